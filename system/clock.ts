@@ -1,0 +1,35 @@
+/**
+ * Time, as everything here asks for it: tests put a clock of their own in its place.
+ *
+ * @module
+ */
+
+/** A clock. */
+export interface Clock {
+  /** Milliseconds since the Unix epoch, for people; may jump. */
+  now(): number;
+  /** Milliseconds since some moment; never goes back. For timeouts and durations. */
+  monotonic(): number;
+  /**
+   * Resolves after that many milliseconds, or when the signal is aborted; it never rejects and
+   * leaves no timer behind.
+   */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+}
+
+/** The machine's clock. */
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  monotonic: () => performance.now(),
+  sleep: (ms, signal) =>
+    new Promise((resolve) => {
+      if (signal?.aborted) return resolve();
+      const finish = (): void => {
+        clearTimeout(timer);
+        signal?.removeEventListener("abort", finish);
+        resolve();
+      };
+      const timer = setTimeout(finish, ms);
+      signal?.addEventListener("abort", finish);
+    }),
+};

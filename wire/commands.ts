@@ -1,0 +1,236 @@
+/**
+ * The command table: every command's name, meaning, rights, parameters and result, as one
+ * declarative row each.
+ *
+ * Handlers, client stubs, `simmer call --help` and the protocol's documentation derive from the
+ * rows. A cooker of another kind brings rows of its own, made with {@linkcode defineCommands}.
+ *
+ * @module
+ */
+
+import * as v from "valibot";
+import { EVENT_TYPES, LOG_LEVELS } from "./events.ts";
+import { FEATURES } from "./hello.ts";
+
+/**
+ * What a command needs its sender to be.
+ *
+ * - `read`: anybody
+ * - `stop`: the controller or an operator
+ * - `control`: the controller; a waiting UI's command is kept until it is the controller
+ */
+export type Access = "read" | "stop" | "control";
+
+/** Any valibot schema. */
+export type Schema = v.GenericSchema;
+
+/** One row of the command table. */
+export interface CommandRow<P extends Schema = Schema, R extends Schema = Schema> {
+  /** One line for help and documentation. */
+  readonly summary: string;
+  /** `sync`: the reply is the result. `async`: it answers at once and ends with a Command… event. */
+  readonly kind: "sync" | "async";
+  readonly access: Access;
+  /** What `params` must be. */
+  readonly params: P;
+  /** What the reply is. */
+  readonly result: R;
+}
+
+/** Commands by name. */
+export type CommandTable = Readonly<Record<string, CommandRow>>;
+
+/** Keeps a table's types exact while checking that each row is one. */
+export function defineCommands<const T extends CommandTable>(table: T): T {
+  return table;
+}
+
+/** The parameters of a row as a client writes them. */
+export type ParamsInput<R extends CommandRow> = v.InferInput<R["params"]>;
+
+/** The parameters of a row as its handler receives them, defaults filled in. */
+export type ParamsOf<R extends CommandRow> = v.InferOutput<R["params"]>;
+
+/** The reply of a row. */
+export type ResultOf<R extends CommandRow> = v.InferOutput<R["result"]>;
+
+const nothing = v.strictObject({});
+const done = v.null();
+const pid = v.pipe(v.number(), v.integer(), v.minValue(1));
+const environment = v.record(v.string(), v.string());
+
+const clientSchema = v.object({ pid, command: v.string() });
+
+const connectedClient = v.object({
+  handler: v.number(),
+  role: v.picklist(["controller", "observer", "operator", "waiting"]),
+  ...clientSchema.entries,
+});
+
+const serverStatus = v.object({
+  pid,
+  version: v.string(),
+  root: v.string(),
+  config: v.optional(v.string()),
+  socket: v.string(),
+  startedAt: v.number(),
+  uptimeMs: v.number(),
+  rssBytes: v.number(),
+  heapBytes: v.number(),
+  /** Idle timeout in seconds; -1: for ever. */
+  timeout: v.number(),
+  state: v.string(),
+  /** The command in progress. */
+  busyWith: v.nullable(v.string()),
+  build: v.nullable(v.string()),
+  clients: v.array(connectedClient),
+  notes: v.array(v.string()),
+});
+
+/** The commands that every process server has, whatever its cooker. */
+export const SERVER_COMMANDS = defineCommands({
+  ping: {
+    summary: "Answer at once",
+    kind: "sync",
+    access: "read",
+    params: nothing,
+    result: v.literal("Still alive!"),
+  },
+  status: {
+    summary: "What the server is, and what it is doing",
+    kind: "sync",
+    access: "read",
+    params: nothing,
+    result: serverStatus,
+  },
+  setFeatures: {
+    summary: "Ask for features; answers with those that are on",
+    kind: "sync",
+    access: "read",
+    params: v.strictObject({ features: v.array(v.picklist(FEATURES)) }),
+    result: v.array(v.picklist(FEATURES)),
+  },
+  getUIHandlerNum: {
+    summary: "This UI's number",
+    kind: "sync",
+    access: "read",
+    params: nothing,
+    result: v.number(),
+  },
+  setEventMask: {
+    summary: "Say which events this UI wants, by type and log level",
+    kind: "sync",
+    access: "read",
+    params: v.strictObject({
+      types: v.optional(v.array(v.picklist(EVENT_TYPES))),
+      logLevel: v.optional(v.picklist(LOG_LEVELS)),
+    }),
+    result: done,
+  },
+  stateShutdown: {
+    summary: "Cancel the build in progress; answers whether there was one",
+    kind: "sync",
+    access: "stop",
+    params: nothing,
+    result: v.boolean(),
+  },
+  stateForceShutdown: {
+    summary: "Cancel the build in progress with SIGKILL; answers whether there was one",
+    kind: "sync",
+    access: "stop",
+    params: nothing,
+    result: v.boolean(),
+  },
+  terminateServer: {
+    summary: "End the server: when its build is done, or now, cancelling the build",
+    kind: "sync",
+    access: "stop",
+    params: v.strictObject({ force: v.optional(v.boolean(), false) }),
+    result: done,
+  },
+});
+
+const taskDescription = v.object({
+  name: v.string(),
+  description: v.optional(v.string()),
+  command: v.optional(v.string()),
+  dependencies: v.array(v.string()),
+  /** Where it is defined. */
+  source: v.picklist(["deno.json", "package.json"]),
+  file: v.string(),
+});
+
+const runTasksParams = v.strictObject({
+  /** Names as typed; with `eval`, one shell command line. */
+  tasks: v.array(v.string()),
+  /** Given to the last of the tasks. */
+  args: v.optional(v.array(v.string()), []),
+  /** The client's working directory, absolute. */
+  cwd: v.string(),
+  /** The folder to run in instead of the config's own (`--cwd`), absolute. */
+  taskCwd: v.optional(v.string()),
+  /** The whole environment of the tasks. */
+  env: environment,
+  /** Tasks at once; absent: the number of processors. */
+  jobs: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
+  eval: v.optional(v.boolean(), false),
+  ifPresent: v.optional(v.boolean(), false),
+  force: v.optional(v.boolean(), false),
+  keepGoing: v.optional(v.boolean(), false),
+  /** Whether the build goes on when its client leaves. */
+  detach: v.optional(v.boolean(), false),
+  /** The process whose stdin a single task is given; absent: an empty one. */
+  stdinPid: v.optional(pid),
+  /** Who asked. */
+  client: clientSchema,
+});
+
+/** The commands of simmer's own cooker. */
+export const COOKER_COMMANDS = defineCommands({
+  listTasks: {
+    summary: "The tasks that can be run from a folder",
+    kind: "sync",
+    access: "read",
+    params: v.strictObject({ cwd: v.optional(v.string()) }),
+    result: v.array(taskDescription),
+  },
+  getVariable: {
+    summary: "A variable of the server, or null",
+    kind: "sync",
+    access: "read",
+    params: v.strictObject({ name: v.string() }),
+    result: v.nullable(v.string()),
+  },
+  setVariable: {
+    summary: "Set a variable of the server for its life",
+    kind: "sync",
+    access: "control",
+    params: v.strictObject({ name: v.string(), value: v.string() }),
+    result: done,
+  },
+  runTasks: {
+    summary: "Run tasks; answers with the build's id",
+    kind: "async",
+    access: "control",
+    params: runTasksParams,
+    result: v.object({ build: v.string() }),
+  },
+});
+
+/** Every command of a simmer server. */
+export const COMMANDS = { ...SERVER_COMMANDS, ...COOKER_COMMANDS } as const;
+
+/** The name of a simmer server's command. */
+export type CommandName = keyof typeof COMMANDS;
+
+/** Parameters of `runTasks`, as a client writes them. */
+export type RunTasksInput = ParamsInput<typeof COOKER_COMMANDS.runTasks>;
+
+/** Parameters of `runTasks`, defaults filled in. */
+export type RunTasksParams = ParamsOf<typeof COOKER_COMMANDS.runTasks>;
+
+/** The reply to `status`. */
+export type ServerStatus = ResultOf<typeof SERVER_COMMANDS.status>;
+
+/** One entry of the reply to `listTasks`. */
+export type TaskDescription = v.InferOutput<typeof taskDescription>;

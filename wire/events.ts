@@ -1,0 +1,312 @@
+/**
+ * Everything that a UI learns without having asked: one discriminated union of events.
+ *
+ * The cooker makes an {@linkcode EventBody}; the server's event bus stamps it with a sequence
+ * number and a time ({@linkcode SimmerEvent}) and sends it to every UI whose mask lets it through.
+ *
+ * @module
+ */
+
+import type { ErrorObject } from "./errors.ts";
+
+/** The log levels, least important first. */
+export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
+
+/** How important a {@linkcode LogRecord} is. */
+export type LogLevel = typeof LOG_LEVELS[number];
+
+/** Who asked for a build. */
+export interface ClientInfo {
+  /** Process id of the client, as it says itself. */
+  readonly pid: number;
+  /** What was typed, for people: `simmer run build`. */
+  readonly command: string;
+}
+
+/** A task that failed, as the closing summary shows it. */
+export interface Failure {
+  /** The task's id in the build. */
+  readonly task: string;
+  /** Its exit code; 127 where it could not be started, 128 + signal where one ended it. */
+  readonly exitCode: number;
+  /** Its whole output, absolute path; absent where it never started. */
+  readonly logPath?: string;
+  /** Why, where the exit code does not tell. */
+  readonly reason?: string;
+}
+
+/** How a build ended. */
+export type BuildOutcome = "succeeded" | "failed" | "cancelled";
+
+/** How many of a build's tasks ended in which way; they add up to `total`. */
+export interface BuildCounts {
+  /** Tasks in the build. */
+  readonly total: number;
+  /** Tasks that ran and succeeded. */
+  readonly succeeded: number;
+  /** Tasks whose result came from the cache. */
+  readonly cached: number;
+  /** Tasks that ran and failed. */
+  readonly failed: number;
+  /** Tasks that were ended while running. */
+  readonly cancelled: number;
+  /** Tasks that never started. */
+  readonly skipped: number;
+}
+
+/** A build begins; every task of it is known. */
+export interface BuildStarted {
+  readonly type: "BuildStarted";
+  readonly build: string;
+  /** The task names as they were asked for. */
+  readonly requested: readonly string[];
+  /** Tasks in the build. */
+  readonly total: number;
+  /** How many run at once at the most. */
+  readonly jobs: number;
+  /** Who asked. */
+  readonly client: ClientInfo;
+}
+
+/** A task belongs to the build and waits for its dependencies or for a free job. */
+export interface TaskQueued {
+  readonly type: "TaskQueued";
+  readonly build: string;
+  readonly task: string;
+  /** The task's name in its config. */
+  readonly name: string;
+  /** The workspace member that it belongs to, where that is told apart. */
+  readonly package?: string;
+  /** Ids of the tasks that it waits for. */
+  readonly dependencies: readonly string[];
+}
+
+/** A task's command begins. */
+export interface TaskStarted {
+  readonly type: "TaskStarted";
+  readonly build: string;
+  readonly task: string;
+  readonly name: string;
+  readonly package?: string;
+  /** The command line with its arguments, as the header shows it; absent where the task has none. */
+  readonly command?: string;
+  /** Where it runs, absolute. */
+  readonly cwd: string;
+  /** Whether its output lines are shown with the task's name, because others may run beside it. */
+  readonly prefixed: boolean;
+}
+
+/** A piece of what a task wrote, in order; exactly one of `text` and `base64` is there. */
+export interface TaskOutput {
+  readonly type: "TaskOutput";
+  readonly build: string;
+  readonly task: string;
+  readonly stream: "stdout" | "stderr";
+  /** The bytes as text, where they are whole UTF-8. */
+  readonly text?: string;
+  /** The bytes in base64, where they are not. */
+  readonly base64?: string;
+}
+
+/** A task ended with exit code 0. */
+export interface TaskSucceeded {
+  readonly type: "TaskSucceeded";
+  readonly build: string;
+  readonly task: string;
+  readonly durationMs: number;
+  /** The task's whole output, absolute path. */
+  readonly logPath?: string;
+}
+
+/** A task ended with another exit code, or could not be started. */
+export interface TaskFailed {
+  readonly type: "TaskFailed";
+  readonly build: string;
+  readonly task: string;
+  readonly durationMs: number;
+  readonly exitCode: number;
+  /** The signal that ended it, such as `SIGSEGV`. */
+  readonly signal?: string;
+  readonly logPath?: string;
+  /** Why, where the exit code does not tell. */
+  readonly reason?: string;
+}
+
+/** A task did not run because its result was already there. */
+export interface TaskCached {
+  readonly type: "TaskCached";
+  readonly build: string;
+  readonly task: string;
+  /** The fingerprint under which the result was found. */
+  readonly fingerprint: string;
+}
+
+/** A task was ended, or never started, because the build was cancelled or another task failed. */
+export interface TaskCancelled {
+  readonly type: "TaskCancelled";
+  readonly build: string;
+  readonly task: string;
+  /** Whether it was running. */
+  readonly wasRunning: boolean;
+  readonly durationMs?: number;
+  readonly logPath?: string;
+}
+
+/** The last event of a build's tasks: nothing of the build runs any more. */
+export interface BuildCompleted {
+  readonly type: "BuildCompleted";
+  readonly build: string;
+  readonly outcome: BuildOutcome;
+  /** The first failing task's code; 130 where the build was cancelled. */
+  readonly exitCode: number;
+  readonly counts: BuildCounts;
+  readonly durationMs: number;
+  readonly failures: readonly Failure[];
+}
+
+/** An asynchronous command did what it was asked for. */
+export interface CommandCompleted {
+  readonly type: "CommandCompleted";
+  readonly command: string;
+  readonly build?: string;
+}
+
+/** An asynchronous command could not do what it was asked for. */
+export interface CommandFailed {
+  readonly type: "CommandFailed";
+  readonly command: string;
+  readonly build?: string;
+  readonly error: ErrorObject;
+}
+
+/** An asynchronous command was carried out and its result is an exit code other than 0. */
+export interface CommandExit {
+  readonly type: "CommandExit";
+  readonly command: string;
+  readonly build?: string;
+  readonly exitCode: number;
+}
+
+/** A line of the server's log. */
+export interface LogRecord {
+  readonly type: "LogRecord";
+  readonly build?: string;
+  readonly level: LogLevel;
+  readonly message: string;
+  /** The task that it is about. */
+  readonly task?: string;
+}
+
+/** Work is going on; sent once a second while it is. */
+export interface Heartbeat {
+  readonly type: "Heartbeat";
+  readonly build?: string;
+}
+
+/** Config files changed; the next run reads them anew. */
+export interface ConfigChanged {
+  readonly type: "ConfigChanged";
+  readonly build?: string;
+  /** The files, absolute. */
+  readonly files: readonly string[];
+}
+
+/** This UI read too slowly and lost events; others did not. */
+export interface EventsDropped {
+  readonly type: "EventsDropped";
+  readonly build?: string;
+  readonly count: number;
+}
+
+/** The server ends; this is its last event. */
+export interface ServerExit {
+  readonly type: "ServerExit";
+  readonly build?: string;
+  readonly reason: string;
+}
+
+/** What happened, before the bus has stamped it. */
+export type EventBody =
+  | BuildStarted
+  | TaskQueued
+  | TaskStarted
+  | TaskOutput
+  | TaskSucceeded
+  | TaskFailed
+  | TaskCached
+  | TaskCancelled
+  | BuildCompleted
+  | CommandCompleted
+  | CommandFailed
+  | CommandExit
+  | LogRecord
+  | Heartbeat
+  | ConfigChanged
+  | EventsDropped
+  | ServerExit;
+
+/** The name of an event's kind. */
+export type EventType = EventBody["type"];
+
+/** What the bus adds. */
+export interface EventStamp {
+  /** Counts every event of this server from 1; gaps are events that a mask held back or a queue dropped. */
+  readonly seq: number;
+  /** Milliseconds since the Unix epoch. */
+  readonly time: number;
+}
+
+/** An event as a UI receives it. */
+export type SimmerEvent = EventBody & EventStamp;
+
+/** Every event type, in the order of the union. */
+export const EVENT_TYPES = [
+  "BuildStarted",
+  "TaskQueued",
+  "TaskStarted",
+  "TaskOutput",
+  "TaskSucceeded",
+  "TaskFailed",
+  "TaskCached",
+  "TaskCancelled",
+  "BuildCompleted",
+  "CommandCompleted",
+  "CommandFailed",
+  "CommandExit",
+  "LogRecord",
+  "Heartbeat",
+  "ConfigChanged",
+  "EventsDropped",
+  "ServerExit",
+] as const satisfies readonly EventType[];
+
+/** Which events a UI wants. */
+export interface EventMask {
+  /** The types to send; absent: all. `EventsDropped` and `ServerExit` are always sent. */
+  readonly types?: readonly EventType[];
+  /** The least important `LogRecord` to send; absent: `info`. */
+  readonly logLevel?: LogLevel;
+}
+
+/** The mask of a UI that has not set one: everything but debug records. */
+export const DEFAULT_MASK: EventMask = { logLevel: "info" };
+
+/**
+ * Whether a mask lets an event through.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { passesMask } from "@simmer/simmer/wire";
+ *
+ * const heartbeat = { type: "Heartbeat" } as const;
+ * assertEquals(passesMask(heartbeat, { types: ["TaskFailed"] }), false);
+ * assertEquals(passesMask(heartbeat, {}), true);
+ * ```
+ */
+export function passesMask(event: EventBody, mask: EventMask): boolean {
+  if (event.type === "EventsDropped" || event.type === "ServerExit") return true;
+  if (mask.types !== undefined && !mask.types.includes(event.type)) return false;
+  if (event.type !== "LogRecord") return true;
+  return LOG_LEVELS.indexOf(event.level) >= LOG_LEVELS.indexOf(mask.logLevel ?? "info");
+}

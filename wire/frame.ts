@@ -1,0 +1,146 @@
+/**
+ * Frames: one message a line, UTF-8, ended by a newline.
+ *
+ * The decoder takes bytes in any pieces and gives whole lines. What can't be read costs one error
+ * and nothing more: after a broken or overlong line it goes on at the next newline.
+ *
+ * @module
+ */
+
+import { WireError } from "./errors.ts";
+import type { Message } from "./messages.ts";
+
+/** The longest line that is accepted, in bytes, its newline not counted. */
+export const MAX_FRAME_BYTES = 16 * 1024 * 1024;
+
+/** One line, or why there is none. */
+export type Frame =
+  | { readonly kind: "line"; readonly text: string }
+  | { readonly kind: "error"; readonly error: WireError };
+
+const NEWLINE = 0x0a;
+const encoder = new TextEncoder();
+
+/**
+ * Turns a stream of bytes into lines.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { FrameDecoder } from "@simmer/simmer/wire";
+ *
+ * const decoder = new FrameDecoder();
+ * const bytes = new TextEncoder().encode('{"a":1}\n{"b"');
+ * assertEquals(decoder.push(bytes), [{ kind: "line", text: '{"a":1}' }]);
+ * ```
+ */
+export class FrameDecoder {
+  readonly #maxBytes: number;
+  readonly #decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+  #pieces: Uint8Array[] = [];
+  #pending = 0;
+  #skipping = false;
+
+  /** @param maxBytes the longest line to accept, from 1; default {@linkcode MAX_FRAME_BYTES} */
+  constructor(maxBytes: number = MAX_FRAME_BYTES) {
+    this.#maxBytes = maxBytes;
+  }
+
+  /** Bytes held for a line that is not complete yet. */
+  get pendingBytes(): number {
+    return this.#pending;
+  }
+
+  /**
+   * Takes the next bytes and gives the frames that they complete; empty lines are no frames.
+   *
+   * The bytes are copied where they are kept, so that the caller may use its buffer again.
+   */
+  push(bytes: Uint8Array): Frame[] {
+    const frames: Frame[] = [];
+    let start = 0;
+    while (start < bytes.length) {
+      const end = bytes.indexOf(NEWLINE, start);
+      if (end < 0) {
+        this.#keep(bytes.subarray(start), frames);
+        break;
+      }
+      this.#complete(bytes.subarray(start, end), frames);
+      start = end + 1;
+    }
+    return frames;
+  }
+
+  /** Says that no more bytes come; gives an error where a line was left incomplete. */
+  end(): Frame[] {
+    if (this.#pending === 0) return [];
+    this.#forget();
+    return [errorFrame("The stream ended in the middle of a line")];
+  }
+
+  #keep(piece: Uint8Array, frames: Frame[]): void {
+    if (this.#skipping) return;
+    if (this.#pending + piece.length > this.#maxBytes) {
+      this.#forget();
+      this.#skipping = true;
+      frames.push(this.#tooLong());
+      return;
+    }
+    this.#pieces.push(piece.slice());
+    this.#pending += piece.length;
+  }
+
+  #complete(piece: Uint8Array, frames: Frame[]): void {
+    if (this.#skipping) {
+      this.#skipping = false;
+      return;
+    }
+    if (this.#pending + piece.length > this.#maxBytes) {
+      this.#forget();
+      frames.push(this.#tooLong());
+      return;
+    }
+    const line = this.#pending === 0 ? piece : joined([...this.#pieces, piece]);
+    this.#forget();
+    if (line.length === 0) return;
+    try {
+      frames.push({ kind: "line", text: this.#decoder.decode(line) });
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error;
+      frames.push(errorFrame("The line is not UTF-8"));
+    }
+  }
+
+  #forget(): void {
+    this.#pieces = [];
+    this.#pending = 0;
+  }
+
+  #tooLong(): Frame {
+    return errorFrame(`The line is longer than ${this.#maxBytes} bytes`);
+  }
+}
+
+function errorFrame(message: string): Frame {
+  return { kind: "error", error: new WireError("parseError", message) };
+}
+
+function joined(pieces: readonly Uint8Array[]): Uint8Array {
+  const line = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
+  let offset = 0;
+  for (const piece of pieces) {
+    line.set(piece, offset);
+    offset += piece.length;
+  }
+  return line;
+}
+
+/** A message as the text of its line, newline included. */
+export function frameText(message: Message): string {
+  return `${JSON.stringify(message)}\n`;
+}
+
+/** A message as bytes on the wire. */
+export function encodeFrame(message: Message): Uint8Array<ArrayBuffer> {
+  return encoder.encode(frameText(message));
+}
