@@ -8,14 +8,7 @@
  * @module
  */
 
-import type {
-  ClientInfo,
-  CommandTable,
-  ErrorObject,
-  EventBody,
-  EventMask,
-  SimmerEvent,
-} from "../wire/mod.ts";
+import type { ClientInfo, CommandTable, ErrorObject, EventBody, SimmerEvent } from "../wire/mod.ts";
 import type { Clock } from "../system/clock.ts";
 import type { Source } from "../system/source.ts";
 import type { Logger } from "../system/logger.ts";
