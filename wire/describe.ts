@@ -1,0 +1,90 @@
+/**
+ * The command table in words: what `simmer call --help` and the protocol's documentation show.
+ *
+ * @module
+ */
+
+import { type JsonSchema, toJsonSchema } from "@valibot/to-json-schema";
+import type { CommandRow, CommandTable, Schema } from "./commands.ts";
+
+/** A command in words. */
+export interface CommandDescription {
+  readonly name: string;
+  readonly summary: string;
+  readonly kind: CommandRow["kind"];
+  readonly access: CommandRow["access"];
+  /** The parameters as a TypeScript type; a member with a default shows it. */
+  readonly params: string;
+  /** The result as a TypeScript type. */
+  readonly result: string;
+}
+
+/**
+ * Describes every command of a table, in its order.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { SERVER_COMMANDS } from "@simmer/simmer/wire";
+ * import { describeCommands } from "../wire/describe.ts";
+ *
+ * assertEquals(describeCommands({ ping: SERVER_COMMANDS.ping }), [{
+ *   name: "ping",
+ *   summary: "Answer at once",
+ *   kind: "sync",
+ *   access: "read",
+ *   params: "{}",
+ *   result: '"Still alive!"',
+ * }]);
+ * ```
+ */
+export function describeCommands(table: CommandTable): CommandDescription[] {
+  return Object.entries(table).map(([name, row]) => ({
+    name,
+    summary: row.summary,
+    kind: row.kind,
+    access: row.access,
+    params: typeText(row.params),
+    result: typeText(row.result),
+  }));
+}
+
+function typeText(schema: Schema): string {
+  return renderSchema(toJsonSchema(schema, { errorMode: "ignore" }));
+}
+
+function renderSchema(schema: JsonSchema | boolean): string {
+  if (typeof schema === "boolean") return "unknown";
+  if (schema.const !== undefined) return JSON.stringify(schema.const);
+  if (schema.enum !== undefined) return schema.enum.map((each) => JSON.stringify(each)).join(" | ");
+  if (schema.anyOf !== undefined) return schema.anyOf.map(renderSchema).join(" | ");
+  switch (schema.type) {
+    case "array":
+      return renderArray(schema);
+    case "object":
+      return renderObject(schema);
+    default:
+      if (schema.type === "integer") return "number";
+      return typeof schema.type === "string" ? schema.type : "unknown";
+  }
+}
+
+function renderArray(schema: JsonSchema): string {
+  const item = schema.items === undefined || Array.isArray(schema.items)
+    ? "unknown"
+    : renderSchema(schema.items);
+  return item.includes(" | ") ? `(${item})[]` : `${item}[]`;
+}
+
+function renderObject(schema: JsonSchema): string {
+  const { properties = {}, additionalProperties, required = [] } = schema;
+  if (typeof additionalProperties === "object") {
+    return `{ [name: string]: ${renderSchema(additionalProperties)} }`;
+  }
+  const members = Object.entries(properties).map(([name, member]) => {
+    const fallback = typeof member === "object" ? member.default : undefined;
+    const value = fallback === undefined ? "" : ` = ${JSON.stringify(fallback)}`;
+    return `${name}${required.includes(name) ? "" : "?"}: ${renderSchema(member)}${value}`;
+  });
+  return members.length === 0 ? "{}" : `{ ${members.join("; ")} }`;
+}
