@@ -1,0 +1,135 @@
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { Project } from "./support.ts";
+
+const CTRL_C = "\x03";
+
+const TASKS = {
+  tasks: {
+    hello: "echo hello",
+    long: "echo started && sleep 600",
+    polite: `python3 polite.py`,
+    stubborn: `python3 stubborn.py`,
+  },
+};
+
+const POLITE = `import signal, sys, time
+def leave(*_):
+    print("cleaned up", flush=True)
+    sys.exit(0)
+signal.signal(signal.SIGTERM, leave)
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+print("started", flush=True)
+time.sleep(600)
+`;
+
+const STUBBORN = `import os, signal, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+if os.fork() == 0:
+    time.sleep(600)
+print("started", flush=True)
+time.sleep(600)
+`;
+
+const FILES = { "deno.json": TASKS, "polite.py": POLITE, "stubborn.py": STUBBORN };
+
+/** Everything that works in the project but its server. */
+async function taskProcesses(project: Project): Promise<string[]> {
+  return (await project.processes()).filter((words) => !words.includes("main.ts"));
+}
+
+Deno.test("R25 Ctrl-C once cancels the build, waits for its tasks, exits 130, and keeps the server", async () => {
+  await using project = await Project.create(FILES);
+  const run = project.start(["run", "polite"], { terminal: true });
+  await run.stdout.until("started");
+  await run.type(CTRL_C);
+  const { code, stdout } = await run.finished();
+  assertEquals(code, 130, stdout);
+  assertStringIncludes(stdout, "cleaned up");
+  assertEquals(await taskProcesses(project), []);
+  assertEquals((await project.run(["status"])).code, 0);
+});
+
+Deno.test("R25 Ctrl-C twice ends what does not end by itself, grandchildren included", async () => {
+  await using project = await Project.create(FILES);
+  const run = project.start(["run", "stubborn"], { terminal: true });
+  await run.stdout.until("started");
+  await run.type(CTRL_C);
+  await run.stdout.until("Ctrl-C");
+  await run.type(CTRL_C);
+  const { code, stdout } = await run.finished();
+  assertEquals(code, 130, stdout);
+  assertEquals(await taskProcesses(project), []);
+  assertEquals((await project.run(["status"])).code, 0);
+});
+
+Deno.test("SIGTERM to a client cancels its build and exits 143", async () => {
+  await using project = await Project.create(FILES);
+  const run = project.start(["run", "long"]);
+  await run.stdout.until("started");
+  run.kill("SIGTERM");
+  assertEquals((await run.finished()).code, 143);
+  assertEquals(await taskProcesses(project), []);
+});
+
+Deno.test("R7 a client that is killed takes its build with it and the server lives", async () => {
+  await using project = await Project.create(FILES);
+  const run = project.start(["run", "long"]);
+  await run.stdout.until("started");
+  run.kill("SIGKILL");
+  await run.finished();
+  const next = await project.run(["run", "hello"]);
+  assertEquals([next.code, next.stdout], [0, "hello\n"], next.stderr);
+  assertEquals(await taskProcesses(project), []);
+});
+
+Deno.test("closing the terminal cancels the build and the server lives", async () => {
+  await using project = await Project.create(FILES);
+  const run = project.start(["run", "long"], { terminal: true });
+  await run.stdout.until("started");
+  await run.type("\0hangup");
+  await run.finished();
+  const next = await project.run(["run", "hello"]);
+  assertEquals([next.code, next.stdout], [0, "hello\n"], next.stderr);
+  assertEquals(await taskProcesses(project), []);
+});
+
+Deno.test("simmer stop waits for the build in progress", async () => {
+  await using project = await Project.create({
+    "deno.json": { tasks: { gated: "echo started && cat gate && echo done" } },
+  });
+  await new Deno.Command("mkfifo", { args: [`${project.root}/gate`] }).output();
+  const run = project.start(["run", "gated"]);
+  await run.stdout.until("started");
+  const stop = project.start(["stop"]);
+  await stop.stderr.until("\n");
+  await Deno.writeTextFile(`${project.root}/gate`, "open\n");
+  const finished = await run.finished();
+  assertEquals([finished.code, finished.stdout], [0, "started\nopen\ndone\n"], finished.stderr);
+  assertEquals((await stop.finished()).code, 0);
+  assertEquals((await project.run(["status"])).code, 3);
+});
+
+Deno.test("simmer stop --force cancels the build, and its client says so", async () => {
+  await using project = await Project.create(FILES);
+  const run = project.start(["run", "long"]);
+  await run.stdout.until("started");
+  assertEquals((await project.run(["stop", "--force"])).code, 0);
+  const { code, stderr } = await run.finished();
+  assert(code !== 0);
+  assertMatch(stderr, /cancelled|ended/);
+  assertEquals(await project.processes(), []);
+});
+
+Deno.test("a server killed during a build: the client says so, no task is left, the next run works", async () => {
+  await using project = await Project.create(FILES);
+  const run = project.start(["run", "long"]);
+  await run.stdout.until("started");
+  Deno.kill(await project.serverPid(), "SIGKILL");
+  const { code, stderr } = await run.finished();
+  assertEquals(code, 3, stderr);
+  assertStringIncludes(stderr, "the server ended, perhaps killed");
+  const next = await project.run(["run", "hello"]);
+  assertEquals([next.code, next.stdout], [0, "hello\n"], next.stderr);
+  assertEquals(await taskProcesses(project), []);
+});

@@ -1,0 +1,190 @@
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { Project } from "./support.ts";
+
+const TASKS = {
+  tasks: {
+    hello: "echo hello",
+    both: "echo out && echo err >&2",
+    fail: "echo trying && exit 7",
+    first: "echo 1 > first.txt",
+    second: { command: "cat first.txt", dependencies: ["first"] },
+    show: "echo $GREETING",
+    read: "cat",
+    a: { dependencies: ["b"] },
+    b: { dependencies: ["c"] },
+    c: { dependencies: ["a"] },
+    after_fail: { command: "echo never", dependencies: ["fail"] },
+  },
+};
+
+Deno.test("simmer run shows what a task writes, each stream in its place, and exits with 0", async () => {
+  await using project = await Project.create({ "deno.json": TASKS });
+  const { code, stdout, stderr } = await project.run(["run", "both"]);
+  assertEquals(code, 0, stderr);
+  assertEquals(stdout, "out\n");
+  assertStringIncludes(stderr, "Task both echo out && echo err >&2\n");
+  assertStringIncludes(stderr, "\nerr\n");
+  assertMatch(stderr, /1 task .*\n$/);
+});
+
+Deno.test("simmer run keeps one server for all runs", async () => {
+  await using project = await Project.create({ "deno.json": TASKS });
+  await project.run(["run", "hello"]);
+  const pid = await project.serverPid();
+  const { stdout } = await project.run(["run", "hello"]);
+  assertEquals(stdout, "hello\n");
+  assertEquals(await project.serverPid(), pid);
+});
+
+Deno.test("simmer run exits with a failing task's code and says where its log is", async () => {
+  await using project = await Project.create({ "deno.json": TASKS });
+  const { code, stdout, stderr } = await project.run(["run", "after_fail"]);
+  assertEquals(code, 7);
+  assertEquals(stdout, "trying\n");
+  const log = stderr.match(/\S*\.simmer\/logs\/\S+/)?.[0];
+  assert(log !== undefined, stderr);
+  assertStringIncludes(
+    await Deno.readTextFile(log.startsWith("/") ? log : `${project.root}/${log}`),
+    "trying\n",
+  );
+  assertMatch(stderr, /fail.*\b7\b/);
+});
+
+Deno.test("simmer run runs dependencies first", async () => {
+  await using project = await Project.create({ "deno.json": TASKS });
+  const { code, stdout, stderr } = await project.run(["run", "second"]);
+  assertEquals([code, stdout], [0, "1\n"], stderr);
+});
+
+Deno.test("simmer run refuses a cycle with its whole path and runs nothing", async () => {
+  await using project = await Project.create({ "deno.json": TASKS });
+  const { code, stdout, stderr } = await project.run(["run", "a"]);
+  assertEquals([code, stdout], [5, ""]);
+  assertStringIncludes(stderr, "Task cycle detected: a -> b -> c -> a");
+});
+
+Deno.test("simmer run of an unknown task offers the nearest name", async () => {
+  await using project = await Project.create({ "deno.json": TASKS });
+  const { code, stderr } = await project.run(["run", "helo"]);
+  assertEquals(code, 5);
+  assertStringIncludes(stderr, "Task not found: helo");
+  assertMatch(stderr, /did you mean.*hello/i);
+});
+
+Deno.test("simmer run says line and column of what is wrong in deno.json, and the server lives", async () => {
+  await using project = await Project.create({ "deno.json": TASKS });
+  await project.run(["run", "hello"]);
+  const pid = await project.serverPid();
+  await project.write("deno.json", '{\n  "tasks": {\n    "hello": echo\n  }\n}\n');
+  const broken = await project.run(["run", "hello"]);
+  assertEquals(broken.code, 5);
+  assertMatch(broken.stderr, /deno\.json:3:14/);
+  await project.write("deno.json", { tasks: { hello: "echo mended" } });
+  const mended = await project.run(["run", "hello"]);
+  assertEquals(mended.stdout, "mended\n");
+  assertEquals(await project.serverPid(), pid);
+});
+
+Deno.test("simmer run outside of a project says what is missing", async () => {
+  const folder = await Deno.makeTempDir();
+  await using project = await Project.create({ "deno.json": TASKS });
+  const { code, stderr } = await project.run(["run", "hello", "--cwd", folder]);
+  await Deno.remove(folder);
+  assertEquals(code, 5);
+  assertStringIncludes(stderr, "deno.json");
+  assertStringIncludes(stderr, folder);
+});
+
+Deno.test("simmer run passes arguments on, quoted", async () => {
+  await using project = await Project.create({ "deno.json": { tasks: { say: "echo said" } } });
+  const { stdout, stderr } = await project.run(["run", "say", "--", "a b", "$HOME", "it's"]);
+  assertEquals(stdout, "said a b $HOME it's\n", stderr);
+});
+
+Deno.test("simmer run takes the environment of each run's client, not of the server's start", async () => {
+  await using project = await Project.create({ "deno.json": TASKS });
+  const first = await project.run(["run", "show"], { env: { GREETING: "hello" } });
+  const second = await project.run(["run", "show"], { env: { GREETING: "goodbye" } });
+  const third = await project.run(["run", "show"]);
+  assertEquals([first.stdout, second.stdout, third.stdout], ["hello\n", "goodbye\n", "\n"]);
+});
+
+Deno.test("simmer run gives its stdin to a single task, in a pipe and from a file", async () => {
+  await using project = await Project.create({ "deno.json": TASKS, "input.txt": "from a file\n" });
+  const piped = await project.run(["run", "read"], { stdin: "from a pipe\n" });
+  assertEquals(piped.stdout, "from a pipe\n", piped.stderr);
+  const main = new URL("../../main.ts", import.meta.url).pathname;
+  const redirected = await project.runProgram([
+    "sh",
+    "-c",
+    '"$0" run -A "$1" run read < input.txt',
+    Deno.execPath(),
+    main,
+  ]);
+  assertEquals(redirected.stdout, "from a file\n", redirected.stderr);
+});
+
+Deno.test("simmer run shows lines of several tasks with their names, and bytes without prefix", async () => {
+  await using project = await Project.create({
+    "deno.json": {
+      tasks: {
+        one: "echo 1",
+        three: "printf 3",
+        all: { dependencies: ["one", "three"] },
+      },
+    },
+  });
+  const prefixed = await project.run(["run", "all"]);
+  assertEquals(prefixed.stdout.split("\n").sort(), ["", "  [one] 1", "[three] 3"], prefixed.stderr);
+  const plain = await project.run(["run", "--no-prefix", "-j1", "all"]);
+  assertEquals(plain.stdout, "1\n3");
+});
+
+Deno.test("simmer run --no-server leaves nothing behind and gives the same result", async () => {
+  await using project = await Project.create({ "deno.json": TASKS });
+  const local = await project.run(["run", "--no-server", "both"]);
+  assertEquals(await project.processes(), []);
+  const served = await project.run(["run", "both"]);
+  assertEquals([local.code, local.stdout], [served.code, served.stdout], local.stderr);
+});
+
+Deno.test("simmer run starts no server where CI is set", async () => {
+  await using project = await Project.create({ "deno.json": TASKS });
+  const { code, stdout } = await project.run(["run", "hello"], { env: { CI: "true" } });
+  assertEquals([code, stdout], [0, "hello\n"]);
+  assertEquals(await project.processes(), []);
+});
+
+Deno.test("simmer run in a terminal shows a footer while tasks run, and takes it away", async () => {
+  await using project = await Project.create({ "deno.json": TASKS });
+  const { code, stdout } = await project.run(["run", "second"], { terminal: true });
+  assertEquals(code, 0, stdout);
+  assertStringIncludes(stdout, "1\r\n");
+  assertMatch(stdout, /2 tasks .*\r\n$/);
+});
+
+Deno.test("simmer run --json writes events on stdout and nothing else", async () => {
+  await using project = await Project.create({ "deno.json": TASKS });
+  const { code, stdout } = await project.run(["run", "--json", "both"]);
+  assertEquals(code, 0);
+  const types = stdout.trimEnd().split("\n").map((line) => JSON.parse(line).type);
+  assertEquals(types[0], "BuildStarted");
+  assert(types.includes("TaskOutput"));
+  assertEquals(types.filter((type) => type === "BuildCompleted").length, 1);
+});
+
+Deno.test("a command line that is wrong says what would be right and starts nothing", async () => {
+  await using project = await Project.create({ "deno.json": TASKS });
+  for (
+    const [args, words] of [
+      [["rum", "hello"], "run"],
+      [["run", "--job", "2", "hello"], "--jobs"],
+      [["run", "--jobs", "0", "hello"], "invalid value '0' for '--jobs <jobs>'"],
+    ] as const
+  ) {
+    const { code, stderr } = await project.run(args);
+    assertEquals(code, 2, stderr);
+    assertStringIncludes(stderr, words);
+  }
+  assertEquals(await project.processes(), []);
+});

@@ -1,0 +1,131 @@
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { Project } from "./support.ts";
+
+const TASKS = { tasks: { hello: "echo hello", long: "echo started && sleep 600" } };
+const MAIN = new URL("../../main.ts", import.meta.url).pathname;
+
+Deno.test("R20 R21 twenty clients at the same moment in an empty project get one server and twenty successes", async () => {
+  await using project = await Project.create({ "deno.json": TASKS });
+  const runs = Array.from({ length: 20 }, () => project.run(["run", "hello"]));
+  const results = await Promise.all(runs);
+  assertEquals(
+    results.map(({ code, stdout, stderr }) => code === 0 ? stdout : `${code}: ${stderr}`),
+    results.map(() => "hello\n"),
+  );
+  const servers = (await project.processes()).filter((words) => words.includes("main.ts"));
+  assertEquals(servers.length, 1, servers.join("\n"));
+  const log = await project.read(".simmer/server.log");
+  assertEquals(log.match(/Entering server connection loop/g)?.length, 1, log);
+});
+
+Deno.test("the server holds no descriptor of whoever started it: $(simmer run x) ends", async () => {
+  await using project = await Project.create({ "deno.json": TASKS });
+  const { code, stdout } = await project.runProgram([
+    "sh",
+    "-c",
+    'x=$("$0" run -A "$1" run hello 2>/dev/null 5>&1); echo "got $x"',
+    Deno.execPath(),
+    MAIN,
+  ]);
+  assertEquals([code, stdout], [0, "got hello\n"]);
+  assertEquals((await project.run(["status"])).code, 0);
+});
+
+Deno.test("the server holds no jobserver of make -j", async () => {
+  await using project = await Project.create({
+    "deno.json": TASKS,
+    Makefile: `all: x y\nx y:\n\t+@"$(DENO)" run -A "$(MAIN)" run hello\n`,
+  });
+  const { code, stdout, stderr } = await project.runProgram(["make", "-j2"], {
+    env: { DENO: Deno.execPath(), MAIN },
+  });
+  assertEquals([code, stdout], [0, "hello\nhello\n"], stderr);
+  const pid = await project.serverPid();
+  const open: string[] = [];
+  for await (const entry of Deno.readDir(`/proc/${pid}/fd`)) {
+    open.push(await Deno.readLink(`/proc/${pid}/fd/${entry.name}`));
+  }
+  assertEquals(open.filter((target) => target.startsWith("pipe:")), []);
+});
+
+Deno.test("simmer status tells what the server is, also during a build", async () => {
+  await using project = await Project.create({ "deno.json": TASKS });
+  const none = await project.run(["status"]);
+  assertEquals(none.code, 3);
+  const run = project.start(["run", "long"]);
+  await run.stdout.until("started");
+  const { code, stdout } = await project.run(["status", "--json"]);
+  assertEquals(code, 0);
+  const status = JSON.parse(stdout);
+  assertEquals(status.pid, await project.serverPid());
+  assertEquals([status.root, status.busyWith], [project.root, "runTasks"]);
+  run.kill("SIGINT");
+  assertEquals((await run.finished()).code, 130);
+});
+
+Deno.test("simmer ping, tasks, call and logs answer", async () => {
+  await using project = await Project.create({ "deno.json": TASKS });
+  assertEquals((await project.run(["serve", "--detach"])).code, 0);
+  assertStringIncludes((await project.run(["ping"])).stdout, "Still alive!");
+  const tasks = await project.run(["tasks", "--json"]);
+  assertEquals(JSON.parse(tasks.stdout).map((task: { name: string }) => task.name), [
+    "hello",
+    "long",
+  ]);
+  assertStringIncludes((await project.run(["tasks"])).stdout, "hello");
+  assertEquals(JSON.parse((await project.run(["call", "ping"])).stdout), "Still alive!");
+  const wrong = await project.run(["call", "pnig"]);
+  assert(wrong.code !== 0);
+  assertStringIncludes(wrong.stderr, "ping");
+  assertStringIncludes((await project.run(["logs"])).stdout, "Entering server connection loop");
+});
+
+Deno.test("simmer events shows a build to an observer as JSON lines", async () => {
+  await using project = await Project.create({ "deno.json": TASKS });
+  await project.run(["serve", "--detach"]);
+  const events = project.start(["events", "--json"]);
+  await events.stderr.until("\n");
+  await project.run(["run", "hello"]);
+  await events.stdout.until("CommandCompleted");
+  events.kill("SIGINT");
+  const { stdout } = await events.finished();
+  const lines = stdout.trimEnd().split("\n").map((line) => JSON.parse(line));
+  const types = lines.map((event) => event.type);
+  assertEquals(types.filter((type) => type !== "LogRecord" && type !== "Heartbeat"), [
+    "BuildStarted",
+    "TaskQueued",
+    "TaskStarted",
+    "TaskOutput",
+    "TaskSucceeded",
+    "BuildCompleted",
+    "CommandCompleted",
+  ]);
+  const journal = await project.read(`.simmer/builds/${lines[0].build}.jsonl`);
+  const written = journal.trimEnd().split("\n").map((line) => JSON.parse(line));
+  assertEquals(written.at(0).type, "BuildStarted");
+  assertEquals(written.at(-1).type, "BuildCompleted");
+  assertEquals(written, lines.filter((event) => written.some((other) => other.seq === event.seq)));
+});
+
+Deno.test("simmer serve in the foreground serves, and ends at SIGTERM without a trace", async () => {
+  await using project = await Project.create({ "deno.json": TASKS });
+  const serve = project.start(["serve"]);
+  await serve.stderr.until("Entering server connection loop");
+  const run = await project.run(["run", "hello"]);
+  assertEquals([run.code, run.stdout], [0, "hello\n"], run.stderr);
+  serve.kill("SIGTERM");
+  const { code, stderr } = await serve.finished();
+  assertEquals(code, 143, stderr);
+  for (const name of ["lock", "server.sock"]) {
+    const left = await Deno.stat(`${project.root}/.simmer/${name}`).then(() => true, () => false);
+    assertEquals(left, false, `${name} is left`);
+  }
+});
+
+Deno.test("a second simmer serve says who serves already", async () => {
+  await using project = await Project.create({ "deno.json": TASKS });
+  await project.run(["serve", "--detach"]);
+  const { code, stderr } = await project.run(["serve"]);
+  assertEquals(code, 3);
+  assertMatch(stderr, new RegExp(`\\b${await project.serverPid()}\\b`));
+});

@@ -1,0 +1,219 @@
+/**
+ * What the end-to-end tests share: a project in a temporary folder, and the real command line in
+ * pipes or in a terminal.
+ *
+ * @module
+ */
+
+import { assertEquals } from "@std/assert";
+
+const MAIN = new URL("../../main.ts", import.meta.url).pathname;
+const TERMINAL = new URL("./terminal.py", import.meta.url).pathname;
+
+/** What a test's own environment must not decide. */
+const NEUTRAL = /^(CI|NO_COLOR|FORCE_COLOR|INIT_CWD|DENO_JOBS|SIMMER_.*|npm_.*)$/;
+
+/** How a command is run. */
+export interface RunOptions {
+  /** Added to a neutral environment. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** The folder below the project's root. */
+  readonly folder?: string;
+  /** What stdin holds; default: nothing. */
+  readonly stdin?: string;
+  /** Whether it runs in a pseudo-terminal: both streams are then in `stdout`. */
+  readonly terminal?: boolean;
+}
+
+/** How a command ended. */
+export interface Finished {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** One of a running command's output streams, as far as it has been written. */
+class Transcript {
+  readonly ended: Promise<void>;
+  #text = "";
+  #isEnded = false;
+  #waiting: (() => void)[] = [];
+
+  constructor(stream: ReadableStream<Uint8Array>) {
+    this.ended = this.#collect(stream);
+  }
+
+  get text(): string {
+    return this.#text;
+  }
+
+  /** Resolves when the text holds `words`. */
+  async until(words: string): Promise<void> {
+    while (!this.#text.includes(words)) {
+      if (this.#isEnded) throw new Error(`"${words}" never came; there was:\n${this.#text}`);
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    }
+  }
+
+  async #collect(stream: ReadableStream<Uint8Array>): Promise<void> {
+    const decoder = new TextDecoder();
+    for await (const bytes of stream) {
+      this.#text += decoder.decode(bytes, { stream: true });
+      for (const wake of this.#waiting.splice(0)) wake();
+    }
+    this.#isEnded = true;
+    for (const wake of this.#waiting.splice(0)) wake();
+  }
+}
+
+/** A command that runs. */
+export class Running {
+  readonly pid: number;
+  readonly stdout: Transcript;
+  readonly stderr: Transcript;
+  readonly #child: Deno.ChildProcess;
+  readonly #stdin: WritableStreamDefaultWriter<Uint8Array>;
+
+  constructor(child: Deno.ChildProcess) {
+    this.#child = child;
+    this.pid = child.pid;
+    this.#stdin = child.stdin.getWriter();
+    this.stdout = new Transcript(child.stdout);
+    this.stderr = new Transcript(child.stderr);
+  }
+
+  /** Writes to its stdin, or presses keys where it runs in a terminal. */
+  async type(keys: string): Promise<void> {
+    await this.#stdin.write(new TextEncoder().encode(keys));
+  }
+
+  /** Ends its stdin. */
+  async endInput(): Promise<void> {
+    await this.#stdin.close();
+  }
+
+  /** Sends a signal to it. */
+  kill(signal: Deno.Signal): void {
+    this.#child.kill(signal);
+  }
+
+  /** Resolves when it has ended and all its output is there. */
+  async finished(): Promise<Finished> {
+    const { code } = await this.#child.status;
+    await Promise.all([this.stdout.ended, this.stderr.ended]);
+    try {
+      await this.#stdin.close();
+    } catch (error) {
+      if (!(error instanceof TypeError || error instanceof Deno.errors.BrokenPipe)) throw error;
+    }
+    return { code, stdout: this.stdout.text, stderr: this.stderr.text };
+  }
+}
+
+/** A project in a temporary folder, with the server that commands start in it. */
+export class Project implements AsyncDisposable {
+  readonly root: string;
+
+  private constructor(root: string) {
+    this.root = root;
+  }
+
+  /** Makes a project of files by their paths; objects are written as JSON. */
+  static async create(files: Readonly<Record<string, unknown>>): Promise<Project> {
+    const root = await Deno.realPath(await Deno.makeTempDir({ prefix: "simmer_e2e_" }));
+    const project = new Project(root);
+    for (const [path, content] of Object.entries(files)) await project.write(path, content);
+    return project;
+  }
+
+  /** Writes a file. */
+  async write(path: string, content: unknown): Promise<void> {
+    const text = typeof content === "string" ? content : JSON.stringify(content, null, 2);
+    const folder = `${this.root}/${path}`.replace(/\/[^/]*$/, "");
+    await Deno.mkdir(folder, { recursive: true });
+    await Deno.writeTextFile(`${this.root}/${path}`, text);
+  }
+
+  /** Reads a file. */
+  read(path: string): Promise<string> {
+    return Deno.readTextFile(`${this.root}/${path}`);
+  }
+
+  /** Starts `simmer` with arguments. */
+  start(args: readonly string[], options: RunOptions = {}): Running {
+    return this.startProgram([Deno.execPath(), "run", "-A", MAIN, ...args], options);
+  }
+
+  /** Starts any program as `start` does. */
+  startProgram(program: readonly string[], options: RunOptions = {}): Running {
+    const [command = "", ...args] = options.terminal ? ["python3", TERMINAL, ...program] : program;
+    const child = new Deno.Command(command, {
+      args,
+      cwd: `${this.root}/${options.folder ?? ""}`,
+      clearEnv: true,
+      env: { ...neutralEnvironment(), ...options.env },
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    return new Running(child);
+  }
+
+  /** Runs `simmer` with arguments to its end. */
+  async run(args: readonly string[], options: RunOptions = {}): Promise<Finished> {
+    return await this.#toEnd(this.start(args, options), options);
+  }
+
+  /** Runs any program to its end. */
+  async runProgram(program: readonly string[], options: RunOptions = {}): Promise<Finished> {
+    return await this.#toEnd(this.startProgram(program, options), options);
+  }
+
+  /** The server's process id, as its lock file names it. */
+  async serverPid(): Promise<number> {
+    return parseInt(await this.read(".simmer/lock"));
+  }
+
+  /** Ends the server, checks that nothing of the project is left running, and removes the folder. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const { code, stderr } = await this.run(["stop", "--force"]);
+    const left = await this.processes();
+    await Deno.remove(this.root, { recursive: true });
+    assertEquals(left, [], "processes outlived the project");
+    assertEquals(code, 0, stderr);
+  }
+
+  /** The command lines of all processes that work in this project's folder. */
+  async processes(): Promise<string[]> {
+    const found: string[] = [];
+    for await (const entry of Deno.readDir("/proc")) {
+      if (!/^\d+$/.test(entry.name)) continue;
+      try {
+        const cwd = await Deno.readLink(`/proc/${entry.name}/cwd`);
+        if (cwd !== this.root && !cwd.startsWith(`${this.root}/`)) continue;
+        const words = await Deno.readTextFile(`/proc/${entry.name}/cmdline`);
+        if (words !== "") found.push(words.replaceAll("\0", " ").trim());
+      } catch (error) {
+        if (!isGone(error)) throw error;
+      }
+    }
+    return found;
+  }
+
+  async #toEnd(running: Running, options: RunOptions): Promise<Finished> {
+    if (options.stdin !== undefined) await running.type(options.stdin);
+    if (!options.terminal) await running.endInput();
+    return await running.finished();
+  }
+}
+
+function neutralEnvironment(): Record<string, string> {
+  const env = Object.entries(Deno.env.toObject()).filter(([name]) => !NEUTRAL.test(name));
+  return { ...Object.fromEntries(env), NO_COLOR: "1" };
+}
+
+/** A process can end between being listed and being looked at; ESRCH has no class of its own. */
+function isGone(error: unknown): boolean {
+  return error instanceof Deno.errors.NotFound || error instanceof Deno.errors.PermissionDenied ||
+    (error instanceof Error && error.message.includes("os error 3"));
+}

@@ -1,0 +1,56 @@
+import { assertEquals } from "@std/assert";
+import { Warden } from "../../system/warden.ts";
+
+const WARDEN = new URL("../../system/warden.ts", import.meta.url).href;
+
+Deno.test("a warden ends process groups, grandchildren included, when its process is killed", async () => {
+  // The grandchild holds stdout: its end is the end of everything in the group.
+  const program = `
+    import { Warden } from "${WARDEN}";
+    const task = new Deno.Command("sh", {
+      args: ["-c", "sleep 600 & echo started; wait"],
+      detached: true, stdin: "null", stdout: "inherit", stderr: "null",
+    }).spawn();
+    const warden = new Warden();
+    await warden.watch(task.pid);
+    console.log("watched");
+    await task.status;
+  `;
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["eval", program],
+    stdin: "null",
+    stdout: "piped",
+    stderr: "inherit",
+  }).spawn();
+  const decoder = new TextDecoder();
+  let text = "";
+  for await (const bytes of child.stdout) {
+    text += decoder.decode(bytes, { stream: true });
+    const isReady = text.includes("watched") && text.includes("started");
+    if (isReady) child.kill("SIGKILL");
+  }
+  assertEquals(text.split("\n").sort(), ["", "started", "watched"]);
+  await child.status;
+});
+
+Deno.test("a warden lets go of a group that has ended, and ends itself when closed", async () => {
+  const warden = new Warden();
+  assertEquals(warden.pid, undefined);
+  const task = new Deno.Command("sleep", { args: ["600"], detached: true, stdin: "null" }).spawn();
+  await warden.watch(task.pid);
+  await warden.watch(999_999_999);
+  await warden.release(task.pid);
+  await warden.close();
+  await warden.close();
+  assertEquals(warden.pid, undefined);
+  task.kill("SIGKILL");
+  assertEquals((await task.status).signal, "SIGKILL", "the warden left the group alone");
+});
+
+Deno.test("a warden that was killed is no error for what it watched", async () => {
+  await using warden = new Warden();
+  await warden.watch(999_999_999);
+  const pid = warden.pid ?? 0;
+  Deno.kill(pid, "SIGKILL");
+  await warden.release(999_999_999);
+});
