@@ -1,0 +1,201 @@
+/**
+ * The tasks of one config file: `tasks` of a `deno.json`, `scripts` of a `package.json`.
+ *
+ * Names are not validated: any string names a task, as `deno task` has it.
+ *
+ * @module
+ */
+
+import {
+  type ConfigNode,
+  type ConfigText,
+  describeNode,
+  invalidConfig,
+  membersOf,
+  parseConfig,
+  stringOf,
+} from "./jsonc.ts";
+
+/** A task as its config file defines it. */
+export interface TaskDefinition {
+  readonly name: string;
+  /** The shell command line; absent: the task only stands for its dependencies. */
+  readonly command?: string;
+  /** Names or wildcards of the tasks that come first. */
+  readonly dependencies: readonly string[];
+  readonly description?: string;
+  /** Globs of the inputs. */
+  readonly files: readonly string[];
+  /** Globs of the outputs. */
+  readonly output: readonly string[];
+  /** Names of the environment variables that the result depends on. */
+  readonly env: readonly string[];
+  /** Where it is defined. */
+  readonly origin: TaskFile;
+}
+
+/** What a script is told about its package, through `npm_package_…` variables. */
+export interface PackageFacts {
+  readonly name?: string;
+  readonly version?: string;
+  /** `config`, flattened: names without their `npm_package_config_`. */
+  readonly config: ReadonlyMap<string, string>;
+}
+
+/** A config file with its tasks. */
+export interface TaskFile {
+  readonly source: "deno.json" | "package.json";
+  /** Absolute path. */
+  readonly file: string;
+  /** The folder that it is in, which its tasks run in. */
+  readonly folder: string;
+  /** The package's name, where the file says one. */
+  readonly packageName?: string;
+  /** In the file's order. */
+  readonly tasks: ReadonlyMap<string, TaskDefinition>;
+  /** There for a `package.json`. */
+  readonly facts?: PackageFacts;
+}
+
+type MutableTaskFile = TaskFile & { readonly tasks: Map<string, TaskDefinition> };
+
+/**
+ * Reads the tasks of a `deno.json` or `deno.jsonc`.
+ *
+ * @param folder where its tasks run, absolute
+ * @throws {WireError} `projectError` of kind `invalid-config`
+ */
+export function readDenoConfig(source: ConfigText, folder: string): TaskFile {
+  const members = membersOf(parseConfig(source, "jsonc"));
+  const origin = emptyFile("deno.json", source, folder, stringOf(members.get("name")));
+  const tasks = members.get("tasks");
+  if (tasks === undefined || tasks.type === "null") return origin;
+  if (tasks.type !== "object") throw mistaken(source, tasks, `"tasks" is an object`);
+  for (const [name, node] of membersOf(tasks)) {
+    origin.tasks.set(name, readTask(source, origin, name, node));
+  }
+  return origin;
+}
+
+/**
+ * Reads the scripts of a `package.json`.
+ *
+ * @param folder where its scripts run, absolute
+ * @throws {WireError} `projectError` of kind `invalid-config`
+ */
+export function readPackageJson(source: ConfigText, folder: string): TaskFile {
+  const members = membersOf(parseConfig(source, "json"));
+  const name = stringOf(members.get("name"));
+  const version = stringOf(members.get("version"));
+  const config = new Map<string, string>();
+  for (const [key, node] of membersOf(members.get("config"))) flatten(config, key, node);
+  const origin = {
+    ...emptyFile("package.json", source, folder, name),
+    facts: {
+      config,
+      ...(name === undefined ? {} : { name }),
+      ...(version === undefined ? {} : { version }),
+    },
+  };
+  for (const [script, node] of membersOf(members.get("scripts"))) {
+    if (!isScalar(node)) continue;
+    origin.tasks.set(script, { ...emptyTask(origin, script), command: String(node.value) });
+  }
+  return origin;
+}
+
+function emptyFile(
+  kind: TaskFile["source"],
+  source: ConfigText,
+  folder: string,
+  packageName: string | undefined,
+): MutableTaskFile {
+  return {
+    source: kind,
+    file: source.file,
+    folder,
+    tasks: new Map(),
+    ...(packageName === undefined ? {} : { packageName }),
+  };
+}
+
+function emptyTask(origin: TaskFile, name: string): TaskDefinition {
+  return { name, dependencies: [], files: [], output: [], env: [], origin };
+}
+
+function readTask(
+  source: ConfigText,
+  origin: TaskFile,
+  name: string,
+  node: ConfigNode,
+): TaskDefinition {
+  const task = emptyTask(origin, name);
+  const command = stringOf(node);
+  if (command !== undefined) return { ...task, command };
+  if (node.type !== "object") {
+    throw mistaken(source, node, `the task "${name}" is a string or an object`);
+  }
+  const members = membersOf(node);
+  const text = readText(source, name, "command", members);
+  const description = readText(source, name, "description", members);
+  return {
+    ...task,
+    dependencies: readTexts(source, name, "dependencies", members),
+    files: readTexts(source, name, "files", members),
+    output: readTexts(source, name, "output", members),
+    env: readTexts(source, name, "env", members),
+    ...(text === undefined ? {} : { command: text }),
+    ...(description === undefined ? {} : { description }),
+  };
+}
+
+function readText(
+  source: ConfigText,
+  task: string,
+  key: string,
+  members: ReadonlyMap<string, ConfigNode>,
+): string | undefined {
+  const node = members.get(key);
+  if (node === undefined || node.type === "null") return undefined;
+  const text = stringOf(node);
+  if (text === undefined) {
+    throw mistaken(source, node, `"${key}" of the task "${task}" is a string`);
+  }
+  return text;
+}
+
+function readTexts(
+  source: ConfigText,
+  task: string,
+  key: string,
+  members: ReadonlyMap<string, ConfigNode>,
+): readonly string[] {
+  const node = members.get(key);
+  if (node === undefined) return [];
+  const rule = `"${key}" of the task "${task}" is a list of strings`;
+  if (node.type !== "array") throw mistaken(source, node, rule);
+  return (node.children ?? []).map((child) => {
+    const text = stringOf(child);
+    if (text === undefined) throw mistaken(source, child, rule);
+    return text;
+  });
+}
+
+function mistaken(source: ConfigText, node: ConfigNode, rule: string): Error {
+  return invalidConfig(source, node.offset, `${rule}, but here is ${describeNode(node)}`);
+}
+
+function isScalar(node: ConfigNode): boolean {
+  return node.type === "string" || node.type === "number" || node.type === "boolean";
+}
+
+/** npm's way: nested names are joined with `_`, list items have their index, null is empty. */
+function flatten(into: Map<string, string>, key: string, node: ConfigNode): void {
+  if (node.type === "object") {
+    for (const [name, child] of membersOf(node)) flatten(into, `${key}_${name}`, child);
+  } else if (node.type === "array") {
+    (node.children ?? []).forEach((child, index) => flatten(into, `${key}_${index}`, child));
+  } else {
+    into.set(key, node.type === "null" ? "" : String(node.value));
+  }
+}
