@@ -1,0 +1,49 @@
+/**
+ * What surrounds this process: variables, terminal, signals, machine.
+ *
+ * @module
+ */
+
+/** All environment variables. */
+export function environment(): Record<string, string> {
+  return Deno.env.toObject();
+}
+
+/** One environment variable. */
+export function variable(name: string): string | undefined {
+  return Deno.env.get(name);
+}
+
+/** The working directory; absolute. */
+export function workingDirectory(): string {
+  return Deno.cwd();
+}
+
+/** This process's id. */
+export function processId(): number {
+  return Deno.pid;
+}
+
+/** This process's user id; `undefined` where the platform has none. */
+export function userId(): number | undefined {
+  return Deno.uid() ?? undefined;
+}
+
+/** How many processors there are. */
+export function processorCount(): number {
+  return navigator.hardwareConcurrency;
+}
+
+/** Memory of this process, in bytes. */
+export function memoryUse(): { readonly rss: number; readonly heapUsed: number } {
+  return Deno.memoryUsage();
+}
+
+/** The signals that a program here listens to. */
+export type SignalName = "SIGINT" | "SIGTERM" | "SIGHUP" | "SIGWINCH" | "SIGPIPE";
+
+/** Calls a function at each such signal until the result is disposed of. */
+export function onSignal(signal: SignalName, listener: () => void): Disposable {
+  Deno.addSignalListener(signal, listener);
+  return { [Symbol.dispose]: () => Deno.removeSignalListener(signal, listener) };
+}

@@ -1,0 +1,162 @@
+/**
+ * Files and paths, synchronous and on `Deno.*` alone: what a client can load without cost.
+ *
+ * @module
+ */
+
+/** What is at a path; links are followed. */
+export type FileKind = "file" | "folder" | "other";
+
+/**
+ * The text of a file, or `undefined` where there is none.
+ *
+ * @throws {Error} what the system says where there is a file that can't be read
+ */
+export function readTextIfPresent(path: string): string | undefined {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch (error) {
+    if (isAbsent(error)) return undefined;
+    throw error;
+  }
+}
+
+/** What is at a path, or `undefined` where nothing is. */
+export function fileKind(path: string): FileKind | undefined {
+  try {
+    const info = Deno.statSync(path);
+    return info.isFile ? "file" : info.isDirectory ? "folder" : "other";
+  } catch (error) {
+    if (isAbsent(error)) return undefined;
+    throw error;
+  }
+}
+
+/** Whether an error says that there is nothing at a path. */
+export function isAbsent(error: unknown): boolean {
+  return error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory;
+}
+
+/** A path that is the file's own: absolute and without links. */
+export function realPath(path: string): string {
+  return Deno.realPathSync(path);
+}
+
+/** The folder that a path is in; `/` is in itself. */
+export function parentFolder(path: string): string {
+  const end = path.replace(/\/+$/, "").lastIndexOf("/");
+  return end <= 0 ? "/" : path.slice(0, end);
+}
+
+/** The last part of a path. */
+export function baseName(path: string): string {
+  const trimmed = path.replace(/\/+$/, "");
+  return trimmed.slice(trimmed.lastIndexOf("/") + 1);
+}
+
+/** Parts of a path put together; a part that is absolute begins anew. `.` and `..` are resolved. */
+export function joinPath(first: string, ...rest: readonly string[]): string {
+  const joined = rest.reduce(
+    (path, part) => part.startsWith("/") ? part : `${path}/${part}`,
+    first,
+  );
+  const parts: string[] = [];
+  for (const part of joined.split("/")) {
+    if (part === "" || part === ".") continue;
+    if (part === ".." && parts.length > 0 && parts.at(-1) !== "..") parts.pop();
+    else if (part !== ".." || !joined.startsWith("/")) parts.push(part);
+  }
+  return joined.startsWith("/") ? `/${parts.join("/")}` : parts.join("/") || ".";
+}
+
+/** A path made absolute against the working directory. */
+export function absolutePath(path: string): string {
+  return joinPath(Deno.cwd(), path);
+}
+
+/**
+ * A path inside a folder as it is seen from there, or `undefined` where it is not inside.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { pathInside } from "../system/files.ts";
+ *
+ * assertEquals(pathInside("/a", "/a/b/c"), "b/c");
+ * assertEquals(pathInside("/a", "/a"), "");
+ * assertEquals(pathInside("/a", "/ab"), undefined);
+ * ```
+ */
+export function pathInside(folder: string, path: string): string | undefined {
+  if (path === folder) return "";
+  const prefix = folder.endsWith("/") ? folder : `${folder}/`;
+  return path.startsWith(prefix) ? path.slice(prefix.length) : undefined;
+}
+
+/**
+ * Makes a folder with its parents, if it is not there.
+ *
+ * @param mode for folders that are made, such as `0o700`
+ */
+export function ensureFolder(path: string, mode?: number): void {
+  Deno.mkdirSync(path, mode === undefined ? { recursive: true } : { recursive: true, mode });
+}
+
+/** Writes a file so that nobody ever sees a part of it: aside first, then renamed into place. */
+export function writeAtomically(path: string, text: string, mode = 0o600): void {
+  const aside = `${path}.${Deno.pid}.${crypto.randomUUID().slice(0, 8)}`;
+  try {
+    Deno.writeTextFileSync(aside, text, { mode });
+    Deno.renameSync(aside, path);
+  } catch (error) {
+    removeIfPresent(aside);
+    throw error;
+  }
+}
+
+/**
+ * Removes a file, if it is there.
+ *
+ * @returns whether it was
+ */
+export function removeIfPresent(path: string): boolean {
+  try {
+    Deno.removeSync(path);
+    return true;
+  } catch (error) {
+    if (isAbsent(error)) return false;
+    throw error;
+  }
+}
+
+/** Names of what is in a folder, sorted; none where there is no such folder. */
+export function listFolder(path: string): string[] {
+  try {
+    return [...Deno.readDirSync(path)].map((entry) => entry.name).sort();
+  } catch (error) {
+    if (isAbsent(error)) return [];
+    throw error;
+  }
+}
+
+/** A file as the kernel knows it, whatever its name. */
+export interface FileIdentity {
+  readonly dev: number;
+  readonly ino: number;
+}
+
+/** The identity of what is at a path (a link itself, not what it points to), or `undefined`. */
+export function fileIdentity(path: string): FileIdentity | undefined {
+  try {
+    const info = Deno.lstatSync(path);
+    return { dev: info.dev, ino: info.ino ?? 0 };
+  } catch (error) {
+    if (isAbsent(error)) return undefined;
+    throw error;
+  }
+}
+
+/** Whether two identities are one file's. */
+export function isSameFile(a: FileIdentity | undefined, b: FileIdentity | undefined): boolean {
+  return a !== undefined && b !== undefined && a.dev === b.dev && a.ino === b.ino;
+}

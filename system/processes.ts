@@ -1,0 +1,221 @@
+/**
+ * Processes: tasks in groups of their own, and daemons.
+ *
+ * @module
+ */
+
+/** How a process ended. */
+export interface ExitStatus {
+  /** Its exit code; 128 + the signal's number where a signal ended it. */
+  readonly code: number;
+  /** The signal that ended it. */
+  readonly signal?: string;
+}
+
+/**
+ * Where a task's stdin comes from: nowhere, or from another process's stdin, which is then opened
+ * anew (Linux only; see {@linkcode canShareStdin}).
+ */
+export type StdinSource = "empty" | { readonly fromProcess: number };
+
+/** What is to be run. */
+export interface SpawnOptions {
+  /** The program: a path, or a name that is looked up in `env.PATH`. */
+  readonly command: string;
+  readonly args: readonly string[];
+  /** The working directory, absolute. */
+  readonly cwd: string;
+  /** The whole environment: nothing is added. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly stdin: StdinSource;
+}
+
+/** A process that leads a process group of its own. */
+export interface GroupProcess {
+  /** Its process id, which is its group's id too. */
+  readonly pid: number;
+  /** Read only as fast as it is pulled; whoever spawned reads it to its end or cancels it. */
+  readonly stdout: ReadableStream<Uint8Array>;
+  readonly stderr: ReadableStream<Uint8Array>;
+  /** Resolves when the process itself has ended; others of its group may go on. */
+  readonly exit: Promise<ExitStatus>;
+}
+
+/**
+ * Starts a process as the leader of a session and a process group of its own.
+ *
+ * @throws {Deno.errors.NotFound} where there is no such program or working directory
+ * @throws {Deno.errors.PermissionDenied} where it may not be run
+ */
+export function spawnGroup(options: SpawnOptions): GroupProcess {
+  const [command, args] = withStdin(options);
+  const child = new Deno.Command(command, {
+    args,
+    cwd: options.cwd,
+    clearEnv: true,
+    env: { ...options.env },
+    detached: true,
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  return {
+    pid: child.pid,
+    stdout: child.stdout,
+    stderr: child.stderr,
+    exit: child.status.then(({ code, signal }) => signal === null ? { code } : { code, signal }),
+  };
+}
+
+/** A shell opens the other process's stdin and becomes the program: the process id is the same. */
+function withStdin({ command, args, stdin }: SpawnOptions): [string, string[]] {
+  if (stdin === "empty") return [command, [...args]];
+  const path = `/proc/${stdin.fromProcess}/fd/0`;
+  return ["/bin/sh", ["-c", 'exec "$@" < "$0"', path, command, ...args]];
+}
+
+/**
+ * Whether a task can be given another process's stdin.
+ *
+ * @returns `false` on other platforms than Linux, where that process is gone or somebody else's,
+ *   or where its stdin is a socket, which can't be opened a second time
+ */
+export function canShareStdin(pid: number): boolean {
+  if (Deno.build.os !== "linux") return false;
+  try {
+    return !Deno.readLinkSync(`/proc/${pid}/fd/0`).startsWith("socket:");
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    if (error instanceof Deno.errors.PermissionDenied) return false;
+    throw error;
+  }
+}
+
+/**
+ * Sends a signal to all of a process group.
+ *
+ * @returns whether there was anybody to send it to
+ */
+export function killGroup(group: number, signal: "SIGTERM" | "SIGKILL" | "SIGINT"): boolean {
+  return sendSignal(-group, signal);
+}
+
+/**
+ * Sends a signal to a process.
+ *
+ * @returns whether there was such a process
+ */
+export function killProcess(pid: number, signal: "SIGTERM" | "SIGKILL" | "SIGINT"): boolean {
+  return sendSignal(pid, signal);
+}
+
+function sendSignal(target: number, signal: Deno.Signal): boolean {
+  try {
+    Deno.kill(target, signal);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+/**
+ * Whether anything of a process group still runs. Processes that have ended and only wait to be
+ * collected by their parent do not count, where the platform tells (Linux).
+ */
+export function groupAlive(group: number): boolean {
+  if (Deno.build.os !== "linux") return signalReaches(-group);
+  if (!signalReaches(-group)) return false;
+  for (const entry of Deno.readDirSync("/proc")) {
+    if (!/^\d+$/.test(entry.name)) continue;
+    const state = processState(Number(entry.name));
+    if (state !== undefined && state.group === group && !state.isEnded) return true;
+  }
+  return false;
+}
+
+/** Whether a process runs; one of another user counts, one that only waits to be collected not. */
+export function isProcessAlive(pid: number): boolean {
+  if (!signalReaches(pid)) return false;
+  return Deno.build.os !== "linux" || processState(pid)?.isEnded !== true;
+}
+
+/** Signal 0 tests without sending. EPERM says that there is somebody, of another user. */
+function signalReaches(target: number): boolean {
+  try {
+    Deno.kill(target, 0 as unknown as Deno.Signal);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    if (error instanceof Deno.errors.PermissionDenied) return true;
+    throw error;
+  }
+}
+
+interface ProcessState {
+  readonly group: number;
+  readonly isEnded: boolean;
+}
+
+function processState(pid: number): ProcessState | undefined {
+  let text: string;
+  try {
+    text = Deno.readTextFileSync(`/proc/${pid}/stat`);
+  } catch (error) {
+    // Between listing and looking a process can end: ENOENT before, ESRCH while it is read.
+    if (error instanceof Deno.errors.NotFound || isNoSuchProcess(error)) return undefined;
+    throw error;
+  }
+  // The name in brackets can hold anything, brackets and spaces too: what counts is behind it.
+  const [state, , group] = text.slice(text.lastIndexOf(")") + 2).split(" ");
+  return { group: Number(group), isEnded: state === "Z" || state === "X" };
+}
+
+function isNoSuchProcess(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "ESRCH";
+}
+
+/** A server to be started. */
+export interface DaemonOptions {
+  /** The program and its arguments. */
+  readonly command: readonly string[];
+  /** The working directory, absolute. */
+  readonly cwd: string;
+  /** The whole environment. */
+  readonly env: Readonly<Record<string, string>>;
+  /** The file that its output is added to. */
+  readonly logPath: string;
+}
+
+/** A daemon that was started; it does not keep its starter alive. */
+export interface Daemon {
+  readonly pid: number;
+  /** Resolves when it has ended. Waiting for it does not keep the starter alive either. */
+  readonly exit: Promise<ExitStatus>;
+}
+
+/**
+ * The shell that starts a daemon: its stdin is empty, its output goes to the log, and the
+ * descriptors that shells and make hand down are closed. It becomes the daemon itself.
+ */
+const DAEMON_SCRIPT =
+  'log=$0; exec "$@" </dev/null >>"$log" 2>&1 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-';
+
+/** Starts a process in a session of its own that outlives this one. */
+export function startDaemon(options: DaemonOptions): Daemon {
+  const child = new Deno.Command("/bin/sh", {
+    args: ["-c", DAEMON_SCRIPT, options.logPath, ...options.command],
+    cwd: options.cwd,
+    clearEnv: true,
+    env: { ...options.env },
+    detached: true,
+    stdin: "null",
+    stdout: "null",
+    stderr: "null",
+  }).spawn();
+  child.unref();
+  return {
+    pid: child.pid,
+    exit: child.status.then(({ code, signal }) => signal === null ? { code } : { code, signal }),
+  };
+}

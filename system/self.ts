@@ -1,0 +1,62 @@
+/**
+ * This very program: how to run it again, and what it is called.
+ *
+ * @module
+ */
+
+/** What is known of a running program. */
+export interface ProgramDescription {
+  /** Whether it is a compiled binary that holds its own code. */
+  readonly standalone: boolean;
+  /** The executable that runs. */
+  readonly execPath: string;
+  /** The module that was run, as a URL. */
+  readonly mainModule: string;
+}
+
+/** What is known of this program. */
+export function thisProgram(): ProgramDescription {
+  return {
+    standalone: Deno.build.standalone,
+    execPath: Deno.execPath(),
+    mainModule: Deno.mainModule,
+  };
+}
+
+/**
+ * The words that run a program again, before its arguments: a compiled binary runs itself, code
+ * that a runtime runs is run by the same runtime.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { selfCommand } from "../system/self.ts";
+ *
+ * const mainModule = "file:///simmer/main.ts";
+ * assertEquals(selfCommand({ standalone: true, execPath: "/bin/simmer", mainModule }), [
+ *   "/bin/simmer",
+ * ]);
+ * assertEquals(selfCommand({ standalone: false, execPath: "/bin/deno", mainModule }), [
+ *   "/bin/deno",
+ *   "run",
+ *   "-A",
+ *   mainModule,
+ * ]);
+ * ```
+ */
+export function selfCommand(program: ProgramDescription = thisProgram()): readonly string[] {
+  return program.standalone
+    ? [program.execPath]
+    : [program.execPath, "run", "-A", program.mainModule];
+}
+
+/**
+ * Gives this process a name of its own, as `ps -o comm` shows it: 15 bytes at the most.
+ *
+ * @returns whether the platform can: only Linux does
+ */
+export function nameProcess(name: string): boolean {
+  if (Deno.build.os !== "linux") return false;
+  Deno.writeTextFileSync("/proc/self/comm", name);
+  return true;
+}

@@ -1,0 +1,145 @@
+/**
+ * The Unix socket: a listener that takes away only what is its own, and connecting.
+ *
+ * @module
+ */
+
+import {
+  fileIdentity,
+  type FileIdentity,
+  isAbsent,
+  isSameFile,
+  parentFolder,
+  removeIfPresent,
+} from "./files.ts";
+import { type PeerCredentials, PeerReader } from "./peer.ts";
+import type { ByteStream } from "./streams.ts";
+
+/** The longest path of a socket, in bytes: Linux has room for 108 with the final zero, macOS for 104. */
+export const MAX_SOCKET_PATH_BYTES = Deno.build.os === "linux" ? 107 : 103;
+
+/** How much longer the name is under which a socket is bound before it is renamed into place. */
+const ASIDE_SUFFIX_BYTES = 4;
+
+/** The longest path that {@linkcode UnixListener} can listen at, in bytes. */
+export const MAX_LISTEN_PATH_BYTES = MAX_SOCKET_PATH_BYTES - ASIDE_SUFFIX_BYTES;
+
+/** A connection that a listener accepted. */
+export interface AcceptedStream extends ByteStream {
+  /** Who is at the other end, as the kernel says; absent where the platform can't tell. */
+  readonly peer?: PeerCredentials;
+}
+
+/**
+ * A listening Unix socket.
+ *
+ * It is bound under a name of its own and renamed into place, so that a socket that is seen is one
+ * that listens, and a stale one is replaced without a gap. Whoever listens holds the lock of the
+ * place: two listeners for one path are not told apart otherwise.
+ */
+export class UnixListener implements Disposable {
+  /** Where it listens. */
+  readonly path: string;
+  readonly #listener: Deno.UnixListener;
+  readonly #identity: FileIdentity | undefined;
+  readonly #peers: PeerReader;
+  #isClosed = false;
+
+  private constructor(path: string, listener: Deno.UnixListener) {
+    this.path = path;
+    this.#listener = listener;
+    this.#identity = fileIdentity(path);
+    this.#peers = PeerReader.open();
+  }
+
+  /**
+   * Listens at a path; the socket file's mode is 0600.
+   *
+   * @throws {TypeError} where the path is longer than {@linkcode MAX_LISTEN_PATH_BYTES}
+   * @throws {Error} what the system says where the folder can't be written
+   */
+  static listen(path: string): UnixListener {
+    const bytes = new TextEncoder().encode(path).length;
+    if (bytes > MAX_LISTEN_PATH_BYTES) {
+      throw new TypeError(
+        `Cannot listen at ${path}: ${bytes} bytes are more than the ${MAX_LISTEN_PATH_BYTES} ` +
+          "that a socket's path can have: use a shorter folder",
+      );
+    }
+    const aside = `${path}.new`;
+    removeIfPresent(aside);
+    const listener = Deno.listen({ transport: "unix", path: aside });
+    try {
+      Deno.chmodSync(aside, 0o600);
+      Deno.renameSync(aside, path);
+    } catch (error) {
+      listener.close();
+      throw error;
+    }
+    return new UnixListener(path, listener);
+  }
+
+  /** The next connection; `undefined` once the listener is closed. */
+  async accept(): Promise<AcceptedStream | undefined> {
+    try {
+      const connection = await this.#listener.accept();
+      const peer = this.#peers.read(parentFolder(this.path));
+      return peer === undefined ? connection : withPeer(connection, peer);
+    } catch (error) {
+      if (this.#isClosed && isClosedError(error)) return undefined;
+      throw error;
+    }
+  }
+
+  /**
+   * Takes the socket's file away, if it still is the one that this listener made.
+   *
+   * @returns whether it was
+   */
+  unlink(): boolean {
+    return isSameFile(fileIdentity(this.path), this.#identity) && removeIfPresent(this.path);
+  }
+
+  /** Stops listening; the file stays unless `unlink` was called. Safe to call twice. */
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#peers.close();
+    // Closing unlinks the path that was bound; nothing is there any more, since it was renamed.
+    this.#listener.close();
+  }
+
+  /** Takes the file away and closes. */
+  [Symbol.dispose](): void {
+    this.unlink();
+    this.close();
+  }
+}
+
+function withPeer(connection: Deno.UnixConn, peer: PeerCredentials): AcceptedStream {
+  return {
+    peer,
+    read: (buffer) => connection.read(buffer),
+    write: (bytes) => connection.write(bytes),
+    close: () => connection.close(),
+  };
+}
+
+function isClosedError(error: unknown): boolean {
+  return error instanceof Deno.errors.BadResource || error instanceof Deno.errors.Interrupted;
+}
+
+/**
+ * Connects to a Unix socket.
+ *
+ * @returns `undefined` where nobody listens: no socket, or one that its listener left behind
+ * @throws {Error} what the system says otherwise, such as `PermissionDenied`
+ */
+export async function connectUnix(path: string): Promise<ByteStream | undefined> {
+  try {
+    return await Deno.connect({ transport: "unix", path });
+  } catch (error) {
+    if (isAbsent(error) || error instanceof Deno.errors.ConnectionRefused) return undefined;
+    throw error;
+  }
+}
