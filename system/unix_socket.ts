@@ -5,8 +5,8 @@
  */
 
 import {
-  fileIdentity,
   type FileIdentity,
+  fileIdentity,
   isAbsent,
   isSameFile,
   parentFolder,
@@ -14,15 +14,7 @@ import {
 } from "./files.ts";
 import { type PeerCredentials, PeerReader } from "./peer.ts";
 import type { ByteStream } from "./streams.ts";
-
-/** The longest path of a socket, in bytes: Linux has room for 108 with the final zero, macOS for 104. */
-export const MAX_SOCKET_PATH_BYTES = Deno.build.os === "linux" ? 107 : 103;
-
-/** How much longer the name is under which a socket is bound before it is renamed into place. */
-const ASIDE_SUFFIX_BYTES = 4;
-
-/** The longest path that {@linkcode UnixListener} can listen at, in bytes. */
-export const MAX_LISTEN_PATH_BYTES = MAX_SOCKET_PATH_BYTES - ASIDE_SUFFIX_BYTES;
+import { ASIDE_SUFFIX, MAX_LISTEN_PATH_BYTES } from "./unix_path.ts";
 
 /** A connection that a listener accepted. */
 export interface AcceptedStream extends ByteStream {
@@ -66,7 +58,7 @@ export class UnixListener implements Disposable {
           "that a socket's path can have: use a shorter folder",
       );
     }
-    const aside = `${path}.new`;
+    const aside = `${path}${ASIDE_SUFFIX}`;
     removeIfPresent(aside);
     const listener = Deno.listen({ transport: "unix", path: aside });
     try {

@@ -1,0 +1,126 @@
+/**
+ * The lock file: an advisory lock on the whole file (`flock(2)`), held for as long as a server lives.
+ *
+ * @module
+ */
+
+import { type Clock, systemClock } from "../system/clock.ts";
+import { LockableFile } from "../system/lockable_file.ts";
+import { formatLockContent, type LockContent } from "./content.ts";
+import { lockPath } from "./lock_path.ts";
+
+/** Whether others may hold the lock as well. */
+export type LockMode = "exclusive" | "shared";
+
+/** How long to ask: one time, for some milliseconds, or for as long as it takes. */
+export type LockWait = "once" | "forever" | { readonly timeoutMs: number };
+
+/** How a lock is asked for. */
+export interface AcquireOptions {
+  /** Default: `exclusive`. */
+  readonly mode?: LockMode;
+  /** Default: 3 s. */
+  readonly wait?: LockWait;
+  /** Ends the asking. */
+  readonly signal?: AbortSignal;
+  /** Default: the machine's clock. */
+  readonly clock?: Clock;
+}
+
+/** Milliseconds between two tries. */
+const RETRY_MS = 100;
+const DEFAULT_WAIT: LockWait = { timeoutMs: 3000 };
+
+/**
+ * A lock that is held.
+ *
+ * Release it, or dispose of it: that removes the file too, unless somebody else has come to share
+ * the lock. It is released when the process ends, however it ends.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { LockFile } from "@simmer/simmer/lock";
+ *
+ * const folder = await Deno.makeTempDir();
+ * const path = `${folder}/lock`;
+ * {
+ *   await using lock = await LockFile.acquire(path, { wait: "once" });
+ *   lock?.write({ pid: Deno.pid });
+ *   assertEquals(await LockFile.acquire(path, { wait: "once" }), undefined);
+ * }
+ * await Deno.remove(folder); // empty: the lock file is gone
+ * ```
+ */
+export class LockFile implements AsyncDisposable {
+  /** Where the file is; its name is shortened where it was too long for a file's name. */
+  readonly path: string;
+  readonly #file: LockableFile;
+  #isReleased = false;
+
+  private constructor(path: string, file: LockableFile) {
+    this.path = path;
+    this.#file = file;
+  }
+
+  /**
+   * Asks for a lock. The file is made if it is not there, and so is its folder.
+   *
+   * After the lock is taken the file must still be the one at the path; otherwise asking begins
+   * again: a lock on a file that was removed excludes nobody.
+   *
+   * @returns `undefined` where somebody else holds it until the end of the wait
+   * @throws {Deno.errors.PermissionDenied} where the folder can't be written; the message names it
+   * @throws what the signal was aborted with
+   */
+  static async acquire(path: string, options: AcquireOptions = {}): Promise<LockFile | undefined> {
+    const { mode = "exclusive", wait = DEFAULT_WAIT, signal, clock = systemClock } = options;
+    const shortened = lockPath(path);
+    const isExclusive = mode === "exclusive";
+    const deadline = typeof wait === "object" ? clock.monotonic() + wait.timeoutMs : Infinity;
+    while (true) {
+      signal?.throwIfAborted();
+      const file = LockableFile.open(shortened);
+      if (file.tryLock(isExclusive)) {
+        if (file.isStillAt(shortened)) return new LockFile(shortened, file);
+        file.close();
+        continue;
+      }
+      file.close();
+      if (wait === "once" || clock.monotonic() >= deadline) return undefined;
+      await clock.sleep(Math.min(RETRY_MS, deadline - clock.monotonic()), signal);
+    }
+  }
+
+  /** Says in the file who holds the lock; what was there before is gone. */
+  write(content: LockContent): void {
+    this.#file.rewrite(formatLockContent(content));
+  }
+
+  /**
+   * Lets go: removes the file if nobody else holds the lock, unlocks and closes. Safe to call
+   * twice.
+   */
+  release(): void {
+    if (this.#isReleased) return;
+    this.#isReleased = true;
+    // Going exclusive shows that nobody shares the lock; a file that is not ours any more stays.
+    if (this.#file.tryLock(true) && this.#file.isStillAt(this.path)) {
+      this.#file.remove(this.path);
+    }
+    this.#file.close();
+  }
+
+  /** Lets go, but leaves the file where it is. Safe to call twice, and with `release`. */
+  close(): void {
+    if (this.#isReleased) return;
+    this.#isReleased = true;
+    this.#file.close();
+  }
+
+  /** As `release`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    this.release();
+    return Promise.resolve();
+  }
+}

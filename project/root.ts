@@ -1,0 +1,146 @@
+/**
+ * Where a project begins: the folder whose server serves a working directory.
+ *
+ * It is on the path of every command, so that it reads no more than it must: config files are
+ * looked into only where a folder above has one that speaks of a workspace.
+ *
+ * @module
+ */
+
+import {
+  absolutePath,
+  fileKind,
+  joinPath,
+  parentFolder,
+  pathInside,
+  readTextIfPresent,
+  realPath,
+} from "../system/files.ts";
+import { projectError } from "../wire/errors.ts";
+
+/** The names of config files, the first that is there counts. */
+export const DENO_CONFIG_NAMES = ["deno.json", "deno.jsonc"] as const;
+
+/** A project, as its server is known by. */
+export interface Project {
+  /** The root folder, absolute and without links. */
+  readonly root: string;
+  /** The config file that was named (`--config`), absolute; absent: it is looked for. */
+  readonly config?: string;
+}
+
+/**
+ * Finds the project that a folder belongs to: the nearest folder upwards with a `deno.json`,
+ * `deno.jsonc` or `package.json`; where that is a member of a workspace, the workspace's root.
+ *
+ * @param cwd absolute
+ * @param config a config file that the user named, absolute or relative to `cwd`
+ * @returns `undefined` where there is no config
+ * @throws {WireError} `projectError` where the named config file is not there
+ */
+export function findProject(cwd: string, config?: string): Project | undefined {
+  if (config !== undefined) return projectOfConfig(joinPath(cwd, config));
+  if (fileKind(cwd) !== "folder") return undefined;
+  const start = realPath(cwd);
+  const nearest = upwards(start).find(hasConfig);
+  if (nearest === undefined) return undefined;
+  const workspace = upwards(parentFolder(nearest))
+    .find((folder) => nearest !== "/" && isWorkspaceOf(folder, nearest));
+  return { root: workspace ?? nearest };
+}
+
+/**
+ * As {@linkcode findProject}, for those who can't go on without one.
+ *
+ * @throws {WireError} `projectError` where there is no config
+ */
+export function requireProject(cwd: string, config?: string): Project {
+  const folder = absolutePath(cwd);
+  const project = findProject(folder, config);
+  if (project !== undefined) return project;
+  throw projectError(
+    fileKind(folder) === "folder"
+      ? `Cannot find a project: no deno.json, deno.jsonc or package.json in ${folder} or above it`
+      : `Cannot find a project: there is no folder ${folder}`,
+    { kind: "no-config", file: folder },
+  );
+}
+
+function projectOfConfig(path: string): Project {
+  if (fileKind(path) !== "file") {
+    throw projectError(`Cannot find the config file: there is no ${path}`, {
+      kind: "no-config",
+      file: path,
+    });
+  }
+  const config = realPath(path);
+  return { root: parentFolder(config), config };
+}
+
+/** A folder and all above it, nearest first. */
+export function upwards(folder: string): string[] {
+  const folders = [folder];
+  for (let each = folder; each !== "/";) {
+    each = parentFolder(each);
+    folders.push(each);
+  }
+  return folders;
+}
+
+function hasConfig(folder: string): boolean {
+  return [...DENO_CONFIG_NAMES, "package.json"]
+    .some((name) => fileKind(joinPath(folder, name)) === "file");
+}
+
+function isWorkspaceOf(folder: string, member: string): boolean {
+  const inside = pathInside(folder, member);
+  return inside !== undefined && inside !== "" &&
+    workspacePatterns(folder).some((pattern) => matchesMember(pattern, inside));
+}
+
+/** The members that a folder's config files name; none where it is no workspace. */
+export function workspacePatterns(folder: string): string[] {
+  const deno = DENO_CONFIG_NAMES
+    .map((name) => readTextIfPresent(joinPath(folder, name)))
+    .find((text) => text !== undefined);
+  const npm = readTextIfPresent(joinPath(folder, "package.json"));
+  return [
+    ...namedMembers(deno, "workspace", "members"),
+    ...namedMembers(npm, "workspaces", "packages"),
+  ];
+}
+
+function namedMembers(text: string | undefined, key: string, listKey: string): string[] {
+  if (text === undefined || !text.includes(`"${key}"`)) return [];
+  let value: unknown;
+  try {
+    value = (JSON.parse(withoutComments(text)) as Record<string, unknown>)[key];
+  } catch (error) {
+    // What is wrong with the file is said, with its place, by whoever runs its tasks.
+    if (error instanceof SyntaxError) return [];
+    throw error;
+  }
+  const list = Array.isArray(value)
+    ? value
+    : (value as Record<string, unknown> | null | undefined)?.[listKey];
+  return Array.isArray(list) ? list.filter((each) => typeof each === "string") : [];
+}
+
+/** JSONC as JSON: comments and trailing commas taken out, strings left as they are. */
+function withoutComments(text: string): string {
+  return text
+    .replace(
+      /("(?:\\.|[^"\\])*")|\/\/[^\n]*|\/\*[^]*?\*\//g,
+      (_, string?: string) => string ?? "",
+    )
+    .replace(/("(?:\\.|[^"\\])*")|,(?=\s*[}\]])/g, (_, string?: string) => string ?? "");
+}
+
+/** Whether a member's path is what a pattern says; `*` is any one folder, `**` any number. */
+function matchesMember(pattern: string, path: string): boolean {
+  const trimmed = pattern.replace(/^\.\//, "").replace(/\/+$/, "");
+  const source = trimmed
+    .replace(/[.+^${}()|[\]\\?]/g, "\\$&")
+    .replace(/\*\*\/?|\*/g, (stars) => stars === "*" ? "[^/]*" : "(?:.*/)?");
+  return new RegExp(`^${source}$`).test(path);
+}

@@ -1,0 +1,83 @@
+/**
+ * Where a project's server keeps its files.
+ *
+ * @module
+ */
+
+import { ensureFolder, fileKind, joinPath, writeAtomically } from "../system/files.ts";
+import { ensurePrivateFolder } from "../system/private_folder.ts";
+import { MAX_LISTEN_PATH_BYTES } from "../system/unix_path.ts";
+
+/** Paths of a project's state, all absolute. */
+export interface StatePaths {
+  /** The folder that holds the rest, mode 0700. */
+  readonly dir: string;
+  /** The lock file. */
+  readonly lock: string;
+  /** The socket; outside of `dir` where its path would be too long there. */
+  readonly socket: string;
+  /** The server's log. */
+  readonly log: string;
+  /** The folder of the builds' events. */
+  readonly builds: string;
+  /** The folder of the tasks' output. */
+  readonly logs: string;
+}
+
+/** What decides where a socket goes whose usual path is too long. */
+export interface ShortPlace {
+  /** `$XDG_RUNTIME_DIR`, where it is set. */
+  readonly runtimeDir: string | undefined;
+  /** The user's id. */
+  readonly uid: number | undefined;
+}
+
+/** The paths of the state of the project at `root`. */
+export function statePaths(root: string, place: ShortPlace): StatePaths {
+  const dir = joinPath(root, ".simmer");
+  const socket = joinPath(dir, "server.sock");
+  return {
+    dir,
+    lock: joinPath(dir, "lock"),
+    socket: isTooLong(socket) ? shortSocket(root, place) : socket,
+    log: joinPath(dir, "server.log"),
+    builds: joinPath(dir, "builds"),
+    logs: joinPath(dir, "logs"),
+  };
+}
+
+/**
+ * Makes the folders of a project's state: private to the user, and ignored by git.
+ *
+ * @throws {Deno.errors.PermissionDenied} where a folder belongs to somebody else, or is a link
+ */
+export function ensureState(paths: StatePaths): void {
+  ensurePrivateFolder(paths.dir);
+  for (const folder of [paths.builds, paths.logs]) ensureFolder(folder, 0o700);
+  const ignore = joinPath(paths.dir, ".gitignore");
+  if (fileKind(ignore) === undefined) writeAtomically(ignore, "*\n", 0o644);
+  if (!paths.socket.startsWith(`${paths.dir}/`)) {
+    ensurePrivateFolder(paths.socket.slice(0, paths.socket.lastIndexOf("/")));
+  }
+}
+
+function isTooLong(path: string): boolean {
+  return new TextEncoder().encode(path).length > MAX_LISTEN_PATH_BYTES;
+}
+
+function shortSocket(root: string, { runtimeDir, uid }: ShortPlace): string {
+  const name = `${hash(root)}.sock`;
+  const inRuntime = runtimeDir === undefined ? undefined : joinPath(runtimeDir, "simmer", name);
+  return inRuntime === undefined || isTooLong(inRuntime)
+    ? joinPath(`/tmp/simmer-${uid ?? "user"}`, name)
+    : inRuntime;
+}
+
+/** FNV-1a with 64 bits: it only keeps projects apart, and costs no import. */
+function hash(text: string): string {
+  let value = 0xcbf29ce484222325n;
+  for (const byte of new TextEncoder().encode(text)) {
+    value = BigInt.asUintN(64, (value ^ BigInt(byte)) * 0x100000001b3n);
+  }
+  return value.toString(16).padStart(16, "0");
+}
