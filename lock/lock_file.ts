@@ -21,6 +21,8 @@ export interface AcquireOptions {
   readonly mode?: LockMode;
   /** Default: 3 s. */
   readonly wait?: LockWait;
+  /** Milliseconds between two tries; default: 100. */
+  readonly retryMs?: number;
   /** Ends the asking. */
   readonly signal?: AbortSignal;
   /** Default: the machine's clock. */
@@ -74,7 +76,13 @@ export class LockFile implements AsyncDisposable {
    * @throws what the signal was aborted with
    */
   static async acquire(path: string, options: AcquireOptions = {}): Promise<LockFile | undefined> {
-    const { mode = "exclusive", wait = DEFAULT_WAIT, signal, clock = systemClock } = options;
+    const {
+      mode = "exclusive",
+      wait = DEFAULT_WAIT,
+      signal,
+      clock = systemClock,
+      retryMs = RETRY_MS,
+    } = options;
     const shortened = lockPath(path);
     const isExclusive = mode === "exclusive";
     const deadline = typeof wait === "object" ? clock.monotonic() + wait.timeoutMs : Infinity;
@@ -88,7 +96,7 @@ export class LockFile implements AsyncDisposable {
       }
       file.close();
       if (wait === "once" || clock.monotonic() >= deadline) return undefined;
-      await clock.sleep(Math.min(RETRY_MS, deadline - clock.monotonic()), signal);
+      await clock.sleep(Math.min(retryMs, deadline - clock.monotonic()), signal);
     }
   }
 

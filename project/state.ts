@@ -5,6 +5,7 @@
  */
 
 import { ensureFolder, fileKind, joinPath, writeAtomically } from "../system/files.ts";
+import { userId, variable } from "../system/environment.ts";
 import { ensurePrivateFolder } from "../system/private_folder.ts";
 import { MAX_LISTEN_PATH_BYTES } from "../system/unix_path.ts";
 
@@ -16,8 +17,12 @@ export interface StatePaths {
   readonly lock: string;
   /** The socket; outside of `dir` where its path would be too long there. */
   readonly socket: string;
+  /** Is there while a server that a client starts is not serving yet. */
+  readonly starting: string;
   /** The server's log. */
   readonly log: string;
+  /** The log of runs without a server. */
+  readonly localLog: string;
   /** The folder of the builds' events. */
   readonly builds: string;
   /** The folder of the tasks' output. */
@@ -32,6 +37,11 @@ export interface ShortPlace {
   readonly uid: number | undefined;
 }
 
+/** What decides it in this process. */
+export function shortPlace(): ShortPlace {
+  return { runtimeDir: variable("XDG_RUNTIME_DIR"), uid: userId() };
+}
+
 /** The paths of the state of the project at `root`. */
 export function statePaths(root: string, place: ShortPlace): StatePaths {
   const dir = joinPath(root, ".simmer");
@@ -40,7 +50,9 @@ export function statePaths(root: string, place: ShortPlace): StatePaths {
     dir,
     lock: joinPath(dir, "lock"),
     socket: isTooLong(socket) ? shortSocket(root, place) : socket,
+    starting: joinPath(dir, "starting"),
     log: joinPath(dir, "server.log"),
+    localLog: joinPath(dir, "local.log"),
     builds: joinPath(dir, "builds"),
     logs: joinPath(dir, "logs"),
   };

@@ -1,0 +1,108 @@
+/**
+ * The server of a project: lock, state folder, log, socket, cooker and process server put together.
+ *
+ * @module
+ */
+
+import { TaskCooker } from "../cooker/task_cooker.ts";
+import { bidFarewell } from "../lock/farewell.ts";
+import { LockFile } from "../lock/lock_file.ts";
+import { readLockContent } from "../lock/content.ts";
+import type { Project } from "../project/root.ts";
+import { ensureState, shortPlace, type StatePaths, statePaths } from "../project/state.ts";
+import { systemClock } from "../system/clock.ts";
+import { closeInherited } from "../system/descriptors.ts";
+import { onSignal, processId } from "../system/environment.ts";
+import { removeIfPresent, writeAtomically } from "../system/files.ts";
+import { LogFile } from "../system/log_file.ts";
+import { UnixListener } from "../system/unix_socket.ts";
+import { ProcessServer } from "./process_server.ts";
+
+/** How a project is served. */
+export interface DaemonOptions {
+  readonly project: Project;
+  /** Seconds without a UI after which it ends; -1: never. */
+  readonly timeoutSeconds: number;
+  /** Whether the log goes to stderr too. */
+  readonly foreground: boolean;
+  /** Whether the client that starts this server holds the lock until it is told. */
+  readonly handover: boolean;
+}
+
+/** How serving ended. */
+export type Served =
+  | { readonly kind: "ended"; readonly exitCode: number }
+  | { readonly kind: "locked"; readonly holder: number | undefined };
+
+/** Milliseconds that a started server waits for the lock of its client. */
+const HANDOVER_MS = 10_000;
+const HANDOVER_RETRY_MS = 2;
+
+/**
+ * Serves a project until its time is over, or until SIGINT or SIGTERM.
+ *
+ * @returns `locked` where another server serves the project
+ * @throws {Error} where the state folder, the log or the socket can't be made
+ */
+export async function serveProject(options: DaemonOptions): Promise<Served> {
+  closeInherited();
+  const { project, foreground } = options;
+  const paths = statePaths(project.root, shortPlace());
+  ensureState(paths);
+  const lock = await takeLock(paths, options.handover);
+  if (lock === undefined) {
+    return { kind: "locked", holder: readLockContent(paths.lock)?.pid };
+  }
+  using log = LogFile.open(paths.log, { clock: systemClock, echo: foreground });
+  lock.write({
+    pid: processId(),
+    ...(paths.socket.startsWith(paths.dir) ? {} : { socket: paths.socket }),
+  });
+  let listener: UnixListener;
+  try {
+    listener = UnixListener.listen(paths.socket);
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+  const server = new ProcessServer({
+    cooker: new TaskCooker({ ...project, state: paths, clock: systemClock }),
+    listener,
+    clock: systemClock,
+    log,
+    project,
+    lockPath: paths.lock,
+    timeoutSeconds: options.timeoutSeconds,
+    processName: "Cooker",
+    farewell: async () => {
+      await bidFarewell(lock, { clock: systemClock, log, pid: processId() });
+    },
+  });
+  return { kind: "ended", exitCode: await untilSignalled(server) };
+}
+
+async function takeLock(paths: StatePaths, handover: boolean): Promise<LockFile | undefined> {
+  if (!handover) return await LockFile.acquire(paths.lock, { wait: "once" });
+  writeAtomically(paths.starting, `${processId()}\n`);
+  try {
+    const wait = { timeoutMs: HANDOVER_MS };
+    return await LockFile.acquire(paths.lock, { wait, retryMs: HANDOVER_RETRY_MS });
+  } finally {
+    removeIfPresent(paths.starting);
+  }
+}
+
+async function untilSignalled(server: ProcessServer): Promise<number> {
+  let exitCode = 0;
+  const stopAt = (signal: "SIGINT" | "SIGTERM", code: number): Disposable =>
+    onSignal(signal, () => {
+      exitCode = code;
+      server.stop(signal, true);
+    });
+  using _interrupt = stopAt("SIGINT", 130);
+  using _terminate = stopAt("SIGTERM", 143);
+  // The terminal that it was started from may go.
+  using _hangup = onSignal("SIGHUP", () => {});
+  const { isClean } = await server.serve();
+  return exitCode === 0 && !isClean ? 70 : exitCode;
+}

@@ -1,0 +1,74 @@
+/**
+ * A server's end, step by step. A step that fails is logged and does not keep the next from being
+ * taken.
+ *
+ * @module
+ */
+
+import type { Cooker } from "../cooker/cooker.ts";
+import type { Clock } from "../system/clock.ts";
+import type { Logger } from "../system/logger.ts";
+import type { AsyncCommands } from "./async_commands.ts";
+import type { Connection } from "./connection.ts";
+import type { EventBus } from "./event_bus.ts";
+import type { Listener } from "./listener_source.ts";
+import { stackOf } from "./stack.ts";
+
+/** Milliseconds that a client has to take its last events. */
+const LAST_WORDS_MS = 1000;
+
+/** What ends. */
+export interface EndingServer {
+  readonly reason: string;
+  readonly force: boolean;
+  readonly cooker: Cooker;
+  readonly listener: Listener;
+  readonly connections: readonly Connection[];
+  readonly asyncCommands: AsyncCommands;
+  readonly bus: EventBus;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Lets go of the lock. */
+  readonly farewell?: () => Promise<void>;
+}
+
+/**
+ * Takes every step of the end.
+ *
+ * @returns whether all of them succeeded
+ */
+export async function endServer(server: EndingServer): Promise<boolean> {
+  const { log, listener, cooker, bus } = server;
+  let isClean = true;
+  const step = async (name: string, take: () => unknown): Promise<void> => {
+    try {
+      await take();
+    } catch (error) {
+      isClean = false;
+      log.log("error", `Ending: ${name} failed: ${stackOf(error)}`);
+    }
+  };
+  log.log("info", "Exiting");
+  await step("unlinking the socket", () => listener.unlink());
+  await step("closing the listener", () => listener.close());
+  await step("ending the tasks", () => cooker.shutdown(server.force));
+  await step("ending the command", () => server.asyncCommands.close("The server ends"));
+  await step("stopping the notifier", () => cooker.notifier.stop());
+  await step("stopping the config notifier", () => cooker.configNotifier.stop());
+  await step("postServe", () => cooker.postServe());
+  await step("telling the clients", () => bus.emit({ type: "ServerExit", reason: server.reason }));
+  await step("closing the connections", () => closeAll(server));
+  await step("flushing the log", () => log.flush());
+  await step("letting go of the lock", () => server.farewell?.());
+  return isClean;
+}
+
+/** A client that does not read is not waited for. */
+async function closeAll({ connections, clock }: EndingServer): Promise<void> {
+  const patience = new AbortController();
+  const timeUp = clock.sleep(LAST_WORDS_MS, patience.signal);
+  const drained = Promise.all(connections.map((connection) => connection.outbox.drained()));
+  await Promise.race([drained, timeUp]);
+  patience.abort();
+  for (const connection of connections) connection.close();
+}

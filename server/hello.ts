@@ -1,0 +1,77 @@
+/**
+ * The first exchange: whether a client may come in, and as what.
+ *
+ * @module
+ */
+
+import * as v from "valibot";
+import { WireError } from "../wire/errors.ts";
+import {
+  FEATURES,
+  type HelloParams,
+  type ProjectIdentity,
+  PROTOCOL,
+  VERSION,
+} from "../wire/hello.ts";
+import { checkParams } from "./params.ts";
+
+const versions = v.object({ protocol: v.number(), version: v.string() });
+
+const helloParams = v.object({
+  protocol: v.number(),
+  version: v.string(),
+  role: v.picklist(["controller", "observer", "operator"]),
+  whenBusy: v.exactOptional(v.picklist(["wait", "refuse", "observe"])),
+  features: v.exactOptional(v.array(v.picklist(FEATURES))),
+  client: v.object({ pid: v.number(), command: v.string() }),
+  project: v.exactOptional(v.object({ root: v.string(), config: v.exactOptional(v.string()) })),
+});
+
+/** What a server says of itself to a client that it refuses. */
+export interface ServerIdentity {
+  readonly protocol: number;
+  readonly version: string;
+  readonly pid: number;
+  readonly project: ProjectIdentity;
+}
+
+/** A server's identity. */
+export function serverIdentity(pid: number, project: ProjectIdentity): ServerIdentity {
+  return { protocol: PROTOCOL, version: VERSION, pid, project };
+}
+
+/**
+ * Reads the parameters of `hello` and checks that both ends mean the same.
+ *
+ * @throws {WireError} `versionMismatch`, `wrongProject` (both with the server's identity as data)
+ *   or `invalidParams`
+ */
+export function readHello(params: unknown, identity: ServerIdentity): HelloParams {
+  // The version first: another version's parameters may look different.
+  const { protocol, version } = checkParams("hello", versions, params);
+  if (protocol !== identity.protocol || version !== identity.version) {
+    throw new WireError(
+      "versionMismatch",
+      `This server is simmer ${identity.version} (protocol ${identity.protocol}), ` +
+        `the client is ${version} (protocol ${protocol})`,
+      identity,
+    );
+  }
+  const hello = checkParams("hello", helloParams, params);
+  if (hello.project !== undefined && !isSameProject(hello.project, identity.project)) {
+    throw new WireError(
+      "wrongProject",
+      `This server serves ${nameOf(identity.project)}, not ${nameOf(hello.project)}`,
+      identity,
+    );
+  }
+  return hello;
+}
+
+function isSameProject(a: ProjectIdentity, b: ProjectIdentity): boolean {
+  return a.root === b.root && a.config === b.config;
+}
+
+function nameOf({ root, config }: ProjectIdentity): string {
+  return config ?? root;
+}

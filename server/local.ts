@@ -1,0 +1,30 @@
+/**
+ * A project's cooker in the client's own process, for `--no-server`.
+ *
+ * @module
+ */
+
+import { TaskCooker } from "../cooker/task_cooker.ts";
+import type { Project } from "../project/root.ts";
+import { ensureState, shortPlace, statePaths } from "../project/state.ts";
+import { systemClock } from "../system/clock.ts";
+import { LogFile } from "../system/log_file.ts";
+import { type InProcessServer, serveInProcess } from "./in_process.ts";
+
+/**
+ * Serves a project inside this process.
+ *
+ * @throws {Error} where the state folder can't be made
+ */
+export function serveLocally(project: Project): InProcessServer {
+  const paths = statePaths(project.root, shortPlace());
+  ensureState(paths);
+  const log = LogFile.open(paths.localLog, { clock: systemClock });
+  const server = serveInProcess({
+    cooker: new TaskCooker({ ...project, state: paths, clock: systemClock }),
+    clock: systemClock,
+    log,
+    project,
+  });
+  return { stream: server.stream, ended: server.ended.finally(() => log.close()) };
+}

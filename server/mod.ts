@@ -1,0 +1,19 @@
+/**
+ * The process server, for programs that serve a cooker of their own.
+ *
+ * @module
+ */
+
+export type * from "../cooker/cooker.ts";
+export { type Clock, systemClock } from "../system/clock.ts";
+export { type Level, type Logger, MemoryLogger } from "../system/logger.ts";
+export { LogFile, type LogFileOptions } from "../system/log_file.ts";
+export { Latch, type Source } from "../system/source.ts";
+export { type ByteStream, memoryPair } from "../system/streams.ts";
+export { type AcceptedStream, UnixListener } from "../system/unix_socket.ts";
+export type { PeerCredentials } from "../system/peer.ts";
+export { type Delivery, EventBus, type EventHandler } from "./event_bus.ts";
+export { type InProcessOptions, type InProcessServer, serveInProcess } from "./in_process.ts";
+export type { Listener } from "./listener_source.ts";
+export { ProcessServer, type ProcessServerOptions } from "./process_server.ts";
+export { type Outcome, type Ready, Selector } from "./selector.ts";

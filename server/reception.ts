@@ -1,0 +1,245 @@
+/**
+ * The reception: connections come in, say hello, send commands and leave.
+ *
+ * @module
+ */
+
+import type { Cooker } from "../cooker/cooker.ts";
+import type { Clock } from "../system/clock.ts";
+import type { Logger } from "../system/logger.ts";
+import type { AcceptedStream } from "../system/unix_socket.ts";
+import { WireError } from "../wire/errors.ts";
+import type { HelloResult } from "../wire/hello.ts";
+import { failure, isRequest, type Request } from "../wire/messages.ts";
+import type { AsyncCommands } from "./async_commands.ts";
+import type { CommandRunner } from "./command_runner.ts";
+import { Connection, type Incoming } from "./connection.ts";
+import type { EventBus } from "./event_bus.ts";
+import { readHello, type ServerIdentity } from "./hello.ts";
+import type { Roster } from "./roster.ts";
+import type { Outcome } from "./selector.ts";
+import { stackOf } from "./stack.ts";
+import { UI } from "./ui.ts";
+
+/** Milliseconds within which a connection has to say hello. */
+const HELLO_MS = 30_000;
+/** Requests that are kept for a waiting UI at the most. */
+const MAX_BACKLOG = 1000;
+
+/** What a reception needs of its server. */
+export interface ReceptionContext {
+  readonly roster: Roster;
+  readonly bus: EventBus;
+  readonly runner: CommandRunner;
+  readonly asyncCommands: AsyncCommands;
+  readonly cooker: Cooker;
+  readonly log: Logger;
+  readonly clock: Clock;
+  readonly identity: ServerIdentity;
+  /** The server's user; `undefined` where the platform has none. */
+  readonly uid: number | undefined;
+  readonly observerQueue?: number;
+  readonly endingBecause: () => string | undefined;
+  readonly dropSource: (connection: Connection) => void;
+  readonly uiLeft: () => void;
+}
+
+/** A connection, with its UI once it has said hello. */
+interface Visitor {
+  readonly connection: Connection;
+  readonly helloDue: number;
+  ui: UI | undefined;
+  registration: Disposable | undefined;
+}
+
+/** Receives clients. */
+export class Reception {
+  readonly #context: ReceptionContext;
+  readonly #visitors = new Map<Connection, Visitor>();
+  #lastHandler = 0;
+
+  /** @param context is used from the first connection on */
+  constructor(context: ReceptionContext) {
+    this.#context = context;
+  }
+
+  /** All connections. */
+  get connections(): readonly Connection[] {
+    return [...this.#visitors.keys()];
+  }
+
+  /**
+   * Takes a connection in.
+   *
+   * @returns `undefined` where it is another user's: it is refused and closed
+   */
+  welcome(stream: AcceptedStream, maxFrameBytes?: number): Connection | undefined {
+    const { uid, log, clock } = this.#context;
+    const number = ++this.#lastHandler;
+    const connection = new Connection(`client ${number}`, stream, maxFrameBytes);
+    if (uid !== undefined && connection.peerUid !== undefined && connection.peerUid !== uid) {
+      log.log("warn", `Dropping a connection of user ${connection.peerUid}: not permitted`);
+      const message = `This server is of user ${uid}: not permitted for user ${connection.peerUid}`;
+      this.#turnOut(connection, new WireError("notPermitted", message));
+      return undefined;
+    }
+    const helloDue = clock.monotonic() + HELLO_MS;
+    this.#visitors.set(connection, {
+      connection,
+      helloDue,
+      ui: undefined,
+      registration: undefined,
+    });
+    return connection;
+  }
+
+  /** Handles what a connection brings. */
+  receive(connection: Connection, outcome: Outcome<Incoming>): void {
+    const visitor = this.#visitors.get(connection);
+    if (visitor === undefined) return;
+    if (!outcome.ok) {
+      this.#context.log.log("warn", `${connection.name} failed: ${stackOf(outcome.error)}`);
+      return this.#leave(visitor);
+    }
+    const incoming = outcome.value;
+    switch (incoming.kind) {
+      case "end":
+        return this.#leave(visitor);
+      case "error":
+        return connection.send(failure(null, incoming.error));
+      case "message":
+        if (isRequest(incoming.message)) this.#request(visitor, incoming.message);
+        return;
+    }
+  }
+
+  /** Drops connections that have not said hello in time. */
+  dropSilent(): void {
+    const now = this.#context.clock.monotonic();
+    for (const visitor of [...this.#visitors.values()]) {
+      if (visitor.ui !== undefined || now < visitor.helloDue) continue;
+      this.#context.log.log("warn", `Dropping ${visitor.connection.name}: it said no hello`);
+      this.#expel(visitor, new WireError("notPermitted", "No hello came in time"));
+    }
+  }
+
+  /** Tells the waiting UIs that their turn will not come. */
+  turnAway(reason: string): void {
+    const error = new WireError("shuttingDown", `The server is about to end: ${reason}`);
+    for (const ui of this.#context.roster.all) {
+      if (ui.role !== "waiting") continue;
+      for (const request of ui.backlog.splice(0)) ui.refuse(request.id, error);
+    }
+  }
+
+  #request(visitor: Visitor, request: Request): void {
+    const { ui } = visitor;
+    if (request.method === "hello") return this.#hello(visitor, request);
+    if (ui === undefined) {
+      const error = new WireError("notPermitted", `Say hello before ${request.method}`);
+      return this.#expel(visitor, error, request);
+    }
+    if (!this.#context.runner.mustWait(ui, request)) return this.#context.runner.run(ui, request);
+    const reason = this.#context.endingBecause();
+    if (reason !== undefined) {
+      return ui.refuse(
+        request.id,
+        new WireError("shuttingDown", `The server is about to end: ${reason}`),
+      );
+    }
+    if (ui.backlog.length >= MAX_BACKLOG) {
+      const message = `No more than ${MAX_BACKLOG} commands can wait for their turn`;
+      return ui.refuse(request.id, new WireError("busy", message));
+    }
+    ui.backlog.push(request);
+  }
+
+  #hello(visitor: Visitor, request: Request): void {
+    if (visitor.ui !== undefined) {
+      const error = new WireError("invalidRequest", "hello comes once, at the beginning");
+      return visitor.ui.refuse(request.id, error);
+    }
+    try {
+      this.#admit(visitor, request);
+    } catch (error) {
+      if (!(error instanceof WireError)) throw error;
+      this.#expel(visitor, error, request);
+    }
+  }
+
+  /** @throws {WireError} where the client is refused */
+  #admit(visitor: Visitor, request: Request): void {
+    const { roster, bus, identity, asyncCommands, log, observerQueue } = this.#context;
+    const hello = readHello(request.params, identity);
+    const reason = this.#context.endingBecause();
+    if (reason !== undefined && hello.role === "controller") {
+      throw new WireError("shuttingDown", `The server is about to end: ${reason}`, identity);
+    }
+    const role = roster.admission(hello.role, hello.whenBusy ?? "wait");
+    if (role === "refused") {
+      log.log("info", "Dropping connection attempt as we have a UI");
+      const holder = roster.holder(asyncCommands.busyWith);
+      const message = `Busy: ${holder.command} (pid ${holder.pid}) holds the server`;
+      throw new WireError("busy", message, holder);
+    }
+    const number = Number(visitor.connection.name.split(" ").at(-1));
+    const ui = new UI(number, visitor.connection, hello, role, observerQueue);
+    visitor.ui = ui;
+    visitor.registration = bus.register(ui);
+    roster.add(ui);
+    const result: HelloResult = {
+      protocol: identity.protocol,
+      version: identity.version,
+      pid: identity.pid,
+      handler: ui.handler,
+      role,
+      features: ui.features,
+      project: identity.project,
+      ...(role === "waiting" ? { queue: roster.place(ui, asyncCommands.busyWith) } : {}),
+    };
+    ui.reply(request.id, result);
+  }
+
+  #leave(visitor: Visitor): void {
+    const { connection, ui, registration } = visitor;
+    this.#visitors.delete(connection);
+    this.#context.dropSource(connection);
+    registration?.[Symbol.dispose]();
+    connection.close();
+    if (ui === undefined) return;
+    const { roster, asyncCommands, cooker, log } = this.#context;
+    const next = roster.remove(ui);
+    asyncCommands.leave(ui);
+    this.#context.uiLeft();
+    Promise.resolve(cooker.clientComplete()).catch((error: unknown) => {
+      log.log("error", `clientComplete failed: ${stackOf(error)}`);
+    });
+    if (next !== undefined) this.#promote(next);
+    for (const [waiting, place] of roster.places(asyncCommands.busyWith)) {
+      waiting.notify("queue", place);
+    }
+  }
+
+  /** What the new controller has sent already is carried out now, in its order. */
+  #promote(ui: UI): void {
+    ui.notify("role", { role: ui.role });
+    for (const request of ui.backlog.splice(0)) this.#context.runner.run(ui, request);
+  }
+
+  #expel(visitor: Visitor, error: WireError, request?: Request): void {
+    this.#visitors.delete(visitor.connection);
+    this.#context.dropSource(visitor.connection);
+    this.#turnOut(visitor.connection, error, request);
+  }
+
+  #turnOut(connection: Connection, error: WireError, request?: Request): void {
+    connection.send(failure(request?.id ?? null, error));
+    connection.outbox.drained().then(
+      () => connection.close(),
+      (failed: unknown) => {
+        this.#context.log.log("warn", `${connection.name} failed: ${stackOf(failed)}`);
+        connection.close();
+      },
+    );
+  }
+}

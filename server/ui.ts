@@ -1,0 +1,96 @@
+/**
+ * A UI as the server knows it: its connection, who it is, what it may do and which events it gets.
+ *
+ * @module
+ */
+
+import type { ClientInfo, EventMask } from "../wire/events.ts";
+import { DEFAULT_MASK, passesMask } from "../wire/events.ts";
+import { frameText } from "../wire/frame.ts";
+import type { Feature, HelloParams, Role } from "../wire/hello.ts";
+import { failure, type MessageId, notification, type Request, success } from "../wire/messages.ts";
+import type { WireError } from "../wire/errors.ts";
+import type { Connection } from "./connection.ts";
+import type { Delivery, EventHandler } from "./event_bus.ts";
+
+/** Characters of events that an observer's queue holds at the most. */
+export const OBSERVER_QUEUE = 8 * 1024 * 1024;
+/** Characters of events above which the owner of a build holds it back. */
+const OWNER_HIGH_WATER = 1024 * 1024;
+
+/** One connected UI, after its hello. */
+export class UI implements EventHandler {
+  /** Unique in the server's life. */
+  readonly handler: number;
+  readonly client: ClientInfo;
+  readonly connection: Connection;
+  /** What it may do now. */
+  role: Role | "waiting";
+  features: readonly Feature[];
+  mask: EventMask = DEFAULT_MASK;
+  /** What a waiting UI has sent that must wait for its turn. */
+  readonly backlog: Request[] = [];
+  /** Whether it owns the command in progress: then nothing may be lost. */
+  ownsCommand = false;
+  readonly #queueLimit: number;
+  #dropped = 0;
+  #lastDropped: Delivery | undefined;
+
+  /** @param queueLimit characters of events that wait for it at the most, unless it owns a build */
+  constructor(
+    handler: number,
+    connection: Connection,
+    hello: HelloParams,
+    role: Role | "waiting",
+    queueLimit: number = OBSERVER_QUEUE,
+  ) {
+    this.handler = handler;
+    this.connection = connection;
+    this.client = hello.client;
+    this.features = hello.features ?? [];
+    this.role = role;
+    this.#queueLimit = queueLimit;
+  }
+
+  get ready(): Promise<void> | undefined {
+    const { outbox } = this.connection;
+    return outbox.held > OWNER_HIGH_WATER && !outbox.isBroken ? outbox.room() : undefined;
+  }
+
+  deliver(delivery: Delivery): void {
+    if (!passesMask(delivery.event, this.mask)) return;
+    const { outbox } = this.connection;
+    if (!this.ownsCommand && outbox.held > this.#queueLimit) {
+      this.#dropped++;
+      this.#lastDropped = delivery;
+      return;
+    }
+    this.#tellDropped();
+    outbox.push(delivery.line());
+  }
+
+  /** Answers a request. */
+  reply(id: MessageId, result: unknown): void {
+    this.connection.send(success(id, result));
+  }
+
+  /** Answers a request with an error. */
+  refuse(id: MessageId | null, error: WireError): void {
+    this.connection.send(failure(id, error));
+  }
+
+  /** Sends a notification. */
+  notify(method: string, params: unknown): void {
+    this.connection.send(notification(method, params));
+  }
+
+  /** The event that says what was lost bears the stamp of the last one that was. */
+  #tellDropped(): void {
+    if (this.#lastDropped === undefined) return;
+    const { seq, time } = this.#lastDropped.event;
+    const event = { type: "EventsDropped", count: this.#dropped, seq, time };
+    this.connection.outbox.push(frameText(notification("event", event)));
+    this.#dropped = 0;
+    this.#lastDropped = undefined;
+  }
+}
