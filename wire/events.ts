@@ -79,6 +79,8 @@ export interface TaskQueued {
   readonly package?: string;
   /** Ids of the tasks that it waits for. */
   readonly dependencies: readonly string[];
+  /** As in its `TaskStarted`; told here too, so that all names can be given the same width. */
+  readonly prefixed: boolean;
 }
 
 /** A task's command begins. */
