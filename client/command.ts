@@ -1,0 +1,69 @@
+/**
+ * A command: its rows, and what it does with the arguments that they allow.
+ *
+ * @module
+ */
+
+import { VERSION } from "../wire/hello.ts";
+import { parseArguments, type ParsedArguments, UsageError, type ValuesFor } from "./arguments.ts";
+import type { Invocation } from "./invocation.ts";
+import { type CommandSpec, COMMON_OPTIONS, type OptionRow } from "./options.ts";
+
+/** A command of the command line. */
+export interface Command {
+  readonly spec: CommandSpec;
+  /**
+   * Carries the command out.
+   *
+   * @returns the exit code
+   * @throws {ClientError} or `WireError` where it can't be carried out
+   */
+  run(invocation: Invocation): Promise<number>;
+}
+
+/** Makes a command of its rows and its work; `--help` and `--version` are taken care of. */
+export function defineCommand<const Rows extends readonly OptionRow[]>(
+  spec: CommandSpec<Rows>,
+  work: (invocation: Invocation, parsed: ParsedArguments<ValuesFor<Rows>>) => Promise<number>,
+): Command {
+  return {
+    spec,
+    run: async (invocation) => {
+      const parsed = await parsedFor(spec, invocation.args);
+      const { help, version } = parsed.values as { help: boolean; version: boolean };
+      if (help) {
+        const { commandHelp } = await import("./help.ts");
+        invocation.output.write("stdout", commandHelp(spec));
+        return 0;
+      }
+      if (version) {
+        invocation.output.write("stdout", `simmer ${VERSION}\n`);
+        return 0;
+      }
+      return await work(invocation, parsed);
+    },
+  };
+}
+
+async function parsedFor<const Rows extends readonly OptionRow[]>(
+  spec: CommandSpec<Rows>,
+  args: readonly string[],
+): Promise<ParsedArguments<ValuesFor<Rows>>> {
+  try {
+    return parseArguments(spec, args);
+  } catch (error) {
+    if (!(error instanceof UsageError) || error.unknownOption === undefined) throw error;
+    throw await withHint(error, error.unknownOption, spec);
+  }
+}
+
+async function withHint(error: UsageError, option: string, spec: CommandSpec): Promise<UsageError> {
+  const { nearestName } = await import("./nearest.ts");
+  const names = [...COMMON_OPTIONS, ...spec.options].map((row) => `--${row.name}`);
+  const nearest = option.startsWith("--") ? nearestName(option, names) : undefined;
+  const hint = nearest === undefined
+    ? `'simmer ${spec.name} --help' lists the options`
+    : `did you mean '${nearest}'?`;
+  const own = spec.takesRest === true ? [`What is meant for a task stands behind '--'.`] : [];
+  return new UsageError(`${error.message}: ${hint}`, own);
+}

@@ -1,0 +1,53 @@
+/**
+ * `--help`, made from the rows; loaded only where it is asked for.
+ *
+ * @module
+ */
+
+import { optionLabel } from "./arguments.ts";
+import { type CommandSpec, COMMON_OPTIONS, type OptionRow } from "./options.ts";
+
+/** The help of one command. */
+export function commandHelp(spec: CommandSpec): string {
+  const paragraphs = [
+    `${spec.summary}\n\nUsage: simmer ${`${spec.name} [OPTIONS] ${spec.usage}`.trim()}`,
+    ...spec.about,
+    ...(spec.options.length > 0 ? [`Options:\n${optionLines(spec.options)}`] : []),
+    `Options of every command:\n${optionLines(COMMON_OPTIONS)}`,
+    ...(spec.examples === undefined ? [] : [`Examples:\n${columns(spec.examples)}`]),
+  ];
+  return `${paragraphs.join("\n\n")}\n`;
+}
+
+/**
+ * The help of simmer itself.
+ *
+ * @param commands names with what they do
+ */
+export function overviewHelp(commands: readonly (readonly [string, string])[]): string {
+  return [
+    "simmer keeps a project's build hot: tasks of deno.json or package.json, run by a resident server",
+    "Usage: simmer COMMAND [OPTIONS] [ARG…]",
+    `Commands:\n${columns(commands)}`,
+    `Options of every command:\n${optionLines(COMMON_OPTIONS)}`,
+    "'simmer COMMAND --help' explains a command.\n",
+  ].join("\n\n");
+}
+
+function optionLines(rows: readonly OptionRow[]): string {
+  return columns(rows.map((row) => {
+    const letter = row.letter === undefined ? "    " : `-${row.letter}, `;
+    return [letter + optionLabel(row), row.summary];
+  }));
+}
+
+/** Two columns; a left one that is too long has its right one on the next line. */
+function columns(rows: readonly (readonly [string, string])[]): string {
+  const widths = rows.map(([left]) => left.length).filter((length) => length <= 32);
+  const width = Math.max(0, ...widths);
+  return rows.map(([left, right]) =>
+    left.length > width
+      ? `  ${left}\n  ${" ".repeat(width)}  ${right}`
+      : `  ${left.padEnd(width)}  ${right}`
+  ).join("\n");
+}

@@ -1,0 +1,57 @@
+/**
+ * What a command is given: everything that it needs of its process, so that it runs in tests too.
+ *
+ * `main.ts` fills it in; it is also the only way from the client to server and cooker.
+ *
+ * @module
+ */
+
+import type { Clock } from "../system/clock.ts";
+import type { Project } from "../project/root.ts";
+import { joinPath } from "../system/files.ts";
+import type { CommonValues } from "./options.ts";
+import type { Output } from "./output.ts";
+import type { Session } from "./session.ts";
+
+/** What is known of the terminal. */
+export interface TerminalFacts {
+  readonly stdin: boolean;
+  readonly stdout: boolean;
+  readonly stderr: boolean;
+  /** Characters in a line, as of now. */
+  columns(): number;
+}
+
+/** How to be the server. */
+export interface ServeRequest extends Project {
+  /** Seconds that it stays without a UI; -1: for ever. Absent: while a UI is there. */
+  readonly timeoutSeconds?: number;
+  readonly quiet: boolean;
+}
+
+/** One call of simmer. */
+export interface Invocation {
+  /** What stands behind the command's name, and the common options before it. */
+  readonly args: readonly string[];
+  /** What was typed, for people. */
+  readonly commandLine: string;
+  readonly env: Readonly<Record<string, string>>;
+  /** The working directory, absolute. */
+  readonly cwd: string;
+  readonly pid: number;
+  readonly uid: number | undefined;
+  readonly terminal: TerminalFacts;
+  readonly output: Output;
+  readonly clock: Clock;
+  /** Ends the process on the spot. */
+  exit(code: number): never;
+  /** Is the server, until that ends. */
+  serve(request: ServeRequest): Promise<number>;
+  /** The same cooker in this process. */
+  openInProcess(project: Project): Promise<Session>;
+}
+
+/** The folder that a command works in, absolute: `--cwd`, or the working directory. */
+export function workFolder({ cwd }: Invocation, values: CommonValues): string {
+  return values.cwd === undefined ? cwd : joinPath(cwd, values.cwd);
+}

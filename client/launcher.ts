@@ -1,0 +1,131 @@
+/**
+ * Finding the server of a project (R21), the short way that every command takes. Where it has to be
+ * started or waited for, `starter.ts` is loaded.
+ *
+ * @module
+ */
+
+import { readLockContent } from "../lock/content.ts";
+import { LockFile } from "../lock/lock_file.ts";
+import { type Project, requireProject } from "../project/root.ts";
+import { type StatePaths, statePaths } from "../project/state.ts";
+import type { Clock } from "../system/clock.ts";
+import { fileKind } from "../system/files.ts";
+import type { ByteStream } from "../system/streams.ts";
+import { connectUnix } from "../system/unix_socket.ts";
+import { ClientError, EXIT } from "./exit_code.ts";
+import { type Invocation, workFolder } from "./invocation.ts";
+import type { CommonValues } from "./options.ts";
+
+/** A project and where its server is to be found. */
+export interface ServerPlace {
+  readonly project: Project;
+  readonly paths: StatePaths;
+  /** A socket that was named (`--server`): no other is looked for, and no server is started. */
+  readonly socket?: string;
+}
+
+/** What is there: a server, none (then the lock is the caller's, where it has a file), or neither. */
+export type Found =
+  | { readonly kind: "running"; readonly stream: ByteStream }
+  | { readonly kind: "none"; readonly lock: LockFile | undefined }
+  /** Somebody holds the lock and does not listen: a server starts or ends. */
+  | { readonly kind: "between" };
+
+/** What is needed to start a server. */
+export interface StartOptions {
+  /** The environment that it is started in. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly clock: Clock;
+  /** Seconds that it stays without a UI; -1: for ever. */
+  readonly timeoutSeconds: number;
+  readonly say: (text: string) => void;
+  /** Ends the waiting; the promise then rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * The place that an invocation means.
+ *
+ * @throws {WireError} `projectError` where there is no project
+ */
+export function serverPlace(invocation: Invocation, values: CommonValues): ServerPlace {
+  const { env, uid } = invocation;
+  const project = requireProject(workFolder(invocation, values), values.config);
+  const paths = statePaths(project.root, { runtimeDir: env.XDG_RUNTIME_DIR, uid });
+  if (values.server === undefined) return { project, paths };
+  return { project, paths, socket: socketOf(values.server) };
+}
+
+function socketOf(address: string): string {
+  const path = /^unix:(.+)$/.exec(address)?.[1];
+  if (path !== undefined) return path;
+  throw new ClientError(
+    EXIT.usage,
+    `invalid value '${address}' for '--server <address>': it is unix:PATH`,
+  );
+}
+
+/**
+ * Looks for a project's server: takes the lock once; who gets it knows that none runs.
+ *
+ * @throws {ClientError} where the lock or the socket can't be used
+ */
+export async function findServer(place: ServerPlace): Promise<Found> {
+  const { paths, socket } = place;
+  if (socket !== undefined) {
+    const stream = await dial(socket);
+    if (stream !== undefined) return { kind: "running", stream };
+    throw new ClientError(
+      EXIT.noServer,
+      `cannot connect to unix:${socket}: no server listens there`,
+    );
+  }
+  if (fileKind(paths.lock) === undefined) return { kind: "none", lock: undefined };
+  const lock = await LockFile.acquire(paths.lock, { wait: "once" });
+  if (lock !== undefined) return { kind: "none", lock };
+  const stream = await dial(currentSocket(paths));
+  return stream === undefined ? { kind: "between" } : { kind: "running", stream };
+}
+
+/** Where the server of a project listens: its lock file says so where it is not the usual place. */
+export function currentSocket(paths: StatePaths): string {
+  return readLockContent(paths.lock)?.socket ?? paths.socket;
+}
+
+/**
+ * Connects to a socket.
+ *
+ * @returns `undefined` where nobody listens
+ * @throws {ClientError} where it is not allowed
+ */
+export async function dial(socket: string): Promise<ByteStream | undefined> {
+  try {
+    return await connectUnix(socket);
+  } catch (error) {
+    if (!(error instanceof Error) || error.name !== "PermissionDenied") throw error;
+    throw new ClientError(
+      EXIT.refused,
+      `cannot connect to unix:${socket}: not permitted; 'simmer run --no-server' needs no server`,
+    );
+  }
+}
+
+/** Connects to a project's server, starting one where none runs. */
+export async function reachServer(place: ServerPlace, options: StartOptions): Promise<ByteStream> {
+  const found = await findServer(place);
+  if (found.kind === "running") return found.stream;
+  const { startServer } = await import("./starter.ts");
+  return await startServer(place, options, found.kind === "none" ? found.lock : undefined);
+}
+
+/**
+ * Connects to a project's server where one runs.
+ *
+ * @returns `undefined` where none does; one that starts or ends at this moment is not waited for
+ */
+export async function reachRunning(place: ServerPlace): Promise<ByteStream | undefined> {
+  const found = await findServer(place);
+  if (found.kind === "none") found.lock?.release();
+  return found.kind === "running" ? found.stream : undefined;
+}

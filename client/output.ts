@@ -1,0 +1,113 @@
+/**
+ * The output of a client: what is written keeps its order over both streams, and whoever writes
+ * can wait until it is out.
+ *
+ * @module
+ */
+
+/** The two streams of a process. */
+export type StreamName = "stdout" | "stderr";
+
+/** One of them. */
+export interface Writer {
+  /** Writes some of the bytes and says how many. */
+  write(bytes: Uint8Array): Promise<number>;
+}
+
+/** Where text and bytes go, in order. */
+export interface Sink {
+  /** Takes what is to be written; it is copied or not changed afterwards. */
+  write(stream: StreamName, data: string | Uint8Array): void;
+}
+
+interface Piece {
+  readonly stream: StreamName;
+  readonly bytes: Uint8Array;
+}
+
+const encoder = new TextEncoder();
+
+/**
+ * Writes in order, and what comes in one go in one write.
+ *
+ * It never throws: when whoever reads is gone, the rest is thrown away and `broken` says so.
+ */
+export class Output implements Sink {
+  /** Resolves with the error when a stream can't be written any more. */
+  readonly broken: Promise<unknown>;
+  readonly #writers: Readonly<Record<StreamName, Writer>>;
+  readonly #break: (error: unknown) => void;
+  #isBroken = false;
+  #pieces: Piece[] = [];
+  #draining: Promise<void> | undefined;
+  #beforeDrain: (() => void) | undefined;
+
+  /** @param writers such as `Deno.stdout` and `Deno.stderr` */
+  constructor(writers: Readonly<Record<StreamName, Writer>>) {
+    this.#writers = writers;
+    const { promise, resolve } = Promise.withResolvers<unknown>();
+    this.broken = promise;
+    this.#break = resolve;
+  }
+
+  write(stream: StreamName, data: string | Uint8Array): void {
+    if (data.length === 0 || this.#isBroken) return;
+    this.#pieces.push({ stream, bytes: typeof data === "string" ? encoder.encode(data) : data });
+    this.#draining ??= this.#drain();
+  }
+
+  /** Calls a function before what came in one go is written: it may add to it. */
+  set beforeDrain(hook: (() => void) | undefined) {
+    this.#beforeDrain = hook;
+  }
+
+  /** Resolves when all is out or thrown away; `undefined` where it is already. */
+  get settled(): Promise<void> | undefined {
+    return this.#draining;
+  }
+
+  async #drain(): Promise<void> {
+    await Promise.resolve();
+    this.#beforeDrain?.();
+    try {
+      for (let piece = this.#next(); piece !== undefined; piece = this.#next()) {
+        await this.#writeAll(piece);
+      }
+    } catch (error) {
+      this.#isBroken = true;
+      this.#pieces = [];
+      this.#break(error);
+    } finally {
+      this.#draining = undefined;
+    }
+  }
+
+  /** All pieces that go to the same stream as the first one, as one. */
+  #next(): Piece | undefined {
+    const [first] = this.#pieces;
+    if (first === undefined) return undefined;
+    const other = this.#pieces.findIndex((piece) => piece.stream !== first.stream);
+    const run = this.#pieces.splice(0, other < 0 ? this.#pieces.length : other);
+    if (run.length === 1) return first;
+    const bytes = new Uint8Array(run.reduce((sum, piece) => sum + piece.bytes.length, 0));
+    let offset = 0;
+    for (const piece of run) {
+      bytes.set(piece.bytes, offset);
+      offset += piece.bytes.length;
+    }
+    return { stream: first.stream, bytes };
+  }
+
+  async #writeAll({ stream, bytes }: Piece): Promise<void> {
+    let offset = 0;
+    while (offset < bytes.length) {
+      offset += await this.#writers[stream].write(bytes.subarray(offset));
+    }
+  }
+}
+
+/** Whether an output error only says that nobody reads any more: a pipe or a terminal closed. */
+export function isReaderGone(error: unknown): boolean {
+  return error instanceof Error &&
+    (error.name === "BrokenPipe" || ("code" in error && error.code === "EIO"));
+}

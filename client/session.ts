@@ -1,0 +1,251 @@
+/**
+ * A session: commands to a server, and its events, whether over a socket or in this process.
+ *
+ * {@linkcode SocketSession} turns bytes into replies and events. Bytes are read only as fast as the
+ * listeners take the events, so that a slow terminal holds the server back.
+ *
+ * @module
+ */
+
+import type { Clock } from "../system/clock.ts";
+import { type ByteStream, isDisconnect, writeAll } from "../system/streams.ts";
+import { WireError } from "../wire/errors.ts";
+import type { SimmerEvent } from "../wire/events.ts";
+import { FrameDecoder, frameText } from "../wire/frame.ts";
+import type { HelloParams, HelloResult, QueuePlace } from "../wire/hello.ts";
+import { isNotification, isResponse, type Notification } from "../wire/messages.ts";
+import { parseMessage, request, type Response } from "../wire/messages.ts";
+import { ClientError, EXIT, ServerEndedError } from "./exit_code.ts";
+
+/** Takes an event; where it gives a promise, no further events are read until that has resolved. */
+export type EventListener = (event: SimmerEvent) => Promise<void> | undefined | void;
+
+/** Hears of a waiting UI's place in the queue, and at last of its turn. */
+export type TurnListener = (turn: QueuePlace | "controller") => void;
+
+/** Commands and events. */
+export interface Session {
+  /**
+   * Sends a command; those sent in one go travel together.
+   *
+   * @returns the reply
+   * @throws {WireError} what the server answers instead
+   * @throws {ServerEndedError} where the server ends before it answers
+   */
+  call(name: string, params?: unknown): Promise<unknown>;
+  /** Calls a function with each event from now on, until the result is disposed of. */
+  onEvent(listener: EventListener): Disposable;
+  /** Asks for the end of the build in progress; `force`: at once. */
+  cancel(force: boolean): Promise<void>;
+  /** Resolves when there is nothing more to come, with the reason. */
+  readonly ended: Promise<ServerEndedError>;
+  /** Leaves. A build that this session owns is cancelled, unless it is detached. */
+  close(): Promise<void>;
+}
+
+/** Milliseconds until a missing reply is mentioned. */
+export const MENTION_MS = 30_000;
+/** Milliseconds after the mention until a missing reply is an error. */
+export const GIVE_UP_MS = 60_000;
+
+/** What a session over a socket needs. */
+export interface SocketSessionOptions {
+  readonly clock: Clock;
+  /** Says something about the session to a person. */
+  readonly say?: (text: string) => void;
+}
+
+interface PendingCall {
+  readonly name: string;
+  readonly answered: AbortController;
+  readonly resolve: (result: unknown) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+const encoder = new TextEncoder();
+
+/** A session over a byte stream. */
+export class SocketSession implements Session, AsyncDisposable {
+  readonly ended: Promise<ServerEndedError>;
+  readonly #stream: ByteStream;
+  readonly #options: SocketSessionOptions;
+  readonly #decoder = new FrameDecoder();
+  readonly #calls = new Map<number | string, PendingCall>();
+  readonly #eventListeners = new Set<EventListener>();
+  readonly #turnListeners = new Set<TurnListener>();
+  readonly #watches = new Set<Promise<void>>();
+  #lastId = 0;
+  #outbox = "";
+  #writing: Promise<void> | undefined;
+  #role: HelloResult["role"] | undefined;
+  #isDelivering = false;
+  #exitReason: string | undefined;
+  #endedBy: ServerEndedError | undefined;
+
+  /** @param stream is the session's from now on */
+  constructor(stream: ByteStream, options: SocketSessionOptions) {
+    this.#stream = stream;
+    this.#options = options;
+    this.ended = this.#receive();
+  }
+
+  /** The role that the server has given; `undefined` before it has. */
+  get role(): HelloResult["role"] | undefined {
+    return this.#role;
+  }
+
+  /** Introduces this client; the first command. */
+  async hello(params: HelloParams): Promise<HelloResult> {
+    const result = await this.call("hello", params) as HelloResult;
+    this.#role ??= result.role;
+    return result;
+  }
+
+  call(name: string, params?: unknown): Promise<unknown> {
+    if (this.#endedBy !== undefined) return Promise.reject(this.#endedBy);
+    const id = ++this.#lastId;
+    const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+    const call = { name, answered: new AbortController(), resolve, reject };
+    this.#calls.set(id, call);
+    const watch = this.#watchReply(id, call).finally(() => this.#watches.delete(watch));
+    this.#watches.add(watch);
+    this.#outbox += frameText(request(id, name, params));
+    this.#writing ??= this.#write();
+    return promise;
+  }
+
+  onEvent(listener: EventListener): Disposable {
+    this.#eventListeners.add(listener);
+    return { [Symbol.dispose]: () => this.#eventListeners.delete(listener) };
+  }
+
+  /** Calls a function each time that this waiting UI moves up. */
+  onTurn(listener: TurnListener): Disposable {
+    this.#turnListeners.add(listener);
+    return { [Symbol.dispose]: () => this.#turnListeners.delete(listener) };
+  }
+
+  async cancel(force: boolean): Promise<void> {
+    await this.call(force ? "stateForceShutdown" : "stateShutdown");
+  }
+
+  async close(): Promise<void> {
+    this.#stream.close();
+    await this.ended;
+    await this.#writing;
+    await Promise.all(this.#watches);
+  }
+
+  /** As `close`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** One write for all that has been sent in this turn. */
+  async #write(): Promise<void> {
+    await Promise.resolve();
+    try {
+      while (this.#outbox !== "") {
+        const bytes = encoder.encode(this.#outbox);
+        this.#outbox = "";
+        await writeAll(this.#stream, bytes);
+      }
+    } catch (error) {
+      // The server is gone. What it still said is read to the end, which ends the session.
+      if (!isDisconnect(error)) throw error;
+      this.#outbox = "";
+    } finally {
+      this.#writing = undefined;
+    }
+  }
+
+  /** Reads to the end; never rejects. */
+  async #receive(): Promise<ServerEndedError> {
+    let cause: unknown;
+    try {
+      await this.#readAll();
+    } catch (error) {
+      if (!isDisconnect(error)) cause = error;
+    }
+    const ended = new ServerEndedError(this.#exitReason);
+    if (cause !== undefined) ended.cause = cause;
+    this.#endedBy = ended;
+    this.#stream.close();
+    for (const id of [...this.#calls.keys()]) this.#take(id)?.reject(cause ?? ended);
+    return ended;
+  }
+
+  async #readAll(): Promise<void> {
+    const buffer = new Uint8Array(64 * 1024);
+    while (true) {
+      const count = await this.#stream.read(buffer);
+      if (count === null) return;
+      const deliveries: Promise<void>[] = [];
+      for (const frame of this.#decoder.push(buffer.subarray(0, count))) {
+        if (frame.kind === "error") throw frame.error;
+        const message = parseMessage(frame.text);
+        if (isResponse(message)) this.#answer(message);
+        else if (isNotification(message)) deliveries.push(...this.#notify(message));
+      }
+      if (deliveries.length === 0) continue;
+      this.#isDelivering = true;
+      await Promise.all(deliveries);
+      this.#isDelivering = false;
+    }
+  }
+
+  #answer(response: Response): void {
+    const error = "error" in response ? WireError.fromObject(response.error) : undefined;
+    // Without an id, the server could not read what it was sent: a defect of this side.
+    if (response.id === null) throw error ?? new WireError("parseError", "A reply without an id");
+    const call = this.#take(response.id);
+    if (error === undefined) call?.resolve("result" in response ? response.result : undefined);
+    else call?.reject(error);
+  }
+
+  #notify({ method, params }: Notification): Promise<void>[] {
+    if (method === "queue") {
+      for (const listener of this.#turnListeners) listener(params as QueuePlace);
+    } else if (method === "role") {
+      this.#role = (params as Pick<HelloResult, "role">).role;
+      if (this.#role !== "controller") return [];
+      for (const listener of this.#turnListeners) listener("controller");
+    } else if (method === "event") {
+      const event = params as SimmerEvent;
+      if (event.type === "ServerExit") this.#exitReason = event.reason;
+      return [...this.#eventListeners].flatMap((listener) => listener(event) ?? []);
+    }
+    return [];
+  }
+
+  #take(id: number | string): PendingCall | undefined {
+    const call = this.#calls.get(id);
+    this.#calls.delete(id);
+    call?.answered.abort();
+    return call;
+  }
+
+  /** R23: a reply that does not come is mentioned, and later an error. */
+  async #watchReply(id: number, { name, answered }: PendingCall): Promise<void> {
+    if (!await this.#isLate(MENTION_MS, answered.signal)) return;
+    const seconds = (ms: number): string => `${ms / 1000} s`;
+    this.#options.say?.(`no reply to ${name} for ${seconds(MENTION_MS)}; waiting on`);
+    if (!await this.#isLate(GIVE_UP_MS, answered.signal)) return;
+    const all = seconds(MENTION_MS + GIVE_UP_MS);
+    this.#take(id)?.reject(
+      new ClientError(
+        EXIT.noServer,
+        `no reply to ${name} for ${all}: the server hangs; 'simmer stop --force' ends it`,
+      ),
+    );
+  }
+
+  /** Time counts only while the reply could come: not in the queue, not while output is stuck. */
+  async #isLate(ms: number, answered: AbortSignal): Promise<boolean> {
+    do {
+      await this.#options.clock.sleep(ms, answered);
+      if (answered.aborted) return false;
+    } while (this.#role === "waiting" || this.#isDelivering);
+    return true;
+  }
+}
