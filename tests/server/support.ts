@@ -1,0 +1,390 @@
+/**
+ * What the server's tests share: a cooker that tests control, a server over streams in memory, and
+ * clients that speak the wire.
+ *
+ * @module
+ */
+
+import * as v from "valibot";
+import type {
+  AsyncCommand,
+  AsyncOutcome,
+  CommandCall,
+  Cooker,
+  CookerHost,
+  IdleResult,
+  Notifier,
+} from "../../cooker/cooker.ts";
+import type { Listener } from "../../server/listener_source.ts";
+import { ProcessServer, type ProcessServerOptions } from "../../server/process_server.ts";
+import { FakeClock } from "../../system/fake_clock.ts";
+import { MemoryLogger } from "../../system/logger.ts";
+import { Latch } from "../../system/source.ts";
+import { type ByteStream, memoryPair, writeAll } from "../../system/streams.ts";
+import type { AcceptedStream } from "../../system/unix_socket.ts";
+import { defineCommands } from "../../wire/commands.ts";
+import type { SimmerEvent } from "../../wire/events.ts";
+import { encodeFrame, FrameDecoder } from "../../wire/frame.ts";
+import { type HelloParams, PROTOCOL, VERSION } from "../../wire/hello.ts";
+import {
+  isNotification,
+  isResponse,
+  type Message,
+  parseMessage,
+  request,
+  type Response,
+} from "../../wire/messages.ts";
+
+const anything = v.object({});
+
+/** An asynchronous command that goes on until a test ends it. */
+export class TestCommand implements AsyncCommand {
+  readonly build: string;
+  readonly detached: boolean;
+  readonly call: CommandCall;
+  readonly latch: Latch = new Latch("test command");
+  readonly cancels: boolean[] = [];
+  steps = 0;
+  #outcome: AsyncOutcome | undefined;
+  #error: Error | undefined;
+
+  constructor(build: string, detached: boolean, call: CommandCall) {
+    this.build = build;
+    this.detached = detached;
+    this.call = call;
+  }
+
+  get reply(): unknown {
+    return { build: this.build };
+  }
+
+  /** Ends it. */
+  end(outcome: AsyncOutcome): void {
+    this.#outcome = outcome;
+    this.latch.wake();
+  }
+
+  /** Makes its next step throw. */
+  fail(error: Error): void {
+    this.#error = error;
+    this.latch.wake();
+  }
+
+  step(): IdleResult {
+    this.steps++;
+    if (this.#error !== undefined) throw this.#error;
+    return this.#outcome === undefined ? [this.latch] : false;
+  }
+
+  outcome(): AsyncOutcome {
+    return this.#outcome ?? { kind: "completed" };
+  }
+
+  cancel(force: boolean): void {
+    this.cancels.push(force);
+    this.end({ kind: "exit", exitCode: 130 });
+  }
+}
+
+/** A cooker that does what tests tell it, and notes what it was asked. */
+export class TestCooker implements Cooker {
+  readonly calls: string[] = [];
+  readonly builds: TestCommand[] = [];
+  readonly commands = defineCommands({
+    work: {
+      summary: "Begin a command that a test ends",
+      kind: "async",
+      access: "control",
+      params: v.object({ detached: v.optional(v.boolean(), false) }),
+      result: anything,
+    },
+    look: { summary: "Look", kind: "sync", access: "read", params: anything, result: anything },
+    change: {
+      summary: "Change",
+      kind: "sync",
+      access: "control",
+      params: anything,
+      result: anything,
+    },
+    crash: { summary: "Throw", kind: "sync", access: "read", params: anything, result: anything },
+    later: {
+      summary: "Answer later",
+      kind: "sync",
+      access: "read",
+      params: anything,
+      result: anything,
+    },
+    refuse: {
+      summary: "Fail to begin",
+      kind: "async",
+      access: "control",
+      params: anything,
+      result: anything,
+    },
+  });
+  readonly state = "running";
+  readonly notes = [];
+  /** Answers `later`. */
+  readonly laterAnswer: PromiseWithResolvers<string> = Promise.withResolvers();
+  /** What `shutdown` waits for. */
+  shutdownDone: Promise<void> = Promise.resolve();
+  host: CookerHost | undefined;
+  #waiting: (() => void)[] = [];
+
+  get notifier(): Notifier {
+    return { stop: () => void this.calls.push("notifier.stop") };
+  }
+
+  get configNotifier(): Notifier {
+    return { stop: () => void this.calls.push("configNotifier.stop") };
+  }
+
+  preServe(host: CookerHost): void {
+    this.host = host;
+    this.calls.push("preServe");
+  }
+
+  postServe(): void {
+    this.calls.push("postServe");
+  }
+
+  clientComplete(): void {
+    this.calls.push("clientComplete");
+  }
+
+  async shutdown(force: boolean): Promise<void> {
+    this.calls.push(`shutdown(${force})`);
+    await this.shutdownDone;
+  }
+
+  runCommand(call: CommandCall): unknown {
+    this.calls.push(call.name);
+    if (call.name === "crash") throw new RangeError("the cooker broke");
+    if (call.name === "refuse") throw new TypeError("cannot begin");
+    if (call.name === "later") return this.laterAnswer.promise;
+    if (call.name !== "work") return { saw: call.client.command };
+    const { detached } = call.params as { detached: boolean };
+    const command = new TestCommand(`build-${this.builds.length + 1}`, detached, call);
+    this.builds.push(command);
+    for (const wake of this.#waiting.splice(0)) wake();
+    return command;
+  }
+
+  /** The nth build that was begun, from 0, as soon as it is. */
+  async build(index: number): Promise<TestCommand> {
+    while (true) {
+      const command = this.builds[index];
+      if (command !== undefined) return command;
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    }
+  }
+}
+
+/** A listener that clients of the same process connect to. */
+export class MemoryListener implements Listener {
+  readonly path = "/memory/server.sock";
+  readonly calls: string[] = [];
+  #waiting: ((stream: AcceptedStream | undefined) => void) | undefined;
+  #queue: AcceptedStream[] = [];
+  #isClosed = false;
+  #failure: Error | undefined;
+
+  /** Connects; `capacity` is what each direction holds. */
+  connect(options: { capacity?: number; uid?: number } = {}): ByteStream {
+    const [near, far] = memoryPair(options.capacity);
+    const { uid } = options;
+    const stream = uid === undefined ? far : { ...far, peer: { pid: 1, uid, gid: 1 } };
+    if (this.#waiting === undefined) this.#queue.push(stream);
+    else this.#take()(stream);
+    return near;
+  }
+
+  /** Makes the next accept fail. */
+  failOnce(error: Error): void {
+    this.#failure = error;
+  }
+
+  accept(): Promise<AcceptedStream | undefined> {
+    const failure = this.#failure;
+    this.#failure = undefined;
+    if (failure !== undefined) return Promise.reject(failure);
+    const stream = this.#queue.shift();
+    if (stream !== undefined || this.#isClosed) return Promise.resolve(stream);
+    return new Promise((resolve) => this.#waiting = resolve);
+  }
+
+  unlink(): boolean {
+    this.calls.push("unlink");
+    return true;
+  }
+
+  close(): void {
+    this.calls.push("close");
+    this.#isClosed = true;
+    if (this.#waiting !== undefined) this.#take()(undefined);
+  }
+
+  #take(): (stream: AcceptedStream | undefined) => void {
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    return waiting ?? (() => {});
+  }
+}
+
+/** A client that keeps everything it hears. */
+export class TestClient {
+  readonly messages: Message[] = [];
+  readonly ended: Promise<void>;
+  readonly stream: ByteStream;
+  #hasEnded = false;
+  #lastId = 0;
+  #waiting: (() => void)[] = [];
+
+  /** @param reads whether it reads at all */
+  constructor(stream: ByteStream, reads = true) {
+    this.stream = stream;
+    this.ended = reads ? this.#read() : Promise.resolve();
+  }
+
+  /** Sends a request without waiting for its reply; gives its id. */
+  async send(method: string, params: unknown = {}): Promise<number> {
+    const id = ++this.#lastId;
+    await writeAll(this.stream, encodeFrame(request(id, method, params)));
+    return id;
+  }
+
+  /** Sends a request and waits for its reply. */
+  async call(method: string, params: unknown = {}): Promise<unknown> {
+    const response = await this.reply(await this.send(method, params));
+    if ("error" in response) throw Object.assign(new Error(response.error.message), response.error);
+    return response.result;
+  }
+
+  /** Says hello. */
+  async hello(params: Partial<HelloParams> = {}): Promise<Record<string, unknown>> {
+    return await this.call("hello", helloParams(params)) as Record<string, unknown>;
+  }
+
+  /** The reply to a request. */
+  async reply(id: number | null): Promise<Response> {
+    return await this.find((message): message is Response =>
+      isResponse(message) && message.id === id
+    );
+  }
+
+  /** The first event of a type. */
+  async event<T extends SimmerEvent["type"]>(
+    type: T,
+  ): Promise<Extract<SimmerEvent, { type: T }>> {
+    await this.find((message): message is Message => eventOf(message)?.type === type);
+    return this.events.find((event) => event.type === type) as Extract<SimmerEvent, { type: T }>;
+  }
+
+  /** The first notification of a method. */
+  async notification(method: string): Promise<unknown> {
+    const message = await this.find((each): each is Message =>
+      isNotification(each) && each.method === method
+    );
+    return isNotification(message) ? message.params : undefined;
+  }
+
+  /** Resolves with the first message that fits. */
+  async find<T extends Message>(fits: (message: Message) => message is T): Promise<T> {
+    while (true) {
+      const found = this.messages.find(fits);
+      if (found !== undefined) return found;
+      if (this.#hasEnded) throw new Error("the server closed the connection");
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    }
+  }
+
+  /** All events so far. */
+  get events(): SimmerEvent[] {
+    return this.messages.map(eventOf).filter((event) => event !== undefined);
+  }
+
+  /** Leaves, and waits until nothing is read any more. */
+  async leave(): Promise<void> {
+    this.stream.close();
+    await this.ended;
+  }
+
+  async #read(): Promise<void> {
+    const decoder = new FrameDecoder();
+    const buffer = new Uint8Array(65536);
+    while (true) {
+      const count = await this.stream.read(buffer).catch(() => null);
+      if (count === null) break;
+      for (const frame of decoder.push(buffer.subarray(0, count))) {
+        if (frame.kind === "line") this.messages.push(parseMessage(frame.text));
+      }
+      for (const wake of this.#waiting.splice(0)) wake();
+    }
+    this.#hasEnded = true;
+    for (const wake of this.#waiting.splice(0)) wake();
+  }
+}
+
+/** The event that a message carries. */
+export function eventOf(message: Message): SimmerEvent | undefined {
+  return isNotification(message) && message.method === "event"
+    ? message.params as SimmerEvent
+    : undefined;
+}
+
+/** Parameters of a hello that is right. */
+export function helloParams(params: Partial<HelloParams> = {}): HelloParams {
+  return {
+    protocol: PROTOCOL,
+    version: VERSION,
+    role: "controller",
+    client: { pid: 7, command: "test" },
+    ...params,
+  };
+}
+
+/** A server that runs, with all its parts in a test's hands. */
+export class TestServer implements AsyncDisposable {
+  readonly cooker = new TestCooker();
+  readonly listener = new MemoryListener();
+  readonly clock = new FakeClock();
+  readonly log = new MemoryLogger();
+  readonly server: ProcessServer;
+  /** Why it ended. */
+  readonly ended: Promise<{ readonly reason: string; readonly isClean: boolean }>;
+  readonly #clients: TestClient[] = [];
+
+  constructor(options: Partial<ProcessServerOptions> = {}) {
+    this.server = new ProcessServer({
+      cooker: this.cooker,
+      listener: this.listener,
+      clock: this.clock,
+      log: this.log,
+      project: { root: "/project" },
+      timeoutSeconds: -1,
+      ...options,
+    });
+    this.ended = this.server.serve();
+  }
+
+  /** A client that has not said hello. */
+  connect(options: { capacity?: number; uid?: number; reads?: boolean } = {}): TestClient {
+    const client = new TestClient(this.listener.connect(options), options.reads);
+    this.#clients.push(client);
+    return client;
+  }
+
+  /** A client that has said hello. */
+  async join(params: Partial<HelloParams> = {}): Promise<TestClient> {
+    const client = this.connect();
+    await client.hello(params);
+    return client;
+  }
+
+  /** Ends the server. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.server.stop("the test is over", true);
+    await this.ended;
+    for (const client of this.#clients) await client.leave();
+  }
+}
