@@ -15,7 +15,7 @@ import type { IdleWork } from "./idle.ts";
 import { stackOf } from "./stack.ts";
 import type { UI } from "./ui.ts";
 
-/** Milliseconds between two heartbeats. */
+/** Milliseconds between two heartbeats, unless told otherwise. */
 export const HEARTBEAT_MS = 1000;
 
 /** An asynchronous command that a UI asks for. */
@@ -41,6 +41,8 @@ export interface AsyncContext {
   readonly log: Logger;
   readonly bus: EventBus;
   readonly idle: IdleWork;
+  /** Milliseconds between two heartbeats; default {@linkcode HEARTBEAT_MS}. */
+  readonly heartbeatMs?: number;
   /** Called when a command has ended and none follows. */
   readonly becameIdle: () => void;
 }
@@ -49,11 +51,13 @@ export interface AsyncContext {
 export class AsyncCommands {
   readonly #context: AsyncContext;
   readonly #queue: AsyncRequest[] = [];
+  readonly #heartbeatMs: number;
   #active: Active | undefined;
 
   /** @param context is used from the first request on */
   constructor(context: AsyncContext) {
     this.#context = context;
+    this.#heartbeatMs = context.heartbeatMs ?? HEARTBEAT_MS;
   }
 
   /** The name of the command in progress. */
@@ -87,7 +91,12 @@ export class AsyncCommands {
     const active = this.#active;
     if (active === undefined) return false;
     if (active.cancelled !== "now") active.cancelled = force ? "now" : "soon";
-    active.command?.cancel(force);
+    try {
+      active.command?.cancel(active.cancelled === "now");
+    } catch (error) {
+      // What can't be cancelled is not kept either: it ends as failed, and the server lives on.
+      this.#failed(active, error);
+    }
     return true;
   }
 
@@ -99,7 +108,7 @@ export class AsyncCommands {
     const active = this.#active;
     if (active?.owner !== ui) return;
     active.owner = undefined;
-    // A command that has not begun yet says itself whether it goes on: see #started.
+    // A command that has not begun yet says itself whether it goes on: see #start.
     if (active.command?.detached === false) this.cancel(false);
   }
 
@@ -108,22 +117,30 @@ export class AsyncCommands {
     const active = this.#active;
     const now = this.#context.clock.monotonic();
     if (active === undefined || now < active.nextHeartbeat) return;
-    active.nextHeartbeat = now + HEARTBEAT_MS;
+    active.nextHeartbeat = now + this.#heartbeatMs;
     this.#context.bus.emit({ type: "Heartbeat", ...buildOf(active) });
   }
 
+  /** Nobody holds the command in progress back any more. */
+  disown(): void {
+    if (this.#active?.owner === undefined) return;
+    this.#active.owner.ownsCommand = false;
+    this.#active.owner = undefined;
+  }
+
+  /** Refuses what is queued: the server starts nothing new. */
+  refuseQueued(error: WireError): void {
+    for (const { ui, id } of this.#queue.splice(0)) ui.refuse(id, error);
+  }
+
   /** Ends the command in progress at the server's end, whether or not it got to its own. */
-  close(reason: string): void {
-    this.#queue.length = 0;
+  close(error: WireError): void {
+    this.refuseQueued(error);
     const active = this.#active;
     if (active === undefined) return;
-    const isDone = active.command?.step() === false;
-    this.#finish(
-      active,
-      isDone && active.command !== undefined
-        ? active.command.outcome()
-        : { kind: "failed", error: new WireError("cancelled", reason).toObject() },
-    );
+    if (active.command === undefined) return this.#refused(active, error);
+    const failed: AsyncOutcome = { kind: "failed", error: error.toObject() };
+    this.#finish(active, active.command.step() === false ? active.command.outcome() : failed);
   }
 
   #begin(request: AsyncRequest): void {
@@ -132,29 +149,28 @@ export class AsyncCommands {
       owner: request.ui,
       command: undefined,
       cancelled: "no",
-      nextHeartbeat: this.#context.clock.monotonic() + HEARTBEAT_MS,
+      nextHeartbeat: this.#context.clock.monotonic() + this.#heartbeatMs,
     };
     this.#active = active;
     request.ui.ownsCommand = true;
     const emit = (event: EventBody): Emitted => this.#context.bus.emit(event, active.owner);
-    this.#started(active, emit).catch((error: unknown) => this.#refused(active, error));
+    this.#start(active, emit).catch((error: unknown) => this.#refused(active, error));
   }
 
-  async #started(active: Active, emit: (event: EventBody) => Emitted): Promise<void> {
+  async #start(active: Active, emit: (event: EventBody) => Emitted): Promise<void> {
     const { request } = active;
     const command = await request.begin(emit) as AsyncCommand;
-    if (this.#active !== active) return;
-    active.command = command;
+    // The server has ended meanwhile, and has said so.
+    if (this.#active !== active) return command.cancel(true);
     request.ui.reply(request.id, command.reply);
-    if (active.owner === undefined && !command.detached && active.cancelled === "no") {
-      active.cancelled = "soon";
-    }
-    if (active.cancelled !== "no") command.cancel(active.cancelled === "now");
+    active.command = command;
     this.#context.idle.register(
       request.name,
       () => this.#step(active, command),
       (error) => this.#failed(active, error),
     );
+    if (active.owner === undefined && !command.detached) this.cancel(false);
+    else if (active.cancelled !== "no") this.cancel(active.cancelled === "now");
   }
 
   #step(active: Active, command: AsyncCommand): ReturnType<AsyncCommand["step"]> {
@@ -165,6 +181,7 @@ export class AsyncCommands {
   }
 
   #refused(active: Active, error: unknown): void {
+    if (this.#active !== active) return this.#late(active, error);
     const { request } = active;
     if (error instanceof WireError) {
       request.ui.refuse(request.id, error);
@@ -176,6 +193,11 @@ export class AsyncCommands {
       );
     }
     this.#next(active);
+  }
+
+  /** A command that comes to nothing when it has been answered already. */
+  #late({ request }: Active, error: unknown): void {
+    this.#context.log.log("error", `${request.name} failed at the end: ${stackOf(error)}`);
   }
 
   #failed(active: Active, error: unknown): void {

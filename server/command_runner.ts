@@ -40,7 +40,7 @@ export interface CommandContext {
   readonly log: Logger;
   readonly emit: (event: EventBody) => Emitted;
   /** Why nothing new is started, once the server is about to end. */
-  readonly endingBecause: () => string | undefined;
+  readonly ending: () => WireError | undefined;
 }
 
 /** Runs the commands of one server. */
@@ -52,7 +52,8 @@ export class CommandRunner {
   constructor(context: CommandContext) {
     this.#context = context;
     for (const name of Object.keys(context.cooker.commands)) {
-      if (name in SERVER_COMMANDS) throw new TypeError(`The server has a command ${name} itself`);
+      if (name !== "hello" && !isServerCommand(name)) continue;
+      throw new TypeError(`The cooker can't have a command ${name}: the server has it itself`);
     }
     this.#table = { ...context.cooker.commands, ...SERVER_COMMANDS };
   }
@@ -97,8 +98,8 @@ export class CommandRunner {
   }
 
   #runAsync(ui: UI, request: Request, params: unknown): void {
-    const reason = this.#context.endingBecause();
-    if (reason !== undefined) throw new WireError("shuttingDown", reason);
+    const ending = this.#context.ending();
+    if (ending !== undefined) throw ending;
     this.#context.asyncCommands.request({
       name: request.method,
       ui,

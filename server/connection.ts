@@ -20,31 +20,48 @@ export type Incoming =
 
 /** How much is read at once, in bytes. */
 const READ_BYTES = 64 * 1024;
-/** Characters in the way out above which its UI is behind, and at which it is not any more. */
-const LOW_WATER = 256 * 1024;
+/** Characters in the way out above which nothing more is read from a client: it takes no answers. */
+export const MAX_HELD: number = 16 * 1024 * 1024;
+
+/** Bounds of a connection. */
+export interface ConnectionLimits {
+  /** The longest line that is taken, in bytes. */
+  readonly maxFrameBytes?: number;
+  /** Default: {@linkcode MAX_HELD}. */
+  readonly maxHeld?: number;
+}
 
 /** A connection as a source of messages. */
 export class Connection implements Source<Incoming> {
   readonly kind = "connection";
   readonly name: string;
+  readonly number: number;
   /** The way out. */
   readonly outbox: Outbox;
   readonly #stream: AcceptedStream;
   readonly #decoder: FrameDecoder;
   readonly #buffer = new Uint8Array(READ_BYTES);
+  readonly #maxHeld: number;
   #frames: Frame[] = [];
   #next = 0;
   #isClosed = false;
+  #failure: unknown;
 
   /**
+   * @param number unique in the server's life; its UI's number too
    * @param stream is closed with the connection
-   * @param maxFrameBytes the longest line that is taken
    */
-  constructor(name: string, stream: AcceptedStream, maxFrameBytes?: number) {
-    this.name = name;
+  constructor(number: number, stream: AcceptedStream, limits: ConnectionLimits = {}) {
+    this.number = number;
+    this.name = `client ${number}`;
     this.#stream = stream;
-    this.#decoder = new FrameDecoder(maxFrameBytes);
-    this.outbox = new Outbox(stream, LOW_WATER);
+    this.#decoder = new FrameDecoder(limits.maxFrameBytes);
+    this.#maxHeld = limits.maxHeld ?? MAX_HELD;
+    this.outbox = new Outbox(stream, (error) => {
+      // The end of the stream tells the loop: a client that can't be answered has left.
+      this.#failure = error;
+      this.close();
+    });
   }
 
   /** The user at the other end; `undefined` where the platform can't tell. */
@@ -52,12 +69,17 @@ export class Connection implements Source<Incoming> {
     return this.#stream.peer?.uid;
   }
 
-  /** The next message, or why there is none. After `end` there is nothing more. */
+  /**
+   * The next message, or why there is none. After `end` there is nothing more.
+   *
+   * @throws {Error} what the stream failed with, where that is more than a peer that has left
+   */
   async read(): Promise<Incoming> {
     while (true) {
+      if (this.outbox.held > this.#maxHeld) await this.outbox.room(this.#maxHeld / 2);
       const frame = this.#frames[this.#next];
       if (frame !== undefined) {
-        this.#next++;
+        if (++this.#next === this.#frames.length) this.#frames = [];
         return incoming(frame);
       }
       const count = await this.#readBytes();
@@ -81,13 +103,18 @@ export class Connection implements Source<Incoming> {
   }
 
   async #readBytes(): Promise<number | null> {
-    if (this.#isClosed) return null;
+    if (this.#isClosed) return this.#end();
     try {
-      return await this.#stream.read(this.#buffer);
+      return await this.#stream.read(this.#buffer) ?? this.#end();
     } catch (error) {
-      if (isDisconnect(error)) return null;
+      if (isDisconnect(error)) return this.#end();
       throw error;
     }
+  }
+
+  #end(): null {
+    if (this.#failure === undefined || isDisconnect(this.#failure)) return null;
+    throw this.#failure;
   }
 }
 

@@ -96,8 +96,9 @@ async function untilSignalled(server: ProcessServer): Promise<number> {
   let exitCode = 0;
   const stopAt = (signal: "SIGINT" | "SIGTERM", code: number): Disposable =>
     onSignal(signal, () => {
+      // The second signal takes the tasks' grace away.
+      server.stop(signal, exitCode === 0 ? "now" : "force");
       exitCode = code;
-      server.stop(signal, true);
     });
   using _interrupt = stopAt("SIGINT", 130);
   using _terminate = stopAt("SIGTERM", 143);

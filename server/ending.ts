@@ -8,6 +8,7 @@
 import type { Cooker } from "../cooker/cooker.ts";
 import type { Clock } from "../system/clock.ts";
 import type { Logger } from "../system/logger.ts";
+import { WireError } from "../wire/errors.ts";
 import type { AsyncCommands } from "./async_commands.ts";
 import type { Connection } from "./connection.ts";
 import type { EventBus } from "./event_bus.ts";
@@ -17,13 +18,28 @@ import { stackOf } from "./stack.ts";
 /** Milliseconds that a client has to take its last events. */
 const LAST_WORDS_MS = 1000;
 
+/** What is answered to whoever wants something new of a server that is about to end. */
+export function endingError(reason: string): WireError {
+  return new WireError("shuttingDown", `The server is about to end: ${reason}`);
+}
+
+/**
+ * When and how a server ends:
+ *
+ * - `when done`: as soon as no command is in progress
+ * - `now`: the command in progress is cancelled
+ * - `force`: its tasks get no grace
+ */
+export type StopMode = "when done" | "now" | "force";
+
 /** What ends. */
 export interface EndingServer {
   readonly reason: string;
   readonly force: boolean;
   readonly cooker: Cooker;
   readonly listener: Listener;
-  readonly connections: readonly Connection[];
+  /** Those that are there when it is time to close them. */
+  readonly connections: () => readonly Connection[];
   readonly asyncCommands: AsyncCommands;
   readonly bus: EventBus;
   readonly clock: Clock;
@@ -49,10 +65,13 @@ export async function endServer(server: EndingServer): Promise<boolean> {
     }
   };
   log.log("info", "Exiting");
+  // A client that does not read must not hold its build's tasks back from ending.
+  server.asyncCommands.disown();
+  for (const { outbox } of server.connections()) outbox.release();
   await step("unlinking the socket", () => listener.unlink());
   await step("closing the listener", () => listener.close());
   await step("ending the tasks", () => cooker.shutdown(server.force));
-  await step("ending the command", () => server.asyncCommands.close("The server ends"));
+  await step("ending the command", () => server.asyncCommands.close(endingError(server.reason)));
   await step("stopping the notifier", () => cooker.notifier.stop());
   await step("stopping the config notifier", () => cooker.configNotifier.stop());
   await step("postServe", () => cooker.postServe());
@@ -64,9 +83,10 @@ export async function endServer(server: EndingServer): Promise<boolean> {
 }
 
 /** A client that does not read is not waited for. */
-async function closeAll({ connections, clock }: EndingServer): Promise<void> {
+async function closeAll(server: EndingServer): Promise<void> {
+  const connections = server.connections();
   const patience = new AbortController();
-  const timeUp = clock.sleep(LAST_WORDS_MS, patience.signal);
+  const timeUp = server.clock.sleep(LAST_WORDS_MS, patience.signal);
   const drained = Promise.all(connections.map((connection) => connection.outbox.drained()));
   await Promise.race([drained, timeUp]);
   patience.abort();

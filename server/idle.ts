@@ -7,55 +7,45 @@
 import type { IdleFunction, IdleResult } from "../cooker/cooker.ts";
 import type { Clock } from "../system/clock.ts";
 import { Latch, type Source } from "../system/source.ts";
+import { TickSource } from "./tick.ts";
 
-/** Milliseconds between two ticks. */
-export const TICK_MS = 100;
-
-/** A source that an idle function waits for, as the selector sees it. */
+/**
+ * A source that an idle function waits for, as the selector sees it.
+ *
+ * A read goes on while nobody waits for it: what it brings then makes the next wait short, so that
+ * no waking is lost and no source is read twice at a time.
+ */
 export class IdleSource implements Source {
   readonly kind = "idle";
   readonly name: string;
   readonly #source: Source;
+  readonly #reads: WeakMap<Source, Promise<unknown>>;
 
-  /** @param source what the idle function named */
-  constructor(source: Source) {
+  /**
+   * @param source what the idle function named
+   * @param reads outstanding reads, shared by all that wait for the same source
+   */
+  constructor(source: Source, reads: WeakMap<Source, Promise<unknown>>) {
     this.#source = source;
+    this.#reads = reads;
     this.name = source.name;
   }
 
   read(): Promise<unknown> {
-    return this.#source.read();
+    const read = this.#reads.get(this.#source) ?? this.#source.read();
+    this.#reads.set(this.#source, read);
+    return read;
+  }
+
+  /** Says that the idle function is called for what was read: the next read is a new one. */
+  consume(): void {
+    this.#reads.delete(this.#source);
   }
 }
 
 /** Ready when an idle function wants to be called without waiting. */
 export class AgainSource extends Latch {
   readonly kind = "again";
-}
-
-/** Ready every {@linkcode TICK_MS}, or sooner where an idle function is due sooner. */
-export class TickSource implements Source<void> {
-  readonly kind = "tick";
-  readonly name = "tick";
-  readonly #clock: Clock;
-  readonly #work: IdleWork;
-  readonly #signal: AbortSignal;
-  #due: number;
-
-  /** @param signal ends a pending sleep with the server */
-  constructor(clock: Clock, work: IdleWork, signal: AbortSignal) {
-    this.#clock = clock;
-    this.#work = work;
-    this.#signal = signal;
-    this.#due = clock.monotonic() + TICK_MS;
-  }
-
-  async read(): Promise<void> {
-    const now = this.#clock.monotonic();
-    const due = Math.min(this.#due, this.#work.nextDue);
-    if (due > now) await this.#clock.sleep(due - now, this.#signal);
-    this.#due = this.#clock.monotonic() + TICK_MS;
-  }
 }
 
 /** What an idle function's registration needs of the selector. */
@@ -77,15 +67,22 @@ interface Entry {
 export class IdleWork {
   /** Belongs into the selector. */
   readonly again: AgainSource = new AgainSource("idle work");
+  /** Belongs into the selector too. */
+  readonly tick: TickSource;
   readonly #clock: Clock;
   readonly #selector: IdleSelector;
   readonly #entries = new Set<Entry>();
   readonly #owners = new Map<IdleSource, Entry>();
+  readonly #reads = new WeakMap<Source, Promise<unknown>>();
 
-  /** @param selector gets the sources that idle functions wait for */
-  constructor(clock: Clock, selector: IdleSelector) {
+  /**
+   * @param selector gets the sources that idle functions wait for
+   * @param signal ends the tick with the server
+   */
+  constructor(clock: Clock, selector: IdleSelector, signal: AbortSignal) {
     this.#clock = clock;
     this.#selector = selector;
+    this.tick = new TickSource(clock, () => this.nextDue, signal);
   }
 
   /** How many functions there are. */
@@ -124,7 +121,9 @@ export class IdleWork {
   /** Calls the function that waits for a source, because it is ready. */
   runFor(source: IdleSource): void {
     const entry = this.#owners.get(source);
-    if (entry !== undefined) this.#call(entry);
+    if (entry === undefined) return;
+    source.consume();
+    this.#call(entry);
   }
 
   #call(entry: Entry): void {
@@ -139,18 +138,18 @@ export class IdleWork {
     if (!this.#entries.has(entry)) return;
     if (result === false) return this.#remove(entry);
     this.#await(entry, typeof result === "object" ? result : []);
-    if (result === true) {
-      entry.due = this.#clock.monotonic();
-      this.again.wake();
-    } else {
-      entry.due = typeof result === "number" ? this.#clock.monotonic() + result * 1000 : Infinity;
-    }
+    const now = this.#clock.monotonic();
+    entry.due = result === true ? now : typeof result === "number" ? now + result * 1000 : Infinity;
+    if (result === true) this.again.wake();
+    else this.tick.hurry(entry.due);
   }
 
   /** Makes the entry wait for just these sources; one that it waited for already stays as it is. */
   #await(entry: Entry, sources: readonly Source[]): void {
     const wanted = new Map(
-      sources.map((source) => [source, entry.sources.get(source) ?? new IdleSource(source)]),
+      sources.map((
+        source,
+      ) => [source, entry.sources.get(source) ?? new IdleSource(source, this.#reads)]),
     );
     for (const [source, idle] of entry.sources) {
       if (wanted.has(source)) continue;

@@ -4,25 +4,29 @@
  * @module
  */
 
-import { type ByteStream, isDisconnect, writeAll } from "../system/streams.ts";
+import { type ByteStream, writeAll } from "../system/streams.ts";
+
+/** Characters that are written at once at the most, so that room returns while much is waiting. */
+const BATCH = 256 * 1024;
 
 const encoder = new TextEncoder();
 
 /** A queue of lines before a stream. */
 export class Outbox {
   readonly #stream: ByteStream;
-  readonly #lowWater: number;
+  readonly #failed: (error: unknown) => void;
   #lines: string[] = [];
   /** Characters that are not written yet: close enough to bytes for bounding memory. */
   #held = 0;
   #writing: Promise<void> | undefined;
   #isBroken = false;
-  #room: PromiseWithResolvers<void> | undefined;
+  #isReleased = false;
+  #progress: PromiseWithResolvers<void> | undefined;
 
-  /** @param lowWater characters in the queue at which there is room again */
-  constructor(stream: ByteStream, lowWater: number) {
+  /** @param failed is told once why nothing can be written any more */
+  constructor(stream: ByteStream, failed: (error: unknown) => void) {
     this.#stream = stream;
-    this.#lowWater = lowWater;
+    this.#failed = failed;
   }
 
   /** Characters that are waiting to be written. */
@@ -30,7 +34,7 @@ export class Outbox {
     return this.#held;
   }
 
-  /** Whether the peer has stopped taking anything for good. */
+  /** Whether nothing is taken any more. */
   get isBroken(): boolean {
     return this.#isBroken;
   }
@@ -43,11 +47,12 @@ export class Outbox {
     this.#writing ??= this.#write();
   }
 
-  /** Resolves when no more than the low-water mark is waiting, or nothing is taken any more. */
-  room(): Promise<void> {
-    if (this.#isBroken || this.#held <= this.#lowWater) return Promise.resolve();
-    this.#room ??= Promise.withResolvers();
-    return this.#room.promise;
+  /** Resolves when no more than that many characters are waiting, or there is no use in waiting. */
+  async room(level: number): Promise<void> {
+    while (!this.#isReleased && this.#held > level) {
+      this.#progress ??= Promise.withResolvers();
+      await this.#progress.promise;
+    }
   }
 
   /** Resolves when everything is written, or nothing is taken any more. */
@@ -55,40 +60,53 @@ export class Outbox {
     while (this.#writing !== undefined) await this.#writing;
   }
 
+  /** Lets everybody go on who waits for room, now and from now on. */
+  release(): void {
+    this.#isReleased = true;
+    this.#advance();
+  }
+
   /** Drops what is waiting; nothing is written any more. */
   abandon(): void {
     this.#isBroken = true;
-    this.#forget();
+    this.#lines = [];
+    this.#held = 0;
+    this.release();
   }
 
   async #write(): Promise<void> {
     // What is added in the same turn shares the write.
     await Promise.resolve();
-    while (this.#lines.length > 0 && !this.#isBroken) {
-      const text = this.#lines.join("");
-      this.#lines = [];
+    while (this.#lines.length > 0) {
+      const text = this.#takeBatch();
       try {
         await writeAll(this.#stream, encoder.encode(text));
       } catch (error) {
-        this.abandon();
-        if (!isDisconnect(error)) throw error;
+        this.#fail(error);
       }
-      if (!this.#isBroken) this.#taken(text.length);
+      if (this.#isBroken) break;
+      this.#held -= text.length;
+      this.#advance();
     }
     this.#writing = undefined;
   }
 
-  #taken(count: number): void {
-    this.#held -= count;
-    if (this.#held > this.#lowWater) return;
-    this.#room?.resolve();
-    this.#room = undefined;
+  #takeBatch(): string {
+    let count = 0;
+    for (let size = 0; size < BATCH && count < this.#lines.length; count++) {
+      size += this.#lines[count]?.length ?? 0;
+    }
+    return this.#lines.splice(0, count).join("");
   }
 
-  #forget(): void {
-    this.#lines = [];
-    this.#held = 0;
-    this.#room?.resolve();
-    this.#room = undefined;
+  #fail(error: unknown): void {
+    if (this.#isBroken) return;
+    this.abandon();
+    this.#failed(error);
+  }
+
+  #advance(): void {
+    this.#progress?.resolve();
+    this.#progress = undefined;
   }
 }

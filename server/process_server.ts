@@ -7,25 +7,26 @@
 import type { Cooker, CookerHost } from "../cooker/cooker.ts";
 import type { Clock } from "../system/clock.ts";
 import type { Logger } from "../system/logger.ts";
-import { memoryUse, processId, userId } from "../system/environment.ts";
+import { processId, userId } from "../system/environment.ts";
 import { nameProcess } from "../system/self.ts";
 import type { AcceptedStream } from "../system/unix_socket.ts";
-import type { ServerStatus } from "../wire/commands.ts";
 import type { ProjectIdentity } from "../wire/hello.ts";
-import { VERSION } from "../wire/hello.ts";
+import type { WireError } from "../wire/errors.ts";
 import { AsyncCommands } from "./async_commands.ts";
 import { CommandRunner } from "./command_runner.ts";
-import { Connection } from "./connection.ts";
-import { endServer } from "./ending.ts";
+import type { Connection, ConnectionLimits } from "./connection.ts";
+import { endingError, endServer, type StopMode } from "./ending.ts";
 import { EventBus } from "./event_bus.ts";
 import { serverIdentity } from "./hello.ts";
-import { type AgainSource, type IdleSource, IdleWork, TickSource } from "./idle.ts";
+import { type AgainSource, type IdleSource, IdleWork } from "./idle.ts";
 import { type Listener, ListenerSource } from "./listener_source.ts";
 import { Reception } from "./reception.ts";
 import { Roster } from "./roster.ts";
 import { type Outcome, type Ready, Selector } from "./selector.ts";
 import { serverHandlers } from "./server_commands.ts";
 import { stackOf } from "./stack.ts";
+import { statusReporter } from "./status.ts";
+import type { TickSource } from "./tick.ts";
 import { Timeouts } from "./timeouts.ts";
 
 /** What a process server is made of. */
@@ -44,8 +45,10 @@ export interface ProcessServerOptions {
   readonly timeoutSeconds?: number;
   /** The name that the process takes; absent: it keeps its own. */
   readonly processName?: string;
-  /** The longest line that is taken from a client, in bytes. */
-  readonly maxFrameBytes?: number;
+  /** Milliseconds between two heartbeats; default: 1000. */
+  readonly heartbeatMs?: number;
+  /** Bounds of each connection. */
+  readonly limits?: ConnectionLimits;
   /** Characters of events that wait for an observer at the most. */
   readonly observerQueue?: number;
   /** Lets go of the lock, as the last step of the end. */
@@ -76,36 +79,42 @@ export class ProcessServer {
   readonly #reception: Reception;
   readonly #timeouts: Timeouts;
   readonly #life = new AbortController();
-  readonly #startedAt: number;
-  readonly #startedMonotonic: number;
-  #ending: { readonly reason: string; readonly force: boolean } | undefined;
+  #ending: { readonly reason: string; readonly mode: StopMode } | undefined;
 
   /** @param options are used until `serve` has resolved */
   constructor(options: ProcessServerOptions) {
     this.#options = options;
-    const { clock, log, cooker } = options;
-    this.#startedAt = clock.now();
-    this.#startedMonotonic = clock.monotonic();
+    const { clock, log, cooker, timeoutSeconds = 0 } = options;
     this.#bus = new EventBus(clock);
-    this.#idle = new IdleWork(clock, this.#selector);
+    this.#idle = new IdleWork(clock, this.#selector, this.#life.signal);
     this.#asyncCommands = new AsyncCommands({
       clock,
       log,
       bus: this.#bus,
       idle: this.#idle,
+      ...(options.heartbeatMs === undefined ? {} : { heartbeatMs: options.heartbeatMs }),
       becameIdle: () => this.#endIfAsked(),
     });
+    const ending = (): WireError | undefined => this.#ending && endingError(this.#ending.reason);
     const runner = new CommandRunner({
       cooker,
       handlers: serverHandlers({
-        status: () => this.#status(),
+        status: statusReporter({
+          cooker,
+          clock,
+          project: options.project,
+          socket: options.listener.path,
+          timeoutSeconds,
+          roster: this.#roster,
+          asyncCommands: this.#asyncCommands,
+        }),
         cancel: (force) => this.#asyncCommands.cancel(force),
-        terminate: (force) => this.stop("terminateServer", force),
+        terminate: (force) => this.stop("terminateServer", force ? "force" : "when done"),
       }),
       asyncCommands: this.#asyncCommands,
       log,
       emit: (event) => this.#bus.emit(event),
-      endingBecause: () => this.#ending && `The server is about to end: ${this.#ending.reason}`,
+      ending,
     });
     this.#reception = new Reception({
       roster: this.#roster,
@@ -117,12 +126,13 @@ export class ProcessServer {
       cooker,
       identity: serverIdentity(processId(), options.project),
       uid: userId(),
+      limits: options.limits ?? {},
       ...(options.observerQueue === undefined ? {} : { observerQueue: options.observerQueue }),
-      endingBecause: () => this.#ending?.reason,
+      ending,
       dropSource: (connection) => this.#selector.remove(connection),
       uiLeft: () => this.#timeouts.uiLeft(this.#roster.size),
     });
-    this.#timeouts = new Timeouts(options.timeoutSeconds ?? 0, clock);
+    this.#timeouts = new Timeouts(timeoutSeconds, clock);
   }
 
   /**
@@ -131,38 +141,33 @@ export class ProcessServer {
    * @returns why it ended, and whether every step of the end succeeded
    */
   async serve(): Promise<{ readonly reason: string; readonly isClean: boolean }> {
-    const { cooker, listener, clock } = this.#options;
-    await this.#before();
-    this.#selector.add(new ListenerSource(listener, clock, this.#life.signal), closeLate);
-    this.#selector.add(new TickSource(clock, this.#idle, this.#life.signal));
-    this.#selector.add(this.#idle.again);
-    for await (const ready of this.#selector) {
-      for (const each of ready) this.#handle(each);
+    try {
+      await this.#before();
+      await this.#loop();
+    } catch (error) {
+      this.#options.log.log("error", `The server fails: ${stackOf(error)}`);
+      await this.#end("failure", "now");
+      return { reason: "failure", isClean: false };
     }
-    const { reason, force } = this.#ending ?? { reason: "stopped", force: false };
-    const isClean = await endServer({
-      ...this.#options,
-      reason,
-      force,
-      listener,
-      cooker,
-      connections: this.#reception.connections,
-      asyncCommands: this.#asyncCommands,
-      bus: this.#bus,
-    });
-    this.#life.abort();
-    return { reason, isClean };
+    const { reason, mode } = this.#ending ?? { reason: "stopped", mode: "now" };
+    return { reason, isClean: await this.#end(reason, mode) };
   }
 
   /**
-   * Asks the server to end: when its command in progress is done, or, with `force`, at once.
+   * Asks the server to end. Asked again, it can only end sooner.
    *
    * @param reason is told to the clients
+   * @param mode default: when its command in progress is done
    */
-  stop(reason: string, force = false): void {
-    this.#ending = { reason, force: force || (this.#ending?.force ?? false) };
-    this.#reception.turnAway(reason);
-    if (force || this.#asyncCommands.busyWith === undefined) this.#selector.stop();
+  stop(reason: string, mode: StopMode = "when done"): void {
+    const previous = this.#ending?.mode;
+    const isSooner = mode === "force" || previous === undefined || previous === "when done";
+    this.#ending = { reason, mode: isSooner ? mode : previous };
+    const error = endingError(reason);
+    this.#reception.turnAway(error);
+    this.#asyncCommands.refuseQueued(error);
+    if (mode === "force") this.#asyncCommands.cancel(true);
+    if (mode !== "when done" || this.#asyncCommands.busyWith === undefined) this.#selector.stop();
   }
 
   async #before(): Promise<void> {
@@ -183,8 +188,28 @@ export class ProcessServer {
     log.log("info", `Socket: ${listener.path}`);
   }
 
+  async #loop(): Promise<void> {
+    const { listener, clock } = this.#options;
+    const accepting = new ListenerSource(listener, clock, this.#life.signal);
+    this.#selector.add(accepting, closeLate);
+    this.#selector.add(this.#idle.tick);
+    this.#selector.add(this.#idle.again);
+    for await (const ready of this.#selector) {
+      for (const each of ready) this.#handle(each);
+    }
+    this.#selector.remove(accepting);
+  }
+
   #handle(ready: Ready<ServerSource>): void {
-    const { source, outcome } = ready;
+    try {
+      this.#dispatch(ready);
+    } catch (error) {
+      // A defect costs what it was about, never the others' server.
+      this.#options.log.log("error", `Handling ${ready.source.name} failed: ${stackOf(error)}`);
+    }
+  }
+
+  #dispatch({ source, outcome }: Ready<ServerSource>): void {
     switch (source.kind) {
       case "listener":
         return this.#accept(source, outcome as Outcome<AcceptedStream | undefined>);
@@ -200,7 +225,7 @@ export class ProcessServer {
   }
 
   #accept(source: ListenerSource, outcome: Outcome<AcceptedStream | undefined>): void {
-    const { log, maxFrameBytes } = this.#options;
+    const { log } = this.#options;
     if (!outcome.ok) {
       log.log("error", `Cannot accept a connection: ${stackOf(outcome.error)}`);
       return;
@@ -209,7 +234,7 @@ export class ProcessServer {
       this.#selector.remove(source);
       return;
     }
-    const connection = this.#reception.welcome(outcome.value, maxFrameBytes);
+    const connection = this.#reception.welcome(outcome.value);
     if (connection !== undefined) this.#selector.add(connection);
   }
 
@@ -224,30 +249,21 @@ export class ProcessServer {
     this.stop(verdict);
   }
 
-  #endIfAsked(): void {
-    if (this.#ending !== undefined) this.#selector.stop();
+  async #end(reason: string, mode: StopMode): Promise<boolean> {
+    const isClean = await endServer({
+      ...this.#options,
+      reason,
+      force: mode === "force",
+      connections: () => this.#reception.connections,
+      asyncCommands: this.#asyncCommands,
+      bus: this.#bus,
+    });
+    this.#life.abort();
+    return isClean;
   }
 
-  #status(): ServerStatus {
-    const { cooker, clock, project, listener, timeoutSeconds } = this.#options;
-    const { rss, heapUsed } = memoryUse();
-    return {
-      pid: processId(),
-      version: VERSION,
-      root: project.root,
-      ...(project.config === undefined ? {} : { config: project.config }),
-      socket: listener.path,
-      startedAt: this.#startedAt,
-      uptimeMs: Math.round(clock.monotonic() - this.#startedMonotonic),
-      rssBytes: rss,
-      heapBytes: heapUsed,
-      timeout: timeoutSeconds ?? 0,
-      state: cooker.state,
-      busyWith: this.#asyncCommands.busyWith ?? null,
-      build: this.#asyncCommands.build ?? null,
-      clients: this.#roster.all.map(({ handler, role, client }) => ({ handler, role, ...client })),
-      notes: [...cooker.notes],
-    };
+  #endIfAsked(): void {
+    if (this.#ending !== undefined) this.#selector.stop();
   }
 }
 

@@ -13,7 +13,7 @@ import type { HelloResult } from "../wire/hello.ts";
 import { failure, isRequest, type Request } from "../wire/messages.ts";
 import type { AsyncCommands } from "./async_commands.ts";
 import type { CommandRunner } from "./command_runner.ts";
-import { Connection, type Incoming } from "./connection.ts";
+import { Connection, type ConnectionLimits, type Incoming } from "./connection.ts";
 import type { EventBus } from "./event_bus.ts";
 import { readHello, type ServerIdentity } from "./hello.ts";
 import type { Roster } from "./roster.ts";
@@ -38,8 +38,10 @@ export interface ReceptionContext {
   readonly identity: ServerIdentity;
   /** The server's user; `undefined` where the platform has none. */
   readonly uid: number | undefined;
+  readonly limits: ConnectionLimits;
   readonly observerQueue?: number;
-  readonly endingBecause: () => string | undefined;
+  /** Why nothing new is started, once the server is about to end. */
+  readonly ending: () => WireError | undefined;
   readonly dropSource: (connection: Connection) => void;
   readonly uiLeft: () => void;
 }
@@ -56,7 +58,9 @@ interface Visitor {
 export class Reception {
   readonly #context: ReceptionContext;
   readonly #visitors = new Map<Connection, Visitor>();
-  #lastHandler = 0;
+  /** Refused, and not closed until they have been told. */
+  readonly #expelled = new Set<Connection>();
+  #lastNumber = 0;
 
   /** @param context is used from the first connection on */
   constructor(context: ReceptionContext) {
@@ -65,7 +69,7 @@ export class Reception {
 
   /** All connections. */
   get connections(): readonly Connection[] {
-    return [...this.#visitors.keys()];
+    return [...this.#visitors.keys(), ...this.#expelled];
   }
 
   /**
@@ -73,10 +77,9 @@ export class Reception {
    *
    * @returns `undefined` where it is another user's: it is refused and closed
    */
-  welcome(stream: AcceptedStream, maxFrameBytes?: number): Connection | undefined {
-    const { uid, log, clock } = this.#context;
-    const number = ++this.#lastHandler;
-    const connection = new Connection(`client ${number}`, stream, maxFrameBytes);
+  welcome(stream: AcceptedStream): Connection | undefined {
+    const { uid, log, clock, limits } = this.#context;
+    const connection = new Connection(++this.#lastNumber, stream, limits);
     if (uid !== undefined && connection.peerUid !== undefined && connection.peerUid !== uid) {
       log.log("warn", `Dropping a connection of user ${connection.peerUid}: not permitted`);
       const message = `This server is of user ${uid}: not permitted for user ${connection.peerUid}`;
@@ -124,10 +127,8 @@ export class Reception {
   }
 
   /** Tells the waiting UIs that their turn will not come. */
-  turnAway(reason: string): void {
-    const error = new WireError("shuttingDown", `The server is about to end: ${reason}`);
+  turnAway(error: WireError): void {
     for (const ui of this.#context.roster.all) {
-      if (ui.role !== "waiting") continue;
       for (const request of ui.backlog.splice(0)) ui.refuse(request.id, error);
     }
   }
@@ -140,13 +141,8 @@ export class Reception {
       return this.#expel(visitor, error, request);
     }
     if (!this.#context.runner.mustWait(ui, request)) return this.#context.runner.run(ui, request);
-    const reason = this.#context.endingBecause();
-    if (reason !== undefined) {
-      return ui.refuse(
-        request.id,
-        new WireError("shuttingDown", `The server is about to end: ${reason}`),
-      );
-    }
+    const ending = this.#context.ending();
+    if (ending !== undefined) return ui.refuse(request.id, ending);
     if (ui.backlog.length >= MAX_BACKLOG) {
       const message = `No more than ${MAX_BACKLOG} commands can wait for their turn`;
       return ui.refuse(request.id, new WireError("busy", message));
@@ -171,10 +167,8 @@ export class Reception {
   #admit(visitor: Visitor, request: Request): void {
     const { roster, bus, identity, asyncCommands, log, observerQueue } = this.#context;
     const hello = readHello(request.params, identity);
-    const reason = this.#context.endingBecause();
-    if (reason !== undefined && hello.role === "controller") {
-      throw new WireError("shuttingDown", `The server is about to end: ${reason}`, identity);
-    }
+    const ending = this.#context.ending();
+    if (ending !== undefined && hello.role === "controller") throw ending;
     const role = roster.admission(hello.role, hello.whenBusy ?? "wait");
     if (role === "refused") {
       log.log("info", "Dropping connection attempt as we have a UI");
@@ -182,8 +176,7 @@ export class Reception {
       const message = `Busy: ${holder.command} (pid ${holder.pid}) holds the server`;
       throw new WireError("busy", message, holder);
     }
-    const number = Number(visitor.connection.name.split(" ").at(-1));
-    const ui = new UI(number, visitor.connection, hello, role, observerQueue);
+    const ui = new UI(visitor.connection, hello, role, observerQueue);
     visitor.ui = ui;
     visitor.registration = bus.register(ui);
     roster.add(ui);
@@ -211,7 +204,7 @@ export class Reception {
     const next = roster.remove(ui);
     asyncCommands.leave(ui);
     this.#context.uiLeft();
-    Promise.resolve(cooker.clientComplete()).catch((error: unknown) => {
+    Promise.try(() => cooker.clientComplete()).catch((error: unknown) => {
       log.log("error", `clientComplete failed: ${stackOf(error)}`);
     });
     if (next !== undefined) this.#promote(next);
@@ -234,12 +227,10 @@ export class Reception {
 
   #turnOut(connection: Connection, error: WireError, request?: Request): void {
     connection.send(failure(request?.id ?? null, error));
-    connection.outbox.drained().then(
-      () => connection.close(),
-      (failed: unknown) => {
-        this.#context.log.log("warn", `${connection.name} failed: ${stackOf(failed)}`);
-        connection.close();
-      },
-    );
+    this.#expelled.add(connection);
+    connection.outbox.drained().then(() => {
+      connection.close();
+      this.#expelled.delete(connection);
+    });
   }
 }

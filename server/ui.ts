@@ -7,7 +7,7 @@
 import type { ClientInfo, EventMask } from "../wire/events.ts";
 import { DEFAULT_MASK, passesMask } from "../wire/events.ts";
 import { frameText } from "../wire/frame.ts";
-import type { Feature, HelloParams, Role } from "../wire/hello.ts";
+import type { Feature, HelloParams, Role, WhenBusy } from "../wire/hello.ts";
 import { failure, type MessageId, notification, type Request, success } from "../wire/messages.ts";
 import type { WireError } from "../wire/errors.ts";
 import type { Connection } from "./connection.ts";
@@ -15,18 +15,21 @@ import type { Delivery, EventHandler } from "./event_bus.ts";
 
 /** Characters of events that an observer's queue holds at the most. */
 export const OBSERVER_QUEUE = 8 * 1024 * 1024;
-/** Characters of events above which the owner of a build holds it back. */
+/** Characters of events above which the owner of a build holds it back, and how many let it go on. */
 const OWNER_HIGH_WATER = 1024 * 1024;
+const OWNER_LOW_WATER = 256 * 1024;
 
 /** One connected UI, after its hello. */
 export class UI implements EventHandler {
-  /** Unique in the server's life. */
+  /** Its connection's number. */
   readonly handler: number;
   readonly client: ClientInfo;
   readonly connection: Connection;
   /** What it may do now. */
   role: Role | "waiting";
   features: readonly Feature[];
+  /** Whether it wants to wait for others. */
+  readonly whenBusy: WhenBusy;
   mask: EventMask = DEFAULT_MASK;
   /** What a waiting UI has sent that must wait for its turn. */
   readonly backlog: Request[] = [];
@@ -38,34 +41,32 @@ export class UI implements EventHandler {
 
   /** @param queueLimit characters of events that wait for it at the most, unless it owns a build */
   constructor(
-    handler: number,
     connection: Connection,
     hello: HelloParams,
     role: Role | "waiting",
     queueLimit: number = OBSERVER_QUEUE,
   ) {
-    this.handler = handler;
+    this.handler = connection.number;
     this.connection = connection;
     this.client = hello.client;
     this.features = hello.features ?? [];
+    this.whenBusy = hello.whenBusy ?? "wait";
     this.role = role;
     this.#queueLimit = queueLimit;
   }
 
   get ready(): Promise<void> | undefined {
     const { outbox } = this.connection;
-    return outbox.held > OWNER_HIGH_WATER && !outbox.isBroken ? outbox.room() : undefined;
+    return outbox.held > OWNER_HIGH_WATER ? outbox.room(OWNER_LOW_WATER) : undefined;
   }
 
   deliver(delivery: Delivery): void {
     if (!passesMask(delivery.event, this.mask)) return;
     const { outbox } = this.connection;
-    if (!this.ownsCommand && outbox.held > this.#queueLimit) {
-      this.#dropped++;
-      this.#lastDropped = delivery;
-      return;
+    if (this.ownsCommand) this.#tellDropped();
+    else if (this.#lastDropped !== undefined || outbox.held > this.#queueLimit) {
+      return this.#drop(delivery);
     }
-    this.#tellDropped();
     outbox.push(delivery.line());
   }
 
@@ -82,6 +83,15 @@ export class UI implements EventHandler {
   /** Sends a notification. */
   notify(method: string, params: unknown): void {
     this.connection.send(notification(method, params));
+  }
+
+  /** Once something is lost, all is until half of the queue is free again, and then it is told. */
+  #drop(delivery: Delivery): void {
+    if (this.#lastDropped === undefined) {
+      this.connection.outbox.room(this.#queueLimit / 2).then(() => this.#tellDropped());
+    }
+    this.#dropped++;
+    this.#lastDropped = delivery;
   }
 
   /** The event that says what was lost bears the stamp of the last one that was. */

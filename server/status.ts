@@ -1,0 +1,55 @@
+/**
+ * What a server says of itself.
+ *
+ * @module
+ */
+
+import type { Cooker } from "../cooker/cooker.ts";
+import type { Clock } from "../system/clock.ts";
+import { memoryUse, processId } from "../system/environment.ts";
+import type { ServerStatus } from "../wire/commands.ts";
+import { type ProjectIdentity, VERSION } from "../wire/hello.ts";
+import type { AsyncCommands } from "./async_commands.ts";
+import type { Roster } from "./roster.ts";
+
+/** What a status is made of. */
+export interface StatusContext {
+  readonly cooker: Cooker;
+  readonly clock: Clock;
+  readonly project: ProjectIdentity;
+  readonly socket: string;
+  readonly timeoutSeconds: number;
+  readonly roster: Roster;
+  readonly asyncCommands: AsyncCommands;
+}
+
+/**
+ * Begins to count a server's uptime.
+ *
+ * @returns makes the reply to `status`
+ */
+export function statusReporter(context: StatusContext): () => ServerStatus {
+  const { cooker, clock, project, roster, asyncCommands } = context;
+  const startedAt = clock.now();
+  const started = clock.monotonic();
+  return () => {
+    const { rss, heapUsed } = memoryUse();
+    return {
+      pid: processId(),
+      version: VERSION,
+      root: project.root,
+      ...(project.config === undefined ? {} : { config: project.config }),
+      socket: context.socket,
+      startedAt,
+      uptimeMs: Math.round(clock.monotonic() - started),
+      rssBytes: rss,
+      heapBytes: heapUsed,
+      timeout: context.timeoutSeconds,
+      state: cooker.state,
+      busyWith: asyncCommands.busyWith ?? null,
+      build: asyncCommands.build ?? null,
+      clients: roster.all.map(({ handler, role, client }) => ({ handler, role, ...client })),
+      notes: [...cooker.notes],
+    };
+  };
+}
