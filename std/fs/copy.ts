@@ -1,0 +1,28 @@
+import { cp } from "node:fs/promises";
+
+/** How to copy. */
+export interface CopyOptions {
+  overwrite?: boolean;
+  preserveTimestamps?: boolean;
+}
+
+/** Copies a file, a link or a folder with all that is in it. */
+export async function copy(
+  src: string | URL,
+  dest: string | URL,
+  options: CopyOptions = {},
+): Promise<void> {
+  try {
+    await cp(src, dest, {
+      recursive: true,
+      verbatimSymlinks: true,
+      force: options.overwrite ?? false,
+      errorOnExist: !(options.overwrite ?? false),
+      preserveTimestamps: options.preserveTimestamps ?? false,
+    });
+  } catch (error) {
+    const code = (error as { code?: string }).code;
+    if (code !== "ERR_FS_CP_EEXIST" && code !== "EEXIST") throw error;
+    throw new Deno.errors.AlreadyExists(`'${dest}' already exists.`);
+  }
+}
