@@ -1,2 +1,2 @@
 // A stand-in for jsr:@std/cli, as far as it is used: npm's deno-std has a mod.js that does not load.
-export * from "./unicode_width.ts";
+export * from "./parse_args.ts";

@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { unicodeWidth } from "@std/cli/unicode-width";
+import { parseArgs } from "@std/cli/parse-args";
 import { copy, emptyDir, ensureDir, ensureDirSync, exists, existsSync } from "@std/fs";
 
 Deno.test("@std/assert fails where it should", async () => {
@@ -8,8 +8,9 @@ Deno.test("@std/assert fails where it should", async () => {
   await assertRejects(() => assertRejects(() => Promise.resolve()));
 });
 
-Deno.test("@std/cli knows how wide a text is", () => {
-  assertEquals(["abc", "日本", "\x1b[31mred\x1b[0m"].map(unicodeWidth), [3, 4, 3]);
+Deno.test("@std/cli reads a command line", () => {
+  const args = parseArgs(["--json", "--runs=3", "a"], { boolean: ["json"], string: ["runs"] });
+  assertEquals([args.json, args.runs, args._], [true, "3", ["a"]]);
 });
 
 Deno.test("@std/fs makes, finds, copies and empties", async () => {
