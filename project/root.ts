@@ -136,11 +136,13 @@ function withoutComments(text: string): string {
     .replace(/("(?:\\.|[^"\\])*")|,(?=\s*[}\]])/g, (_, string?: string) => string ?? "");
 }
 
+const STARS: Readonly<Record<string, string>> = { "**/": "(?:.*/)?", "**": ".*", "*": "[^/]*" };
+
 /** Whether a member's path is what a pattern says; `*` is any one folder, `**` any number. */
 function matchesMember(pattern: string, path: string): boolean {
   const trimmed = pattern.replace(/^\.\//, "").replace(/\/+$/, "");
   const source = trimmed
     .replace(/[.+^${}()|[\]\\?]/g, "\\$&")
-    .replace(/\*\*\/?|\*/g, (stars) => stars === "*" ? "[^/]*" : "(?:.*/)?");
+    .replace(/\*\*\/|\*\*|\*/g, (stars) => STARS[stars] ?? "");
   return new RegExp(`^${source}$`).test(path);
 }

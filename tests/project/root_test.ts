@@ -1,0 +1,107 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { findProject, requireProject } from "../../project/root.ts";
+import { ensureState, statePaths } from "../../project/state.ts";
+import { MAX_LISTEN_PATH_BYTES } from "../../system/unix_path.ts";
+import { projectErrorData, WireError } from "../../wire/errors.ts";
+
+async function inProject(
+  files: Record<string, unknown>,
+  test: (root: string) => Promise<void> | void,
+): Promise<void> {
+  const root = await Deno.realPath(await Deno.makeTempDir());
+  try {
+    for (const [path, content] of Object.entries(files)) {
+      await Deno.mkdir(`${root}/${path}`.replace(/\/[^/]*$/, ""), { recursive: true });
+      const text = typeof content === "string" ? content : JSON.stringify(content);
+      await Deno.writeTextFile(`${root}/${path}`, text);
+    }
+    await test(root);
+  } finally {
+    await Deno.remove(root, { recursive: true });
+  }
+}
+
+for (const name of ["deno.json", "deno.jsonc", "package.json"]) {
+  Deno.test(`a project begins at the nearest folder upwards with a ${name}`, () =>
+    inProject({ [name]: {}, "a/b/c.txt": "" }, (root) => {
+      assertEquals(findProject(`${root}/a/b`), { root });
+      assertEquals(findProject(root), { root });
+    }));
+}
+
+Deno.test("a project's root has no links in it", () =>
+  inProject({ "real/deno.json": {} }, async (root) => {
+    await Deno.symlink(`${root}/real`, `${root}/link`);
+    assertEquals(findProject(`${root}/link`), { root: `${root}/real` });
+  }));
+
+Deno.test("a member's project begins at its workspace's root", () =>
+  inProject({
+    "deno.jsonc": '{ // members\n "workspace": ["./packages/*", "./app",], }',
+    "packages/a/deno.json": {},
+    "packages/a/src/x.ts": "",
+    "app/package.json": {},
+    "other/deno.json": {},
+  }, (root) => {
+    assertEquals(findProject(`${root}/packages/a/src`)?.root, root);
+    assertEquals(findProject(`${root}/app`)?.root, root);
+    assertEquals(findProject(`${root}/other`)?.root, `${root}/other`);
+  }));
+
+Deno.test("workspaces of a package.json and the long form of a deno.json count too", () =>
+  inProject({
+    "npm/package.json": { workspaces: ["lib/**"] },
+    "npm/lib/deep/a/package.json": {},
+    "deno/deno.json": { workspace: { members: ["a"] } },
+    "deno/a/deno.json": {},
+    "broken/deno.json": '{ "workspace": [',
+    "broken/a/deno.json": {},
+  }, (root) => {
+    assertEquals(findProject(`${root}/npm/lib/deep/a`)?.root, `${root}/npm`);
+    assertEquals(findProject(`${root}/deno/a`)?.root, `${root}/deno`);
+    assertEquals(findProject(`${root}/broken/a`)?.root, `${root}/broken/a`);
+  }));
+
+Deno.test("a config file that was named decides, and must be there", () =>
+  inProject({ "deno.json": {}, "a/other.json": {} }, (root) => {
+    const config = `${root}/a/other.json`;
+    assertEquals(findProject(root, "a/other.json"), { root: `${root}/a`, config });
+    const error = assertThrows(() => findProject(root, "a/none.json"), WireError);
+    assertEquals(projectErrorData(error), { kind: "no-config", file: `${root}/a/none.json` });
+  }));
+
+Deno.test("no config upwards is an error that says where the search began", () => {
+  const error = assertThrows(() => requireProject("/proc"), WireError, "in /proc or above it");
+  assertEquals(projectErrorData(error)?.kind, "no-config");
+  assertThrows(() => requireProject("/no/such"), WireError, "there is no folder /no/such");
+  assertEquals(findProject("/no/such"), undefined);
+});
+
+Deno.test("a project's state is in a private folder that git ignores", () =>
+  inProject({ "deno.json": {} }, async (root) => {
+    const paths = statePaths(root, { runtimeDir: undefined, uid: 7 });
+    assertEquals(paths.socket, `${root}/.simmer/server.sock`);
+    ensureState(paths);
+    await Deno.chmod(paths.dir, 0o755);
+    ensureState(paths);
+    assertEquals(((await Deno.stat(paths.dir)).mode ?? 0) & 0o777, 0o700);
+    assertEquals(await Deno.readTextFile(`${paths.dir}/.gitignore`), "*\n");
+  }));
+
+Deno.test("a state folder that is a link is refused", () =>
+  inProject({ "deno.json": {}, "elsewhere/x": "" }, async (root) => {
+    await Deno.symlink(`${root}/elsewhere`, `${root}/.simmer`);
+    const paths = statePaths(root, { runtimeDir: undefined, uid: 7 });
+    assertThrows(() => ensureState(paths), Deno.errors.PermissionDenied, "is a link");
+  }));
+
+Deno.test("a socket whose path would be too long is in a short folder of the user's", () => {
+  const root = `/home/${"x".repeat(MAX_LISTEN_PATH_BYTES)}`;
+  const inRuntime = statePaths(root, { runtimeDir: "/run/user/7", uid: 7 }).socket;
+  const inTmp = statePaths(root, { runtimeDir: undefined, uid: 7 }).socket;
+  const tooLong = statePaths(root, { runtimeDir: root, uid: 7 }).socket;
+  assertEquals(/^\/run\/user\/7\/simmer\/[0-9a-f]{16}\.sock$/.test(inRuntime), true, inRuntime);
+  assertEquals(/^\/tmp\/simmer-7\/[0-9a-f]{16}\.sock$/.test(inTmp), true, inTmp);
+  assertEquals(tooLong, inTmp);
+  assertEquals(statePaths(`${root}y`, { runtimeDir: undefined, uid: 7 }).socket === inTmp, false);
+});
