@@ -66,7 +66,7 @@ export function parseArguments<const Rows extends readonly OptionRow[]>(
 ): ParsedArguments<ValuesFor<Rows>> {
   const rows: readonly OptionRow[] = [...COMMON_OPTIONS, ...spec.options];
   const values: Record<string, unknown> = {};
-  for (const row of rows) values[row.name] = row.kind === "flag" ? false : undefined;
+  for (const row of rows) values[row.name] = emptyValue(row);
   const words: string[] = [];
   const rest: string[] = [];
   const pending = [...args];
@@ -86,6 +86,10 @@ export function parseArguments<const Rows extends readonly OptionRow[]>(
   return { values: values as ValuesFor<Rows>, words, rest };
 }
 
+function emptyValue(row: OptionRow): unknown {
+  return row.kind === "flag" ? false : row.kind === "list" ? [] : undefined;
+}
+
 function takeLong(
   arg: string,
   rows: readonly OptionRow[],
@@ -97,7 +101,9 @@ function takeLong(
   const row = rows.find((each) => each.name === name || each.alias === name);
   if (row === undefined) throw unknownOption(`--${name}`);
   const given = equals < 0 ? undefined : arg.slice(equals + 1);
-  if (row.kind !== "flag") {
+  if (row.kind === "list") {
+    values[row.name] = [...values[row.name] as readonly string[], given ?? row.fallback];
+  } else if (row.kind !== "flag") {
     values[row.name] = readValue(row, given ?? nextValue(row, pending));
   } else if (given !== undefined) {
     throw new UsageError(`unexpected value '${given}' for '--${row.name}': it takes none`);
@@ -153,6 +159,7 @@ function readValue(row: OptionRow, text: string): string | number {
 /** An option as errors and help name it: `--jobs <jobs>`. */
 export function optionLabel(row: OptionRow): string {
   if (row.kind === "flag") return `--${row.name}`;
+  if (row.kind === "list") return `--${row.name}[=<${row.value}>]`;
   return `--${row.name} <${row.kind === "choice" ? row.choices.join("|") : row.value}>`;
 }
 

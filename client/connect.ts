@@ -8,7 +8,7 @@
 import type { ByteStream } from "../system/streams.ts";
 import { WireError } from "../wire/errors.ts";
 import type { ClientInfo } from "../wire/events.ts";
-import type { HelloResult, ProjectIdentity, Role, WhenBusy } from "../wire/hello.ts";
+import type { Feature, HelloResult, ProjectIdentity, Role, WhenBusy } from "../wire/hello.ts";
 import { PROTOCOL, VERSION } from "../wire/hello.ts";
 import { ServerEndedError } from "./exit_code.ts";
 import { reachServer, type ServerPlace, type StartOptions } from "./launcher.ts";
@@ -21,7 +21,10 @@ const MAX_TRIES = 5;
 export interface OpenOptions extends StartOptions {
   readonly role: Role;
   readonly whenBusy?: WhenBusy;
+  readonly features?: readonly Feature[];
   readonly client: ClientInfo;
+  /** Gets to a server; default: finds one or starts one. */
+  readonly reach?: () => Promise<ByteStream>;
 }
 
 /** What a server says of itself to a client that it refuses. */
@@ -53,7 +56,7 @@ export async function openSession<T>(
   first: (session: SocketSession) => T,
 ): Promise<Opened<T>> {
   for (let tries = 1;; tries++) {
-    const stream = await reachServer(place, options);
+    const stream = await (options.reach?.() ?? reachServer(place, options));
     const session = new SocketSession(stream, options);
     try {
       const hello = sayHello(session, place, options);
@@ -76,7 +79,7 @@ export async function openSession<T>(
 function sayHello(
   session: SocketSession,
   { project: { root, config }, socket }: ServerPlace,
-  { role, whenBusy, client }: OpenOptions,
+  { role, whenBusy, features, client }: OpenOptions,
 ): Promise<HelloResult> {
   const project = config === undefined ? { root } : { root, config };
   return session.hello({
@@ -84,6 +87,7 @@ function sayHello(
     version: VERSION,
     role,
     ...(whenBusy === undefined ? {} : { whenBusy }),
+    ...(features === undefined ? {} : { features }),
     client,
     ...(socket === undefined ? { project } : {}),
   });

@@ -7,11 +7,11 @@
  */
 
 import type { Clock } from "../system/clock.ts";
+import type { ByteStream } from "../system/streams.ts";
 import type { Project } from "../project/root.ts";
 import { joinPath } from "../system/files.ts";
 import type { CommonValues } from "./options.ts";
 import type { Output } from "./output.ts";
-import type { Session } from "./session.ts";
 
 /** What is known of the terminal. */
 export interface TerminalFacts {
@@ -23,10 +23,27 @@ export interface TerminalFacts {
 }
 
 /** How to be the server. */
-export interface ServeRequest extends Project {
-  /** Seconds that it stays without a UI; -1: for ever. Absent: while a UI is there. */
-  readonly timeoutSeconds?: number;
-  readonly quiet: boolean;
+export interface ServeRequest {
+  readonly project: Project;
+  /** Seconds that it stays without a UI; -1: for ever. */
+  readonly timeoutSeconds: number;
+  /** Whether its log goes to the terminal too. */
+  readonly foreground: boolean;
+  /** Whether the client that starts it holds the lock until the file `starting` is there. */
+  readonly handover: boolean;
+}
+
+/** A server that has ended: with an exit code, or because another one serves the project. */
+export type Served =
+  | { readonly kind: "ended"; readonly exitCode: number }
+  | { readonly kind: "locked"; readonly holder: number | undefined };
+
+/** A server in this process. */
+export interface LocalServer {
+  /** The client's end; closing it ends the server. */
+  readonly stream: ByteStream;
+  /** Resolves when the server has ended and nothing of its tasks is left. */
+  readonly ended: Promise<void>;
 }
 
 /** One call of simmer. */
@@ -39,16 +56,15 @@ export interface Invocation {
   /** The working directory, absolute. */
   readonly cwd: string;
   readonly pid: number;
-  readonly uid: number | undefined;
   readonly terminal: TerminalFacts;
   readonly output: Output;
   readonly clock: Clock;
   /** Ends the process on the spot. */
   exit(code: number): never;
   /** Is the server, until that ends. */
-  serve(request: ServeRequest): Promise<number>;
-  /** The same cooker in this process. */
-  openInProcess(project: Project): Promise<Session>;
+  serve(request: ServeRequest): Promise<Served>;
+  /** The same server inside this process. */
+  serveLocally(project: Project): Promise<LocalServer>;
 }
 
 /** The folder that a command works in, absolute: `--cwd`, or the working directory. */

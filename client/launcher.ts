@@ -8,7 +8,7 @@
 import { readLockContent } from "../lock/content.ts";
 import { LockFile } from "../lock/lock_file.ts";
 import { type Project, requireProject } from "../project/root.ts";
-import { type StatePaths, statePaths } from "../project/state.ts";
+import { shortPlace, type StatePaths, statePaths } from "../project/state.ts";
 import type { Clock } from "../system/clock.ts";
 import { fileKind } from "../system/files.ts";
 import type { ByteStream } from "../system/streams.ts";
@@ -50,9 +50,8 @@ export interface StartOptions {
  * @throws {WireError} `projectError` where there is no project
  */
 export function serverPlace(invocation: Invocation, values: CommonValues): ServerPlace {
-  const { env, uid } = invocation;
   const project = requireProject(workFolder(invocation, values), values.config);
-  const paths = statePaths(project.root, { runtimeDir: env.XDG_RUNTIME_DIR, uid });
+  const paths = statePaths(project.root, shortPlace());
   if (values.server === undefined) return { project, paths };
   return { project, paths, socket: socketOf(values.server) };
 }

@@ -22,17 +22,21 @@ export type OptionRow =
   | OptionBase & { readonly kind: "flag" }
   /** Any text; `value` names it in help and errors. */
   | OptionBase & { readonly kind: "text"; readonly value: string }
+  /** Any number of texts; without `=` each time, `fallback`. */
+  | OptionBase & { readonly kind: "list"; readonly value: string; readonly fallback: string }
   /** A whole number from `min`. */
   | OptionBase & { readonly kind: "number"; readonly value: string; readonly min: number }
   | OptionBase & { readonly kind: "choice"; readonly choices: readonly string[] };
 
 /** What an option's value is. */
 export type OptionValue<R extends OptionRow> = R extends { readonly kind: "flag" } ? boolean
+  : R extends { readonly kind: "list" } ? readonly string[]
   : R extends { readonly kind: "number" } ? number | undefined
   : R extends { readonly kind: "choice"; readonly choices: readonly (infer C)[] } ? C | undefined
   : string | undefined;
 
-/** What rows parse to: a flag is there or not, the others have their value or `undefined`. */
+/** What rows parse to: a flag is there or not, a list may be empty, the
+ * others have their value or `undefined`. */
 export type OptionValues<Rows extends readonly OptionRow[]> = {
   readonly [R in Rows[number] as R["name"]]: OptionValue<R>;
 };

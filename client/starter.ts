@@ -1,19 +1,25 @@
 /**
  * Starting a server, and waiting for one that starts or ends (R21, R22); loaded only then.
  *
- * Of all clients that find no server, the one that holds the file `starting` starts it. It does so
- * while it has the server's lock too, lets that go for the server, and keeps `starting` until the
- * server answers. Everybody watches the socket's folder and connects when the socket appears; who
- * gets `starting` after that has nothing left to start.
+ * Of all clients that find no server, the one that has the lock starts it. It keeps the lock until
+ * the server says, by a file `starting`, that it stands ready to take it; so the others find the
+ * lock held, watch the folder, and connect when the socket appears. Who gets the lock in the moment
+ * between the two finds `starting` and lets go again.
  *
  * @module
  */
 
 import { LockFile } from "../lock/lock_file.ts";
 import { ensureState } from "../project/state.ts";
-import { baseName, joinPath, parentFolder } from "../system/files.ts";
+import { baseName, parentFolder, readTextIfPresent, removeIfPresent } from "../system/files.ts";
 import { FolderWatch } from "../system/folder_watch.ts";
-import { type Daemon, type DaemonOptions, startDaemon } from "../system/processes.ts";
+import {
+  type Daemon,
+  type DaemonOptions,
+  type ExitStatus,
+  isProcessAlive,
+  startDaemon,
+} from "../system/processes.ts";
 import { selfCommand } from "../system/self.ts";
 import { Latch } from "../system/source.ts";
 import type { ByteStream } from "../system/streams.ts";
@@ -29,13 +35,15 @@ export const GIVE_UP_MS = 90_000;
 const LOG_LINES = 60;
 /** Servers that this client starts until it gives up. */
 const MAX_STARTS = 3;
-/** Milliseconds between two tries to connect where the system can't watch a folder. */
+/** Milliseconds for which a server that says that it is starting is left to take the lock. */
+const HANDOVER_MS = 10_000;
+/** Milliseconds between two looks where the system can't watch a folder. */
 const POLL_MS = 100;
 
 /** What the platform does for a start; tests bring their own. */
 export interface StartPlatform {
   startDaemon(options: DaemonOptions): Daemon;
-  watch(folder: string): FolderWatch | undefined;
+  watch(folders: readonly string[]): FolderWatch | undefined;
   /** The words that run this program. */
   readonly command: readonly string[];
 }
@@ -53,7 +61,7 @@ export async function startServer(
   lock: LockFile | undefined,
   platform: StartPlatform = {
     startDaemon,
-    watch: (folder) => FolderWatch.open(folder),
+    watch: (folders) => FolderWatch.open(folders),
     command: selfCommand(),
   },
 ): Promise<ByteStream> {
@@ -73,6 +81,8 @@ class Launch {
   readonly #watch: FolderWatch | undefined;
   /** Woken whenever it may have become possible to connect. */
   readonly #chance = new Latch("chance");
+  /** Woken whenever the server that was started may stand ready. */
+  readonly #starting = new Latch("starting");
   readonly #over = new AbortController();
   readonly #works: Promise<void>[] = [];
   #failure: { readonly error: unknown } | undefined;
@@ -83,7 +93,8 @@ class Launch {
     this.#place = place;
     this.#options = options;
     this.#platform = platform;
-    this.#watch = platform.watch(parentFolder(place.paths.socket));
+    const { dir, socket } = place.paths;
+    this.#watch = platform.watch([...new Set([dir, parentFolder(socket)])]);
     this.#logFrom = fileSize(place.paths.log);
   }
 
@@ -109,6 +120,7 @@ class Launch {
 
   async close(): Promise<void> {
     this.#over.abort();
+    this.#starting.wake();
     this.#watch?.close();
     await Promise.all(this.#works);
   }
@@ -126,17 +138,23 @@ class Launch {
 
   async #watchSocket(): Promise<void> {
     const { clock } = this.#options;
-    const name = baseName(this.#place.paths.socket);
+    const { paths } = this.#place;
+    const names = [baseName(paths.socket), baseName(paths.starting), ""];
     if (this.#watch === undefined) {
       while (!this.#over.signal.aborted) {
         await clock.sleep(POLL_MS, this.#over.signal);
-        this.#chance.wake();
+        this.#wake();
       }
       return;
     }
     for await (const changed of this.#watch) {
-      if (changed === name || changed === "") this.#chance.wake();
+      if (names.includes(changed)) this.#wake();
     }
+  }
+
+  #wake(): void {
+    this.#chance.wake();
+    this.#starting.wake();
   }
 
   async #keepTime(): Promise<void> {
@@ -154,45 +172,78 @@ class Launch {
 
   /** Waits until it is this client's turn to start a server, and starts it. */
   async #provide(held: LockFile | undefined): Promise<void> {
-    const starting = joinPath(this.#place.paths.dir, "starting");
-    const turn = held === undefined
-      ? undefined
-      : await LockFile.acquire(starting, { wait: "once" });
-    // Waiting for the one lock while holding the other would be a deadlock.
-    if (turn === undefined) held?.release();
-    await using mine = turn ?? await this.#lock(starting);
-    this.#chance.wake();
-    let lock = turn === undefined ? await this.#lock(this.#place.paths.lock) : held;
-    for (let count = 1; lock !== undefined && mine !== undefined; count++) {
+    for (let count = 1;; count++) {
+      if (held !== undefined && this.#isStarting()) {
+        held.close();
+        held = undefined;
+      }
+      const lock = held ?? await this.#lock();
+      held = undefined;
+      if (lock === undefined) return;
       const daemon = this.#start();
-      lock.release();
-      const status = await this.#endOf(daemon);
+      const status = await this.#handOver(lock, daemon);
       if (status === undefined) return;
-      // 3: another server has the lock. So it is waited for, unless it goes as well.
+      // 3: another server has the lock. It is waited for, unless it goes as well.
       if (status.code !== EXIT.noServer || count === MAX_STARTS) {
         return this.#fail(
           this.#noServer(`the server ended as it started, with exit code ${status.code}`),
         );
       }
       this.#chance.wake();
-      lock = await this.#lock(this.#place.paths.lock);
     }
   }
 
-  #lock(path: string): Promise<LockFile | undefined> {
+  /**
+   * Lets go of the lock when the server stands ready to take it.
+   *
+   * @returns how the server ended; `undefined` where this launch is over first
+   */
+  async #handOver(lock: LockFile, daemon: Daemon): Promise<ExitStatus | undefined> {
+    using _lock = { [Symbol.dispose]: () => lock.close() };
+    let status: ExitStatus | undefined;
+    const end = this.#endOf(daemon).then((ended) => {
+      status = ended;
+      this.#starting.wake();
+    });
+    while (status === undefined && !this.#over.signal.aborted && !this.#isStarting()) {
+      await this.#starting.read();
+    }
+    lock.close();
+    await end;
+    return status;
+  }
+
+  /** Whether a server stands ready to take the lock. */
+  #isStarting(): boolean {
+    const pid = Number.parseInt(readTextIfPresent(this.#place.paths.starting) ?? "");
+    return Number.isSafeInteger(pid) && isProcessAlive(pid);
+  }
+
+  /** The lock, once no server stands ready to take it. */
+  async #lock(): Promise<LockFile | undefined> {
     const { clock } = this.#options;
-    return LockFile.acquire(path, { wait: "forever", signal: this.#over.signal, clock });
+    const { lock: path } = this.#place.paths;
+    const { signal } = this.#over;
+    const patience = clock.monotonic() + HANDOVER_MS;
+    while (true) {
+      const lock = await LockFile.acquire(path, { wait: "forever", signal, clock });
+      if (!this.#isStarting() || clock.monotonic() > patience) return lock;
+      lock?.close();
+      await clock.sleep(POLL_MS, signal);
+    }
   }
 
   #start(): Daemon {
     const { project: { root, config }, paths } = this.#place;
     const { env, timeoutSeconds } = this.#options;
+    // What a server left behind that was killed as it started would speak for the new one.
+    removeIfPresent(paths.starting);
     this.#logFrom = fileSize(paths.log);
     return this.#platform.startDaemon({
       command: [
         ...this.#platform.command,
         "serve",
-        "--quiet",
+        "--handover",
         ...["--cwd", root],
         ...(config === undefined ? [] : ["--config", config]),
         `--timeout=${timeoutSeconds}`,
@@ -204,7 +255,7 @@ class Launch {
   }
 
   /** How a server ended; `undefined` where this launch is over first. */
-  #endOf(daemon: Daemon): Promise<{ readonly code: number } | undefined> {
+  #endOf(daemon: Daemon): Promise<ExitStatus | undefined> {
     const { signal } = this.#over;
     return new Promise((resolve, reject) => {
       daemon.exit.then(resolve, reject);

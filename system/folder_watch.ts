@@ -1,5 +1,5 @@
 /**
- * Watching one folder for changes of its entries.
+ * Watching folders for changes of their entries.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 import { baseName } from "./files.ts";
 
 /**
- * The names of what changes in a folder (not below it), as it changes. An empty name says that
+ * The names of what changes in folders (not below them), as it changes. An empty name says that
  * changes were lost: look at everything.
  *
  * It watches from `open` on; iterate over it once, and close it, which ends the iteration.
@@ -26,9 +26,9 @@ export class FolderWatch implements AsyncIterable<string>, Disposable {
    * @returns `undefined` where the system can watch no more, or not at all there
    * @throws {Deno.errors.NotFound} where there is no such folder
    */
-  static open(path: string): FolderWatch | undefined {
+  static open(folders: readonly string[]): FolderWatch | undefined {
     try {
-      return new FolderWatch(Deno.watchFs(path, { recursive: false }));
+      return new FolderWatch(Deno.watchFs([...folders], { recursive: false }));
     } catch (error) {
       // inotify's limits and file systems without watching come as plain errors.
       if (error instanceof Deno.errors.NotFound || !(error instanceof Error)) throw error;

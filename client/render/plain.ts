@@ -1,0 +1,163 @@
+/**
+ * The renderer for pipes, files and CI: what tasks write goes out byte for byte, or line by line
+ * with the task's name where several run at once; what simmer says goes to stderr.
+ *
+ * @module
+ */
+
+import {
+  LOG_LEVELS,
+  type LogLevel,
+  type LogRecord,
+  type SimmerEvent,
+  type TaskOutput,
+  type TaskStarted,
+} from "../../wire/events.ts";
+import { decodeOutput } from "../../wire/output.ts";
+import type { Sink, StreamName } from "../output.ts";
+import { Labels } from "./labels.ts";
+import type { Renderer } from "./renderer.ts";
+import type { Style } from "./style.ts";
+import { failureLine, summaryLine } from "./summary.ts";
+
+/** How a build is shown. */
+export interface PlainOptions {
+  readonly sink: Sink;
+  /** A style for each stream: only one of them may be a terminal. */
+  readonly styles: Readonly<Record<StreamName, Style>>;
+  /** Whether headers, summary and notices are left out. */
+  readonly quiet: boolean;
+  /** Whether lines of tasks that run side by side carry their names. */
+  readonly prefix: boolean;
+  /** The least important log records that are shown. */
+  readonly logLevel: LogLevel;
+}
+
+const NEWLINE = 0x0a;
+const encoder = new TextEncoder();
+
+/** Shows a build as plain text. */
+export class PlainRenderer implements Renderer {
+  readonly #options: PlainOptions;
+  #labels = new Labels();
+  /** Beginnings of lines that are not complete yet, by stream and task. */
+  readonly #partial = new Map<string, Uint8Array>();
+
+  /** @param options say where to, and how much */
+  constructor(options: PlainOptions) {
+    this.#options = options;
+  }
+
+  event(event: SimmerEvent): void {
+    switch (event.type) {
+      case "BuildStarted":
+        this.#labels = new Labels();
+        break;
+      case "TaskQueued":
+        if (this.#options.prefix) this.#labels.add(event);
+        break;
+      case "TaskStarted":
+        this.#header(event);
+        break;
+      case "TaskOutput":
+        this.#output(event);
+        break;
+      case "TaskSucceeded":
+      case "TaskFailed":
+      case "TaskCancelled":
+        this.#flush(event.task, "stdout");
+        this.#flush(event.task, "stderr");
+        break;
+      case "BuildCompleted":
+        for (const failure of event.failures) {
+          this.#sink.write("stderr", failureLine(failure, this.#styles.stderr));
+        }
+        if (!this.#options.quiet) {
+          this.#sink.write("stderr", summaryLine(event, this.#styles.stderr));
+        }
+        break;
+      case "LogRecord":
+        this.#record(event);
+        break;
+      case "EventsDropped":
+        this.say(`${event.count} events lost: this terminal was too slow`);
+        break;
+    }
+  }
+
+  say(text: string): void {
+    if (!this.#options.quiet) this.#sink.write("stderr", `simmer: ${text}\n`);
+  }
+
+  refresh(): void {}
+
+  finish(): void {}
+
+  get #sink(): Sink {
+    return this.#options.sink;
+  }
+
+  get #styles(): PlainOptions["styles"] {
+    return this.#options.styles;
+  }
+
+  #header({ name, package: owner, command }: TaskStarted): void {
+    if (this.#options.quiet) return;
+    const { green, cyan, gray } = this.#styles.stderr;
+    const of = owner === undefined ? "" : ` (${gray(owner)})`;
+    const what = command ?? gray("(no command)");
+    this.#sink.write("stderr", `${green("Task")} ${cyan(name)}${of} ${what}\n`);
+  }
+
+  #output(event: TaskOutput): void {
+    const { task, stream } = event;
+    const label = this.#labels.of(task, this.#styles[stream]);
+    if (label === "") {
+      this.#sink.write(stream, event.text ?? decodeOutput(event));
+      return;
+    }
+    const held = this.#partial.get(`${stream} ${task}`);
+    const bytes = joined(held === undefined ? [decodeOutput(event)] : [held, decodeOutput(event)]);
+    const end = bytes.lastIndexOf(NEWLINE) + 1;
+    if (end > 0) this.#sink.write(stream, withPrefix(bytes.subarray(0, end), label));
+    if (end === bytes.length) this.#partial.delete(`${stream} ${task}`);
+    else this.#partial.set(`${stream} ${task}`, bytes.slice(end));
+  }
+
+  /** A last line without newline gets one, since another task's line may follow. */
+  #flush(task: string, stream: StreamName): void {
+    const rest = this.#partial.get(`${stream} ${task}`);
+    if (rest === undefined) return;
+    this.#partial.delete(`${stream} ${task}`);
+    const label = this.#labels.of(task, this.#styles[stream]);
+    this.#sink.write(stream, withPrefix(joined([rest, encoder.encode("\n")]), label));
+  }
+
+  #record({ level, message }: LogRecord): void {
+    if (LOG_LEVELS.indexOf(level) < LOG_LEVELS.indexOf(this.#options.logLevel)) return;
+    const word = { debug: "debug: ", info: "", warn: "warning: ", error: "error: " }[level];
+    this.#sink.write("stderr", `simmer: ${word}${message}\n`);
+  }
+}
+
+/** Whole lines with the same text before each. */
+function withPrefix(lines: Uint8Array, prefix: string): Uint8Array {
+  const before = encoder.encode(prefix);
+  const pieces: Uint8Array[] = [];
+  for (let start = 0; start < lines.length;) {
+    const end = lines.indexOf(NEWLINE, start) + 1;
+    pieces.push(before, lines.subarray(start, end));
+    start = end;
+  }
+  return joined(pieces);
+}
+
+function joined(pieces: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
+  let offset = 0;
+  for (const piece of pieces) {
+    whole.set(piece, offset);
+    offset += piece.length;
+  }
+  return whole;
+}

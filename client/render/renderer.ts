@@ -1,0 +1,31 @@
+/**
+ * What shows a build to a person or a program: events in, output out.
+ *
+ * @module
+ */
+
+import type { SimmerEvent } from "../../wire/events.ts";
+
+/** Shows events. It writes to its sink at once and keeps nothing back but unfinished lines. */
+export interface Renderer {
+  /** Shows an event. */
+  event(event: SimmerEvent): void;
+  /** Says something of simmer's own: one line or more, without the last newline. */
+  say(text: string): void;
+  /** Brings what is live on the screen up to date. */
+  refresh(): void;
+  /** Takes away what is live on the screen. */
+  finish(): void;
+}
+
+/** Milliseconds as people read them: `87 ms`, `1.2 s`, `3 min 7 s`. */
+export function duration(ms: number): string {
+  if (ms < 1000) return `${Math.max(0, Math.round(ms))} ms`;
+  return ms < 59_950 ? `${(ms / 1000).toFixed(1)} s` : wholeSeconds(ms + 500);
+}
+
+/** A time that goes on, in seconds that are over: `7 s`, `3 min 7 s`. */
+export function wholeSeconds(ms: number): string {
+  const seconds = Math.floor(ms / 1000);
+  return seconds < 60 ? `${seconds} s` : `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
+}

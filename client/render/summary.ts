@@ -1,0 +1,49 @@
+/**
+ * The end of a build in words: what failed and where its log is, and one line that sums up.
+ *
+ * @module
+ */
+
+import type { BuildCompleted, Failure } from "../../wire/events.ts";
+import { duration } from "./renderer.ts";
+import type { Style } from "./style.ts";
+
+/**
+ * One line for each failure.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { failureLine } from "../client/render/summary.ts";
+ * import { PLAIN } from "../client/render/style.ts";
+ *
+ * const failure = { task: "test", exitCode: 7, logPath: "/p/.simmer/logs/test.log" };
+ * assertEquals(
+ *   failureLine(failure, PLAIN),
+ *   "simmer: test failed with exit code 7; log: /p/.simmer/logs/test.log\n",
+ * );
+ * ```
+ */
+export function failureLine({ task, exitCode, reason, logPath }: Failure, style: Style): string {
+  const why = reason === undefined ? "" : ` (${reason})`;
+  const log = logPath === undefined ? "" : `; log: ${logPath}`;
+  return `simmer: ${style.red(`${task} failed`)} with exit code ${exitCode}${why}${log}\n`;
+}
+
+/** The last line: tasks run, cached, failed, cancelled, not started, and the time. */
+export function summaryLine(build: BuildCompleted, style: Style): string {
+  const { counts: { succeeded, failed, cached, cancelled, skipped }, durationMs } = build;
+  const run = succeeded + failed;
+  const parts = [
+    `${run} ${run === 1 ? "task" : "tasks"} run`,
+    ...counted(cached, "cached"),
+    ...counted(failed, "failed").map(style.red),
+    ...counted(cancelled, "cancelled").map(style.yellow),
+    ...counted(skipped, "not started").map(style.yellow),
+  ];
+  return `simmer: ${parts.join(", ")} in ${duration(durationMs)}\n`;
+}
+
+function counted(count: number, word: string): string[] {
+  return count === 0 ? [] : [`${count} ${word}`];
+}
