@@ -129,6 +129,15 @@ export function removeIfPresent(path: string): boolean {
   }
 }
 
+/** Removes a file, or a folder with all that is in it, if it is there. */
+export function removeTree(path: string): void {
+  try {
+    Deno.removeSync(path, { recursive: true });
+  } catch (error) {
+    if (!isAbsent(error)) throw error;
+  }
+}
+
 /** Names of what is in a folder, sorted; none where there is no such folder. */
 export function listFolder(path: string): string[] {
   try {

@@ -1,0 +1,311 @@
+/**
+ * One build: feeds the scheduler what happened and carries out what it answers with.
+ *
+ * @module
+ */
+
+import { AppendFile } from "../system/append_file.ts";
+import type { Clock } from "../system/clock.ts";
+import { Latch } from "../system/source.ts";
+import type { BuildCounts, BuildOutcome, EventBody, Failure } from "../wire/events.ts";
+import { encodeOutput } from "../wire/output.ts";
+import type { BuildFiles } from "./build_files.ts";
+import type { AsyncCommand, AsyncOutcome, CommandCall, IdleResult } from "./cooker.ts";
+import { EndingController } from "./ending.ts";
+import type { Executor, ExitStatus, OutputSink, Remains } from "./executor.ts";
+import type { BuildPlan, PlannedTask } from "./plan.ts";
+import {
+  initialState,
+  type SchedulerEffect,
+  type SchedulerInput,
+  type TaskStatus,
+  transition,
+} from "./scheduler.ts";
+
+/** The exit code of a build that was cancelled. */
+const CANCELLED = 130;
+
+/** What a build is made of. */
+export interface BuildOptions {
+  readonly id: string;
+  readonly plan: BuildPlan;
+  readonly call: CommandCall;
+  readonly detached: boolean;
+  readonly executor: Executor;
+  readonly files: BuildFiles;
+  readonly clock: Clock;
+}
+
+/** A task that runs, or has run. */
+interface TaskRun {
+  readonly startedAt: number;
+  readonly ending: EndingController;
+  readonly logPath: string | undefined;
+  status: ExitStatus;
+}
+
+/** A build in progress. */
+export class Build implements AsyncCommand {
+  readonly build: string;
+  readonly detached: boolean;
+  /** Resolves when nothing of the build runs any more. */
+  readonly ended: Promise<void>;
+  readonly #options: BuildOptions;
+  readonly #wake = new Latch("build");
+  readonly #whole = new EndingController();
+  readonly #runs = new Map<number, TaskRun>();
+  readonly #remains: Remains[] = [];
+  readonly #failures: Failure[] = [];
+  readonly #finished = Promise.withResolvers<void>();
+  #state: ReturnType<typeof initialState>;
+  #startedAt: number | undefined;
+  #exitCode = 0;
+  #isFinished = false;
+  #defect: { readonly error: unknown } | undefined;
+
+  /** @param options the build begins with its first step */
+  constructor(options: BuildOptions) {
+    this.#options = options;
+    this.build = options.id;
+    this.detached = options.detached;
+    this.ended = this.#finished.promise;
+    const { tasks, jobs, keepGoing } = options.plan;
+    const dependencies = tasks.map((task) => task.dependencies);
+    this.#state = initialState({ dependencies, jobs, keepGoing });
+  }
+
+  get reply(): { readonly build: string } {
+    return { build: this.build };
+  }
+
+  step(): IdleResult {
+    if (this.#defect !== undefined) {
+      this.#finish();
+      throw this.#defect.error;
+    }
+    if (this.#startedAt === undefined && !this.#isFinished) this.#begin();
+    return this.#isFinished ? false : [this.#wake];
+  }
+
+  outcome(): AsyncOutcome {
+    return this.#exitCode === 0
+      ? { kind: "completed" }
+      : { kind: "exit", exitCode: this.#exitCode };
+  }
+
+  cancel(force: boolean): void {
+    this.#whole.end(force);
+    if (this.#isFinished) return;
+    if (this.#startedAt === undefined) this.#announce();
+    this.#feed({ kind: "cancel", force });
+  }
+
+  #begin(): void {
+    this.#announce();
+    this.#feed({ kind: "begin" });
+  }
+
+  #announce(): void {
+    const { plan, call, id, clock } = this.#options;
+    this.#startedAt = clock.monotonic();
+    this.#emit({
+      type: "BuildStarted",
+      build: id,
+      requested: plan.requested,
+      total: plan.tasks.length,
+      jobs: plan.jobs,
+      client: call.client,
+    });
+    for (const task of plan.tasks) {
+      this.#emit({
+        type: "TaskQueued",
+        build: id,
+        task: task.id,
+        name: task.name,
+        dependencies: task.dependencies.map((index) => this.#task(index).id),
+        prefixed: task.prefixed,
+      });
+    }
+  }
+
+  #feed(input: SchedulerInput): void {
+    const { state, effects } = transition(this.#state, input);
+    this.#state = state;
+    for (const effect of effects) this.#carryOut(effect);
+  }
+
+  #carryOut(effect: SchedulerEffect): void {
+    switch (effect.kind) {
+      case "start":
+        return this.#start(effect.task);
+      case "end":
+        return this.#runs.get(effect.task)?.ending.end(effect.force);
+      case "settle":
+        return this.#settle(effect.task, effect.status);
+      case "skip":
+        this.#emit({
+          type: "TaskCancelled",
+          build: this.build,
+          task: this.#task(effect.task).id,
+          wasRunning: false,
+        });
+        return;
+      case "finish":
+        this.#own(this.#complete());
+    }
+  }
+
+  #start(index: number): void {
+    const task = this.#task(index);
+    const run: TaskRun = {
+      startedAt: this.#options.clock.monotonic(),
+      ending: new EndingController(),
+      logPath: task.command === undefined ? undefined : this.#options.files.logPath(task.id, index),
+      status: { code: 0 },
+    };
+    this.#runs.set(index, run);
+    this.#emit({
+      type: "TaskStarted",
+      build: this.build,
+      task: task.id,
+      name: task.name,
+      cwd: task.cwd,
+      prefixed: task.prefixed,
+      ...(task.header === undefined ? {} : { command: task.header }),
+    });
+    this.#own(this.#run(index, task, run));
+  }
+
+  async #run(index: number, task: PlannedTask, run: TaskRun): Promise<void> {
+    const { command } = task;
+    if (command !== undefined && run.logPath !== undefined) {
+      using log = AppendFile.open(run.logPath);
+      const sink = this.#sink(task.id, log);
+      run.status = await this.#options.executor.execute(command, sink, run.ending.ending);
+    }
+    if (run.status.remains !== undefined) this.#remains.push(run.status.remains);
+    const result = run.status.code === 0 ? "succeeded" : "failed";
+    this.#feed({ kind: "ended", task: index, result });
+  }
+
+  #sink(task: string, log: AppendFile): OutputSink {
+    return {
+      write: async (stream, bytes) => {
+        log.add(bytes);
+        await this.#emit({
+          type: "TaskOutput",
+          build: this.build,
+          task,
+          stream,
+          ...encodeOutput(bytes),
+        });
+      },
+      warn: (message) => {
+        void this.#emit({ type: "LogRecord", build: this.build, level: "warn", message, task });
+      },
+    };
+  }
+
+  #settle(index: number, status: TaskStatus): void {
+    const { id } = this.#task(index);
+    const run = this.#runs.get(index);
+    if (run === undefined) return;
+    const common = {
+      build: this.build,
+      task: id,
+      durationMs: Math.round(this.#options.clock.monotonic() - run.startedAt),
+      ...(run.logPath === undefined ? {} : { logPath: run.logPath }),
+    };
+    if (status === "succeeded") this.#emit({ type: "TaskSucceeded", ...common });
+    else if (status === "failed") this.#failed(run, common);
+    else this.#emit({ type: "TaskCancelled", wasRunning: true, ...common });
+    this.#options.files.flush();
+  }
+
+  #failed(
+    run: TaskRun,
+    common: { build: string; task: string; durationMs: number; logPath?: string },
+  ): void {
+    const { code, signal, reason } = run.status;
+    if (this.#exitCode === 0) this.#exitCode = code;
+    const why = reason === undefined ? {} : { reason };
+    const { task, logPath } = common;
+    this.#failures.push({
+      task,
+      exitCode: code,
+      ...(logPath === undefined ? {} : { logPath }),
+      ...why,
+    });
+    this.#emit({
+      type: "TaskFailed",
+      ...common,
+      exitCode: code,
+      ...(signal === undefined ? {} : { signal }),
+      ...why,
+    });
+  }
+
+  /** What commands left running in the background ends with the build. */
+  async #complete(): Promise<void> {
+    if (!this.#whole.ending.soon.aborted) this.#whole.end(false);
+    await Promise.all(this.#remains.map((remains) => remains.end(this.#whole.ending)));
+    const outcome: BuildOutcome = this.#state.isCancelled
+      ? "cancelled"
+      : this.#exitCode === 0
+      ? "succeeded"
+      : "failed";
+    if (outcome === "cancelled") this.#exitCode = CANCELLED;
+    this.#emit({
+      type: "BuildCompleted",
+      build: this.build,
+      outcome,
+      exitCode: this.#exitCode,
+      counts: countsOf(this.#state.status),
+      durationMs: Math.round(this.#options.clock.monotonic() - (this.#startedAt ?? 0)),
+      failures: this.#failures,
+    });
+    this.#finish();
+  }
+
+  #finish(): void {
+    if (this.#isFinished) return;
+    this.#isFinished = true;
+    this.#options.files.close();
+    this.#wake.wake();
+    this.#finished.resolve();
+  }
+
+  /** A defect ends the build in its next step, where the server hears of it. */
+  #own(work: Promise<void>): void {
+    work.catch((error: unknown) => {
+      this.#defect ??= { error };
+      for (const run of this.#runs.values()) run.ending.end(true);
+      this.#wake.wake();
+    });
+  }
+
+  /** Resolves when whoever asked for the build takes more. */
+  #emit(body: EventBody): Promise<void> | undefined {
+    const { event, ready } = this.#options.call.emit(body);
+    this.#options.files.record(event);
+    return ready;
+  }
+
+  #task(index: number): PlannedTask {
+    const task = this.#options.plan.tasks[index];
+    if (task === undefined) throw new RangeError(`The build has no task ${index}`);
+    return task;
+  }
+}
+
+function countsOf(statuses: readonly TaskStatus[]): BuildCounts {
+  const count = (status: TaskStatus): number => statuses.filter((each) => each === status).length;
+  return {
+    total: statuses.length,
+    succeeded: count("succeeded"),
+    cached: count("cached"),
+    failed: count("failed"),
+    cancelled: count("cancelled"),
+    skipped: count("skipped"),
+  };
+}

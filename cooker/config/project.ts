@@ -1,0 +1,125 @@
+/**
+ * A project's config files, read for each run, so that an edit is seen by the next one.
+ *
+ * Reading costs microseconds, parsing more: a file is parsed again only when its text differs from
+ * the last one. Timestamps are not trusted for that.
+ *
+ * @module
+ */
+
+import { projectError, type WireError } from "../../wire/errors.ts";
+import {
+  baseName,
+  joinPath,
+  parentFolder,
+  pathInside,
+  readTextIfPresent,
+} from "../../system/files.ts";
+import type { ConfigText } from "./jsonc.ts";
+import { TaskScope } from "./scope.ts";
+import { readDenoConfig, readPackageJson, type TaskFile } from "./tasks.ts";
+
+const DENO_CONFIGS: readonly string[] = ["deno.json", "deno.jsonc"];
+const PACKAGE_JSON = "package.json";
+
+/** Where a project is. */
+export interface ProjectPlace {
+  /** The project's root folder, absolute, with links resolved. */
+  readonly root: string;
+  /** The config file that was asked for, absolute; absent: found in the folders. */
+  readonly config?: string;
+}
+
+type ReadFile = (source: ConfigText, folder: string) => TaskFile;
+
+/** The config of one project. */
+export class ProjectConfig {
+  readonly #place: ProjectPlace;
+  readonly #parsed = new Map<string, { readonly text: string; readonly tasks: TaskFile }>();
+
+  constructor(place: ProjectPlace) {
+    this.#place = place;
+  }
+
+  /**
+   * The tasks as they are seen from a folder: those of the nearest folder with a config, then
+   * those of the root.
+   *
+   * @param cwd absolute, with links resolved; from outside of the project the root's tasks are seen
+   * @throws {WireError} `projectError` of kind `invalid-config`, or `no-config` where the project
+   *   has none any more
+   */
+  scopeAt(cwd: string): TaskScope {
+    const { root, config } = this.#place;
+    const rootFiles = config === undefined ? this.#filesIn(root) : this.#filesOf(config);
+    const rootScope = new TaskScope(rootFiles);
+    const memberFiles = config === undefined ? this.#nearestFiles(cwd) : [];
+    if (memberFiles.length > 0) return new TaskScope(memberFiles, rootScope);
+    if (rootFiles.length > 0) return rootScope;
+    throw noConfig(this.#place);
+  }
+
+  /** Config files of the nearest folder below the root that has one. */
+  #nearestFiles(cwd: string): TaskFile[] {
+    const { root } = this.#place;
+    for (let folder = cwd; folder !== root; folder = parentFolder(folder)) {
+      if (pathInside(root, folder) === undefined) return [];
+      const files = this.#filesIn(folder);
+      if (files.length > 0) return files;
+    }
+    return [];
+  }
+
+  #filesIn(folder: string): TaskFile[] {
+    const deno = DENO_CONFIGS.map((name) => this.#read(joinPath(folder, name), readDenoConfig))
+      .find((tasks) => tasks !== undefined);
+    const scripts = this.#read(joinPath(folder, PACKAGE_JSON), readPackageJson);
+    return [deno, scripts].filter((tasks) => tasks !== undefined);
+  }
+
+  /** A config that was asked for; one of the usual name brings its neighbour's scripts. */
+  #filesOf(config: string): TaskFile[] {
+    const tasks = this.#read(config, readDenoConfig);
+    if (tasks === undefined) return [];
+    if (!DENO_CONFIGS.includes(baseName(config))) return [tasks];
+    const scripts = this.#read(joinPath(parentFolder(config), PACKAGE_JSON), readPackageJson);
+    return scripts === undefined ? [tasks] : [tasks, scripts];
+  }
+
+  #read(file: string, parse: ReadFile): TaskFile | undefined {
+    const text = readConfig(file);
+    if (text === undefined) {
+      this.#parsed.delete(file);
+      return undefined;
+    }
+    const known = this.#parsed.get(file);
+    if (known?.text === text) return known.tasks;
+    const tasks = parse({ file, text }, parentFolder(file));
+    this.#parsed.set(file, { text, tasks });
+    return tasks;
+  }
+}
+
+function readConfig(file: string): string | undefined {
+  try {
+    return readTextIfPresent(file);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.PermissionDenied)) throw error;
+    throw projectError(`Cannot read config: ${file}: permission denied`, {
+      kind: "invalid-config",
+      file,
+    });
+  }
+}
+
+function noConfig({ root, config }: ProjectPlace): WireError {
+  return config === undefined
+    ? projectError(`No config: ${root} has no deno.json, deno.jsonc or package.json any more`, {
+      kind: "no-config",
+      file: root,
+    })
+    : projectError(`No config: ${config} is not there any more`, {
+      kind: "no-config",
+      file: config,
+    });
+}

@@ -1,0 +1,35 @@
+/**
+ * Which `deno` runs the tasks.
+ *
+ * @module
+ */
+
+import { fileKind, joinPath } from "../system/files.ts";
+
+/** The program that this process runs. */
+export interface HostProgram {
+  /** Its path. */
+  readonly execPath: string;
+  /** Whether it is a compiled binary, which is no `deno`. */
+  readonly isStandalone: boolean;
+}
+
+/**
+ * The `deno` to use: the one that runs this process, or, under a compiled binary, the first on the
+ * run's own PATH.
+ *
+ * @param path the run's PATH
+ * @param isFile for tests: whether a path is a program
+ * @returns its path, absolute, or `undefined` where there is none
+ */
+export function findDeno(
+  host: HostProgram,
+  path: string | undefined,
+  isFile: (path: string) => boolean = (candidate) => fileKind(candidate) === "file",
+): string | undefined {
+  if (!host.isStandalone) return host.execPath;
+  return (path ?? "").split(":")
+    .filter((folder) => folder.startsWith("/"))
+    .map((folder) => joinPath(folder, "deno"))
+    .find(isFile);
+}

@@ -1,0 +1,62 @@
+/**
+ * A task's processes, all of them: the group that its command leads.
+ *
+ * @module
+ */
+
+import type { Clock } from "../system/clock.ts";
+import { groupAlive, killGroup } from "../system/processes.ts";
+import type { Ending } from "./ending.ts";
+
+/** How long a group has between SIGTERM and SIGKILL, in milliseconds. */
+export const GRACE_MS = 5000;
+
+/** How long a killed group has until it is given up: only the kernel can hold it then. */
+const GIVE_UP_MS = 5000;
+
+/** How often a group is looked at; nothing tells when the last process of one is gone. */
+const POLL_MS = 10;
+
+/** A process group. */
+export class ProcessGroup {
+  readonly #id: number;
+  readonly #clock: Clock;
+
+  /**
+   * @param id the group's id, that is its leader's process id
+   * @param clock for the time between the signals
+   */
+  constructor(id: number, clock: Clock) {
+    this.#id = id;
+    this.#clock = clock;
+  }
+
+  /** Whether any process of it runs. */
+  get isAlive(): boolean {
+    return groupAlive(this.#id);
+  }
+
+  /**
+   * Ends the whole group and waits until it is gone: SIGTERM, then SIGKILL after
+   * {@linkcode GRACE_MS} or as soon as it is asked to end at once.
+   *
+   * @returns whether it is gone; `false` where even SIGKILL did not end it
+   */
+  async end(ending: Ending): Promise<boolean> {
+    if (!ending.atOnce.aborted) {
+      if (!killGroup(this.#id, "SIGTERM")) return true;
+      if (await this.#goneWithin(GRACE_MS, ending.atOnce)) return true;
+    }
+    if (!killGroup(this.#id, "SIGKILL")) return true;
+    return await this.#goneWithin(GIVE_UP_MS);
+  }
+
+  async #goneWithin(ms: number, hurry?: AbortSignal): Promise<boolean> {
+    const deadline = this.#clock.monotonic() + ms;
+    while (this.isAlive) {
+      if (hurry?.aborted || this.#clock.monotonic() >= deadline) return false;
+      await this.#clock.sleep(POLL_MS, hurry);
+    }
+    return true;
+  }
+}

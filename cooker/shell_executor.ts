@@ -1,0 +1,147 @@
+/**
+ * Runs commands in `deno task`'s own shell language, each as a process group of its own.
+ *
+ * `deno task --eval` is that shell: it finds the same config and the same `node_modules/.bin`
+ * folders from the task's folder as `deno task NAME` does, and takes arguments as it does.
+ *
+ * @module
+ */
+
+import type { Clock } from "../system/clock.ts";
+import { canShareStdin, type GroupProcess, spawnGroup } from "../system/processes.ts";
+import type { Warden } from "../system/warden.ts";
+import { findDeno, type HostProgram } from "./deno_program.ts";
+import type { Ending } from "./ending.ts";
+import type { Executor, ExitStatus, OutputSink, TaskCommand } from "./executor.ts";
+import { OutputPipe } from "./output.ts";
+import { ProcessGroup } from "./process_group.ts";
+
+/** The exit code of what could not be started, as shells have it. */
+const NOT_STARTED = 127;
+
+/** What a {@linkcode ShellExecutor} needs. */
+export interface ShellOptions {
+  readonly clock: Clock;
+  /** What runs simmer. */
+  readonly host: HostProgram;
+  /** Ends the groups where this process does not live to do it; absent: nobody does. */
+  readonly warden?: Warden;
+  /** The config file that was asked for, absolute. */
+  readonly config?: string;
+}
+
+/** An {@linkcode Executor} with real processes. */
+export class ShellExecutor implements Executor {
+  readonly #options: ShellOptions;
+
+  constructor(options: ShellOptions) {
+    this.#options = options;
+  }
+
+  async execute(command: TaskCommand, sink: OutputSink, ending: Ending): Promise<ExitStatus> {
+    if (ending.soon.aborted) return { code: NOT_STARTED, reason: "It was cancelled" };
+    const started = this.#start(command, sink);
+    if ("code" in started) return started;
+    const { clock, warden } = this.#options;
+    const group = new ProcessGroup(started.pid, clock);
+    const pipes = [
+      new OutputPipe(started.stdout, (bytes) => sink.write("stdout", bytes), clock),
+      new OutputPipe(started.stderr, (bytes) => sink.write("stderr", bytes), clock),
+    ];
+    await warden?.watch(started.pid);
+
+    const end = async (asked: Ending): Promise<void> => {
+      const isGone = await group.end(asked);
+      if (isGone) await warden?.release(started.pid);
+      else sink.warn(`Cannot end ${command.name}: process group ${started.pid} survives SIGKILL`);
+      await Promise.all(pipes.map((pipe) => pipe.drain()));
+      await Promise.all(pipes.map((pipe) => pipe.close()));
+    };
+    const ended = whenAborted(ending.soon, () => end(ending));
+    const status = await started.exit;
+    if (ended.stop()) {
+      await ended.work;
+      return status;
+    }
+    await Promise.all(pipes.map((pipe) => pipe.drain()));
+    if (group.isAlive) return { ...status, remains: { end } };
+    await Promise.all(pipes.map((pipe) => pipe.close()));
+    await warden?.release(started.pid);
+    return status;
+  }
+
+  #start(command: TaskCommand, sink: OutputSink): GroupProcess | ExitStatus {
+    const { host, config } = this.#options;
+    const deno = findDeno(host, command.env.PATH);
+    if (deno === undefined) {
+      return {
+        code: NOT_STARTED,
+        reason: `Cannot start ${command.name}: no deno on the PATH, whose shell runs the tasks`,
+      };
+    }
+    try {
+      return spawnGroup({
+        command: deno,
+        args: [
+          "task",
+          "--quiet",
+          ...(config === undefined ? [] : ["--config", config]),
+          "--eval",
+          // A blank keeps a command that begins with a dash from being an option.
+          ` ${command.command}`,
+          ...command.args,
+        ],
+        cwd: command.cwd,
+        env: command.isScript
+          ? { ...command.env, npm_execpath: deno, npm_node_execpath: deno }
+          : command.env,
+        stdin: stdinOf(command, sink),
+      });
+    } catch (error) {
+      if (!isSystemError(error)) throw error;
+      return { code: NOT_STARTED, reason: `Cannot start ${command.name}: ${error.message}` };
+    }
+  }
+}
+
+function stdinOf(
+  { name, stdinPid }: TaskCommand,
+  sink: OutputSink,
+): "empty" | { readonly fromProcess: number } {
+  if (stdinPid === undefined) return "empty";
+  if (canShareStdin(stdinPid)) return { fromProcess: stdinPid };
+  sink.warn(
+    `Cannot pass stdin on to ${name}: it can't be opened again; the task reads an empty one`,
+  );
+  return "empty";
+}
+
+/** What the system says about a call: these errors have its code. */
+function isSystemError(error: unknown): error is Error & { readonly code: string } {
+  return error instanceof Error && "code" in error && typeof error.code === "string";
+}
+
+interface Watch {
+  /** The work, once it has begun. */
+  readonly work: Promise<void> | undefined;
+  /** Listens no more; says whether the work has begun. */
+  stop(): boolean;
+}
+
+function whenAborted(signal: AbortSignal, work: () => Promise<void>): Watch {
+  let begun: Promise<void> | undefined;
+  const begin = (): void => {
+    begun = work();
+  };
+  if (signal.aborted) begin();
+  else signal.addEventListener("abort", begin, { once: true });
+  return {
+    get work(): Promise<void> | undefined {
+      return begun;
+    },
+    stop: (): boolean => {
+      signal.removeEventListener("abort", begin);
+      return begun !== undefined;
+    },
+  };
+}

@@ -1,0 +1,62 @@
+/**
+ * A file that grows: many small pieces, few writes.
+ *
+ * @module
+ */
+
+const BUFFER_BYTES = 64 * 1024;
+
+/** A file to which pieces are added, in order. */
+export class AppendFile implements Disposable {
+  readonly #file: Deno.FsFile;
+  #pieces: Uint8Array[] = [];
+  #held = 0;
+  #isClosed = false;
+
+  private constructor(file: Deno.FsFile) {
+    this.#file = file;
+  }
+
+  /**
+   * Opens a file of mode 0600, and makes it if it is not there.
+   *
+   * @throws {Error} what the system says where that can't be done
+   */
+  static open(path: string): AppendFile {
+    return new AppendFile(Deno.openSync(path, { create: true, append: true, mode: 0o600 }));
+  }
+
+  /** Adds bytes, which are copied; they are in the file at the latest after `flush`. */
+  add(bytes: Uint8Array): void {
+    this.#pieces.push(bytes.slice());
+    this.#held += bytes.length;
+    if (this.#held >= BUFFER_BYTES) this.flush();
+  }
+
+  /** Writes what was added. */
+  flush(): void {
+    const pieces = this.#pieces;
+    this.#pieces = [];
+    this.#held = 0;
+    for (const piece of pieces) {
+      let offset = 0;
+      while (offset < piece.length) offset += this.#file.writeSync(piece.subarray(offset));
+    }
+  }
+
+  /** Writes what was added and closes; safe to call twice. */
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    try {
+      this.flush();
+    } finally {
+      this.#file.close();
+    }
+  }
+
+  /** As `close`. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}
