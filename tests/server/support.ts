@@ -126,8 +126,8 @@ export class TestCooker implements Cooker {
   readonly notes = [];
   /** Answers `later`. */
   readonly laterAnswer: PromiseWithResolvers<string> = Promise.withResolvers();
-  /** What `shutdown` waits for. */
-  shutdownDone: Promise<void> = Promise.resolve();
+  /** What `shutdown` fails with. */
+  shutdownError: Error | undefined;
   host: CookerHost | undefined;
   #waiting: (() => void)[] = [];
 
@@ -152,9 +152,11 @@ export class TestCooker implements Cooker {
     this.calls.push("clientComplete");
   }
 
-  async shutdown(force: boolean): Promise<void> {
+  shutdown(force: boolean): Promise<void> {
     this.calls.push(`shutdown(${force})`);
-    await this.shutdownDone;
+    return this.shutdownError === undefined
+      ? Promise.resolve()
+      : Promise.reject(this.shutdownError);
   }
 
   runCommand(call: CommandCall): unknown {
@@ -383,7 +385,7 @@ export class TestServer implements AsyncDisposable {
 
   /** Ends the server. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.server.stop("the test is over", true);
+    this.server.stop("the test is over", "force");
     await this.ended;
     for (const client of this.#clients) await client.leave();
   }
