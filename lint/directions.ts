@@ -69,7 +69,7 @@ const plugin: Deno.lint.Plugin = {
   name: "simmer",
   rules: {
     "import-directions": {
-      create(context) {
+      create(context): Deno.lint.LintVisitor {
         return {
           ImportDeclaration: (node) => checkImport(context, node as Deno.lint.Node & ImportLike),
           ExportAllDeclaration: (node) => checkImport(context, node as Deno.lint.Node & ImportLike),
@@ -80,16 +80,16 @@ const plugin: Deno.lint.Plugin = {
       },
     },
     "platform-in-system": {
-      create(context) {
+      create(context): Deno.lint.LintVisitor {
         if (isOutside(context.filename) || roomOf(context.filename) === "system") return {};
         return {
-          MemberExpression(node) {
+          MemberExpression(node): void {
             if (node.object.type !== "Identifier" || node.object.name !== "Deno") return;
             // Error classes are names, not calls to the platform.
             if (node.property.type === "Identifier" && node.property.name === "errors") return;
             context.report({ node, message: "Only system/ knows the platform: put it there" });
           },
-          ImportDeclaration(node) {
+          ImportDeclaration(node): void {
             if (!node.source.value.startsWith("node:")) return;
             context.report({ node, message: "Only system/ knows the platform: put it there" });
           },

@@ -5,6 +5,7 @@
  */
 
 import type { Clock } from "./clock.ts";
+import { macrotask } from "./macrotask.ts";
 
 interface Sleeper {
   readonly due: number;
@@ -79,13 +80,16 @@ export class FakeClock implements Clock {
       if (next === undefined) break;
       this.#now = Math.max(this.#now, next.due);
       next.wake();
-      await macrotask();
+      await settled();
     }
     this.#now = end;
-    await macrotask();
+    await settled();
   }
 }
 
-function macrotask(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 0));
+/** Turns of the event loop in which the work of one that was woken has its way. */
+const SETTLING_TURNS = 10;
+
+async function settled(): Promise<void> {
+  for (let turn = 0; turn < SETTLING_TURNS; turn++) await macrotask();
 }
