@@ -83,7 +83,8 @@ export class AsyncCommands {
   }
 
   /**
-   * Asks the command in progress to end.
+   * Asks the command in progress to end. One that ends by force is not held back by its owner any
+   * more: what it still says is little.
    *
    * @returns whether there is one
    */
@@ -91,6 +92,7 @@ export class AsyncCommands {
     const active = this.#active;
     if (active === undefined) return false;
     if (active.cancelled !== "now") active.cancelled = force ? "now" : "soon";
+    if (force) active.owner?.connection.outbox.release();
     try {
       active.command?.cancel(active.cancelled === "now");
     } catch (error) {
@@ -139,7 +141,8 @@ export class AsyncCommands {
     const active = this.#active;
     if (active === undefined) return;
     if (active.command === undefined) return this.#refused(active, error);
-    const failed: AsyncOutcome = { kind: "failed", error: error.toObject() };
+    const cancelled = new WireError("cancelled", error.message);
+    const failed: AsyncOutcome = { kind: "failed", error: cancelled.toObject() };
     this.#finish(active, active.command.step() === false ? active.command.outcome() : failed);
   }
 
@@ -153,7 +156,8 @@ export class AsyncCommands {
     };
     this.#active = active;
     request.ui.ownsCommand = true;
-    const emit = (event: EventBody): Emitted => this.#context.bus.emit(event, active.owner);
+    const emit = (event: EventBody): Emitted =>
+      this.#context.bus.emit(event, active.cancelled === "now" ? undefined : active.owner);
     this.#start(active, emit).catch((error: unknown) => this.#refused(active, error));
   }
 

@@ -20,7 +20,8 @@ export class Outbox {
   #held = 0;
   #writing: Promise<void> | undefined;
   #isBroken = false;
-  #isReleased = false;
+  /** Counts releases. */
+  #releases = 0;
   #progress: PromiseWithResolvers<void> | undefined;
 
   /** @param failed is told once why nothing can be written any more */
@@ -47,9 +48,10 @@ export class Outbox {
     this.#writing ??= this.#write();
   }
 
-  /** Resolves when no more than that many characters are waiting, or there is no use in waiting. */
+  /** Resolves when no more than that many characters are waiting, or with `release`. */
   async room(level: number): Promise<void> {
-    while (!this.#isReleased && this.#held > level) {
+    const releases = this.#releases;
+    while (this.#releases === releases && this.#held > level) {
       this.#progress ??= Promise.withResolvers();
       await this.#progress.promise;
     }
@@ -60,9 +62,9 @@ export class Outbox {
     while (this.#writing !== undefined) await this.#writing;
   }
 
-  /** Lets everybody go on who waits for room, now and from now on. */
+  /** Lets everybody go on who waits for room now. */
   release(): void {
-    this.#isReleased = true;
+    this.#releases++;
     this.#advance();
   }
 
@@ -71,7 +73,7 @@ export class Outbox {
     this.#isBroken = true;
     this.#lines = [];
     this.#held = 0;
-    this.release();
+    this.#advance();
   }
 
   async #write(): Promise<void> {
