@@ -93,7 +93,10 @@ export class ProcessServer {
       bus: this.#bus,
       idle: this.#idle,
       ...(options.heartbeatMs === undefined ? {} : { heartbeatMs: options.heartbeatMs }),
-      becameIdle: () => this.#endIfAsked(),
+      becameIdle: () => {
+        this.#endIfAsked();
+        this.#endIfUnused();
+      },
     });
     const ending = (): WireError | undefined => this.#ending && endingError(this.#ending.reason);
     const runner = new CommandRunner({
@@ -130,7 +133,10 @@ export class ProcessServer {
       ...(options.observerQueue === undefined ? {} : { observerQueue: options.observerQueue }),
       ending,
       dropSource: (connection) => this.#selector.remove(connection),
-      uiLeft: () => this.#timeouts.uiLeft(this.#roster.size),
+      uiLeft: () => {
+        this.#timeouts.uiLeft(this.#roster.size);
+        this.#endIfUnused();
+      },
     });
     this.#timeouts = new Timeouts(timeoutSeconds, clock);
   }
@@ -242,6 +248,10 @@ export class ProcessServer {
     this.#reception.dropSilent();
     this.#asyncCommands.beat();
     this.#idle.runDue();
+    this.#endIfUnused();
+  }
+
+  #endIfUnused(): void {
     const isUsed = this.#roster.size > 0 || this.#asyncCommands.busyWith !== undefined;
     const verdict = this.#timeouts.check(isUsed);
     if (verdict === undefined || this.#ending !== undefined) return;
