@@ -4,13 +4,13 @@
  * @module
  */
 
-/** Two-way bytes; a `Deno.Conn` is one. */
+/** Two-way bytes. */
 export interface ByteStream {
   /** Reads what is there, at least one byte; `null` at the end. */
   read(buffer: Uint8Array): Promise<number | null>;
   /** Writes some of the bytes and says how many. */
   write(bytes: Uint8Array): Promise<number>;
-  /** Closes both directions; a pending read ends. */
+  /** Closes both directions; a pending read ends. Safe to call twice. */
   close(): void;
 }
 

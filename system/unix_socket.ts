@@ -76,7 +76,7 @@ export class UnixListener implements Disposable {
     try {
       const connection = await this.#listener.accept();
       const peer = this.#peers.read(parentFolder(this.path));
-      return peer === undefined ? connection : withPeer(connection, peer);
+      return streamOf(connection, peer);
     } catch (error) {
       if (this.#isClosed && isClosedError(error)) return undefined;
       throw error;
@@ -108,12 +108,18 @@ export class UnixListener implements Disposable {
   }
 }
 
-function withPeer(connection: Deno.UnixConn, peer: PeerCredentials): AcceptedStream {
+/** A connection that can be closed twice. */
+function streamOf(connection: Deno.UnixConn, peer?: PeerCredentials): AcceptedStream {
+  let isClosed = false;
   return {
-    peer,
+    ...(peer === undefined ? {} : { peer }),
     read: (buffer) => connection.read(buffer),
     write: (bytes) => connection.write(bytes),
-    close: () => connection.close(),
+    close: () => {
+      if (isClosed) return;
+      isClosed = true;
+      connection.close();
+    },
   };
 }
 
@@ -129,7 +135,7 @@ function isClosedError(error: unknown): boolean {
  */
 export async function connectUnix(path: string): Promise<ByteStream | undefined> {
   try {
-    return await Deno.connect({ transport: "unix", path });
+    return streamOf(await Deno.connect({ transport: "unix", path }));
   } catch (error) {
     if (isAbsent(error) || error instanceof Deno.errors.ConnectionRefused) return undefined;
     throw error;
