@@ -33,7 +33,7 @@ export function defineCommand<const Rows extends readonly OptionRow[]>(
       const { help, version } = parsed.values as { help: boolean; version: boolean };
       if (help) {
         const { commandHelp } = await import("./help.ts");
-        invocation.output.write("stdout", commandHelp(spec));
+        invocation.output.write("stdout", await commandHelp(spec));
         return 0;
       }
       if (version) {

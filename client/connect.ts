@@ -24,7 +24,7 @@ export interface OpenOptions extends StartOptions {
   readonly features?: readonly Feature[];
   readonly client: ClientInfo;
   /** Gets to a server; default: finds one or starts one. */
-  readonly reach?: () => Promise<ByteStream>;
+  readonly reach?: (start: StartOptions) => Promise<ByteStream>;
 }
 
 /** What a server says of itself to a client that it refuses. */
@@ -49,6 +49,7 @@ export interface Opened<T> {
  *   new try, and must take care of the rejection of what it has sent
  * @throws {ClientError} where there is no server to be had
  * @throws {WireError} where the server refuses
+ * @throws what the signal was aborted with
  */
 export async function openSession<T>(
   place: ServerPlace,
@@ -56,14 +57,17 @@ export async function openSession<T>(
   first: (session: SocketSession) => T,
 ): Promise<Opened<T>> {
   for (let tries = 1;; tries++) {
-    const stream = await (options.reach?.() ?? reachServer(place, options));
+    const stream = await (options.reach?.(options) ?? reachServer(place, options));
     const session = new SocketSession(stream, options);
+    const leave = (): void => session.hangUp();
+    options.signal?.addEventListener("abort", leave);
     try {
       const hello = sayHello(session, place, options);
       const sent = first(session);
       return { session, hello: await hello, first: sent };
     } catch (error) {
       await session.close();
+      options.signal?.throwIfAborted();
       if (tries === MAX_TRIES || place.socket !== undefined) throw error;
       const identity = mismatchOf(error);
       if (identity !== undefined) {
@@ -72,6 +76,8 @@ export async function openSession<T>(
       } else if (!isServerGoing(error)) {
         throw error;
       }
+    } finally {
+      options.signal?.removeEventListener("abort", leave);
     }
   }
 }

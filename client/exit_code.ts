@@ -51,6 +51,8 @@ export class ClientError extends Error {
 /** The connection to the server ended before all was said. */
 export class ServerEndedError extends ClientError {
   override readonly name: string = "ServerEndedError";
+  /** Whether the server said why it ends: it was not killed. */
+  readonly hasReason: boolean;
 
   /** @param reason what the server said as it went; absent: it said nothing */
   constructor(reason?: string) {
@@ -58,6 +60,7 @@ export class ServerEndedError extends ClientError {
       EXIT.noServer,
       reason === undefined ? "the server ended, perhaps killed" : `the server ended: ${reason}`,
     );
+    this.hasReason = reason !== undefined;
   }
 }
 

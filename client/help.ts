@@ -8,12 +8,14 @@ import { optionLabel } from "./arguments.ts";
 import { type CommandSpec, COMMON_OPTIONS, type OptionRow } from "./options.ts";
 
 /** The help of one command. */
-export function commandHelp(spec: CommandSpec): string {
+export async function commandHelp(spec: CommandSpec): Promise<string> {
+  const topics = await spec.topics?.();
   const paragraphs = [
     `${spec.summary}\n\nUsage: simmer ${`${spec.name} [OPTIONS] ${spec.usage}`.trim()}`,
     ...spec.about,
     ...(spec.options.length > 0 ? [`Options:\n${optionLines(spec.options)}`] : []),
     `Options of every command:\n${optionLines(COMMON_OPTIONS)}`,
+    ...(topics === undefined ? [] : [`${topics.title}:\n${columns(topics.rows)}`]),
     ...(spec.examples === undefined ? [] : [`Examples:\n${columns(spec.examples)}`]),
   ];
   return `${paragraphs.join("\n\n")}\n`;
@@ -35,10 +37,12 @@ export function overviewHelp(commands: readonly (readonly [string, string])[]): 
 }
 
 function optionLines(rows: readonly OptionRow[]): string {
-  return columns(rows.map((row) => {
-    const letter = row.letter === undefined ? "    " : `-${row.letter}, `;
-    return [letter + optionLabel(row), row.summary];
-  }));
+  return columns(
+    rows.filter((row) => row.isHidden !== true).map((row) => {
+      const letter = row.letter === undefined ? "    " : `-${row.letter}, `;
+      return [letter + optionLabel(row), row.summary];
+    }),
+  );
 }
 
 /** Two columns; a left one that is too long has its right one on the next line. */

@@ -118,13 +118,25 @@ export async function reachServer(place: ServerPlace, options: StartOptions): Pr
   return await startServer(place, options, found.kind === "none" ? found.lock : undefined);
 }
 
+/** Milliseconds for which a server that starts or ends is waited for by those who start none. */
+const BETWEEN_MS = 5000;
+const BETWEEN_RETRY_MS = 50;
+
 /**
- * Connects to a project's server where one runs.
+ * Connects to a project's server where one runs; one that starts or ends is waited for shortly.
  *
- * @returns `undefined` where none does; one that starts or ends at this moment is not waited for
+ * @returns `undefined` where none runs
  */
-export async function reachRunning(place: ServerPlace): Promise<ByteStream | undefined> {
-  const found = await findServer(place);
-  if (found.kind === "none") found.lock?.release();
-  return found.kind === "running" ? found.stream : undefined;
+export async function reachRunning(
+  place: ServerPlace,
+  clock: Clock,
+): Promise<ByteStream | undefined> {
+  const patience = clock.monotonic() + BETWEEN_MS;
+  while (true) {
+    const found = await findServer(place);
+    if (found.kind === "running") return found.stream;
+    if (found.kind === "none") found.lock?.release();
+    if (found.kind === "none" || clock.monotonic() > patience) return undefined;
+    await clock.sleep(BETWEEN_RETRY_MS);
+  }
 }

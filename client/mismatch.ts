@@ -22,7 +22,7 @@ export async function replaceServer(
   identity: ServerIdentity,
 ): Promise<void> {
   const difference = differenceOf(place.project, identity);
-  const dial = (): ReturnType<typeof reachRunning> => reachRunning(place);
+  const dial = (): ReturnType<typeof reachRunning> => reachRunning(place, options.clock);
   const stream = await dial();
   if (stream === undefined) return;
   const { session } = await openOperator(stream, options, dial);

@@ -15,6 +15,8 @@ export interface OptionBase {
   /** Another name that means the same. */
   readonly alias?: string;
   readonly summary: string;
+  /** Whether it is simmer's own affair and not in the help. */
+  readonly isHidden?: boolean;
 }
 
 /** One option of a command. */
@@ -94,4 +96,12 @@ export interface CommandSpec<Rows extends readonly OptionRow[] = readonly Option
   readonly takesRest?: boolean;
   /** `--help` examples: what is typed, and what it does. */
   readonly examples?: readonly (readonly [string, string])[];
+  /** Names and summaries below the options, made only where help is asked for. */
+  readonly topics?: () => Promise<Topics>;
+}
+
+/** A list in a command's help. */
+export interface Topics {
+  readonly title: string;
+  readonly rows: readonly (readonly [string, string])[];
 }

@@ -23,6 +23,12 @@ export type EventListener = (event: SimmerEvent) => Promise<void> | undefined | 
 /** Hears of a waiting UI's place in the queue, and at last of its turn. */
 export type TurnListener = (turn: QueuePlace | "controller") => void;
 
+/** How a command is sent. */
+export interface CallOptions {
+  /** Whether the server may keep the command until an earlier one has ended, however long. */
+  readonly mayQueue?: boolean;
+}
+
 /** Commands and events. */
 export interface Session {
   /**
@@ -32,7 +38,7 @@ export interface Session {
    * @throws {WireError} what the server answers instead
    * @throws {ServerEndedError} where the server ends before it answers
    */
-  call(name: string, params?: unknown): Promise<unknown>;
+  call(name: string, params?: unknown, options?: CallOptions): Promise<unknown>;
   /** Calls a function with each event from now on, until the result is disposed of. */
   onEvent(listener: EventListener): Disposable;
   /** Asks for the end of the build in progress; `force`: at once. */
@@ -57,6 +63,7 @@ export interface SocketSessionOptions {
 
 interface PendingCall {
   readonly name: string;
+  readonly mayQueue: boolean;
   readonly answered: AbortController;
   readonly resolve: (result: unknown) => void;
   readonly reject: (error: unknown) => void;
@@ -81,6 +88,7 @@ export class SocketSession implements Session, AsyncDisposable {
   #isDelivering = false;
   #exitReason: string | undefined;
   #endedBy: ServerEndedError | undefined;
+  #isHungUp = false;
 
   /** @param stream is the session's from now on */
   constructor(stream: ByteStream, options: SocketSessionOptions) {
@@ -101,11 +109,12 @@ export class SocketSession implements Session, AsyncDisposable {
     return result;
   }
 
-  call(name: string, params?: unknown): Promise<unknown> {
+  call(name: string, params?: unknown, options: CallOptions = {}): Promise<unknown> {
     if (this.#endedBy !== undefined) return Promise.reject(this.#endedBy);
     const id = ++this.#lastId;
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
-    const call = { name, answered: new AbortController(), resolve, reject };
+    const { mayQueue = false } = options;
+    const call = { name, mayQueue, answered: new AbortController(), resolve, reject };
     this.#calls.set(id, call);
     const watch = this.#watchReply(id, call).finally(() => this.#watches.delete(watch));
     this.#watches.add(watch);
@@ -129,8 +138,15 @@ export class SocketSession implements Session, AsyncDisposable {
     await this.call(force ? "stateForceShutdown" : "stateShutdown");
   }
 
-  async close(): Promise<void> {
+  /** Closes the connection; what is not answered yet fails. Safe to call twice. */
+  hangUp(): void {
+    if (this.#isHungUp) return;
+    this.#isHungUp = true;
     this.#stream.close();
+  }
+
+  async close(): Promise<void> {
+    this.hangUp();
     await this.ended;
     await this.#writing;
     await Promise.all(this.#watches);
@@ -170,7 +186,7 @@ export class SocketSession implements Session, AsyncDisposable {
     const ended = new ServerEndedError(this.#exitReason);
     if (cause !== undefined) ended.cause = cause;
     this.#endedBy = ended;
-    this.#stream.close();
+    this.hangUp();
     for (const id of [...this.#calls.keys()]) this.#take(id)?.reject(cause ?? ended);
     return ended;
   }
@@ -226,12 +242,16 @@ export class SocketSession implements Session, AsyncDisposable {
   }
 
   /** R23: a reply that does not come is mentioned, and later an error. */
-  async #watchReply(id: number, { name, answered }: PendingCall): Promise<void> {
+  async #watchReply(id: number, { name, mayQueue, answered }: PendingCall): Promise<void> {
+    const { say } = this.#options;
     if (!await this.#isLate(MENTION_MS, answered.signal)) return;
-    const seconds = (ms: number): string => `${ms / 1000} s`;
-    this.#options.say?.(`no reply to ${name} for ${seconds(MENTION_MS)}; waiting on`);
-    if (!await this.#isLate(GIVE_UP_MS, answered.signal)) return;
-    const all = seconds(MENTION_MS + GIVE_UP_MS);
+    say?.(`no reply to ${name} for ${MENTION_MS / 1000} s; waiting on`);
+    do {
+      if (!await this.#isLate(GIVE_UP_MS, answered.signal)) return;
+      // A server that answers something else is alive: the command stands in its queue.
+    } while (mayQueue && await this.#isAlive(answered.signal));
+    if (answered.signal.aborted) return;
+    const all = `${(MENTION_MS + GIVE_UP_MS) / 1000} s`;
     this.#take(id)?.reject(
       new ClientError(
         EXIT.noServer,
@@ -247,5 +267,16 @@ export class SocketSession implements Session, AsyncDisposable {
       if (answered.aborted) return false;
     } while (this.#role === "waiting" || this.#isDelivering);
     return true;
+  }
+
+  async #isAlive(answered: AbortSignal): Promise<boolean> {
+    if (answered.aborted) return true;
+    try {
+      await this.call("ping");
+      return true;
+    } catch (error) {
+      if (error instanceof ClientError || error instanceof WireError) return false;
+      throw error;
+    }
   }
 }

@@ -25,6 +25,8 @@ export interface PlainOptions {
   readonly sink: Sink;
   /** A style for each stream: only one of them may be a terminal. */
   readonly styles: Readonly<Record<StreamName, Style>>;
+  /** Whether both streams are on one screen, where a line of the one can cut into the other's. */
+  readonly isOneScreen: boolean;
   /** Whether headers, summary and notices are left out. */
   readonly quiet: boolean;
   /** Whether lines of tasks that run side by side carry their names. */
@@ -42,6 +44,8 @@ export class PlainRenderer implements Renderer {
   #labels = new Labels();
   /** Beginnings of lines that are not complete yet, by stream and task. */
   readonly #partial = new Map<string, Uint8Array>();
+  /** Streams whose last line is not complete. */
+  readonly #openLines = new Set<StreamName>();
 
   /** @param options say where to, and how much */
   constructor(options: PlainOptions) {
@@ -70,10 +74,10 @@ export class PlainRenderer implements Renderer {
         break;
       case "BuildCompleted":
         for (const failure of event.failures) {
-          this.#sink.write("stderr", failureLine(failure, this.#styles.stderr));
+          this.#tell(failureLine(failure, this.#styles.stderr));
         }
         if (!this.#options.quiet) {
-          this.#sink.write("stderr", summaryLine(event, this.#styles.stderr));
+          this.#tell(summaryLine(event, this.#styles.stderr));
         }
         break;
       case "LogRecord":
@@ -86,15 +90,32 @@ export class PlainRenderer implements Renderer {
   }
 
   say(text: string): void {
-    if (!this.#options.quiet) this.#sink.write("stderr", `simmer: ${text}\n`);
+    if (!this.#options.quiet) this.#tell(`simmer: ${text}\n`);
   }
 
   refresh(): void {}
 
   finish(): void {}
 
-  get #sink(): Sink {
-    return this.#options.sink;
+  /** Whether what is written to stderr next begins a line. */
+  get isAtLineStart(): boolean {
+    const { isOneScreen } = this.#options;
+    return !this.#openLines.has("stderr") && !(isOneScreen && this.#openLines.has("stdout"));
+  }
+
+  /** What tasks write, as it is. */
+  #pass(stream: StreamName, data: string | Uint8Array): void {
+    if (data.length === 0) return;
+    this.#options.sink.write(stream, data);
+    const isWhole = typeof data === "string" ? data.endsWith("\n") : data.at(-1) === NEWLINE;
+    if (isWhole && this.#options.isOneScreen) this.#openLines.clear();
+    if (isWhole) this.#openLines.delete(stream);
+    else this.#openLines.add(stream);
+  }
+
+  /** What simmer says, in lines of its own. */
+  #tell(text: string): void {
+    this.#pass("stderr", this.isAtLineStart ? text : `\n${text}`);
   }
 
   get #styles(): PlainOptions["styles"] {
@@ -106,20 +127,20 @@ export class PlainRenderer implements Renderer {
     const { green, cyan, gray } = this.#styles.stderr;
     const of = owner === undefined ? "" : ` (${gray(owner)})`;
     const what = command ?? gray("(no command)");
-    this.#sink.write("stderr", `${green("Task")} ${cyan(name)}${of} ${what}\n`);
+    this.#tell(`${green("Task")} ${cyan(name)}${of} ${what}\n`);
   }
 
   #output(event: TaskOutput): void {
     const { task, stream } = event;
     const label = this.#labels.of(task, this.#styles[stream]);
     if (label === "") {
-      this.#sink.write(stream, event.text ?? decodeOutput(event));
+      this.#pass(stream, event.text ?? decodeOutput(event));
       return;
     }
     const held = this.#partial.get(`${stream} ${task}`);
     const bytes = joined(held === undefined ? [decodeOutput(event)] : [held, decodeOutput(event)]);
     const end = bytes.lastIndexOf(NEWLINE) + 1;
-    if (end > 0) this.#sink.write(stream, withPrefix(bytes.subarray(0, end), label));
+    if (end > 0) this.#pass(stream, withPrefix(bytes.subarray(0, end), label));
     if (end === bytes.length) this.#partial.delete(`${stream} ${task}`);
     else this.#partial.set(`${stream} ${task}`, bytes.slice(end));
   }
@@ -130,13 +151,13 @@ export class PlainRenderer implements Renderer {
     if (rest === undefined) return;
     this.#partial.delete(`${stream} ${task}`);
     const label = this.#labels.of(task, this.#styles[stream]);
-    this.#sink.write(stream, withPrefix(joined([rest, encoder.encode("\n")]), label));
+    this.#pass(stream, withPrefix(joined([rest, encoder.encode("\n")]), label));
   }
 
   #record({ level, message }: LogRecord): void {
     if (LOG_LEVELS.indexOf(level) < LOG_LEVELS.indexOf(this.#options.logLevel)) return;
     const word = { debug: "debug: ", info: "", warn: "warning: ", error: "error: " }[level];
-    this.#sink.write("stderr", `simmer: ${word}${message}\n`);
+    this.#tell(`simmer: ${word}${message}\n`);
   }
 }
 

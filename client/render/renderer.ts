@@ -24,8 +24,11 @@ export function duration(ms: number): string {
   return ms < 59_950 ? `${(ms / 1000).toFixed(1)} s` : wholeSeconds(ms + 500);
 }
 
-/** A time that goes on, in seconds that are over: `7 s`, `3 min 7 s`. */
+/** A time that goes on, in seconds that are over: `7 s`, `3 min 7 s`, `2 h 5 min`. */
 export function wholeSeconds(ms: number): string {
   const seconds = Math.floor(ms / 1000);
-  return seconds < 60 ? `${seconds} s` : `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes === 0) return `${seconds} s`;
+  if (minutes < 60) return `${minutes} min ${seconds % 60} s`;
+  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }

@@ -19,29 +19,24 @@ export const FOOTER_AFTER_MS = 200;
 const MAX_TASKS = 6;
 
 /** How a build is shown in a terminal. */
-export interface TerminalOptions extends PlainOptions {
+export interface TerminalOptions extends Omit<PlainOptions, "isOneScreen"> {
   readonly clock: Clock;
   /** Characters in a line, as of now. */
   readonly columns: () => number;
 }
 
-const NEWLINE = 0x0a;
-
 /** Keeps the footer out of the way of all that is written. */
 class Screen implements Sink {
   readonly #sink: Sink;
   #lines = 0;
-  #isAtLineStart = true;
 
   constructor(sink: Sink) {
     this.#sink = sink;
   }
 
   write(stream: StreamName, data: string | Uint8Array): void {
-    if (data.length === 0) return;
     this.clear();
     this.#sink.write(stream, data);
-    this.#isAtLineStart = typeof data === "string" ? data.endsWith("\n") : data.at(-1) === NEWLINE;
   }
 
   /** Takes the footer away. */
@@ -55,7 +50,6 @@ class Screen implements Sink {
   /** Shows a footer in place of the one that is there. */
   show(lines: readonly string[]): void {
     this.clear();
-    if (!this.#isAtLineStart || lines.length === 0) return;
     this.#sink.write("stderr", lines.join("\n"));
     this.#lines = lines.length;
   }
@@ -79,7 +73,7 @@ export class TerminalRenderer implements Renderer {
   constructor(options: TerminalOptions) {
     this.#options = options;
     this.#screen = new Screen(options.sink);
-    this.#plain = new PlainRenderer({ ...options, sink: this.#screen });
+    this.#plain = new PlainRenderer({ ...options, sink: this.#screen, isOneScreen: true });
   }
 
   event(event: SimmerEvent): void {
@@ -94,7 +88,8 @@ export class TerminalRenderer implements Renderer {
   refresh(): void {
     const { clock } = this.#options;
     if (this.#since === undefined) return this.#screen.clear();
-    if (clock.monotonic() - this.#since >= FOOTER_AFTER_MS) this.#screen.show(this.#footer());
+    const isDue = clock.monotonic() - this.#since >= FOOTER_AFTER_MS;
+    if (isDue && this.#plain.isAtLineStart) this.#screen.show(this.#footer());
   }
 
   finish(): void {

@@ -1,0 +1,224 @@
+/**
+ * A build from a client's side: asking for it, showing it, cancelling it, and its exit code.
+ *
+ * @module
+ */
+
+import type { RunTasksInput, ServerStatus } from "../wire/commands.ts";
+import type { LogLevel } from "../wire/events.ts";
+import type { Feature, QueuePlace, WhenBusy } from "../wire/hello.ts";
+import { isServerGoing, type OpenOptions, openSession } from "./connect.ts";
+import { EXIT } from "./exit_code.ts";
+import { BuildFollower } from "./follower.ts";
+import { Interrupts } from "./interrupts.ts";
+import type { Invocation } from "./invocation.ts";
+import type { ServerPlace } from "./launcher.ts";
+import { isReaderGone } from "./output.ts";
+import type { Renderer } from "./render/renderer.ts";
+import type { SocketSession } from "./session.ts";
+
+/** How often a build is asked for again whose server goes before it begins. */
+const MAX_TRIES = 4;
+/** Milliseconds between two looks of the footer at the clock. */
+const REFRESH_MS = 1000;
+
+/** A build to be asked for. */
+export interface BuildRequest {
+  readonly place: ServerPlace;
+  readonly input: RunTasksInput;
+  readonly whenBusy: WhenBusy;
+  /** The event mask's log level, where it is not the usual one. */
+  readonly logLevel?: LogLevel;
+  readonly renderer: Renderer;
+  readonly timeoutSeconds: number;
+  /** Gets to a server. */
+  readonly reach: NonNullable<OpenOptions["reach"]>;
+}
+
+/** Carries a build out. */
+export async function runBuild(invocation: Invocation, request: BuildRequest): Promise<number> {
+  return await new Build(invocation, request).run();
+}
+
+/** Somebody leaves before the end. */
+class Leaving extends Error {
+  constructor(readonly exitCode: number) {
+    super("leaving");
+  }
+}
+
+type Outcome<T> = { readonly value: T } | { readonly error: unknown };
+
+class Build {
+  readonly #invocation: Invocation;
+  readonly #request: BuildRequest;
+  readonly #follower: BuildFollower;
+  readonly #interrupts: Interrupts;
+  /** Aborted with a {@linkcode Leaving} when this client leaves. */
+  readonly #left = new AbortController();
+  readonly #hasLeft: Promise<never>;
+  #session: SocketSession | undefined;
+  /** Whether the server has been asked for the build and it is this client's turn. */
+  #isAsked = false;
+
+  constructor(invocation: Invocation, request: BuildRequest) {
+    this.#invocation = invocation;
+    this.#request = request;
+    const { renderer, whenBusy } = request;
+    const { output, pid } = invocation;
+    this.#follower = new BuildFollower({
+      renderer,
+      output,
+      ...(whenBusy === "observe" ? {} : { pid }),
+    });
+    this.#interrupts = new Interrupts({
+      isRunning: () => this.#isAsked && whenBusy !== "observe",
+      cancel: (force) => this.#cancel(force),
+      leave: () => this.#leave(this.#interrupts.exitCode ?? EXIT.interrupted),
+      exit: (code) => invocation.exit(code),
+    });
+    const { promise, reject } = Promise.withResolvers<never>();
+    promise.catch(() => {});
+    this.#hasLeft = promise;
+    this.#left.signal.addEventListener("abort", () => reject(this.#left.signal.reason));
+  }
+
+  async run(): Promise<number> {
+    const { output } = this.#invocation;
+    const { renderer } = this.#request;
+    using _signals = this.#interrupts.listen();
+    const over = new AbortController();
+    output.beforeDrain = () => renderer.refresh();
+    const refreshing = this.#keepFresh(over.signal);
+    output.broken.then((error) => {
+      this.#leave(isReaderGone(error) ? EXIT.brokenPipe : EXIT.internal);
+    });
+    try {
+      return await this.#untilDone();
+    } catch (error) {
+      if (error instanceof Leaving) return error.exitCode;
+      if (this.#interrupts.exitCode !== undefined) return this.#interrupts.exitCode;
+      throw error;
+    } finally {
+      over.abort();
+      renderer.finish();
+      output.beforeDrain = undefined;
+      await refreshing;
+    }
+  }
+
+  async #untilDone(): Promise<number> {
+    for (let tries = 1;; tries++) {
+      try {
+        return await this.#once();
+      } catch (error) {
+        const isLost = this.#follower.hasBegun || this.#interrupts.exitCode !== undefined;
+        const isNamed = this.#request.place.socket !== undefined;
+        if (isLost || isNamed || tries === MAX_TRIES || !isServerGoing(error)) throw error;
+      }
+    }
+  }
+
+  async #once(): Promise<number> {
+    const { place, input } = this.#request;
+    const opened = await openSession(place, this.#openOptions(), (session) => this.#ask(session));
+    const { session, hello, first: asked } = opened;
+    await using _session = session;
+    this.#session = session;
+    if (hello.queue !== undefined) this.#takeTurn(hello.queue);
+    if (hello.role === "observer") return await this.#watch(session);
+    this.#isAsked ||= session.role === "controller";
+    const reply = await Promise.race([asked, this.#hasLeft]);
+    if ("error" in reply) throw reply.error;
+    if (input.detach === true) {
+      const { build } = reply.value as { readonly build: string };
+      this.#invocation.output.write("stdout", `${build}\n`);
+      return EXIT.ok;
+    }
+    return await this.#untilEnd(session);
+  }
+
+  #openOptions(): OpenOptions {
+    const { env, clock } = this.#invocation;
+    const { input, whenBusy, renderer, timeoutSeconds, reach } = this.#request;
+    const features: readonly Feature[] = whenBusy === "wait" ? ["queueCommands"] : [];
+    return {
+      env,
+      clock,
+      timeoutSeconds,
+      signal: this.#left.signal,
+      say: (text) => renderer.say(text),
+      role: "controller",
+      whenBusy,
+      features,
+      client: input.client,
+      reach,
+    };
+  }
+
+  /** Sends the build's command right behind the hello. */
+  #ask(session: SocketSession): Promise<Outcome<unknown>> {
+    const { input, logLevel } = this.#request;
+    this.#isAsked = false;
+    session.onTurn((turn) => this.#takeTurn(turn));
+    session.onEvent((event) => this.#follower.take(event));
+    if (logLevel !== undefined) settled(session.call("setEventMask", { logLevel }));
+    return settled(session.call("runTasks", input, { mayQueue: true }));
+  }
+
+  async #untilEnd(session: SocketSession): Promise<number> {
+    const ended = session.ended.then((error) => Promise.reject(error));
+    const end = await Promise.race([this.#follower.end, ended, this.#hasLeft]);
+    if (this.#interrupts.exitCode !== undefined) return this.#interrupts.exitCode;
+    if (end.outcome === "cancelled") this.#request.renderer.say("the build was cancelled");
+    return end.exitCode;
+  }
+
+  /** Shows the build of another client. */
+  async #watch(session: SocketSession): Promise<number> {
+    const status = await session.call("status") as ServerStatus;
+    const holder = status.clients.find((client) => client.role === "controller");
+    const whose = holder === undefined ? "" : ` of '${holder.command}' (pid ${holder.pid})`;
+    this.#request.renderer.say(`watching the build${whose}`);
+    return await this.#untilEnd(session);
+  }
+
+  #takeTurn(turn: QueuePlace | "controller"): void {
+    if (turn === "controller") {
+      this.#isAsked = true;
+      return;
+    }
+    const { holder: { pid, command, busyWith }, position } = turn;
+    const doing = busyWith === undefined ? "" : `, busy with ${busyWith}`;
+    const place = position === 1 ? "next" : `number ${position}`;
+    this.#request.renderer.say(
+      `waiting for '${command}' (pid ${pid}${doing}): ${place} in the queue`,
+    );
+  }
+
+  #cancel(force: boolean): void {
+    this.#request.renderer.say(
+      force
+        ? "ending the tasks by force; Ctrl-C once more leaves them to the server"
+        : "cancelling, waiting for the tasks to end; Ctrl-C again ends them by force",
+    );
+    // Whatever comes of it, the end of the build or of the session is what is waited for.
+    if (this.#session !== undefined) settled(this.#session.cancel(force));
+  }
+
+  #leave(exitCode: number): void {
+    this.#left.abort(new Leaving(exitCode));
+  }
+
+  async #keepFresh(over: AbortSignal): Promise<void> {
+    const { clock, output } = this.#invocation;
+    while (!over.aborted) {
+      await clock.sleep(REFRESH_MS, over);
+      if (output.settled === undefined) this.#request.renderer.refresh();
+    }
+  }
+}
+
+function settled<T>(promise: Promise<T>): Promise<Outcome<T>> {
+  return promise.then((value) => ({ value }), (error: unknown) => ({ error }));
+}

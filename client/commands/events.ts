@@ -1,0 +1,46 @@
+/**
+ * `simmer events`: look on, one event a line.
+ *
+ * @module
+ */
+
+import { defineCommand } from "../command.ts";
+import { EXIT } from "../exit_code.ts";
+import { serverPlace } from "../launcher.ts";
+import { noServer, withServer } from "../operator.ts";
+import { isReaderGone } from "../output.ts";
+
+/** The command. */
+export const command = defineCommand({
+  name: "events",
+  usage: "",
+  summary: "Print what happens, one JSON object a line",
+  about: [
+    "Whoever looks on holds nobody up: what it reads too slowly is dropped, and it is told how much.",
+    "It ends with the server. --log-level says which log records are wanted; default: info.",
+  ],
+  options: [],
+  words: { min: 0, max: 0 },
+}, async (invocation, { values }) => {
+  const { output } = invocation;
+  const place = serverPlace(invocation, values);
+  const code = await withServer(invocation, place, async ({ session, hello }) => {
+    session.onEvent((event) => {
+      output.write("stdout", `${JSON.stringify(event)}\n`);
+      return output.settled;
+    });
+    const logLevel = values["log-level"];
+    if (logLevel !== undefined) await session.call("setEventMask", { logLevel });
+    if (!values.quiet) {
+      output.write("stderr", `simmer: looking on at the server (pid ${hello.pid})\n`);
+    }
+    const broken = output.broken.then((error) => isReaderGone(error) ? EXIT.brokenPipe : undefined);
+    const ended = session.ended.then((error) => {
+      if (!error.hasReason) throw error;
+      return EXIT.ok;
+    });
+    return await Promise.race([ended, broken]) ?? EXIT.internal;
+  }, { role: "observer", quiet: values.quiet });
+  if (code === undefined) throw noServer(place);
+  return code;
+});

@@ -1,0 +1,84 @@
+/**
+ * `simmer logs`: the server's log.
+ *
+ * @module
+ */
+
+import { FolderWatch } from "../../system/folder_watch.ts";
+import { baseName, fileKind, parentFolder } from "../../system/files.ts";
+import { GrowingFile } from "../../system/growing_file.ts";
+import { lastLines } from "../../system/tail.ts";
+import { defineCommand } from "../command.ts";
+import { ClientError, EXIT } from "../exit_code.ts";
+import type { Invocation } from "../invocation.ts";
+import { serverPlace } from "../launcher.ts";
+import { isReaderGone } from "../output.ts";
+
+/** Milliseconds between two looks where the system can't watch the folder. */
+const POLL_MS = 500;
+
+/** The command. */
+export const command = defineCommand({
+  name: "logs",
+  usage: "",
+  summary: "Print the server's log",
+  about: ["It is there also when no server runs any more."],
+  options: [
+    { name: "follow", letter: "f", kind: "flag", summary: "go on with what is added" },
+    {
+      name: "lines",
+      letter: "n",
+      kind: "number",
+      value: "lines",
+      min: 0,
+      summary: "no more than that many of the last lines",
+    },
+  ],
+  words: { min: 0, max: 0 },
+}, async (invocation, { values }) => {
+  const { output } = invocation;
+  const { paths: { log }, project } = serverPlace(invocation, values);
+  if (fileKind(log) === undefined) {
+    throw new ClientError(
+      EXIT.noServer,
+      `no server has run for ${project.root}: there is no ${log}`,
+    );
+  }
+  // Watching begins before the first look, so that nothing falls between the two.
+  using watch = values.follow ? FolderWatch.open([parentFolder(log)]) : undefined;
+  using file = new GrowingFile(log);
+  if (values.lines === undefined) {
+    await show(invocation, file);
+  } else {
+    for (const _ of file.added()) { /* What is there already counts by its last lines. */ }
+    const lines = lastLines(log, values.lines);
+    output.write("stdout", lines.map((line) => `${line}\n`).join(""));
+  }
+  if (!values.follow) return EXIT.ok;
+  const broken = output.broken.then((error) => isReaderGone(error) ? EXIT.brokenPipe : undefined);
+  return await Promise.race([follow(invocation, log, file, watch), broken]) ?? EXIT.internal;
+});
+
+async function show({ output }: Invocation, file: GrowingFile): Promise<void> {
+  for (const bytes of file.added()) {
+    output.write("stdout", bytes);
+    await output.settled;
+  }
+}
+
+async function follow(
+  invocation: Invocation,
+  log: string,
+  file: GrowingFile,
+  watch: FolderWatch | undefined,
+): Promise<number> {
+  const names = [baseName(log), ""];
+  if (watch !== undefined) {
+    for await (const name of watch) if (names.includes(name)) await show(invocation, file);
+    return EXIT.ok;
+  }
+  while (true) {
+    await invocation.clock.sleep(POLL_MS);
+    await show(invocation, file);
+  }
+}

@@ -1,0 +1,34 @@
+/**
+ * `simmer ping`: one round trip.
+ *
+ * @module
+ */
+
+import { defineCommand } from "../command.ts";
+import { serverPlace } from "../launcher.ts";
+import { noServer, withServer } from "../operator.ts";
+
+/** The command. */
+export const command = defineCommand({
+  name: "ping",
+  usage: "",
+  summary: "Ask the server whether it is there, and how long the answer takes",
+  about: [],
+  options: [],
+  words: { min: 0, max: 0 },
+}, async (invocation, { values }) => {
+  const { clock, output } = invocation;
+  const place = serverPlace(invocation, values);
+  const code = await withServer(invocation, place, async ({ session, hello }) => {
+    const start = clock.monotonic();
+    const reply = await session.call("ping");
+    const ms = clock.monotonic() - start;
+    const text = values.json
+      ? JSON.stringify({ reply, ms, pid: hello.pid })
+      : `${reply} (pid ${hello.pid}, ${ms.toFixed(2)} ms)`;
+    output.write("stdout", `${text}\n`);
+    return 0;
+  });
+  if (code === undefined) throw noServer(place);
+  return code;
+});

@@ -1,0 +1,72 @@
+/**
+ * `simmer serve`: be the server, or start one in the background.
+ *
+ * @module
+ */
+
+import type { ValuesFor } from "../arguments.ts";
+import { defineCommand } from "../command.ts";
+import { openOperator } from "../connect.ts";
+import { ClientError, EXIT } from "../exit_code.ts";
+import type { Invocation } from "../invocation.ts";
+import { reachServer, type ServerPlace, serverPlace } from "../launcher.ts";
+import { serverTimeout, TIMEOUT_OPTION } from "../timeout.ts";
+
+const OPTIONS = [
+  TIMEOUT_OPTION,
+  { name: "detach", kind: "flag", summary: "serve in the background, and print the server's pid" },
+  {
+    name: "handover",
+    kind: "flag",
+    summary: "take the lock over from the client that starts this server",
+    isHidden: true,
+  },
+] as const;
+
+/** The command. */
+export const command = defineCommand({
+  name: "serve",
+  usage: "",
+  summary: "Be the project's server, logging to the terminal",
+  about: ["'simmer run' starts a server by itself where none runs."],
+  options: OPTIONS,
+  words: { min: 0, max: 0 },
+}, async (invocation, { values }) => {
+  const place = serverPlace(invocation, values);
+  const timeoutSeconds = serverTimeout(invocation, values);
+  if (values.detach) return await detach(invocation, place, values);
+  const served = await invocation.serve({
+    project: place.project,
+    timeoutSeconds,
+    foreground: !values.handover && !values.quiet,
+    handover: values.handover,
+  });
+  if (served.kind === "ended") return served.exitCode;
+  const holder = served.holder === undefined ? "another process" : `pid ${served.holder}`;
+  throw new ClientError(
+    EXIT.noServer,
+    `cannot serve ${place.project.root}: ${holder} serves it already; 'simmer stop' ends that`,
+  );
+});
+
+async function detach(
+  invocation: Invocation,
+  place: ServerPlace,
+  values: ValuesFor<typeof OPTIONS>,
+): Promise<number> {
+  const { env, clock, output, pid, commandLine } = invocation;
+  const timeoutSeconds = serverTimeout(invocation, values);
+  const say = (text: string): void => {
+    if (!values.quiet) output.write("stderr", `simmer: ${text}\n`);
+  };
+  const start = { env, clock, timeoutSeconds, say };
+  const dial = (): ReturnType<typeof reachServer> => reachServer(place, start);
+  const client = { pid, command: commandLine };
+  const { session, hello } = await openOperator(await dial(), { ...start, client }, dial);
+  await using _session = session;
+  output.write(
+    "stdout",
+    values.json ? `${JSON.stringify({ pid: hello.pid })}\n` : `${hello.pid}\n`,
+  );
+  return EXIT.ok;
+}
