@@ -1,0 +1,175 @@
+import { assertEquals } from "@std/assert";
+import type { IdleResult } from "../../cooker/cooker.ts";
+import { IdleWork } from "../../server/idle.ts";
+import { Selector } from "../../server/selector.ts";
+import { FakeClock } from "../../system/fake_clock.ts";
+import { macrotask } from "../../system/macrotask.ts";
+import { Latch, type Source } from "../../system/source.ts";
+
+/** Idle work in a loop of its own. */
+class Rig implements AsyncDisposable {
+  readonly clock = new FakeClock(0);
+  readonly selector = new Selector<IdleWork["tick"] | IdleWork["again"] | IdleSources>();
+  readonly work: IdleWork;
+  ticks = 0;
+  readonly #life = new AbortController();
+  readonly #ended: Promise<void>;
+
+  constructor() {
+    this.work = new IdleWork(this.clock, this.selector, this.#life.signal);
+    this.selector.add(this.work.tick);
+    this.selector.add(this.work.again);
+    this.#ended = this.#loop();
+  }
+
+  /** Registers a function that gives these results in turn, then `false`; notes when it was called. */
+  script(...results: IdleResult[]): number[] {
+    const calledAt: number[] = [];
+    this.work.register("script", () => {
+      calledAt.push(this.clock.monotonic());
+      return results.shift() ?? false;
+    }, () => {});
+    return calledAt;
+  }
+
+  /** Lets the loop take some turns without time passing. */
+  async turns(count = 20): Promise<void> {
+    for (let index = 0; index < count; index++) await macrotask();
+  }
+
+  /** Lets time pass in small steps, with turns between. */
+  async pass(ms: number): Promise<void> {
+    for (let passed = 0; passed < ms; passed += 10) {
+      await this.clock.advance(10);
+      await this.turns(3);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.selector.stop();
+    await this.#ended;
+    this.#life.abort();
+  }
+
+  async #loop(): Promise<void> {
+    for await (const ready of this.selector) {
+      for (const { source } of ready) {
+        if (source.kind === "idle") this.work.runFor(source);
+        else this.work.runDue();
+        if (source.kind === "tick") this.ticks++;
+      }
+    }
+  }
+}
+
+type IdleSources = Parameters<IdleWork["runFor"]>[0];
+
+Deno.test("R9 an idle function that gives false is called once and removed", async () => {
+  await using rig = new Rig();
+  const calls = rig.script(false);
+  await rig.pass(500);
+  assertEquals([calls.length, rig.work.size], [1, 0]);
+});
+
+Deno.test("R9 an idle function that gives true is called again without time passing", async () => {
+  await using rig = new Rig();
+  const calls = rig.script(true, true, true, false);
+  await rig.turns();
+  assertEquals(calls, [0, 0, 0, 0]);
+});
+
+Deno.test("R9 an idle function that gives a number is called again within that many seconds", async () => {
+  await using rig = new Rig();
+  const calls = rig.script(0.25, 0.03, 0.03, 1, false);
+  await rig.turns();
+  await rig.pass(1500);
+  assertEquals(calls, [0, 250, 280, 310, 1310]);
+});
+
+Deno.test("R9 an idle function that gives sources is called when one of them is ready", async () => {
+  await using rig = new Rig();
+  const [a, b] = [new Latch("a"), new Latch("b")];
+  const calls = rig.script([a, b], [a, b], false);
+  await rig.pass(300);
+  assertEquals(calls.length, 1);
+  b.wake();
+  await rig.turns();
+  assertEquals(calls.length, 2);
+  a.wake();
+  await rig.turns();
+  assertEquals([calls.length, rig.work.size, rig.selector.size], [3, 0, 2]);
+});
+
+Deno.test("R9 a source that became ready while nobody waited for it wakes at once, and is never read twice at a time", async () => {
+  await using rig = new Rig();
+  let outstanding = 0;
+  const latch = new Latch("inner");
+  const source: Source = {
+    name: "watched",
+    read: async () => {
+      assertEquals(++outstanding, 1);
+      await latch.read();
+      outstanding--;
+    },
+  };
+  const other = new Latch("other");
+  const calls = rig.script([source, other], [other], [source, other], [source], false);
+  await rig.turns();
+  other.wake();
+  await rig.turns();
+  assertEquals(calls.length, 2);
+  latch.wake();
+  await rig.turns();
+  assertEquals(calls.length, 2, "it did not ask for this source");
+  other.wake();
+  await rig.turns();
+  assertEquals(calls.length, 4, "the waking was kept");
+  latch.wake();
+  await rig.turns();
+  assertEquals(calls.length, 5);
+});
+
+Deno.test("R9 an idle function that throws is removed and its owner told, and the others go on", async () => {
+  await using rig = new Rig();
+  const errors: unknown[] = [];
+  const error = new RangeError("broken");
+  rig.work.register("broken", () => {
+    throw error;
+  }, (each) => errors.push(each));
+  const calls = rig.script(0.1, 0.1, false);
+  await rig.pass(300);
+  assertEquals([errors, calls.length, rig.work.size], [[error], 3, 0]);
+});
+
+Deno.test("R9 an idle function can take itself and others away while it is called", async () => {
+  await using rig = new Rig();
+  let others = 0;
+  const own: Disposable = rig.work.register("own", () => {
+    own[Symbol.dispose]();
+    other[Symbol.dispose]();
+    return true;
+  }, () => {});
+  const other = rig.work.register("other", () => {
+    others++;
+    return true;
+  }, () => {});
+  await rig.turns();
+  assertEquals([others, rig.work.size], [0, 0]);
+});
+
+Deno.test("R2 the idle tick is due every 100 ms by the clock, with one sleep at a time", async () => {
+  await using rig = new Rig();
+  await rig.turns();
+  assertEquals(rig.clock.sleeping, 1);
+  await rig.pass(1000);
+  assertEquals([rig.ticks, rig.clock.sleeping], [10, 1]);
+});
+
+Deno.test("R9 work that asks for a call sooner than the next tick gets it in time", async () => {
+  await using rig = new Rig();
+  await rig.pass(10);
+  const calls = rig.script(0.05, false);
+  await rig.turns();
+  await rig.pass(50);
+  assertEquals(calls, [10, 60]);
+});
