@@ -37,8 +37,8 @@ export const command = defineCommand({
     rows: Object.entries(await commandTable()).map(([name, { summary }]) => [name, summary]),
   }),
   examples: [
-    ["simmer call ping", ""],
-    [`simmer call getVariable '{"name":"VERSION"}'`, ""],
+    ["simmer call ping", "one round trip"],
+    [`simmer call getVariable '{"name":"VERSION"}'`, "give parameters"],
   ],
 }, async (invocation, { values, words }) => {
   const [name = "", ...texts] = words;

@@ -6,6 +6,7 @@
 
 import { readLockContent } from "../../lock/content.ts";
 import { LockFile } from "../../lock/lock_file.ts";
+import { isProcessAlive } from "../../system/processes.ts";
 import type { ServerStatus } from "../../wire/commands.ts";
 import { defineCommand } from "../command.ts";
 import { EXIT } from "../exit_code.ts";
@@ -47,7 +48,11 @@ export const command = defineCommand({
   return EXIT.ok;
 });
 
-/** Until nobody holds the lock, or another server does. */
+/** Milliseconds between two looks for a process that is about to exit, and of looking at the most. */
+const LOOK_MS = 5;
+const EXIT_MS = 5000;
+
+/** Until nobody holds the lock, or another server does, and the process has exited. */
 async function untilGone(
   { clock }: Invocation,
   { paths }: ServerPlace,
@@ -56,6 +61,10 @@ async function untilGone(
   const wait = { timeoutMs: 500 };
   while ((readLockContent(paths.lock)?.pid ?? pid) === pid) {
     const lock = await LockFile.acquire(paths.lock, { wait, clock });
-    if (lock !== undefined) return lock.release();
+    if (lock === undefined) continue;
+    lock.release();
+    break;
   }
+  const deadline = clock.monotonic() + EXIT_MS;
+  while (isProcessAlive(pid) && clock.monotonic() < deadline) await clock.sleep(LOOK_MS);
 }

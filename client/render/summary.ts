@@ -27,7 +27,9 @@ import type { Style } from "./style.ts";
 export function failureLine({ task, exitCode, reason, logPath }: Failure, style: Style): string {
   const why = reason === undefined ? "" : ` (${reason})`;
   const log = logPath === undefined ? "" : `; log: ${logPath}`;
-  return `simmer: ${style.red(`${task} failed`)} with exit code ${exitCode}${why}${log}\n`;
+  return `simmer: ${
+    style.red(`${task === "" ? "the command" : task} failed`)
+  } with exit code ${exitCode}${why}${log}\n`;
 }
 
 /** The last line: tasks run, cached, failed, cancelled, not started, and the time. */
