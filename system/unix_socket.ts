@@ -130,14 +130,20 @@ function isClosedError(error: unknown): boolean {
 /**
  * Connects to a Unix socket.
  *
- * @returns `undefined` where nobody listens: no socket, or one that its listener left behind
+ * @returns `undefined` where nobody listens: no socket, or one whose listener is gone
  * @throws {Error} what the system says otherwise, such as `PermissionDenied`
  */
 export async function connectUnix(path: string): Promise<ByteStream | undefined> {
   try {
     return streamOf(await Deno.connect({ transport: "unix", path }));
   } catch (error) {
-    if (isAbsent(error) || error instanceof Deno.errors.ConnectionRefused) return undefined;
+    if (isAbsent(error) || isNobodyThere(error)) return undefined;
     throw error;
   }
+}
+
+/** A listener that closes resets those whom it has not accepted yet, as they connect. */
+function isNobodyThere(error: unknown): boolean {
+  return error instanceof Deno.errors.ConnectionRefused ||
+    error instanceof Deno.errors.ConnectionReset;
 }
