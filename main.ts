@@ -14,6 +14,7 @@ import type { Invocation } from "./client/invocation.ts";
 import { COMMON_OPTIONS } from "./client/options.ts";
 import { Output } from "./client/output.ts";
 import { systemClock } from "./system/clock.ts";
+import { onSignal } from "./system/environment.ts";
 import { VERSION } from "./wire/hello.ts";
 
 interface Entry {
@@ -111,6 +112,7 @@ function invocationOf(args: readonly string[], index: number, output: Output): I
     },
     output,
     clock: systemClock,
+    onSignal,
     exit: (code) => Deno.exit(code),
     serve: async (request) => {
       const { serveProject } = await import("./server/daemon.ts");

@@ -86,7 +86,7 @@ class Build {
   async run(): Promise<number> {
     const { output } = this.#invocation;
     const { renderer } = this.#request;
-    using _signals = this.#interrupts.listen();
+    using _signals = this.#interrupts.listen(this.#invocation.onSignal);
     const over = new AbortController();
     output.beforeDrain = () => renderer.refresh();
     const refreshing = this.#keepFresh(over.signal);

@@ -37,6 +37,8 @@ export class ClientError extends Error {
   readonly details: readonly string[];
 
   /**
+   * Makes the error.
+   *
    * @param exitCode what the process exits with
    * @param message one line: action, state, next step
    * @param details lines below it, such as the end of a log
@@ -50,11 +52,16 @@ export class ClientError extends Error {
 
 /** The connection to the server ended before all was said. */
 export class ServerEndedError extends ClientError {
+  /** The class name, as `Error.prototype.name` has it. */
   override readonly name: string = "ServerEndedError";
   /** Whether the server said why it ends: it was not killed. */
   readonly hasReason: boolean;
 
-  /** @param reason what the server said as it went; absent: it said nothing */
+  /**
+   * Makes the error.
+   *
+   * @param reason what the server said as it went; absent: it said nothing
+   */
   constructor(reason?: string) {
     super(
       EXIT.noServer,

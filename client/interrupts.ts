@@ -12,7 +12,7 @@
  * @module
  */
 
-import { onSignal, type SignalName } from "../system/environment.ts";
+import type { SignalName } from "../system/environment.ts";
 import { EXIT } from "./exit_code.ts";
 
 /** What a client does about signals. */
@@ -66,8 +66,8 @@ export class Interrupts {
     this.#actions.cancel(this.#state === "forcing");
   }
 
-  /** Listens to this process's signals until the result is disposed of. */
-  listen(on: (signal: SignalName, listener: () => void) => Disposable = onSignal): Disposable {
+  /** Listens to signals until the result is disposed of. */
+  listen(on: (signal: SignalName, listener: () => void) => Disposable): Disposable {
     const stack = new DisposableStack();
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
       stack.use(on(signal, () => this.receive(signal)));

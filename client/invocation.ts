@@ -7,6 +7,7 @@
  */
 
 import type { Clock } from "../system/clock.ts";
+import type { SignalName } from "../system/environment.ts";
 import type { ByteStream } from "../system/streams.ts";
 import type { Project } from "../project/root.ts";
 import { joinPath } from "../system/files.ts";
@@ -59,6 +60,8 @@ export interface Invocation {
   readonly terminal: TerminalFacts;
   readonly output: Output;
   readonly clock: Clock;
+  /** Calls a function at each such signal until the result is disposed of. */
+  onSignal(signal: SignalName, listener: () => void): Disposable;
   /** Ends the process on the spot. */
   exit(code: number): never;
   /** Is the server, until that ends. */

@@ -34,6 +34,8 @@ export type Found =
 
 /** What is needed to start a server. */
 export interface StartOptions {
+  /** The words that run simmer; default: those that run this program. */
+  readonly program?: readonly string[];
   /** The environment that it is started in. */
   readonly env: Readonly<Record<string, string>>;
   readonly clock: Clock;

@@ -30,7 +30,7 @@ export interface CallOptions {
 }
 
 /** Commands and events. */
-export interface Session {
+export interface Session extends AsyncDisposable {
   /**
    * Sends a command; those sent in one go travel together.
    *
@@ -72,7 +72,7 @@ interface PendingCall {
 const encoder = new TextEncoder();
 
 /** A session over a byte stream. */
-export class SocketSession implements Session, AsyncDisposable {
+export class SocketSession implements Session {
   readonly ended: Promise<ServerEndedError>;
   readonly #stream: ByteStream;
   readonly #options: SocketSessionOptions;

@@ -44,8 +44,6 @@ const POLL_MS = 100;
 export interface StartPlatform {
   startDaemon(options: DaemonOptions): Daemon;
   watch(folders: readonly string[]): FolderWatch | undefined;
-  /** The words that run this program. */
-  readonly command: readonly string[];
 }
 
 /**
@@ -62,7 +60,6 @@ export async function startServer(
   platform: StartPlatform = {
     startDaemon,
     watch: (folders) => FolderWatch.open(folders),
-    command: selfCommand(),
   },
 ): Promise<ByteStream> {
   ensureState(place.paths);
@@ -235,13 +232,13 @@ class Launch {
 
   #start(): Daemon {
     const { project: { root, config }, paths } = this.#place;
-    const { env, timeoutSeconds } = this.#options;
+    const { env, timeoutSeconds, program = selfCommand() } = this.#options;
     // What a server left behind that was killed as it started would speak for the new one.
     removeIfPresent(paths.starting);
     this.#logFrom = fileSize(paths.log);
     return this.#platform.startDaemon({
       command: [
-        ...this.#platform.command,
+        ...program,
         "serve",
         "--handover",
         ...["--cwd", root],

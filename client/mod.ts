@@ -1,0 +1,131 @@
+/**
+ * Talking to a project's server from a program: commands, their replies, and events.
+ *
+ * ```ts ignore
+ * import { connect } from "@simmer/simmer/client";
+ *
+ * await using session = await connect({ cwd: "/home/me/project" });
+ * session.onEvent((event) => console.log(event.type));
+ * console.log(await session.call("status"));
+ * ```
+ *
+ * @module
+ */
+
+import { requireProject } from "../project/root.ts";
+import { shortPlace, statePaths } from "../project/state.ts";
+import { systemClock } from "../system/clock.ts";
+import { environment, processId, workingDirectory } from "../system/environment.ts";
+import { joinPath } from "../system/files.ts";
+import { Latch } from "../system/source.ts";
+import type { SimmerEvent } from "../wire/events.ts";
+import type { Role, WhenBusy } from "../wire/hello.ts";
+import { openSession } from "./connect.ts";
+import { ClientError, EXIT, ServerEndedError } from "./exit_code.ts";
+import { reachRunning, reachServer } from "./launcher.ts";
+import type { CallOptions, EventListener, Session } from "./session.ts";
+import { DEFAULT_TIMEOUT_S } from "./timeout.ts";
+
+export { type CallOptions, ClientError, type EventListener, EXIT, ServerEndedError, type Session };
+export type * from "../wire/events.ts";
+export type { ErrorObject } from "../wire/errors.ts";
+export type { Role, WhenBusy } from "../wire/hello.ts";
+
+/** Which server, and in which role. */
+export interface ConnectOptions {
+  /** A folder of the project; default: the working directory. */
+  readonly cwd?: string;
+  /** The config file to use, rather than the nearest one. */
+  readonly config?: string;
+  /** Default: `operator`, which may look on and end things, and never waits. */
+  readonly role?: Role;
+  /** What a controller does while there is one; default: `wait`. */
+  readonly whenBusy?: WhenBusy;
+  /** What other users of the server are told of this one; default: `a program`. */
+  readonly name?: string;
+  /**
+   * The words that run simmer, such as `["simmer"]`, to start a server where none runs; absent:
+   * none is started.
+   */
+  readonly program?: readonly string[];
+  /** Hears what there is to say to a person, such as that the server is being restarted. */
+  readonly say?: (text: string) => void;
+}
+
+/**
+ * Opens a session with a project's server. Close it, or dispose of it.
+ *
+ * @throws {ClientError} where there is no server, or none that fits
+ * @throws {WireError} where there is no project, or the server refuses
+ */
+export async function connect(options: ConnectOptions = {}): Promise<Session> {
+  const { cwd = ".", config, role = "operator", whenBusy, name = "a program", program } = options;
+  const project = requireProject(joinPath(workingDirectory(), cwd), config);
+  const place = { project, paths: statePaths(project.root, shortPlace()) };
+  const { session } = await openSession(place, {
+    ...(program === undefined ? {} : { program }),
+    env: environment(),
+    clock: systemClock,
+    timeoutSeconds: DEFAULT_TIMEOUT_S,
+    say: options.say ?? (() => {}),
+    role,
+    ...(whenBusy === undefined ? {} : { whenBusy }),
+    client: { pid: processId(), command: name },
+    reach: async (start) => {
+      if (program !== undefined) return await reachServer(place, start);
+      const stream = await reachRunning(place, systemClock);
+      if (stream !== undefined) return stream;
+      throw new ClientError(EXIT.noServer, `no server runs for ${project.root}`);
+    },
+  }, () => undefined);
+  return session;
+}
+
+/**
+ * Sends one command to a project's server.
+ *
+ * @returns its reply
+ * @throws as {@linkcode connect}, and what the server answers instead of a reply
+ */
+export async function call(
+  name: string,
+  params?: unknown,
+  options: ConnectOptions = {},
+): Promise<unknown> {
+  await using session = await connect(options);
+  return await session.call(name, params);
+}
+
+/**
+ * The events of a project's server, until that ends; read only as fast as they are taken.
+ *
+ * @throws as {@linkcode connect}
+ */
+export async function* events(options: ConnectOptions = {}): AsyncGenerator<SimmerEvent> {
+  await using session = await connect({ role: "observer", ...options });
+  const untaken: { readonly event: SimmerEvent; readonly taken: () => void }[] = [];
+  const more = new Latch("events");
+  let isOver = false;
+  session.ended.then(() => {
+    isOver = true;
+    more.wake();
+  });
+  using _listening = session.onEvent((event) =>
+    new Promise<void>((taken) => {
+      untaken.push({ event, taken });
+      more.wake();
+    })
+  );
+  try {
+    while (true) {
+      const next = untaken.shift();
+      next?.taken();
+      if (next !== undefined) yield next.event;
+      else if (isOver) return;
+      else await more.read();
+    }
+  } finally {
+    // Whoever stops in the middle must not leave the session waiting.
+    for (const { taken } of untaken) taken();
+  }
+}
