@@ -14,8 +14,8 @@ import type { Style } from "./style.ts";
  * @example
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { failureLine } from "../client/render/summary.ts";
- * import { PLAIN } from "../client/render/style.ts";
+ * import { failureLine } from "../render/summary.ts";
+ * import { PLAIN } from "../render/style.ts";
  *
  * const failure = { task: "test", exitCode: 7, logPath: "/p/.simmer/logs/test.log" };
  * assertEquals(
