@@ -7,7 +7,7 @@
 import type { ClientInfo, EventMask } from "../wire/events.ts";
 import { DEFAULT_MASK, passesMask } from "../wire/events.ts";
 import { frameText } from "../wire/frame.ts";
-import type { Feature, HelloParams, Role, WhenBusy } from "../wire/hello.ts";
+import type { Feature, HelloParams, Role } from "../wire/hello.ts";
 import { failure, type MessageId, notification, type Request, success } from "../wire/messages.ts";
 import type { WireError } from "../wire/errors.ts";
 import type { Connection } from "./connection.ts";
@@ -28,8 +28,6 @@ export class UI implements EventHandler {
   /** What it may do now. */
   role: Role | "waiting";
   features: readonly Feature[];
-  /** Whether it wants to wait for others. */
-  readonly whenBusy: WhenBusy;
   mask: EventMask = DEFAULT_MASK;
   /** What a waiting UI has sent that must wait for its turn. */
   readonly backlog: Request[] = [];
@@ -50,7 +48,6 @@ export class UI implements EventHandler {
     this.connection = connection;
     this.client = hello.client;
     this.features = hello.features ?? [];
-    this.whenBusy = hello.whenBusy ?? "wait";
     this.role = role;
     this.#queueLimit = queueLimit;
   }
