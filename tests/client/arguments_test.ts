@@ -1,0 +1,96 @@
+import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { parseArguments, UsageError } from "../../client/arguments.ts";
+import type { CommandSpec } from "../../client/options.ts";
+import { command as run } from "../../client/commands/run.ts";
+import { command as stop } from "../../client/commands/stop.ts";
+import { serverTimeout } from "../../client/timeout.ts";
+
+function parse(args: string, spec: CommandSpec = run.spec): unknown[] {
+  const { values, words, rest } = parseArguments(spec, args === "" ? [] : args.split(" "));
+  const given = Object.entries(values).filter(([, value]) =>
+    value !== undefined && value !== false && !(Array.isArray(value) && value.length === 0)
+  );
+  return [Object.fromEntries(given), words.join(" "), rest.join(" ")];
+}
+
+const ACCEPTED: readonly (readonly [string, unknown, string, string])[] = [
+  ["", {}, "", ""],
+  ["build", {}, "build", ""],
+  ["build test", {}, "build test", ""],
+  ["-j2 build", { jobs: 2 }, "build", ""],
+  ["-j 2 build", { jobs: 2 }, "build", ""],
+  ["-j=2 build", { jobs: 2 }, "build", ""],
+  ["--jobs 2 build", { jobs: 2 }, "build", ""],
+  ["--jobs=2 build", { jobs: 2 }, "build", ""],
+  ["--concurrency=2 build", { jobs: 2 }, "build", ""],
+  ["build -kq", { "keep-going": true, quiet: true }, "build", ""],
+  ["build -kj3", { "keep-going": true, jobs: 3 }, "build", ""],
+  ["-j1 build -j2", { jobs: 2 }, "build", ""],
+  ["build --json test --force", { json: true, force: true }, "build test", ""],
+  ["build -- --json -x", {}, "build", "--json -x"],
+  ["build -- a -- b", {}, "build", "a -- b"],
+  ["-- x", {}, "", "x"],
+  ["-", {}, "-", ""],
+  ["--env-file build", { "env-file": [".env"] }, "build", ""],
+  ["--env-file=a --env-file=b t", { "env-file": ["a", "b"] }, "t", ""],
+  ["--busy observe t", { busy: "observe" }, "t", ""],
+  ["--timeout -1 t", { timeout: -1 }, "t", ""],
+  ["--cwd a=b t", { cwd: "a=b" }, "t", ""],
+  ["-c x.json --color=never t", { config: "x.json", color: "never" }, "t", ""],
+];
+
+for (const [line, values, words, rest] of ACCEPTED) {
+  Deno.test(`simmer run ${line}: is understood`, () => {
+    assertEquals(parse(line), [values, words, rest]);
+  });
+}
+
+const REFUSED: readonly (readonly [string, string])[] = [
+  ["--jobs 0", "invalid value '0' for '--jobs <jobs>'"],
+  ["--jobs abc", "invalid value 'abc' for '--jobs <jobs>'"],
+  ["--jobs 1.5", "invalid value '1.5' for '--jobs <jobs>'"],
+  ["--timeout -2", "invalid value '-2' for '--timeout <seconds>'"],
+  ["--jobs", "a value is required for '--jobs <jobs>' but none was supplied"],
+  ["-j -- x", "a value is required for '--jobs <jobs>' but none was supplied"],
+  ["--busy now", "invalid value 'now' for '--busy <wait|refuse|observe>'"],
+  ["--json=yes", "unexpected value 'yes' for '--json'"],
+  ["--nonsense", "unknown option '--nonsense'"],
+  ["-x", "unknown option '-x'"],
+];
+
+for (const [line, message] of REFUSED) {
+  Deno.test(`simmer run ${line}: is refused and says why`, () => {
+    const error = assertThrows(() => parse(line), UsageError);
+    assertStringIncludes(error.message, message);
+    assertEquals(error.exitCode, 2);
+  });
+}
+
+Deno.test("a command that takes no words refuses one, also behind --", () => {
+  for (const line of ["now", "-- now"]) {
+    const error = assertThrows(() => parse(line, stop.spec), UsageError);
+    assertStringIncludes(error.message, "unexpected argument 'now'");
+  }
+});
+
+Deno.test("--help is given also where words are missing", () => {
+  const spec = { ...stop.spec, words: { min: 1, max: 1 } };
+  assertThrows(() => parse("", spec), UsageError, "too few arguments");
+  assertEquals(parse("--help", spec), [{ help: true }, "", ""]);
+});
+
+Deno.test("the server's timeout is the flag's, then the environment's, then three hours", () => {
+  const env = { SIMMER_SERVER_TIMEOUT: "60" };
+  assertEquals(serverTimeout({ env }, { timeout: 5 }), 5);
+  assertEquals(serverTimeout({ env }, { timeout: undefined }), 60);
+  assertEquals(serverTimeout({ env: {} }, { timeout: undefined }), 10_800);
+  assertEquals(
+    serverTimeout({ env: { SIMMER_SERVER_TIMEOUT: "-1" } }, { timeout: undefined }),
+    -1,
+  );
+  assertThrows(
+    () => serverTimeout({ env: { SIMMER_SERVER_TIMEOUT: "soon" } }, { timeout: undefined }),
+    UsageError,
+    "SIMMER_SERVER_TIMEOUT",
+  );
+});

@@ -1,0 +1,42 @@
+import { assertEquals } from "@std/assert";
+import { isReaderGone, Output } from "../../client/output.ts";
+import { Recorder } from "./support.ts";
+
+Deno.test("output keeps its order over both streams and joins what goes to the same one", async () => {
+  const { output, writes } = new Recorder();
+  output.write("stdout", "a");
+  output.write("stdout", new Uint8Array([0x62]));
+  output.write("stderr", "c");
+  output.write("stdout", "d");
+  await output.settled;
+  assertEquals(writes, [["stdout", "ab"], ["stderr", "c"], ["stdout", "d"]]);
+  assertEquals(output.settled, undefined);
+});
+
+Deno.test("output goes on where a write takes only a part", async () => {
+  let text = "";
+  const writer = {
+    write: (bytes: Uint8Array): Promise<number> => {
+      text += String.fromCharCode(bytes[0] ?? 0);
+      return Promise.resolve(1);
+    },
+  };
+  const output = new Output({ stdout: writer, stderr: writer });
+  output.write("stdout", "abc");
+  await output.settled;
+  assertEquals(text, "abc");
+});
+
+Deno.test("output says that its reader is gone, and throws the rest away", async () => {
+  const writer = { write: () => Promise.reject(new Deno.errors.BrokenPipe()) };
+  const output = new Output({ stdout: writer, stderr: writer });
+  output.write("stdout", "abc");
+  const error = await output.broken;
+  assertEquals(isReaderGone(error), true);
+  output.write("stdout", "more");
+  assertEquals(output.settled, undefined);
+});
+
+Deno.test("a full disk is not a reader that is gone", () => {
+  assertEquals(isReaderGone(new Error("No space left on device (os error 28)")), false);
+});

@@ -1,0 +1,165 @@
+import { assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
+import { ClientError, EXIT, ServerEndedError } from "../../client/exit_code.ts";
+import { GIVE_UP_MS, MENTION_MS, SocketSession } from "../../client/session.ts";
+import { FakeClock } from "../../system/fake_clock.ts";
+import { memoryPair } from "../../system/streams.ts";
+import { WireError } from "../../wire/errors.ts";
+import { PROTOCOL, VERSION } from "../../wire/hello.ts";
+import { notification } from "../../wire/messages.ts";
+import { FakePeer, greeting, type Handler } from "./fake_server.ts";
+import { oneTask } from "./support.ts";
+
+const HELLO = {
+  protocol: PROTOCOL,
+  version: VERSION,
+  role: "controller",
+  client: { pid: 1, command: "a test" },
+} as const;
+
+interface Setup extends AsyncDisposable {
+  readonly session: SocketSession;
+  readonly peer: FakePeer;
+  readonly clock: FakeClock;
+  readonly said: string[];
+}
+
+function setUp(handler: Handler, capacity?: number): Setup {
+  const [near, far] = memoryPair(capacity);
+  const clock = new FakeClock();
+  const said: string[] = [];
+  const session = new SocketSession(near, { clock, say: (text) => said.push(text) });
+  const peer = new FakePeer(far, handler);
+  return {
+    session,
+    peer,
+    clock,
+    said,
+    [Symbol.asyncDispose]: async () => {
+      await session.close();
+      await peer.close();
+      await peer.ended;
+    },
+  };
+}
+
+Deno.test("a session sends hello, mask and command in one write, and takes replies by their ids", async () => {
+  await using setup = setUp(greeting(({ method }) => method));
+  const { session, peer } = setup;
+  const replies = await Promise.all([
+    session.hello(HELLO),
+    session.call("setEventMask", { logLevel: "debug" }),
+    session.call("runTasks", {}),
+  ]);
+  assertEquals(peer.pieces.length, 1);
+  assertEquals(replies.slice(1), ["setEventMask", "runTasks"]);
+  assertEquals(session.role, "controller");
+});
+
+Deno.test("a session throws what the server answers instead of a reply", async () => {
+  await using setup = setUp(() => {
+    throw new WireError("busy", "Busy (runTasks in progress)", { pid: 7 });
+  });
+  const error = await assertRejects(() => setup.session.call("runTasks"), WireError);
+  assertEquals([error.is("busy"), error.data], [true, { pid: 7 }]);
+});
+
+Deno.test("R23 a reply that does not come in 30 s is mentioned, and 60 s later an error that says what was asked", async () => {
+  await using setup = setUp(() => undefined);
+  const { session, clock, said } = setup;
+  const reply = assertRejects(() => session.call("listTasks"), ClientError);
+  await clock.waitForSleepers();
+  await clock.advance(MENTION_MS - 1);
+  assertEquals(said, []);
+  await clock.advance(1);
+  assertEquals(said, ["no reply to listTasks for 30 s; waiting on"]);
+  await clock.advance(GIVE_UP_MS - 1);
+  await clock.advance(1);
+  const error = await reply;
+  assertEquals(error.exitCode, EXIT.noServer);
+  assertEquals(
+    error.message,
+    "no reply to listTasks for 90 s: the server hangs; 'simmer stop --force' ends it",
+  );
+});
+
+Deno.test("R23 a UI that waits in the queue is not told that its reply is late", async () => {
+  await using setup = setUp(greeting(() => undefined, { role: "waiting" }));
+  const { session, clock, said, peer } = setup;
+  await session.hello(HELLO);
+  const reply = session.call("runTasks").catch((error: unknown) => error);
+  await peer.asked("runTasks");
+  await clock.advance(10 * (MENTION_MS + GIVE_UP_MS));
+  assertEquals(said, []);
+  peer.send(notification("role", { role: "controller" }));
+  await session.close();
+  assertInstanceOf(await reply, ServerEndedError);
+});
+
+Deno.test("R23 a command that may stand in the server's queue is waited for while the server answers", async () => {
+  await using setup = setUp(({ method }) => method === "ping" ? "Still alive!" : undefined);
+  const { session, clock, peer, said } = setup;
+  const reply = session.call("runTasks", {}, { mayQueue: true }).catch((error: unknown) => error);
+  await peer.asked("runTasks");
+  await clock.advance(MENTION_MS + GIVE_UP_MS);
+  await peer.asked("ping");
+  await clock.waitForSleepers();
+  assertEquals(said.length, 1);
+  await session.close();
+  assertInstanceOf(await reply, ServerEndedError);
+});
+
+Deno.test("R23 a server that dies is reported as that to every command that waits", async () => {
+  await using setup = setUp((_, peer) => void peer.close());
+  const { session } = setup;
+  const errors = await Promise.all(
+    ["a", "b"].map((name) => assertRejects(() => session.call(name), ServerEndedError)),
+  );
+  assertEquals(errors.map((error) => error.message), [
+    "the server ended, perhaps killed",
+    "the server ended, perhaps killed",
+  ]);
+  const late = await assertRejects(() => session.call("c"), ServerEndedError);
+  assertEquals(late.exitCode, EXIT.noServer);
+});
+
+Deno.test("a server that says why it ends is quoted", async () => {
+  await using setup = setUp((_, peer) => {
+    peer.emit({ type: "ServerExit", reason: "terminateServer" });
+    void peer.close();
+  });
+  const error = await assertRejects(() => setup.session.call("a"), ServerEndedError);
+  assertEquals(error.message, "the server ended: terminateServer");
+});
+
+Deno.test("a listener that is not ready holds the reading back, and with it the server", async () => {
+  await using setup = setUp(() => undefined, 256);
+  const { session, peer } = setup;
+  const gate = Promise.withResolvers<void>();
+  const first = Promise.withResolvers<void>();
+  let count = 0;
+  session.onEvent(() => {
+    count++;
+    first.resolve();
+    return gate.promise;
+  });
+  for (let round = 0; round < 50; round++) for (const event of oneTask()) peer.emit(event);
+  await first.promise;
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  const held = count;
+  const all = Promise.withResolvers<void>();
+  session.onEvent(() => count >= 50 * oneTask().length ? all.resolve() : undefined);
+  gate.resolve();
+  await all.promise;
+  assertEquals(count, 50 * oneTask().length);
+  assertEquals(held < 5, true, `${held} events were read before the first was shown`);
+});
+
+Deno.test("a line from the server that is no message ends the session with what is wrong", async () => {
+  const [near, far] = memoryPair();
+  const session = new SocketSession(near, { clock: new FakeClock() });
+  const reply = assertRejects(() => session.call("ping"), WireError, "not JSON");
+  await far.write(new TextEncoder().encode("nonsense\n"));
+  await reply;
+  await session.close();
+  far.close();
+});
