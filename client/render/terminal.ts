@@ -154,8 +154,10 @@ export class TerminalRenderer implements Renderer {
   }
 }
 
-/** A line's part that fits; names are few, so characters are taken to be one column wide. */
+/** A line's part that fits; each character is taken to be one column wide. */
 function fitting(line: string, width: number): string {
   const characters = [...line.replaceAll(/\p{Cc}/gu, "?")];
-  return characters.length <= width ? line : `${characters.slice(0, width - 1).join("")}…`;
+  return characters.length <= width
+    ? characters.join("")
+    : `${characters.slice(0, width - 1).join("")}…`;
 }
