@@ -1,0 +1,75 @@
+/**
+ * The compiled binary needs a base binary (`denort`) that is downloaded and can be out of reach.
+ * With a stand-in for it, everything else of compiling is the real thing: the module graph, and
+ * what of it is put into the file.
+ */
+
+import { assert, assertEquals } from "@std/assert";
+import { selfCommand } from "../../system/self.ts";
+
+const ROOT = new URL("../../", import.meta.url);
+
+interface Info {
+  readonly modules: readonly { readonly specifier: string; readonly error?: string }[];
+}
+
+async function deno(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<string> {
+  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: [...args],
+    cwd: ROOT,
+    env: { NO_COLOR: "1", ...env },
+    stdin: "null",
+  }).output();
+  const decoder = new TextDecoder();
+  assert(success, decoder.decode(stderr));
+  return decoder.decode(stdout) + decoder.decode(stderr);
+}
+
+function includes(haystack: Uint8Array, words: string): boolean {
+  const needle = new TextEncoder().encode(words);
+  for (let at = haystack.indexOf(needle[0] ?? 0); at >= 0;) {
+    if (needle.every((byte, offset) => haystack[at + offset] === byte)) return true;
+    at = haystack.indexOf(needle[0] ?? 0, at + 1);
+  }
+  return false;
+}
+
+Deno.test("deno compile finds every module, lazily loaded ones too, and puts it into the binary", async () => {
+  const info: Info = JSON.parse(await deno(["info", "--json", "main.ts"]));
+  assertEquals(info.modules.filter((module) => module.error !== undefined), []);
+  const own = info.modules.map((module) => module.specifier)
+    .filter((specifier) => specifier.startsWith(ROOT.href))
+    .map((specifier) => specifier.slice(ROOT.href.length));
+  for (const lazy of ["server/daemon.ts", "server/local.ts", "client/starter.ts"]) {
+    assert(own.includes(lazy), `${lazy} is loaded in a way that compiling does not see`);
+  }
+  const folder = await Deno.makeTempDir();
+  const output = `${folder}/simmer`;
+  // Any executable does: it is copied, and the rest appended.
+  await deno(["compile", "-A", "--output", output, "main.ts"], { DENORT_BIN: "/bin/true" });
+  const binary = await Deno.readFile(output);
+  await Deno.remove(folder, { recursive: true });
+  for (const path of own.filter((each) => each.endsWith(".ts") && !each.endsWith(".d.ts"))) {
+    const source = await Deno.readTextFile(new URL(path, ROOT));
+    const purpose = source.split("\n").find((line) => line.startsWith(" * ")) ??
+      source.slice(0, 60);
+    assert(includes(binary, purpose), `${path} is not in the binary`);
+  }
+  for (const dependency of ["valibot", "jsonc-parser", "fastest-levenshtein"]) {
+    assert(includes(binary, dependency), `${dependency} is not in the binary`);
+  }
+});
+
+Deno.test("a compiled binary starts its server by running itself again", () => {
+  const program = { execPath: "/opt/simmer", mainModule: "file:///compiled/main.ts" };
+  assertEquals(selfCommand({ ...program, standalone: true }), ["/opt/simmer"]);
+  assertEquals(selfCommand({ ...program, standalone: false }), [
+    "/opt/simmer",
+    "run",
+    "-A",
+    "file:///compiled/main.ts",
+  ]);
+});
