@@ -28,7 +28,9 @@ export type IdleFunction = () => IdleResult;
 
 /** What a server offers to its cooker; valid from `preServe` on. */
 export interface CookerHost {
+  /** Time. */
   readonly clock: Clock;
+  /** The log. */
   readonly log: Logger;
   /** Registers idle work; disposing of the result takes it away again. */
   registerIdle(name: string, idle: IdleFunction): Disposable;
@@ -49,8 +51,11 @@ export interface Emitted {
 
 /** One command from a UI, its parameters checked against the command's row. */
 export interface CommandCall {
+  /** The command's name. */
   readonly name: string;
+  /** Its parameters, checked. */
   readonly params: unknown;
+  /** Who sent it. */
   readonly client: ClientInfo;
   /** Sends an event that belongs to this command. */
   emit(event: EventBody): Emitted;

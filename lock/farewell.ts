@@ -15,7 +15,9 @@ const PATIENCE_MS = 3000;
 
 /** What a farewell needs. */
 export interface FarewellOptions {
+  /** Time. */
   readonly clock: Clock;
+  /** Gets what delays the end. */
   readonly log: Logger;
   /** The process id that this server wrote into the lock file. */
   readonly pid: number;

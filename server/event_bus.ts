@@ -12,6 +12,7 @@ import { notification } from "../wire/messages.ts";
 
 /** An event on its way to a handler, as data and as a line. */
 export interface Delivery {
+  /** The event. */
   readonly event: SimmerEvent;
   /** The event's line on the wire; made once, however many handlers take it. */
   readonly line: () => string;
@@ -36,7 +37,11 @@ export class EventBus {
   readonly #handlers = new Set<EventHandler>();
   #seq = 0;
 
-  /** @param clock gives events their times */
+  /**
+   * Makes a bus without handlers.
+   *
+   * @param clock gives events their times
+   */
   constructor(clock: Clock) {
     this.#clock = clock;
   }

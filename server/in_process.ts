@@ -16,9 +16,13 @@ import { ProcessServer } from "./process_server.ts";
 
 /** What an in-process server is made of. */
 export interface InProcessOptions {
+  /** What is served. */
   readonly cooker: Cooker;
+  /** Time. */
   readonly clock: Clock;
+  /** The log. */
   readonly log: Logger;
+  /** The project that it serves. */
   readonly project: ProjectIdentity;
 }
 

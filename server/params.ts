@@ -4,8 +4,7 @@
  * @module
  */
 
-import * as v from "valibot";
-import type { Schema } from "../wire/commands.ts";
+import type { Schema, SchemaIssue } from "../wire/commands.ts";
 import { WireError } from "../wire/errors.ts";
 
 /**
@@ -14,17 +13,17 @@ import { WireError } from "../wire/errors.ts";
  * @param method the command, for the message
  * @param params what came; absent is an empty object
  * @throws {WireError} `invalidParams`, with a message that names what is wrong
+ * @throws {TypeError} where the schema does not answer at once
  */
-export function checkParams<const S extends Schema>(
-  method: string,
-  schema: S,
-  params: unknown,
-): v.InferOutput<S> {
-  const result = v.safeParse(schema, params ?? {});
-  if (result.success) return result.output;
-  const issues = result.issues.map((issue) => {
-    const path = v.getDotPath(issue);
-    return path === null ? issue.message : `${path}: ${issue.message}`;
-  });
-  throw new WireError("invalidParams", `Wrong parameters for ${method}: ${issues.join("; ")}`);
+export function checkParams<O>(method: string, schema: Schema<unknown, O>, params: unknown): O {
+  const result = schema["~standard"].validate(params ?? {});
+  if (result instanceof Promise) throw new TypeError(`The schema of ${method} is asynchronous`);
+  if (result.issues === undefined) return result.value;
+  const issues = result.issues.map(issueText).join("; ");
+  throw new WireError("invalidParams", `Wrong parameters for ${method}: ${issues}`);
+}
+
+function issueText({ path, message }: SchemaIssue): string {
+  const keys = (path ?? []).map((part) => String(typeof part === "object" ? part.key : part));
+  return keys.length === 0 ? message : `${keys.join(".")}: ${message}`;
 }

@@ -31,9 +31,13 @@ import { Timeouts } from "./timeouts.ts";
 
 /** What a process server is made of. */
 export interface ProcessServerOptions {
+  /** What is served. */
   readonly cooker: Cooker;
+  /** Where clients come in; it is closed at the end. */
   readonly listener: Listener;
+  /** Time. */
   readonly clock: Clock;
+  /** The log. */
   readonly log: Logger;
   /** The project that it serves: a client that means another one is refused. */
   readonly project: ProjectIdentity;
@@ -81,7 +85,11 @@ export class ProcessServer {
   readonly #life = new AbortController();
   #ending: { readonly reason: string; readonly mode: StopMode } | undefined;
 
-  /** @param options are used until `serve` has resolved */
+  /**
+   * Makes a server that does not serve yet.
+   *
+   * @param options are used until `serve` has resolved
+   */
   constructor(options: ProcessServerOptions) {
     this.#options = options;
     const { clock, log, cooker, timeoutSeconds = 0 } = options;

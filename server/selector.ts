@@ -20,11 +20,14 @@ export type Outcome<T> =
 
 /** A source that is ready, with what was read. */
 export interface Ready<S extends Source> {
+  /** The source. */
   readonly source: S;
+  /** What its read led to. */
   readonly outcome: Outcome<S extends Source<infer T> ? T : never>;
 }
 
 interface Slot<S extends Source> {
+  /** The source. */
   readonly source: S;
   readonly discard: ((outcome: Outcome<unknown>) => void) | undefined;
   isRemoved: boolean;

@@ -10,6 +10,7 @@ import type { Level, Logger } from "./logger.ts";
 
 /** How a log is kept. */
 export interface LogFileOptions {
+  /** Gives lines their times. */
   readonly clock: Clock;
   /** Bytes at which the file is put aside; default 10 MiB. */
   readonly maxBytes?: number;

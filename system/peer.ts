@@ -11,8 +11,11 @@ import { pathInside } from "./files.ts";
 
 /** The process at the other end. */
 export interface PeerCredentials {
+  /** Its process id. */
   readonly pid: number;
+  /** Its user's id. */
   readonly uid: number;
+  /** Its group's id. */
   readonly gid: number;
 }
 

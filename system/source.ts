@@ -28,7 +28,11 @@ export class Latch implements Source<void> {
   #woken = false;
   #resolve: (() => void) | undefined;
 
-  /** @param name for logs */
+  /**
+   * Makes a latch that is not woken.
+   *
+   * @param name for logs
+   */
   constructor(name: string) {
     this.name = name;
   }

@@ -9,8 +9,26 @@
  */
 
 import * as v from "valibot";
+import type {
+  GetVariableParams,
+  ListTasksParams,
+  NoParams,
+  RunTasksInput,
+  RunTasksParams,
+  RunTasksResult,
+  ServerStatus,
+  SetEventMaskParams,
+  SetFeaturesParams,
+  SetVariableParams,
+  TaskDescription,
+  TerminateInput,
+  TerminateParams,
+} from "./command_types.ts";
 import { EVENT_TYPES, LOG_LEVELS } from "./events.ts";
-import { FEATURES } from "./hello.ts";
+import { type Feature, FEATURES } from "./hello.ts";
+import type { Schema } from "./schema.ts";
+
+export type * from "./command_types.ts";
 
 /**
  * What a command needs its sender to be.
@@ -21,8 +39,7 @@ import { FEATURES } from "./hello.ts";
  */
 export type Access = "read" | "stop" | "control";
 
-/** Any valibot schema. */
-export type Schema = v.GenericSchema;
+export type { Schema, SchemaIssue, SchemaResult } from "./schema.ts";
 
 /** One row of the command table. */
 export interface CommandRow<P extends Schema = Schema, R extends Schema = Schema> {
@@ -30,6 +47,7 @@ export interface CommandRow<P extends Schema = Schema, R extends Schema = Schema
   readonly summary: string;
   /** `sync`: the reply is the result. `async`: it answers at once and ends with a Command… event. */
   readonly kind: "sync" | "async";
+  /** Who may send it. */
   readonly access: Access;
   /** What `params` must be. */
   readonly params: P;
@@ -45,14 +63,47 @@ export function defineCommands<const T extends CommandTable>(table: T): T {
   return table;
 }
 
+/** A row with its types: kind, parameters as written, parameters as received, result. */
+export interface Command<K extends CommandRow["kind"], I, P, R> extends CommandRow {
+  /** As in {@linkcode CommandRow}. */
+  readonly kind: K;
+  /** As in {@linkcode CommandRow}. */
+  readonly params: Schema<I, P>;
+  /** As in {@linkcode CommandRow}. */
+  readonly result: Schema<unknown, R>;
+}
+
 /** The parameters of a row as a client writes them. */
-export type ParamsInput<R extends CommandRow> = v.InferInput<R["params"]>;
+export type ParamsInput<R extends CommandRow> = R["params"] extends Schema<infer I, infer _> ? I
+  : never;
 
 /** The parameters of a row as its handler receives them, defaults filled in. */
-export type ParamsOf<R extends CommandRow> = v.InferOutput<R["params"]>;
+export type ParamsOf<R extends CommandRow> = R["params"] extends Schema<infer _, infer O> ? O
+  : never;
 
 /** The reply of a row. */
-export type ResultOf<R extends CommandRow> = v.InferOutput<R["result"]>;
+export type ResultOf<R extends CommandRow> = R["result"] extends Schema<infer _, infer O> ? O
+  : never;
+
+/** The rows of the commands that every process server has. */
+export type ServerCommands = {
+  readonly ping: Command<"sync", NoParams, NoParams, "Still alive!">;
+  readonly status: Command<"sync", NoParams, NoParams, ServerStatus>;
+  readonly setFeatures: Command<"sync", SetFeaturesParams, SetFeaturesParams, readonly Feature[]>;
+  readonly getUIHandlerNum: Command<"sync", NoParams, NoParams, number>;
+  readonly setEventMask: Command<"sync", SetEventMaskParams, SetEventMaskParams, null>;
+  readonly stateShutdown: Command<"sync", NoParams, NoParams, boolean>;
+  readonly stateForceShutdown: Command<"sync", NoParams, NoParams, boolean>;
+  readonly terminateServer: Command<"sync", TerminateInput, TerminateParams, null>;
+};
+
+/** The rows of the commands of simmer's own cooker. */
+export type CookerCommands = {
+  readonly listTasks: Command<"sync", ListTasksParams, ListTasksParams, readonly TaskDescription[]>;
+  readonly getVariable: Command<"sync", GetVariableParams, GetVariableParams, string | null>;
+  readonly setVariable: Command<"sync", SetVariableParams, SetVariableParams, null>;
+  readonly runTasks: Command<"async", RunTasksInput, RunTasksParams, RunTasksResult>;
+};
 
 const nothing = v.strictObject({});
 const done = v.null();
@@ -88,7 +139,7 @@ const serverStatus = v.object({
 });
 
 /** The commands that every process server has, whatever its cooker. */
-export const SERVER_COMMANDS = defineCommands({
+export const SERVER_COMMANDS: ServerCommands = defineCommands({
   ping: {
     summary: "Answer at once",
     kind: "sync",
@@ -186,7 +237,7 @@ const runTasksParams = v.strictObject({
 });
 
 /** The commands of simmer's own cooker. */
-export const COOKER_COMMANDS = defineCommands({
+export const COOKER_COMMANDS: CookerCommands = defineCommands({
   listTasks: {
     summary: "The tasks that can be run from a folder",
     kind: "sync",
@@ -218,19 +269,10 @@ export const COOKER_COMMANDS = defineCommands({
 });
 
 /** Every command of a simmer server. */
-export const COMMANDS = { ...SERVER_COMMANDS, ...COOKER_COMMANDS } as const;
+export const COMMANDS: ServerCommands & CookerCommands = {
+  ...SERVER_COMMANDS,
+  ...COOKER_COMMANDS,
+};
 
 /** The name of a simmer server's command. */
 export type CommandName = keyof typeof COMMANDS;
-
-/** Parameters of `runTasks`, as a client writes them. */
-export type RunTasksInput = ParamsInput<typeof COOKER_COMMANDS.runTasks>;
-
-/** Parameters of `runTasks`, defaults filled in. */
-export type RunTasksParams = ParamsOf<typeof COOKER_COMMANDS.runTasks>;
-
-/** The reply to `status`. */
-export type ServerStatus = ResultOf<typeof SERVER_COMMANDS.status>;
-
-/** One entry of the reply to `listTasks`. */
-export type TaskDescription = v.InferOutput<typeof taskDescription>;

@@ -5,6 +5,7 @@
  */
 
 import { type JsonSchema, toJsonSchema } from "@valibot/to-json-schema";
+import type { GenericSchema } from "valibot";
 import type { CommandRow, CommandTable, Schema } from "./commands.ts";
 
 /** A command in words. */
@@ -49,8 +50,11 @@ export function describeCommands(table: CommandTable): CommandDescription[] {
   }));
 }
 
+/** Only valibot's schemas can be described. */
 function typeText(schema: Schema): string {
-  return renderSchema(toJsonSchema(schema, { errorMode: "ignore" }));
+  return schema["~standard"].vendor === "valibot"
+    ? renderSchema(toJsonSchema(schema as unknown as GenericSchema, { errorMode: "ignore" }))
+    : "unknown";
 }
 
 function renderSchema(schema: JsonSchema | boolean): string {

@@ -80,6 +80,8 @@ export class WireError extends Error {
   readonly data: unknown;
 
   /**
+   * Makes an error.
+   *
    * @param code the error's name in {@linkcode ERROR_CODES}, or a number from the wire
    * @param message a sentence for a person: what happened, and what would be right
    * @param data details for programs; must be JSON

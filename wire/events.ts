@@ -56,7 +56,9 @@ export interface BuildCounts {
 
 /** A build begins; every task of it is known. */
 export interface BuildStarted {
+  /** Tells the event from others. */
   readonly type: "BuildStarted";
+  /** The build's id. */
   readonly build: string;
   /** The task names as they were asked for. */
   readonly requested: readonly string[];
@@ -70,8 +72,11 @@ export interface BuildStarted {
 
 /** A task belongs to the build and waits for its dependencies or for a free job. */
 export interface TaskQueued {
+  /** Tells the event from others. */
   readonly type: "TaskQueued";
+  /** The build's id. */
   readonly build: string;
+  /** The task's id in its build. */
   readonly task: string;
   /** The task's name in its config. */
   readonly name: string;
@@ -85,10 +90,15 @@ export interface TaskQueued {
 
 /** A task's command begins. */
 export interface TaskStarted {
+  /** Tells the event from others. */
   readonly type: "TaskStarted";
+  /** The build's id. */
   readonly build: string;
+  /** The task's id in its build. */
   readonly task: string;
+  /** The task's name in its config. */
   readonly name: string;
+  /** The workspace member that it belongs to, where that is told apart. */
   readonly package?: string;
   /** The command line with its arguments, as the header shows it; absent where the task has none. */
   readonly command?: string;
@@ -100,9 +110,13 @@ export interface TaskStarted {
 
 /** A piece of what a task wrote, in order; exactly one of `text` and `base64` is there. */
 export interface TaskOutput {
+  /** Tells the event from others. */
   readonly type: "TaskOutput";
+  /** The build's id. */
   readonly build: string;
+  /** The task's id in its build. */
   readonly task: string;
+  /** Which of its streams. */
   readonly stream: "stdout" | "stderr";
   /** The bytes as text, where they are whole UTF-8. */
   readonly text?: string;
@@ -112,9 +126,13 @@ export interface TaskOutput {
 
 /** A task ended with exit code 0. */
 export interface TaskSucceeded {
+  /** Tells the event from others. */
   readonly type: "TaskSucceeded";
+  /** The build's id. */
   readonly build: string;
+  /** The task's id in its build. */
   readonly task: string;
+  /** How long it ran, in milliseconds. */
   readonly durationMs: number;
   /** The task's whole output, absolute path. */
   readonly logPath?: string;
@@ -122,13 +140,19 @@ export interface TaskSucceeded {
 
 /** A task ended with another exit code, or could not be started. */
 export interface TaskFailed {
+  /** Tells the event from others. */
   readonly type: "TaskFailed";
+  /** The build's id. */
   readonly build: string;
+  /** The task's id in its build. */
   readonly task: string;
+  /** How long it ran, in milliseconds. */
   readonly durationMs: number;
+  /** The exit code. */
   readonly exitCode: number;
   /** The signal that ended it, such as `SIGSEGV`. */
   readonly signal?: string;
+  /** Its whole output, absolute path; absent where it wrote none. */
   readonly logPath?: string;
   /** Why, where the exit code does not tell. */
   readonly reason?: string;
@@ -136,8 +160,11 @@ export interface TaskFailed {
 
 /** A task did not run because its result was already there. */
 export interface TaskCached {
+  /** Tells the event from others. */
   readonly type: "TaskCached";
+  /** The build's id. */
   readonly build: string;
+  /** The task's id in its build. */
   readonly task: string;
   /** The fingerprint under which the result was found. */
   readonly fingerprint: string;
@@ -145,55 +172,81 @@ export interface TaskCached {
 
 /** A task was ended, or never started, because the build was cancelled or another task failed. */
 export interface TaskCancelled {
+  /** Tells the event from others. */
   readonly type: "TaskCancelled";
+  /** The build's id. */
   readonly build: string;
+  /** The task's id in its build. */
   readonly task: string;
   /** Whether it was running. */
   readonly wasRunning: boolean;
+  /** How long it ran, in milliseconds. */
   readonly durationMs?: number;
+  /** Its whole output, absolute path; absent where it wrote none. */
   readonly logPath?: string;
 }
 
 /** The last event of a build's tasks: nothing of the build runs any more. */
 export interface BuildCompleted {
+  /** Tells the event from others. */
   readonly type: "BuildCompleted";
+  /** The build's id. */
   readonly build: string;
+  /** How it ended. */
   readonly outcome: BuildOutcome;
   /** The first failing task's code; 130 where the build was cancelled. */
   readonly exitCode: number;
+  /** How its tasks ended. */
   readonly counts: BuildCounts;
+  /** How long it ran, in milliseconds. */
   readonly durationMs: number;
+  /** The tasks that failed, in the order in which they did. */
   readonly failures: readonly Failure[];
 }
 
 /** An asynchronous command did what it was asked for. */
 export interface CommandCompleted {
+  /** Tells the event from others. */
   readonly type: "CommandCompleted";
+  /** The name of the command. */
   readonly command: string;
+  /** The build's id. */
   readonly build?: string;
 }
 
 /** An asynchronous command could not do what it was asked for. */
 export interface CommandFailed {
+  /** Tells the event from others. */
   readonly type: "CommandFailed";
+  /** The name of the command. */
   readonly command: string;
+  /** The build's id. */
   readonly build?: string;
+  /** Why. */
   readonly error: ErrorObject;
 }
 
 /** An asynchronous command was carried out and its result is an exit code other than 0. */
 export interface CommandExit {
+  /** Tells the event from others. */
   readonly type: "CommandExit";
+  /** The name of the command. */
   readonly command: string;
+  /** The build's id. */
   readonly build?: string;
+  /** The exit code. */
   readonly exitCode: number;
 }
 
 /** A line of the server's log. */
 export interface LogRecord {
+  /** Tells the event from others. */
   readonly type: "LogRecord";
+  /** The build's id. */
   readonly build?: string;
+  /** How important it is. */
   readonly level: LogLevel;
+  /** What there is to say. */
   readonly message: string;
   /** The task that it is about. */
   readonly task?: string;
@@ -201,13 +254,17 @@ export interface LogRecord {
 
 /** Work is going on; sent once a second while it is. */
 export interface Heartbeat {
+  /** Tells the event from others. */
   readonly type: "Heartbeat";
+  /** The build's id. */
   readonly build?: string;
 }
 
 /** Config files changed; the next run reads them anew. */
 export interface ConfigChanged {
+  /** Tells the event from others. */
   readonly type: "ConfigChanged";
+  /** The build's id. */
   readonly build?: string;
   /** The files, absolute. */
   readonly files: readonly string[];
@@ -215,15 +272,21 @@ export interface ConfigChanged {
 
 /** This UI read too slowly and lost events; others did not. */
 export interface EventsDropped {
+  /** Tells the event from others. */
   readonly type: "EventsDropped";
+  /** The build's id. */
   readonly build?: string;
+  /** How many. */
   readonly count: number;
 }
 
 /** The server ends; this is its last event. */
 export interface ServerExit {
+  /** Tells the event from others. */
   readonly type: "ServerExit";
+  /** The build's id. */
   readonly build?: string;
+  /** Why. */
   readonly reason: string;
 }
 

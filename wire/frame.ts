@@ -41,7 +41,11 @@ export class FrameDecoder {
   #pending = 0;
   #skipping = false;
 
-  /** @param maxBytes the longest line to accept, from 1; default {@linkcode MAX_FRAME_BYTES} */
+  /**
+   * Makes a decoder that has seen nothing.
+   *
+   * @param maxBytes the longest line to accept, from 1; default {@linkcode MAX_FRAME_BYTES}
+   */
   constructor(maxBytes: number = MAX_FRAME_BYTES) {
     this.#maxBytes = maxBytes;
   }

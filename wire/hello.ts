@@ -43,12 +43,17 @@ export interface ProjectIdentity {
 
 /** Parameters of `hello`, the first request of a connection. */
 export interface HelloParams {
+  /** The number of the protocol. */
   readonly protocol: number;
+  /** simmer's version. */
   readonly version: string;
+  /** What the UI wants to be. */
   readonly role: Role;
   /** Default: `wait`. */
   readonly whenBusy?: WhenBusy;
+  /** What it asks for beyond the defaults. */
   readonly features?: readonly Feature[];
+  /** Who it is. */
   readonly client: ClientInfo;
   /** The project that the client means; absent: whichever the server serves. */
   readonly project?: ProjectIdentity;
@@ -64,12 +69,15 @@ export interface Holder extends ClientInfo {
 export interface QueuePlace {
   /** From 1: the next to be served. */
   readonly position: number;
+  /** Who holds the server. */
   readonly holder: Holder;
 }
 
 /** The answer to `hello`. */
 export interface HelloResult {
+  /** The number of the protocol. */
   readonly protocol: number;
+  /** simmer's version. */
   readonly version: string;
   /** The server's process id. */
   readonly pid: number;
@@ -77,7 +85,9 @@ export interface HelloResult {
   readonly handler: number;
   /** The role that the UI has now; `waiting` until it becomes the controller. */
   readonly role: Role | "waiting";
+  /** What it asks for beyond the defaults. */
   readonly features: readonly Feature[];
+  /** The project that the server serves. */
   readonly project: ProjectIdentity;
   /** Where a `waiting` UI stands. */
   readonly queue?: QueuePlace;

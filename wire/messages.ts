@@ -14,30 +14,43 @@ export type MessageId = number | string;
 
 /** A message that wants a response. */
 export interface Request {
+  /** The protocol. */
   readonly jsonrpc: "2.0";
+  /** What ties request and response together. */
   readonly id: MessageId;
+  /** What is asked for or told. */
   readonly method: string;
+  /** An object or an array. */
   readonly params?: unknown;
 }
 
 /** A message that wants none. */
 export interface Notification {
+  /** The protocol. */
   readonly jsonrpc: "2.0";
+  /** What is asked for or told. */
   readonly method: string;
+  /** An object or an array. */
   readonly params?: unknown;
 }
 
 /** What a request led to. */
 export interface SuccessResponse {
+  /** The protocol. */
   readonly jsonrpc: "2.0";
+  /** What ties request and response together. */
   readonly id: MessageId;
+  /** What it led to; `null` where there is nothing to say. */
   readonly result: unknown;
 }
 
 /** Why a request led to nothing; `id` is `null` where the request could not be read. */
 export interface ErrorResponse {
+  /** The protocol. */
   readonly jsonrpc: "2.0";
+  /** What ties request and response together. */
   readonly id: MessageId | null;
+  /** Why it led to nothing. */
   readonly error: ErrorObject;
 }
 

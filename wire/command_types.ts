@@ -1,0 +1,164 @@
+/**
+ * The types of commands' parameters and results: all that a client needs to know of the table.
+ *
+ * @module
+ */
+
+import type { ClientInfo, EventType, LogLevel } from "./events.ts";
+import type { Feature, Role } from "./hello.ts";
+
+/** Parameters of a command that takes none. */
+export type NoParams = Record<never, never>;
+
+/** A UI, as `status` lists it. */
+export interface ConnectedClient extends ClientInfo {
+  /** Its number. */
+  readonly handler: number;
+  /** What it may do now. */
+  readonly role: Role | "waiting";
+}
+
+/** The reply to `status`. */
+export interface ServerStatus {
+  /** The server's process id. */
+  readonly pid: number;
+  /** simmer's version. */
+  readonly version: string;
+  /** The project's root folder. */
+  readonly root: string;
+  /** The config file that was named; absent: found in the root. */
+  readonly config?: string | undefined;
+  /** Where it listens. */
+  readonly socket: string;
+  /** When it started, in milliseconds since the Unix epoch. */
+  readonly startedAt: number;
+  /** How long it has been running, in milliseconds. */
+  readonly uptimeMs: number;
+  /** Resident memory, in bytes. */
+  readonly rssBytes: number;
+  /** Used heap, in bytes. */
+  readonly heapBytes: number;
+  /** Seconds that it stays without a UI; -1: for ever. */
+  readonly timeout: number;
+  /** What its cooker is doing, in a word. */
+  readonly state: string;
+  /** The command in progress. */
+  readonly busyWith: string | null;
+  /** The build in progress. */
+  readonly build: string | null;
+  /** Who is connected. */
+  readonly clients: readonly ConnectedClient[];
+  /** Conditions that people should know of, a line each. */
+  readonly notes: readonly string[];
+}
+
+/** Parameters of `setFeatures`. */
+export interface SetFeaturesParams {
+  /** Those to switch on. */
+  readonly features: readonly Feature[];
+}
+
+/** Parameters of `setEventMask`. */
+export interface SetEventMaskParams {
+  /** The types to send; absent: all. */
+  readonly types?: readonly EventType[] | undefined;
+  /** The least important log record to send; absent: `info`. */
+  readonly logLevel?: LogLevel | undefined;
+}
+
+/** Parameters of `terminateServer`, as a client writes them. */
+export interface TerminateInput {
+  /** Whether the build in progress is cancelled rather than waited for; default: `false`. */
+  readonly force?: boolean | undefined;
+}
+
+/** Parameters of `terminateServer`. */
+export type TerminateParams = Required<TerminateInput> & { readonly force: boolean };
+
+/** Parameters of `listTasks`. */
+export interface ListTasksParams {
+  /** The folder from which names are looked up; absent: the root. */
+  readonly cwd?: string | undefined;
+}
+
+/** One entry of the reply to `listTasks`. */
+export interface TaskDescription {
+  /** The task's name. */
+  readonly name: string;
+  /** What it is for. */
+  readonly description?: string | undefined;
+  /** Its shell command line. */
+  readonly command?: string | undefined;
+  /** The tasks that come first, as they are written. */
+  readonly dependencies: readonly string[];
+  /** The kind of file that defines it. */
+  readonly source: "deno.json" | "package.json";
+  /** That file, absolute. */
+  readonly file: string;
+}
+
+/** Parameters of `getVariable`. */
+export interface GetVariableParams {
+  /** The variable's name. */
+  readonly name: string;
+}
+
+/** Parameters of `setVariable`. */
+export interface SetVariableParams {
+  /** The variable's name. */
+  readonly name: string;
+  /** Its new value. */
+  readonly value: string;
+}
+
+/** Parameters of `runTasks`, as a client writes them. */
+export interface RunTasksInput {
+  /** Names as typed; with `eval`, one shell command line. */
+  readonly tasks: readonly string[];
+  /** Given to the last of the tasks; default: none. */
+  readonly args?: readonly string[] | undefined;
+  /** The client's working directory, absolute. */
+  readonly cwd: string;
+  /** The folder to run in instead of the config's own (`--cwd`), absolute. */
+  readonly taskCwd?: string | undefined;
+  /** The whole environment of the tasks. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Tasks at once, from 1; absent: the number of processors. */
+  readonly jobs?: number | undefined;
+  /** Whether `tasks` is a shell command line; default: `false`. */
+  readonly eval?: boolean | undefined;
+  /** Whether names that no task has are passed over; default: `false`. */
+  readonly ifPresent?: boolean | undefined;
+  /** Whether tasks run although their results are there; default: `false`. */
+  readonly force?: boolean | undefined;
+  /** Whether the build goes on with what does not depend on a failure; default: `false`. */
+  readonly keepGoing?: boolean | undefined;
+  /** Whether the build goes on when its client leaves; default: `false`. */
+  readonly detach?: boolean | undefined;
+  /** The process whose stdin a single task is given; absent: an empty one. */
+  readonly stdinPid?: number | undefined;
+  /** Who asked. */
+  readonly client: ClientInfo;
+}
+
+/** Parameters of `runTasks`, defaults filled in. */
+export interface RunTasksParams extends RunTasksInput {
+  /** Given to the last of the tasks. */
+  readonly args: readonly string[];
+  /** Whether `tasks` is a shell command line. */
+  readonly eval: boolean;
+  /** Whether names that no task has are passed over. */
+  readonly ifPresent: boolean;
+  /** Whether tasks run although their results are there. */
+  readonly force: boolean;
+  /** Whether the build goes on with what does not depend on a failure. */
+  readonly keepGoing: boolean;
+  /** Whether the build goes on when its client leaves. */
+  readonly detach: boolean;
+}
+
+/** The reply to `runTasks`. */
+export interface RunTasksResult {
+  /** The build's id. */
+  readonly build: string;
+}
