@@ -8,7 +8,7 @@ import type { ServerStatus } from "../wire/commands.ts";
 import { VERSION } from "../wire/hello.ts";
 import type { Project } from "../project/root.ts";
 import { openOperator, type OpenOptions, type ServerIdentity } from "./connect.ts";
-import { ClientError, EXIT } from "./exit_code.ts";
+import { ClientError, EXIT, ServerEndedError } from "./exit_code.ts";
 import { reachRunning, type ServerPlace } from "./launcher.ts";
 
 /**
@@ -25,25 +25,28 @@ export async function replaceServer(
   const dial = (): ReturnType<typeof reachRunning> => reachRunning(place, options.clock);
   const stream = await dial();
   if (stream === undefined) return;
-  const { session } = await openOperator(stream, options, dial);
   try {
+    const { session } = await openOperator(stream, options, dial);
+    await using _session = session;
     const status = await session.call("status") as ServerStatus;
-    if (status.busyWith !== null) {
-      const busy = status.clients.find((client) => client.role === "controller");
-      const whom = busy === undefined ? "" : ` for '${busy.command}' (pid ${busy.pid})`;
-      throw new ClientError(
-        EXIT.refused,
-        `cannot use the server (pid ${identity.pid}): ${difference}, and it is busy with ` +
-          `${status.busyWith}${whom}: try again when that is done, or end it with ` +
-          "'simmer stop --force'",
-      );
-    }
+    if (status.busyWith !== null) throw busyError(status, difference);
     options.say(`restarting the server (pid ${identity.pid}): ${difference}`);
     await session.call("terminateServer", { force: false });
     await session.ended;
-  } finally {
-    await session.close();
+  } catch (error) {
+    // It has gone by itself meanwhile, which is what was wanted.
+    if (!(error instanceof ServerEndedError)) throw error;
   }
+}
+
+function busyError({ pid, busyWith, clients }: ServerStatus, difference: string): ClientError {
+  const holder = clients.find((client) => client.role === "controller");
+  const whom = holder === undefined ? "" : ` for '${holder.command}' (pid ${holder.pid})`;
+  return new ClientError(
+    EXIT.refused,
+    `cannot use the server (pid ${pid}): ${difference}, and it is busy with ${busyWith}${whom}: ` +
+      "try again when that is done, or end it with 'simmer stop --force'",
+  );
 }
 
 function differenceOf(

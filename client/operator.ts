@@ -5,7 +5,7 @@
  */
 
 import { type Opened, openOperator } from "./connect.ts";
-import { ClientError, EXIT } from "./exit_code.ts";
+import { ClientError, EXIT, ServerEndedError } from "./exit_code.ts";
 import type { Invocation } from "./invocation.ts";
 import { reachRunning, type ServerPlace } from "./launcher.ts";
 
@@ -36,9 +36,20 @@ export async function withServer<T>(
     client: { pid, command: commandLine },
   };
   const redial = (): ReturnType<typeof reachRunning> => reachRunning(place, clock);
-  const opened = await openOperator(stream, options, redial, role);
+  const opened = await opening(openOperator(stream, options, redial, role));
+  if (opened === undefined) return undefined;
   await using _session = opened.session;
   return await work(opened);
+}
+
+/** A server that ends while it is connected to is none. */
+async function opening<T>(opened: Promise<T>): Promise<T | undefined> {
+  try {
+    return await opened;
+  } catch (error) {
+    if (error instanceof ServerEndedError) return undefined;
+    throw error;
+  }
 }
 
 /** The error of commands that need a server where none runs. */

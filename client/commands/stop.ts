@@ -9,7 +9,7 @@ import { LockFile } from "../../lock/lock_file.ts";
 import { isProcessAlive } from "../../system/processes.ts";
 import type { ServerStatus } from "../../wire/commands.ts";
 import { defineCommand } from "../command.ts";
-import { EXIT } from "../exit_code.ts";
+import { EXIT, ServerEndedError } from "../exit_code.ts";
 import type { Invocation } from "../invocation.ts";
 import { type ServerPlace, serverPlace } from "../launcher.ts";
 import { withServer } from "../operator.ts";
@@ -36,7 +36,12 @@ export const command = defineCommand({
         ? `the server (pid ${hello.pid}) ends when its build is done; --force cancels that`
         : `ending the server (pid ${hello.pid})`,
     );
-    await session.call("terminateServer", { force: values.force });
+    try {
+      await session.call("terminateServer", { force: values.force });
+    } catch (error) {
+      // Ended before it answered, which is what was wanted.
+      if (!(error instanceof ServerEndedError)) throw error;
+    }
     await session.ended;
     return hello.pid;
   }, values);

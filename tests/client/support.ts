@@ -15,16 +15,25 @@ export class Recorder {
   /** Each write with its stream, in order. */
   readonly writes: [StreamName, string][] = [];
   #waiting: (() => void)[] = [];
+  #isBroken = false;
 
   constructor() {
     const writer = (stream: StreamName): { write(bytes: Uint8Array): Promise<number> } => ({
       write: (bytes) => {
+        if (this.#isBroken && stream === "stdout") {
+          return Promise.reject(new Deno.errors.BrokenPipe());
+        }
         this.writes.push([stream, new TextDecoder().decode(bytes)]);
         for (const wake of this.#waiting.splice(0)) wake();
         return Promise.resolve(bytes.length);
       },
     });
     this.output = new Output({ stdout: writer("stdout"), stderr: writer("stderr") });
+  }
+
+  /** Whoever reads stdout goes. */
+  breakStdout(): void {
+    this.#isBroken = true;
   }
 
   /** All that was written to a stream. */

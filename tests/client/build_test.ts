@@ -1,0 +1,321 @@
+import { assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { ServerEndedError } from "../../client/exit_code.ts";
+import { command as run } from "../../client/commands/run.ts";
+import type { RunTasksInput } from "../../wire/commands.ts";
+import { projectError, WireError } from "../../wire/errors.ts";
+import type { EventBody } from "../../wire/events.ts";
+import type { HelloParams } from "../../wire/hello.ts";
+import { notification, type Request } from "../../wire/messages.ts";
+import {
+  type FakePeer,
+  FakeServer,
+  greeting,
+  type Handler,
+  temporaryProject,
+} from "./fake_server.ts";
+import { FakeProcess, oneTask } from "./support.ts";
+
+interface Setup extends AsyncDisposable {
+  readonly root: string;
+  readonly server: FakeServer;
+  readonly process: FakeProcess;
+  /** `simmer run` with the server's address. */
+  simmer(args?: readonly string[], env?: Record<string, string>): Promise<number>;
+}
+
+async function setUp(handler: Handler): Promise<Setup> {
+  const project = await temporaryProject();
+  const socket = `${project.root}/test.sock`;
+  const server = new FakeServer(socket, handler);
+  const process = new FakeProcess();
+  return {
+    root: project.root,
+    server,
+    process,
+    simmer: (args = ["hello"], env = {}) =>
+      run.run(process.invocation(project.root, ["--server", `unix:${socket}`, ...args], env)),
+    [Symbol.asyncDispose]: async () => {
+      await server[Symbol.asyncDispose]();
+      await project[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** Builds with these events. */
+function building(events: readonly EventBody[]): Handler {
+  return greeting(({ method }, peer) => {
+    if (method !== "runTasks") return null;
+    // The events travel right behind the reply.
+    queueMicrotask(() => queueMicrotask(() => events.forEach((event) => peer.emit(event))));
+    return { build: "b1" };
+  });
+}
+
+/** A build that goes on until it is cancelled. */
+function endless(onCancel: (request: Request, peer: FakePeer) => void): Handler {
+  return greeting((request, peer) => {
+    if (request.method === "runTasks") {
+      queueMicrotask(() =>
+        queueMicrotask(() => oneTask().slice(0, 4).forEach((event) => peer.emit(event)))
+      );
+      return { build: "b1" };
+    }
+    onCancel(request, peer);
+    return true;
+  });
+}
+
+function cancelled(peer: FakePeer): void {
+  const build = "b1";
+  const counts = { total: 1, succeeded: 0, cached: 0, failed: 0, cancelled: 1, skipped: 0 };
+  peer.emit({ type: "TaskCancelled", build, task: "hello", wasRunning: true });
+  peer.emit({
+    type: "BuildCompleted",
+    build,
+    outcome: "cancelled",
+    exitCode: 130,
+    counts,
+    durationMs: 9,
+    failures: [],
+  });
+  peer.emit({ type: "CommandExit", command: "runTasks", build, exitCode: 130 });
+}
+
+async function inputOf(setup: Setup): Promise<RunTasksInput> {
+  const peer = await setup.server.peer();
+  return (await peer.asked("runTasks")).params as RunTasksInput;
+}
+
+Deno.test("simmer run shows the build and exits with 0", async () => {
+  await using setup = await setUp(building(oneTask()));
+  assertEquals(await setup.simmer(), 0);
+  const { recorder } = setup.process;
+  await recorder.output.settled;
+  assertEquals(recorder.text("stdout"), "hello\n");
+  assertEquals(
+    recorder.text("stderr"),
+    "Task hello echo hello\nsimmer: 1 task run in 6 ms\n",
+  );
+});
+
+Deno.test("simmer run exits with the failing task's code", async () => {
+  await using setup = await setUp(building(oneTask(7)));
+  assertEquals(await setup.simmer(), 7);
+});
+
+Deno.test("simmer run sends hello and command in one write", async () => {
+  await using setup = await setUp(building(oneTask()));
+  await setup.simmer(["--log-level", "debug", "hello"]);
+  const peer = await setup.server.peer();
+  assertEquals(peer.requests.map((request) => request.method), [
+    "hello",
+    "setEventMask",
+    "runTasks",
+  ]);
+  assertEquals(peer.pieces.length, 1);
+  const hello = peer.requests[0]?.params as HelloParams;
+  assertEquals([hello.role, hello.whenBusy, hello.features], [
+    "controller",
+    "wait",
+    ["queueCommands"],
+  ]);
+});
+
+Deno.test("simmer run sends what was typed", async () => {
+  await using setup = await setUp(building(oneTask()));
+  const env = { DENO_JOBS: "3", HOME: "/h" };
+  await setup.simmer(["a", "b", "-k", "--force", "--if-present", "--", "-x", "y z"], env);
+  const { root } = setup;
+  assertEquals(await inputOf(setup), {
+    tasks: ["a", "b"],
+    args: ["-x", "y z"],
+    cwd: root,
+    env,
+    jobs: 3,
+    eval: false,
+    ifPresent: true,
+    force: true,
+    keepGoing: true,
+    detach: false,
+    stdinPid: 100,
+    client: {
+      pid: 100,
+      command: `simmer run --server unix:${root}/test.sock a b -k --force --if-present -- -x y z`,
+    },
+  });
+});
+
+Deno.test("simmer run --eval sends one command line, and passes over a DENO_JOBS that is none", async () => {
+  await using setup = await setUp(building(oneTask()));
+  await setup.simmer(["--eval", "echo", "hi"], { DENO_JOBS: "many" });
+  const { tasks, eval: isEval, jobs } = await inputOf(setup);
+  assertEquals([tasks, isEval, jobs], [["echo hi"], true, undefined]);
+});
+
+Deno.test("an env file adds what is not set, the last one of several counts, a missing one is told", async () => {
+  await using setup = await setUp(building(oneTask()));
+  await Deno.writeTextFile(`${setup.root}/.env`, "A=1\nB=1\nC=1\n");
+  await Deno.writeTextFile(`${setup.root}/two.env`, 'B="2"\n');
+  const files = ["--env-file", "--env-file=two.env", "--env-file=none.env"];
+  await setup.simmer([...files, "hello"], { C: "3" });
+  assertEquals((await inputOf(setup)).env, { A: "1", B: "2", C: "3" });
+  assertMatch(setup.process.recorder.text("stderr"), /warning: there is no env file .*none\.env\n/);
+});
+
+Deno.test("simmer run --detach prints the build's id and leaves", async () => {
+  await using setup = await setUp(building(oneTask().slice(0, 2)));
+  assertEquals(await setup.simmer(["--detach", "hello"]), 0);
+  await setup.process.recorder.output.settled;
+  assertEquals(setup.process.recorder.text("stdout"), "b1\n");
+  const { detach, stdinPid } = await inputOf(setup);
+  assertEquals([detach, stdinPid], [true, undefined]);
+});
+
+Deno.test("what is wrong with the project is the error that the server answers", async () => {
+  await using setup = await setUp(greeting(() => {
+    throw projectError("Task not found: helo", { kind: "unknown-task", nearest: "hello" });
+  }));
+  const error = await assertRejects(() => setup.simmer(["helo"]), WireError);
+  assertEquals(error.is("projectError"), true);
+});
+
+Deno.test("events of other builds are not shown", async () => {
+  const other = oneTask(1, 200).map((event) => ({ ...event, build: "other" }));
+  await using setup = await setUp(building([...other, ...oneTask()]));
+  assertEquals(await setup.simmer(), 0);
+});
+
+Deno.test("simmer run waits its turn and says for whom", async () => {
+  await using setup = await setUp(greeting(() => undefined, { role: "waiting" }));
+  const code = setup.simmer();
+  const peer = await setup.server.peer();
+  const { id } = await peer.asked("runTasks");
+  const holder = { pid: 7, command: "simmer run slow", busyWith: "runTasks" };
+  peer.send(notification("queue", { position: 2, holder }));
+  const { recorder } = setup.process;
+  await recorder.until("stderr", "number 2");
+  assertEquals(
+    recorder.text("stderr"),
+    "simmer: waiting for 'simmer run slow' (pid 7, busy with runTasks): number 2 in the queue\n",
+  );
+  peer.send(notification("role", { role: "controller" }));
+  peer.send({ jsonrpc: "2.0", id, result: { build: "b1" } });
+  for (const event of oneTask()) peer.emit(event);
+  assertEquals(await code, 0);
+});
+
+Deno.test("R25 Ctrl-C in the queue leaves at once with 130", async () => {
+  await using setup = await setUp(greeting(() => undefined, { role: "waiting" }));
+  const code = setup.simmer();
+  const peer = await setup.server.peer();
+  await peer.asked("runTasks");
+  setup.process.signal("SIGINT");
+  assertEquals(await code, 130);
+  assertEquals(peer.requests.length, 2);
+});
+
+Deno.test("R25 Ctrl-C cancels over the same connection, waits for the end of the build, exits 130", async () => {
+  await using setup = await setUp(endless((_, peer) => queueMicrotask(() => cancelled(peer))));
+  const code = setup.simmer();
+  const { recorder } = setup.process;
+  await recorder.until("stdout", "hello");
+  setup.process.signal("SIGINT");
+  assertEquals(await code, 130);
+  const peer = await setup.server.peer();
+  assertEquals(peer.requests.at(-1)?.method, "stateShutdown");
+  assertMatch(recorder.text("stderr"), /Ctrl-C again[^]*1 cancelled/);
+});
+
+Deno.test("R25 Ctrl-C twice forces, three times ends the client at once", async () => {
+  await using setup = await setUp(endless(() => {}));
+  const code = setup.simmer();
+  const { recorder, exits } = setup.process;
+  await recorder.until("stdout", "hello");
+  const peer = await setup.server.peer();
+  setup.process.signal("SIGINT");
+  await peer.asked("stateShutdown");
+  setup.process.signal("SIGINT");
+  await peer.asked("stateForceShutdown");
+  assertEquals(exits, []);
+  setup.process.signal("SIGINT");
+  assertEquals(exits, [130]);
+  cancelled(peer);
+  assertEquals(await code, 130);
+});
+
+Deno.test("SIGTERM cancels and exits 143, SIGHUP leaves with 129", async () => {
+  for (const [signal, expected] of [["SIGTERM", 143], ["SIGHUP", 129]] as const) {
+    await using setup = await setUp(endless((_, peer) => queueMicrotask(() => cancelled(peer))));
+    const code = setup.simmer();
+    await setup.process.recorder.until("stdout", "hello");
+    setup.process.signal(signal);
+    assertEquals(await code, expected);
+  }
+});
+
+Deno.test("a build that somebody else cancels is told as cancelled", async () => {
+  await using setup = await setUp(endless(() => {}));
+  const code = setup.simmer();
+  await setup.process.recorder.until("stdout", "hello");
+  cancelled(await setup.server.peer());
+  assertEquals(await code, 130);
+  await setup.process.recorder.output.settled;
+  assertMatch(setup.process.recorder.text("stderr"), /simmer: the build was cancelled\n$/);
+});
+
+Deno.test("R23 a server that is killed during a build is reported as that", async () => {
+  await using setup = await setUp(endless(() => {}));
+  const code = assertRejects(() => setup.simmer(), ServerEndedError, "perhaps killed");
+  await setup.process.recorder.until("stdout", "hello");
+  await (await setup.server.peer()).close();
+  assertEquals((await code).exitCode, 3);
+});
+
+Deno.test("a reader of stdout that is gone ends the run quietly", async () => {
+  await using setup = await setUp(building(oneTask().slice(0, 4)));
+  setup.process.recorder.breakStdout();
+  assertEquals(await setup.simmer(), 141);
+});
+
+Deno.test("simmer run --busy observe shows the build that goes on, and exits with its code", async () => {
+  const handler = greeting(({ method }) => {
+    if (method !== "status") throw new WireError("readOnly", "An observer only looks on");
+    return { clients: [{ role: "controller", pid: 7, command: "simmer run hello" }] };
+  }, { role: "observer" });
+  await using setup = await setUp(handler);
+  const code = setup.simmer(["--busy", "observe", "hello"]);
+  const { recorder } = setup.process;
+  await recorder.until("stderr", "simmer: watching the build of 'simmer run hello' (pid 7)\n");
+  const peer = await setup.server.peer();
+  for (const event of oneTask(7, 200).slice(2)) peer.emit(event);
+  assertEquals(await code, 7);
+});
+
+Deno.test("simmer run --busy refuse is refused with who holds the server", async () => {
+  await using setup = await setUp(() => {
+    throw new WireError("busy", "Busy: simmer run slow (pid 7) holds the server");
+  });
+  const error = await assertRejects(() => setup.simmer(["--busy", "refuse", "x"]), WireError);
+  assertEquals(error.is("busy"), true);
+});
+
+Deno.test("colours are asked of tasks where stdout is a terminal and nothing else decides", async () => {
+  const table: [readonly string[], Record<string, string>, boolean, string | undefined][] = [
+    [[], {}, true, "1"],
+    [[], {}, false, undefined],
+    [[], { NO_COLOR: "1" }, true, undefined],
+    [[], { FORCE_COLOR: "0" }, true, "0"],
+    [["--color=never"], {}, true, undefined],
+    [["--color=always"], {}, false, "1"],
+  ];
+  for (const [flags, env, isTerminal, expected] of table) {
+    await using setup = await setUp(building(oneTask()));
+    const made = setup.process.invocation(
+      setup.root,
+      ["--server", `unix:${setup.root}/test.sock`, ...flags, "hello"],
+      env,
+    );
+    await run.run({ ...made, terminal: { ...made.terminal, stdout: isTerminal } });
+    assertEquals((await inputOf(setup)).env.FORCE_COLOR, expected);
+  }
+});

@@ -1,0 +1,201 @@
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { openOperator, openSession } from "../../client/connect.ts";
+import { ClientError, EXIT, ServerEndedError } from "../../client/exit_code.ts";
+import { dial, type ServerPlace } from "../../client/launcher.ts";
+import { LockFile } from "../../lock/lock_file.ts";
+import { ensureState, shortPlace, statePaths } from "../../project/state.ts";
+import { FakeClock } from "../../system/fake_clock.ts";
+import type { ByteStream } from "../../system/streams.ts";
+import { WireError } from "../../wire/errors.ts";
+import {
+  type FakeIdentity,
+  FakeServer,
+  greeting,
+  type Handler,
+  temporaryProject,
+} from "./fake_server.ts";
+
+const client = { pid: 100, command: "simmer run hello" };
+
+/** A project whose servers are the test's: when one ends, the next identity serves. */
+class Setup implements AsyncDisposable {
+  readonly place: ServerPlace;
+  readonly said: string[] = [];
+  readonly servers: FakeServer[] = [];
+  readonly #project: AsyncDisposable;
+  #lock: LockFile | undefined;
+
+  private constructor(project: { root: string } & AsyncDisposable) {
+    this.#project = project;
+    this.place = { project: { root: project.root }, paths: statePaths(project.root, shortPlace()) };
+  }
+
+  static async create(): Promise<Setup> {
+    const setup = new Setup(await temporaryProject());
+    ensureState(setup.place.paths);
+    setup.#lock = await LockFile.acquire(setup.place.paths.lock, { wait: "once" });
+    return setup;
+  }
+
+  /** Serves until the handler ends the connection. */
+  serve(handler: Handler, identity: FakeIdentity = {}): FakeServer {
+    const { root } = this.place.project;
+    const server = new FakeServer(
+      this.place.paths.socket,
+      greeting(handler, { root, ...identity }),
+    );
+    this.servers.push(server);
+    return server;
+  }
+
+  open(
+    options: { readonly place?: ServerPlace; readonly reach?: () => Promise<ByteStream> } = {},
+  ): ReturnType<typeof openSession<Promise<unknown>>> {
+    const { place = this.place, reach } = options;
+    return openSession(place, {
+      env: {},
+      clock: new FakeClock(),
+      timeoutSeconds: 60,
+      say: (text) => this.said.push(text),
+      role: "controller",
+      client,
+      ...(reach === undefined ? {} : { reach }),
+    }, (session) => session.call("first").catch((error: unknown) => error));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const server of this.servers) await server[Symbol.asyncDispose]();
+    this.#lock?.release();
+    await this.#project[Symbol.asyncDispose]();
+  }
+}
+
+/** Answers an operator as an idle or busy server does, and is replaced when it is told to end. */
+function operated(busyWith: string | null, replace: () => void): Handler {
+  return ({ method }, peer) => {
+    if (method === "status") {
+      return {
+        pid: 4711,
+        busyWith,
+        clients: [{ role: "controller", pid: 7, command: "simmer run slow" }],
+      };
+    }
+    if (method !== "terminateServer") return "first reply";
+    replace();
+    queueMicrotask(() => void peer.close());
+    return null;
+  };
+}
+
+Deno.test("R24 a server of another version is told, restarted where it is idle, and never used", async () => {
+  await using setup = await Setup.create();
+  const old = setup.serve(
+    operated(null, () => setup.serve(() => "from the new one")),
+    { version: "0.0.9" },
+  );
+  const { session, first } = await setup.open();
+  assertEquals(await first, "from the new one");
+  await session.close();
+  assertEquals(setup.said, [
+    "restarting the server (pid 4711): it is simmer 0.0.9, this is 0.1.0",
+  ]);
+  const asked = old.peers.flatMap((peer) => peer.requests.map(({ method }) => method));
+  assertEquals(asked.filter((method) => method !== "hello"), [
+    "first",
+    "status",
+    "terminateServer",
+  ]);
+});
+
+Deno.test("R24 a busy server of another version is left alone, and the client says for whom", async () => {
+  await using setup = await Setup.create();
+  const old = setup.serve(operated("runTasks", () => {}), { version: "0.0.9" });
+  const error = await assertRejects(() => setup.open(), ClientError);
+  assertEquals(error.exitCode, EXIT.refused);
+  assertMatch(
+    error.message,
+    /\(pid 4711\): it is simmer 0\.0\.9, this is 0\.1\.0, and it is busy with runTasks for 'simmer run slow' \(pid 7\)/,
+  );
+  const asked = old.peers.flatMap((peer) => peer.requests.map(({ method }) => method));
+  assertEquals(asked.includes("terminateServer"), false);
+});
+
+Deno.test("R24 a server of another root or config file is restarted, and the client says what differs", async () => {
+  const table = [
+    [{ root: "/moved/away" }, /it serves \/moved\/away, not \//],
+    [{ config: "/other.json" }, /it uses \/other\.json, not the one that is found/],
+  ] as const;
+  for (const [identity, message] of table) {
+    await using setup = await Setup.create();
+    setup.serve(operated(null, () => setup.serve(() => "right")), identity);
+    const { session, first } = await setup.open();
+    assertEquals(await first, "right");
+    await session.close();
+    assertMatch(setup.said.join("\n"), message);
+  }
+});
+
+Deno.test("R24 a server that was named by its address is not restarted", async () => {
+  await using setup = await Setup.create();
+  setup.serve(operated(null, () => {}), { version: "0.0.9" });
+  const place = { ...setup.place, socket: setup.place.paths.socket };
+  const error = await assertRejects(() => setup.open({ place }), WireError);
+  assert(error.is("versionMismatch"));
+  assertEquals(setup.said, []);
+});
+
+Deno.test("R24 a server that still does not fit after having been replaced is an error, not a loop", async () => {
+  await using setup = await Setup.create();
+  let count = 0;
+  const stubborn = (): void => {
+    count++;
+    setup.serve(operated(null, stubborn), { version: "0.0.9" });
+  };
+  stubborn();
+  await assertRejects(() => setup.open(), WireError, "This server is simmer 0.0.9");
+  assertEquals(count, 5);
+});
+
+Deno.test("a server that ends before it answers, or says that it is about to, is no reason to give up", async () => {
+  await using setup = await Setup.create();
+  let tries = 0;
+  setup.serve(() => "done");
+  const { session, first } = await setup.open({
+    reach: async () => {
+      tries++;
+      const stream = await dial(setup.place.paths.socket);
+      assert(stream !== undefined);
+      // The first connection is cut as a server's end cuts it.
+      if (tries === 1) stream.close();
+      return tries === 1
+        ? { ...stream, read: () => Promise.resolve(null), close: () => {} }
+        : stream;
+    },
+  });
+  assertEquals([await first, tries], ["done", 2]);
+  await session.close();
+});
+
+Deno.test("an operator speaks to a server of another version in that version's name", async () => {
+  await using setup = await Setup.create();
+  setup.serve(() => "Still alive!", { version: "9.9.9" });
+  const { socket } = setup.place.paths;
+  const stream = await dial(socket);
+  assert(stream !== undefined);
+  const options = { clock: new FakeClock(), say: () => {}, client };
+  const { session, hello } = await openOperator(stream, options, () => dial(socket));
+  assertEquals([hello.version, await session.call("ping")], ["9.9.9", "Still alive!"]);
+  await session.close();
+});
+
+Deno.test("an operator is told where the server goes in between", async () => {
+  await using setup = await Setup.create();
+  setup.serve(() => undefined, { version: "9.9.9" });
+  const stream = await dial(setup.place.paths.socket);
+  assert(stream !== undefined);
+  const options = { clock: new FakeClock(), say: () => {}, client };
+  await assertRejects(
+    () => openOperator(stream, options, () => Promise.resolve(undefined)),
+    ServerEndedError,
+  );
+});
