@@ -70,8 +70,10 @@ class Kitchen implements AsyncDisposable {
   }
 }
 
+/** The types of events; output counts once, however many pieces the pipe made of it. */
 function types(events: readonly SimmerEvent[]): string[] {
-  return events.map((event) => event.type);
+  return events.map((event) => event.type)
+    .filter((type, index, all) => type !== "TaskOutput" || all[index - 1] !== type);
 }
 
 function output(events: readonly SimmerEvent[], stream: "stdout" | "stderr"): Uint8Array {

@@ -95,8 +95,11 @@ Deno.test("simmer events shows a build to an observer as JSON lines", async () =
   events.kill("SIGINT");
   const { stdout } = await events.finished();
   const lines = stdout.trimEnd().split("\n").map((line) => JSON.parse(line));
-  const types = lines.map((event) => event.type);
-  assertEquals(types.filter((type) => type !== "LogRecord" && type !== "Heartbeat"), [
+  // Output counts once, however many pieces the pipe made of it.
+  const types = lines.map((event) => event.type)
+    .filter((type) => type !== "LogRecord" && type !== "Heartbeat")
+    .filter((type, index, all) => type !== "TaskOutput" || all[index - 1] !== type);
+  assertEquals(types, [
     "BuildStarted",
     "TaskQueued",
     "TaskStarted",
