@@ -5,14 +5,7 @@
  */
 
 import { fileKind, joinPath } from "../system/files.ts";
-
-/** The program that this process runs. */
-export interface HostProgram {
-  /** Its path. */
-  readonly execPath: string;
-  /** Whether it is a compiled binary, which is no `deno`. */
-  readonly isStandalone: boolean;
-}
+import type { ProgramDescription } from "../system/self.ts";
 
 /**
  * The `deno` to use: the one that runs this process, or, under a compiled binary, the first on the
@@ -23,11 +16,11 @@ export interface HostProgram {
  * @returns its path, absolute, or `undefined` where there is none
  */
 export function findDeno(
-  host: HostProgram,
+  host: ProgramDescription,
   path: string | undefined,
   isFile: (path: string) => boolean = (candidate) => fileKind(candidate) === "file",
 ): string | undefined {
-  if (!host.isStandalone) return host.execPath;
+  if (!host.standalone) return host.execPath;
   return (path ?? "").split(":")
     .filter((folder) => folder.startsWith("/"))
     .map((folder) => joinPath(folder, "deno"))

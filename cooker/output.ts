@@ -24,8 +24,8 @@ export class OutputPipe {
   readonly #clock: Clock;
   readonly #exited = new AbortController();
   #tail = new Uint8Array(0);
-  readonly #all: Promise<void>;
   readonly #own: Promise<void>;
+  readonly #end: Promise<{ readonly error?: unknown }>;
 
   /** Starts to read. */
   constructor(stream: ReadableStream<Uint8Array>, take: TakePiece, clock: Clock) {
@@ -34,7 +34,9 @@ export class OutputPipe {
     this.#clock = clock;
     const own = Promise.withResolvers<void>();
     this.#own = own.promise;
-    this.#all = this.#pump(own.resolve).finally(own.resolve);
+    this.#end = this.#pump(own.resolve)
+      .then(() => ({}), (error: unknown) => ({ error }))
+      .finally(own.resolve);
   }
 
   /**
@@ -46,15 +48,15 @@ export class OutputPipe {
     await this.#own;
   }
 
-  /** Resolves at the end of the pipe. */
-  get ended(): Promise<void> {
-    return this.#all;
-  }
-
-  /** Reads no more, whoever may still write. */
+  /**
+   * Reads no more, whoever may still write.
+   *
+   * @throws what taking a piece threw
+   */
   async close(): Promise<void> {
     await this.#reader.cancel();
-    await this.#all;
+    const { error } = await this.#end;
+    if (error !== undefined) throw error;
   }
 
   async #pump(drained: () => void): Promise<void> {

@@ -9,9 +9,10 @@
 
 import type { Clock } from "../system/clock.ts";
 import { canShareStdin, type GroupProcess, spawnGroup } from "../system/processes.ts";
+import type { ProgramDescription } from "../system/self.ts";
 import type { Warden } from "../system/warden.ts";
-import { findDeno, type HostProgram } from "./deno_program.ts";
-import type { Ending } from "./ending.ts";
+import { findDeno } from "./deno_program.ts";
+import { beforeAbort, type Ending } from "./ending.ts";
 import type { Executor, ExitStatus, OutputSink, TaskCommand } from "./executor.ts";
 import { OutputPipe } from "./output.ts";
 import { ProcessGroup } from "./process_group.ts";
@@ -19,11 +20,14 @@ import { ProcessGroup } from "./process_group.ts";
 /** The exit code of what could not be started, as shells have it. */
 const NOT_STARTED = 127;
 
+/** The exit code of what SIGKILL was sent to. */
+const KILLED = 137;
+
 /** What a {@linkcode ShellExecutor} needs. */
 export interface ShellOptions {
   readonly clock: Clock;
   /** What runs simmer. */
-  readonly host: HostProgram;
+  readonly host: ProgramDescription;
   /** Ends the groups where this process does not live to do it; absent: nobody does. */
   readonly warden?: Warden;
   /** The config file that was asked for, absolute. */
@@ -50,23 +54,22 @@ export class ShellExecutor implements Executor {
     ];
     await warden?.watch(started.pid);
 
-    const end = async (asked: Ending): Promise<void> => {
+    const end = async (asked: Ending): Promise<boolean> => {
       const isGone = await group.end(asked);
       if (isGone) await warden?.release(started.pid);
       else sink.warn(`Cannot end ${command.name}: process group ${started.pid} survives SIGKILL`);
-      await Promise.all(pipes.map((pipe) => pipe.drain()));
-      await Promise.all(pipes.map((pipe) => pipe.close()));
+      await closeAll(pipes);
+      return isGone;
     };
-    const ended = whenAborted(ending.soon, () => end(ending));
-    const status = await started.exit;
-    if (ended.stop()) {
-      await ended.work;
-      return status;
+    if (!await beforeAbort(started.exit, ending.soon)) {
+      return await end(ending) ? await started.exit : { code: KILLED, signal: "SIGKILL" };
     }
+    const status = await started.exit;
     await Promise.all(pipes.map((pipe) => pipe.drain()));
-    if (group.isAlive) return { ...status, remains: { end } };
-    await Promise.all(pipes.map((pipe) => pipe.close()));
-    await warden?.release(started.pid);
+    if (group.isAlive && !ending.soon.aborted) {
+      return { ...status, remains: { end: async (asked) => void await end(asked) } };
+    }
+    await end(ending);
     return status;
   }
 
@@ -121,27 +124,7 @@ function isSystemError(error: unknown): error is Error & { readonly code: string
   return error instanceof Error && "code" in error && typeof error.code === "string";
 }
 
-interface Watch {
-  /** The work, once it has begun. */
-  readonly work: Promise<void> | undefined;
-  /** Listens no more; says whether the work has begun. */
-  stop(): boolean;
-}
-
-function whenAborted(signal: AbortSignal, work: () => Promise<void>): Watch {
-  let begun: Promise<void> | undefined;
-  const begin = (): void => {
-    begun = work();
-  };
-  if (signal.aborted) begin();
-  else signal.addEventListener("abort", begin, { once: true });
-  return {
-    get work(): Promise<void> | undefined {
-      return begun;
-    },
-    stop: (): boolean => {
-      signal.removeEventListener("abort", begin);
-      return begun !== undefined;
-    },
-  };
+async function closeAll(pipes: readonly OutputPipe[]): Promise<void> {
+  await Promise.all(pipes.map((pipe) => pipe.drain()));
+  await Promise.all(pipes.map((pipe) => pipe.close()));
 }

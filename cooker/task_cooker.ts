@@ -73,10 +73,9 @@ export class TaskCooker implements Cooker {
   constructor(options: TaskCookerOptions) {
     this.#options = options;
     this.#config = new ProjectConfig(options);
-    const { execPath, standalone } = thisProgram();
     this.#executor = options.executor ?? new ShellExecutor({
       clock: options.clock,
-      host: { execPath, isStandalone: standalone },
+      host: thisProgram(),
       warden: this.#warden,
       ...(options.config === undefined ? {} : { config: options.config }),
     });

@@ -5,6 +5,7 @@
  */
 
 import type { Clock } from "../system/clock.ts";
+import { fileKind } from "../system/files.ts";
 import type { Logger } from "../system/logger.ts";
 import { readLockContent } from "./content.ts";
 import { lockHolders } from "./holders.ts";
@@ -43,6 +44,8 @@ export async function bidFarewell(lock: LockFile, options: FarewellOptions): Pro
   const { clock, log, pid, holders = lockHolders, signal } = options;
   lock.close();
   while (true) {
+    // Whoever removed the project meant it: asking for the lock would make its folders again.
+    if (fileKind(lock.path) === undefined) return "removed";
     const wait = { timeoutMs: PATIENCE_MS };
     const again = await LockFile.acquire(lock.path, {
       clock,

@@ -6,6 +6,7 @@
 
 import { type Clock, systemClock } from "../system/clock.ts";
 import { LockableFile } from "../system/lockable_file.ts";
+import { macrotask } from "../system/macrotask.ts";
 import { formatLockContent, type LockContent } from "./content.ts";
 import { lockPath } from "./lock_path.ts";
 
@@ -88,13 +89,13 @@ export class LockFile implements AsyncDisposable {
     const deadline = typeof wait === "object" ? clock.monotonic() + wait.timeoutMs : Infinity;
     while (true) {
       signal?.throwIfAborted();
-      const file = LockableFile.open(shortened);
-      if (file.tryLock(isExclusive)) {
-        if (file.isStillAt(shortened)) return new LockFile(shortened, file);
-        file.close();
+      const outcome = tryOnce(shortened, isExclusive);
+      if (outcome instanceof LockableFile) return new LockFile(shortened, outcome);
+      if (outcome === "replaced") {
+        // Begin again at once, but so that the signal can still come.
+        await macrotask();
         continue;
       }
-      file.close();
       if (wait === "once" || clock.monotonic() >= deadline) return undefined;
       await clock.sleep(Math.min(retryMs, deadline - clock.monotonic()), signal);
     }
@@ -108,15 +109,20 @@ export class LockFile implements AsyncDisposable {
   /**
    * Lets go: removes the file if nobody else holds the lock, unlocks and closes. Safe to call
    * twice.
+   *
+   * @throws {Error} what the system says where the file can't be removed; the lock is let go
    */
   release(): void {
     if (this.#isReleased) return;
     this.#isReleased = true;
-    // Going exclusive shows that nobody shares the lock; a file that is not ours any more stays.
-    if (this.#file.tryLock(true) && this.#file.isStillAt(this.path)) {
-      this.#file.remove(this.path);
+    try {
+      // Going exclusive shows that nobody shares the lock; a file that is not ours any more stays.
+      if (this.#file.tryLock(true) && this.#file.isStillAt(this.path)) {
+        this.#file.remove(this.path);
+      }
+    } finally {
+      this.#file.close();
     }
-    this.#file.close();
   }
 
   /** Lets go, but leaves the file where it is. Safe to call twice, and with `release`. */
@@ -130,5 +136,18 @@ export class LockFile implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     this.release();
     return Promise.resolve();
+  }
+}
+
+/** One try: the file that is locked, or why none is. */
+function tryOnce(path: string, isExclusive: boolean): LockableFile | "held" | "replaced" {
+  const file = LockableFile.open(path);
+  let isTaken = false;
+  try {
+    if (!file.tryLock(isExclusive)) return "held";
+    isTaken = file.isStillAt(path);
+    return isTaken ? file : "replaced";
+  } finally {
+    if (!isTaken) file.close();
   }
 }

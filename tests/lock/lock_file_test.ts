@@ -2,6 +2,7 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/
 import { FakeClock } from "../../system/fake_clock.ts";
 import { LockFile, type LockMode, type LockWait } from "../../lock/lock_file.ts";
 import { lockPath } from "../../lock/lock_path.ts";
+import { LockableFile } from "../../system/lockable_file.ts";
 
 class Folder implements AsyncDisposable {
   readonly path = Deno.makeTempDirSync();
@@ -169,6 +170,28 @@ Deno.test("R17 a lock on a file that was replaced is none: asking begins again",
   lock.release();
 });
 
+Deno.test("R17 a locked file knows whether it still is the one at the path", async () => {
+  await using folder = new Folder();
+  const file = LockableFile.open(folder.lock);
+  assertEquals([file.tryLock(true), file.isStillAt(folder.lock)], [true, true]);
+  await Deno.remove(folder.lock);
+  assertEquals(file.isStillAt(folder.lock), false, "nothing is there");
+  await Deno.writeTextFile(folder.lock, "");
+  assertEquals(file.isStillAt(folder.lock), false, "another file is there");
+  file.close();
+});
+
+Deno.test("R17 a path that is a link locks the file that it points to", async () => {
+  await using folder = new Folder();
+  const target = `${folder.path}/target`;
+  await Deno.writeTextFile(target, "");
+  await Deno.symlink(target, folder.lock);
+  const throughLink = await take(folder.lock);
+  assertEquals(await LockFile.acquire(target, { wait: "once" }), undefined);
+  throughLink.release();
+  assertEquals(folder.names(), ["target"]);
+});
+
 Deno.test("R18 each holder rewrites the file's one line", async () => {
   await using folder = new Folder();
   await Deno.writeTextFile(folder.lock, "123456 a line of somebody else that is longer\n");
@@ -235,6 +258,43 @@ Deno.test("R19 a folder that can't be written is an error that names it", async 
     Deno.errors.PermissionDenied,
   );
   assertStringIncludes(error.message, `the folder ${folder.path}/file cannot be written`);
+});
+
+Deno.test("R19 a path that is a folder is an error that says so", async () => {
+  await using folder = new Folder();
+  await Deno.mkdir(folder.lock);
+  const error = await assertRejects(
+    () => LockFile.acquire(folder.lock, { wait: "once" }),
+    Deno.errors.PermissionDenied,
+  );
+  assertStringIncludes(error.message, `Cannot lock ${folder.lock}: it cannot be opened: `);
+});
+
+Deno.test("R19 a lock whose file can't be removed is let go all the same", async () => {
+  await using folder = new Folder();
+  const module = new URL("../../lock/lock_file.ts", import.meta.url).href;
+  const program = `
+    import { LockFile } from "${module}";
+    const lock = await LockFile.acquire(Deno.args[0], { wait: "once" });
+    Deno.permissions.revokeSync({ name: "write" });
+    try {
+      lock.release();
+    } catch (error) {
+      console.log(error.name);
+    }
+    for await (const _ of Deno.stdin.readable);`;
+  await Deno.writeTextFile(`${folder.path}/program.js`, program);
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", `${folder.path}/program.js`, folder.lock],
+    stdin: "piped",
+    stdout: "piped",
+  }).spawn();
+  const reader = child.stdout.getReader();
+  assertEquals(new TextDecoder().decode((await reader.read()).value), "NotCapable\n");
+  (await take(folder.lock)).release();
+  await child.stdin.close();
+  await reader.read();
+  assertEquals((await child.status).code, 0);
 });
 
 Deno.test("R20 of many processes that ask at once, one at a time holds the lock", async () => {
