@@ -14,6 +14,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   cooker: ["system", "wire", "project"],
   server: ["system", "wire", "project", "lock", "cooker"],
   client: ["system", "wire", "project", "lock"],
+  bitbake: ["system", "wire", "lock", "cooker", "server", "client"],
 };
 
 /** What a client loads only as types: it would cost every command's start. */

@@ -11,6 +11,7 @@ import type { Logger } from "../system/logger.ts";
 import { WireError } from "../wire/errors.ts";
 import type { AsyncCommands } from "./async_commands.ts";
 import type { Connection } from "./connection.ts";
+import type { Door } from "./door.ts";
 import type { EventBus } from "./event_bus.ts";
 import type { Listener } from "./listener_source.ts";
 import { stackOf } from "./stack.ts";
@@ -38,6 +39,7 @@ export interface EndingServer {
   readonly force: boolean;
   readonly cooker: Cooker;
   readonly listener: Listener;
+  readonly doors: readonly Door[];
   /** Those that are there when it is time to close them. */
   readonly connections: () => readonly Connection[];
   readonly asyncCommands: AsyncCommands;
@@ -68,8 +70,10 @@ export async function endServer(server: EndingServer): Promise<boolean> {
   // A client that does not read must not hold its build's tasks back from ending.
   server.asyncCommands.disown();
   for (const { outbox } of server.connections()) outbox.release();
-  await step("unlinking the socket", () => listener.unlink());
-  await step("closing the listener", () => listener.close());
+  for (const each of [listener, ...server.doors.map((door) => door.listener)]) {
+    await step("unlinking the socket", () => each.unlink());
+    await step("closing the listener", () => each.close());
+  }
   await step("ending the tasks", () => cooker.shutdown(server.force));
   await step("ending the command", () => server.asyncCommands.close(endingError(server.reason)));
   await step("stopping the notifier", () => cooker.notifier.stop());
@@ -77,6 +81,7 @@ export async function endServer(server: EndingServer): Promise<boolean> {
   await step("postServe", () => cooker.postServe());
   await step("telling the clients", () => bus.emit({ type: "ServerExit", reason: server.reason }));
   await step("closing the connections", () => closeAll(server));
+  for (const door of server.doors) await step(`closing ${door.name}`, () => door.close());
   await step("flushing the log", () => log.flush());
   await step("letting go of the lock", () => server.farewell?.());
   return isClean;

@@ -7,6 +7,7 @@
 import type { Clock } from "../system/clock.ts";
 import type { Source } from "../system/source.ts";
 import type { AcceptedStream } from "../system/unix_socket.ts";
+import type { Door } from "./door.ts";
 
 /** Milliseconds until the next try where accepting failed, as when descriptors are used up. */
 const RETRY_MS = 100;
@@ -26,14 +27,21 @@ export interface Listener {
 /** Ready when somebody connects. */
 export class ListenerSource implements Source<AcceptedStream | undefined> {
   readonly kind = "listener";
-  readonly name = "listener";
+  readonly name: string;
+  /** Whose listener it is; absent: the server's own. */
+  readonly door: Door | undefined;
   readonly #listener: Listener;
   readonly #clock: Clock;
   readonly #signal: AbortSignal;
   #hasFailed = false;
 
-  /** @param signal ends the pause after a failure with the server */
-  constructor(listener: Listener, clock: Clock, signal: AbortSignal) {
+  /**
+   * @param signal ends the pause after a failure with the server
+   * @param door whose listener it is; absent: the server's own
+   */
+  constructor(listener: Listener, clock: Clock, signal: AbortSignal, door?: Door) {
+    this.name = door === undefined ? "listener" : `${door.name} listener`;
+    this.door = door;
     this.#listener = listener;
     this.#clock = clock;
     this.#signal = signal;

@@ -13,6 +13,7 @@ export { type ByteStream, memoryPair } from "../system/streams.ts";
 export { type AcceptedStream, UnixListener } from "../system/unix_socket.ts";
 export type { PeerCredentials } from "../system/peer.ts";
 export type { ConnectionLimits } from "./connection.ts";
+export type { Door } from "./door.ts";
 export { type Delivery, EventBus, type EventHandler } from "./event_bus.ts";
 export { type InProcessOptions, type InProcessServer, serveInProcess } from "./in_process.ts";
 export type { StopMode } from "./ending.ts";

@@ -9,12 +9,14 @@ import type { Clock } from "../system/clock.ts";
 import type { Logger } from "../system/logger.ts";
 import { processId, userId } from "../system/environment.ts";
 import { nameProcess } from "../system/self.ts";
+import { type ByteStream, memoryPair } from "../system/streams.ts";
 import type { AcceptedStream } from "../system/unix_socket.ts";
 import type { ProjectIdentity } from "../wire/hello.ts";
 import type { WireError } from "../wire/errors.ts";
 import { AsyncCommands } from "./async_commands.ts";
 import { CommandRunner } from "./command_runner.ts";
 import type { Connection, ConnectionLimits } from "./connection.ts";
+import type { Door } from "./door.ts";
 import { endingError, endServer, type StopMode } from "./ending.ts";
 import { EventBus } from "./event_bus.ts";
 import { serverIdentity } from "./hello.ts";
@@ -35,6 +37,8 @@ export interface ProcessServerOptions {
   readonly cooker: Cooker;
   /** Where clients come in; it is closed at the end. */
   readonly listener: Listener;
+  /** Other ways in; default: none. */
+  readonly doors?: readonly Door[];
   /** Time. */
   readonly clock: Clock;
   /** The log. */
@@ -185,7 +189,7 @@ export class ProcessServer {
   }
 
   async #before(): Promise<void> {
-    const { cooker, log, clock, listener, lockPath, processName } = this.#options;
+    const { cooker, log, clock, listener, doors = [], lockPath, processName } = this.#options;
     const host: CookerHost = {
       clock,
       log,
@@ -200,18 +204,22 @@ export class ProcessServer {
     log.log("info", "Entering server connection loop");
     if (lockPath !== undefined) log.log("info", `Lock file: ${lockPath}`);
     log.log("info", `Socket: ${listener.path}`);
+    for (const door of doors) log.log("info", `${door.name}: ${door.listener.path}`);
   }
 
   async #loop(): Promise<void> {
-    const { listener, clock } = this.#options;
-    const accepting = new ListenerSource(listener, clock, this.#life.signal);
-    this.#selector.add(accepting, closeLate);
+    const { listener, clock, doors = [] } = this.#options;
+    const accepting = [
+      new ListenerSource(listener, clock, this.#life.signal),
+      ...doors.map((door) => new ListenerSource(door.listener, clock, this.#life.signal, door)),
+    ];
+    for (const source of accepting) this.#selector.add(source, closeLate);
     this.#selector.add(this.#idle.tick);
     this.#selector.add(this.#idle.again);
     for await (const ready of this.#selector) {
       for (const each of ready) this.#handle(each);
     }
-    this.#selector.remove(accepting);
+    for (const source of accepting) this.#selector.remove(source);
   }
 
   #handle(ready: Ready<ServerSource>): void {
@@ -248,8 +256,20 @@ export class ProcessServer {
       this.#selector.remove(source);
       return;
     }
-    const connection = this.#reception.welcome(outcome.value);
+    if (source.door === undefined) this.#welcome(outcome.value);
+    else source.door.enter(outcome.value, () => this.#connect());
+  }
+
+  #welcome(stream: AcceptedStream): void {
+    const connection = this.#reception.welcome(stream);
     if (connection !== undefined) this.#selector.add(connection);
+  }
+
+  /** A native connection for a door's client. */
+  #connect(): ByteStream {
+    const [near, far] = memoryPair();
+    this.#welcome(far);
+    return near;
   }
 
   #tick(): void {
@@ -270,6 +290,7 @@ export class ProcessServer {
   async #end(reason: string, mode: StopMode): Promise<boolean> {
     const isClean = await endServer({
       ...this.#options,
+      doors: this.#options.doors ?? [],
       reason,
       force: mode === "force",
       connections: () => this.#reception.connections,
