@@ -32,9 +32,11 @@ export function fileKind(path: string): FileKind | undefined {
   }
 }
 
-/** Whether an error says that there is nothing at a path. */
+/** Whether an error says that there is nothing at a path; links in a circle lead to nothing. */
 export function isAbsent(error: unknown): boolean {
-  return error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory;
+  return error instanceof Deno.errors.NotFound ||
+    error instanceof Deno.errors.NotADirectory ||
+    error instanceof Deno.errors.FilesystemLoop;
 }
 
 /** A path that is the file's own: absolute and without links. */
@@ -112,6 +114,11 @@ export function writeAtomically(path: string, text: string, mode = 0o600): void 
     removeIfPresent(aside);
     throw error;
   }
+}
+
+/** Makes an empty file, or sets the times of one that is there. */
+export function touchFile(path: string, mode = 0o600): void {
+  Deno.writeTextFileSync(path, "", { append: true, mode });
 }
 
 /**

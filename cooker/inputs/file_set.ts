@@ -1,0 +1,181 @@
+/**
+ * A set of files that patterns mean, kept up to date from what is told of its folders.
+ *
+ * @module
+ */
+
+import { Sha256 } from "../../system/digest.ts";
+import { pathInside } from "../../system/files.ts";
+import type { FileRecord, FileTable } from "./file_table.ts";
+import type { PathPatterns } from "./patterns.ts";
+import { type FoundPath, walk } from "./walk.ts";
+
+/** What a set holds at a time. */
+export interface Snapshot {
+  /** Of all paths with their contents; `undefined` where no file is meant. */
+  readonly digest: string | undefined;
+  /** Each file's content by its path relative to the set's folder, sorted. */
+  readonly files: ReadonlyMap<string, string>;
+  /** The set's version at that time. */
+  readonly version: number;
+  /** All inodes. */
+  readonly signatures: string;
+}
+
+/** What watches a set's folders. */
+export interface FolderWatcher {
+  /**
+   * Begins to watch for a set what is at a path, be it there or not, and the folders that lead
+   * there; says whether every change will be told.
+   */
+  watch(set: FileSet, path: string): boolean;
+  /** Only these paths are watched for a set from now on. */
+  retain(set: FileSet, paths: ReadonlySet<string>): void;
+}
+
+/** Files that patterns mean. */
+export class FileSet {
+  readonly patterns: PathPatterns;
+  readonly #table: FileTable;
+  readonly #watcher: FolderWatcher;
+  #found: readonly FoundPath[] = [];
+  #foundPaths: ReadonlySet<string> = new Set();
+  #records = new Map<string, FileRecord>();
+  #folders = new Set<string>();
+  #dirty = new Set<string>();
+  #needsWalk = true;
+  #isWatched = false;
+  #version = 0;
+  #snapshot: Snapshot | undefined;
+
+  /** @param patterns what it holds; nothing is read before a snapshot is asked for */
+  constructor(patterns: PathPatterns, table: FileTable, watcher: FolderWatcher) {
+    this.patterns = patterns;
+    this.#table = table;
+    this.#watcher = watcher;
+  }
+
+  /** Grows with every change that is told of. */
+  get version(): number {
+    return this.#version;
+  }
+
+  /** Whether every change of it is told. */
+  get isWatched(): boolean {
+    return this.#isWatched && !this.#needsWalk;
+  }
+
+  /** Whether nothing has changed for certain since the last snapshot. */
+  get isClean(): boolean {
+    return this.isWatched && this.#dirty.size === 0 && this.#snapshot !== undefined;
+  }
+
+  /** Takes note of a change of an entry of one of its folders. */
+  changed(path: string, kind: "content" | "entries"): void {
+    if (kind === "content" && !this.#folders.has(path)) {
+      if (!this.#foundPaths.has(path)) return;
+      this.#dirty.add(path);
+    } else {
+      const isMeant = this.patterns.matches(path) || this.patterns.reachesInto(path) ||
+        this.patterns.bases.some((base) => pathInside(path, base) !== undefined);
+      if (!isMeant) return;
+      this.#dirty.add(path);
+      this.#needsWalk = true;
+    }
+    this.#version++;
+  }
+
+  /** Everything may have changed. */
+  distrust(): void {
+    this.#needsWalk = true;
+    this.#snapshot = undefined;
+    this.#records.clear();
+    this.#version++;
+  }
+
+  /** What the set means: files, links and empty folders, sorted by path. */
+  paths(): readonly FoundPath[] {
+    this.#refresh();
+    return this.#found;
+  }
+
+  /** The files with their contents as they are now. */
+  snapshot(): Snapshot {
+    if (this.isClean && this.#snapshot !== undefined && !this.#hasShared()) return this.#snapshot;
+    const version = this.#version;
+    this.#refresh();
+    const files = new Map<string, string>();
+    const signatures: string[] = [];
+    const records = new Map<string, FileRecord>();
+    for (const { path, kind } of this.#found) {
+      if (kind === "folder") continue;
+      const record = this.#record(path);
+      records.set(path, record);
+      files.set(pathInside(this.patterns.folder, path) ?? path, record.content);
+      signatures.push(record.signature);
+    }
+    this.#records = records;
+    this.#dirty.clear();
+    this.#snapshot = {
+      digest: digestOf(files),
+      files,
+      version,
+      signatures: signatures.join("\n"),
+    };
+    return this.#snapshot;
+  }
+
+  /** Whether nothing was changed since a snapshot, not even for a while. */
+  isUnchangedSince(earlier: Snapshot): boolean {
+    if (this.isWatched && this.#version === earlier.version && !this.#hasShared()) return true;
+    if (this.isWatched && this.#version !== earlier.version) return false;
+    const now = this.snapshot();
+    return now.digest === earlier.digest && now.signatures === earlier.signatures;
+  }
+
+  #hasShared(): boolean {
+    for (const record of this.#records.values()) if (record.isShared) return true;
+    return false;
+  }
+
+  #record(path: string): FileRecord {
+    const known = this.#records.get(path);
+    if (known === undefined || this.#dirty.has(path)) {
+      // A change that was told of counts even where the inode does not show it.
+      if (this.#dirty.has(path)) this.#table.forget(path);
+      return this.#table.look(path);
+    }
+    return this.#isWatched && !known.isShared ? known : this.#table.look(path);
+  }
+
+  #refresh(): void {
+    if (this.isWatched) return;
+    // What was read while nobody told of changes is looked at again.
+    if (!this.#isWatched) this.#records.clear();
+    this.#needsWalk = false;
+    const folders = new Set<string>();
+    const watched = new Set<string>();
+    let isWatched = true;
+    const watch = (path: string): void => {
+      if (watched.has(path)) return;
+      watched.add(path);
+      isWatched = this.#watcher.watch(this, path) && isWatched;
+    };
+    for (const base of this.patterns.bases) watch(base);
+    this.#found = walk(this.patterns, (folder) => {
+      folders.add(folder);
+      watch(folder);
+    });
+    this.#foundPaths = new Set(this.#found.map((each) => each.path));
+    this.#folders = folders;
+    this.#isWatched = isWatched;
+    this.#watcher.retain(this, watched);
+  }
+}
+
+function digestOf(files: ReadonlyMap<string, string>): string | undefined {
+  if (files.size === 0) return undefined;
+  const hash = new Sha256();
+  for (const [path, content] of files) hash.update(`${path.length}:${path}${content}\n`);
+  return hash.hex();
+}

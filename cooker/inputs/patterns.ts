@@ -1,0 +1,150 @@
+/**
+ * `files` and `output` of a task: which paths they mean, as `deno task` reads them.
+ *
+ * An entry with `*` or `?` is a wildcard pattern; any other one is a path and means what is there
+ * and everything below it. A leading `!` takes away, whatever comes before or after. Wildcards
+ * disregard case, do not match a leading dot, and `**` stands for any number of folders.
+ *
+ * @module
+ */
+
+import { joinPath, pathInside } from "../../system/files.ts";
+
+/** One entry, ready to be matched against absolute paths. */
+interface Entry {
+  /** Where looking for it begins: the path itself, or a pattern's folders without wildcards. */
+  readonly base: string;
+  /** What has to follow below the base; absent: anything, and the base itself. */
+  readonly segments?: readonly Segment[];
+}
+
+/** A part of a pattern between slashes; `undefined` stands for `**`. */
+type Segment = RegExp | undefined;
+
+/** The entries of one list. */
+export class PathPatterns {
+  /** The folder that the entries are relative to. */
+  readonly folder: string;
+  readonly #included: readonly Entry[];
+  readonly #excluded: readonly Entry[];
+
+  private constructor(folder: string, included: readonly Entry[], excluded: readonly Entry[]) {
+    this.folder = folder;
+    this.#included = included;
+    this.#excluded = excluded;
+  }
+
+  /**
+   * Reads a list of entries.
+   *
+   * @param folder absolute
+   * @returns `undefined` where one of the wildcards is no valid pattern, as in `a**`
+   *
+   * @example
+   * ```ts
+   * import { assertEquals } from "@std/assert";
+   * import { PathPatterns } from "../inputs/patterns.ts";
+   *
+   * const patterns = PathPatterns.parse("/p", ["src/**\/*.ts", "!src/generated"]);
+   * const paths = ["/p/src/a.ts", "/p/src/x/y/b.TS", "/p/src/.c.ts", "/p/src/generated/d.ts"];
+   * assertEquals(paths.map((path) => patterns?.matches(path)), [true, true, false, false]);
+   * ```
+   */
+  static parse(folder: string, entries: readonly string[]): PathPatterns | undefined {
+    const included: Entry[] = [];
+    const excluded: Entry[] = [];
+    for (const text of entries) {
+      if (/^(?:https?:\/\/|npm:|jsr:)/.test(text)) continue;
+      const isNegated = text.startsWith("!");
+      const entry = parseEntry(folder, isNegated ? text.slice(1) : text);
+      if (entry === undefined) return undefined;
+      (isNegated ? excluded : included).push(entry);
+    }
+    return new PathPatterns(folder, included, excluded);
+  }
+
+  /** Where looking for files begins, absolute; some may be inside others. */
+  get bases(): readonly string[] {
+    return this.#included.map((entry) => entry.base);
+  }
+
+  /** Whether a file at an absolute path is meant. */
+  matches(path: string): boolean {
+    return this.#included.some((entry) => isMatch(entry, path)) && !this.excludes(path);
+  }
+
+  /** Whether a path, or a folder with all that is in it, is taken away. */
+  excludes(path: string): boolean {
+    return this.#excluded.some((entry) => isMatch(entry, path));
+  }
+
+  /** Whether anything in a folder can be meant. */
+  reachesInto(folder: string): boolean {
+    return !this.excludes(folder) && this.#included.some((entry) => canMatchIn(entry, folder));
+  }
+}
+
+function parseEntry(folder: string, text: string): Entry | undefined {
+  if (!/[*?]/.test(text)) return { base: joinPath(folder, text.replace(/^file:\/\//, "")) };
+  const parts = text.replaceAll("\\", "/").replace(/^\.\//, "").replace(/\/$/, "").split("/");
+  const first = parts.findIndex((part) => /[*?]/.test(part));
+  const segments: Segment[] = [];
+  for (const part of parts.slice(first)) {
+    if (part === "**") segments.push(undefined);
+    else if (part.includes("**")) return undefined;
+    else segments.push(segmentPattern(part));
+  }
+  // A pattern always continues the folder's own path, so that `..` in it never matches anything.
+  const base = [folder.replace(/\/$/, ""), ...parts.slice(0, first)].join("/");
+  return { base: base === "" ? "/" : base, segments };
+}
+
+function segmentPattern(part: string): RegExp {
+  const source = part.replace(
+    /\*+|\?|[^*?]+/g,
+    (piece) => piece.startsWith("*") ? "[^/]*" : piece === "?" ? "[^/]" : RegExp.escape(piece),
+  );
+  return new RegExp(`^${/^[*?]/.test(part) ? "(?!\\.)" : ""}${source}$`, "isu");
+}
+
+function isMatch(entry: Entry, path: string): boolean {
+  const inside = pathInside(entry.base, path);
+  if (inside === undefined) return false;
+  if (entry.segments === undefined) return true;
+  return inside !== "" && matchParts(entry.segments, inside.split("/"), false);
+}
+
+function canMatchIn(entry: Entry, folder: string): boolean {
+  const inside = pathInside(entry.base, folder);
+  if (inside === undefined) return false;
+  if (entry.segments === undefined || inside === "") return true;
+  return matchParts(entry.segments, inside.split("/"), true);
+}
+
+/** @param isPrefix whether it is enough that a longer path could match */
+function matchParts(
+  segments: readonly Segment[],
+  parts: readonly string[],
+  isPrefix: boolean,
+  at = 0,
+  from = 0,
+): boolean {
+  for (let index = at, part = from;; index++, part++) {
+    if (index === segments.length) return !isPrefix && part === parts.length;
+    const segment = segments[index];
+    const text = parts[part];
+    if (segment === undefined) {
+      if (index === segments.length - 1) {
+        return parts.slice(part).every((each) => !each.startsWith(".")) &&
+          (isPrefix || part < parts.length);
+      }
+      for (let skip = part;; skip++) {
+        if (matchParts(segments, parts, isPrefix, index + 1, skip)) return true;
+        if (parts[skip] === undefined) return isPrefix;
+        if (parts[skip]?.startsWith(".")) return false;
+      }
+    }
+    if (text === undefined) return isPrefix;
+    if (!segment.test(text)) return false;
+  }
+}

@@ -1,0 +1,292 @@
+/**
+ * The tracker: knows what the kernel tells of a project's folders, and which file sets it is about.
+ *
+ * Nothing is trusted that was not asked for: `sync` writes a cookie into the project, and only
+ * where the cookie's own event comes back is everything known that was done before. Where the
+ * kernel does not tell (another platform, no watches left, a network's file system, a root that was
+ * renamed), sets look at their files themselves, each time.
+ *
+ * @module
+ */
+
+import type { Notifier } from "../cooker.ts";
+import {
+  baseName,
+  ensureFolder,
+  fileKind,
+  joinPath,
+  parentFolder,
+  pathInside,
+  realPath,
+  removeIfPresent,
+  touchFile,
+} from "../../system/files.ts";
+import { fileFacts } from "../../system/file_signature.ts";
+import { type FolderEvent, Inotify } from "../../system/inotify.ts";
+import { FileSet, type FolderWatcher } from "./file_set.ts";
+import { FileTable } from "./file_table.ts";
+import { PathPatterns } from "./patterns.ts";
+
+/** What a tracker needs. */
+export interface TrackerOptions {
+  /** The project's root folder, absolute, with links resolved. */
+  readonly root: string;
+  /** A folder in the root for cookies, absolute; it is made. */
+  readonly cookies: string;
+  /** Told once for each reason why files have to be looked at instead of being watched. */
+  readonly note: (text: string) => void;
+  /** Where changes come from; default: the kernel. `undefined` from it: nothing tells. */
+  readonly openQueue?: () => Inotify | undefined;
+}
+
+/** A folder that the kernel tells about. */
+interface WatchedFolder {
+  readonly watch: number;
+  /** Sets that want to know of every entry. */
+  readonly sets: Set<FileSet>;
+  /** Sets that want to know of one entry: the next step on the way to what they mean. */
+  readonly passing: Map<string, Set<FileSet>>;
+}
+
+const NOTES = {
+  platform: "Inputs are looked at for each run: this platform does not tell of changes in order",
+  limit: "Inputs are looked at for each run: a folder can't be watched " +
+    "(fs.inotify.max_user_watches may be used up, or its file system does not tell of changes)",
+  cookie: "Inputs were looked at again: the project's folder was replaced",
+  overflow: "Inputs were looked at again: there were more changes than the kernel keeps",
+} as const;
+
+/** Keeps file sets up to date. */
+export class InputTracker implements Notifier, FolderWatcher {
+  readonly #options: TrackerOptions;
+  readonly #table = new FileTable();
+  readonly #sets = new Map<string, FileSet | undefined>();
+  readonly #folders = new Map<string, WatchedFolder>();
+  readonly #foldersOf = new Map<FileSet, Set<string>>();
+  readonly #paths = new Map<number, string>();
+  readonly #notes = new Set<string>();
+  #queue: Inotify | undefined;
+  #cookieWatch: number | undefined;
+  #cookies = 0;
+  #isStopped = false;
+
+  /** @param options nothing is watched before a set is asked for */
+  constructor(options: TrackerOptions) {
+    this.#options = options;
+  }
+
+  /** Lines about what can't be watched, for `status`. */
+  get notes(): readonly string[] {
+    return [...this.#notes];
+  }
+
+  /** How many folders are watched. */
+  get watchedFolders(): number {
+    return this.#folders.size;
+  }
+
+  /**
+   * The set of files that entries mean; for the same arguments the same set.
+   *
+   * @param folder what the entries are relative to, absolute
+   * @returns `undefined` where an entry is no valid pattern
+   */
+  set(folder: string, entries: readonly string[]): FileSet | undefined {
+    const key = JSON.stringify([folder, ...entries]);
+    if (!this.#sets.has(key)) {
+      const patterns = PathPatterns.parse(folder, entries);
+      const set = patterns && new FileSet(patterns, this.#table, this);
+      this.#sets.set(key, set);
+    }
+    return this.#sets.get(key);
+  }
+
+  /** Makes sure that everything is known that was done before this call. */
+  sync(): void {
+    if (this.#isStopped) return;
+    this.#open();
+    if (this.#queue === undefined) return;
+    const name = `cookie-${++this.#cookies}`;
+    const path = joinPath(this.#options.cookies, name);
+    ensureFolder(this.#options.cookies, 0o700);
+    touchFile(path);
+    const hasCome = this.#drain(name);
+    removeIfPresent(path);
+    if (hasCome) return;
+    // Another folder is at the root's path: what is watched is somewhere else now.
+    if (this.#cookieWatch !== undefined) this.#note("cookie");
+    this.#reopen();
+  }
+
+  /** Takes in what has been told since the last time. */
+  drain(): void {
+    this.#drain(undefined);
+  }
+
+  watch(set: FileSet, path: string): boolean {
+    const { root } = this.#options;
+    if (this.#queue === undefined || pathInside(root, path) === undefined) return false;
+    let next: string | undefined;
+    let isLowest = true;
+    for (let folder = path;; folder = parentFolder(folder)) {
+      if (fileKind(folder) === "folder") {
+        // Behind a link there are other folders than those that lead to it.
+        if (isLowest && realPath(folder) !== folder) return false;
+        isLowest = false;
+        if (!this.#watchFolder(set, folder, next)) return false;
+      } else if (fileFacts(folder)?.kind === "link") {
+        // What it points to may come and go anywhere.
+        return false;
+      }
+      if (folder === root) return true;
+      next = baseName(folder);
+    }
+  }
+
+  retain(set: FileSet, paths: ReadonlySet<string>): void {
+    const folders = this.#foldersOf.get(set) ?? new Set();
+    const used = new Set<string>();
+    for (const path of paths) {
+      for (let folder = path; !used.has(folder); folder = parentFolder(folder)) {
+        used.add(folder);
+        if (folder === this.#options.root || folder === "/") break;
+      }
+    }
+    for (const folder of folders) {
+      if (used.has(folder)) continue;
+      folders.delete(folder);
+      this.#forget(set, folder);
+    }
+  }
+
+  /** Stops watching; sets look at their files themselves from now on. */
+  stop(): void {
+    this.#isStopped = true;
+    this.#close();
+  }
+
+  #open(): void {
+    if (this.#queue !== undefined) return;
+    const { openQueue = Inotify.open, cookies } = this.#options;
+    this.#queue = openQueue();
+    if (this.#queue === undefined) return this.#note("platform");
+    ensureFolder(cookies, 0o700);
+    this.#cookieWatch = this.#queue.add(cookies);
+    if (this.#cookieWatch !== undefined) return;
+    this.#note("limit");
+    this.#close();
+  }
+
+  #reopen(): void {
+    this.#close();
+    this.#open();
+  }
+
+  #close(): void {
+    this.#queue?.close();
+    this.#queue = undefined;
+    this.#cookieWatch = undefined;
+    this.#folders.clear();
+    this.#foldersOf.clear();
+    this.#paths.clear();
+    this.#distrustAll();
+  }
+
+  #distrustAll(): void {
+    this.#table.clear();
+    for (const set of this.#sets.values()) set?.distrust();
+  }
+
+  #note(reason: keyof typeof NOTES): void {
+    if (this.#notes.has(NOTES[reason])) return;
+    this.#notes.add(NOTES[reason]);
+    this.#options.note(NOTES[reason]);
+  }
+
+  /** @returns whether a cookie's event was among what was told */
+  #drain(cookie: string | undefined): boolean {
+    if (this.#queue === undefined) return false;
+    const { events, isOverflown } = this.#queue.read();
+    let hasCome = false;
+    for (const { watch, name, kind } of events) {
+      if (watch === this.#cookieWatch) {
+        hasCome ||= name === cookie;
+        continue;
+      }
+      const folder = this.#paths.get(watch);
+      if (folder !== undefined) this.#tell(folder, name, kind);
+    }
+    if (!isOverflown) return hasCome;
+    this.#note("overflow");
+    this.#reopen();
+    return true;
+  }
+
+  #tell(folder: string, name: string, kind: FolderEvent["kind"]): void {
+    const watched = this.#folders.get(folder);
+    if (watched === undefined) return;
+    if (kind === "gone") {
+      const sets = [...watched.sets, ...[...watched.passing.values()].flatMap((each) => [...each])];
+      for (const set of new Set(sets)) set.distrust();
+      this.#drop(folder, watched);
+      return;
+    }
+    const path = name === "" ? folder : joinPath(folder, name);
+    for (const set of watched.sets) set.changed(path, kind);
+    for (const set of watched.passing.get(name) ?? []) {
+      if (!watched.sets.has(set)) set.changed(path, kind);
+    }
+  }
+
+  /** @param next the entry that it is about; absent: every one */
+  #watchFolder(set: FileSet, folder: string, next: string | undefined): boolean {
+    const watched = this.#folders.get(folder) ?? this.#add(folder);
+    if (watched === undefined) return false;
+    if (next === undefined) watched.sets.add(set);
+    else upsert(watched.passing, next).add(set);
+    upsert(this.#foldersOf, set).add(folder);
+    return true;
+  }
+
+  #add(folder: string): WatchedFolder | undefined {
+    const watch = this.#queue?.add(folder);
+    if (watch === undefined) {
+      this.#note("limit");
+      return undefined;
+    }
+    const watched = { watch, sets: new Set<FileSet>(), passing: new Map<string, Set<FileSet>>() };
+    // A folder that was renamed keeps its number: it is known by its new path from now on.
+    const before = this.#paths.get(watch);
+    if (before !== undefined) this.#folders.delete(before);
+    this.#folders.set(folder, watched);
+    this.#paths.set(watch, folder);
+    return watched;
+  }
+
+  #forget(set: FileSet, folder: string): void {
+    const watched = this.#folders.get(folder);
+    if (watched === undefined) return;
+    watched.sets.delete(set);
+    for (const [name, sets] of watched.passing) {
+      sets.delete(set);
+      if (sets.size === 0) watched.passing.delete(name);
+    }
+    if (watched.sets.size > 0 || watched.passing.size > 0) return;
+    this.#queue?.remove(watched.watch);
+    this.#drop(folder, watched);
+  }
+
+  #drop(folder: string, { watch }: WatchedFolder): void {
+    this.#folders.delete(folder);
+    this.#paths.delete(watch);
+  }
+}
+
+/** The set under a key, made where it is missing. */
+function upsert<K, V>(map: Map<K, Set<V>>, key: K): Set<V> {
+  const known = map.get(key);
+  if (known !== undefined) return known;
+  const made = new Set<V>();
+  map.set(key, made);
+  return made;
+}

@@ -1,0 +1,216 @@
+import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import fc from "fast-check";
+import { InputTracker } from "../../../cooker/inputs/tracker.ts";
+
+/** A project's folder with a tracker of it. */
+class Project implements Disposable {
+  readonly notes: string[] = [];
+  readonly root = Deno.realPathSync(Deno.makeTempDirSync());
+  readonly tracker = new InputTracker({
+    root: this.root,
+    cookies: `${this.root}/.simmer/cookies`,
+    note: (text) => this.notes.push(text),
+  });
+
+  write(path: string, text: string): void {
+    Deno.mkdirSync(`${this.root}/${path}`.replace(/\/[^/]*$/, ""), { recursive: true });
+    Deno.writeTextFileSync(`${this.root}/${path}`, text);
+  }
+
+  /** The names that entries mean now. */
+  names(...entries: string[]): string[] {
+    this.tracker.sync();
+    return [...this.tracker.set(this.root, entries)?.snapshot().files.keys() ?? []];
+  }
+
+  digest(...entries: string[]): string | undefined {
+    this.tracker.sync();
+    return this.tracker.set(this.root, entries)?.snapshot().digest;
+  }
+
+  /** What somebody says who looks at everything for the first time, and is told nothing. */
+  digestAnew(...entries: string[]): string | undefined {
+    const tracker = new InputTracker({
+      root: this.root,
+      cookies: `${this.root}/.simmer/cookies`,
+      note: () => {},
+      openQueue: () => undefined,
+    });
+    return tracker.set(this.root, entries)?.snapshot().digest;
+  }
+
+  [Symbol.dispose](): void {
+    this.tracker.stop();
+    Deno.removeSync(this.root, { recursive: true });
+  }
+}
+
+Deno.test("a set follows every change at once: edits, new and removed files and folders", () => {
+  using project = new Project();
+  assertEquals(project.names("src/**/*.ts"), []);
+  project.write("src/deep/a.ts", "1");
+  assertEquals(project.names("src/**/*.ts"), ["src/deep/a.ts"]);
+  const before = project.digest("src/**/*.ts");
+  project.write("src/deep/a.ts", "2");
+  assertNotEquals(project.digest("src/**/*.ts"), before);
+  project.write("src/deep/a.ts", "1");
+  assertEquals(project.digest("src/**/*.ts"), before);
+  Deno.renameSync(`${project.root}/src`, `${project.root}/lib`);
+  assertEquals(project.names("src/**/*.ts"), []);
+  Deno.renameSync(`${project.root}/lib`, `${project.root}/src`);
+  assertEquals(project.digest("src/**/*.ts"), before);
+});
+
+Deno.test("an edit of the same size with its old times put back is seen", () => {
+  using project = new Project();
+  project.write("a.txt", "old");
+  const path = `${project.root}/a.txt`;
+  const { atime, mtime } = Deno.statSync(path);
+  const before = project.digest("a.txt");
+  Deno.writeTextFileSync(path, "new");
+  Deno.utimeSync(path, atime ?? new Date(), mtime ?? new Date());
+  assertNotEquals(project.digest("a.txt"), before);
+});
+
+Deno.test("what has not changed is not read again", () => {
+  using project = new Project();
+  for (let index = 0; index < 20; index++) project.write(`src/${index}.txt`, String(index));
+  const set = project.tracker.set(project.root, ["src/*.txt"]);
+  project.tracker.sync();
+  const first = set?.snapshot();
+  project.tracker.sync();
+  assert(set?.isClean);
+  assertEquals(set.snapshot(), first);
+  project.write("elsewhere/x.txt", "x");
+  project.tracker.sync();
+  assert(set.isClean, "a change elsewhere is nothing to it");
+});
+
+Deno.test("a link's input is what it points to, and its change is seen outside of the set", () => {
+  using project = new Project();
+  project.write("other/real.txt", "1");
+  Deno.mkdirSync(`${project.root}/src`);
+  Deno.symlinkSync("../other/real.txt", `${project.root}/src/link.txt`);
+  const before = project.digest("src/*.txt");
+  project.write("other/real.txt", "2");
+  assertNotEquals(project.digest("src/*.txt"), before);
+});
+
+Deno.test("a file outside of the project is an input, looked at each time", () => {
+  using project = new Project();
+  using outside = new Project();
+  outside.write("a.txt", "1");
+  const entry = `${outside.root}/a.txt`;
+  const before = project.digest(entry);
+  outside.write("a.txt", "2");
+  assertNotEquals(project.digest(entry), before);
+});
+
+Deno.test("a root that was replaced by another folder is looked at anew, and said so", () => {
+  using project = new Project();
+  project.write("a.txt", "1");
+  project.digest("a.txt");
+  const moved = `${project.root}.moved`;
+  Deno.renameSync(project.root, moved);
+  project.write("a.txt", "2");
+  assertEquals(project.digest("a.txt"), project.digestAnew("a.txt"));
+  project.write("a.txt", "3");
+  assertEquals(project.digest("a.txt"), project.digestAnew("a.txt"));
+  assertEquals(project.notes, ["Inputs were looked at again: the project's folder was replaced"]);
+  Deno.removeSync(moved, { recursive: true });
+});
+
+Deno.test("more changes than the kernel keeps are no loss", () => {
+  using project = new Project();
+  project.write("a.txt", "1");
+  project.digest("*.txt");
+  const queued = Number(Deno.readTextFileSync("/proc/sys/fs/inotify/max_queued_events"));
+  for (let index = 0; index <= queued / 2; index++) {
+    Deno.writeTextFileSync(`${project.root}/b.txt`, "x");
+    Deno.writeTextFileSync(`${project.root}/c.txt`, "x");
+  }
+  Deno.writeTextFileSync(`${project.root}/a.txt`, "2");
+  assertEquals(project.digest("*.txt"), project.digestAnew("*.txt"));
+  assertEquals(project.notes.length, 1);
+});
+
+Deno.test("where nothing tells of changes, files are looked at, and it is said once", () => {
+  using project = new Project();
+  const notes: string[] = [];
+  const tracker = new InputTracker({
+    root: project.root,
+    cookies: `${project.root}/.simmer/cookies`,
+    note: (text) => notes.push(text),
+    openQueue: () => undefined,
+  });
+  const digest = (): string | undefined => {
+    tracker.sync();
+    return tracker.set(project.root, ["*.txt"])?.snapshot().digest;
+  };
+  project.write("a.txt", "1");
+  const before = digest();
+  project.write("a.txt", "2");
+  assertNotEquals(digest(), before);
+  project.write("b.txt", "2");
+  assertEquals(digest(), project.digestAnew("*.txt"));
+  assertEquals(notes.length, 1);
+});
+
+Deno.test("only what the entries can mean is watched", () => {
+  using project = new Project();
+  for (const folder of ["src/a", "node_modules/x", ".git/objects", "docs/b", ".simmer/logs"]) {
+    project.write(`${folder}/file.ts`, "");
+  }
+  project.names("src/**/*.ts");
+  assertEquals(project.tracker.watchedFolders, 3, "the root, src and src/a");
+  project.names("**/*.ts");
+  assertEquals(project.tracker.watchedFolders, 5, "docs and docs/b, too");
+});
+
+type Step = { readonly act: string; readonly a: string; readonly b: string; readonly text: string };
+
+const names = fc.constantFrom("a.txt", "b.txt", "d", "d/a.txt", "d/e", "d/e/c.txt", "f", "f/b.txt");
+const steps = fc.array(
+  fc.record({
+    act: fc.constantFrom("write", "write", "write", "mkdir", "remove", "rename", "link", "chmod"),
+    a: names,
+    b: names,
+    text: fc.constantFrom("1", "2", "33"),
+  }),
+  { maxLength: 12 },
+);
+
+Deno.test("after any changes a set that is told of them says what one says that looks anew", () => {
+  const lists = [["**/*.txt"], ["d", "f/*.txt"], ["**/*", "!d/e"], ["d/e/c.txt", "a.txt"]];
+  let rounds = 0;
+  fc.assert(
+    fc.property(fc.array(steps, { minLength: 1, maxLength: 6 }), (bursts) => {
+      using project = new Project();
+      for (const burst of bursts) {
+        for (const step of burst) attempt(project.root, step);
+        for (const entries of lists) {
+          rounds++;
+          assertEquals(project.digest(...entries), project.digestAnew(...entries));
+        }
+      }
+      assertEquals(project.notes, []);
+    }),
+    { numRuns: 150 },
+  );
+  assert(rounds > 300);
+});
+
+function attempt(root: string, { act, a, b, text }: Step): void {
+  const [from, to] = [`${root}/${a}`, `${root}/${b}`];
+  try {
+    if (act === "write") Deno.writeTextFileSync(from, text);
+    if (act === "mkdir") Deno.mkdirSync(from);
+    if (act === "remove") Deno.removeSync(from, { recursive: true });
+    if (act === "rename") Deno.renameSync(from, to);
+    if (act === "link") Deno.symlinkSync(to, from);
+    if (act === "chmod") Deno.chmodSync(from, text === "1" ? 0o644 : 0o744);
+  } catch (error) {
+    // Random steps may be impossible: what is compared is whatever they lead to.
+    if (!(error instanceof Error)) throw error;
+  }
+}
