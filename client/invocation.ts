@@ -11,6 +11,7 @@ import type { SignalName } from "../system/environment.ts";
 import type { ByteStream } from "../system/streams.ts";
 import type { Project } from "../project/root.ts";
 import { joinPath } from "../system/files.ts";
+import type { TcpAddress } from "../wire/address.ts";
 import type { CommonValues } from "./options.ts";
 import type { Output } from "./output.ts";
 
@@ -32,12 +33,16 @@ export interface ServeRequest {
   readonly foreground: boolean;
   /** Whether the client that starts it holds the lock until the file `starting` is there. */
   readonly handover: boolean;
+  /** Where XML-RPC is served too; port 0: any that is free. */
+  readonly xmlrpc?: TcpAddress;
 }
 
-/** A server that has ended: with an exit code, or because another one serves the project. */
+/** A server that has ended: with an exit code, or before it began, because another one serves the
+ * project or an address can't be had. */
 export type Served =
   | { readonly kind: "ended"; readonly exitCode: number }
-  | { readonly kind: "locked"; readonly holder: number | undefined };
+  | { readonly kind: "locked"; readonly holder: number | undefined }
+  | { readonly kind: "refused"; readonly message: string };
 
 /** A server in this process. */
 export interface LocalServer {

@@ -41,6 +41,8 @@ export interface StartOptions {
   readonly clock: Clock;
   /** Seconds that it stays without a UI; -1: for ever. */
   readonly timeoutSeconds: number;
+  /** Where a server that is started serves XML-RPC too, as `--xmlrpc` has it. */
+  readonly xmlrpc?: string;
   readonly say: (text: string) => void;
   /** Ends the waiting; the promise then rejects with the signal's reason. */
   readonly signal?: AbortSignal;

@@ -232,7 +232,7 @@ class Launch {
 
   #start(): Daemon {
     const { project: { root, config }, paths } = this.#place;
-    const { env, timeoutSeconds, program = selfCommand() } = this.#options;
+    const { env, timeoutSeconds, xmlrpc, program = selfCommand() } = this.#options;
     // What a server left behind that was killed as it started would speak for the new one.
     removeIfPresent(paths.starting);
     this.#logFrom = fileSize(paths.log);
@@ -244,6 +244,7 @@ class Launch {
         ...["--cwd", root],
         ...(config === undefined ? [] : ["--config", config]),
         `--timeout=${timeoutSeconds}`,
+        ...(xmlrpc === undefined ? [] : [`--xmlrpc=${xmlrpc}`]),
       ],
       cwd: root,
       env,

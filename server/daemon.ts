@@ -15,8 +15,12 @@ import { closeInherited } from "../system/descriptors.ts";
 import { onSignal, processId } from "../system/environment.ts";
 import { removeIfPresent, writeAtomically } from "../system/files.ts";
 import { LogFile } from "../system/log_file.ts";
+import { TcpListener } from "../system/tcp.ts";
 import { UnixListener } from "../system/unix_socket.ts";
+import { formatAddress, type TcpAddress } from "../wire/address.ts";
+import type { Door } from "./door.ts";
 import { ProcessServer } from "./process_server.ts";
+import type { XmlRpcDialect } from "./xmlrpc/dialect.ts";
 
 /** How a project is served. */
 export interface DaemonOptions {
@@ -27,12 +31,17 @@ export interface DaemonOptions {
   readonly foreground: boolean;
   /** Whether the client that starts this server holds the lock until it is told. */
   readonly handover: boolean;
+  /** Where XML-RPC is served too; port 0: any that is free. */
+  readonly xmlrpc?: TcpAddress;
+  /** What XML-RPC clients mean and are told; default: simmer's own commands and events. */
+  readonly xmlrpcDialect?: XmlRpcDialect;
 }
 
 /** How serving ended. */
 export type Served =
   | { readonly kind: "ended"; readonly exitCode: number }
-  | { readonly kind: "locked"; readonly holder: number | undefined };
+  | { readonly kind: "locked"; readonly holder: number | undefined }
+  | { readonly kind: "refused"; readonly message: string };
 
 /** Milliseconds that a started server waits for the lock of its client. */
 const HANDOVER_MS = 10_000;
@@ -41,7 +50,8 @@ const HANDOVER_RETRY_MS = 2;
 /**
  * Serves a project until its time is over, or until SIGINT or SIGTERM.
  *
- * @returns `locked` where another server serves the project
+ * @returns `locked` where another server serves the project, `refused` where the address for
+ *   XML-RPC can't be had
  * @throws {Error} where the state folder, the log or the socket can't be made
  */
 export async function serveProject(options: DaemonOptions): Promise<Served> {
@@ -53,21 +63,29 @@ export async function serveProject(options: DaemonOptions): Promise<Served> {
   if (lock === undefined) {
     return { kind: "locked", holder: readLockContent(paths.lock)?.pid };
   }
+  const remote = options.xmlrpc && listenAt(options.xmlrpc);
+  if (typeof remote === "string") {
+    lock.release();
+    return { kind: "refused", message: remote };
+  }
   using log = LogFile.open(paths.log, { clock: systemClock, echo: foreground });
   lock.write({
     pid: processId(),
+    ...(remote === undefined ? {} : { xmlrpc: remote.path }),
     ...(paths.socket.startsWith(paths.dir) ? {} : { socket: paths.socket }),
   });
   let listener: UnixListener;
   try {
     listener = UnixListener.listen(paths.socket);
   } catch (error) {
+    remote?.close();
     lock.release();
     throw error;
   }
   const server = new ProcessServer({
     cooker: new TaskCooker({ ...project, state: paths, clock: systemClock }),
     listener,
+    doors: remote === undefined ? [] : [await xmlRpcDoor(remote, log, options.xmlrpcDialect)],
     clock: systemClock,
     log,
     project,
@@ -79,6 +97,28 @@ export async function serveProject(options: DaemonOptions): Promise<Served> {
     },
   });
   return { kind: "ended", exitCode: await untilSignalled(server) };
+}
+
+/** @returns why it can't be listened there, as text */
+function listenAt(address: TcpAddress): TcpListener | string {
+  try {
+    return TcpListener.listen(address);
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    return `cannot serve XML-RPC at ${formatAddress(address)}: ${error.message}; ` +
+      "port 0 takes any that is free";
+  }
+}
+
+/** Loaded only where it is asked for. */
+async function xmlRpcDoor(
+  listener: TcpListener,
+  log: LogFile,
+  dialect: XmlRpcDialect | undefined,
+): Promise<Door> {
+  const { XmlRpcDoor } = await import("./xmlrpc/door.ts");
+  const options = { listener, clock: systemClock, log };
+  return new XmlRpcDoor(dialect === undefined ? options : { ...options, dialect });
 }
 
 async function takeLock(paths: StatePaths, handover: boolean): Promise<LockFile | undefined> {

@@ -119,6 +119,7 @@ export class ProcessServer {
           clock,
           project: options.project,
           socket: options.listener.path,
+          doors: options.doors ?? [],
           timeoutSeconds,
           roster: this.#roster,
           asyncCommands: this.#asyncCommands,

@@ -10,6 +10,7 @@ import { memoryUse, processId } from "../system/environment.ts";
 import type { ServerStatus } from "../wire/commands.ts";
 import { type ProjectIdentity, VERSION } from "../wire/hello.ts";
 import type { AsyncCommands } from "./async_commands.ts";
+import type { Door } from "./door.ts";
 import type { Roster } from "./roster.ts";
 
 /** What a status is made of. */
@@ -18,6 +19,7 @@ export interface StatusContext {
   readonly clock: Clock;
   readonly project: ProjectIdentity;
   readonly socket: string;
+  readonly doors: readonly Door[];
   readonly timeoutSeconds: number;
   readonly roster: Roster;
   readonly asyncCommands: AsyncCommands;
@@ -32,6 +34,7 @@ export function statusReporter(context: StatusContext): () => ServerStatus {
   const { cooker, clock, project, roster, asyncCommands } = context;
   const startedAt = clock.now();
   const started = clock.monotonic();
+  const doors = context.doors.map(({ name, listener }) => ({ name, address: listener.path }));
   return () => {
     const { rss, heapUsed } = memoryUse();
     return {
@@ -40,6 +43,7 @@ export function statusReporter(context: StatusContext): () => ServerStatus {
       root: project.root,
       ...(project.config === undefined ? {} : { config: project.config }),
       socket: context.socket,
+      ...(doors.length === 0 ? {} : { doors }),
       startedAt,
       uptimeMs: Math.round(clock.monotonic() - started),
       rssBytes: rss,

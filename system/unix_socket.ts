@@ -20,6 +20,8 @@ import { ASIDE_SUFFIX, MAX_LISTEN_PATH_BYTES } from "./unix_path.ts";
 export interface AcceptedStream extends ByteStream {
   /** Who is at the other end, as the kernel says; absent where the platform can't tell. */
   readonly peer?: PeerCredentials;
+  /** The other end's IP address; absent where the connection is no TCP one. */
+  readonly remoteHost?: string;
 }
 
 /**

@@ -18,6 +18,14 @@ export interface ConnectedClient extends ClientInfo {
   readonly role: Role | "waiting";
 }
 
+/** Another way into a server. */
+export interface ServerDoor {
+  /** What is spoken there. */
+  readonly name: string;
+  /** Where. */
+  readonly address: string;
+}
+
 /** The reply to `status`. */
 export interface ServerStatus {
   /** The server's process id. */
@@ -30,6 +38,8 @@ export interface ServerStatus {
   readonly config?: string | undefined;
   /** Where it listens. */
   readonly socket: string;
+  /** Other ways in: `XML-RPC` and its `HOST:PORT`. */
+  readonly doors?: readonly ServerDoor[] | undefined;
   /** When it started, in milliseconds since the Unix epoch. */
   readonly startedAt: number;
   /** How long it has been running, in milliseconds. */

@@ -124,6 +124,7 @@ const serverStatus = v.object({
   root: v.string(),
   config: v.optional(v.string()),
   socket: v.string(),
+  doors: v.optional(v.array(v.object({ name: v.string(), address: v.string() }))),
   startedAt: v.number(),
   uptimeMs: v.number(),
   rssBytes: v.number(),

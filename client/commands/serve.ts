@@ -4,7 +4,8 @@
  * @module
  */
 
-import type { ValuesFor } from "../arguments.ts";
+import { parseAddress, type TcpAddress } from "../../wire/address.ts";
+import { UsageError, type ValuesFor } from "../arguments.ts";
 import { defineCommand } from "../command.ts";
 import { openOperator } from "../connect.ts";
 import { ClientError, EXIT } from "../exit_code.ts";
@@ -14,6 +15,12 @@ import { serverTimeout, TIMEOUT_OPTION } from "../timeout.ts";
 
 const OPTIONS = [
   TIMEOUT_OPTION,
+  {
+    name: "xmlrpc",
+    kind: "text",
+    value: "[host:]port",
+    summary: "serve XML-RPC too; without a host, only on this machine; port 0: any that is free",
+  },
   { name: "detach", kind: "flag", summary: "serve in the background, and print the server's pid" },
   {
     name: "handover",
@@ -31,16 +38,23 @@ export const command = defineCommand({
   about: ["'simmer run' starts a server by itself where none runs."],
   options: OPTIONS,
   words: { min: 0, max: 0 },
+  examples: [
+    ["simmer serve --timeout 600", "end after ten minutes without a client"],
+    ["simmer serve --xmlrpc 8200", "let XML-RPC clients of this machine in at port 8200"],
+  ],
 }, async (invocation, { values }) => {
   const place = serverPlace(invocation, values);
   const timeoutSeconds = serverTimeout(invocation, values);
+  const xmlrpc = addressOf(values.xmlrpc);
   if (values.detach) return await detach(invocation, place, values);
   const served = await invocation.serve({
     project: place.project,
     timeoutSeconds,
     foreground: !values.handover && !values.quiet,
     handover: values.handover,
+    ...(xmlrpc === undefined ? {} : { xmlrpc }),
   });
+  if (served.kind === "refused") throw new ClientError(EXIT.noServer, served.message);
   if (served.kind === "ended") return served.exitCode;
   const holder = served.holder === undefined ? "another process" : `pid ${served.holder}`;
   throw new ClientError(
@@ -48,6 +62,14 @@ export const command = defineCommand({
     `cannot serve ${place.project.root}: ${holder} serves it already; 'simmer stop' ends that`,
   );
 });
+
+function addressOf(text: string | undefined): TcpAddress | undefined {
+  const address = text === undefined ? undefined : parseAddress(text);
+  if (text === undefined || address !== undefined) return address;
+  throw new UsageError(
+    `invalid value '${text}' for '--xmlrpc': it is HOST:PORT, or a PORT up to 65535`,
+  );
+}
 
 async function detach(
   invocation: Invocation,
@@ -59,7 +81,13 @@ async function detach(
   const say = (text: string): void => {
     if (!values.quiet) output.write("stderr", `simmer: ${text}\n`);
   };
-  const start = { env, clock, timeoutSeconds, say };
+  const start = {
+    env,
+    clock,
+    timeoutSeconds,
+    say,
+    ...(values.xmlrpc === undefined ? {} : { xmlrpc: values.xmlrpc }),
+  };
   const dial = (): ReturnType<typeof reachServer> => reachServer(place, start);
   const client = { pid, command: commandLine };
   const { session, hello } = await openOperator(await dial(), { ...start, client }, dial);

@@ -46,6 +46,7 @@ export function statusText(status: ServerStatus): string {
     ["root", status.root],
     ...(status.config === undefined ? [] : [["config", status.config] as [string, string]]),
     ["socket", status.socket],
+    ...(status.doors ?? []).map(({ name, address }): [string, string] => [name, address]),
     ["uptime", wholeSeconds(status.uptimeMs)],
     ["memory", `${mebibytes(status.rssBytes)} (heap ${mebibytes(status.heapBytes)})`],
     ["timeout", timeoutText(timeout)],

@@ -1,0 +1,158 @@
+/**
+ * XML-RPC messages from text: strict, so that what is taken is what was meant.
+ *
+ * @module
+ */
+
+import { XmlRpcFault, type XmlRpcValue } from "./values.ts";
+import { parseXml, type XmlElement, XmlRpcSyntaxError } from "./xml.ts";
+
+/** A call. */
+export interface XmlRpcCall {
+  readonly method: string;
+  readonly params: readonly XmlRpcValue[];
+}
+
+const MAX_INT = 2 ** 31 - 1;
+const MIN_INT = -(2 ** 31);
+
+/**
+ * Reads a call.
+ *
+ * @throws {XmlRpcSyntaxError} where the text is none
+ */
+export function decodeCall(text: string): XmlRpcCall {
+  const { name, children, text: inner } = parseXml(text);
+  expect(name, "methodCall");
+  blank(name, inner);
+  const [method, params, ...more] = children;
+  if (method?.name !== "methodName" || more.length > 0) throw unexpected(name);
+  if (params !== undefined) expect(params.name, "params");
+  return { method: leaf(method).trim(), params: (params?.children ?? []).map(param) };
+}
+
+/**
+ * Reads the answer to a call.
+ *
+ * @returns the result
+ * @throws {XmlRpcFault} where the answer is one
+ * @throws {XmlRpcSyntaxError} where the text is no answer
+ */
+export function decodeResponse(text: string): XmlRpcValue {
+  const { name, children } = parseXml(text);
+  expect(name, "methodResponse");
+  const body = only(name, children);
+  if (body.name === "fault") throw fault(value(only("fault", body.children)));
+  expect(body.name, "params");
+  return param(only("params", body.children));
+}
+
+function fault(described: XmlRpcValue): XmlRpcFault {
+  const { faultCode, faultString } = described as Record<string, unknown>;
+  if (typeof faultCode !== "number" || typeof faultString !== "string") {
+    throw new XmlRpcSyntaxError("a fault has a faultCode and a faultString");
+  }
+  return new XmlRpcFault(faultString, faultCode);
+}
+
+function param(element: XmlElement): XmlRpcValue {
+  expect(element.name, "param");
+  return value(only("param", element.children));
+}
+
+function value(element: XmlElement): XmlRpcValue {
+  expect(element.name, "value");
+  const { children, text } = element;
+  if (children.length === 0) return text;
+  blank("value", text);
+  return typed(only("value", children));
+}
+
+function typed(element: XmlElement): XmlRpcValue {
+  switch (element.name) {
+    case "nil":
+    case "ex:nil":
+      blank("nil", leaf(element));
+      return null;
+    case "boolean":
+      return readBoolean(leaf(element).trim());
+    case "int":
+    case "i4":
+      return readInt(leaf(element).trim());
+    case "double":
+      return readDouble(leaf(element).trim());
+    case "string":
+    case "dateTime.iso8601":
+      return leaf(element);
+    case "base64":
+      return readBase64(leaf(element));
+    case "array":
+      return only("array", element.children, "data").children.map(value);
+    case "struct":
+      return Object.fromEntries(element.children.map(member));
+    default:
+      throw new XmlRpcSyntaxError(`<${element.name}> is no type`);
+  }
+}
+
+function member(element: XmlElement): [string, XmlRpcValue] {
+  expect(element.name, "member");
+  const [name, content, ...more] = element.children;
+  if (name?.name !== "name" || content === undefined || more.length > 0) {
+    throw unexpected("member");
+  }
+  return [leaf(name), value(content)];
+}
+
+function readBoolean(text: string): boolean {
+  if (text !== "0" && text !== "1") throw new XmlRpcSyntaxError("a boolean is 0 or 1");
+  return text === "1";
+}
+
+function readInt(text: string): number {
+  const number = /^[+-]?\d{1,15}$/.test(text) ? Number(text) : NaN;
+  if (number >= MIN_INT && number <= MAX_INT) return number;
+  throw new XmlRpcSyntaxError("an int is a whole number of 32 bits");
+}
+
+function readDouble(text: string): number {
+  const number = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? Number(text) : NaN;
+  if (Number.isFinite(number)) return number;
+  throw new XmlRpcSyntaxError("a double is a finite decimal number");
+}
+
+function readBase64(text: string): Uint8Array {
+  try {
+    return Uint8Array.fromBase64(text);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    throw new XmlRpcSyntaxError("base64 is not well-formed");
+  }
+}
+
+/** The one element there is. */
+function only(parent: string, children: readonly XmlElement[], name?: string): XmlElement {
+  const [child, ...more] = children;
+  if (child === undefined || more.length > 0) throw unexpected(parent);
+  if (name !== undefined) expect(child.name, name);
+  return child;
+}
+
+function leaf({ name, children, text }: XmlElement): string {
+  if (children.length > 0) throw unexpected(name);
+  return text;
+}
+
+function expect(name: string, expected: string): void {
+  if (name !== expected) {
+    throw new XmlRpcSyntaxError(`<${expected}> is expected, not <${name}>`);
+  }
+}
+
+function blank(name: string, text: string): void {
+  if (text.trim() !== "") throw new XmlRpcSyntaxError(`text is not expected in <${name}>`);
+}
+
+function unexpected(name: string): XmlRpcSyntaxError {
+  return new XmlRpcSyntaxError(`<${name}> does not hold what it should`);
+}
