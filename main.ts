@@ -25,6 +25,18 @@ interface Entry {
 const COMMANDS: Readonly<Record<string, Entry>> = {
   run: { summary: "run tasks", load: () => import("./client/commands/run.ts") },
   tasks: { summary: "list the tasks", load: () => import("./client/commands/tasks.ts") },
+  graph: {
+    summary: "show what depends on what",
+    load: () => import("./client/commands/graph.ts"),
+  },
+  why: {
+    summary: "say whether a task would run, and because of what",
+    load: () => import("./client/commands/why.ts"),
+  },
+  watch: {
+    summary: "run tasks, and again after each change of an input",
+    load: () => import("./client/commands/watch.ts"),
+  },
   status: {
     summary: "say whether a server runs, and what it is doing",
     load: () => import("./client/commands/status.ts"),
@@ -41,6 +53,14 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     load: () => import("./client/commands/ping.ts"),
   },
   call: { summary: "send a raw command", load: () => import("./client/commands/call.ts") },
+  clean: {
+    summary: "make the cache of results smaller, or empty",
+    load: () => import("./client/commands/clean.ts"),
+  },
+  completions: {
+    summary: "print what a shell needs to complete simmer's words",
+    load: () => import("./client/commands/completions.ts"),
+  },
 };
 
 /** Where the command's name stands: behind common options only. */
@@ -122,6 +142,11 @@ function invocationOf(args: readonly string[], index: number, output: Output): I
       const { serveLocally } = await import("./server/local.ts");
       return serveLocally(project);
     },
+    cleanCache: async (request) => {
+      const { cleanCache } = await import("./server/clean_cache.ts");
+      return cleanCache(request);
+    },
+    commands: COMMANDS,
   };
 }
 

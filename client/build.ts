@@ -33,6 +33,10 @@ export interface BuildRequest {
   readonly timeoutSeconds: number;
   /** Gets to a server. */
   readonly reach: NonNullable<OpenOptions["reach"]>;
+  /** Aborted when nobody wants the build's result any more: it is cancelled, without a word. */
+  readonly outdated?: AbortSignal;
+  /** Told the build's id when the server has begun it. */
+  readonly began?: (build: string) => void;
 }
 
 /** Carries a build out. */
@@ -120,7 +124,7 @@ class Build {
   }
 
   async #once(): Promise<number> {
-    const { place, input } = this.#request;
+    const { place, input, began, outdated } = this.#request;
     const opened = await openSession(place, this.#openOptions(), (session) => this.#ask(session));
     const { session, hello, first: asked } = opened;
     await using _session = session;
@@ -130,8 +134,11 @@ class Build {
     this.#isAsked ||= session.role === "controller";
     const reply = await Promise.race([asked, this.#hasLeft]);
     if ("error" in reply) throw reply.error;
+    const { build } = reply.value as { readonly build: string };
+    began?.(build);
+    if (outdated?.aborted === true) settled(session.cancel(false));
+    else outdated?.addEventListener("abort", () => settled(session.cancel(false)), { once: true });
     if (input.detach === true) {
-      const { build } = reply.value as { readonly build: string };
       this.#invocation.output.write("stdout", `${build}\n`);
       return EXIT.ok;
     }
@@ -170,7 +177,10 @@ class Build {
     const ended = session.ended.then((error) => Promise.reject(error));
     const end = await Promise.race([this.#follower.end, ended, this.#hasLeft]);
     if (this.#interrupts.exitCode !== undefined) return this.#interrupts.exitCode;
-    if (end.outcome === "cancelled") this.#request.renderer.say("the build was cancelled");
+    const isOutdated = this.#request.outdated?.aborted === true;
+    if (end.outcome === "cancelled" && !isOutdated) {
+      this.#request.renderer.say("the build was cancelled");
+    }
     return end.exitCode;
   }
 

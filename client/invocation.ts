@@ -12,6 +12,7 @@ import type { ByteStream } from "../system/streams.ts";
 import type { Project } from "../project/root.ts";
 import { joinPath } from "../system/files.ts";
 import type { TcpAddress } from "../wire/address.ts";
+import type { Command } from "./command.ts";
 import type { CommonValues } from "./options.ts";
 import type { Output } from "./output.ts";
 
@@ -52,6 +53,31 @@ export interface LocalServer {
   readonly ended: Promise<void>;
 }
 
+/** Every command by its name, loaded when it is asked for. */
+export type CommandLoaders = Readonly<
+  Record<string, { load(): Promise<{ readonly command: Command }> }>
+>;
+
+/** What a clean-up of the cache found and did. */
+export interface CleanReport {
+  /** Results and blobs that were there. */
+  readonly records: number;
+  readonly blobs: number;
+  /** Their size. */
+  readonly bytes: number;
+  readonly removedRecords: number;
+  readonly removedBlobs: number;
+  readonly removedBytes: number;
+}
+
+/** How far the cache is cleaned. */
+export interface CleanRequest {
+  /** What may stay, in bytes. */
+  readonly maxBytes: number;
+  /** Whether it is only looked at. */
+  readonly dryRun: boolean;
+}
+
 /** One call of simmer. */
 export interface Invocation {
   /** What stands behind the command's name, and the common options before it. */
@@ -73,6 +99,10 @@ export interface Invocation {
   serve(request: ServeRequest): Promise<Served>;
   /** The same server inside this process. */
   serveLocally(project: Project): Promise<LocalServer>;
+  /** Makes the user's cache smaller; `undefined` where no variable says where it is. */
+  cleanCache(request: CleanRequest): Promise<CleanReport & { readonly folder: string } | undefined>;
+  /** All commands. */
+  readonly commands: CommandLoaders;
 }
 
 /** The folder that a command works in, absolute: `--cwd`, or the working directory. */

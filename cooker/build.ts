@@ -4,12 +4,13 @@
  * @module
  */
 
-import { AppendFile } from "../system/append_file.ts";
 import type { Clock } from "../system/clock.ts";
+import { macrotask } from "../system/macrotask.ts";
 import { Latch } from "../system/source.ts";
 import type { BuildCounts, BuildOutcome, EventBody, Failure } from "../wire/events.ts";
 import { encodeOutput } from "../wire/output.ts";
 import type { BuildFiles } from "./build_files.ts";
+import type { Prospect, ResultCache } from "./cache/result_cache.ts";
 import type { AsyncCommand, AsyncOutcome, CommandCall, IdleResult } from "./cooker.ts";
 import { EndingController } from "./ending.ts";
 import type { Executor, ExitStatus, OutputSink, Remains } from "./executor.ts";
@@ -21,9 +22,13 @@ import {
   type TaskStatus,
   transition,
 } from "./scheduler.ts";
+import { TaskRunner } from "./task_runner.ts";
 
 /** The exit code of a build that was cancelled. */
 const CANCELLED = 130;
+
+/** Milliseconds that a build works at a stretch before it gives way to the server's loop. */
+const STRETCH_MS = 8;
 
 /** What a build is made of. */
 export interface BuildOptions {
@@ -34,6 +39,12 @@ export interface BuildOptions {
   readonly executor: Executor;
   readonly files: BuildFiles;
   readonly clock: Clock;
+  /** Absent: every task runs. */
+  readonly cache?: ResultCache;
+  /** For each task its place when several could start, smaller first; absent: its index. */
+  readonly rank?: readonly number[];
+  /** Told how long each task ran that ended well. */
+  readonly ran?: (task: PlannedTask, durationMs: number) => void;
 }
 
 /** A task that runs, or has run. */
@@ -41,6 +52,7 @@ interface TaskRun {
   readonly startedAt: number;
   readonly ending: EndingController;
   readonly logPath: string | undefined;
+  hasStarted: boolean;
   status: ExitStatus;
 }
 
@@ -57,6 +69,8 @@ export class Build implements AsyncCommand {
   readonly #remains: Remains[] = [];
   readonly #failures: Failure[] = [];
   readonly #finished = Promise.withResolvers<void>();
+  readonly #runner: TaskRunner;
+  #gaveWayAt = 0;
   #state: ReturnType<typeof initialState>;
   #startedAt: number | undefined;
   #exitCode = 0;
@@ -69,9 +83,16 @@ export class Build implements AsyncCommand {
     this.build = options.id;
     this.detached = options.detached;
     this.ended = this.#finished.promise;
-    const { tasks, jobs, keepGoing } = options.plan;
+    const { tasks, jobs, keepGoing, force, replayLogs } = options.plan;
     const dependencies = tasks.map((task) => task.dependencies);
-    this.#state = initialState({ dependencies, jobs, keepGoing });
+    const rank = options.rank === undefined ? {} : { rank: options.rank };
+    this.#state = initialState({ dependencies, jobs, keepGoing, ...rank });
+    this.#runner = new TaskRunner({ ...options, force, replayLogs });
+  }
+
+  /** What the tasks that have begun were found under, or ran with. */
+  get prospects(): ReadonlyMap<number, Prospect> {
+    return this.#runner.prospects;
   }
 
   get reply(): { readonly build: string } {
@@ -161,37 +182,62 @@ export class Build implements AsyncCommand {
       startedAt: this.#options.clock.monotonic(),
       ending: new EndingController(),
       logPath: task.command === undefined ? undefined : this.#options.files.logPath(task.id, index),
+      hasStarted: false,
       status: { code: 0 },
     };
     this.#runs.set(index, run);
-    this.#emit({
-      type: "TaskStarted",
-      build: this.build,
-      task: task.id,
-      name: task.name,
-      cwd: task.cwd,
-      prefixed: task.prefixed,
-      ...(task.header === undefined ? {} : { command: task.header }),
-    });
     this.#own(this.#run(index, task, run));
   }
 
   async #run(index: number, task: PlannedTask, run: TaskRun): Promise<void> {
-    const { command } = task;
-    if (command !== undefined && run.logPath !== undefined) {
-      using log = AppendFile.open(run.logPath);
-      const sink = this.#sink(task.id, log);
-      run.status = await this.#options.executor.execute(command, sink, run.ending.ending);
+    await this.#giveWay();
+    const outcome = await this.#runner.run({
+      index,
+      task,
+      dependencies: task.dependencies.map((each) => [each, this.#task(each)] as const),
+      logPath: run.logPath,
+      ending: run.ending.ending,
+      listener: {
+        cached: (fingerprint) =>
+          this.#emit({ type: "TaskCached", ...this.#head(task), fingerprint }),
+        started: () => {
+          run.hasStarted = true;
+          const { cwd, prefixed } = task;
+          this.#emit({ type: "TaskStarted", ...this.#head(task), cwd, prefixed });
+        },
+        sink: this.#sink(task.id),
+      },
+    });
+    if (outcome.kind === "cached") {
+      return this.#feed({ kind: "ended", task: index, result: "cached" });
     }
+    run.status = outcome.status;
     if (run.status.remains !== undefined) this.#remains.push(run.status.remains);
     const result = run.status.code === 0 ? "succeeded" : "failed";
     this.#feed({ kind: "ended", task: index, result });
   }
 
-  #sink(task: string, log: AppendFile): OutputSink {
+  /** Many tasks whose results are there must not keep the server's clients waiting. */
+  async #giveWay(): Promise<void> {
+    const { clock } = this.#options;
+    if (clock.monotonic() - this.#gaveWayAt < STRETCH_MS) return;
+    await macrotask();
+    this.#gaveWayAt = clock.monotonic();
+  }
+
+  #head({ id, name, header }: PlannedTask): {
+    readonly build: string;
+    readonly task: string;
+    readonly name: string;
+    readonly command?: string;
+  } {
+    const common = { build: this.build, task: id, name };
+    return header === undefined ? common : { ...common, command: header };
+  }
+
+  #sink(task: string): OutputSink {
     return {
       write: async (stream, bytes) => {
-        log.add(bytes);
         await this.#emit({
           type: "TaskOutput",
           build: this.build,
@@ -209,16 +255,18 @@ export class Build implements AsyncCommand {
   #settle(index: number, status: TaskStatus): void {
     const { id } = this.#task(index);
     const run = this.#runs.get(index);
-    if (run === undefined) return;
+    if (run === undefined || status === "cached") return;
     const common = {
       build: this.build,
       task: id,
       durationMs: Math.round(this.#options.clock.monotonic() - run.startedAt),
-      ...(run.logPath === undefined ? {} : { logPath: run.logPath }),
+      ...(run.logPath === undefined || !run.hasStarted ? {} : { logPath: run.logPath }),
     };
-    if (status === "succeeded") this.#emit({ type: "TaskSucceeded", ...common });
-    else if (status === "failed") this.#failed(run, common);
-    else this.#emit({ type: "TaskCancelled", wasRunning: true, ...common });
+    if (status === "succeeded") {
+      this.#options.ran?.(this.#task(index), common.durationMs);
+      this.#emit({ type: "TaskSucceeded", ...common });
+    } else if (status === "failed") this.#failed(run, common);
+    else this.#emit({ type: "TaskCancelled", wasRunning: run.hasStarted, ...common });
     this.#options.files.flush();
   }
 

@@ -22,6 +22,8 @@ export interface TaskNode {
   readonly dependencies: readonly number[];
   /** Whether the run's arguments are given to it. */
   readonly takesArguments: boolean;
+  /** Whether it was asked for, rather than another one needs it. */
+  readonly requested: boolean;
 }
 
 /** The tasks of a build. */
@@ -61,7 +63,7 @@ export function buildGraph(request: GraphRequest): TaskGraph {
   for (const name of names) {
     const found = requested(scope, name);
     if (found.length === 0 && !ifPresent) throw unknownTask(name, scope);
-    for (const task of found) builder.add(task);
+    for (const task of found) builder.request(task);
     target = found.at(-1)?.task ?? target;
   }
   return builder.finish(target);
@@ -109,8 +111,15 @@ function dependenciesNamed(scope: TaskScope, of: TaskDefinition, name: string): 
 }
 
 class GraphBuilder {
-  readonly #nodes: Omit<TaskNode, "id" | "takesArguments">[] = [];
+  readonly #nodes: Omit<TaskNode, "id" | "takesArguments" | "requested">[] = [];
+  readonly #requested = new Set<TaskDefinition>();
   readonly #steps = new Map<TaskDefinition, Steps>();
+
+  /** Adds a task that was asked for. */
+  request(found: FoundTask): void {
+    this.#requested.add(found.task);
+    this.add(found);
+  }
 
   /** Adds a task behind all that it depends on; without recursion, so that chains may be long. */
   add(found: FoundTask): void {
@@ -141,6 +150,7 @@ class GraphBuilder {
     return this.#nodes.map((node, index) => ({
       ...node,
       id: ids[index] ?? node.name,
+      requested: this.#requested.has(node.definition),
       takesArguments: steps !== undefined && index >= steps.first && index <= steps.last,
     }));
   }

@@ -4,9 +4,11 @@
  * @module
  */
 
-import type { RunTasksParams } from "../wire/commands.ts";
+import type { ReplayLogs, RunTasksParams } from "../wire/commands.ts";
+import type { CacheDeclaration } from "./cache/fingerprint.ts";
 import type { TaskScope } from "./config/scope.ts";
 import type { TaskDefinition } from "./config/tasks.ts";
+import { pathInside } from "../system/files.ts";
 import { taskEnvironment } from "./environment.ts";
 import type { TaskCommand } from "./executor.ts";
 import { buildGraph, type TaskNode } from "./graph.ts";
@@ -18,6 +20,10 @@ export interface PlannedTask {
   /** Unique in the build. */
   readonly id: string;
   readonly name: string;
+  /** The workspace member that it belongs to, where that is told apart. */
+  readonly package?: string;
+  /** Whether it was asked for, rather than another one needs it. */
+  readonly requested: boolean;
   /** Indices of the tasks that come first. */
   readonly dependencies: readonly number[];
   /** Whether another one may run beside it. */
@@ -28,6 +34,10 @@ export interface PlannedTask {
   readonly header?: string;
   /** What is executed; absent: the task only stands for its dependencies. */
   readonly command?: TaskCommand;
+  /** What its result depends on; absent: it always runs. */
+  readonly caching?: CacheDeclaration;
+  /** Tells it from every other task of the project, whatever build it is in. */
+  readonly key: string;
 }
 
 /** Everything that a build needs to know. */
@@ -37,23 +47,40 @@ export interface BuildPlan {
   /** How many run at once, from 1. */
   readonly jobs: number;
   readonly keepGoing: boolean;
+  /** Whether tasks run although their results are there. */
+  readonly force: boolean;
+  /** What is shown of the output of a task whose result is there. */
+  readonly replayLogs: ReplayLogs;
+}
+
+/** Where a plan is made. */
+export interface PlanPlace {
+  /** The project's root folder, absolute. */
+  readonly root: string;
+  /** How many tasks run at once where the client does not say. */
+  readonly processors: number;
 }
 
 /**
  * Plans a run of a project's tasks.
  *
- * @param processors how many tasks run at once where the client does not say
  * @throws {WireError} `projectError` of kind `unknown-task` or `cycle`
  */
-export function planTasks(scope: TaskScope, params: RunTasksParams, processors: number): BuildPlan {
+export function planTasks(scope: TaskScope, params: RunTasksParams, place: PlanPlace): BuildPlan {
   const graph = buildGraph({ scope, names: params.tasks, ifPresent: params.ifPresent });
   const dependencies = graph.map((node) => node.dependencies);
   const overlaps = mayOverlap(dependencies);
-  const jobs = params.jobs ?? processors;
-  const tasks = graph.map((node, index) =>
-    plannedTask(node, params, jobs > 1 && overlaps[index] === true, graph.length === 1)
-  );
-  return { requested: params.tasks, tasks, jobs, keepGoing: params.keepGoing };
+  const jobs = params.jobs ?? place.processors;
+  const isAlone = graph.length === 1;
+  const tasks = graph.map((node, index) => {
+    const prefixed = jobs > 1 && overlaps[index] === true;
+    return plannedTask(node, params, { root: place.root, prefixed, isAlone });
+  });
+  return { requested: params.tasks, tasks, jobs, ...optionsOf(params) };
+}
+
+function optionsOf(params: RunTasksParams): Pick<BuildPlan, "keepGoing" | "force" | "replayLogs"> {
+  return { keepGoing: params.keepGoing, force: params.force, replayLogs: params.replayLogs };
 }
 
 /** Plans the run of one command line that is no task. */
@@ -65,6 +92,8 @@ export function planCommandLine(params: RunTasksParams): BuildPlan {
   const task: PlannedTask = {
     id: "",
     name: "",
+    key: "",
+    requested: true,
     dependencies: [],
     prefixed: false,
     cwd,
@@ -79,23 +108,29 @@ export function planCommandLine(params: RunTasksParams): BuildPlan {
       ...(params.stdinPid === undefined ? {} : { stdinPid: params.stdinPid }),
     },
   };
-  return { requested: params.tasks, tasks: [task], jobs: 1, keepGoing: params.keepGoing };
+  return { requested: params.tasks, tasks: [task], jobs: 1, ...optionsOf(params) };
 }
 
 function plannedTask(
   node: TaskNode,
   params: RunTasksParams,
-  prefixed: boolean,
-  isAlone: boolean,
+  { root, prefixed, isAlone }: {
+    readonly root: string;
+    readonly prefixed: boolean;
+    readonly isAlone: boolean;
+  },
 ): PlannedTask {
-  const { id, name, definition, dependencies } = node;
+  const { id, name, definition, dependencies, requested } = node;
   const cwd = params.taskCwd ?? definition.origin.folder;
   const args = node.takesArguments ? params.args : [];
-  const common = { id, name, dependencies, prefixed, cwd };
+  const key = taskKey(definition, root, cwd);
+  const common = { id, name, key, requested, dependencies, prefixed, cwd };
   if (definition.command === undefined) return common;
   const stdinPid = isAlone ? params.stdinPid : undefined;
+  const { files, output, env } = definition;
   return {
     ...common,
+    ...(files.length === 0 ? {} : { caching: { key, files, output, env } }),
     header: commandLine(definition.command, args),
     command: taskCommand(definition, definition.command, { params, cwd, args, stdinPid }),
   };
@@ -120,4 +155,11 @@ function taskCommand(
     isScript: definition.origin.source === "package.json",
     ...(stdinPid === undefined ? {} : { stdinPid }),
   };
+}
+
+/** A task and where it is in its project: the same in every checkout. */
+function taskKey({ name, origin }: TaskDefinition, root: string, cwd: string): string {
+  const place = (folder: string): string => pathInside(root, folder) ?? folder;
+  const elsewhere = cwd === origin.folder ? [] : [place(cwd)];
+  return JSON.stringify([place(origin.folder), origin.source, name, ...elsewhere]);
 }

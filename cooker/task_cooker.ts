@@ -5,6 +5,7 @@
  */
 
 import type { Clock } from "../system/clock.ts";
+import type { Logger } from "../system/logger.ts";
 import { processId, processorCount } from "../system/environment.ts";
 import { fileKind, realPath } from "../system/files.ts";
 import { thisProgram } from "../system/self.ts";
@@ -12,19 +13,26 @@ import { Warden } from "../system/warden.ts";
 import {
   COOKER_COMMANDS,
   type ParamsOf,
+  type PlanTasksResult,
   type ResultOf,
   type RunTasksParams,
   type TaskDescription,
+  type WatchInputsParams,
 } from "../wire/commands.ts";
 import { WireError } from "../wire/errors.ts";
 import { Build } from "./build.ts";
 import { BuildFiles, type BuildFolders, BuildIds } from "./build_files.ts";
 import { ProjectConfig } from "./config/project.ts";
 import type { TaskDefinition } from "./config/tasks.ts";
-import type { AsyncCommand, CommandCall, Cooker, Notifier } from "./cooker.ts";
+import { ConfigNotifier } from "./config_notifier.ts";
+import type { AsyncCommand, CommandCall, Cooker, CookerHost, Notifier } from "./cooker.ts";
 import type { Executor } from "./executor.ts";
-import { planCommandLine, planTasks } from "./plan.ts";
+import { type HotFolders, HotProject } from "./hot_project.ts";
+import { explainPlan } from "./explain.ts";
+import { ChangeWaits } from "./change_waits.ts";
+import { type BuildPlan, planCommandLine, planTasks } from "./plan.ts";
 import { ShellExecutor } from "./shell_executor.ts";
+import { TaskRunner } from "./task_runner.ts";
 
 /** What a {@linkcode TaskCooker} is made of. */
 export interface TaskCookerOptions {
@@ -33,8 +41,11 @@ export interface TaskCookerOptions {
   /** The config file that was named, absolute. */
   readonly config?: string;
   /** Where builds leave their files. */
-  readonly state: BuildFolders;
+  readonly state: BuildFolders & HotFolders;
+  /** Where results are kept for all projects; absent: nowhere. */
+  readonly cache?: string;
   readonly clock: Clock;
+  readonly log: Logger;
   /** Default: the shell of `deno task`. */
   readonly executor?: Executor;
 }
@@ -45,23 +56,22 @@ type Handlers = {
   readonly [Name in keyof CookerCommands]: (
     params: ParamsOf<CookerCommands[Name]>,
     call: CommandCall,
-  ) => CookerCommands[Name]["kind"] extends "async" ? AsyncCommand : ResultOf<CookerCommands[Name]>;
+  ) => CookerCommands[Name]["kind"] extends "async" ? AsyncCommand
+    : ResultOf<CookerCommands[Name]>;
 };
 
 /** Where the cooker is in its life. */
 export type CookerState = "initial" | "parsing" | "running" | "shutdown" | "error";
 
-/** Nothing is watched: config is read for each run, and no result is kept between runs. */
-const UNWATCHED: Notifier = { stop: () => {} };
-
 /** Runs a project's tasks. */
 export class TaskCooker implements Cooker {
   readonly commands: CookerCommands = COOKER_COMMANDS;
-  readonly notifier: Notifier = UNWATCHED;
-  readonly configNotifier: Notifier = UNWATCHED;
-  readonly notes: readonly string[] = [];
+  readonly notifier: Notifier;
+  readonly configNotifier: ConfigNotifier;
   readonly #options: TaskCookerOptions;
   readonly #config: ProjectConfig;
+  readonly #hot: HotProject;
+  readonly #changes: ChangeWaits;
   readonly #executor: Executor;
   readonly #warden = new Warden();
   readonly #ids = new BuildIds(String(processId()));
@@ -73,6 +83,13 @@ export class TaskCooker implements Cooker {
   constructor(options: TaskCookerOptions) {
     this.#options = options;
     this.#config = new ProjectConfig(options);
+    this.#hot = new HotProject({ ...options, folders: options.state });
+    this.notifier = this.#hot.tracker;
+    this.configNotifier = new ConfigNotifier(
+      { root: options.root, cookies: options.state.cookies },
+      () => this.#config.files,
+    );
+    this.#changes = new ChangeWaits(this.#hot.tracker, options);
     this.#executor = options.executor ?? new ShellExecutor({
       clock: options.clock,
       host: thisProgram(),
@@ -81,15 +98,26 @@ export class TaskCooker implements Cooker {
     });
   }
 
+  get notes(): readonly string[] {
+    return this.#hot.tracker.notes;
+  }
+
   get state(): CookerState {
     return this.#state;
   }
 
-  preServe(): void {
+  preServe(host: CookerHost): void {
     this.#state = "running";
+    host.registerIdle("watching inputs", () => this.#changes.look());
+    host.registerIdle("watching config", () =>
+      this.configNotifier.look((files) => {
+        host.log.log("info", `Config changed: ${files.join(", ")}`);
+        host.emit({ type: "ConfigChanged", files });
+      }));
   }
 
   async postServe(): Promise<void> {
+    await this.#hot.close();
     await this.#warden.close();
   }
 
@@ -121,6 +149,8 @@ export class TaskCooker implements Cooker {
       return null;
     },
     runTasks: (params, call) => this.#read(() => this.#runTasks(params, call)),
+    planTasks: (params) => this.#read(() => this.#explain(params)),
+    watchInputs: (params, call) => this.#read(() => this.#watchInputs(params, call)),
   };
 
   /** Reading config is the one thing that can put the cooker into the state `error`. */
@@ -142,11 +172,8 @@ export class TaskCooker implements Cooker {
   }
 
   #runTasks(params: RunTasksParams, call: CommandCall): AsyncCommand {
-    const plan = params.eval ? planCommandLine(params) : planTasks(
-      this.#config.scopeAt(this.#place(params.taskCwd ?? params.cwd)),
-      params,
-      processorCount(),
-    );
+    const plan = this.#plan(params);
+    const rank = this.#hot.rank(plan);
     const { state, clock } = this.#options;
     const id = this.#ids.next(clock.now());
     const build = new Build({
@@ -157,10 +184,47 @@ export class TaskCooker implements Cooker {
       executor: this.#executor,
       files: BuildFiles.create(id, state),
       clock,
+      cache: this.#hot.cache,
+      ran: (task, durationMs) => this.#hot.ran(task, durationMs),
+      ...(rank === undefined ? {} : { rank }),
     });
     this.#builds.add(build);
-    build.ended.then(() => this.#builds.delete(build));
+    this.#changes.begin(build);
+    build.ended.then(() => {
+      this.#builds.delete(build);
+      this.#hot.save();
+    });
     return build;
+  }
+
+  #plan(params: RunTasksParams): BuildPlan {
+    const plan = params.eval ? planCommandLine(params) : planTasks(
+      this.#config.scopeAt(this.#place(params.taskCwd ?? params.cwd)),
+      params,
+      { root: this.#options.root, processors: processorCount() },
+    );
+    if (plan.tasks.some((task) => task.caching !== undefined)) this.#hot.tracker.sync();
+    return plan;
+  }
+
+  #explain(params: RunTasksParams): PlanTasksResult {
+    const plan = this.#plan(params);
+    const { cache, last } = this.#hot;
+    const runner = new TaskRunner({
+      ...plan,
+      executor: this.#executor,
+      clock: this.#options.clock,
+      cache,
+    });
+    return explainPlan({ plan, cache, last, runner });
+  }
+
+  #watchInputs(params: WatchInputsParams, call: CommandCall): null {
+    const { watch } = params;
+    this.#changes.wait(watch, this.#plan(params), params.build, (files) => {
+      call.emit({ type: "InputsChanged", watch, files });
+    });
+    return null;
   }
 
   #place(cwd: string | undefined): string {

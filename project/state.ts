@@ -27,6 +27,12 @@ export interface StatePaths {
   readonly builds: string;
   /** The folder of the tasks' output. */
   readonly logs: string;
+  /** The folder in which files appear for a moment, to see whether changes are told of. */
+  readonly cookies: string;
+  /** The folder of what the tasks' last successes were made of. */
+  readonly results: string;
+  /** The file of how long tasks ran. */
+  readonly durations: string;
 }
 
 /** What decides where a socket goes whose usual path is too long. */
@@ -55,6 +61,9 @@ export function statePaths(root: string, place: ShortPlace): StatePaths {
     localLog: joinPath(dir, "local.log"),
     builds: joinPath(dir, "builds"),
     logs: joinPath(dir, "logs"),
+    cookies: joinPath(dir, "cookies"),
+    results: joinPath(dir, "results"),
+    durations: joinPath(dir, "durations.json"),
   };
 }
 

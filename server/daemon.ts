@@ -4,7 +4,6 @@
  * @module
  */
 
-import { TaskCooker } from "../cooker/task_cooker.ts";
 import { bidFarewell } from "../lock/farewell.ts";
 import { LockFile } from "../lock/lock_file.ts";
 import { readLockContent } from "../lock/content.ts";
@@ -20,6 +19,7 @@ import { UnixListener } from "../system/unix_socket.ts";
 import { formatAddress, type TcpAddress } from "../wire/address.ts";
 import type { Door } from "./door.ts";
 import { ProcessServer } from "./process_server.ts";
+import { taskCooker } from "./project_cooker.ts";
 import type { XmlRpcDialect } from "./xmlrpc/dialect.ts";
 
 /** How a project is served. */
@@ -83,7 +83,7 @@ export async function serveProject(options: DaemonOptions): Promise<Served> {
     throw error;
   }
   const server = new ProcessServer({
-    cooker: new TaskCooker({ ...project, state: paths, clock: systemClock }),
+    cooker: taskCooker(project, paths, log),
     listener,
     doors: remote === undefined ? [] : [await xmlRpcDoor(remote, log, options.xmlrpcDialect)],
     clock: systemClock,

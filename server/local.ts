@@ -4,12 +4,12 @@
  * @module
  */
 
-import { TaskCooker } from "../cooker/task_cooker.ts";
 import type { Project } from "../project/root.ts";
 import { ensureState, shortPlace, statePaths } from "../project/state.ts";
 import { systemClock } from "../system/clock.ts";
 import { LogFile } from "../system/log_file.ts";
 import { type InProcessServer, serveInProcess } from "./in_process.ts";
+import { taskCooker } from "./project_cooker.ts";
 
 /**
  * Serves a project inside this process.
@@ -21,7 +21,7 @@ export function serveLocally(project: Project): InProcessServer {
   ensureState(paths);
   const log = LogFile.open(paths.localLog, { clock: systemClock });
   const server = serveInProcess({
-    cooker: new TaskCooker({ ...project, state: paths, clock: systemClock }),
+    cooker: taskCooker(project, paths, log),
     clock: systemClock,
     log,
     project,

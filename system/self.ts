@@ -50,6 +50,12 @@ export function selfCommand(program: ProgramDescription = thisProgram()): readon
     : [program.execPath, "run", "-A", program.mainModule];
 }
 
+/** The runtime with its version, the system and the processor, as results depend on them. */
+export function platformName(): string {
+  const { os, arch } = Deno.build;
+  return `deno ${Deno.version.deno} ${os} ${arch}`;
+}
+
 /**
  * Gives this process a name of its own, as `ps -o comm` shows it: 15 bytes at the most.
  *

@@ -121,6 +121,9 @@ export interface SetVariableParams {
   readonly value: string;
 }
 
+/** What is shown of the output of a task whose result is there: all, stderr alone, or nothing. */
+export type ReplayLogs = "full" | "errors" | "none";
+
 /** Parameters of `runTasks`, as a client writes them. */
 export interface RunTasksInput {
   /** Names as typed; with `eval`, one shell command line. */
@@ -145,6 +148,8 @@ export interface RunTasksInput {
   readonly keepGoing?: boolean | undefined;
   /** Whether the build goes on when its client leaves; default: `false`. */
   readonly detach?: boolean | undefined;
+  /** What is shown of the output of a task whose result is there; default: `none`. */
+  readonly replayLogs?: ReplayLogs | undefined;
   /** The process whose stdin a single task is given; absent: an empty one. */
   readonly stdinPid?: number | undefined;
   /** Who asked. */
@@ -165,6 +170,83 @@ export interface RunTasksParams extends RunTasksInput {
   readonly keepGoing: boolean;
   /** Whether the build goes on when its client leaves. */
   readonly detach: boolean;
+  /** What is shown of the output of a task whose result is there. */
+  readonly replayLogs: ReplayLogs;
+}
+
+/** One reason why a task would run, or would not be found. */
+export interface RunReason {
+  /** What kind of reason it is. */
+  readonly kind:
+    | "undeclared"
+    | "no-files"
+    | "bad-pattern"
+    | "dependency-uncached"
+    | "dependency-runs"
+    | "forced"
+    | "never-ran"
+    | "result-gone"
+    | "file-changed"
+    | "file-added"
+    | "file-removed"
+    | "variable"
+    | "command"
+    | "arguments"
+    | "dependency"
+    | "output"
+    | "platform";
+  /** The file, the variable or the task that it is about. */
+  readonly subject?: string | undefined;
+  /** The reason as a sentence says it. */
+  readonly text: string;
+}
+
+/** A task of a plan. */
+export interface PlannedTaskDescription {
+  /** The task's id in the plan. */
+  readonly task: string;
+  /** The task's name in its config. */
+  readonly name: string;
+  /** The workspace member that it belongs to, where that is told apart. */
+  readonly package?: string | undefined;
+  /** The command line with its arguments; absent where the task has none. */
+  readonly command?: string | undefined;
+  /** Where it runs, absolute. */
+  readonly cwd: string;
+  /** Ids of the tasks that come first. */
+  readonly dependencies: readonly string[];
+  /** Whether whoever asked named it, rather than another task needs it. */
+  readonly requested: boolean;
+  /** `cached`: its result is there; `run`: it would run now; `always`: it runs every time. */
+  readonly verdict: "cached" | "run" | "always";
+  /** Why it would run; empty where its result is there. */
+  readonly reasons: readonly RunReason[];
+  /** What its result is kept under; absent where it runs every time. */
+  readonly fingerprint?: string | undefined;
+}
+
+/** The reply to `planTasks`: every task of a run, in an order in which they could run. */
+export interface PlanTasksResult {
+  /** The tasks. */
+  readonly tasks: readonly PlannedTaskDescription[];
+  /** How many would run at once. */
+  readonly jobs: number;
+}
+
+/** Parameters of `watchInputs`, as a client writes them. */
+export interface WatchInputsInput extends RunTasksInput {
+  /** Tells the wait from others; a second one of the same name takes its place. */
+  readonly watch: string;
+  /** The build whose inputs are compared with; absent: changes from now on count. */
+  readonly build?: string | undefined;
+}
+
+/** Parameters of `watchInputs`, defaults filled in. */
+export interface WatchInputsParams extends RunTasksParams {
+  /** Tells the wait from others; a second one of the same name takes its place. */
+  readonly watch: string;
+  /** The build whose inputs are compared with; absent: changes from now on count. */
+  readonly build?: string | undefined;
 }
 
 /** The reply to `runTasks`. */

@@ -13,6 +13,7 @@ import type {
   GetVariableParams,
   ListTasksParams,
   NoParams,
+  PlanTasksResult,
   RunTasksInput,
   RunTasksParams,
   RunTasksResult,
@@ -23,6 +24,8 @@ import type {
   TaskDescription,
   TerminateInput,
   TerminateParams,
+  WatchInputsInput,
+  WatchInputsParams,
 } from "./command_types.ts";
 import { EVENT_TYPES, LOG_LEVELS } from "./events.ts";
 import { type Feature, FEATURES } from "./hello.ts";
@@ -103,6 +106,8 @@ export type CookerCommands = {
   readonly getVariable: Command<"sync", GetVariableParams, GetVariableParams, string | null>;
   readonly setVariable: Command<"sync", SetVariableParams, SetVariableParams, null>;
   readonly runTasks: Command<"async", RunTasksInput, RunTasksParams, RunTasksResult>;
+  readonly planTasks: Command<"sync", RunTasksInput, RunTasksParams, PlanTasksResult>;
+  readonly watchInputs: Command<"sync", WatchInputsInput, WatchInputsParams, null>;
 };
 
 const nothing = v.strictObject({});
@@ -231,10 +236,47 @@ const runTasksParams = v.strictObject({
   keepGoing: v.optional(v.boolean(), false),
   /** Whether the build goes on when its client leaves. */
   detach: v.optional(v.boolean(), false),
+  /** What is shown of the output of a task whose result is there. */
+  replayLogs: v.optional(v.picklist(["full", "errors", "none"]), "none"),
   /** The process whose stdin a single task is given; absent: an empty one. */
   stdinPid: v.optional(pid),
   /** Who asked. */
   client: clientSchema,
+});
+
+const plannedTask = v.object({
+  task: v.string(),
+  name: v.string(),
+  package: v.optional(v.string()),
+  command: v.optional(v.string()),
+  cwd: v.string(),
+  dependencies: v.array(v.string()),
+  requested: v.boolean(),
+  verdict: v.picklist(["cached", "run", "always"]),
+  reasons: v.array(v.object({
+    kind: v.picklist([
+      "undeclared",
+      "no-files",
+      "bad-pattern",
+      "dependency-uncached",
+      "dependency-runs",
+      "forced",
+      "never-ran",
+      "result-gone",
+      "file-changed",
+      "file-added",
+      "file-removed",
+      "variable",
+      "command",
+      "arguments",
+      "dependency",
+      "output",
+      "platform",
+    ]),
+    subject: v.optional(v.string()),
+    text: v.string(),
+  })),
+  fingerprint: v.optional(v.string()),
 });
 
 /** The commands of simmer's own cooker. */
@@ -266,6 +308,24 @@ export const COOKER_COMMANDS: CookerCommands = defineCommands({
     access: "control",
     params: runTasksParams,
     result: v.object({ build: v.string() }),
+  },
+  planTasks: {
+    summary: "What a run would do, task by task, and why; nothing runs",
+    kind: "sync",
+    access: "read",
+    params: runTasksParams,
+    result: v.object({ tasks: v.array(plannedTask), jobs: v.number() }),
+  },
+  watchInputs: {
+    summary: "Send InputsChanged, once, when an input of a run has changed since a build",
+    kind: "sync",
+    access: "read",
+    params: v.strictObject({
+      ...runTasksParams.entries,
+      watch: v.string(),
+      build: v.optional(v.string()),
+    }),
+    result: done,
   },
 });
 

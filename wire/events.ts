@@ -158,7 +158,10 @@ export interface TaskFailed {
   readonly reason?: string;
 }
 
-/** A task did not run because its result was already there. */
+/**
+ * A task did not run because its result was already there. `TaskOutput` events after it replay what
+ * it printed when it ran, where that was asked for.
+ */
 export interface TaskCached {
   /** Tells the event from others. */
   readonly type: "TaskCached";
@@ -166,6 +169,12 @@ export interface TaskCached {
   readonly build: string;
   /** The task's id in its build. */
   readonly task: string;
+  /** The task's name in its config. */
+  readonly name: string;
+  /** The workspace member that it belongs to, where that is told apart. */
+  readonly package?: string;
+  /** The command line with its arguments, as the header shows it. */
+  readonly command?: string;
   /** The fingerprint under which the result was found. */
   readonly fingerprint: string;
 }
@@ -270,6 +279,18 @@ export interface ConfigChanged {
   readonly files: readonly string[];
 }
 
+/** Inputs are no longer what they were: the answer to `watchInputs`. */
+export interface InputsChanged {
+  /** Tells the event from others. */
+  readonly type: "InputsChanged";
+  /** The build's id. */
+  readonly build?: string;
+  /** The wait that is over. */
+  readonly watch: string;
+  /** The files that changed, relative to the project's root; others are absolute. */
+  readonly files: readonly string[];
+}
+
 /** This UI read too slowly and lost events; others did not. */
 export interface EventsDropped {
   /** Tells the event from others. */
@@ -307,6 +328,7 @@ export type EventBody =
   | LogRecord
   | Heartbeat
   | ConfigChanged
+  | InputsChanged
   | EventsDropped
   | ServerExit;
 
@@ -341,6 +363,7 @@ export const EVENT_TYPES = [
   "LogRecord",
   "Heartbeat",
   "ConfigChanged",
+  "InputsChanged",
   "EventsDropped",
   "ServerExit",
 ] as const satisfies readonly EventType[];

@@ -7,10 +7,9 @@
 import type { ByteStream } from "../../system/streams.ts";
 import type { RunTasksInput } from "../../wire/commands.ts";
 import type { ParsedArguments, ValuesFor } from "../arguments.ts";
-import { UsageError } from "../arguments.ts";
 import { runBuild } from "../build.ts";
 import { defineCommand } from "../command.ts";
-import { type Invocation, type LocalServer, workFolder } from "../invocation.ts";
+import type { Invocation, LocalServer } from "../invocation.ts";
 import {
   findServer,
   reachServer,
@@ -18,37 +17,27 @@ import {
   serverPlace,
   type StartOptions,
 } from "../launcher.ts";
-import { PlainRenderer } from "../render/plain.ts";
+import { rendererFor } from "../render/choose.ts";
 import type { Renderer } from "../render/renderer.ts";
-import { isSet, styleFor } from "../render/style.ts";
+import { isSet } from "../render/style.ts";
+import { runInput, SELECTION_OPTIONS } from "../run_input.ts";
 import { serverTimeout, TIMEOUT_OPTION } from "../timeout.ts";
 
 const OPTIONS = [
-  {
-    name: "jobs",
-    letter: "j",
-    alias: "concurrency",
-    kind: "number",
-    value: "jobs",
-    min: 1,
-    summary: "tasks at once; default: DENO_JOBS, or the number of processors",
-  },
+  ...SELECTION_OPTIONS,
   {
     name: "keep-going",
     letter: "k",
     kind: "flag",
     summary: "go on with what does not depend on a failed task",
   },
-  { name: "force", kind: "flag", summary: "run even what is cached" },
-  { name: "eval", kind: "flag", summary: "the words are one shell command, not task names" },
-  { name: "if-present", kind: "flag", summary: "do nothing where a task does not exist" },
+  { name: "dry-run", letter: "n", kind: "flag", summary: "say what would run, and run nothing" },
   { name: "no-prefix", kind: "flag", summary: "show output as it is, without task names" },
   {
-    name: "env-file",
-    kind: "list",
-    value: "file",
-    fallback: ".env",
-    summary: "add the variables of a file that are not set already; default: .env",
+    name: "replay-logs",
+    kind: "choice",
+    choices: ["full", "errors", "none"],
+    summary: "what a cached task printed: all, its stderr, or nothing; default: none",
   },
   { name: "detach", kind: "flag", summary: "print the build's id and leave; the build goes on" },
   {
@@ -91,9 +80,9 @@ async function run(invocation: Invocation, parsed: Parsed): Promise<number> {
     const { listTasks } = await import("./tasks.ts");
     return await listTasks(invocation, values);
   }
-  const commandLine = words.join(" ").trim();
-  if (values.eval && commandLine === "") {
-    throw new UsageError("[TASK] must be specified when using --eval");
+  if (values["dry-run"]) {
+    const { dryRun } = await import("./dry_run.ts");
+    return await dryRun(invocation, parsed);
   }
   const place = serverPlace(invocation, values);
   const renderer = await rendererFor(invocation, values);
@@ -157,75 +146,15 @@ class Local {
 
 async function inputOf(
   invocation: Invocation,
-  { values, words, rest }: Parsed,
+  parsed: Parsed,
   renderer: Renderer,
 ): Promise<RunTasksInput> {
-  const jobs = values.jobs ?? jobsOf(invocation.env.DENO_JOBS);
+  const { values } = parsed;
   return {
-    tasks: values.eval ? [words.join(" ")] : [...words],
-    args: [...rest],
-    cwd: invocation.cwd,
-    ...(values.cwd === undefined ? {} : { taskCwd: workFolder(invocation, values) }),
-    env: await environmentOf(invocation, values, renderer),
-    ...(jobs === undefined ? {} : { jobs }),
-    eval: values.eval,
-    ifPresent: values["if-present"],
-    force: values.force,
+    ...await runInput(invocation, parsed, (text) => renderer.say(text)),
     keepGoing: values["keep-going"],
     detach: values.detach,
+    ...(values["replay-logs"] === undefined ? {} : { replayLogs: values["replay-logs"] }),
     ...(values.detach ? {} : { stdinPid: invocation.pid }),
-    client: { pid: invocation.pid, command: invocation.commandLine },
   };
-}
-
-/** As `deno task` does, what `DENO_JOBS` says wrongly is passed over. */
-function jobsOf(text: string | undefined): number | undefined {
-  return text !== undefined && /^[1-9]\d{0,5}$/.test(text) ? Number(text) : undefined;
-}
-
-async function environmentOf(
-  invocation: Invocation,
-  values: Parsed["values"],
-  renderer: Renderer,
-): Promise<Record<string, string>> {
-  const { env, terminal } = invocation;
-  const { color } = values;
-  const isColorful = color === "always" || (color !== "never" && terminal.stdout);
-  const isDecided = "NO_COLOR" in env || "FORCE_COLOR" in env;
-  const colors = isColorful && !isDecided ? { FORCE_COLOR: "1" } : {};
-  const files: Record<string, string>[] = [];
-  for (const name of values["env-file"]) {
-    const { readEnvFile } = await import("../../system/env_file.ts");
-    const path = name.startsWith("/") ? name : `${workFolder(invocation, values)}/${name}`;
-    const variables = readEnvFile(path);
-    if (variables === undefined) renderer.say(`warning: there is no env file ${path}`);
-    else files.push(variables);
-  }
-  return { ...colors, ...Object.assign({}, ...files), ...env };
-}
-
-async function rendererFor(invocation: Invocation, values: Parsed["values"]): Promise<Renderer> {
-  const { env, terminal, output: sink, clock } = invocation;
-  const { quiet, color } = values;
-  if (values.json) {
-    const { JsonRenderer } = await import("../render/json.ts");
-    return new JsonRenderer(sink, quiet);
-  }
-  const options = {
-    sink,
-    styles: {
-      stdout: styleFor({ color, env, isTerminal: terminal.stdout }),
-      stderr: styleFor({ color, env, isTerminal: terminal.stderr }),
-    },
-    quiet,
-    prefix: !values["no-prefix"],
-    logLevel: values["log-level"] ?? "warn",
-  };
-  const isLive = terminal.stdout && terminal.stderr && !quiet && !isSet(env.CI);
-  if (!isLive || env.TERM === "dumb") {
-    const isOneScreen = terminal.stdout && terminal.stderr;
-    return new PlainRenderer({ ...options, isOneScreen });
-  }
-  const { TerminalRenderer } = await import("../render/terminal.ts");
-  return new TerminalRenderer({ ...options, clock, columns: () => terminal.columns() });
 }

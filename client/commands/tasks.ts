@@ -5,15 +5,13 @@
  */
 
 import type { TaskDescription } from "../../wire/commands.ts";
-import { PROTOCOL, VERSION } from "../../wire/hello.ts";
+import { askCooker } from "../ask.ts";
 import { defineCommand } from "../command.ts";
 import { EXIT } from "../exit_code.ts";
 import { type Invocation, workFolder } from "../invocation.ts";
-import { type ServerPlace, serverPlace } from "../launcher.ts";
-import { withServer } from "../operator.ts";
+import { serverPlace } from "../launcher.ts";
 import type { CommonValues } from "../options.ts";
 import { type Style, styleFor } from "../render/style.ts";
-import { SocketSession } from "../session.ts";
 
 /** The command. */
 export const command = defineCommand({
@@ -30,30 +28,16 @@ export async function listTasks(invocation: Invocation, values: CommonValues): P
   const { env, terminal, output } = invocation;
   const place = serverPlace(invocation, values);
   const params = { cwd: workFolder(invocation, values) };
-  const ask = (session: SocketSession): Promise<unknown> => session.call("listTasks", params);
-  const reply = await withServer(invocation, place, ({ session }) => ask(session), values) ??
-    await inProcess(invocation, place, ask);
+  const reply = await askCooker(
+    invocation,
+    place,
+    (session) => session.call("listTasks", params),
+    values,
+  );
   const tasks = reply as TaskDescription[];
   const style = styleFor({ color: values.color, env, isTerminal: terminal.stdout });
   output.write("stdout", values.json ? `${JSON.stringify(tasks)}\n` : tasksText(tasks, style));
   return EXIT.ok;
-}
-
-async function inProcess<T>(
-  { serveLocally, clock, pid, commandLine }: Invocation,
-  { project }: ServerPlace,
-  ask: (session: SocketSession) => Promise<T>,
-): Promise<T> {
-  const { stream, ended } = await serveLocally(project);
-  const session = new SocketSession(stream, { clock });
-  try {
-    const client = { pid, command: commandLine };
-    await session.hello({ protocol: PROTOCOL, version: VERSION, role: "observer", client });
-    return await ask(session);
-  } finally {
-    await session.close();
-    await ended;
-  }
 }
 
 /** The list as `deno task` prints it. */

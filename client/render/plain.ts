@@ -10,6 +10,7 @@ import {
   type LogLevel,
   type LogRecord,
   type SimmerEvent,
+  type TaskCached,
   type TaskOutput,
   type TaskStarted,
 } from "../../wire/events.ts";
@@ -61,7 +62,10 @@ export class PlainRenderer implements Renderer {
         if (this.#options.prefix) this.#labels.add(event);
         break;
       case "TaskStarted":
-        this.#header(event);
+        this.#header(event, "");
+        break;
+      case "TaskCached":
+        this.#header(event, " (cached, inputs unchanged)");
         break;
       case "TaskOutput":
         this.#output(event);
@@ -73,6 +77,7 @@ export class PlainRenderer implements Renderer {
         this.#flush(event.task, "stderr");
         break;
       case "BuildCompleted":
+        this.#flushAll();
         for (const failure of event.failures) {
           this.#tell(failureLine(failure, this.#styles.stderr));
         }
@@ -122,12 +127,12 @@ export class PlainRenderer implements Renderer {
     return this.#options.styles;
   }
 
-  #header({ name, package: owner, command }: TaskStarted): void {
+  #header({ name, package: owner, command }: TaskStarted | TaskCached, note: string): void {
     if (this.#options.quiet) return;
     const { green, cyan, gray } = this.#styles.stderr;
     const of = owner === undefined ? "" : ` (${gray(owner)})`;
     const what = command ?? gray("(no command)");
-    this.#tell(`${green("Task")} ${cyan(name)}${of} ${what}\n`);
+    this.#tell(`${green("Task")} ${cyan(name)}${of} ${what}${note}\n`);
   }
 
   #output(event: TaskOutput): void {
@@ -143,6 +148,14 @@ export class PlainRenderer implements Renderer {
     if (end > 0) this.#pass(stream, withPrefix(bytes.subarray(0, end), label));
     if (end === bytes.length) this.#partial.delete(`${stream} ${task}`);
     else this.#partial.set(`${stream} ${task}`, bytes.slice(end));
+  }
+
+  /** What was replayed has no end of its own. */
+  #flushAll(): void {
+    for (const key of [...this.#partial.keys()]) {
+      const [stream, ...task] = key.split(" ");
+      this.#flush(task.join(" "), stream === "stdout" ? "stdout" : "stderr");
+    }
   }
 
   /** A last line without newline gets one, since another task's line may follow. */

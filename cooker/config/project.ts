@@ -35,10 +35,16 @@ type ReadFile = (source: ConfigText, folder: string) => TaskFile;
 /** The config of one project. */
 export class ProjectConfig {
   readonly #place: ProjectPlace;
+  readonly #consulted = new Set<string>();
   readonly #parsed = new Map<string, { readonly text: string; readonly tasks: TaskFile }>();
 
   constructor(place: ProjectPlace) {
     this.#place = place;
+  }
+
+  /** Every config file that has been looked for, be it there or not; absolute. */
+  get files(): readonly string[] {
+    return [...this.#consulted];
   }
 
   /**
@@ -87,6 +93,7 @@ export class ProjectConfig {
   }
 
   #read(file: string, parse: ReadFile): TaskFile | undefined {
+    this.#consulted.add(file);
     const text = readConfig(file);
     if (text === undefined) {
       this.#parsed.delete(file);

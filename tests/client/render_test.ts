@@ -272,7 +272,7 @@ Deno.test("the footer counts, names no more than six tasks, and fits the termina
   const names = [..."abcdefghij"].map((letter) => `${letter}-a-long-name`);
   send([
     { type: "BuildStarted", build, requested: [], total: 12, jobs: 9, client },
-    { type: "TaskCached", build, task: "x", fingerprint: "f" },
+    { type: "TaskCached", build, task: "x", name: "x", fingerprint: "f" },
     { type: "TaskFailed", build, task: "y", exitCode: 1, durationMs: 1 },
   ]);
   await clock.advance(2000);

@@ -83,6 +83,8 @@ export class FakeProcess {
       },
       serve: () => Promise.reject(new Error("not served in tests")),
       serveLocally: () => Promise.reject(new Error("not served in tests")),
+      cleanCache: () => Promise.resolve(undefined),
+      commands: {},
     };
   }
 }

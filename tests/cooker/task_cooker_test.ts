@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { TaskCooker } from "../../cooker/task_cooker.ts";
 import { serveInProcess } from "../../server/in_process.ts";
+import { statePaths } from "../../project/state.ts";
 import { systemClock } from "../../system/clock.ts";
 import { MemoryLogger } from "../../system/logger.ts";
 import type { SimmerEvent } from "../../wire/events.ts";
@@ -28,8 +29,10 @@ class Kitchen implements AsyncDisposable {
     }
     const cooker = new TaskCooker({
       root,
-      state: { builds: `${root}/.simmer/builds`, logs: `${root}/.simmer/logs` },
+      state: statePaths(root, { runtimeDir: undefined, uid: undefined }),
+      cache: `${root}/.simmer/cache`,
       clock: systemClock,
+      log: new MemoryLogger(),
     });
     const { stream, ended } = serveInProcess({
       cooker,

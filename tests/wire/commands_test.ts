@@ -23,6 +23,8 @@ Deno.test("commands that start work or change the server need the controller", (
     setEventMask: "read",
     listTasks: "read",
     getVariable: "read",
+    planTasks: "read",
+    watchInputs: "read",
     stateShutdown: "stop",
     stateForceShutdown: "stop",
     terminateServer: "stop",

@@ -1,0 +1,40 @@
+/**
+ * Questions about a project: a server is asked where one runs, else the same cooker in this
+ * process; none is started.
+ *
+ * @module
+ */
+
+import { PROTOCOL, VERSION } from "../wire/hello.ts";
+import type { Invocation } from "./invocation.ts";
+import type { ServerPlace } from "./launcher.ts";
+import { type OperatorOptions, withServer } from "./operator.ts";
+import { SocketSession } from "./session.ts";
+
+/** Asks a question, and gives its reply. */
+export async function askCooker<T>(
+  invocation: Invocation,
+  place: ServerPlace,
+  ask: (session: SocketSession) => Promise<T>,
+  options: Pick<OperatorOptions, "quiet">,
+): Promise<T> {
+  return await withServer(invocation, place, ({ session }) => ask(session), options) ??
+    await inProcess(invocation, place, ask);
+}
+
+async function inProcess<T>(
+  { serveLocally, clock, pid, commandLine }: Invocation,
+  { project }: ServerPlace,
+  ask: (session: SocketSession) => Promise<T>,
+): Promise<T> {
+  const { stream, ended } = await serveLocally(project);
+  const session = new SocketSession(stream, { clock });
+  try {
+    const client = { pid, command: commandLine };
+    await session.hello({ protocol: PROTOCOL, version: VERSION, role: "observer", client });
+    return await ask(session);
+  } finally {
+    await session.close();
+    await ended;
+  }
+}

@@ -1,0 +1,53 @@
+/**
+ * `simmer completions`: what a shell needs to complete simmer's words.
+ *
+ * @module
+ */
+
+import type { Command } from "../command.ts";
+import { defineCommand } from "../command.ts";
+import { EXIT } from "../exit_code.ts";
+import { COMMON_OPTIONS, type OptionRow } from "../options.ts";
+import { type CompletedCommand, completionScript, SHELLS } from "../completion_script.ts";
+import { UsageError } from "../arguments.ts";
+
+/** The command. */
+export const command = defineCommand({
+  name: "completions",
+  usage: "SHELL",
+  summary: "Print what a shell needs to complete simmer's words",
+  about: [
+    `SHELL is one of ${SHELLS.join(", ")}. Task names are asked of simmer while you type.`,
+  ],
+  options: [],
+  words: { min: 1, max: 1 },
+  examples: [
+    ['eval "$(simmer completions bash)"', "in ~/.bashrc"],
+    ["simmer completions fish > ~/.config/fish/completions/simmer.fish", "for fish"],
+  ],
+}, async (invocation, { words: [shell = ""] }) => {
+  if (!isShell(shell)) {
+    throw new UsageError(`unknown shell '${shell}': it is one of ${SHELLS.join(", ")}`);
+  }
+  const commands: CompletedCommand[] = [];
+  for (const [name, { load }] of Object.entries(invocation.commands)) {
+    commands.push(completed(name, await load()));
+  }
+  invocation.output.write("stdout", completionScript(shell, commands));
+  return EXIT.ok;
+});
+
+function isShell(text: string): text is typeof SHELLS[number] {
+  return (SHELLS as readonly string[]).includes(text);
+}
+
+function completed(name: string, { command }: { readonly command: Command }): CompletedCommand {
+  const rows: readonly OptionRow[] = [...command.spec.options, ...COMMON_OPTIONS];
+  return {
+    name,
+    summary: command.spec.summary,
+    options: rows.filter((row) => row.isHidden !== true)
+      .map(({ name, summary }) => ({ name: `--${name}`, summary })),
+    takesTasks: command.spec.usage.includes("TASK"),
+  };
+}

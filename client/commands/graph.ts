@@ -1,0 +1,36 @@
+/**
+ * `simmer graph`: what depends on what.
+ *
+ * @module
+ */
+
+import { defineCommand } from "../command.ts";
+import { EXIT } from "../exit_code.ts";
+import { askPlan } from "../plan.ts";
+import { GRAPH_FORMATS, graphText } from "../render/graph.ts";
+import { SELECTION_OPTIONS } from "../run_input.ts";
+
+/** The command. */
+export const command = defineCommand({
+  name: "graph",
+  usage: "TASK…",
+  summary: "Show the graph of tasks: what each of them depends on",
+  about: ["Arrows lead from a task to those that come before it."],
+  options: [
+    ...SELECTION_OPTIONS,
+    {
+      name: "format",
+      kind: "choice",
+      choices: GRAPH_FORMATS,
+      summary: "a tree, Graphviz, Mermaid or JSON; default: text",
+    },
+  ],
+  words: { min: 1, max: Infinity },
+  examples: [["simmer graph build --format dot | dot -Tsvg > build.svg", "a picture of it"]],
+}, async (invocation, selection) => {
+  const { values } = selection;
+  const { tasks } = await askPlan(invocation, selection);
+  const format = values.format ?? (values.json ? "json" : "text");
+  invocation.output.write("stdout", graphText(tasks, format));
+  return EXIT.ok;
+});

@@ -1,0 +1,203 @@
+/**
+ * `simmer watch`: run, and run again after each change of an input.
+ *
+ * One session looks on and learns of changes; each run has a session of its own, so that between
+ * two runs others have their turn.
+ *
+ * @module
+ */
+
+import type { RunTasksInput } from "../../wire/commands.ts";
+import { WireError } from "../../wire/errors.ts";
+import type { ParsedArguments, ValuesFor } from "../arguments.ts";
+import { runBuild } from "../build.ts";
+import { defineCommand } from "../command.ts";
+import { openSession } from "../connect.ts";
+import { EXIT, reportOf } from "../exit_code.ts";
+import type { Invocation } from "../invocation.ts";
+import { reachServer, type ServerPlace, serverPlace } from "../launcher.ts";
+import { rendererFor } from "../render/choose.ts";
+import type { Renderer } from "../render/renderer.ts";
+import { runInput, SELECTION_OPTIONS } from "../run_input.ts";
+import type { SocketSession } from "../session.ts";
+import { serverTimeout, TIMEOUT_OPTION } from "../timeout.ts";
+
+/** How many changed files are named. */
+const MAX_NAMED = 3;
+
+const OPTIONS = [
+  ...SELECTION_OPTIONS,
+  {
+    name: "keep-going",
+    letter: "k",
+    kind: "flag",
+    summary: "go on with what does not depend on a failed task",
+  },
+  { name: "no-prefix", kind: "flag", summary: "show output as it is, without task names" },
+  TIMEOUT_OPTION,
+] as const;
+
+type Parsed = ParsedArguments<ValuesFor<typeof OPTIONS>>;
+
+/** The command. */
+export const command = defineCommand({
+  name: "watch",
+  usage: "TASK… [-- ARG…]",
+  summary: "Run tasks, and again after each change of an input",
+  about: [
+    'Inputs are the "files" that the tasks and their dependencies declare; where none of them\n' +
+    "declares any, all files of their folders are, but for changes while they run. A change while\n" +
+    "the tasks run cancels what is outdated by it. A changed config counts, too.",
+    "Ctrl-C ends it.",
+  ],
+  options: OPTIONS,
+  words: { min: 1, max: Infinity },
+  takesRest: true,
+  examples: [["simmer watch test", "test after each change"]],
+}, async (invocation, parsed) => {
+  const { values } = parsed;
+  const renderer = await rendererFor(invocation, values);
+  const input = {
+    ...await runInput(invocation, parsed, (text) => renderer.say(text)),
+    keepGoing: values["keep-going"],
+  };
+  const place = serverPlace(invocation, values);
+  return await new Watch({ invocation, place, values, renderer, input }).run();
+});
+
+interface WatchOptions {
+  readonly invocation: Invocation;
+  readonly place: ServerPlace;
+  readonly values: Parsed["values"];
+  readonly renderer: Renderer;
+  readonly input: RunTasksInput;
+}
+
+/** How a round ended, beside by a change. */
+type Round = { readonly kind: "over" } | { readonly kind: "exit"; readonly code: number };
+
+class Watch {
+  readonly #options: WatchOptions;
+  readonly #left = new AbortController();
+  #change = Promise.withResolvers<string>();
+  #count = 0;
+  #exitCode: number | undefined;
+  #isRunning = false;
+
+  constructor(options: WatchOptions) {
+    this.#options = options;
+  }
+
+  async run(): Promise<number> {
+    const { invocation, place } = this.#options;
+    using signals = new DisposableStack();
+    const codes = { SIGINT: EXIT.interrupted, SIGTERM: EXIT.terminated, SIGHUP: EXIT.hangup };
+    for (const [signal, code] of Object.entries(codes)) {
+      signals.use(invocation.onSignal(signal as keyof typeof codes, () => {
+        this.#exitCode ??= code;
+        // A build sees to its own end first.
+        if (!this.#isRunning) this.#left.abort(new Left());
+      }));
+    }
+    try {
+      const { session } = await openSession(place, this.#openOptions(), () => undefined);
+      await using _session = session;
+      session.onEvent((event) => {
+        if (event.type === "InputsChanged" && event.watch === this.#name) {
+          this.#change.resolve(named(event.files));
+        } else if (event.type === "ConfigChanged") {
+          this.#change.resolve(named(event.files));
+        }
+      });
+      return await Promise.race([
+        this.#rounds(session),
+        session.ended.then((error) => Promise.reject(error)),
+        rejected(this.#left.signal),
+      ]);
+    } catch (error) {
+      if (error instanceof Left) return this.#exitCode ?? EXIT.interrupted;
+      throw error;
+    }
+  }
+
+  /** The name of the wait in progress: changes that an earlier one tells of are late. */
+  get #name(): string {
+    return `${this.#options.invocation.pid}-${this.#count}`;
+  }
+
+  async #rounds(session: SocketSession): Promise<number> {
+    const { renderer } = this.#options;
+    while (true) {
+      this.#count++;
+      this.#change = Promise.withResolvers<string>();
+      const round = await this.#round(session);
+      if (round.kind === "exit") return round.code;
+      renderer.say("watching for changes; Ctrl-C ends");
+      const what = await this.#change.promise;
+      renderer.say(`${what} changed: running again`);
+    }
+  }
+
+  async #round(session: SocketSession): Promise<Round> {
+    const { invocation, place, values, renderer, input } = this.#options;
+    const outdated = new AbortController();
+    this.#change.promise.then(() => outdated.abort());
+    let waiting: Promise<unknown> = Promise.resolve();
+    this.#isRunning = true;
+    try {
+      const code = await runBuild(invocation, {
+        place,
+        input,
+        whenBusy: "wait",
+        renderer,
+        timeoutSeconds: serverTimeout(invocation, values),
+        reach: (start) => reachServer(place, start),
+        outdated: outdated.signal,
+        began: (build) => {
+          waiting = session.call("watchInputs", { ...input, watch: this.#name, build });
+        },
+      });
+      if (this.#exitCode !== undefined) return { kind: "exit", code };
+      await waiting;
+      return { kind: "over" };
+    } catch (error) {
+      // A project that is wrong can be mended: the first run says whether the names are right.
+      if (!(error instanceof WireError) || !error.is("projectError") || this.#count === 1) {
+        throw error;
+      }
+      for (const line of reportOf(error)?.lines ?? []) renderer.say(line);
+      return { kind: "over" };
+    } finally {
+      this.#isRunning = false;
+    }
+  }
+
+  #openOptions(): Parameters<typeof openSession>[1] {
+    const { invocation, values, renderer, input } = this.#options;
+    return {
+      env: invocation.env,
+      clock: invocation.clock,
+      timeoutSeconds: serverTimeout(invocation, values),
+      signal: this.#left.signal,
+      say: (text) => renderer.say(text),
+      role: "observer",
+      client: input.client,
+    };
+  }
+}
+
+/** The client ends. */
+class Left extends Error {}
+
+function rejected(signal: AbortSignal): Promise<never> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  promise.catch(() => {});
+  signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+  return promise;
+}
+
+/** Changed files as a line names them. */
+function named(files: readonly string[]): string {
+  const more = files.length - MAX_NAMED;
+  return files.slice(0, MAX_NAMED).join(", ") + (more > 0 ? ` and ${more} more` : "");
+}

@@ -1,0 +1,94 @@
+/**
+ * What a run is asked for: the options that say so, and the parameters that they become.
+ *
+ * `run`, `watch`, `why` and `graph` share them.
+ *
+ * @module
+ */
+
+import type { RunTasksInput } from "../wire/commands.ts";
+import type { ParsedArguments, ValuesFor } from "./arguments.ts";
+import { UsageError } from "./arguments.ts";
+import { type Invocation, workFolder } from "./invocation.ts";
+
+/** The options that decide what a run is. */
+export const SELECTION_OPTIONS = [
+  {
+    name: "jobs",
+    letter: "j",
+    alias: "concurrency",
+    kind: "number",
+    value: "jobs",
+    min: 1,
+    summary: "tasks at once; default: DENO_JOBS, or the number of processors",
+  },
+  { name: "force", kind: "flag", summary: "run even what is cached" },
+  { name: "eval", kind: "flag", summary: "the words are one shell command, not task names" },
+  { name: "if-present", kind: "flag", summary: "do nothing where a task does not exist" },
+  {
+    name: "env-file",
+    kind: "list",
+    value: "file",
+    fallback: ".env",
+    summary: "add the variables of a file that are not set already; default: .env",
+  },
+] as const;
+
+/** What was parsed of them. */
+export type Selection = ParsedArguments<ValuesFor<typeof SELECTION_OPTIONS>>;
+
+/**
+ * The parameters of a run.
+ *
+ * @param say is told what is no reason to fail
+ * @throws {UsageError} where there is no command line to evaluate
+ */
+export async function runInput(
+  invocation: Invocation,
+  { values, words, rest }: Selection,
+  say: (text: string) => void,
+): Promise<RunTasksInput> {
+  const jobs = values.jobs ?? jobsOf(invocation.env.DENO_JOBS);
+  const commandLine = words.join(" ");
+  if (values.eval && commandLine.trim() === "") {
+    throw new UsageError("[TASK] must be specified when using --eval");
+  }
+  return {
+    tasks: values.eval ? [commandLine] : [...words],
+    args: [...rest],
+    cwd: invocation.cwd,
+    ...(values.cwd === undefined ? {} : { taskCwd: workFolder(invocation, values) }),
+    env: await environmentOf(invocation, values, say),
+    ...(jobs === undefined ? {} : { jobs }),
+    eval: values.eval,
+    ifPresent: values["if-present"],
+    force: values.force,
+    client: { pid: invocation.pid, command: invocation.commandLine },
+  };
+}
+
+/** As `deno task` does, what `DENO_JOBS` says wrongly is passed over. */
+function jobsOf(text: string | undefined): number | undefined {
+  return text !== undefined && /^[1-9]\d{0,5}$/.test(text) ? Number(text) : undefined;
+}
+
+async function environmentOf(
+  invocation: Invocation,
+  values: Selection["values"],
+  say: (text: string) => void,
+): Promise<Record<string, string>> {
+  const { env, terminal } = invocation;
+  const { color } = values;
+  const isColorful = color === "always" || (color !== "never" && terminal.stdout);
+  const isDecided = "NO_COLOR" in env || "FORCE_COLOR" in env;
+  const colors = isColorful && !isDecided ? { FORCE_COLOR: "1" } : {};
+  const files: Record<string, string>[] = [];
+  for (const name of values["env-file"]) {
+    const { readEnvFile } = await import("../system/env_file.ts");
+    const path = name.startsWith("/") ? name : `${workFolder(invocation, values)}/${name}`;
+    const variables = readEnvFile(path);
+    if (variables === undefined) say(`warning: there is no env file ${path}`);
+    else files.push(variables);
+  }
+  return { ...colors, ...Object.assign({}, ...files), ...env };
+}

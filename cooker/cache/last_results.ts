@@ -1,0 +1,74 @@
+/**
+ * What each task's last success was made of: what `why` compares with, and what a next run removes.
+ *
+ * @module
+ */
+
+import { sha256Hex } from "../../system/digest.ts";
+import { ensureFolder, joinPath, readTextIfPresent, writeAtomically } from "../../system/files.ts";
+import type { OutputEntry } from "../store/result.ts";
+import type { FingerprintParts } from "./fingerprint.ts";
+
+/** A task's last success. */
+export interface LastResult {
+  readonly fingerprint: string;
+  readonly parts: FingerprintParts;
+  readonly outputs: readonly OutputEntry[];
+  /** When it ended, in milliseconds since the Unix epoch. */
+  readonly at: number;
+  /** How long it ran, in milliseconds. */
+  readonly durationMs: number;
+}
+
+interface Kept {
+  readonly format: 1;
+  readonly result: LastResult;
+}
+
+/** The last successes of a project's tasks, on disk. */
+export class LastResults {
+  readonly #folder: string;
+  readonly #known = new Map<string, LastResult | undefined>();
+  #isMade = false;
+
+  /** @param folder where they are kept, absolute; made with the first one */
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  /** The last success of a task; `undefined` where there is none that can be read. */
+  get(key: string): LastResult | undefined {
+    if (!this.#known.has(key)) this.#known.set(key, this.#read(key));
+    return this.#known.get(key);
+  }
+
+  /**
+   * Takes note of a success.
+   *
+   * @throws {Error} what the system says where it can't be written
+   */
+  set(key: string, result: LastResult): void {
+    this.#known.set(key, result);
+    if (!this.#isMade) ensureFolder(this.#folder, 0o700);
+    this.#isMade = true;
+    const kept: Kept = { format: 1, result };
+    writeAtomically(this.#path(key), JSON.stringify(kept));
+  }
+
+  #path(key: string): string {
+    return joinPath(this.#folder, `${sha256Hex(key).slice(0, 32)}.json`);
+  }
+
+  #read(key: string): LastResult | undefined {
+    const text = readTextIfPresent(this.#path(key));
+    if (text === undefined) return undefined;
+    try {
+      const kept = JSON.parse(text) as Partial<Kept>;
+      return kept.format === 1 ? kept.result : undefined;
+    } catch (error) {
+      // Whatever is there, it is no result: the task counts as one that never ran.
+      if (error instanceof SyntaxError) return undefined;
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,271 @@
+/**
+ * The cache as a build sees it: is this task's result there, and may this result be kept?
+ *
+ * A result is only ever kept under a fingerprint that its inputs had from before the task began
+ * until after it ended, and is only found again by inputs that are the same now.
+ *
+ * @module
+ */
+
+import type { Clock } from "../../system/clock.ts";
+import {
+  fileKind,
+  joinPath,
+  parentFolder,
+  pathInside,
+  realPath,
+  removeIfPresent,
+} from "../../system/files.ts";
+import type { Logger } from "../../system/logger.ts";
+import type { TaskCommand } from "../executor.ts";
+import type { FileSet, Snapshot } from "../inputs/file_set.ts";
+import type { InputTracker } from "../inputs/tracker.ts";
+import type { OutputEntry, StoredResult } from "../store/result.ts";
+import type { ResultStore } from "../store/result_store.ts";
+import {
+  type CacheDeclaration,
+  environmentParts,
+  fingerprintOf,
+  type FingerprintParts,
+} from "./fingerprint.ts";
+import type { LastResults } from "./last_results.ts";
+
+/** What a cache is made of. */
+export interface ResultCacheOptions {
+  readonly tracker: InputTracker;
+  /** Absent: results are not kept beyond what is in the working tree. */
+  readonly store: ResultStore | undefined;
+  readonly last: LastResults;
+  /** What runs tasks: runtime, version, system, processor. */
+  readonly platform: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** A task that asks. */
+export interface CacheQuestion {
+  readonly declaration: CacheDeclaration;
+  readonly command: TaskCommand;
+  /** Fingerprints of the direct dependencies by their ids. */
+  readonly dependencies: Readonly<Record<string, string>>;
+}
+
+/** What is known of a task before it runs. */
+export interface Prospect {
+  readonly question: CacheQuestion;
+  readonly fingerprint: string;
+  readonly parts: FingerprintParts;
+  readonly inputs: FileSet;
+  readonly snapshot: Snapshot;
+}
+
+/** Why there is nothing to look for. */
+export type Unkeyed = "no files" | "bad pattern";
+
+/** A task that ran well. */
+export interface FreshResult {
+  readonly prospect: Prospect;
+  /** What it printed. */
+  readonly log: Uint8Array | undefined;
+  /** How long it ran, in milliseconds. */
+  readonly durationMs: number;
+}
+
+/** The outputs that are known to be in the working tree as they were recorded. */
+interface Verified {
+  readonly fingerprint: string;
+  readonly version: number;
+}
+
+/** Results of tasks. */
+export class ResultCache {
+  readonly #options: ResultCacheOptions;
+  readonly #verified = new Map<string, Verified>();
+  #hasFailed = false;
+
+  constructor(options: ResultCacheOptions) {
+    this.#options = options;
+  }
+
+  /** The fingerprint that a task has now, or why it has none. */
+  prospect(question: CacheQuestion): Prospect | Unkeyed {
+    const { tracker, platform } = this.#options;
+    const { declaration, command, dependencies } = question;
+    tracker.drain();
+    const inputs = this.#inputs(declaration, command.cwd);
+    const snapshot = inputs?.snapshot();
+    if (inputs === undefined || snapshot === undefined) return "bad pattern";
+    if (snapshot.digest === undefined) return "no files";
+    const parts = {
+      task: declaration.key,
+      command: command.command,
+      args: command.args,
+      output: declaration.output,
+      platform,
+      env: environmentParts(declaration.env, command.env),
+      dependencies,
+    };
+    return {
+      question,
+      fingerprint: fingerprintOf(parts, snapshot.digest),
+      parts: { ...parts, files: Object.fromEntries(snapshot.files) },
+      inputs,
+      snapshot,
+    };
+  }
+
+  /** Whether a task's result is there, without putting it anywhere. */
+  has({ fingerprint }: Prospect): boolean {
+    return this.#options.store?.find(fingerprint) !== undefined;
+  }
+
+  /**
+   * Puts a task's result into the working tree.
+   *
+   * @returns what was found, or `undefined` where the task has to run
+   */
+  async fetch(prospect: Prospect): Promise<StoredResult | undefined> {
+    const { store, last } = this.#options;
+    const { fingerprint, question: { declaration, command } } = prospect;
+    const outputs = this.#outputs(prospect);
+    if (outputs === undefined && declaration.output.length > 0) return undefined;
+    const found = store?.find(fingerprint);
+    if (store === undefined || found === undefined) return undefined;
+    const earlier = last.get(declaration.key);
+    if (outputs !== undefined && !this.#isVerified(prospect, outputs)) {
+      const made = this.#removable(prospect, earlier?.outputs ?? []);
+      store.removeExtra(command.cwd, made, found.outputs);
+      if (!await this.#restore(prospect, found, outputs, store)) return undefined;
+    }
+    if (earlier?.fingerprint !== fingerprint) this.#remember(prospect, found);
+    return found;
+  }
+
+  /** Removes what the last success of a task has left, before the task runs again. */
+  clear(prospect: Prospect): void {
+    const { question: { declaration, command } } = prospect;
+    this.#verified.delete(declaration.key);
+    const made = this.#options.last.get(declaration.key)?.outputs ?? [];
+    for (const output of this.#removable(prospect, made)) {
+      const path = joinPath(command.cwd, output.path);
+      if (output.kind !== "folder" && isConfined(command.cwd, path)) removeIfPresent(path);
+    }
+  }
+
+  /**
+   * Keeps a result.
+   *
+   * @returns whether its fingerprint holds: not where its inputs were changed while it ran
+   */
+  async keep({ prospect, log, durationMs }: FreshResult): Promise<boolean> {
+    const { store, tracker, clock } = this.#options;
+    const { fingerprint, question: { declaration, command } } = prospect;
+    tracker.drain();
+    if (!prospect.inputs.isUnchangedSince(prospect.snapshot)) return false;
+    if (store === undefined) return true;
+    try {
+      const set = this.#outputs(prospect);
+      const paths = (set?.paths() ?? [])
+        .map(({ path }) => pathInside(command.cwd, path))
+        .filter((path): path is string => path !== undefined && path !== "");
+      const version = set?.version ?? 0;
+      const outputs = await store.capture(command.cwd, paths);
+      const result: StoredResult = {
+        fingerprint,
+        task: declaration.key,
+        durationMs,
+        savedAt: clock.now(),
+        outputs,
+        ...(log === undefined || log.length === 0 ? {} : { log: await store.putBlob(log) }),
+      };
+      tracker.drain();
+      if (set !== undefined && set.version !== version) return true;
+      store.save(result);
+      if (set?.isWatched === true) this.#verified.set(declaration.key, { fingerprint, version });
+      this.#remember(prospect, result);
+    } catch (error) {
+      if (!(error instanceof Error)) throw error;
+      this.#fail(error);
+    }
+    return true;
+  }
+
+  /** What a kept result printed. */
+  readLog(result: StoredResult): Uint8Array | undefined {
+    return result.log === undefined ? undefined : this.#options.store?.readBlob(result.log);
+  }
+
+  /** Puts outputs there, and looks once more whether they are what they should be. */
+  async #restore(
+    { fingerprint, question: { declaration, command } }: Prospect,
+    found: StoredResult,
+    outputs: FileSet,
+    store: ResultStore,
+  ): Promise<boolean> {
+    const { tracker } = this.#options;
+    for (let look = 0; look < 2; look++) {
+      tracker.drain();
+      outputs.paths();
+      const { version } = outputs;
+      const restored = await store.restore(found.outputs, command.cwd);
+      if (restored.kind === "damaged") return false;
+      tracker.drain();
+      if (restored.changed > 0) continue;
+      if (outputs.isWatched && outputs.version === version) {
+        this.#verified.set(declaration.key, { fingerprint, version });
+      }
+      break;
+    }
+    return true;
+  }
+
+  /** A task's own outputs are no inputs of it, but where nothing else would be one. */
+  #inputs({ files, output }: CacheDeclaration, folder: string): FileSet | undefined {
+    const { tracker } = this.#options;
+    const made = output.filter((entry) => !entry.startsWith("!")).map((entry) => `!${entry}`);
+    const set = tracker.set(folder, [...files, ...made]);
+    return set === undefined || set.paths().length > 0 ? set : tracker.set(folder, files);
+  }
+
+  /** What a task has made, without what is an input too: nobody's own file is ever taken away. */
+  #removable({ inputs }: Prospect, made: readonly OutputEntry[]): OutputEntry[] {
+    const { folder } = inputs.patterns;
+    return made.filter(({ path }) => !inputs.patterns.matches(joinPath(folder, path)));
+  }
+
+  #outputs({ question: { declaration, command } }: Prospect): FileSet | undefined {
+    return declaration.output.length === 0
+      ? undefined
+      : this.#options.tracker.set(command.cwd, declaration.output);
+  }
+
+  #isVerified({ fingerprint, question }: Prospect, outputs: FileSet): boolean {
+    const verified = this.#verified.get(question.declaration.key);
+    return verified !== undefined && verified.fingerprint === fingerprint &&
+      outputs.isWatched && verified.version === outputs.version;
+  }
+
+  #remember({ question, parts }: Prospect, result: StoredResult): void {
+    const { fingerprint, outputs, savedAt, durationMs } = result;
+    this.#options.last.set(question.declaration.key, {
+      fingerprint,
+      parts,
+      outputs,
+      at: savedAt,
+      durationMs,
+    });
+  }
+
+  /** A result that can't be kept is no reason to fail; it is said once, until it works again. */
+  #fail(error: Error): void {
+    if (!this.#hasFailed) this.#options.log.log("warn", `Cannot keep results: ${error.message}`);
+    this.#hasFailed = true;
+  }
+}
+
+/** Whether a path stays in a folder when links are followed. */
+function isConfined(folder: string, path: string): boolean {
+  const parent = parentFolder(path);
+  return fileKind(parent) === "folder" &&
+    pathInside(realPath(folder), realPath(parent)) !== undefined;
+}

@@ -1,0 +1,114 @@
+/**
+ * What is kept hot of a project between runs: its inputs' contents, its results, its durations.
+ *
+ * @module
+ */
+
+import type { Clock } from "../system/clock.ts";
+import type { Logger } from "../system/logger.ts";
+import { platformName } from "../system/self.ts";
+import { LastResults } from "./cache/last_results.ts";
+import { ResultCache } from "./cache/result_cache.ts";
+import { criticalPathRank } from "./critical_path.ts";
+import { Durations } from "./durations.ts";
+import { InputTracker } from "./inputs/tracker.ts";
+import type { BuildPlan, PlannedTask } from "./plan.ts";
+import { ResultStore } from "./store/result_store.ts";
+
+/** What the cache may hold without being asked to be smaller, in bytes. */
+const MAX_CACHE_BYTES = 10 * 1024 ** 3;
+
+/** Where a project's memory is on disk; all paths absolute. */
+export interface HotFolders {
+  /** For the cookies that show that changes are told of; in the project's root. */
+  readonly cookies: string;
+  /** What each task's last success was made of. */
+  readonly results: string;
+  /** The file of durations. */
+  readonly durations: string;
+}
+
+/** What the memory of a project is made of. */
+export interface HotProjectOptions {
+  /** The project's root folder, absolute, with links resolved. */
+  readonly root: string;
+  readonly folders: HotFolders;
+  /** Where results are kept for all projects; absent: nowhere. */
+  readonly cache?: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** The memory of a project. */
+export class HotProject {
+  readonly tracker: InputTracker;
+  readonly cache: ResultCache;
+  readonly last: LastResults;
+  readonly #durations: Durations;
+  readonly #log: Logger;
+  readonly #store: ResultStore | undefined;
+  #collecting: Promise<void> | undefined;
+
+  /** @param options nothing is read, written or watched before the first build */
+  constructor(options: HotProjectOptions) {
+    const { root, folders, cache, clock, log } = options;
+    this.#log = log;
+    this.tracker = new InputTracker({
+      root,
+      cookies: folders.cookies,
+      note: (text) => log.log("warn", text),
+    });
+    this.last = new LastResults(folders.results);
+    this.#durations = new Durations(folders.durations);
+    this.#store = cache === undefined ? undefined : new ResultStore({ folder: cache, log, clock });
+    this.cache = new ResultCache({
+      tracker: this.tracker,
+      store: this.#store,
+      last: this.last,
+      platform: platformName(),
+      clock,
+      log,
+    });
+  }
+
+  /** The order in which tasks that could start should; `undefined` where nothing is known. */
+  rank({ tasks, jobs }: BuildPlan): readonly number[] | undefined {
+    if (jobs === 1) return undefined;
+    return criticalPathRank(
+      tasks.map((task) => task.dependencies),
+      tasks.map((task) => task.command === undefined ? 0 : this.#durations.get(task.key)),
+    );
+  }
+
+  /** Takes note of how long a task ran. */
+  ran(task: PlannedTask, durationMs: number): void {
+    this.#durations.set(task.key, durationMs);
+  }
+
+  /** Has on disk what the next server should know. */
+  save(): void {
+    try {
+      this.#durations.save();
+    } catch (error) {
+      if (!(error instanceof Error)) throw error;
+      this.#log.log("warn", `Cannot keep durations: ${error.message}`);
+    }
+    this.#collecting ??= this.#collect();
+  }
+
+  /** Resolves when nothing is being written any more. */
+  async close(): Promise<void> {
+    await this.#collecting;
+  }
+
+  async #collect(): Promise<void> {
+    try {
+      await this.#store?.collectIfDue(MAX_CACHE_BYTES);
+    } catch (error) {
+      if (!(error instanceof Error)) throw error;
+      this.#log.log("warn", `Cannot make the cache smaller: ${error.message}`);
+    } finally {
+      this.#collecting = undefined;
+    }
+  }
+}

@@ -1,0 +1,161 @@
+/**
+ * Making a store smaller: results that were used least recently go first, then the contents that
+ * nobody refers to any more.
+ *
+ * Several servers may use the store meanwhile. Whatever is young is left alone, because somebody
+ * may be about to refer to it; and where a content is missing in the end, its result is a miss.
+ *
+ * @module
+ */
+
+import type { Clock } from "../../system/clock.ts";
+import { joinPath, listFolder, removeIfPresent } from "../../system/files.ts";
+import { macrotask } from "../../system/macrotask.ts";
+import { treeEntry } from "../../system/tree.ts";
+import type { Blobs } from "./blobs.ts";
+import type { Records } from "./records.ts";
+import type { StoredResult } from "./result.ts";
+
+/** How far a store is made smaller. */
+export interface CollectOptions {
+  /** What may stay, in bytes. */
+  readonly maxBytes: number;
+  /** Whether it is only looked at. */
+  readonly dryRun?: boolean;
+  /** Whether young ones are not spared. */
+  readonly spareNothing?: boolean;
+}
+
+/** What was there, and what was removed. */
+export interface CollectReport {
+  readonly records: number;
+  readonly blobs: number;
+  /** Their size together. */
+  readonly bytes: number;
+  readonly removedRecords: number;
+  readonly removedBlobs: number;
+  readonly removedBytes: number;
+}
+
+/** Milliseconds for which something is young. */
+const GRACE_MS = 10 * 60 * 1000;
+/** Milliseconds after which somebody who was writing aside has surely ended. */
+const STALE_MS = 24 * 60 * 60 * 1000;
+/** How many files are looked at at a stretch. */
+const STRETCH = 500;
+
+interface Kept {
+  readonly path: string;
+  readonly bytes: number;
+  readonly usedAt: number;
+}
+
+interface KeptRecord extends Kept {
+  readonly digests: readonly string[];
+  readonly fingerprint: string | undefined;
+}
+
+/** The parts of a store. */
+export interface CollectedStore {
+  readonly records: Records;
+  readonly blobs: Blobs;
+  readonly aside: string;
+  readonly clock: Clock;
+}
+
+/** Makes a store smaller. */
+export async function collectStore(
+  store: CollectedStore,
+  { maxBytes, dryRun = false, spareNothing = false }: CollectOptions,
+): Promise<CollectReport> {
+  const now = store.clock.now();
+  const youngFrom = spareNothing ? Infinity : now - GRACE_MS;
+  const records = await listRecords(store.records);
+  const blobs = await listFiles(store.blobs.folder);
+  const users = new Map<string, number>();
+  for (const digest of records.flatMap((record) => record.digests)) {
+    users.set(digest, (users.get(digest) ?? 0) + 1);
+  }
+  const all = sizeOf(records) + sizeOf([...blobs.values()]);
+  const removed = { records: 0, blobs: 0, bytes: 0 };
+  const remove = (kept: Kept): boolean => {
+    if (!dryRun) {
+      // Whoever uses it has set its time since.
+      const { modifiedAt = 0 } = treeEntry(kept.path) ?? {};
+      if (modifiedAt >= youngFrom && !spareNothing) return false;
+      removeIfPresent(kept.path);
+    }
+    removed.bytes += kept.bytes;
+    return true;
+  };
+  const removeBlob = (digest: string): void => {
+    const blob = blobs.get(digest);
+    if (blob === undefined || (users.get(digest) ?? 0) > 0 || blob.usedAt >= youngFrom) return;
+    if (remove(blob)) removed.blobs++;
+    blobs.delete(digest);
+  };
+  for (const digest of [...blobs.keys()]) removeBlob(digest);
+  for (const record of records.sort((a, b) => a.usedAt - b.usedAt)) {
+    const isFitting = all - removed.bytes <= maxBytes;
+    if ((isFitting && record.fingerprint !== undefined) || record.usedAt >= youngFrom) continue;
+    if (!remove(record)) continue;
+    removed.records++;
+    if (record.fingerprint !== undefined && !dryRun) store.records.forget(record.fingerprint);
+    for (const digest of record.digests) {
+      users.set(digest, (users.get(digest) ?? 1) - 1);
+      removeBlob(digest);
+    }
+  }
+  if (!dryRun) sweepAside(store.aside, now);
+  return {
+    records: records.length,
+    blobs: blobs.size + removed.blobs,
+    bytes: all,
+    removedRecords: removed.records,
+    removedBlobs: removed.blobs,
+    removedBytes: removed.bytes,
+  };
+}
+
+async function listRecords(records: Records): Promise<KeptRecord[]> {
+  const found: KeptRecord[] = [];
+  for (const kept of (await listFiles(records.folder)).values()) {
+    const result = records.load(kept.path);
+    found.push({ ...kept, digests: digestsOf(result), fingerprint: result?.fingerprint });
+    if (found.length % STRETCH === 0) await macrotask();
+  }
+  return found;
+}
+
+function digestsOf(result: StoredResult | undefined): string[] {
+  if (result === undefined) return [];
+  const digests = result.outputs.flatMap((output) => output.kind === "file" ? output.digest : []);
+  return [...new Set(result.log === undefined ? digests : [...digests, result.log])];
+}
+
+/** Files by their names, from a folder's folders. */
+async function listFiles(folder: string): Promise<Map<string, Kept>> {
+  const files = new Map<string, Kept>();
+  for (const part of listFolder(folder)) {
+    for (const name of listFolder(joinPath(folder, part))) {
+      const path = joinPath(folder, part, name);
+      const entry = treeEntry(path);
+      if (entry === undefined) continue;
+      files.set(name, { path, bytes: entry.bytes, usedAt: entry.modifiedAt });
+      if (files.size % STRETCH === 0) await macrotask();
+    }
+  }
+  return files;
+}
+
+function sizeOf(kept: readonly Kept[]): number {
+  return kept.reduce((sum, { bytes }) => sum + bytes, 0);
+}
+
+/** What was written aside by somebody who was killed. */
+function sweepAside(folder: string, now: number): void {
+  for (const name of listFolder(folder)) {
+    const path = joinPath(folder, name);
+    if ((treeEntry(path)?.modifiedAt ?? now) < now - STALE_MS) removeIfPresent(path);
+  }
+}

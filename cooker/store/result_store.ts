@@ -1,0 +1,178 @@
+/**
+ * The content-addressed store of results, shared by all of a user's projects and servers.
+ *
+ * Contents are kept once, whoever made them; a result is a small record that names them. Whatever is
+ * half-written is aside, under a name that nobody looks for.
+ *
+ * @module
+ */
+
+import type { Clock } from "../../system/clock.ts";
+import { ensureFolder, fileKind, joinPath, writeAtomically } from "../../system/files.ts";
+import { LockableFile } from "../../system/lockable_file.ts";
+import type { Logger } from "../../system/logger.ts";
+import { Blobs } from "./blobs.ts";
+import { type CollectOptions, type CollectReport, collectStore } from "./collect.ts";
+import { treeEntry } from "../../system/tree.ts";
+import { captureOutputs, removeExtraOutputs, restoreOutputs } from "./outputs.ts";
+import { Records } from "./records.ts";
+import type { OutputEntry, StoredResult } from "./result.ts";
+
+export type { CollectReport } from "./collect.ts";
+
+/** What a store needs. */
+export interface ResultStoreOptions {
+  /** Where it is, absolute; made with the first result. */
+  readonly folder: string;
+  readonly log: Logger;
+  readonly clock: Clock;
+}
+
+/** How outputs were put back. */
+export type Restored =
+  | { readonly kind: "restored"; readonly changed: number }
+  | { readonly kind: "damaged"; readonly reason: string };
+
+/** Says to programs that make backups that this is a cache. */
+const CACHE_TAG = "Signature: 8a477f597d28d172789f06886806bc55\n# Results kept by simmer.\n";
+
+const COLLECT_LOCK = "collect.lock";
+/** Milliseconds between two collections that nobody asks for. */
+const COLLECT_EVERY_MS = 24 * 60 * 60 * 1000;
+
+const NOTHING: CollectReport = {
+  records: 0,
+  blobs: 0,
+  bytes: 0,
+  removedRecords: 0,
+  removedBlobs: 0,
+  removedBytes: 0,
+};
+
+/** Keeps results. */
+export class ResultStore {
+  readonly #folder: string;
+  readonly #aside: string;
+  readonly #blobs: Blobs;
+  readonly #records: Records;
+  readonly #options: ResultStoreOptions;
+  #isMade = false;
+
+  /** @param options nothing is made before there is something to keep */
+  constructor(options: ResultStoreOptions) {
+    this.#options = options;
+    this.#folder = joinPath(options.folder, "v1");
+    this.#aside = joinPath(this.#folder, "aside");
+    this.#blobs = new Blobs(joinPath(this.#folder, "blobs"), this.#aside, options);
+    this.#records = new Records(joinPath(this.#folder, "results"), this.#aside, options);
+  }
+
+  /** The result of a fingerprint; `undefined` where there is none. */
+  find(fingerprint: string): StoredResult | undefined {
+    return this.#attempt("look for a result", () => this.#records.find(fingerprint));
+  }
+
+  /**
+   * Keeps what is at paths relative to a folder.
+   *
+   * @throws {StoreError} where something is changed, or goes, while it is read
+   */
+  async capture(folder: string, paths: readonly string[]): Promise<readonly OutputEntry[]> {
+    if (paths.length > 0) this.#make();
+    return await captureOutputs(this.#blobs, folder, paths);
+  }
+
+  /** Keeps bytes; gives their digest. */
+  putBlob(bytes: Uint8Array): string {
+    this.#make();
+    return this.#blobs.put(bytes);
+  }
+
+  /** The bytes of a digest; `undefined` where they are gone or damaged. */
+  readBlob(digest: string): Uint8Array | undefined {
+    return this.#attempt("read from the cache", () => this.#blobs.read(digest));
+  }
+
+  /** Keeps a result, whose contents have been kept before. */
+  save(result: StoredResult): void {
+    this.#make();
+    this.#records.save(result);
+  }
+
+  /** Makes a folder's outputs what they were; what is right already is not touched. */
+  async restore(outputs: readonly OutputEntry[], folder: string): Promise<Restored> {
+    try {
+      return { kind: "restored", changed: await restoreOutputs(this.#blobs, outputs, folder) };
+    } catch (error) {
+      // Whatever it is, a full disk or a damaged blob: the task can run instead.
+      if (!(error instanceof Error)) throw error;
+      this.#options.log.log("warn", `Cannot put a result back: ${error.message}`);
+      return { kind: "damaged", reason: error.message };
+    }
+  }
+
+  /**
+   * Removes what an earlier result has left and another one does not have.
+   *
+   * @returns how many files, links and folders were removed
+   */
+  removeExtra(
+    folder: string,
+    earlier: readonly OutputEntry[],
+    now: readonly OutputEntry[],
+  ): number {
+    return this.#attempt(
+      "remove what an earlier run has left",
+      () => removeExtraOutputs(folder, earlier, now),
+    ) ?? 0;
+  }
+
+  /** Makes the store smaller; where somebody else is at it, nothing is done. */
+  async collect(options: CollectOptions): Promise<CollectReport> {
+    if (fileKind(this.#folder) === undefined) return NOTHING;
+    const lock = LockableFile.open(joinPath(this.#folder, COLLECT_LOCK));
+    try {
+      if (!lock.tryLock(true)) return NOTHING;
+      lock.rewrite(`${this.#options.clock.now()}\n`);
+      const { clock } = this.#options;
+      const parts = { records: this.#records, blobs: this.#blobs, aside: this.#aside, clock };
+      return await collectStore(parts, options);
+    } finally {
+      lock.close();
+    }
+  }
+
+  /** Removes everything, young or not. */
+  async clear({ dryRun = false }: { readonly dryRun?: boolean } = {}): Promise<CollectReport> {
+    return await this.collect({ maxBytes: 0, dryRun, spareNothing: true });
+  }
+
+  /** As `collect`, where that was not done for a day. */
+  async collectIfDue(maxBytes: number): Promise<void> {
+    const { clock, log } = this.#options;
+    const last = treeEntry(joinPath(this.#folder, COLLECT_LOCK))?.modifiedAt ?? -Infinity;
+    if (clock.now() - last < COLLECT_EVERY_MS) return;
+    const { removedRecords, removedBytes } = await this.collect({ maxBytes });
+    if (removedRecords === 0) return;
+    log.log("info", `Removed ${removedRecords} results (${removedBytes} bytes) from the cache`);
+  }
+
+  /** What can't be read is a miss, said in the log. */
+  #attempt<T>(what: string, work: () => T): T | undefined {
+    try {
+      return work();
+    } catch (error) {
+      if (!(error instanceof Error)) throw error;
+      this.#options.log.log("warn", `Cannot ${what}: ${error.message}`);
+      return undefined;
+    }
+  }
+
+  #make(): void {
+    if (this.#isMade) return;
+    ensureFolder(this.#folder, 0o700);
+    const tag = joinPath(this.#options.folder, "CACHEDIR.TAG");
+    if (fileKind(tag) === undefined) writeAtomically(tag, CACHE_TAG);
+    this.#isMade = true;
+  }
+}

@@ -1,0 +1,164 @@
+/**
+ * One task of a build: from the cache, or by its command.
+ *
+ * @module
+ */
+
+import { AppendFile } from "../system/append_file.ts";
+import type { Clock } from "../system/clock.ts";
+import type { ReplayLogs } from "../wire/commands.ts";
+import type { Prospect, ResultCache } from "./cache/result_cache.ts";
+import { decodeLog, LogRecorder } from "./cache/task_log.ts";
+import type { Ending } from "./ending.ts";
+import type { Executor, ExitStatus, OutputSink } from "./executor.ts";
+import type { PlannedTask } from "./plan.ts";
+
+/** Why a task is not looked for in the cache; shown to whoever asks why it runs. */
+export type UncachedReason =
+  | { readonly kind: "undeclared" }
+  | { readonly kind: "dependency"; readonly task: string }
+  | { readonly kind: "no files" }
+  | { readonly kind: "bad pattern" };
+
+/** What a task may be found under, or why it always runs. */
+export type TaskProspect = Prospect | UncachedReason;
+
+/** Whether a task can be looked for. */
+export function isProspect(prospect: TaskProspect): prospect is Prospect {
+  return "fingerprint" in prospect;
+}
+
+/** What a runner tells on its way. */
+export interface TaskListener {
+  /** The task's result is there; what it printed follows where it is replayed. */
+  cached(fingerprint: string): void;
+  /** Its command begins. */
+  started(): void;
+  /** Where its output goes, be it replayed or new. */
+  readonly sink: OutputSink;
+}
+
+/** What a runner needs. */
+export interface TaskRunnerOptions {
+  readonly executor: Executor;
+  readonly clock: Clock;
+  /** Absent: nothing is kept. */
+  readonly cache?: ResultCache;
+  readonly force: boolean;
+  readonly replayLogs: ReplayLogs;
+}
+
+/** How a task was run. */
+export interface TaskRequest {
+  readonly index: number;
+  readonly task: PlannedTask;
+  /** The tasks that it waits for; they have been run. */
+  readonly dependencies: readonly (readonly [index: number, task: PlannedTask])[];
+  readonly logPath: string | undefined;
+  readonly ending: Ending;
+  readonly listener: TaskListener;
+}
+
+/** How a task ended. */
+export type TaskOutcome =
+  | { readonly kind: "cached" }
+  | { readonly kind: "ran"; readonly status: ExitStatus };
+
+/** Runs the tasks of one build. */
+export class TaskRunner {
+  readonly #options: TaskRunnerOptions;
+  /** Fingerprints of the tasks that were run; those whose results can't be told have none. */
+  readonly #fingerprints = new Map<number, string>();
+  readonly #prospects = new Map<number, Prospect>();
+
+  constructor(options: TaskRunnerOptions) {
+    this.#options = options;
+  }
+
+  /** What the tasks that have begun were found under, or run with. */
+  get prospects(): ReadonlyMap<number, Prospect> {
+    return this.#prospects;
+  }
+
+  /** Runs a task, unless its result is there. */
+  async run(request: TaskRequest): Promise<TaskOutcome> {
+    const prospect = this.prospect(request);
+    if (!isProspect(prospect)) return { kind: "ran", status: await this.#execute(request) };
+    this.#prospects.set(request.index, prospect);
+    this.#fingerprints.set(request.index, prospect.fingerprint);
+    if (await this.#fetch(prospect, request)) return { kind: "cached" };
+    return { kind: "ran", status: await this.#produce(prospect, request) };
+  }
+
+  /** What a task may be found under now; its dependencies have been run, or asked for, before. */
+  prospect({ task, dependencies }: Pick<TaskRequest, "task" | "dependencies">): TaskProspect {
+    const { cache } = this.#options;
+    const { caching, command } = task;
+    if (cache === undefined || caching === undefined || command === undefined) {
+      return { kind: "undeclared" };
+    }
+    const known: Record<string, string> = {};
+    for (const [index, dependency] of dependencies) {
+      const fingerprint = this.#fingerprints.get(index);
+      if (fingerprint === undefined) return { kind: "dependency", task: dependency.id };
+      known[dependency.id] = fingerprint;
+    }
+    const prospect = cache.prospect({ declaration: caching, command, dependencies: known });
+    return typeof prospect === "string" ? { kind: prospect } : prospect;
+  }
+
+  /** Takes note of what a task that is only asked for would be found under. */
+  assume(index: number, prospect: Prospect): void {
+    this.#fingerprints.set(index, prospect.fingerprint);
+  }
+
+  async #fetch(prospect: Prospect, { listener, ending }: TaskRequest): Promise<boolean> {
+    const { cache, force, replayLogs } = this.#options;
+    if (cache === undefined || force || ending.soon.aborted) return false;
+    const found = await cache.fetch(prospect);
+    if (found === undefined) return false;
+    listener.cached(prospect.fingerprint);
+    const log = replayLogs === "none" ? undefined : cache.readLog(found);
+    for (const { stream, bytes } of log === undefined ? [] : decodeLog(log)) {
+      if (replayLogs === "full" || stream === "stderr") await listener.sink.write(stream, bytes);
+    }
+    return true;
+  }
+
+  async #produce(prospect: Prospect, request: TaskRequest): Promise<ExitStatus> {
+    const { cache, clock } = this.#options;
+    const recorder = new LogRecorder();
+    const { sink } = request.listener;
+    cache?.clear(prospect);
+    const startedAt = clock.monotonic();
+    const status = await this.#execute(request, {
+      write: (stream, bytes) => {
+        recorder.add(stream, bytes);
+        return sink.write(stream, bytes);
+      },
+      warn: (message) => sink.warn(message),
+    });
+    const durationMs = Math.round(clock.monotonic() - startedAt);
+    // What still runs in the background may write on: such a result is not known to be whole.
+    const isWhole = status.code === 0 && status.remains === undefined;
+    const holds = isWhole &&
+      await cache?.keep({ prospect, log: recorder.encode(), durationMs }) === true;
+    if (!holds) this.#fingerprints.delete(request.index);
+    return status;
+  }
+
+  async #execute(request: TaskRequest, sink = request.listener.sink): Promise<ExitStatus> {
+    const { task: { command }, logPath, ending, listener } = request;
+    if (ending.soon.aborted) return { code: 0 };
+    listener.started();
+    if (command === undefined || logPath === undefined) return { code: 0 };
+    using log = AppendFile.open(logPath);
+    return await this.#options.executor.execute(command, {
+      write: (stream, bytes) => {
+        log.add(bytes);
+        return sink.write(stream, bytes);
+      },
+      warn: (message) => sink.warn(message),
+    }, ending);
+  }
+}
