@@ -83,7 +83,11 @@ export class TaskRunner {
   /** Runs a task, unless its result is there. */
   async run(request: TaskRequest): Promise<TaskOutcome> {
     const prospect = this.prospect(request);
-    if (!isProspect(prospect)) return { kind: "ran", status: await this.#execute(request) };
+    if (!isProspect(prospect)) {
+      const { caching } = request.task;
+      if (caching !== undefined) this.#options.cache?.begin(caching);
+      return { kind: "ran", status: await this.#execute(request) };
+    }
     this.#prospects.set(request.index, prospect);
     this.#fingerprints.set(request.index, prospect.fingerprint);
     if (await this.#fetch(prospect, request)) return { kind: "cached" };

@@ -18,6 +18,8 @@ export interface LastResult {
   readonly at: number;
   /** How long it ran, in milliseconds. */
   readonly durationMs: number;
+  /** Whether the task has begun again since: what it has left is not known any more. */
+  readonly isPast?: boolean;
 }
 
 interface Kept {
@@ -53,6 +55,12 @@ export class LastResults {
     this.#isMade = true;
     const kept: Kept = { format: 1, result };
     writeAtomically(this.#path(key), JSON.stringify(kept));
+  }
+
+  /** A task begins: what its last success has left may be overwritten. */
+  begin(key: string): void {
+    const last = this.get(key);
+    if (last !== undefined && last.isPast !== true) this.set(key, { ...last, isPast: true });
   }
 
   #path(key: string): string {

@@ -115,8 +115,10 @@ export class ResultCache {
   }
 
   /** Whether a task's result is there, without putting it anywhere. */
-  has({ fingerprint }: Prospect): boolean {
-    return this.#options.store?.find(fingerprint) !== undefined;
+  has(prospect: Prospect): boolean {
+    const isThere = this.#options.store?.find(prospect.fingerprint) !== undefined;
+    return isThere &&
+      (prospect.question.declaration.output.length > 0 || this.#isLeft(prospect));
   }
 
   /**
@@ -132,6 +134,7 @@ export class ResultCache {
     const found = store?.find(fingerprint);
     if (store === undefined || found === undefined) return undefined;
     const earlier = last.get(declaration.key);
+    if (outputs === undefined && !this.#isLeft(prospect)) return undefined;
     if (outputs !== undefined && !this.#isVerified(prospect, outputs)) {
       const made = this.#removable(prospect, earlier?.outputs ?? []);
       store.removeExtra(command.cwd, made, found.outputs);
@@ -141,10 +144,21 @@ export class ResultCache {
     return found;
   }
 
+  /** A task runs without being looked for: what it leaves is not known. */
+  begin(declaration: CacheDeclaration): void {
+    this.#verified.delete(declaration.key);
+    try {
+      this.#options.last.begin(declaration.key);
+    } catch (error) {
+      if (!(error instanceof Error)) throw error;
+      this.#fail(error);
+    }
+  }
+
   /** Removes what the last success of a task has left, before the task runs again. */
   clear(prospect: Prospect): void {
     const { question: { declaration, command } } = prospect;
-    this.#verified.delete(declaration.key);
+    this.begin(declaration);
     const made = this.#options.last.get(declaration.key)?.outputs ?? [];
     for (const output of this.#removable(prospect, made)) {
       const path = joinPath(command.cwd, output.path);
@@ -193,6 +207,15 @@ export class ResultCache {
   /** What a kept result printed. */
   readLog(result: StoredResult): Uint8Array | undefined {
     return result.log === undefined ? undefined : this.#options.store?.readBlob(result.log);
+  }
+
+  /**
+   * Whether a task's result is what its last run has left in the working tree. Where no outputs are
+   * declared, nothing can be put back: only then is it there.
+   */
+  #isLeft({ fingerprint, question }: Prospect): boolean {
+    const last = this.#options.last.get(question.declaration.key);
+    return last !== undefined && last.fingerprint === fingerprint && last.isPast !== true;
   }
 
   /** Puts outputs there, and looks once more whether they are what they should be. */

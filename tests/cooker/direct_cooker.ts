@@ -1,0 +1,148 @@
+/** A cooker without a server around it: runs are asked for by call, and their events are kept. */
+
+import { assert } from "@std/assert";
+import type { AsyncCommand } from "../../cooker/cooker.ts";
+import { TaskCooker } from "../../cooker/task_cooker.ts";
+import { statePaths } from "../../project/state.ts";
+import { type Clock, systemClock } from "../../system/clock.ts";
+import { MemoryLogger } from "../../system/logger.ts";
+import type { PlanTasksResult, RunTasksInput } from "../../wire/commands.ts";
+import type { EventBody, SimmerEvent } from "../../wire/events.ts";
+import { decodeOutput } from "../../wire/output.ts";
+import { WireError } from "../../wire/errors.ts";
+
+/** How a run ended. */
+export interface DirectRun {
+  readonly exitCode: number;
+  readonly events: readonly SimmerEvent[];
+  /** Names of the tasks whose commands were started, in this order. */
+  readonly ran: readonly string[];
+  /** Names of those that were found. */
+  readonly cached: readonly string[];
+  /** What the tasks wrote to stdout. */
+  readonly stdout: string;
+  /** The error where there was no build. */
+  readonly error?: WireError;
+}
+
+/** A project's cooker. */
+export class DirectCooker implements AsyncDisposable {
+  readonly log = new MemoryLogger();
+  readonly cooker: TaskCooker;
+  readonly root: string;
+  readonly #idle: (() => unknown)[] = [];
+  /** Events that belong to no run. */
+  readonly events: EventBody[] = [];
+  #seq = 0;
+
+  constructor(root: string, options: { readonly cache?: string; readonly clock?: Clock } = {}) {
+    this.root = root;
+    const clock = options.clock ?? systemClock;
+    this.cooker = new TaskCooker({
+      root,
+      state: statePaths(root, { runtimeDir: undefined, uid: undefined }),
+      cache: options.cache ?? `${root}/.simmer/cache`,
+      clock,
+      log: this.log,
+    });
+    this.cooker.preServe({
+      clock,
+      log: this.log,
+      registerIdle: (_, idle) => {
+        this.#idle.push(idle);
+        return { [Symbol.dispose]: () => {} };
+      },
+      emit: (event) => {
+        this.events.push(event);
+        return this.#stamp(event);
+      },
+    });
+  }
+
+  /** What the server's loop does on its tick. */
+  tick(): void {
+    for (const idle of this.#idle) idle();
+  }
+
+  /** Runs tasks to their end. */
+  async run(tasks: readonly string[], more: Partial<RunTasksInput> = {}): Promise<DirectRun> {
+    const events: SimmerEvent[] = [];
+    let command: AsyncCommand;
+    try {
+      command = this.#call("runTasks", tasks, more, (event) => events.push(event)) as AsyncCommand;
+    } catch (error) {
+      if (!(error instanceof WireError)) throw error;
+      return { exitCode: 5, events, ran: [], cached: [], stdout: "", error };
+    }
+    for (let next = command.step(); next !== false; next = command.step()) {
+      assert(Array.isArray(next));
+      await Promise.race(next.map((source) => source.read()));
+    }
+    const outcome = command.outcome();
+    return {
+      exitCode: outcome.kind === "exit" ? outcome.exitCode : 0,
+      events,
+      ran: events.flatMap((event) => event.type === "TaskStarted" ? event.name : []),
+      cached: events.flatMap((event) => event.type === "TaskCached" ? event.name : []),
+      stdout: events.map((event) =>
+        event.type === "TaskOutput" && event.stream === "stdout"
+          ? new TextDecoder().decode(decodeOutput(event))
+          : ""
+      ).join(""),
+    };
+  }
+
+  /** What a run would do. */
+  plan(tasks: readonly string[], more: Partial<RunTasksInput> = {}): PlanTasksResult {
+    return this.#call("planTasks", tasks, more, () => {}) as PlanTasksResult;
+  }
+
+  /** Waits for changes of a run's inputs; `InputsChanged` is among the events. */
+  watchInputs(tasks: readonly string[], watch: string, build?: string): void {
+    const more = { watch, ...(build === undefined ? {} : { build }) };
+    this.#call("watchInputs", tasks, more, (event) => this.events.push(event));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.cooker.shutdown(true);
+    this.cooker.notifier.stop();
+    this.cooker.configNotifier.stop();
+    await this.cooker.postServe();
+  }
+
+  #call(
+    name: string,
+    tasks: readonly string[],
+    more: object,
+    take: (event: SimmerEvent) => void,
+  ): unknown {
+    const client = { pid: Deno.pid, command: "test" };
+    return this.cooker.runCommand({
+      name,
+      client,
+      params: {
+        tasks,
+        args: [],
+        cwd: this.root,
+        env: { PATH: Deno.env.get("PATH") ?? "", NO_COLOR: "1" },
+        eval: false,
+        ifPresent: false,
+        force: false,
+        keepGoing: false,
+        detach: false,
+        replayLogs: "none",
+        client,
+        ...more,
+      },
+      emit: (body) => {
+        const event = this.#stamp(body);
+        take(event);
+        return { event };
+      },
+    });
+  }
+
+  #stamp(event: EventBody): SimmerEvent {
+    return { ...event, seq: ++this.#seq, time: 0 };
+  }
+}

@@ -1,0 +1,237 @@
+/** One story told twice: a project for `deno task`, and the same one for simmer. */
+
+import { assert, assertEquals } from "@std/assert";
+import { DirectCooker } from "../cooker/direct_cooker.ts";
+import { configText, type ModelRun, type ModelStep, type ModelStory } from "./model.ts";
+
+/** Where simmer does on purpose what `deno task` does not; each is counted. */
+export interface Differences {
+  /** Ran by `deno task`, which keeps one result a task; found by simmer, which keeps many. */
+  manyResults: number;
+  /** Ran by simmer, whose keys have the output globs; taken for the same by `deno task`. */
+  keyedByOutput: number;
+  /** Ran by simmer, which knows that a run without declared outputs has failed in between. */
+  afterFailure: number;
+  /** A failure beside running tasks: what else ran by then is up to chance. */
+  raced: number;
+}
+
+/** What was compared. */
+export interface Tally extends Differences {
+  runs: number;
+  equal: number;
+}
+
+/** A tally of nothing. */
+export function emptyTally(): Tally {
+  return { manyResults: 0, keyedByOutput: 0, afterFailure: 0, raced: 0, runs: 0, equal: 0 };
+}
+
+/** Tells a story to both. */
+export async function tell(story: ModelStory, tally: Tally): Promise<void> {
+  await using world = await World.make(story);
+  for (const run of story.runs) {
+    for (const step of run.steps) await world.apply(step);
+    if (!await world.run(run, tally)) return;
+  }
+}
+
+class World implements AsyncDisposable {
+  readonly #base: string;
+  readonly #deno: string;
+  readonly #simmer: string;
+  #tasks: ModelStory["project"]["tasks"];
+  #env = "";
+  #cooker: DirectCooker;
+  /** The arguments and variables with which simmer has run each task. */
+  readonly #seen = new Set<string>();
+  readonly #undeclared = new Set<string>();
+  /** Tasks that have failed. */
+  readonly #failed = new Set<string>();
+
+  private constructor(base: string, story: ModelStory) {
+    this.#base = base;
+    this.#deno = `${base}/deno`;
+    this.#simmer = `${base}/simmer`;
+    this.#tasks = story.project.tasks;
+    this.#cooker = new DirectCooker(this.#simmer);
+  }
+
+  static async make(story: ModelStory): Promise<World> {
+    const base = await Deno.realPath(await Deno.makeTempDir());
+    const world = new World(base, story);
+    for (const folder of world.#folders) {
+      await Deno.mkdir(`${folder}/src`, { recursive: true });
+      await Deno.mkdir(`${folder}/out`);
+      for (const { name } of story.project.tasks) {
+        await Deno.writeTextFile(`${folder}/src/${name}.txt`, `${name}\n`);
+      }
+    }
+    await world.#configure();
+    return world;
+  }
+
+  async apply(step: ModelStep): Promise<void> {
+    if (step.kind === "env") this.#env = step.value;
+    if (step.kind === "restart") {
+      await this.#cooker[Symbol.asyncDispose]();
+      this.#cooker = new DirectCooker(this.#simmer);
+    }
+    if (!("task" in step)) return;
+    const at = step.task % this.#tasks.length;
+    const { name } = this.#tasks[at] ?? { name: "" };
+    if (step.kind === "mend" || step.kind === "undeclare") {
+      this.#tasks = this.#tasks.map((task, index) => {
+        if (index !== at) return task;
+        return step.kind === "mend"
+          ? { ...task, fails: task.fails === 0 ? 3 : 0 }
+          : { ...task, output: task.output === "none" ? "file" : "none" };
+      });
+      if (step.kind === "undeclare") this.#undeclared.add(name);
+      await this.#configure();
+    }
+    for (const folder of this.#folders) {
+      const [source, output] = [`${folder}/src/${name}.txt`, `${folder}/out/${name}.txt`];
+      if (step.kind === "edit") await Deno.writeTextFile(source, `${step.text}\n`);
+      if (step.kind === "touch") await Deno.utime(source, new Date(), new Date());
+      if (step.kind === "spoil") await Deno.writeTextFile(output, "spoilt\n");
+      if (step.kind === "delete") await Deno.remove(output).catch(ignoreAbsent);
+    }
+  }
+
+  /** @returns whether both are in the same state, so that the story can go on */
+  async run(run: ModelRun, tally: Tally): Promise<boolean> {
+    const target = run.target === "wildcard" ? "t*" : `t${run.target % this.#tasks.length}`;
+    const [expected, actual] = await Promise.all([
+      this.#runDeno(target, run),
+      this.#cooker.run([target], {
+        args: run.args,
+        jobs: run.jobs,
+        env: { ...BASE_ENV, MODEL: this.#env },
+      }),
+    ]);
+    tally.runs++;
+    const [ranByDeno, ranBySimmer] = await Promise.all(this.#folders.map(takeLog));
+    const story = `${target} ${JSON.stringify(run)}\n${configText(this.#tasks)}`;
+    this.#checkOrder(ranBySimmer ?? [], story);
+    if (expected !== 0 && run.jobs > 1) {
+      assert(actual.exitCode !== 0, story);
+      tally.raced++;
+      return false;
+    }
+    assertEquals(actual.exitCode, expected, story);
+    const isEqual = this.#compare(
+      ranByDeno ?? [],
+      ranBySimmer ?? [],
+      run,
+      actual.cached,
+      tally,
+      story,
+    );
+    if (isEqual) tally.equal++;
+    for (const event of actual.events) {
+      if (event.type === "TaskFailed") this.#failed.add(event.task);
+    }
+    for (const name of ranBySimmer ?? []) this.#seen.add(this.#seenKey(name, run));
+    const [outputs, own] = await Promise.all(this.#folders.map(readOutputs));
+    assertEquals(own, outputs, story);
+    return true;
+  }
+
+  #compare(
+    expected: readonly string[],
+    actual: readonly string[],
+    run: ModelRun,
+    cached: readonly string[],
+    tally: Tally,
+    story: string,
+  ): boolean {
+    for (const name of expected.filter((each) => !actual.includes(each))) {
+      assert(cached.includes(name), `${name} was left out by simmer: ${story}`);
+      assert(this.#seen.has(this.#seenKey(name, run)), `${name} can't be known: ${story}`);
+      tally.manyResults++;
+    }
+    for (const name of actual.filter((each) => !expected.includes(each))) {
+      if (this.#isAfter(this.#undeclared, name)) tally.keyedByOutput++;
+      else if (this.#isAfter(this.#failed, name)) tally.afterFailure++;
+      else assert(false, `${name} was run by simmer alone: ${story}`);
+    }
+    assertEquals(new Set(actual).size, actual.length, `run twice: ${story}`);
+    return expected.length === actual.length && expected.every((name) => actual.includes(name));
+  }
+
+  /** Whether a task, or one before it, is among some. */
+  #isAfter(some: ReadonlySet<string>, name: string): boolean {
+    if (some.has(name)) return true;
+    const task = this.#tasks.find((each) => each.name === name);
+    return task?.dependencies.some((each) => this.#isAfter(some, each)) ?? false;
+  }
+
+  #checkOrder(ran: readonly string[], story: string): void {
+    ran.forEach((name, at) => {
+      const task = this.#tasks.find((each) => each.name === name);
+      for (const before of task?.dependencies ?? []) {
+        const place = ran.indexOf(before);
+        assert(place < at, `${before} ran after ${name}: ${story}`);
+      }
+    });
+  }
+
+  #seenKey(name: string, run: ModelRun): string {
+    return JSON.stringify([name, run.args, this.#env]);
+  }
+
+  async #runDeno(target: string, run: ModelRun): Promise<number> {
+    const { code } = await new Deno.Command(Deno.execPath(), {
+      args: ["task", "--quiet", "-j", String(run.jobs), target, ...run.args],
+      cwd: this.#deno,
+      clearEnv: true,
+      env: { ...BASE_ENV, MODEL: this.#env, DENO_DIR: `${this.#base}/deno_dir` },
+      stdin: "null",
+      stdout: "null",
+      stderr: "null",
+    }).output();
+    return code;
+  }
+
+  get #folders(): readonly string[] {
+    return [this.#deno, this.#simmer];
+  }
+
+  async #configure(): Promise<void> {
+    for (const folder of this.#folders) {
+      await Deno.writeTextFile(`${folder}/deno.json`, configText(this.#tasks));
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#cooker[Symbol.asyncDispose]();
+    await Deno.remove(this.#base, { recursive: true });
+  }
+}
+
+const BASE_ENV = { PATH: Deno.env.get("PATH") ?? "", NO_COLOR: "1" };
+
+/** The names of the tasks that have run since the last call. */
+async function takeLog(folder: string): Promise<string[]> {
+  try {
+    const text = await Deno.readTextFile(`${folder}/ran.log`);
+    await Deno.remove(`${folder}/ran.log`);
+    return text.split("\n").filter((line) => line !== "");
+  } catch (error) {
+    ignoreAbsent(error);
+    return [];
+  }
+}
+
+async function readOutputs(folder: string): Promise<Record<string, string>> {
+  const outputs: Record<string, string> = {};
+  for await (const { name } of Deno.readDir(`${folder}/out`)) {
+    outputs[name] = await Deno.readTextFile(`${folder}/out/${name}`);
+  }
+  return Object.fromEntries(Object.entries(outputs).sort());
+}
+
+function ignoreAbsent(error: unknown): void {
+  if (!(error instanceof Deno.errors.NotFound)) throw error;
+}
