@@ -258,7 +258,7 @@ export async function readAll(stream: ByteStream): Promise<string> {
     if (count === null) break;
     text += decoder.decode(buffer.subarray(0, count), { stream: true });
     // What is answered last says so; who has it closes.
-    if (/^connection: close\r\n[^]*\r\n\r\n[^]/im.test(text)) break;
+    if (/^connection: close\r\n(.*\r\n)*\r\n[^]/im.test(text)) break;
   }
   stream.close();
   return text;
