@@ -1,0 +1,53 @@
+/** A worker that edits a project at random moments: truly beside whoever runs its tasks. */
+
+/** What the worker is asked for. */
+export interface EditRequest {
+  readonly root: string;
+  /** How many edits. */
+  readonly edits: number;
+  readonly seed: number;
+}
+
+declare const self: {
+  onmessage: (event: MessageEvent<EditRequest>) => void;
+  postMessage(message: string): void;
+};
+
+const pause = new Int32Array(new SharedArrayBuffer(4));
+
+self.onmessage = ({ data: { root, edits, seed } }): void => {
+  let state = seed;
+  const random = (limit: number): number => {
+    state = (Math.imul(state, 1103515245) + 12345) & 0x7fffffff;
+    return (state >> 8) % limit;
+  };
+  for (let edit = 0; edit < edits; edit++) {
+    Atomics.wait(pause, 0, 0, random(6));
+    const path = `${root}/src/${random(3)}.txt`;
+    const kind = random(10);
+    // Few different texts of one length: they come back, and sizes tell nothing.
+    if (kind < 6) Deno.writeTextFileSync(path, `${random(3)}\n`);
+    else if (kind === 6) attempt(() => Deno.removeSync(path));
+    else if (kind === 7) attempt(() => Deno.removeSync(`${root}/out.txt`));
+    else if (kind === 8) Deno.writeTextFileSync(`${root}/out.txt`, "spoilt\n");
+    else replace(path, `${random(3)}\n`);
+  }
+  // There always is an input.
+  Deno.writeTextFileSync(`${root}/src/0.txt`, `${random(3)}\n`);
+  self.postMessage("done");
+};
+
+/** As editors save: aside, then renamed, with the old times. */
+function replace(path: string, text: string): void {
+  Deno.writeTextFileSync(`${path}~`, text);
+  Deno.utimeSync(`${path}~`, 1, 1);
+  Deno.renameSync(`${path}~`, path);
+}
+
+function attempt(work: () => void): void {
+  try {
+    work();
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}

@@ -1,0 +1,77 @@
+import { assert, assertEquals } from "@std/assert";
+import { ResultStore } from "../../../cooker/store/result_store.ts";
+import { systemClock } from "../../../system/clock.ts";
+import { sha256Hex } from "../../../system/digest.ts";
+import { MemoryLogger } from "../../../system/logger.ts";
+import { fingerprintOf, outputsOf } from "./crash_writer.ts";
+
+/** How many writers are killed; more where somebody has the time. */
+const KILLS = Number(Deno.env.get("SIMMER_KILLS") ?? "100");
+/** How many write side by side. */
+const LANES = 2;
+/** Milliseconds of a writer's life at the most. */
+const LIFE_MS = 60;
+/** Numbers that one writer has to itself. */
+const SPAN = 1000;
+
+const WRITER = new URL("./crash_writer.ts", import.meta.url).pathname;
+
+/** Starts a writer and kills it at a random moment. */
+async function killOne(folder: string, seed: number): Promise<void> {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--no-check", WRITER, folder, String(seed)],
+    stdin: "null",
+    stdout: "piped",
+    stderr: "null",
+  }).spawn();
+  const reader = child.stdout.getReader();
+  await reader.read();
+  await systemClock.sleep(Math.random() * LIFE_MS);
+  child.kill("SIGKILL");
+  await child.status;
+  await reader.cancel();
+}
+
+Deno.test("writers that are killed at any moment leave results that are right, or none", async () => {
+  const folder = await Deno.realPath(await Deno.makeTempDir());
+  const target = `${folder}/target`;
+  try {
+    let next = 0;
+    const lane = async (): Promise<void> => {
+      while (next < KILLS) await killOne(folder, next++ * SPAN);
+    };
+    await Promise.all(Array.from({ length: LANES }, lane));
+    const log = new MemoryLogger();
+    const store = new ResultStore({ folder, log, clock: systemClock });
+    let found = 0;
+    for (let seed = 0; seed < KILLS * SPAN; seed += SPAN) {
+      for (let number = seed;; number++) {
+        const result = store.find(fingerprintOf(number));
+        if (result === undefined) break;
+        found++;
+        await Deno.mkdir(target);
+        assertEquals(await store.restore(result.outputs, target), { kind: "restored", changed: 4 });
+        for (const [path, text] of Object.entries(outputsOf(number))) {
+          assertEquals(await Deno.readTextFile(`${target}/${path}`) === text, true, path);
+        }
+        const kept = store.readBlob(result.log ?? "") ?? new Uint8Array();
+        assertEquals(new TextDecoder().decode(kept), `log ${number}`);
+        await Deno.remove(target, { recursive: true });
+      }
+    }
+    assert(found > KILLS / 2, `${found} results after ${KILLS} kills`);
+    assertEquals(log.messages, []);
+    checkNames(`${folder}/v1/blobs`);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+/** Every blob is what its name says: what is half-written never has such a name. */
+function checkNames(folder: string): void {
+  for (const part of Deno.readDirSync(folder)) {
+    for (const { name } of Deno.readDirSync(`${folder}/${part.name}`)) {
+      assertEquals(sha256Hex(Deno.readFileSync(`${folder}/${part.name}/${name}`)), name);
+    }
+  }
+}

@@ -1,0 +1,47 @@
+/**
+ * Keeps results in a store for as long as it lives: `crash_writer.ts FOLDER SEED`. Whoever knows a
+ * result's number knows its outputs.
+ */
+
+import { ResultStore } from "../../../cooker/store/result_store.ts";
+import { systemClock } from "../../../system/clock.ts";
+import { sha256Hex } from "../../../system/digest.ts";
+import { MemoryLogger } from "../../../system/logger.ts";
+
+/** The fingerprint of a result. */
+export function fingerprintOf(number: number): string {
+  return sha256Hex(`result ${number}`);
+}
+
+/** A result's outputs: a few small files, a large one, and one that many results have. */
+export function outputsOf(number: number): Readonly<Record<string, string>> {
+  return {
+    "small.txt": `small ${number}\n`,
+    "deep/in/side.txt": `side ${number % 7}\n`,
+    "large.bin": `${number}.`.repeat(20_000 + number % 1000),
+    "shared.txt": "the same for all\n".repeat(1000),
+  };
+}
+
+if (import.meta.main) {
+  const [folder = "", seed = "0"] = Deno.args;
+  const store = new ResultStore({ folder, log: new MemoryLogger(), clock: systemClock });
+  const work = await Deno.makeTempDir({ dir: folder });
+  await Deno.stdout.write(new TextEncoder().encode("ready\n"));
+  for (let number = Number(seed);; number++) {
+    for (const [path, text] of Object.entries(outputsOf(number))) {
+      await Deno.mkdir(`${work}/${path}`.replace(/\/[^/]*$/, ""), { recursive: true });
+      await Deno.writeTextFile(`${work}/${path}`, text);
+    }
+    const outputs = await store.capture(work, Object.keys(outputsOf(number)));
+    const log = store.putBlob(new TextEncoder().encode(`log ${number}`));
+    store.save({
+      fingerprint: fingerprintOf(number),
+      task: "t",
+      durationMs: 1,
+      savedAt: 0,
+      outputs,
+      log,
+    });
+  }
+}
