@@ -116,10 +116,11 @@ export class ChangeWaits {
     const changed = new Set<string>();
     let isWatched = true;
     for (const { inputs, snapshot } of wait.baselines()) {
-      isWatched &&= inputs.isWatched;
       if (inputs.isClean && inputs.version === snapshot.version) continue;
       const { folder } = inputs.patterns;
-      for (const path of changedPaths(snapshot.files, inputs.snapshot().files)) {
+      const { files } = inputs.snapshot();
+      isWatched &&= inputs.isWatched;
+      for (const path of changedPaths(snapshot.files, files)) {
         const absolute = joinPath(folder, path);
         changed.add(pathInside(this.#root, absolute) ?? absolute);
       }
