@@ -80,6 +80,8 @@ class HttpConnection {
   readonly #stream: ByteStream;
   readonly #serving: HttpServing;
   readonly #reader: HttpReader;
+  /** Whether something of a request has come that is not answered yet. */
+  #hasBegun = false;
 
   constructor(stream: ByteStream, serving: HttpServing) {
     this.#stream = stream;
@@ -95,6 +97,7 @@ class HttpConnection {
       const text = await this.#serving.answer(request);
       const isLast = request.isLast || this.#serving.ending.aborted;
       await this.#inTime(() => this.#respond(200, text, isLast));
+      this.#hasBegun = false;
       return !isLast;
     } catch (error) {
       if (!(error instanceof HttpError)) throw error;
@@ -106,6 +109,7 @@ class HttpConnection {
 
   async #read(): Promise<HttpRequest & { readonly isLast: boolean } | undefined> {
     if (!await this.#begins()) return undefined;
+    this.#hasBegun = true;
     const head = await this.#reader.head();
     const { maxBodyBytes = MAX_BODY_BYTES } = this.#serving.limits;
     checkHead(head, this.#serving.isLocal);
@@ -151,7 +155,8 @@ class HttpConnection {
     const done = new AbortController();
     const isLate = clock.sleep(limits.requestMs ?? REQUEST_MS, done.signal).then(async () => {
       if (done.signal.aborted) return;
-      await this.#tellLate();
+      // An answer to nothing would be taken for that to the next request.
+      if (this.#hasBegun) await this.#tellLate();
       this.#stream.close();
     });
     try {

@@ -8,6 +8,7 @@ import type { Clock } from "../../system/clock.ts";
 import type { ByteStream } from "../../system/streams.ts";
 import { formatAddress, type TcpAddress } from "../../wire/address.ts";
 import type { SimmerEvent } from "../../wire/events.ts";
+import { stackOf } from "../stack.ts";
 import type { EventEncoder } from "./dialect.ts";
 import { callOver, type OutgoingCall, XmlRpcCallError } from "./http_client.ts";
 import type { EventSink } from "./native_client.ts";
@@ -82,10 +83,19 @@ export class Pusher implements EventSink {
     while (!this.#life.signal.aborted) {
       const event = this.#queue.shift();
       if (event === undefined && this.#isFinishing) break;
-      const failure = event === undefined ? await this.#pause() : await this.#push(event);
+      const failure = await this.#next(event);
       if (failure === undefined || this.#life.signal.aborted) continue;
       this.stop();
       this.#options.lost(failure);
+    }
+  }
+
+  /** A defect of an encoder costs its client, not the server. */
+  async #next(event: SimmerEvent | undefined): Promise<string | undefined> {
+    try {
+      return event === undefined ? await this.#pause() : await this.#push(event);
+    } catch (error) {
+      return stackOf(error);
     }
   }
 

@@ -7,11 +7,14 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
+import { nativeDialect } from "../../server/xmlrpc/dialect.ts";
+import { PushQueue } from "../../server/xmlrpc/push_queue.ts";
 import { XmlRpcFault } from "../../server/xmlrpc/values.ts";
 import { SILENT_MS } from "../../server/xmlrpc/clients.ts";
 import { PROBE_MS, PUSH_MS } from "../../server/xmlrpc/pusher.ts";
 import { macrotask } from "../../system/macrotask.ts";
 import type { ServerStatus } from "../../wire/commands.ts";
+import type { SimmerEvent } from "../../wire/events.ts";
 import type { TestCommand } from "./support.ts";
 import { type EventServer, XmlRpcServer } from "./xmlrpc_support.ts";
 
@@ -382,6 +385,45 @@ Deno.test("R8 a server with an event handler does not time out, and without one 
   while (!isOver) await server.clock.advance(1000);
   await over;
   assertStringIncludes(server.logged, "Server timeout, exiting.");
+});
+
+Deno.test("XML-RPC an encoder that fails costs its client, not the server", async () => {
+  await using server = new XmlRpcServer({
+    door: {
+      dialect: {
+        ...nativeDialect,
+        eventEncoder: () => () => {
+          throw new RangeError("no words for that");
+        },
+      },
+    },
+  });
+  const { token } = await server.join();
+  await server.run(token, "work");
+  const build = await server.cooker.build(0);
+  say(build, "hello");
+  await cancelled(build, server);
+  assertStringIncludes(server.logged, "no words for that");
+  assertEquals(await server.run("observer", "ping"), ["Still alive!", null]);
+});
+
+Deno.test("XML-RPC what waits for a client is bounded, and what was lost is told", () => {
+  const queue = new PushQueue();
+  const stamp = (seq: number): { seq: number; time: number } => ({ seq, time: 0 });
+  const output = { type: "TaskOutput", build: "1", task: "a", stream: "stdout" } as const;
+  for (let seq = 1; seq <= 100; seq++) {
+    queue.push({ ...output, ...stamp(seq), text: "x".repeat(1024 * 1024) });
+  }
+  queue.push({ type: "CommandCompleted", command: "work", ...stamp(101) });
+  assert(queue.room !== undefined);
+  const taken: SimmerEvent[] = [];
+  for (let event = queue.shift(); event !== undefined; event = queue.shift()) taken.push(event);
+  const kept = taken.filter(({ type }) => type === "TaskOutput").length;
+  assert(kept >= 8 && kept < 12, `${kept}`);
+  const [dropped, completed] = taken.slice(-2);
+  assertEquals(dropped, { type: "EventsDropped", count: 100 - kept, ...stamp(100) });
+  assertEquals(completed?.type, "CommandCompleted");
+  assertEquals(queue.room, undefined);
 });
 
 Deno.test("XML-RPC a dialect of another kind says what commands and events are called", async () => {
