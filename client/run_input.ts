@@ -6,13 +6,27 @@
  * @module
  */
 
-import type { RunTasksInput } from "../wire/commands.ts";
+import type { RunTasksInput, WorkspaceInput } from "../wire/commands.ts";
 import type { ParsedArguments, ValuesFor } from "./arguments.ts";
 import { UsageError } from "./arguments.ts";
 import { type Invocation, workFolder } from "./invocation.ts";
 
+/** The options that decide which folders of a workspace something is about. */
+export const WORKSPACE_OPTIONS = [
+  { name: "recursive", letter: "r", kind: "flag", summary: "the workspace's root and all members" },
+  { name: "members", kind: "flag", summary: "all members of the workspace, without its root" },
+  {
+    name: "filter",
+    letter: "f",
+    kind: "text",
+    value: "filter",
+    summary: "members whose package or folder has this in its name; * is any characters",
+  },
+] as const;
+
 /** The options that decide what a run is. */
 export const SELECTION_OPTIONS = [
+  ...WORKSPACE_OPTIONS,
   {
     name: "jobs",
     letter: "j",
@@ -38,6 +52,26 @@ export const SELECTION_OPTIONS = [
 export type Selection = ParsedArguments<ValuesFor<typeof SELECTION_OPTIONS>>;
 
 /**
+ * Which folders of a workspace are meant.
+ *
+ * @throws {UsageError} where the options exclude each other
+ */
+export function workspaceInput(
+  values: ValuesFor<typeof WORKSPACE_OPTIONS>,
+): WorkspaceInput {
+  const { recursive, members, filter } = values;
+  const other = recursive ? "--recursive" : filter === undefined ? undefined : "--filter <filter>";
+  if (members && other !== undefined) {
+    throw new UsageError(`the argument '--members' cannot be used with '${other}'`);
+  }
+  return {
+    ...(recursive ? { recursive } : {}),
+    ...(members ? { members } : {}),
+    ...(filter === undefined ? {} : { filter }),
+  };
+}
+
+/**
  * The parameters of a run.
  *
  * @param say is told what is no reason to fail
@@ -57,6 +91,7 @@ export async function runInput(
     tasks: values.eval ? [commandLine] : [...words],
     args: [...rest],
     cwd: invocation.cwd,
+    ...workspaceInput(values),
     ...(values.cwd === undefined ? {} : { taskCwd: workFolder(invocation, values) }),
     env: await environmentOf(invocation, values, say),
     ...(jobs === undefined ? {} : { jobs }),

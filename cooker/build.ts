@@ -143,6 +143,7 @@ export class Build implements AsyncCommand {
         build: id,
         task: task.id,
         name: task.name,
+        ...(task.package === undefined ? {} : { package: task.package }),
         dependencies: task.dependencies.map((index) => this.#task(index).id),
         prefixed: task.prefixed,
       });
@@ -225,13 +226,15 @@ export class Build implements AsyncCommand {
     this.#gaveWayAt = clock.monotonic();
   }
 
-  #head({ id, name, header }: PlannedTask): {
+  #head({ id, name, header, package: owner }: PlannedTask): {
     readonly build: string;
     readonly task: string;
     readonly name: string;
+    readonly package?: string;
     readonly command?: string;
   } {
-    const common = { build: this.build, task: id, name };
+    const whose = owner === undefined ? {} : { package: owner };
+    const common = { build: this.build, task: id, name, ...whose };
     return header === undefined ? common : { ...common, command: header };
   }
 

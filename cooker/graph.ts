@@ -9,6 +9,7 @@
 
 import { projectError, type WireError } from "../wire/errors.ts";
 import type { FoundTask, TaskScope } from "./config/scope.ts";
+import { folderName, type OrderedFolder } from "./config/workspace.ts";
 import type { TaskDefinition, TaskFile } from "./config/tasks.ts";
 import { nearestName, TaskPattern } from "./names.ts";
 
@@ -24,6 +25,8 @@ export interface TaskNode {
   readonly takesArguments: boolean;
   /** Whether it was asked for, rather than another one needs it. */
   readonly requested: boolean;
+  /** What its folder is called, where a run is about several. */
+  readonly package?: string;
 }
 
 /** The tasks of a build. */
@@ -69,6 +72,58 @@ export function buildGraph(request: GraphRequest): TaskGraph {
   return builder.finish(target);
 }
 
+/** What to build the graph of a run over a workspace from. */
+export interface WorkspaceRequest {
+  /** The folders that it is about, those that are imported first. */
+  readonly folders: readonly OrderedFolder[];
+  /** Names or wildcards, as typed. */
+  readonly names: readonly string[];
+  /** Leave out names that no task has, rather than fail. */
+  readonly ifPresent: boolean;
+}
+
+/**
+ * Builds the graph of a run over a workspace. The tasks of a folder wait for those that were asked
+ * for of the folders that it imports.
+ *
+ * @throws {WireError} `projectError` of kind `unknown-task`, `no-match` or `cycle`
+ */
+export function buildWorkspaceGraph(request: WorkspaceRequest): TaskGraph {
+  const { folders, names, ifPresent } = request;
+  const builder = new GraphBuilder();
+  const wanted = new Map<string, FoundTask[]>();
+  let target: TaskDefinition | undefined;
+  for (const folder of folders) {
+    const found = names.flatMap((name) => requested(folder.scope, name));
+    wanted.set(folder.folder, found);
+    const name = folderName(folder);
+    builder.enter(
+      folder.folder,
+      folder.after.flatMap((each) => wanted.get(each) ?? []),
+      name,
+    );
+    for (const task of found) builder.request(task);
+    target = found.at(-1)?.task ?? target;
+  }
+  if (target === undefined && !ifPresent) throw noMatch(names, folders);
+  return builder.finish(target);
+}
+
+function noMatch(names: readonly string[], folders: readonly OrderedFolder[]): WireError {
+  const available = [...new Set(folders.flatMap(({ scope }) => scope.names()))];
+  const name = names.join(" ");
+  const nearest = TaskPattern.isPattern(name) ? undefined : nearestName(name, available);
+  return projectError(`No matching task or script '${name}' found in selected packages.`, {
+    kind: "no-match",
+    task: name,
+    ...(nearest === undefined ? {} : { nearest }),
+    details: [
+      ...(folders.length === 0 ? ["No package matches."] : []),
+      ...(nearest === undefined ? [] : [`Did you mean ${nearest}?`]),
+    ],
+  });
+}
+
 /** The tasks that a typed name means, but for those that an earlier match depends on. */
 function requested(scope: TaskScope, name: string): FoundTask[] {
   if (!TaskPattern.isPattern(name)) {
@@ -111,9 +166,18 @@ function dependenciesNamed(scope: TaskScope, of: TaskDefinition, name: string): 
 }
 
 class GraphBuilder {
-  readonly #nodes: Omit<TaskNode, "id" | "takesArguments" | "requested">[] = [];
+  readonly #nodes: Omit<TaskNode, "id" | "takesArguments" | "requested" | "package">[] = [];
   readonly #requested = new Set<TaskDefinition>();
+  readonly #packages = new Map<string, string>();
+  /** Tasks of the folder that is being added wait for these. */
+  #barrier: { readonly folder: string; readonly tasks: readonly FoundTask[] } | undefined;
   readonly #steps = new Map<TaskDefinition, Steps>();
+
+  /** From now on a folder's tasks are added, which wait for some that were added before. */
+  enter(folder: string, tasks: readonly FoundTask[], name: string | undefined): void {
+    this.#barrier = { folder, tasks };
+    if (name !== undefined) this.#packages.set(folder, name);
+  }
 
   /** Adds a task that was asked for. */
   request(found: FoundTask): void {
@@ -151,14 +215,25 @@ class GraphBuilder {
       ...node,
       id: ids[index] ?? node.name,
       requested: this.#requested.has(node.definition),
+      ...this.#packageOf(node.definition),
       takesArguments: steps !== undefined && index >= steps.first && index <= steps.last,
     }));
   }
 
+  #packageOf({ origin }: TaskDefinition): { readonly package?: string } {
+    const name = this.#packages.get(origin.folder);
+    return name === undefined ? {} : { package: name };
+  }
+
   #append(visit: Visit): void {
     const { task } = visit.found;
+    const before = this.#barrier?.folder === task.origin.folder ? this.#barrier.tasks : [];
     let dependencies = [
-      ...new Set(visit.dependencies.flatMap(({ task }) => this.#steps.get(task)?.last ?? [])),
+      ...new Set(
+        [...visit.dependencies, ...before].flatMap((each) =>
+          this.#steps.get(each.task)?.last ?? []
+        ),
+      ),
     ];
     const first = this.#nodes.length;
     for (const definition of lifecycle(task)) {

@@ -6,12 +6,11 @@
 
 import type { ReplayLogs, RunTasksParams } from "../wire/commands.ts";
 import type { CacheDeclaration } from "./cache/fingerprint.ts";
-import type { TaskScope } from "./config/scope.ts";
 import type { TaskDefinition } from "./config/tasks.ts";
 import { pathInside } from "../system/files.ts";
 import { taskEnvironment } from "./environment.ts";
 import type { TaskCommand } from "./executor.ts";
-import { buildGraph, type TaskNode } from "./graph.ts";
+import type { TaskGraph, TaskNode } from "./graph.ts";
 import { mayOverlap } from "./overlap.ts";
 import { commandLine } from "./quoting.ts";
 
@@ -61,19 +60,14 @@ export interface PlanPlace {
   readonly processors: number;
 }
 
-/**
- * Plans a run of a project's tasks.
- *
- * @throws {WireError} `projectError` of kind `unknown-task` or `cycle`
- */
-export function planTasks(scope: TaskScope, params: RunTasksParams, place: PlanPlace): BuildPlan {
-  const graph = buildGraph({ scope, names: params.tasks, ifPresent: params.ifPresent });
+/** Plans a run of a graph's tasks. */
+export function planTasks(graph: TaskGraph, params: RunTasksParams, place: PlanPlace): BuildPlan {
   const dependencies = graph.map((node) => node.dependencies);
   const overlaps = mayOverlap(dependencies);
   const jobs = params.jobs ?? place.processors;
   const isAlone = graph.length === 1;
   const tasks = graph.map((node, index) => {
-    const prefixed = jobs > 1 && overlaps[index] === true;
+    const prefixed = overlaps[index] === true;
     return plannedTask(node, params, { root: place.root, prefixed, isAlone });
   });
   return { requested: params.tasks, tasks, jobs, ...optionsOf(params) };
@@ -120,11 +114,20 @@ function plannedTask(
     readonly isAlone: boolean;
   },
 ): PlannedTask {
-  const { id, name, definition, dependencies, requested } = node;
+  const { id, name, definition, dependencies, requested, package: owner } = node;
   const cwd = params.taskCwd ?? definition.origin.folder;
   const args = node.takesArguments ? params.args : [];
   const key = taskKey(definition, root, cwd);
-  const common = { id, name, key, requested, dependencies, prefixed, cwd };
+  const common = {
+    id,
+    name,
+    key,
+    requested,
+    dependencies,
+    prefixed,
+    cwd,
+    ...(owner === undefined ? {} : { package: owner }),
+  };
   if (definition.command === undefined) return common;
   const stdinPid = isAlone ? params.stdinPid : undefined;
   const { files, output, env } = definition;

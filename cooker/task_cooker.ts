@@ -12,6 +12,7 @@ import { thisProgram } from "../system/self.ts";
 import { Warden } from "../system/warden.ts";
 import {
   COOKER_COMMANDS,
+  type ListTasksParams,
   type ParamsOf,
   type PlanTasksResult,
   type ResultOf,
@@ -23,7 +24,9 @@ import { WireError } from "../wire/errors.ts";
 import { Build } from "./build.ts";
 import { BuildFiles, type BuildFolders, BuildIds } from "./build_files.ts";
 import { ProjectConfig } from "./config/project.ts";
-import type { TaskDefinition } from "./config/tasks.ts";
+import { folderName, isWorkspaceRun, orderByImports, selectFolders } from "./config/workspace.ts";
+import { buildGraph, buildWorkspaceGraph, type TaskGraph } from "./graph.ts";
+import type { TaskScope } from "./config/scope.ts";
 import { ConfigNotifier } from "./config_notifier.ts";
 import type { AsyncCommand, CommandCall, Cooker, CookerHost, Notifier } from "./cooker.ts";
 import type { Executor } from "./executor.ts";
@@ -142,7 +145,7 @@ export class TaskCooker implements Cooker {
   }
 
   readonly #handlers: Handlers = {
-    listTasks: ({ cwd }) => this.#read(() => this.#listTasks(cwd)),
+    listTasks: (params) => this.#read(() => this.#listTasks(params)),
     getVariable: ({ name }) => this.#variables.get(name) ?? null,
     setVariable: ({ name, value }) => {
       this.#variables.set(name, value);
@@ -167,8 +170,16 @@ export class TaskCooker implements Cooker {
     }
   }
 
-  #listTasks(cwd: string | undefined): TaskDescription[] {
-    return this.#config.scopeAt(this.#place(cwd)).tasks().map(describe);
+  #listTasks(params: ListTasksParams): TaskDescription[] {
+    if (!isWorkspaceRun(params)) {
+      const place = this.#place(params.cwd);
+      return describeScope(this.#config.scopeAt(place));
+    }
+    return selectFolders(this.#config.workspace(), params).flatMap((folder) => {
+      const name = folderName(folder);
+      const whose = name === undefined ? {} : { package: name };
+      return describeScope(folder.scope).map((task) => ({ ...task, ...whose }));
+    });
   }
 
   #runTasks(params: RunTasksParams, call: CommandCall): AsyncCommand {
@@ -198,13 +209,22 @@ export class TaskCooker implements Cooker {
   }
 
   #plan(params: RunTasksParams): BuildPlan {
-    const plan = params.eval ? planCommandLine(params) : planTasks(
-      this.#config.scopeAt(this.#place(params.taskCwd ?? params.cwd)),
-      params,
-      { root: this.#options.root, processors: processorCount() },
-    );
+    const place = { root: this.#options.root, processors: processorCount() };
+    const plan = params.eval
+      ? planCommandLine(params)
+      : planTasks(this.#graph(params), params, place);
     if (plan.tasks.some((task) => task.caching !== undefined)) this.#hot.tracker.sync();
     return plan;
+  }
+
+  #graph(params: RunTasksParams): TaskGraph {
+    const { tasks: names, ifPresent } = params;
+    if (isWorkspaceRun(params)) {
+      const folders = orderByImports(selectFolders(this.#config.workspace(), params));
+      return buildWorkspaceGraph({ folders, names, ifPresent });
+    }
+    const scope = this.#config.scopeAt(this.#place(params.taskCwd ?? params.cwd));
+    return buildGraph({ scope, names, ifPresent });
   }
 
   #explain(params: RunTasksParams): PlanTasksResult {
@@ -237,14 +257,18 @@ function isCookerCommand(name: string): name is keyof CookerCommands {
   return Object.hasOwn(COOKER_COMMANDS, name);
 }
 
-function describe(task: TaskDefinition): TaskDescription {
-  const { name, description, command, dependencies, origin } = task;
-  return {
-    name,
-    dependencies: [...dependencies],
-    source: origin.source,
-    file: origin.file,
-    ...(description === undefined ? {} : { description }),
-    ...(command === undefined ? {} : { command }),
-  };
+/** The tasks that can be found from a folder; those of the workspace's root are marked. */
+function describeScope(scope: TaskScope): TaskDescription[] {
+  return scope.tasks().map((task) => {
+    const { name, description, command, dependencies, origin } = task;
+    return {
+      name,
+      dependencies: [...dependencies],
+      source: origin.source,
+      file: origin.file,
+      inherited: !scope.files.includes(origin),
+      ...(description === undefined ? {} : { description }),
+      ...(command === undefined ? {} : { command }),
+    };
+  });
 }

@@ -85,8 +85,34 @@ export interface TerminateInput {
 /** Parameters of `terminateServer`. */
 export type TerminateParams = Required<TerminateInput> & { readonly force: boolean };
 
-/** Parameters of `listTasks`. */
-export interface ListTasksParams {
+/** Which folders of a workspace something is about, as a client writes it. */
+export interface WorkspaceInput {
+  /** All of them; default: `false`. */
+  readonly recursive?: boolean | undefined;
+  /** All but the root; default: `false`. */
+  readonly members?: boolean | undefined;
+  /** Those whose package's or folder's name has this in it; `*` is any characters. */
+  readonly filter?: string | undefined;
+}
+
+/** Which folders of a workspace something is about, defaults filled in. */
+export interface WorkspaceParams {
+  /** All of them. */
+  readonly recursive: boolean;
+  /** All but the root. */
+  readonly members: boolean;
+  /** Those whose package's or folder's name has this in it; `*` is any characters. */
+  readonly filter?: string | undefined;
+}
+
+/** Parameters of `listTasks`, as a client writes them. */
+export interface ListTasksInput extends WorkspaceInput {
+  /** The folder from which names are looked up; absent: the root. */
+  readonly cwd?: string | undefined;
+}
+
+/** Parameters of `listTasks`, defaults filled in. */
+export interface ListTasksParams extends WorkspaceParams {
   /** The folder from which names are looked up; absent: the root. */
   readonly cwd?: string | undefined;
 }
@@ -105,6 +131,10 @@ export interface TaskDescription {
   readonly source: "deno.json" | "package.json";
   /** That file, absolute. */
   readonly file: string;
+  /** Whether it is the workspace root's, seen from a member. */
+  readonly inherited: boolean;
+  /** What the folder is called from which it was found, where the list is of several. */
+  readonly package?: string | undefined;
 }
 
 /** Parameters of `getVariable`. */
@@ -125,7 +155,7 @@ export interface SetVariableParams {
 export type ReplayLogs = "full" | "errors" | "none";
 
 /** Parameters of `runTasks`, as a client writes them. */
-export interface RunTasksInput {
+export interface RunTasksInput extends WorkspaceInput {
   /** Names as typed; with `eval`, one shell command line. */
   readonly tasks: readonly string[];
   /** Given to the last of the tasks; default: none. */
@@ -157,7 +187,13 @@ export interface RunTasksInput {
 }
 
 /** Parameters of `runTasks`, defaults filled in. */
-export interface RunTasksParams extends RunTasksInput {
+export interface RunTasksParams extends RunTasksInput, WorkspaceParams {
+  /** All folders of the workspace. */
+  readonly recursive: boolean;
+  /** All but the root. */
+  readonly members: boolean;
+  /** Those whose package's or folder's name has this in it. */
+  readonly filter?: string | undefined;
   /** Given to the last of the tasks. */
   readonly args: readonly string[];
   /** Whether `tasks` is a shell command line. */

@@ -11,6 +11,7 @@
 import * as v from "valibot";
 import type {
   GetVariableParams,
+  ListTasksInput,
   ListTasksParams,
   NoParams,
   PlanTasksResult,
@@ -102,7 +103,7 @@ export type ServerCommands = {
 
 /** The rows of the commands of simmer's own cooker. */
 export type CookerCommands = {
-  readonly listTasks: Command<"sync", ListTasksParams, ListTasksParams, readonly TaskDescription[]>;
+  readonly listTasks: Command<"sync", ListTasksInput, ListTasksParams, readonly TaskDescription[]>;
   readonly getVariable: Command<"sync", GetVariableParams, GetVariableParams, string | null>;
   readonly setVariable: Command<"sync", SetVariableParams, SetVariableParams, null>;
   readonly runTasks: Command<"async", RunTasksInput, RunTasksParams, RunTasksResult>;
@@ -215,9 +216,19 @@ const taskDescription = v.object({
   /** Where it is defined. */
   source: v.picklist(["deno.json", "package.json"]),
   file: v.string(),
+  inherited: v.boolean(),
+  package: v.optional(v.string()),
 });
 
+/** Which folders of a workspace something is about. */
+const workspaceEntries = {
+  recursive: v.optional(v.boolean(), false),
+  members: v.optional(v.boolean(), false),
+  filter: v.optional(v.string()),
+};
+
 const runTasksParams = v.strictObject({
+  ...workspaceEntries,
   /** Names as typed; with `eval`, one shell command line. */
   tasks: v.array(v.string()),
   /** Given to the last of the tasks. */
@@ -285,7 +296,7 @@ export const COOKER_COMMANDS: CookerCommands = defineCommands({
     summary: "The tasks that can be run from a folder",
     kind: "sync",
     access: "read",
-    params: v.strictObject({ cwd: v.optional(v.string()) }),
+    params: v.strictObject({ cwd: v.optional(v.string()), ...workspaceEntries }),
     result: v.array(taskDescription),
   },
   getVariable: {

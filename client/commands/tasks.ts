@@ -10,7 +10,8 @@ import { defineCommand } from "../command.ts";
 import { EXIT } from "../exit_code.ts";
 import { type Invocation, workFolder } from "../invocation.ts";
 import { serverPlace } from "../launcher.ts";
-import type { CommonValues } from "../options.ts";
+import { WORKSPACE_OPTIONS, workspaceInput } from "../run_input.ts";
+import type { ValuesFor } from "../arguments.ts";
 import { type Style, styleFor } from "../render/style.ts";
 
 /** The command. */
@@ -19,15 +20,18 @@ export const command = defineCommand({
   usage: "",
   summary: "List the tasks, what they say of themselves, and what they depend on",
   about: [],
-  options: [],
+  options: WORKSPACE_OPTIONS,
   words: { min: 0, max: 0 },
 }, (invocation, { values }) => listTasks(invocation, values));
 
 /** Lists the tasks; a server is asked where one runs, and none is started. */
-export async function listTasks(invocation: Invocation, values: CommonValues): Promise<number> {
+export async function listTasks(
+  invocation: Invocation,
+  values: ValuesFor<typeof WORKSPACE_OPTIONS>,
+): Promise<number> {
   const { env, terminal, output } = invocation;
   const place = serverPlace(invocation, values);
-  const params = { cwd: workFolder(invocation, values) };
+  const params = { cwd: workFolder(invocation, values), ...workspaceInput(values) };
   const reply = await askCooker(
     invocation,
     place,
@@ -40,14 +44,23 @@ export async function listTasks(invocation: Invocation, values: CommonValues): P
   return EXIT.ok;
 }
 
-/** The list as `deno task` prints it. */
+/** The list as `deno task` prints it: one for each package, where there are several. */
 export function tasksText(tasks: readonly TaskDescription[], style: Style): string {
-  const { green, cyan, red, gray } = style;
+  const { green, cyan, red } = style;
   if (tasks.length === 0) {
     return `${green("Available tasks:")}\n  ${red("No tasks found in configuration file")}\n`;
   }
-  const lines = tasks.flatMap(({ name, source, description, command, dependencies }) => [
-    `- ${cyan(escaped(name))}${source === "package.json" ? ` ${gray("(package.json)")}` : ""}`,
+  const groups = Map.groupBy(tasks, (task) => task.package);
+  return [...groups].map(([name, group]) => {
+    const heading = name === undefined ? "Available tasks:" : `Available tasks (${cyan(name)}):`;
+    return [green(heading), ...group.flatMap((task) => taskLines(task, style)), ""].join("\n");
+  }).join("");
+}
+
+function taskLines(task: TaskDescription, { cyan, gray }: Style): string[] {
+  const { name, description, command, dependencies } = task;
+  return [
+    `- ${cyan(escaped(name))}${placeOf(task, gray)}`,
     ...(description === undefined || description === ""
       ? []
       : description.split("\n").map((line) => `    ${gray("//")} ${gray(escaped(line))}`)),
@@ -55,8 +68,16 @@ export function tasksText(tasks: readonly TaskDescription[], style: Style): stri
     ...(dependencies.length === 0
       ? []
       : [`    ${gray("depends on:")} ${cyan(dependencies.map(escaped).join(", "))}`]),
-  ]);
-  return [green("Available tasks:"), ...lines, ""].join("\n");
+  ];
+}
+
+/** Where a task comes from, but for a folder's own `deno.json`. */
+function placeOf({ source, inherited }: TaskDescription, gray: Style["gray"]): string {
+  const words = [
+    ...(inherited ? ["workspace"] : []),
+    ...(source === "package.json" ? ["package.json"] : []),
+  ];
+  return words.length === 0 ? "" : ` ${gray(`(${words.join(" ")})`)}`;
 }
 
 /** Config is not trusted with the terminal: control characters are shown, not sent. */

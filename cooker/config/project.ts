@@ -17,6 +17,8 @@ import {
 } from "../../system/files.ts";
 import type { ConfigText } from "./jsonc.ts";
 import { TaskScope } from "./scope.ts";
+import { memberFolders, type WorkspaceFolder } from "./workspace.ts";
+import { workspacePatterns } from "../../project/root.ts";
 import { readDenoConfig, readPackageJson, type TaskFile } from "./tasks.ts";
 
 const DENO_CONFIGS: readonly string[] = ["deno.json", "deno.jsonc"];
@@ -63,6 +65,29 @@ export class ProjectConfig {
     if (memberFiles.length > 0) return new TaskScope(memberFiles, rootScope);
     if (rootFiles.length > 0) return rootScope;
     throw noConfig(this.#place);
+  }
+
+  /**
+   * The folders of the workspace: the root and its members, in the order in which they are written.
+   *
+   * @throws {WireError} `projectError` of kind `invalid-config`
+   */
+  workspace(): WorkspaceFolder[] {
+    const { root, config } = this.#place;
+    const rootFiles = config === undefined ? this.#filesIn(root) : this.#filesOf(config);
+    const rootScope = new TaskScope(rootFiles);
+    const members = memberFolders(
+      root,
+      workspacePatterns(root),
+      (folder) => this.#filesIn(folder).length > 0,
+    );
+    return [
+      { folder: root, isRoot: true, files: rootFiles, scope: rootScope },
+      ...members.map((folder) => {
+        const files = this.#filesIn(folder);
+        return { folder, isRoot: false, files, scope: new TaskScope(files, rootScope) };
+      }),
+    ];
   }
 
   /** Config files of the nearest folder below the root that has one. */

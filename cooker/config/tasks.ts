@@ -55,6 +55,8 @@ export interface TaskFile {
   readonly tasks: ReadonlyMap<string, TaskDefinition>;
   /** There for a `package.json`. */
   readonly facts?: PackageFacts;
+  /** What the folder's code imports: names of packages, and relative paths of folders. */
+  readonly imports: readonly string[];
 }
 
 type MutableTaskFile = TaskFile & { readonly tasks: Map<string, TaskDefinition> };
@@ -67,7 +69,13 @@ type MutableTaskFile = TaskFile & { readonly tasks: Map<string, TaskDefinition> 
  */
 export function readDenoConfig(source: ConfigText, folder: string): TaskFile {
   const members = membersOf(parseConfig(source, "jsonc"));
-  const origin = emptyFile("deno.json", source, folder, stringOf(members.get("name")));
+  const origin = {
+    ...emptyFile("deno.json", source, folder, stringOf(members.get("name"))),
+    imports: [...membersOf(members.get("imports"))].flatMap(([name, node]) => [
+      name,
+      ...packageNames(stringOf(node)),
+    ]),
+  };
   const tasks = members.get("tasks");
   if (tasks === undefined || tasks.type === "null") return origin;
   if (tasks.type !== "object") throw mistaken(source, tasks, `"tasks" is an object`);
@@ -91,6 +99,12 @@ export function readPackageJson(source: ConfigText, folder: string): TaskFile {
   for (const [key, node] of membersOf(members.get("config"))) flatten(config, key, node);
   const origin = {
     ...emptyFile("package.json", source, folder, name),
+    imports: DEPENDENCY_KEYS.flatMap((key) =>
+      [...membersOf(members.get(key))].flatMap(([name, node]) => [
+        name,
+        ...packageNames(stringOf(node)),
+      ])
+    ),
     facts: {
       config,
       ...(name === undefined ? {} : { name }),
@@ -104,6 +118,23 @@ export function readPackageJson(source: ConfigText, folder: string): TaskFile {
   return origin;
 }
 
+/** Where a `package.json` names what it needs. */
+const DEPENDENCY_KEYS: readonly string[] = [
+  "dependencies",
+  "devDependencies",
+  "peerDependencies",
+  "optionalDependencies",
+];
+
+/** The package, or the folder, that an import or a version means beside its own name. */
+function packageNames(specifier: string | undefined): string[] {
+  if (specifier === undefined) return [];
+  const match = /^(?:jsr|npm|workspace):\/?(@[^/@]+\/[^/@]+|[^/@~^*]+)/.exec(specifier);
+  if (match?.[1] !== undefined) return [match[1]];
+  const path = /^(?:file:|link:)?(\.{1,2}\/.*)$/.exec(specifier);
+  return path?.[1] === undefined ? [] : [path[1]];
+}
+
 function emptyFile(
   kind: TaskFile["source"],
   source: ConfigText,
@@ -115,6 +146,7 @@ function emptyFile(
     file: source.file,
     folder,
     tasks: new Map(),
+    imports: [],
     ...(packageName === undefined ? {} : { packageName }),
   };
 }

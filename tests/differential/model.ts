@@ -130,6 +130,6 @@ function filesOf({ name, files, dependencies }: ModelTask): string[] {
 function commandOf({ name, dependencies, fails }: ModelTask): string {
   const inputs = [`src/${name}.txt`, ...dependencies.map((each) => `out/${each}.txt`)].join(" ");
   const work =
-    `echo ${name} >> ran.log && cat ${inputs} > out/${name}.txt && echo $MODEL >> out/${name}.txt`;
+    `echo > ran/${name} && cat ${inputs} > out/${name}.txt && echo $MODEL >> out/${name}.txt`;
   return fails === 0 ? `${work} && echo` : `${work} && exit ${fails}; echo`;
 }

@@ -1,0 +1,138 @@
+/**
+ * A workspace's members: which folders they are, and in which order they build on each other.
+ *
+ * @module
+ */
+
+import { folderEntries } from "../../system/file_signature.ts";
+import { baseName, fileKind, joinPath, pathInside } from "../../system/files.ts";
+import { PathPatterns } from "../inputs/patterns.ts";
+import type { TaskScope } from "./scope.ts";
+import type { TaskFile } from "./tasks.ts";
+
+/** A folder of a workspace: its root, or a member. */
+export interface WorkspaceFolder {
+  /** Absolute. */
+  readonly folder: string;
+  readonly isRoot: boolean;
+  /** Its own config files, first come first found. */
+  readonly files: readonly TaskFile[];
+  /** The names that can be found from it. */
+  readonly scope: TaskScope;
+}
+
+/** Which folders a run is about. */
+export interface FolderSelection {
+  /** All of them. */
+  readonly recursive: boolean;
+  /** All but the root. */
+  readonly members: boolean;
+  /** Those whose package's or folder's name has this in it; `*` is any characters. */
+  readonly filter?: string | undefined;
+}
+
+/** Whether a selection is one: without it, a run is about one folder. */
+export function isWorkspaceRun({ recursive, members, filter }: FolderSelection): boolean {
+  return recursive || members || filter !== undefined;
+}
+
+/**
+ * The folders that patterns of a workspace mean; those of a wildcard are sorted.
+ *
+ * @param root absolute
+ * @param patterns as `workspace` or `workspaces` have them; a leading `!` takes away
+ * @param isMember whether a folder has a config
+ */
+export function memberFolders(
+  root: string,
+  patterns: readonly string[],
+  isMember: (folder: string) => boolean,
+): string[] {
+  const found = new Set<string>();
+  const excluded = PathPatterns.parse(root, patterns.filter((each) => each.startsWith("!")));
+  for (const pattern of patterns.filter((each) => !each.startsWith("!"))) {
+    const matches = PathPatterns.parse(root, [pattern]);
+    if (matches === undefined) continue;
+    const folders = /[*?]/.test(pattern)
+      ? foldersBelow(matches)
+      : [joinPath(root, pattern)].filter((folder) => fileKind(folder) === "folder");
+    for (const folder of folders) {
+      const isInside = folder !== root && pathInside(root, folder) !== undefined;
+      if (isInside && excluded?.excludes(folder) !== true && isMember(folder)) found.add(folder);
+    }
+  }
+  return [...found];
+}
+
+function foldersBelow(patterns: PathPatterns): string[] {
+  const found: string[] = [];
+  const open = [...patterns.bases];
+  for (let folder = open.pop(); folder !== undefined; folder = open.pop()) {
+    for (const { name, kind } of folderEntries(folder) ?? []) {
+      if (kind !== "folder" || name === "node_modules" || name.startsWith(".")) continue;
+      const path = joinPath(folder, name);
+      if (patterns.matches(path)) found.push(path);
+      if (patterns.reachesInto(path)) open.push(path);
+    }
+  }
+  return found.sort();
+}
+
+/** The folders that a selection means. */
+export function selectFolders(
+  folders: readonly WorkspaceFolder[],
+  { recursive, members, filter }: FolderSelection,
+): WorkspaceFolder[] {
+  if (filter === undefined) return folders.filter(({ isRoot }) => recursive || !members || !isRoot);
+  const pattern = new RegExp(filter.split("*").map(RegExp.escape).join(".*"), "u");
+  return folders.filter(({ folder, isRoot, files }) => {
+    const names = files.flatMap((file) => file.packageName ?? []);
+    return [...names, ...(isRoot ? [] : [baseName(folder)])].some((name) => pattern.test(name));
+  });
+}
+
+/** A folder that comes after others. */
+export interface OrderedFolder extends WorkspaceFolder {
+  /** The folders that it imports, directly or not; all of them come before it. */
+  readonly after: readonly string[];
+}
+
+/**
+ * Folders in an order in which each comes after those that it imports. In a circle, the one that
+ * is met first comes last.
+ */
+export function orderByImports(folders: readonly WorkspaceFolder[]): OrderedFolder[] {
+  const byName = new Map<string, WorkspaceFolder>();
+  for (const folder of folders) {
+    byName.set(folder.folder, folder);
+    for (const file of folder.files) {
+      if (file.packageName !== undefined) byName.set(file.packageName, folder);
+    }
+  }
+  const ordered = new Map<WorkspaceFolder, OrderedFolder>();
+  const open = new Set<WorkspaceFolder>();
+  const visit = (folder: WorkspaceFolder): readonly string[] => {
+    const known = ordered.get(folder);
+    if (known !== undefined) return [known.folder, ...known.after];
+    if (open.has(folder)) return [];
+    open.add(folder);
+    const after = new Set<string>();
+    for (const name of folder.files.flatMap((file) => file.imports)) {
+      const imported = byName.get(name) ??
+        (name.startsWith(".") ? byName.get(joinPath(folder.folder, name)) : undefined);
+      if (imported === undefined || imported === folder) continue;
+      for (const each of visit(imported)) after.add(each);
+    }
+    after.delete(folder.folder);
+    ordered.set(folder, { ...folder, after: [...after] });
+    return [folder.folder, ...after];
+  };
+  for (const folder of folders) visit(folder);
+  return [...ordered.values()];
+}
+
+/** What a folder is called: its package's name, or its own; nothing for a root without one. */
+export function folderName({ folder, isRoot, files }: WorkspaceFolder): string | undefined {
+  const name = files.map((file) => file.packageName).find((each) => each !== undefined);
+  return name ?? (isRoot ? undefined : baseName(folder));
+}
