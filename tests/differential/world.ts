@@ -186,7 +186,8 @@ class World implements AsyncDisposable {
 
   /** A task with its arguments and its environment. */
   #seenKey({ task, command }: TaskStarted | TaskCached): string {
-    return JSON.stringify([task, command, this.#env]);
+    const isKeyed = this.#tasks.find((each) => each.name === task)?.env === true;
+    return JSON.stringify([task, command, isKeyed ? this.#env : ""]);
   }
 
   async #runDeno(target: string, run: ModelRun): Promise<number> {

@@ -151,7 +151,11 @@ export class Project implements AsyncDisposable {
       args,
       cwd: `${this.root}/${options.folder ?? ""}`,
       clearEnv: true,
-      env: { ...neutralEnvironment(), ...options.env },
+      env: {
+        ...neutralEnvironment(),
+        SIMMER_CACHE_DIR: `${this.root}/.simmer/cache`,
+        ...options.env,
+      },
       stdin: "piped",
       stdout: "piped",
       stderr: "piped",

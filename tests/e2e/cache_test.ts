@@ -1,0 +1,146 @@
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { Project } from "./support.ts";
+
+const TASKS = {
+  tasks: {
+    join: {
+      command: "cat src/*.txt > joined.txt && echo joined",
+      files: ["src/*.txt"],
+      output: ["joined.txt"],
+    },
+    count: { command: "cat joined.txt", dependencies: ["join"] },
+  },
+};
+
+const FILES = { "deno.json": TASKS, "src/a.txt": "a\n", "src/b.txt": "b\n" };
+
+Deno.test("a task whose inputs are the same is not run again; its outputs come back", async () => {
+  await using project = await Project.create(FILES);
+  const first = await project.run(["run", "join"]);
+  assertEquals([first.code, first.stdout], [0, "joined\n"], first.stderr);
+  await Deno.remove(`${project.root}/joined.txt`);
+  const second = await project.run(["run", "join"]);
+  assertEquals([second.code, second.stdout], [0, ""]);
+  assertMatch(
+    second.stderr,
+    /^Task join cat .* \(cached, inputs unchanged\)\nsimmer: 0 tasks run, 1 cached in /,
+  );
+  assertEquals(await project.read("joined.txt"), "a\nb\n");
+  const replayed = await project.run(["run", "--replay-logs", "full", "join"]);
+  assertEquals(replayed.stdout, "joined\n");
+  const local = await project.run(["run", "--no-server", "join"]);
+  assertStringIncludes(local.stderr, "(cached, inputs unchanged)");
+});
+
+Deno.test("why and --dry-run say what would run, graph what depends on what; nothing runs", async () => {
+  await using project = await Project.create(FILES);
+  const anew = await project.run(["why", "count"]);
+  assertEquals(
+    anew.stdout,
+    "join: would run  cat src/*.txt > joined.txt && echo joined\n" +
+      "  - it has not run well here before\n" +
+      'count: runs every time  cat joined.txt\n  - it declares no "files", so that it runs every time\n',
+  );
+  await project.run(["run", "count"]);
+  await project.write("src/a.txt", "changed\n");
+  const why = await project.run(["why", "join", "--json"]);
+  assertEquals(JSON.parse(why.stdout).reasons, [
+    { kind: "file-changed", subject: "src/a.txt", text: "src/a.txt was changed" },
+  ]);
+  const dry = await project.run(["run", "-n", "count"]);
+  assertStringIncludes(dry.stdout, "join: would run");
+  assertEquals(dry.stderr, "simmer: 2 would run, 0 cached\n");
+  assertEquals(await project.read("joined.txt"), "a\nb\n");
+  const graphs = await Promise.all(
+    ["text", "dot", "mermaid"].map((format) => project.run(["graph", "count", "--format", format])),
+  );
+  assertEquals(graphs.map(({ stdout }) => stdout), [
+    "count\n└── join\n",
+    'digraph tasks {\n  "join";\n  "count";\n  "count" -> "join";\n}\n',
+    'flowchart LR\n  t0["join"]\n  t1["count"]\n  t1 --> t0\n',
+  ]);
+  const { code, stderr } = await project.run(["why", "cuont"]);
+  assertEquals(code, 5);
+  assertStringIncludes(stderr, "Did you mean count?");
+});
+
+Deno.test("clean says what is there, and takes it away", async () => {
+  await using project = await Project.create(FILES);
+  await project.run(["run", "join"]);
+  const dry = await project.run(["clean", "--all", "--dry-run"]);
+  assertMatch(dry.stdout, /: 1 results, .*; would remove 1 results, /);
+  const { stdout } = await project.run(["clean", "--all", "--json"]);
+  assertEquals(JSON.parse(stdout).removedRecords, 1);
+  const wrong = await project.run(["clean", "--max-size", "lots"]);
+  assertEquals(wrong.code, 2);
+  assertStringIncludes(wrong.stderr, "invalid value 'lots' for '--max-size <size>'");
+});
+
+Deno.test("watch runs again after a change, says what changed, and Ctrl-C ends it", async () => {
+  await using project = await Project.create(FILES);
+  const watch = project.start(["watch", "count"]);
+  await watch.stdout.until("a\nb\n");
+  await watch.stderr.until("watching for changes");
+  await project.write("src/a.txt", "new\n");
+  await watch.stderr.until("src/a.txt changed: running again");
+  await watch.stdout.until("new\nb\n");
+  await project.write("deno.json", '{ "tasks": { "count": 7 } }');
+  await watch.stderr.until("Invalid config");
+  await project.write("deno.json", { tasks: { count: "echo mended" } });
+  await watch.stdout.until("mended\n");
+  await watch.stderr.until("watching for changes; Ctrl-C ends\n");
+  watch.kill("SIGINT");
+  assertEquals((await watch.finished()).code, 130);
+});
+
+Deno.test("a change while the tasks run cancels what is outdated by it", async () => {
+  await using project = await Project.create({
+    "deno.json": {
+      tasks: {
+        slow: {
+          command: "cat in.txt && cat in.txt > begun.txt && cat wait.fifo",
+          files: ["in.txt"],
+        },
+      },
+    },
+    "in.txt": "first\n",
+  });
+  await project.runProgram(["mkfifo", "wait.fifo"]);
+  const watch = project.start(["watch", "slow"]);
+  await watch.stdout.until("first\n");
+  await project.write("in.txt", "second\n");
+  await watch.stdout.until("second\n");
+  watch.kill("SIGTERM");
+  assertEquals((await watch.finished()).code, 143);
+  assertEquals(await project.read("begun.txt"), "second\n");
+});
+
+Deno.test("completions are scripts that their shells can read", async () => {
+  await using project = await Project.create(FILES);
+  for (const shell of ["bash", "zsh", "fish"]) {
+    const { code, stdout } = await project.run(["completions", shell]);
+    assertEquals(code, 0);
+    assertStringIncludes(stdout, "replay-logs");
+    if (shell !== "bash") continue;
+    const tryOut = "COMP_WORDS=(simmer wa); COMP_CWORD=1; _simmer; echo ${COMPREPLY[0]}\n";
+    await project.write("complete.sh", `${stdout}\n${tryOut}`);
+    const completed = await project.runProgram(["bash", "complete.sh"]);
+    assertEquals([completed.code, completed.stdout], [0, "watch\n"], completed.stderr);
+  }
+  assertEquals((await project.run(["completions", "tcsh"])).code, 2);
+});
+
+Deno.test("-r runs a task in every member, each output line with its package", async () => {
+  await using project = await Project.create({
+    "deno.json": { workspace: ["a", "b"] },
+    "a/deno.json": { name: "@x/a", tasks: { t: "echo one" } },
+    "b/deno.json": { name: "@x/b", tasks: { t: "echo two" }, imports: { "@x/a": "jsr:@x/a" } },
+    "c/deno.json": { name: "@x/c", tasks: { t: "echo no member" } },
+  });
+  const { code, stdout, stderr } = await project.run(["run", "-r", "t"]);
+  assertEquals([code, stdout], [0, "one\ntwo\n"], stderr);
+  assertStringIncludes(stderr, "Task t (@x/a) echo one\nTask t (@x/b) echo two\n");
+  const none = await project.run(["run", "-r", "nothing"]);
+  assertEquals(none.code, 5);
+  assertEquals((await project.run(["run", "--members", "-r", "t"])).code, 2);
+});
