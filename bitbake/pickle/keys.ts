@@ -1,0 +1,99 @@
+/**
+ * Which keys of a dict are the same key: Python's equality, as keys of a JavaScript `Map`.
+ *
+ * Numbers are equal whatever their type; a tuple or frozenset equals one with equal items. Records
+ * and very large tuples count as equal to themselves alone: then two entries stand where Python
+ * would see one, and Python sees one again when they come back to it.
+ *
+ * @module
+ */
+
+import { PickleError } from "./errors.ts";
+import {
+  PyByteArray,
+  PyDict,
+  PyFloat,
+  PyFrozenSet,
+  PySet,
+  PyTuple,
+  type PyValue,
+} from "./values.ts";
+
+/** Equal for equal keys; strings that stand for something else begin with a NUL. */
+export type Key = string | number | bigint | object | null;
+
+/** The length from which a tuple is known by itself and no longer by its items. */
+const MAX_KEY_CHARS = 1000;
+
+/**
+ * The key of a value.
+ *
+ * @throws {PickleError} where Python can't hash the value
+ */
+export function keyOf(value: PyValue): Key {
+  if (typeof value === "string") return value.startsWith("\0") ? `\0s${value}` : value;
+  if (value === null) return null;
+  if (typeof value === "boolean") return value ? 1 : 0;
+  if (typeof value === "number") return numberKey(value, value);
+  if (typeof value === "bigint") {
+    const number = Number(value);
+    return Number.isSafeInteger(number) ? number : value;
+  }
+  if (value instanceof PyFloat) return numberKey(value.value, value);
+  if (value instanceof Uint8Array) return `\0b${latin1(value)}`;
+  if (value instanceof PyTuple || value instanceof PyFrozenSet) {
+    return structureOf(value, MAX_KEY_CHARS) ?? value;
+  }
+  const kind = unhashable(value);
+  if (kind !== undefined) throw new PickleError(`a ${kind} can't be a key: Python can't hash it`);
+  return value;
+}
+
+function numberKey(number: number, value: Key): Key {
+  if (Number.isNaN(number)) return value;
+  // Beyond the safe ints a float still equals the int of the same value.
+  if (Number.isInteger(number) && !Number.isSafeInteger(number)) return BigInt(number);
+  return number;
+}
+
+function unhashable(value: PyValue): string | undefined {
+  if (Array.isArray(value)) return "list";
+  if (value instanceof PyDict) return "dict";
+  if (value instanceof PySet) return "set";
+  if (value instanceof PyByteArray) return "bytearray";
+  return undefined;
+}
+
+function latin1(bytes: Uint8Array): string {
+  let text = "";
+  for (const byte of bytes) text += String.fromCharCode(byte);
+  return text;
+}
+
+/** A text that is the same for equal tuples; `undefined` where it would be too long or has none. */
+function structureOf(value: PyTuple | PyFrozenSet, budget: number): string | undefined {
+  const parts: string[] = [];
+  let left = budget;
+  for (const item of value instanceof PyTuple ? value.items : value.values()) {
+    if (left <= 0) return undefined;
+    const part = partOf(item, left - 1);
+    if (part === undefined) return undefined;
+    left -= part.length + 1;
+    parts.push(part);
+  }
+  if (left < 0) return undefined;
+  if (value instanceof PyFrozenSet) parts.sort();
+  return `\0${value instanceof PyTuple ? "t" : "f"}(${parts.join(",")})`;
+}
+
+function partOf(item: PyValue, budget: number): string | undefined {
+  if (item instanceof PyTuple || item instanceof PyFrozenSet) return structureOf(item, budget - 4);
+  if (item instanceof Uint8Array || typeof item === "string") {
+    if (item.length > budget) return undefined;
+  } else if (typeof item === "bigint" && BigInt.asIntN(64, item) !== item) {
+    return undefined;
+  } else if (unhashable(item) !== undefined) return undefined;
+  const key = keyOf(item);
+  if (typeof key === "object") return key === null ? "N" : undefined;
+  return typeof key === "string" ? JSON.stringify(key) : `${key}`;
+}

@@ -1,0 +1,87 @@
+/**
+ * The calls by which older protocols write what newer ones have opcodes for.
+ *
+ * They are told by their names and their arguments, as data; no function is looked up. Every other
+ * call stays a record.
+ *
+ * @module
+ */
+
+import { encodeLatin1 } from "./text.ts";
+import {
+  PyByteArray,
+  PyFrozenSet,
+  PyGlobal,
+  PyObject,
+  PySet,
+  type PyTuple,
+  type PyValue,
+} from "./values.ts";
+
+/** Names of Python 2 in pickles of protocols 0 to 2, and what they are called now. */
+const RENAMED: Readonly<Record<string, readonly [string, string]>> = {
+  "__builtin__.xrange": ["builtins", "range"],
+  "__builtin__.unicode": ["builtins", "str"],
+  "__builtin__.long": ["builtins", "int"],
+  "__builtin__.reduce": ["functools", "reduce"],
+};
+
+const RENAMED_MODULES: Readonly<Record<string, string>> = {
+  __builtin__: "builtins",
+  copy_reg: "copyreg",
+};
+
+/** The class or function of that name, under the name that Python 3 gives it. */
+export function globalOf(module: string, name: string, protocol: number): PyGlobal {
+  if (protocol > 2) return new PyGlobal(module, name);
+  const full = `${module}.${name}`;
+  const renamed = Object.hasOwn(RENAMED, full) ? RENAMED[full] : undefined;
+  if (renamed !== undefined) return new PyGlobal(...renamed);
+  const now = Object.hasOwn(RENAMED_MODULES, module) ? RENAMED_MODULES[module] : undefined;
+  return new PyGlobal(now ?? module, name);
+}
+
+/** What a call gives: the value that it stands for, or a record of it. */
+export function callOf(callable: PyGlobal | PyObject, args: PyTuple): PyValue {
+  const value = callable instanceof PyGlobal ? knownCall(callable, args.items) : undefined;
+  return value ?? new PyObject(callable, { making: "call", args });
+}
+
+function knownCall({ fullName }: PyGlobal, args: readonly PyValue[]): PyValue | undefined {
+  const [first, second] = args;
+  switch (fullName) {
+    case "builtins.set":
+    case "builtins.frozenset": {
+      if (args.length > 1 || (first !== undefined && !Array.isArray(first))) return undefined;
+      return fullName === "builtins.set" ? new PySet(first) : new PyFrozenSet(first);
+    }
+    case "_codecs.encode":
+      return isLatin1(second) && args.length === 2 ? latin1Of(first) : undefined;
+    case "builtins.bytes":
+      return args.length === 0 ? new Uint8Array() : undefined;
+    case "builtins.bytearray": {
+      const bytes = args.length === 0
+        ? new Uint8Array()
+        : args.length === 1 && first instanceof Uint8Array
+        ? first.slice()
+        : args.length === 2 && isLatin1(second)
+        ? latin1Of(first)
+        : undefined;
+      return bytes === undefined ? undefined : new PyByteArray(bytes);
+    }
+    case "copyreg._reconstructor": {
+      const isPlain = args.length === 3 && args[2] === null && second instanceof PyGlobal &&
+        second.fullName === "builtins.object";
+      return isPlain && first instanceof PyGlobal ? new PyObject(first) : undefined;
+    }
+  }
+  return undefined;
+}
+
+function isLatin1(encoding: PyValue | undefined): boolean {
+  return encoding === "latin1" || encoding === "latin-1";
+}
+
+function latin1Of(text: PyValue | undefined): Uint8Array | undefined {
+  return typeof text === "string" ? encodeLatin1(text) : undefined;
+}
