@@ -19,6 +19,13 @@ export interface PeerCredentials {
   readonly gid: number;
 }
 
+/** A connection that was accepted. */
+export interface AcceptedPeer {
+  readonly credentials: PeerCredentials;
+  /** The connection's own descriptor, which still belongs to whoever accepted it. */
+  readonly descriptor: number;
+}
+
 const DESCRIPTORS = "/proc/self/fd";
 const SOL_SOCKET = 1;
 const SO_PEERCRED = 17;
@@ -50,12 +57,12 @@ export class PeerReader {
   }
 
   /**
-   * The credentials of the connection that was accepted since the last call.
+   * Who is at the other end of the connection that was accepted since the last call.
    *
    * @param folder the folder of the listener's socket
    * @returns `undefined` where the platform can't tell
    */
-  read(folder: string): PeerCredentials | undefined {
+  read(folder: string): AcceptedPeer | undefined {
     if (this.#library === undefined) return undefined;
     const present = sockets();
     const fresh = [...present].filter(([link]) => !this.#known.has(link));
@@ -63,7 +70,8 @@ export class PeerReader {
     for (const [, descriptor] of fresh) {
       const path = this.#boundPath(descriptor);
       if (path !== undefined && pathInside(folder, path) !== undefined) {
-        return this.#credentials(descriptor);
+        const credentials = this.#credentials(descriptor);
+        return credentials && { credentials, descriptor };
       }
     }
     return undefined;

@@ -12,7 +12,7 @@ import {
   parentFolder,
   removeIfPresent,
 } from "./files.ts";
-import { type PeerCredentials, PeerReader } from "./peer.ts";
+import { type AcceptedPeer, type PeerCredentials, PeerReader } from "./peer.ts";
 import type { ByteStream } from "./streams.ts";
 import { ASIDE_SUFFIX, MAX_LISTEN_PATH_BYTES } from "./unix_path.ts";
 
@@ -20,6 +20,8 @@ import { ASIDE_SUFFIX, MAX_LISTEN_PATH_BYTES } from "./unix_path.ts";
 export interface AcceptedStream extends ByteStream {
   /** Who is at the other end, as the kernel says; absent where the platform can't tell. */
   readonly peer?: PeerCredentials;
+  /** The connection's descriptor, for those who receive descriptors on it; Linux alone. */
+  readonly descriptor?: number;
   /** The other end's IP address; absent where the connection is no TCP one. */
   readonly remoteHost?: string;
 }
@@ -111,10 +113,10 @@ export class UnixListener implements Disposable {
 }
 
 /** A connection that can be closed twice. */
-function streamOf(connection: Deno.UnixConn, peer?: PeerCredentials): AcceptedStream {
+function streamOf(connection: Deno.UnixConn, peer?: AcceptedPeer): AcceptedStream {
   let isClosed = false;
   return {
-    ...(peer === undefined ? {} : { peer }),
+    ...(peer === undefined ? {} : { peer: peer.credentials, descriptor: peer.descriptor }),
     read: (buffer) => connection.read(buffer),
     write: (bytes) => connection.write(bytes),
     close: () => {
