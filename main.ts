@@ -136,7 +136,13 @@ function invocationOf(args: readonly string[], index: number, output: Output): I
     exit: (code) => Deno.exit(code),
     serve: async (request) => {
       const { serveProject } = await import("./server/daemon.ts");
-      return await serveProject(request);
+      const { bitbake, ...options } = request;
+      if (!bitbake) return await serveProject(options);
+      const { BitbakeDoor } = await import("./bitbake/serving/door.ts");
+      return await serveProject({
+        ...options,
+        openDoor: (context) => BitbakeDoor.open(context),
+      });
     },
     serveLocally: async (project) => {
       const { serveLocally } = await import("./server/local.ts");

@@ -36,6 +36,8 @@ export interface ServeRequest {
   readonly handover: boolean;
   /** Where XML-RPC is served too; port 0: any that is free. */
   readonly xmlrpc?: TcpAddress;
+  /** Whether BitBake's own clients are served too. */
+  readonly bitbake: boolean;
 }
 
 /** A server that has ended: with an exit code, or before it began, because another one serves the

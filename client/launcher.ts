@@ -43,6 +43,8 @@ export interface StartOptions {
   readonly timeoutSeconds: number;
   /** Where a server that is started serves XML-RPC too, as `--xmlrpc` has it. */
   readonly xmlrpc?: string;
+  /** Whether a server that is started serves BitBake's own clients too; default: `false`. */
+  readonly bitbake?: boolean;
   readonly say: (text: string) => void;
   /** Ends the waiting; the promise then rejects with the signal's reason. */
   readonly signal?: AbortSignal;

@@ -232,7 +232,7 @@ class Launch {
 
   #start(): Daemon {
     const { project: { root, config }, paths } = this.#place;
-    const { env, timeoutSeconds, xmlrpc, program = selfCommand() } = this.#options;
+    const { env, timeoutSeconds, xmlrpc, bitbake = false, program = selfCommand() } = this.#options;
     // What a server left behind that was killed as it started would speak for the new one.
     removeIfPresent(paths.starting);
     this.#logFrom = fileSize(paths.log);
@@ -245,6 +245,7 @@ class Launch {
         ...(config === undefined ? [] : ["--config", config]),
         `--timeout=${timeoutSeconds}`,
         ...(xmlrpc === undefined ? [] : [`--xmlrpc=${xmlrpc}`]),
+        ...(bitbake ? ["--bitbake"] : []),
       ],
       cwd: root,
       env,

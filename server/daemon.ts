@@ -14,6 +14,7 @@ import { closeInherited } from "../system/descriptors.ts";
 import { onSignal, processId } from "../system/environment.ts";
 import { removeIfPresent, writeAtomically } from "../system/files.ts";
 import { LogFile } from "../system/log_file.ts";
+import type { Logger } from "../system/logger.ts";
 import { TcpListener } from "../system/tcp.ts";
 import { UnixListener } from "../system/unix_socket.ts";
 import { formatAddress, type TcpAddress } from "../wire/address.ts";
@@ -35,6 +36,14 @@ export interface DaemonOptions {
   readonly xmlrpc?: TcpAddress;
   /** What XML-RPC clients mean and are told; default: simmer's own commands and events. */
   readonly xmlrpcDialect?: XmlRpcDialect;
+  /** Opens another door, or says why it can't. */
+  readonly openDoor?: (context: DoorContext) => Promise<Door | string>;
+}
+
+/** What another door is opened with. */
+export interface DoorContext {
+  readonly root: string;
+  readonly log: Logger;
 }
 
 /** How serving ended. */
@@ -74,18 +83,30 @@ export async function serveProject(options: DaemonOptions): Promise<Served> {
     ...(remote === undefined ? {} : { xmlrpc: remote.path }),
     ...(paths.socket.startsWith(paths.dir) ? {} : { socket: paths.socket }),
   });
+  const opened = await options.openDoor?.({ root: project.root, log });
+  if (typeof opened === "string") {
+    remote?.close();
+    lock.release();
+    return { kind: "refused", message: opened };
+  }
   let listener: UnixListener;
   try {
     listener = UnixListener.listen(paths.socket);
   } catch (error) {
+    opened?.listener.close();
+    await opened?.close();
     remote?.close();
     lock.release();
     throw error;
   }
+  const doors = [
+    ...(remote === undefined ? [] : [await xmlRpcDoor(remote, log, options.xmlrpcDialect)]),
+    ...(opened === undefined ? [] : [opened]),
+  ];
   const server = new ProcessServer({
     cooker: taskCooker(project, paths, log),
     listener,
-    doors: remote === undefined ? [] : [await xmlRpcDoor(remote, log, options.xmlrpcDialect)],
+    doors,
     clock: systemClock,
     log,
     project,

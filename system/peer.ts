@@ -7,8 +7,6 @@
  * @module
  */
 
-import { pathInside } from "./files.ts";
-
 /** The process at the other end. */
 export interface PeerCredentials {
   /** Its process id. */
@@ -59,17 +57,16 @@ export class PeerReader {
   /**
    * Who is at the other end of the connection that was accepted since the last call.
    *
-   * @param folder the folder of the listener's socket
+   * @param bound the path that the listener was bound to, whatever it has been renamed to since
    * @returns `undefined` where the platform can't tell
    */
-  read(folder: string): AcceptedPeer | undefined {
+  read(bound: string): AcceptedPeer | undefined {
     if (this.#library === undefined) return undefined;
     const present = sockets();
     const fresh = [...present].filter(([link]) => !this.#known.has(link));
     this.#known = new Set(present.keys());
     for (const [, descriptor] of fresh) {
-      const path = this.#boundPath(descriptor);
-      if (path !== undefined && pathInside(folder, path) !== undefined) {
+      if (this.#boundPath(descriptor) === bound) {
         const credentials = this.#credentials(descriptor);
         return credentials && { credentials, descriptor };
       }

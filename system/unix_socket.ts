@@ -4,14 +4,7 @@
  * @module
  */
 
-import {
-  type FileIdentity,
-  fileIdentity,
-  isAbsent,
-  isSameFile,
-  parentFolder,
-  removeIfPresent,
-} from "./files.ts";
+import { type FileIdentity, fileIdentity, isAbsent, isSameFile, removeIfPresent } from "./files.ts";
 import { type AcceptedPeer, type PeerCredentials, PeerReader } from "./peer.ts";
 import type { ByteStream } from "./streams.ts";
 import { ASIDE_SUFFIX, MAX_LISTEN_PATH_BYTES } from "./unix_path.ts";
@@ -79,7 +72,7 @@ export class UnixListener implements Disposable {
   async accept(): Promise<AcceptedStream | undefined> {
     try {
       const connection = await this.#listener.accept();
-      const peer = this.#peers.read(parentFolder(this.path));
+      const peer = this.#peers.read(`${this.path}${ASIDE_SUFFIX}`);
       return streamOf(connection, peer);
     } catch (error) {
       if (this.#isClosed && isClosedError(error)) return undefined;

@@ -21,6 +21,11 @@ const OPTIONS = [
     value: "[host:]port",
     summary: "serve XML-RPC too; without a host, only on this machine; port 0: any that is free",
   },
+  {
+    name: "bitbake",
+    kind: "flag",
+    summary: "serve BitBake's own clients too, at bitbake.sock in the project's root",
+  },
   { name: "detach", kind: "flag", summary: "serve in the background, and print the server's pid" },
   {
     name: "handover",
@@ -40,6 +45,7 @@ export const command = defineCommand({
   words: { min: 0, max: 0 },
   examples: [
     ["simmer serve --timeout 600", "end after ten minutes without a client"],
+    ["simmer serve --bitbake", "let 'bitbake TASK' in this folder run the project's tasks"],
     ["simmer serve --xmlrpc 8200", "let XML-RPC clients of this machine in at port 8200"],
   ],
 }, async (invocation, { values }) => {
@@ -52,6 +58,7 @@ export const command = defineCommand({
     timeoutSeconds,
     foreground: !values.handover && !values.quiet,
     handover: values.handover,
+    bitbake: values.bitbake,
     ...(xmlrpc === undefined ? {} : { xmlrpc }),
   });
   if (served.kind === "refused") throw new ClientError(EXIT.noServer, served.message);
@@ -87,6 +94,7 @@ async function detach(
     timeoutSeconds,
     say,
     ...(values.xmlrpc === undefined ? {} : { xmlrpc: values.xmlrpc }),
+    bitbake: values.bitbake,
   };
   const dial = (): ReturnType<typeof reachServer> => reachServer(place, start);
   const client = { pid, command: commandLine };

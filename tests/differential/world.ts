@@ -121,6 +121,16 @@ class World implements AsyncDisposable {
       tally.raced++;
       return false;
     }
+    if (expected !== 0 && actual.exitCode === 0) {
+      // deno task ran what simmer has found, and missed a file there that nobody had declared.
+      assert(
+        this.#compare(ranByDeno ?? [], ranBySimmer ?? [], actual, story)
+          .includes("manyResults"),
+        story,
+      );
+      tally.manyResults++;
+      return false;
+    }
     assertEquals(actual.exitCode, expected, story);
     assertEquals(new Set(actual.ran).size, actual.ran.length, `run twice: ${story}`);
     assertEquals([...actual.ran].sort(), ranBySimmer?.sort(), story);

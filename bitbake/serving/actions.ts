@@ -1,0 +1,217 @@
+/**
+ * The actions of BitBake's command line, with simmer's tasks.
+ *
+ * @module
+ */
+
+import { joinPath, writeAtomically } from "../../system/files.ts";
+import type {
+  PlanTasksResult,
+  RunTasksInput,
+  TaskDescription,
+  WorkspaceInput,
+} from "../../wire/commands.ts";
+import { WireError } from "../../wire/errors.ts";
+import type { NativeClient } from "../../server/xmlrpc/native_client.ts";
+import type { PyObject, PyValue } from "../pickle/mod.ts";
+import type { Configuration } from "./configuration.ts";
+import {
+  commandCompleted,
+  commandFailed,
+  LEVELS,
+  logRecord,
+  noProvider,
+  parsed,
+} from "./objects.ts";
+import { DEFAULT_TASK, findTarget, type FoundTarget } from "./targets.ts";
+
+/** What actions need. */
+export interface ActionContext {
+  /** Asks the server. */
+  readonly operator: NativeClient;
+  readonly configuration: Configuration;
+  /** The project's root folder, absolute. */
+  readonly root: string;
+  readonly emit: (object: PyObject) => void;
+}
+
+/** A run that is left to do. */
+export type ActionRun = Omit<RunTasksInput, "client">;
+
+const ACTIONS: ReadonlySet<string> = new Set([
+  "buildTargets",
+  "parseFiles",
+  "showVersions",
+  "showEnvironment",
+  "showEnvironmentTarget",
+  "generateDotGraph",
+]);
+
+/** Carries actions out. */
+export class Actions {
+  readonly #context: ActionContext;
+
+  constructor(context: ActionContext) {
+    this.#context = context;
+  }
+
+  /** Whether there is an action of that name. */
+  has(name: string): boolean {
+    return ACTIONS.has(name);
+  }
+
+  /**
+   * Carries an action out, as far as nothing has to run for it; its last event has been sent then.
+   *
+   * @returns what has to run for it; its events are those of the run
+   * @throws {WireError} where the server refuses
+   */
+  async carryOut(name: string, first: PyValue, second: PyValue): Promise<ActionRun | undefined> {
+    const tasks = await this.#tasks();
+    switch (name) {
+      case "buildTargets":
+        return await this.#build(textsOf(first), textOf(second), tasks);
+      case "parseFiles":
+        return this.#finish(parsed(tasks.length));
+      case "showVersions":
+        return this.#finish(
+          tasks.map(({ name, package: owner, command }) =>
+            plain(`${(owner ?? "").padEnd(20)} ${name.padEnd(20)} ${command ?? ""}`.trim())
+          ),
+        );
+      case "showEnvironment":
+        return this.#finish(this.#environment());
+      case "showEnvironmentTarget":
+        return this.#showTask(textsOf(first), textOf(second), tasks);
+      case "generateDotGraph":
+        return await this.#graph(textsOf(first), textOf(second), tasks);
+      default:
+        throw new WireError("methodNotFound", "No such command");
+    }
+  }
+
+  async #tasks(): Promise<readonly TaskDescription[]> {
+    const tasks = await this.#context.operator.call("listTasks", { recursive: true });
+    return tasks as TaskDescription[];
+  }
+
+  async #build(
+    targets: readonly string[],
+    task: string | undefined,
+    tasks: readonly TaskDescription[],
+  ): Promise<ActionRun | undefined> {
+    const run = this.#runOf(targets, task, tasks);
+    if (run === undefined || !this.#context.configuration.isSet("dry_run")) return run;
+    const plan = await this.#plan(run);
+    return this.#finish(
+      plan.tasks.map(({ task, verdict, command }) =>
+        plain(`${verdict === "cached" ? "cached" : "would run"}: ${task}  ${command ?? ""}`.trim())
+      ),
+    );
+  }
+
+  #runOf(
+    targets: readonly string[],
+    task: string | undefined,
+    tasks: readonly TaskDescription[],
+  ): ActionRun | undefined {
+    const found: FoundTarget[] = [];
+    for (const target of targets) {
+      const meant = findTarget(target, task ?? DEFAULT_TASK, tasks);
+      if (meant === undefined) return this.#unknown(target, tasks);
+      found.push(meant);
+    }
+    const places = new Set(found.map((each) => each.kind === "member" ? each.member : ""));
+    if (places.size > 1) {
+      this.#context.emit(
+        logRecord(LEVELS.error, "Targets of several members have to be built one by one"),
+      );
+      this.#context.emit(commandFailed(""));
+      return undefined;
+    }
+    const [first] = found;
+    const place: WorkspaceInput = first?.kind === "member" ? { filter: first.member } : {};
+    const { root, configuration } = this.#context;
+    return {
+      tasks: [...new Set(found.map((each) => each.name))],
+      cwd: root,
+      env: configuration.environment,
+      keepGoing: !configuration.isSet("halt"),
+      force: configuration.isSet("force"),
+      ...place,
+    };
+  }
+
+  #unknown(target: string, tasks: readonly TaskDescription[]): undefined {
+    const start = target.slice(0, 2);
+    const near = tasks.find((task) => task.name.startsWith(start))?.name;
+    this.#context.emit(noProvider(target, near));
+    this.#context.emit(commandFailed(""));
+    return undefined;
+  }
+
+  #environment(): PyObject[] {
+    const { configuration, root } = this.#context;
+    return [
+      plain(`SIMMER_ROOT="${root}"`),
+      ...Object.entries(configuration.environment).sort()
+        .map(([name, value]) => plain(`${name}="${value}"`)),
+    ];
+  }
+
+  #showTask(
+    targets: readonly string[],
+    task: string | undefined,
+    tasks: readonly TaskDescription[],
+  ): undefined {
+    for (const target of targets) {
+      const meant = findTarget(target, task ?? DEFAULT_TASK, tasks);
+      const found = tasks.find((each) => each.name === meant?.name);
+      if (found === undefined) return this.#unknown(target, tasks);
+      for (const [name, value] of Object.entries(found)) {
+        this.#context.emit(plain(`${name}=${JSON.stringify(value)}`));
+      }
+    }
+    return this.#finish([]);
+  }
+
+  async #graph(
+    targets: readonly string[],
+    task: string | undefined,
+    tasks: readonly TaskDescription[],
+  ): Promise<undefined> {
+    const run = this.#runOf(targets, task, tasks);
+    if (run === undefined) return undefined;
+    const plan = await this.#plan(run);
+    const quoted = (text: string): string => JSON.stringify(text);
+    const lines = plan.tasks.flatMap(({ task, dependencies }) => [
+      `${quoted(task)} [label=${quoted(task)}]`,
+      ...dependencies.map((each) => `${quoted(task)} -> ${quoted(each)}`),
+    ]);
+    const path = joinPath(this.#context.root, "task-depends.dot");
+    writeAtomically(path, `digraph depends {\n${lines.join("\n")}\n}\n`, 0o644);
+    return this.#finish([plain(`The graph of the tasks is in ${path}`)]);
+  }
+
+  async #plan(run: ActionRun): Promise<PlanTasksResult> {
+    const client = { pid: 1, command: this.#context.configuration.commandLine };
+    return await this.#context.operator.call("planTasks", { ...run, client }) as PlanTasksResult;
+  }
+
+  #finish(objects: readonly PyObject[]): undefined {
+    for (const object of [...objects, commandCompleted()]) this.#context.emit(object);
+    return undefined;
+  }
+}
+
+function plain(text: string): PyObject {
+  return logRecord(LEVELS.plain, text);
+}
+
+function textsOf(value: PyValue): string[] {
+  return Array.isArray(value) ? value.filter((each) => typeof each === "string") : [];
+}
+
+function textOf(value: PyValue): string | undefined {
+  return typeof value === "string" && value !== "" ? value : undefined;
+}

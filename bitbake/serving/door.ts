@@ -1,0 +1,117 @@
+/**
+ * The door for BitBake's own clients: `bitbake.lock` and `bitbake.sock` in the project's root.
+ *
+ * A client connects and hands over the ends of three pipes, for events, commands and replies; its
+ * connection says nothing more until it ends.
+ *
+ * @module
+ */
+
+import type { Door } from "../../server/door.ts";
+import { LockFile } from "../../lock/lock_file.ts";
+import { joinPath } from "../../system/files.ts";
+import { DescriptorPassing } from "../../system/descriptor_passing.ts";
+import { processId } from "../../system/environment.ts";
+import type { Logger } from "../../system/logger.ts";
+import { PipeReader, PipeWriter } from "../../system/pipe_stream.ts";
+import type { ByteStream } from "../../system/streams.ts";
+import { type AcceptedStream, UnixListener } from "../../system/unix_socket.ts";
+import { BitbakeSession } from "./session.ts";
+
+/** Milliseconds that a client has to hand its pipes over. */
+const PATIENCE_MS = 10_000;
+const PIPES = 3;
+
+/** What a door needs. */
+export interface BitbakeDoorOptions {
+  /** The project's root folder, absolute. */
+  readonly root: string;
+  readonly log: Logger;
+}
+
+/** Lets BitBake's clients in. */
+export class BitbakeDoor implements Door {
+  readonly name = "BitBake";
+  readonly listener: UnixListener;
+  readonly #options: BitbakeDoorOptions;
+  readonly #lock: LockFile;
+  readonly #passing: DescriptorPassing;
+  readonly #sessions = new Set<BitbakeSession>();
+  readonly #working = new Set<Promise<void>>();
+
+  private constructor(
+    options: BitbakeDoorOptions,
+    lock: LockFile,
+    listener: UnixListener,
+    passing: DescriptorPassing,
+  ) {
+    this.#options = options;
+    this.#lock = lock;
+    this.listener = listener;
+    this.#passing = passing;
+  }
+
+  /**
+   * Takes the lock and listens.
+   *
+   * @returns why it can't be opened, as text, where another server has the lock
+   * @throws {Deno.errors.NotSupported} on other platforms than Linux
+   */
+  static async open(options: BitbakeDoorOptions): Promise<BitbakeDoor | string> {
+    const passing = DescriptorPassing.open();
+    const path = joinPath(options.root, "bitbake.lock");
+    const lock = await LockFile.acquire(path, { wait: "once" });
+    if (lock === undefined) {
+      passing[Symbol.dispose]();
+      return `cannot serve BitBake's clients: another server holds ${path}; 'bitbake -m' ends it`;
+    }
+    lock.write({ pid: processId() });
+    const listener = UnixListener.listen(joinPath(options.root, "bitbake.sock"));
+    return new BitbakeDoor(options, lock, listener, passing);
+  }
+
+  enter(stream: AcceptedStream, connect: () => ByteStream): void {
+    const work = this.#serve(stream, connect).catch((error: unknown) => {
+      this.#options.log.log("error", `A BitBake client failed: ${String(error)}`);
+    }).finally(() => this.#working.delete(work));
+    this.#working.add(work);
+  }
+
+  async close(): Promise<void> {
+    for (const session of this.#sessions) session.close();
+    await Promise.all(this.#working);
+    this.#passing[Symbol.dispose]();
+    this.#lock.release();
+  }
+
+  async #serve(stream: AcceptedStream, connect: () => ByteStream): Promise<void> {
+    try {
+      const received = stream.descriptor === undefined
+        ? undefined
+        : await this.#passing.receive(stream.descriptor, PATIENCE_MS);
+      const [events, commands, replies, ...rest] = received?.descriptors ?? [];
+      const isComplete = replies !== undefined && rest.length === 0;
+      if (!isComplete || events === undefined || commands === undefined) {
+        this.#passing.closeAll(received?.descriptors ?? []);
+        this.#options.log.log("warn", `Dropping a BitBake client: it sent no ${PIPES} pipes`);
+        return;
+      }
+      const session = new BitbakeSession({
+        pipes: {
+          commands: new PipeReader(commands),
+          events: new PipeWriter(events),
+          replies: new PipeWriter(replies),
+        },
+        connect,
+        root: this.#options.root,
+        pid: stream.peer?.pid ?? 1,
+        log: this.#options.log,
+      });
+      this.#sessions.add(session);
+      await session.serve();
+      this.#sessions.delete(session);
+    } finally {
+      stream.close();
+    }
+  }
+}

@@ -1,0 +1,149 @@
+/**
+ * A build's events as BitBake's clients are told them.
+ *
+ * @module
+ */
+
+import type { BuildCompleted, SimmerEvent, TaskQueued } from "../../wire/events.ts";
+import { decodeOutput } from "../../wire/output.ts";
+import type { PyObject } from "../pickle/mod.ts";
+import {
+  type BuildStats,
+  commandCompleted,
+  commandFailed,
+  cookerExit,
+  heartbeat,
+  LEVELS,
+  logRecord,
+  queueTaskStarted,
+  taskFailed,
+  taskStarted,
+  taskSucceeded,
+  type ToldTask,
+} from "./objects.ts";
+
+/** What a task belongs to where that is not told apart. */
+const NO_PACKAGE = "task";
+
+const LOG_LEVELS = {
+  debug: LEVELS.debug,
+  info: LEVELS.note,
+  warn: LEVELS.warning,
+  error: LEVELS.error,
+} as const;
+
+/** Translates the events of one build. */
+export class EventTranslator {
+  readonly #tasks = new Map<string, ToldTask>();
+  /** Beginnings of lines that are not complete yet, by stream and task. */
+  readonly #partial = new Map<string, string>();
+  readonly #decoder = new TextDecoder();
+  #total = 0;
+  #completed = 0;
+  #active = 0;
+  #failed = 0;
+  #outcome: BuildCompleted["outcome"] | undefined;
+
+  /** What an event is to a client: nothing, or one object or several. */
+  translate(event: SimmerEvent): PyObject[] {
+    switch (event.type) {
+      case "BuildStarted":
+        this.#total = event.total;
+        return [];
+      case "TaskQueued":
+        this.#queue(event);
+        return [];
+      case "TaskStarted":
+        return this.#started(event.task);
+      case "TaskCached":
+        this.#completed++;
+        return [logRecord(LEVELS.plain, `${event.name}: cached, inputs unchanged`)];
+      case "TaskOutput":
+        return this.#lines(
+          `${event.stream} ${event.task}`,
+          this.#decoder.decode(decodeOutput(event)),
+        );
+      case "TaskSucceeded":
+        return this.#ended(event.task, (task) => {
+          this.#completed++;
+          return [taskSucceeded(task)];
+        });
+      case "TaskFailed":
+        return this.#ended(event.task, (task) => {
+          this.#failed++;
+          return taskFailed(task, this.#stats, event.exitCode, event.logPath ?? "");
+        });
+      case "TaskCancelled":
+        if (!event.wasRunning) return [];
+        return this.#ended(event.task, (task) => {
+          this.#failed++;
+          return taskFailed(task, this.#stats, 143, event.logPath ?? "");
+        });
+      case "BuildCompleted":
+        this.#outcome = event.outcome;
+        return [logRecord(LEVELS.plain, summary(event))];
+      case "CommandCompleted":
+        return [commandCompleted()];
+      case "CommandExit":
+        return this.#outcome === "cancelled"
+          ? [commandFailed("The build was cancelled")]
+          : [commandCompleted()];
+      case "CommandFailed":
+        return [logRecord(LEVELS.error, event.error.message), commandFailed(event.error.message)];
+      case "LogRecord":
+        return [logRecord(LOG_LEVELS[event.level], event.message)];
+      case "Heartbeat":
+        return [heartbeat()];
+      case "ServerExit":
+        return [cookerExit()];
+      default:
+        return [];
+    }
+  }
+
+  get #stats(): BuildStats {
+    return {
+      total: this.#total,
+      completed: this.#completed,
+      active: this.#active,
+      failed: this.#failed,
+    };
+  }
+
+  #queue({ task, name, package: owner = NO_PACKAGE }: TaskQueued): void {
+    const pid = this.#tasks.size + 1;
+    this.#tasks.set(task, { package: owner, name, file: `${owner}/${task}`, pid });
+  }
+
+  #started(id: string): PyObject[] {
+    const task = this.#tasks.get(id);
+    if (task === undefined) return [];
+    // The count that a client shows is of before the start.
+    const queued = queueTaskStarted(task, this.#stats);
+    this.#active++;
+    return [queued, taskStarted(task, "")];
+  }
+
+  #ended(id: string, tell: (task: ToldTask) => PyObject[]): PyObject[] {
+    const task = this.#tasks.get(id);
+    if (task === undefined) return [];
+    this.#active--;
+    const rest = ["stdout", "stderr"].flatMap((stream) => {
+      const line = this.#partial.get(`${stream} ${id}`);
+      this.#partial.delete(`${stream} ${id}`);
+      return line === undefined || line === "" ? [] : [logRecord(LEVELS.plain, line)];
+    });
+    return [...rest, ...tell(task)];
+  }
+
+  #lines(key: string, text: string): PyObject[] {
+    const lines = ((this.#partial.get(key) ?? "") + text).split("\n");
+    this.#partial.set(key, lines.pop() ?? "");
+    return lines.map((line) => logRecord(LEVELS.plain, line));
+  }
+}
+
+function summary({ counts: { succeeded, cached, failed }, durationMs }: BuildCompleted): string {
+  return `simmer: ${succeeded + failed} run, ${cached} cached, ${failed} failed ` +
+    `in ${(durationMs / 1000).toFixed(1)} s`;
+}

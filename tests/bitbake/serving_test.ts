@@ -1,0 +1,162 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { Project } from "../e2e/support.ts";
+
+const UI = new URL("../peers/bitbake_ui.py", import.meta.url).pathname;
+
+const TASKS = {
+  tasks: {
+    prep: "echo prepared",
+    demo: { command: "echo hello", dependencies: ["prep"] },
+    fail: "echo trying && exit 3",
+    slow: "echo begun && cat wait.fifo",
+    cached: { command: "cat deno.json > copy.txt", files: ["deno.json"], output: ["copy.txt"] },
+    "demo:compile": "echo compiled",
+  },
+};
+
+interface Said {
+  readonly reply?: [unknown, unknown];
+  readonly event?: { readonly class: string; readonly [attribute: string]: unknown };
+}
+
+/** A server for BitBake's clients, and a UI of their kind. */
+class Kitchen implements AsyncDisposable {
+  readonly project: Project;
+  readonly #server: ReturnType<Project["start"]>;
+
+  private constructor(project: Project, server: ReturnType<Project["start"]>) {
+    this.project = project;
+    this.#server = server;
+  }
+
+  static async open(): Promise<Kitchen> {
+    const project = await Project.create({ "deno.json": TASKS });
+    await project.runProgram(["mkfifo", "wait.fifo"]);
+    const server = project.start(["serve", "--bitbake"]);
+    await server.stderr.until("BitBake: ");
+    return new Kitchen(project, server);
+  }
+
+  start(commands: readonly unknown[]): ReturnType<Project["start"]> {
+    const setUp = [
+      ["setFeatures", [2, 1]],
+      ["updateConfig", { halt: true }, { PATH: Deno.env.get("PATH") ?? "" }, ["bitbake"]],
+      ["setEventMask", 1, 20, {}, ["*"]],
+    ];
+    return this.project.startProgram([
+      "python3",
+      UI,
+      `${this.project.root}/bitbake.sock`,
+      ...[...setUp, ...commands].map((each) => JSON.stringify(each)),
+    ]);
+  }
+
+  async run(...commands: readonly unknown[]): Promise<Said[]> {
+    const { stdout, stderr } = await this.start(commands).finished();
+    assertEquals(stderr, "");
+    return stdout.trim().split("\n").map((line) => JSON.parse(line) as Said);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.project[Symbol.asyncDispose]();
+    await this.#server.finished();
+  }
+}
+
+function classes(said: readonly Said[]): string[] {
+  return said.flatMap(({ event }) => event === undefined ? [] : event.class.split(".").at(-1) ?? "")
+    .filter((name) => name !== "HeartbeatEvent");
+}
+
+function texts(said: readonly Said[]): string[] {
+  return said.flatMap(({ event }) => event?.class === "logging.LogRecord" ? String(event.msg) : []);
+}
+
+Deno.test("a UI of BitBake's kind runs a target: the events that it needs, in order", async () => {
+  await using kitchen = await Kitchen.open();
+  const said = await kitchen.run(["buildTargets", ["demo"], "build"]);
+  assertEquals(said.filter(({ reply }) => reply !== undefined).map(({ reply }) => reply), [
+    [null, null],
+    [null, null],
+    [true, null],
+    [true, null],
+  ]);
+  const task = ["runQueueTaskStarted", "TaskStarted", "LogRecord", "TaskSucceeded"];
+  assertEquals(classes(said), [...task, ...task, "LogRecord", "CommandCompleted"]);
+  assertEquals(texts(said).slice(0, 2), ["prepared", "hello"]);
+  const found = await kitchen.run(["buildTargets", ["cached"], "build"]);
+  assertEquals(classes(found).at(-1), "CommandCompleted");
+  const again = await kitchen.run(["buildTargets", ["cached"], "build"]);
+  assertEquals(texts(again)[0], "cached: cached, inputs unchanged");
+});
+
+Deno.test("a task that fails, a target that nobody has, another task of a target", async () => {
+  await using kitchen = await Kitchen.open();
+  const failed = await kitchen.run(["buildTargets", ["fail"], "build"]);
+  assertEquals(classes(failed).slice(-4), [
+    "TaskFailed",
+    "runQueueTaskFailed",
+    "LogRecord",
+    "CommandCompleted",
+  ]);
+  const event = failed.find(({ event }) => event?.class === "bb.runqueue.runQueueTaskFailed")
+    ?.event;
+  assertEquals(event?.exitcode, 3);
+  const unknown = await kitchen.run(["buildTargets", ["nobody"], "build"]);
+  assertEquals(classes(unknown), ["NoProvider", "CommandFailed"]);
+  const other = await kitchen.run(["buildTargets", ["demo"], "compile"]);
+  assertEquals(texts(other)[0], "compiled");
+  const written = await kitchen.run(["buildTargets", ["demo:do_compile"], "build"]);
+  assertEquals(texts(written)[0], "compiled");
+});
+
+Deno.test("lists, the environment, a graph and a dry run are actions, too; unknown ones are not", async () => {
+  await using kitchen = await Kitchen.open();
+  assertEquals(classes(await kitchen.run(["parseFiles"])), [
+    "ParseStarted",
+    "ParseProgress",
+    "ParseCompleted",
+    "CommandCompleted",
+  ]);
+  assertEquals(texts(await kitchen.run(["showVersions"])).length, 6);
+  const environment = texts(await kitchen.run(["showEnvironment", null]));
+  assertEquals(environment[0], `SIMMER_ROOT="${kitchen.project.root}"`);
+  await kitchen.run(["generateDotGraph", ["demo"], "build"]);
+  assertStringIncludes(await kitchen.project.read("task-depends.dot"), '"demo" -> "prep"');
+  const dry = await kitchen.run(
+    ["updateConfig", { halt: true, dry_run: true }, { PATH: "" }, ["bitbake", "-n", "demo"]],
+    ["buildTargets", ["demo"], "build"],
+  );
+  assertEquals(texts(dry), ["would run: prep  echo prepared", "would run: demo  echo hello"]);
+  const [, , , reply] = await kitchen.run(["noSuchThing"]);
+  assertEquals(reply?.reply, [null, "No such command"]);
+});
+
+Deno.test("others are answered at once during a build; who dies cancels its own and blocks nobody", async () => {
+  await using kitchen = await Kitchen.open();
+  const builder = kitchen.start([["buildTargets", ["slow"], "build"]]);
+  await builder.stdout.until("begun");
+  const status = await kitchen.run(["ping"]);
+  assertEquals(status.at(-1)?.reply, ["Still alive!", null]);
+  const busy = await kitchen.run(["buildTargets", ["demo"], "build"]);
+  assert(String(busy.at(-1)?.reply?.[1]).length > 0, "it is told why not");
+  builder.kill("SIGKILL");
+  await builder.finished();
+  const events = await kitchen.project.run(["run", "demo"]);
+  assertEquals([events.code, events.stdout], [0, "prepared\nhello\n"]);
+});
+
+Deno.test("a build is stopped gently, and the server ended, as BitBake's clients ask for it", async () => {
+  await using kitchen = await Kitchen.open();
+  const said = await kitchen.run(["buildTargets", ["slow"], "build"], ["stateShutdown"]);
+  assertStringIncludes(classes(said).join(" "), "runQueueExitWait");
+  assertEquals(classes(said).at(-1), "CommandFailed");
+  await kitchen.run(["terminateServer"]);
+  const { code } = await kitchen.project.run(["stop"]);
+  assertEquals(code, 0);
+  assertEquals(
+    [...Deno.readDirSync(kitchen.project.root)].map(({ name }) => name)
+      .filter((name) => name.startsWith("bitbake")),
+    [],
+  );
+});
