@@ -148,6 +148,10 @@ function invocationOf(args: readonly string[], index: number, output: Output): I
       const { serveLocally } = await import("./server/local.ts");
       return serveLocally(project);
     },
+    openBitbake: async (path) => {
+      const { openGateway } = await import("./bitbake/driving/gateway.ts");
+      return await openGateway(path, systemClock);
+    },
     cleanCache: async (request) => {
       const { cleanCache } = await import("./server/clean_cache.ts");
       return cleanCache(request);

@@ -101,6 +101,12 @@ export interface Invocation {
   serve(request: ServeRequest): Promise<Served>;
   /** The same server inside this process. */
   serveLocally(project: Project): Promise<LocalServer>;
+  /**
+   * Connects to BitBake's own server.
+   *
+   * @returns a stream that speaks simmer's protocol; `undefined` where nobody listens
+   */
+  openBitbake(path: string): Promise<ByteStream | undefined>;
   /** Makes the user's cache smaller; `undefined` where no variable says where it is. */
   cleanCache(request: CleanRequest): Promise<CleanReport & { readonly folder: string } | undefined>;
   /** All commands. */

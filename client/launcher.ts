@@ -10,7 +10,7 @@ import { LockFile } from "../lock/lock_file.ts";
 import { type Project, requireProject } from "../project/root.ts";
 import { shortPlace, type StatePaths, statePaths } from "../project/state.ts";
 import type { Clock } from "../system/clock.ts";
-import { fileKind } from "../system/files.ts";
+import { baseName, fileKind, joinPath, parentFolder } from "../system/files.ts";
 import type { ByteStream } from "../system/streams.ts";
 import { connectUnix } from "../system/unix_socket.ts";
 import { ClientError, EXIT } from "./exit_code.ts";
@@ -23,6 +23,8 @@ export interface ServerPlace {
   readonly paths: StatePaths;
   /** A socket that was named (`--server`): no other is looked for, and no server is started. */
   readonly socket?: string;
+  /** Opens the named socket where it speaks another dialect. */
+  readonly open?: () => Promise<ByteStream | undefined>;
 }
 
 /** What is there: a server, none (then the lock is the caller's, where it has a file), or neither. */
@@ -56,11 +58,20 @@ export interface StartOptions {
  * @throws {WireError} `projectError` where there is no project
  */
 export function serverPlace(invocation: Invocation, values: CommonValues): ServerPlace {
+  const socket = values.server === undefined ? undefined : socketOf(values.server);
+  if (socket !== undefined && baseName(socket) === BITBAKE_SOCKET) {
+    const path = joinPath(invocation.cwd, socket);
+    const root = parentFolder(path);
+    const open = (): Promise<ByteStream | undefined> => invocation.openBitbake(path);
+    return { project: { root }, paths: statePaths(root, shortPlace()), socket: path, open };
+  }
   const project = requireProject(workFolder(invocation, values), values.config);
   const paths = statePaths(project.root, shortPlace());
-  if (values.server === undefined) return { project, paths };
-  return { project, paths, socket: socketOf(values.server) };
+  return { project, paths, ...(socket === undefined ? {} : { socket }) };
 }
+
+/** The name of the socket of BitBake's own server. */
+const BITBAKE_SOCKET = "bitbake.sock";
 
 function socketOf(address: string): string {
   const path = /^unix:(.+)$/.exec(address)?.[1];
@@ -79,7 +90,7 @@ function socketOf(address: string): string {
 export async function findServer(place: ServerPlace): Promise<Found> {
   const { paths, socket } = place;
   if (socket !== undefined) {
-    const stream = await dial(socket);
+    const stream = await (place.open?.() ?? dial(socket));
     if (stream !== undefined) return { kind: "running", stream };
     throw new ClientError(
       EXIT.noServer,

@@ -108,6 +108,17 @@ export class PeerReader {
   }
 }
 
+/** The Unix sockets of this process that were not there before, by their descriptors; Linux. */
+export class FreshSockets {
+  readonly #before = Deno.build.os === "linux" ? sockets() : new Map<string, number>();
+
+  /** Those that were made since this object. */
+  descriptors(): number[] {
+    if (Deno.build.os !== "linux") return [];
+    return [...sockets()].filter(([link]) => !this.#before.has(link)).map(([, each]) => each);
+  }
+}
+
 /** This process's sockets: what the descriptor's link says, and the descriptor. */
 function sockets(): Map<string, number> {
   const found = new Map<string, number>();

@@ -291,6 +291,18 @@ export interface InputsChanged {
   readonly files: readonly string[];
 }
 
+/** An event of BitBake's own server that has no counterpart here. */
+export interface BitbakeEvent {
+  /** Tells the event from others. */
+  readonly type: "BitbakeEvent";
+  /** The build's id. */
+  readonly build?: string;
+  /** Its class, such as `bb.event.ParseProgress`. */
+  readonly name: string;
+  /** Its attributes, as far as they are plain. */
+  readonly attributes: unknown;
+}
+
 /** This UI read too slowly and lost events; others did not. */
 export interface EventsDropped {
   /** Tells the event from others. */
@@ -329,6 +341,7 @@ export type EventBody =
   | Heartbeat
   | ConfigChanged
   | InputsChanged
+  | BitbakeEvent
   | EventsDropped
   | ServerExit;
 
@@ -364,6 +377,7 @@ export const EVENT_TYPES = [
   "Heartbeat",
   "ConfigChanged",
   "InputsChanged",
+  "BitbakeEvent",
   "EventsDropped",
   "ServerExit",
 ] as const satisfies readonly EventType[];

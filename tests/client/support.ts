@@ -83,6 +83,7 @@ export class FakeProcess {
       },
       serve: () => Promise.reject(new Error("not served in tests")),
       serveLocally: () => Promise.reject(new Error("not served in tests")),
+      openBitbake: () => Promise.resolve(undefined),
       cleanCache: () => Promise.resolve(undefined),
       commands: {},
     };

@@ -1,0 +1,77 @@
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { Project } from "../e2e/support.ts";
+
+const TASKS = {
+  tasks: {
+    prep: "echo prepared",
+    demo: { command: "echo hello", dependencies: ["prep"] },
+    fail: "echo trying && exit 3",
+    slow: "echo begun && cat wait.fifo",
+  },
+};
+
+/** A server that speaks as BitBake's does, and the words that lead a client to it. */
+async function open(): Promise<{
+  readonly project: Project;
+  readonly server: ReturnType<Project["start"]>;
+  readonly there: readonly string[];
+}> {
+  const project = await Project.create({ "deno.json": TASKS });
+  await project.runProgram(["mkfifo", "wait.fifo"]);
+  const server = project.start(["serve", "--bitbake"]);
+  await server.stderr.until("BitBake: ");
+  return { project, server, there: ["--server", `unix:${project.root}/bitbake.sock`] };
+}
+
+Deno.test("a client drives a server of BitBake's kind: ping, status, call, run, its exit code", async () => {
+  const { project, server, there } = await open();
+  try {
+    const ping = await project.run(["ping", ...there]);
+    assertEquals([ping.code, ping.stdout.slice(0, 12)], [0, "Still alive!"], ping.stderr);
+    const status = await project.run(["status", "--json", ...there]);
+    assertEquals(JSON.parse(status.stdout).pid, server.pid);
+    const call = await project.run(["call", "getUIHandlerNum", ...there]);
+    assertEquals(call.stdout, "1\n");
+    const good = await project.run(["run", "demo", ...there]);
+    assertEquals(good.code, 0, good.stderr);
+    assertStringIncludes(good.stderr, "simmer: 2 tasks run in ");
+    const bad = await project.run(["run", "fail", ...there]);
+    assertEquals(bad.code, 1);
+    assertStringIncludes(bad.stderr, "task:fail failed with exit code 1");
+    const none = await project.run(["run", "nobody", ...there]);
+    assertEquals(none.code, 1);
+    assertStringIncludes(none.stderr, "Nothing provides nobody");
+    const json = await project.run(["run", "demo", "--json", ...there]);
+    const types = json.stdout.trim().split("\n").map((line) => JSON.parse(line).type);
+    assertEquals(types.filter((type) => type === "TaskSucceeded").length, 2);
+    assertEquals(types.at(-1), "CommandCompleted");
+  } finally {
+    await project[Symbol.asyncDispose]();
+    await server.finished();
+  }
+});
+
+Deno.test("Ctrl-C stops the build there, and stop ends the server", async () => {
+  const { project, server, there } = await open();
+  const run = project.start(["run", "slow", "--log-level", "info", ...there]);
+  await run.stderr.until("begun");
+  run.kill("SIGINT");
+  assertEquals((await run.finished()).code, 130);
+  const stop = await project.run(["stop", ...there]);
+  assertEquals(stop.code, 0, stop.stderr);
+  await server.finished();
+  await project[Symbol.asyncDispose]();
+});
+
+Deno.test("a server that is killed during a build is an error at once", async () => {
+  const { project, server, there } = await open();
+  const run = project.start(["run", "slow", "--log-level", "info", ...there]);
+  await run.stderr.until("begun");
+  server.kill("SIGKILL");
+  const { code, stderr } = await run.finished();
+  assertEquals(code, 3, stderr);
+  await server.finished();
+  const gone = await project.run(["ping", ...there]);
+  assertEquals(gone.code, 3);
+  await project[Symbol.asyncDispose]();
+});
