@@ -148,9 +148,9 @@ function invocationOf(args: readonly string[], index: number, output: Output): I
       const { serveLocally } = await import("./server/local.ts");
       return serveLocally(project);
     },
-    openBitbake: async (path) => {
+    openBitbake: async (place) => {
       const { openGateway } = await import("./bitbake/driving/gateway.ts");
-      return await openGateway(path, systemClock);
+      return await openGateway(place, systemClock);
     },
     cleanCache: async (request) => {
       const { cleanCache } = await import("./server/clean_cache.ts");

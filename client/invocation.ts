@@ -80,6 +80,9 @@ export interface CleanRequest {
   readonly dryRun: boolean;
 }
 
+/** Where BitBake's own server is: its socket, absolute, or its address for XML-RPC. */
+export type BitbakePlace = { readonly socket: string } | { readonly address: TcpAddress };
+
 /** One call of simmer. */
 export interface Invocation {
   /** What stands behind the command's name, and the common options before it. */
@@ -106,7 +109,7 @@ export interface Invocation {
    *
    * @returns a stream that speaks simmer's protocol; `undefined` where nobody listens
    */
-  openBitbake(path: string): Promise<ByteStream | undefined>;
+  openBitbake(place: BitbakePlace): Promise<ByteStream | undefined>;
   /** Makes the user's cache smaller; `undefined` where no variable says where it is. */
   cleanCache(request: CleanRequest): Promise<CleanReport & { readonly folder: string } | undefined>;
   /** All commands. */

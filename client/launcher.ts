@@ -13,6 +13,7 @@ import type { Clock } from "../system/clock.ts";
 import { baseName, fileKind, joinPath, parentFolder } from "../system/files.ts";
 import type { ByteStream } from "../system/streams.ts";
 import { connectUnix } from "../system/unix_socket.ts";
+import { parseAddress } from "../wire/address.ts";
 import { ClientError, EXIT } from "./exit_code.ts";
 import { type Invocation, workFolder } from "./invocation.ts";
 import type { CommonValues } from "./options.ts";
@@ -58,16 +59,30 @@ export interface StartOptions {
  * @throws {WireError} `projectError` where there is no project
  */
 export function serverPlace(invocation: Invocation, values: CommonValues): ServerPlace {
-  const socket = values.server === undefined ? undefined : socketOf(values.server);
-  if (socket !== undefined && baseName(socket) === BITBAKE_SOCKET) {
-    const path = joinPath(invocation.cwd, socket);
-    const root = parentFolder(path);
-    const open = (): Promise<ByteStream | undefined> => invocation.openBitbake(path);
-    return { project: { root }, paths: statePaths(root, shortPlace()), socket: path, open };
+  if (values.server !== undefined) {
+    const foreign = foreignPlace(invocation, values.server);
+    if (foreign !== undefined) return foreign;
   }
   const project = requireProject(workFolder(invocation, values), values.config);
   const paths = statePaths(project.root, shortPlace());
-  return { project, paths, ...(socket === undefined ? {} : { socket }) };
+  if (values.server === undefined) return { project, paths };
+  return { project, paths, socket: socketOf(values.server) };
+}
+
+/** The place of BitBake's own server, whose project is none of ours; or `undefined`. */
+function foreignPlace(invocation: Invocation, server: string): ServerPlace | undefined {
+  const socket = /^unix:(.+)$/.exec(server)?.[1];
+  const address = socket === undefined ? parseAddress(server) : undefined;
+  const isSocket = socket !== undefined && baseName(socket) === BITBAKE_SOCKET;
+  if (address === undefined && !isSocket) return undefined;
+  const path = joinPath(invocation.cwd, socket ?? "");
+  const root = socket === undefined ? path : parentFolder(path);
+  return {
+    project: { root },
+    paths: statePaths(root, shortPlace()),
+    socket: socket === undefined ? server : path,
+    open: () => invocation.openBitbake(address === undefined ? { socket: path } : { address }),
+  };
 }
 
 /** The name of the socket of BitBake's own server. */
@@ -78,7 +93,7 @@ function socketOf(address: string): string {
   if (path !== undefined) return path;
   throw new ClientError(
     EXIT.usage,
-    `invalid value '${address}' for '--server <address>': it is unix:PATH`,
+    `invalid value '${address}' for '--server <address>': it is unix:PATH or HOST:PORT`,
   );
 }
 

@@ -57,7 +57,7 @@ export const COMMON_OPTIONS = [
     name: "server",
     kind: "text",
     value: "address",
-    summary: "the server to use: unix:PATH",
+    summary: "the server to use: unix:PATH, or HOST:PORT of BitBake's own by XML-RPC",
   },
   { name: "json", kind: "flag", summary: "machine-readable output on stdout" },
   { name: "quiet", letter: "q", kind: "flag", summary: "say nothing but errors" },

@@ -16,13 +16,31 @@ import { decode, encode, PyTuple, type PyValue } from "../pickle/mod.ts";
 /** What comes from the server without being asked for. */
 export type EventListener = (event: PyValue) => Promise<void> | void;
 
+/** A way to BitBake's own server. */
+export interface BitbakeLink {
+  /** Resolves when the server has closed the connection, or this side has. */
+  readonly ended: Promise<void>;
+  /** This client's number, for its event mask. */
+  handler(): Promise<PyValue>;
+  /**
+   * Sends a command.
+   *
+   * @throws {WireError} with the server's words, where it answers an error; where it is gone
+   */
+  call(name: string, ...args: readonly PyValue[]): Promise<PyValue>;
+  /** Ends the server, without an answer. */
+  terminate(): Promise<void>;
+  /** Leaves. Safe to call twice. */
+  close(): void;
+}
+
 interface Waiting {
   readonly resolve: (value: PyValue) => void;
   readonly reject: (error: WireError) => void;
 }
 
 /** A client of BitBake's server. */
-export class BitbakeConnection {
+export class BitbakeConnection implements BitbakeLink {
   /** Resolves when the server has closed the connection, or this side has. */
   readonly ended: Promise<void>;
   readonly #stream: ByteStream;
@@ -84,14 +102,21 @@ export class BitbakeConnection {
     if (this.#isClosed) reject(gone());
     else {
       this.#waiting.push({ resolve, reject });
-      this.send(name, ...args);
+      void this.#send(name, args);
     }
     return promise;
   }
 
-  /** Sends a command that is not answered. */
-  send(name: string, ...args: readonly PyValue[]): void {
-    void this.#commands.write(encodeFrame(encode([name, ...args])));
+  handler(): Promise<PyValue> {
+    return this.call("getUIHandlerNum");
+  }
+
+  async terminate(): Promise<void> {
+    await this.#send("terminateServer", []);
+  }
+
+  #send(name: string, args: readonly PyValue[]): Promise<void> {
+    return this.#commands.write(encodeFrame(encode([name, ...args])));
   }
 
   /** Leaves. Safe to call twice. */
@@ -128,6 +153,7 @@ export class BitbakeConnection {
   }
 }
 
-function gone(): WireError {
+/** The error of what can't be asked any more. */
+export function gone(): WireError {
   return new WireError("shuttingDown", "BitBake's server has closed the connection");
 }

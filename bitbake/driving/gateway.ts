@@ -10,6 +10,7 @@ import type { Clock } from "../../system/clock.ts";
 import { joinPath, parentFolder } from "../../system/files.ts";
 import { type ByteStream, memoryPair, writeAll } from "../../system/streams.ts";
 import type { RunTasksInput, ServerStatus } from "../../wire/commands.ts";
+import { formatAddress, type TcpAddress } from "../../wire/address.ts";
 import { WireError } from "../../wire/errors.ts";
 import type { EventBody } from "../../wire/events.ts";
 import { encodeFrame, FrameDecoder } from "../../wire/frame.ts";
@@ -24,42 +25,51 @@ import {
   success,
 } from "../../wire/messages.ts";
 import { PyDict, type PyValue, toPlain } from "../pickle/mod.ts";
-import { BitbakeConnection } from "./connection.ts";
+import { BitbakeConnection, type BitbakeLink } from "./connection.ts";
+import { XmlRpcLink } from "./xmlrpc_link.ts";
 import { BitbakeTranslator } from "./translator.ts";
 
 /** Log records from here on are sent: notes. */
 const NOTE = 20;
 
+/** Where BitBake's own server is: its socket, absolute, or its address for XML-RPC. */
+export type BitbakePlace = { readonly socket: string } | { readonly address: TcpAddress };
+
 /**
  * Connects to BitBake's own server.
  *
- * @param path its socket, absolute
  * @returns a stream that speaks simmer's protocol; `undefined` where nobody listens
+ * @throws {WireError} where the server is busy with another client
  */
-export async function openGateway(path: string, clock: Clock): Promise<ByteStream | undefined> {
-  const gateway = new Gateway(path, clock);
-  return await gateway.open();
+export async function openGateway(
+  place: BitbakePlace,
+  clock: Clock,
+): Promise<ByteStream | undefined> {
+  return await new Gateway(place, clock).open();
 }
 
 class Gateway {
-  readonly #path: string;
+  readonly #place: BitbakePlace;
   readonly #clock: Clock;
   #near: ByteStream | undefined;
-  #connection: BitbakeConnection | undefined;
+  #connection: BitbakeLink | undefined;
   #translator: BitbakeTranslator;
   #hello: HelloParams | undefined;
   #seq = 0;
   #builds = 0;
   #writing: Promise<void> = Promise.resolve();
 
-  constructor(path: string, clock: Clock) {
-    this.#path = path;
+  constructor(place: BitbakePlace, clock: Clock) {
+    this.#place = place;
     this.#clock = clock;
     this.#translator = new BitbakeTranslator("bitbake", () => clock.monotonic());
   }
 
   async open(): Promise<ByteStream | undefined> {
-    this.#connection = await BitbakeConnection.open(this.#path, (event) => this.#tell(event));
+    const tell = (event: PyValue): Promise<void> => this.#tell(event);
+    this.#connection = "socket" in this.#place
+      ? await BitbakeConnection.open(this.#place.socket, tell)
+      : await XmlRpcLink.open(this.#place.address, this.#clock, tell);
     if (this.#connection === undefined) return undefined;
     const [near, far] = memoryPair();
     this.#near = near;
@@ -68,10 +78,19 @@ class Gateway {
       near.close();
     });
     void this.#serve(near, this.#connection);
-    return far;
+    const { ended } = this.#connection;
+    return {
+      ...far,
+      // The end is only there when the server has been told of it: a client exits then.
+      read: async (buffer) => {
+        const count = await far.read(buffer);
+        if (count === null) await ended;
+        return count;
+      },
+    };
   }
 
-  async #serve(near: ByteStream, connection: BitbakeConnection): Promise<void> {
+  async #serve(near: ByteStream, connection: BitbakeLink): Promise<void> {
     const decoder = new FrameDecoder();
     const buffer = new Uint8Array(64 * 1024);
     for (let count = await near.read(buffer); count !== null; count = await near.read(buffer)) {
@@ -84,7 +103,7 @@ class Gateway {
     connection.close();
   }
 
-  async #answer(request: Request, connection: BitbakeConnection): Promise<void> {
+  async #answer(request: Request, connection: BitbakeLink): Promise<void> {
     try {
       this.#send(success(request.id, await this.#carryOut(request, connection)));
     } catch (error) {
@@ -93,7 +112,7 @@ class Gateway {
     }
   }
 
-  async #carryOut({ method, params }: Request, bitbake: BitbakeConnection): Promise<unknown> {
+  async #carryOut({ method, params }: Request, bitbake: BitbakeLink): Promise<unknown> {
     switch (method) {
       case "hello":
         return await this.#welcome(params as HelloParams, bitbake);
@@ -108,7 +127,7 @@ class Gateway {
         await bitbake.call(method);
         return true;
       case "terminateServer":
-        bitbake.send(method);
+        await bitbake.terminate();
         return null;
       case "runTasks":
         return await this.#run(params as RunTasksInput, bitbake);
@@ -117,10 +136,10 @@ class Gateway {
     }
   }
 
-  async #welcome(params: HelloParams, bitbake: BitbakeConnection): Promise<HelloResult> {
+  async #welcome(params: HelloParams, bitbake: BitbakeLink): Promise<HelloResult> {
     this.#hello = params;
     await bitbake.call("setFeatures", []);
-    const handler = await bitbake.call("getUIHandlerNum");
+    const handler = await bitbake.handler();
     await bitbake.call("setEventMask", handler, NOTE, new PyDict(), ["*"]);
     const { pid, root } = this.#server;
     return {
@@ -134,19 +153,23 @@ class Gateway {
     };
   }
 
-  get #server(): { readonly pid: number; readonly root: string } {
-    const root = parentFolder(this.#path);
-    return { root, pid: readLockContent(joinPath(root, "bitbake.lock"))?.pid ?? 0 };
+  get #server(): { readonly pid: number; readonly root: string; readonly socket: string } {
+    if ("address" in this.#place) {
+      return { pid: 0, root: "/", socket: formatAddress(this.#place.address) };
+    }
+    const { socket } = this.#place;
+    const root = parentFolder(socket);
+    return { root, socket, pid: readLockContent(joinPath(root, "bitbake.lock"))?.pid ?? 0 };
   }
 
-  async #status(bitbake: BitbakeConnection): Promise<ServerStatus> {
+  async #status(bitbake: BitbakeLink): Promise<ServerStatus> {
     const version = await bitbake.call("getVariable", "BB_VERSION");
-    const { pid, root } = this.#server;
+    const { pid, root, socket } = this.#server;
     return {
       pid,
       version: `BitBake ${String(version)}`,
       root,
-      socket: this.#path,
+      socket,
       startedAt: 0,
       uptimeMs: 0,
       rssBytes: 0,
@@ -164,7 +187,7 @@ class Gateway {
     return this.#hello?.client ?? { pid: 1, command: "simmer" };
   }
 
-  async #run(input: RunTasksInput, bitbake: BitbakeConnection): Promise<{ build: string }> {
+  async #run(input: RunTasksInput, bitbake: BitbakeLink): Promise<{ build: string }> {
     const build = `bitbake-${++this.#builds}`;
     this.#translator = new BitbakeTranslator(build, () => this.#clock.monotonic());
     await bitbake.call(
