@@ -1,0 +1,225 @@
+/**
+ * The real BitBake, unmodified, both ways: `BITBAKE_DIR=… deno task test:bitbake`.
+ *
+ * Each case is a command line with what it has to print and its exit code.
+ *
+ * @module
+ */
+
+import { Project } from "../e2e/support.ts";
+
+const BITBAKE_DIR = Deno.env.get("BITBAKE_DIR");
+
+interface Case {
+  readonly args: readonly string[];
+  readonly code: number;
+  readonly says: readonly string[];
+}
+
+const CASES: readonly Case[] = [
+  { args: ["demo"], code: 0, says: ["prep: Succeeded", "hello", "demo: Succeeded"] },
+  { args: ["-c", "compile", "demo"], code: 0, says: ["compiled"] },
+  { args: ["fail"], code: 1, says: ["failed with exit code '3'", "Summary: 1 task failed"] },
+  { args: ["-k", "fail", "demo"], code: 1, says: ["hello", "Summary: 1 task failed"] },
+  { args: ["nobody"], code: 1, says: ["nobody"] },
+  { args: ["-n", "demo"], code: 0, says: ["would run: demo"] },
+  { args: ["cached"], code: 0, says: ["1 run, 0 cached"] },
+  { args: ["cached"], code: 0, says: ["0 run, 1 cached"] },
+  { args: ["-f", "cached"], code: 0, says: ["1 run, 0 cached"] },
+  { args: ["-p"], code: 0, says: ["7 parsed"] },
+  { args: ["-s"], code: 0, says: ["demo:compile"] },
+  { args: ["-e"], code: 0, says: ["SIMMER_ROOT="] },
+  { args: ["-e", "demo"], code: 0, says: ['command="echo hello"'] },
+  { args: ["-g", "demo"], code: 0, says: ["task-depends.dot"] },
+  { args: ["--status-only"], code: 0, says: [] },
+  { args: ["-T", "60", "demo"], code: 0, says: ["hello"] },
+  { args: ["-m"], code: 0, says: ["Terminated"] },
+];
+
+const TASKS = {
+  tasks: {
+    demo: { command: "echo hello", dependencies: ["prep"] },
+    prep: "echo prepared",
+    fail: "echo trying && exit 3",
+    "demo:compile": "echo compiled",
+    slow: "echo begun && cat wait.fifo",
+    stubborn: "sh -c \"trap '' TERM; echo begun; cat wait.fifo; cat wait.fifo\"",
+    cached: { command: "cat deno.json > copy.txt", files: ["deno.json"], output: ["copy.txt"] },
+  },
+};
+
+function say(text: string): void {
+  Deno.stdout.writeSync(new TextEncoder().encode(`${text}\n`));
+}
+
+/** A layer of three recipes, and the folder that builds it. */
+const LAYER: Readonly<Record<string, string>> = {
+  "build/conf/bblayers.conf": 'BBPATH = "${TOPDIR}"\nBBLAYERS = "${TOPDIR}/../layer"\n',
+  "layer/conf/layer.conf": [
+    'BBPATH .= ":${LAYERDIR}"',
+    'BBFILES += "${LAYERDIR}/recipes/*.bb"',
+    'BBFILE_COLLECTIONS += "demo"',
+    'BBFILE_PATTERN_demo = "^${LAYERDIR}/"',
+    'LAYERSERIES_CORENAMES = "demo"',
+    'LAYERSERIES_COMPAT_demo = "demo"',
+    "",
+  ].join("\n"),
+  "layer/recipes/hello_1.0.bb": 'do_build() {\n  echo hello\n}\ndo_build[nostamp] = "1"\n',
+  "layer/recipes/failing_1.0.bb": "do_build() {\n  exit 7\n}\n",
+  "layer/recipes/slow_1.0.bb": "do_build() {\n  sleep 60\n}\n",
+};
+
+/** simmer's command lines on BitBake's own server. */
+const DRIVING: readonly Case[] = [
+  { args: ["ping"], code: 0, says: ["Still alive!"] },
+  { args: ["status"], code: 0, says: ["BitBake's own server"] },
+  { args: ["call", "getVariable", '"TOPDIR"'], code: 0, says: ["/build"] },
+  { args: ["run", "hello"], code: 0, says: ["1 task run in"] },
+  { args: ["run", "hello:do_build"], code: 0, says: ["1 task run in"] },
+  { args: ["run", "failing"], code: 1, says: ["failing-1.0-r0:do_build failed"] },
+  { args: ["run", "nobody"], code: 1, says: ["Nothing provides nobody"] },
+  { args: ["run", "--json", "hello"], code: 0, says: ['"TaskSucceeded"', '"BitbakeEvent"'] },
+];
+
+class Report {
+  #passed = 0;
+  #failed = 0;
+
+  case(name: string, isRight: boolean, text: string): void {
+    if (isRight) this.#passed++;
+    else this.#failed++;
+    say(`${isRight ? "ok" : "FAILED"} ${name}`);
+    if (!isRight) say(text);
+  }
+
+  end(): number {
+    say(`${this.#passed} passed, ${this.#failed} failed`);
+    return this.#failed === 0 ? 0 : 1;
+  }
+}
+
+/** Runs programs one after the other, and compares what they print and their exit codes. */
+async function runAll(
+  report: Report,
+  project: Project,
+  cases: readonly Case[],
+  { where, program, terminal = false }: {
+    readonly where: string;
+    readonly program: (args: readonly string[]) => readonly string[];
+    readonly terminal?: boolean;
+  },
+): Promise<void> {
+  for (const { args, code, says } of cases) {
+    const began = performance.now();
+    const finished = await project.runProgram(program(args), { terminal, env: UTF8 });
+    const text = finished.stdout + finished.stderr;
+    const isRight = finished.code === code && says.every((words) => text.includes(words));
+    const took = `${Math.round(performance.now() - began)} ms`;
+    report.case(`${where}: ${args.join(" ")} (${finished.code}, ${took})`, isRight, text);
+  }
+}
+
+const UTF8 = { LANG: "en_US.UTF-8" };
+
+/** BitBake's own client on simmer's server. */
+async function serving(report: Report, bitbake: string): Promise<void> {
+  for (const terminal of [false, true]) {
+    await using project = await Project.create({ "deno.json": TASKS });
+    await project.runProgram(["mkfifo", "wait.fifo"]);
+    const server = project.start(["serve", "--bitbake"]);
+    await server.stderr.until("BitBake: ");
+    await interrupted(report, project, bitbake, 1);
+    await interrupted(report, project, bitbake, 2);
+    await killed(report, project, bitbake);
+    const where = `bitbake, ${terminal ? "terminal" : "pipe"}`;
+    const program = (args: readonly string[]): readonly string[] => [bitbake, ...args];
+    await runAll(report, project, CASES, { where, program, terminal });
+    await server.finished();
+  }
+}
+
+async function interrupted(
+  report: Report,
+  project: Project,
+  bitbake: string,
+  times: number,
+): Promise<void> {
+  const build = project.startProgram([bitbake, times === 1 ? "slow" : "stubborn"], { env: UTF8 });
+  await build.stdout.until("begun");
+  build.kill("SIGINT");
+  if (times === 2) {
+    await build.stdout.until("closing down");
+    build.kill("SIGINT");
+  }
+  const { code, stdout, stderr } = await build.finished();
+  report.case(`bitbake, ${times} x Ctrl-C (${code})`, code !== 0, stdout + stderr);
+}
+
+async function killed(report: Report, project: Project, bitbake: string): Promise<void> {
+  const build = project.startProgram([bitbake, "slow"], { env: UTF8 });
+  await build.stdout.until("begun");
+  const status = await project.runProgram([bitbake, "--status-only"], { env: UTF8 });
+  report.case("bitbake --status-only during a build", status.code === 0, status.stdout);
+  build.kill("SIGKILL");
+  await build.finished();
+  const next = await project.runProgram([bitbake, "demo"], { env: UTF8 });
+  report.case("bitbake after one that was killed", next.code === 0, next.stdout + next.stderr);
+}
+
+/** simmer on BitBake's own server, by its socket and by XML-RPC. */
+async function driving(report: Report, folder: string, bitbake: string): Promise<void> {
+  await using project = await Project.create(LAYER);
+  for (const path of ["conf/bitbake.conf", "classes/base.bbclass"]) {
+    await project.write(`layer/${path}`, await Deno.readTextFile(`${folder}/${path}`));
+  }
+  for (const way of ["socket", "XML-RPC"]) {
+    const server = [
+      "--server-only",
+      "-T",
+      "-1",
+      ...(way === "socket" ? [] : ["-B", "127.0.0.1:0"]),
+    ];
+    await project.runProgram([bitbake, ...server], { folder: "build", env: UTF8 });
+    const [pid = "", remote = ""] = (await project.read("build/bitbake.lock")).trim().split(" ");
+    const address = way === "socket" ? `unix:${project.root}/build/bitbake.sock` : remote;
+    const program = (args: readonly string[]): readonly string[] => [
+      ...SIMMER,
+      "--server",
+      address,
+      ...args,
+    ];
+    await runAll(report, project, DRIVING, { where: `simmer, ${way}`, program });
+    const slow = project.startProgram(program(["run", "slow"]), { env: UTF8 });
+    await slow.stderr.until("Task do_build");
+    const began = performance.now();
+    Deno.kill(Number(pid), "SIGKILL");
+    const { code, stderr } = await slow.finished();
+    const took = `${Math.round(performance.now() - began)} ms`;
+    report.case(`simmer, ${way}: server killed (${code}, ${took})`, code === 3, stderr);
+    for (const name of ["bitbake.lock", "bitbake.sock"]) {
+      await Deno.remove(`${project.root}/build/${name}`);
+    }
+    await project.runProgram([bitbake, ...server], { folder: "build", env: UTF8 });
+    const [, again = ""] = (await project.read("build/bitbake.lock")).trim().split(" ");
+    const there = way === "socket" ? address : again;
+    const stop = await project.runProgram([...SIMMER, "--server", there, "stop"]);
+    report.case(`simmer, ${way}: stop (${stop.code})`, stop.code === 0, stop.stderr);
+    await project.runProgram([bitbake, "-m"], { folder: "build", env: UTF8 });
+  }
+}
+
+const SIMMER = [Deno.execPath(), "run", "-A", new URL("../../main.ts", import.meta.url).pathname];
+
+async function main(): Promise<number> {
+  if (BITBAKE_DIR === undefined) {
+    say("skipped: BITBAKE_DIR does not say where BitBake is");
+    return 0;
+  }
+  const report = new Report();
+  const bitbake = `${BITBAKE_DIR}/bin/bitbake`;
+  await serving(report, bitbake);
+  await driving(report, BITBAKE_DIR, bitbake);
+  return report.end();
+}
+
+Deno.exit(await main());
