@@ -139,9 +139,11 @@ function invocationOf(args: readonly string[], index: number, output: Output): I
       const { bitbake, ...options } = request;
       if (!bitbake) return await serveProject(options);
       const { BitbakeDoor } = await import("./bitbake/serving/door.ts");
+      const { bitbakeDialect } = await import("./bitbake/serving/dialect.ts");
       return await serveProject({
         ...options,
         openDoor: (context) => BitbakeDoor.open(context),
+        xmlrpcDialect: bitbakeDialect(),
       });
     },
     serveLocally: async (project) => {

@@ -12,7 +12,6 @@ import type {
   WorkspaceInput,
 } from "../../wire/commands.ts";
 import { WireError } from "../../wire/errors.ts";
-import type { NativeClient } from "../../server/xmlrpc/native_client.ts";
 import type { PyObject, PyValue } from "../pickle/mod.ts";
 import type { Configuration } from "./configuration.ts";
 import {
@@ -28,11 +27,11 @@ import { DEFAULT_TASK, findTarget, type FoundTarget } from "./targets.ts";
 /** What actions need. */
 export interface ActionContext {
   /** Asks the server. */
-  readonly operator: NativeClient;
+  call(name: string, params?: unknown): Promise<unknown>;
   readonly configuration: Configuration;
   /** The project's root folder, absolute. */
   readonly root: string;
-  readonly emit: (object: PyObject) => void;
+  emit(object: PyObject): void;
 }
 
 /** A run that is left to do. */
@@ -91,7 +90,7 @@ export class Actions {
   }
 
   async #tasks(): Promise<readonly TaskDescription[]> {
-    const tasks = await this.#context.operator.call("listTasks", { recursive: true });
+    const tasks = await this.#context.call("listTasks", { recursive: true });
     return tasks as TaskDescription[];
   }
 
@@ -195,7 +194,7 @@ export class Actions {
 
   async #plan(run: ActionRun): Promise<PlanTasksResult> {
     const client = { pid: 1, command: this.#context.configuration.commandLine };
-    return await this.#context.operator.call("planTasks", { ...run, client }) as PlanTasksResult;
+    return await this.#context.call("planTasks", { ...run, client }) as PlanTasksResult;
   }
 
   #finish(objects: readonly PyObject[]): undefined {

@@ -22,9 +22,9 @@ import {
   PyTuple,
   type PyValue,
 } from "../pickle/mod.ts";
-import { Actions } from "./actions.ts";
+import type { ActionRun } from "./actions.ts";
+import { NO_REPLY, runCommand, type Seat } from "./commands.ts";
 import { Configuration } from "./configuration.ts";
-import { queueExitWait } from "./objects.ts";
 import { EventTranslator } from "./translator.ts";
 
 /** A client's pipes. */
@@ -46,15 +46,11 @@ export interface SessionOptions {
   readonly log: Logger;
 }
 
-/** A command that is not answered. */
-const NO_REPLY = Symbol("no reply");
-
-type Reply = readonly [value: PyValue, error: string | null] | typeof NO_REPLY;
-
 /** Serves one client until it leaves. */
-export class BitbakeSession {
+export class BitbakeSession implements Seat {
+  readonly configuration = new Configuration();
+  readonly handle = 1;
   readonly #options: SessionOptions;
-  readonly #configuration = new Configuration();
   #operator: NativeClient | undefined;
   #controller: NativeClient | undefined;
   #build: string | undefined;
@@ -65,6 +61,18 @@ export class BitbakeSession {
     this.#options = options;
   }
 
+  get root(): string {
+    return this.#options.root;
+  }
+
+  get pid(): number {
+    return this.#options.pid;
+  }
+
+  get isBuilding(): boolean {
+    return this.#controller !== undefined;
+  }
+
   /** Serves until the client leaves or the server ends; never rejects for what the client does. */
   async serve(): Promise<void> {
     const { pipes, connect, log } = this.#options;
@@ -72,7 +80,7 @@ export class BitbakeSession {
     try {
       this.#operator = await NativeClient.open(connect(), {
         role: "operator",
-        client: this.#client("bitbake"),
+        client: { pid: this.pid, command: "bitbake" },
       });
       this.#operator.ended.then(() => this.close());
       for await (const piece of pipes.commands) {
@@ -96,85 +104,28 @@ export class BitbakeSession {
     replies.end();
   }
 
+  async call(name: string, params?: unknown): Promise<unknown> {
+    if (this.#operator === undefined) {
+      throw new WireError("shuttingDown", "The server is about to end");
+    }
+    return await this.#operator.call(name, params);
+  }
+
   async #answer(request: PyValue): Promise<void> {
     const [name, ...args] = Array.isArray(request) ? request : [];
     const reply = typeof name === "string"
-      ? await this.#run(name, args)
+      ? await runCommand(name, args, this)
       : [null, "A command is a list that begins with its name"] as const;
     if (reply === NO_REPLY) return;
-    const [value, error] = reply;
-    await this.#options.pipes.replies.write(encodeFrame(encode(new PyTuple([value, error]))));
-  }
-
-  async #run(name: string, args: readonly PyValue[]): Promise<Reply> {
-    try {
-      return await this.#dispatch(name, args);
-    } catch (error) {
-      if (error instanceof WireError) return [null, error.message];
-      throw error;
-    }
-  }
-
-  async #dispatch(name: string, args: readonly PyValue[]): Promise<Reply> {
-    const [first = null, second = null] = args;
-    switch (name) {
-      case "setFeatures":
-      case "getVariable":
-      case "getSetVariable":
-        return [null, null];
-      case "updateConfig":
-        this.#configuration.update(args);
-        return [null, null];
-      case "setConfig":
-        return [null, null];
-      case "getUIHandlerNum":
-        return [1, null];
-      case "setEventMask":
-        this.#configuration.mask(args);
-        return [true, null];
-      case "ping":
-        return ["Still alive!", null];
-      case "stateShutdown":
-      case "stateForceShutdown":
-        await this.#cancel(name === "stateForceShutdown");
-        return [null, null];
-      case "terminateServer":
-        await this.#operator?.call("terminateServer");
-        return NO_REPLY;
-      default:
-        return await this.#act(name, first, second);
-    }
-  }
-
-  async #cancel(force: boolean): Promise<void> {
-    if (this.#controller === undefined) return;
-    this.#emit(queueExitWait());
-    await this.#operator?.call(force ? "stateForceShutdown" : "stateShutdown");
-  }
-
-  /** An action: it is answered at once, and ends with an event. */
-  async #act(name: string, first: PyValue, second: PyValue): Promise<Reply> {
-    const operator = this.#operator;
-    if (operator === undefined) return [null, "The server is about to end"];
-    const actions = new Actions({
-      operator,
-      configuration: this.#configuration,
-      root: this.#options.root,
-      emit: (object) => this.#emit(object),
-    });
-    if (!actions.has(name)) return [null, "No such command"];
-    const params = await actions.carryOut(name, first, second);
-    if (params === undefined) return [true, null];
-    await this.#begin({ ...params, client: this.#client(this.#configuration.commandLine) });
-    return [true, null];
+    await this.#options.pipes.replies.write(encodeFrame(encode(new PyTuple(reply))));
   }
 
   /** Becomes the controller for the time of one build. */
-  async #begin(params: { readonly client: ClientInfo }): Promise<void> {
+  async begin(run: ActionRun & { readonly client: ClientInfo }): Promise<void> {
     const controller = await NativeClient.open(this.#options.connect(), {
       role: "controller",
       whenBusy: "refuse",
-      client: params.client,
+      client: run.client,
     });
     this.#controller = controller;
     const translator = new EventTranslator();
@@ -193,7 +144,7 @@ export class BitbakeSession {
       },
     };
     try {
-      ({ build } = await controller.call("runTasks", params) as { readonly build: string });
+      ({ build } = await controller.call("runTasks", run) as { readonly build: string });
     } catch (error) {
       this.#leave();
       throw error;
@@ -204,7 +155,7 @@ export class BitbakeSession {
 
   #tell(translator: EventTranslator, build: string, event: SimmerEvent): void {
     if (event.build !== undefined && event.build !== build) return;
-    for (const object of translator.translate(event)) this.#emit(object);
+    for (const object of translator.translate(event)) this.emit(object);
     const isEnd = event.type === "CommandCompleted" || event.type === "CommandExit" ||
       event.type === "CommandFailed";
     if (isEnd && this.#build !== undefined) this.#leave();
@@ -217,16 +168,12 @@ export class BitbakeSession {
     this.#build = undefined;
   }
 
-  #emit(object: PyObject): void {
-    if (!this.#configuration.passes(object)) return;
+  emit(object: PyObject): void {
+    if (!this.configuration.passes(object)) return;
     const written = this.#options.pipes.events.write(encodeFrame(encode(object)));
     this.#room = written;
     written.then(() => {
       if (this.#room === written) this.#room = undefined;
     });
-  }
-
-  #client(command: string): ClientInfo {
-    return { pid: this.#options.pid, command };
   }
 }

@@ -5,6 +5,7 @@
  */
 
 import { defineCommand } from "../command.ts";
+import { processName } from "../process_name.ts";
 import { serverPlace } from "../launcher.ts";
 import { noServer, withServer } from "../operator.ts";
 
@@ -25,7 +26,7 @@ export const command = defineCommand({
     const ms = clock.monotonic() - start;
     const text = values.json
       ? JSON.stringify({ reply, ms, pid: hello.pid })
-      : `${reply} (pid ${hello.pid}, ${ms.toFixed(2)} ms)`;
+      : `${reply} (${processName(hello.pid)}, ${ms.toFixed(2)} ms)`;
     output.write("stdout", `${text}\n`);
     return 0;
   });

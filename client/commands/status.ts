@@ -6,6 +6,7 @@
 
 import type { ServerStatus } from "../../wire/commands.ts";
 import { defineCommand } from "../command.ts";
+import { processName } from "../process_name.ts";
 import { EXIT } from "../exit_code.ts";
 import { serverPlace } from "../launcher.ts";
 import { withServer } from "../operator.ts";
@@ -42,7 +43,7 @@ export function statusText(status: ServerStatus): string {
   const { timeout, busyWith, build, clients } = status;
   const busy = busyWith === null ? "" : `, busy with ${busyWith}`;
   const rows: [string, string][] = [
-    ["server", `simmer ${status.version}, pid ${status.pid}`],
+    ["server", `simmer ${status.version}, ${processName(status.pid)}`],
     ["root", status.root],
     ...(status.config === undefined ? [] : [["config", status.config] as [string, string]]),
     ["socket", status.socket],

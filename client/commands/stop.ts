@@ -9,6 +9,7 @@ import { LockFile } from "../../lock/lock_file.ts";
 import { isProcessAlive } from "../../system/processes.ts";
 import type { ServerStatus } from "../../wire/commands.ts";
 import { defineCommand } from "../command.ts";
+import { processName } from "../process_name.ts";
 import { EXIT, ServerEndedError } from "../exit_code.ts";
 import type { Invocation } from "../invocation.ts";
 import { type ServerPlace, serverPlace } from "../launcher.ts";
@@ -33,8 +34,8 @@ export const command = defineCommand({
     const isPatient = busyWith !== null && !values.force;
     say(
       isPatient
-        ? `the server (pid ${hello.pid}) ends when its build is done; --force cancels that`
-        : `ending the server (pid ${hello.pid})`,
+        ? `the server (${processName(hello.pid)}) ends when its build is done; --force cancels that`
+        : `ending the server (${processName(hello.pid)})`,
     );
     try {
       await session.call("terminateServer", { force: values.force });

@@ -145,7 +145,7 @@ export class Clients {
 
   /** Takes an event handler away. The controller that can't be reached by it has left. */
   async unregister(handler: Handler, hasLeft = true): Promise<void> {
-    this.#handlers.delete(handler.handle);
+    this.#drop(handler);
     const controller = this.#controller;
     if (controller?.handler === handler) {
       controller.handler = undefined;
@@ -223,7 +223,11 @@ export class Clients {
     if (handler.isAttached) return;
     handler.pusher.finish();
     await handler.pusher.ended;
-    this.#handlers.delete(handler.handle);
+    this.#drop(handler);
+  }
+
+  #drop({ handle }: Handler): void {
+    if (this.#handlers.delete(handle)) this.#context.dialect.forget(handle);
   }
 
   #forget(controller: Controller): void {

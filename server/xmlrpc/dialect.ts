@@ -35,6 +35,8 @@ export interface DialectSession {
    * @throws {WireError} where there is no such handler of this client
    */
   setEventMask(mask: EventMask, handle?: number): Promise<void>;
+  /** Pushes something to its event handler, behind the events that are on their way. */
+  push(call: OutgoingCall): void;
 }
 
 /** What `runCommand` answers: a value and no error, or an error as text. */
@@ -55,6 +57,8 @@ export interface XmlRpcDialect {
   ): Promise<CommandAnswer>;
   /** Makes the encoder of one event handler. */
   eventEncoder(handle: number): EventEncoder;
+  /** Is told that an event handler is no more. */
+  forget(handle: number): void;
 }
 
 /**
@@ -72,6 +76,7 @@ export const nativeDialect: XmlRpcDialect = {
     }
   },
   eventEncoder: () => (event) => [{ method: "event.send", params: [JSON.stringify(event)] }],
+  forget: () => {},
 };
 
 async function runNative(

@@ -168,6 +168,7 @@ export class Methods {
       root: native.hello.project.root,
       client: this.#clients.info(origin.remoteHost),
       call: (name, params) => native.call(name, params),
+      push: (call) => this.#handlerOf({ caller, origin })?.pusher.push(call),
       setEventMask: async (mask, handle) => await this.#setMask(mask, handle, caller, origin),
     };
   }

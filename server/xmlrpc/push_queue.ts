@@ -5,6 +5,16 @@
  */
 
 import type { EventType, SimmerEvent } from "../../wire/events.ts";
+import type { OutgoingCall } from "./http_client.ts";
+import type { XmlRpcValue } from "./values.ts";
+
+/** What can be pushed: the server's events, and what a dialect has to say of its own. */
+export type Pushed = SimmerEvent | OutgoingCall;
+
+/** Whether it is what a dialect has to say. */
+export function isCall(item: Pushed): item is OutgoingCall {
+  return "method" in item;
+}
 
 /** Characters above which the owner of a build holds it back, and how many let it go on. */
 const HIGH_WATER = 1024 * 1024;
@@ -20,7 +30,7 @@ const DROPPABLE: ReadonlySet<EventType> = new Set(["TaskOutput", "LogRecord", "H
 
 /** A queue whose memory is bounded, whatever its client does. */
 export class PushQueue {
-  #events: SimmerEvent[] = [];
+  #items: Pushed[] = [];
   #next = 0;
   #held = 0;
   #dropped = 0;
@@ -34,38 +44,38 @@ export class PushQueue {
     return this.#room.promise;
   }
 
-  /** Adds an event, or counts it as lost. Once one is lost, those of its kinds are until half of
+  /** Adds it, or counts an event it as lost. Once one is lost, those of its kinds are until half of
    * the queue is free again. */
-  push(event: SimmerEvent): void {
+  push(item: Pushed): void {
     const isFull = this.#held > (this.#dropped > 0 ? LIMIT / 2 : LIMIT);
-    if (isFull && DROPPABLE.has(event.type)) {
+    if (isFull && !isCall(item) && DROPPABLE.has(item.type)) {
       this.#dropped++;
-      this.#lastDropped = event;
+      this.#lastDropped = item;
       return;
     }
     this.#tellDropped();
-    this.#events.push(event);
-    this.#held += sizeOf(event);
+    this.#items.push(item);
+    this.#held += sizeOf(item);
   }
 
-  /** Takes the first event. */
-  shift(): SimmerEvent | undefined {
-    if (this.#next === this.#events.length) this.#tellDropped();
-    const event = this.#events[this.#next];
-    if (event === undefined) return undefined;
+  /** Takes the first. */
+  shift(): Pushed | undefined {
+    if (this.#next === this.#items.length) this.#tellDropped();
+    const item = this.#items[this.#next];
+    if (item === undefined) return undefined;
     this.#next++;
-    if (this.#next > 1024 || this.#next === this.#events.length) {
-      this.#events = this.#events.slice(this.#next);
+    if (this.#next > 1024 || this.#next === this.#items.length) {
+      this.#items = this.#items.slice(this.#next);
       this.#next = 0;
     }
-    this.#held -= sizeOf(event);
+    this.#held -= sizeOf(item);
     if (this.#held <= LOW_WATER) this.#release();
-    return event;
+    return item;
   }
 
   /** Forgets all. */
   clear(): void {
-    this.#events = [];
+    this.#items = [];
     this.#next = 0;
     this.#held = 0;
     this.#dropped = 0;
@@ -78,7 +88,7 @@ export class PushQueue {
     if (this.#lastDropped === undefined) return;
     const { seq, time } = this.#lastDropped;
     const event = { type: "EventsDropped", count: this.#dropped, seq, time } as const;
-    this.#events.push(event);
+    this.#items.push(event);
     this.#held += sizeOf(event);
     this.#dropped = 0;
     this.#lastDropped = undefined;
@@ -90,13 +100,20 @@ export class PushQueue {
   }
 }
 
-function sizeOf(event: SimmerEvent): number {
-  switch (event.type) {
+function sizeOf(item: Pushed): number {
+  if (isCall(item)) {
+    return item.params.reduce<number>((sum, param) => sum + lengthOf(param), OVERHEAD);
+  }
+  switch (item.type) {
     case "TaskOutput":
-      return OVERHEAD + (event.text ?? event.base64 ?? "").length;
+      return OVERHEAD + (item.text ?? item.base64 ?? "").length;
     case "LogRecord":
-      return OVERHEAD + event.message.length;
+      return OVERHEAD + item.message.length;
     default:
       return OVERHEAD;
   }
+}
+
+function lengthOf(param: XmlRpcValue): number {
+  return typeof param === "string" || param instanceof Uint8Array ? param.length : 0;
 }

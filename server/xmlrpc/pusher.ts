@@ -12,7 +12,7 @@ import { stackOf } from "../stack.ts";
 import type { EventEncoder } from "./dialect.ts";
 import { callOver, type OutgoingCall, XmlRpcCallError } from "./http_client.ts";
 import type { EventSink } from "./native_client.ts";
-import { PushQueue } from "./push_queue.ts";
+import { isCall, type Pushed, PushQueue } from "./push_queue.ts";
 import { XmlRpcFault } from "./values.ts";
 import { XmlRpcSyntaxError } from "./xml.ts";
 
@@ -66,6 +66,13 @@ export class Pusher implements EventSink {
     this.#wake?.();
   }
 
+  /** Pushes something that is no event of the server's. */
+  push(call: OutgoingCall): void {
+    if (this.#life.signal.aborted) return;
+    this.#queue.push(call);
+    this.#wake?.();
+  }
+
   /** Pushes what is waiting, and ends. */
   finish(): void {
     this.#isFinishing = true;
@@ -81,9 +88,9 @@ export class Pusher implements EventSink {
 
   async #run(): Promise<void> {
     while (!this.#life.signal.aborted) {
-      const event = this.#queue.shift();
-      if (event === undefined && this.#isFinishing) break;
-      const failure = await this.#next(event);
+      const item = this.#queue.shift();
+      if (item === undefined && this.#isFinishing) break;
+      const failure = await this.#next(item);
       if (failure === undefined || this.#life.signal.aborted) continue;
       this.stop();
       this.#options.lost(failure);
@@ -91,9 +98,9 @@ export class Pusher implements EventSink {
   }
 
   /** A defect of an encoder costs its client, not the server. */
-  async #next(event: SimmerEvent | undefined): Promise<string | undefined> {
+  async #next(item: Pushed | undefined): Promise<string | undefined> {
     try {
-      return event === undefined ? await this.#pause() : await this.#push(event);
+      return item === undefined ? await this.#pause() : await this.#send(item);
     } catch (error) {
       return stackOf(error);
     }
@@ -112,11 +119,11 @@ export class Pusher implements EventSink {
     return stream === undefined ? this.#unreachable() : undefined;
   }
 
-  async #push(event: SimmerEvent): Promise<string | undefined> {
-    for (const call of this.#options.encode(event)) {
+  async #send(item: Pushed): Promise<string | undefined> {
+    for (const call of isCall(item) ? [item] : this.#options.encode(item)) {
       const stream = await this.#connect();
       if (stream === undefined) return this.#unreachable();
-      const failure = await this.#send(stream, call);
+      const failure = await this.#deliver(stream, call);
       if (failure !== undefined) return failure;
     }
     return undefined;
@@ -132,7 +139,7 @@ export class Pusher implements EventSink {
     }
   }
 
-  async #send(stream: ByteStream, call: OutgoingCall): Promise<string | undefined> {
+  async #deliver(stream: ByteStream, call: OutgoingCall): Promise<string | undefined> {
     try {
       await this.#inTime((signal) => {
         signal.addEventListener("abort", () => stream.close());

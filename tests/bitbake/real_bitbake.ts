@@ -54,6 +54,8 @@ function say(text: string): void {
 
 /** A layer of three recipes, and the folder that builds it. */
 const LAYER: Readonly<Record<string, string>> = {
+  // What a project that is done with ends is its simmer server: there has to be a project.
+  "deno.json": "{}\n",
   "build/conf/bblayers.conf": 'BBPATH = "${TOPDIR}"\nBBLAYERS = "${TOPDIR}/../layer"\n',
   "layer/conf/layer.conf": [
     'BBPATH .= ":${LAYERDIR}"',
@@ -66,7 +68,7 @@ const LAYER: Readonly<Record<string, string>> = {
   ].join("\n"),
   "layer/recipes/hello_1.0.bb": 'do_build() {\n  echo hello\n}\ndo_build[nostamp] = "1"\n',
   "layer/recipes/failing_1.0.bb": "do_build() {\n  exit 7\n}\n",
-  "layer/recipes/slow_1.0.bb": "do_build() {\n  sleep 60\n}\n",
+  "layer/recipes/slow_1.0.bb": "do_build() {\n  cat ${TOPDIR}/../wait.fifo\n}\n",
 };
 
 /** simmer's command lines on BitBake's own server. */
@@ -121,6 +123,9 @@ async function runAll(
 
 const UTF8 = { LANG: "en_US.UTF-8" };
 
+/** The same by XML-RPC, where the client doesn't look for a server by itself. */
+const REMOTE: readonly Case[] = CASES.filter(({ args }) => args[0] !== "-T");
+
 /** BitBake's own client on simmer's server. */
 async function serving(report: Report, bitbake: string): Promise<void> {
   for (const terminal of [false, true]) {
@@ -128,11 +133,11 @@ async function serving(report: Report, bitbake: string): Promise<void> {
     await project.runProgram(["mkfifo", "wait.fifo"]);
     const server = project.start(["serve", "--bitbake"]);
     await server.stderr.until("BitBake: ");
-    await interrupted(report, project, bitbake, 1);
-    await interrupted(report, project, bitbake, 2);
+    const program = (args: readonly string[]): readonly string[] => [bitbake, ...args];
+    await interrupted(report, project, program, 1);
+    await interrupted(report, project, program, 2);
     await killed(report, project, bitbake);
     const where = `bitbake, ${terminal ? "terminal" : "pipe"}`;
-    const program = (args: readonly string[]): readonly string[] => [bitbake, ...args];
     await runAll(report, project, CASES, { where, program, terminal });
     await server.finished();
   }
@@ -141,10 +146,11 @@ async function serving(report: Report, bitbake: string): Promise<void> {
 async function interrupted(
   report: Report,
   project: Project,
-  bitbake: string,
+  program: (args: readonly string[]) => readonly string[],
   times: number,
 ): Promise<void> {
-  const build = project.startProgram([bitbake, times === 1 ? "slow" : "stubborn"], { env: UTF8 });
+  const target = times === 1 ? "slow" : "stubborn";
+  const build = project.startProgram(program([target]), { env: UTF8 });
   await build.stdout.until("begun");
   build.kill("SIGINT");
   if (times === 2) {
@@ -166,9 +172,33 @@ async function killed(report: Report, project: Project, bitbake: string): Promis
   report.case("bitbake after one that was killed", next.code === 0, next.stdout + next.stderr);
 }
 
+/** BitBake's own client on simmer's XML-RPC server, with an observer beside it. */
+async function servingRemotely(report: Report, bitbake: string): Promise<void> {
+  await using project = await Project.create({ "deno.json": TASKS });
+  await project.runProgram(["mkfifo", "wait.fifo"]);
+  const server = project.start(["serve", "--bitbake", "--xmlrpc", "0"]);
+  await server.stderr.until("BitBake: ");
+  const [, address = ""] = (await project.read(".simmer/lock")).trim().split(" ");
+  const program = (args: readonly string[]): readonly string[] => [
+    bitbake,
+    `--remote-server=${address}`,
+    ...args,
+  ];
+  const observer = project.startProgram(program(["--observe-only"]), { env: UTF8 });
+  await interrupted(report, project, program, 1);
+  await interrupted(report, project, program, 2);
+  await runAll(report, project, REMOTE, { where: "bitbake, XML-RPC", program });
+  await server.finished();
+  const { code, stdout, stderr } = await observer.finished();
+  // It looks on until the first build ends.
+  const isRight = stdout.includes("slow: Started") && stdout.includes("begun");
+  report.case(`bitbake, XML-RPC: an observer (${code})`, isRight, stdout + stderr);
+}
+
 /** simmer on BitBake's own server, by its socket and by XML-RPC. */
 async function driving(report: Report, folder: string, bitbake: string): Promise<void> {
   await using project = await Project.create(LAYER);
+  await project.runProgram(["mkfifo", "wait.fifo"]);
   for (const path of ["conf/bitbake.conf", "classes/base.bbclass"]) {
     await project.write(`layer/${path}`, await Deno.readTextFile(`${folder}/${path}`));
   }
@@ -196,6 +226,8 @@ async function driving(report: Report, folder: string, bitbake: string): Promise
     const { code, stderr } = await slow.finished();
     const took = `${Math.round(performance.now() - began)} ms`;
     report.case(`simmer, ${way}: server killed (${code}, ${took})`, code === 3, stderr);
+    // The task outlives its server: it is let go.
+    await project.write("wait.fifo", "");
     for (const name of ["bitbake.lock", "bitbake.sock"]) {
       await Deno.remove(`${project.root}/build/${name}`);
     }
@@ -218,6 +250,7 @@ async function main(): Promise<number> {
   const report = new Report();
   const bitbake = `${BITBAKE_DIR}/bin/bitbake`;
   await serving(report, bitbake);
+  await servingRemotely(report, bitbake);
   await driving(report, BITBAKE_DIR, bitbake);
   return report.end();
 }

@@ -19,22 +19,36 @@ interface Said {
   readonly event?: { readonly class: string; readonly [attribute: string]: unknown };
 }
 
+const WAYS = ["socket", "XML-RPC"] as const;
+type Way = typeof WAYS[number];
+
 /** A server for BitBake's clients, and a UI of their kind. */
 class Kitchen implements AsyncDisposable {
   readonly project: Project;
   readonly #server: ReturnType<Project["start"]>;
+  readonly #where: string;
 
-  private constructor(project: Project, server: ReturnType<Project["start"]>) {
+  private constructor(project: Project, server: ReturnType<Project["start"]>, where: string) {
     this.project = project;
     this.#server = server;
+    this.#where = where;
   }
 
-  static async open(): Promise<Kitchen> {
+  static async open(way: Way = "socket"): Promise<Kitchen> {
     const project = await Project.create({ "deno.json": TASKS });
     await project.runProgram(["mkfifo", "wait.fifo"]);
-    const server = project.start(["serve", "--bitbake"]);
+    const server = project.start([
+      "serve",
+      "--bitbake",
+      ...(way === "XML-RPC" ? ["--xmlrpc=0"] : []),
+    ]);
     await server.stderr.until("BitBake: ");
-    return new Kitchen(project, server);
+    const [, address = ""] = (await project.read(".simmer/lock")).trim().split(" ");
+    return new Kitchen(
+      project,
+      server,
+      way === "socket" ? `${project.root}/bitbake.sock` : address,
+    );
   }
 
   start(commands: readonly unknown[]): ReturnType<Project["start"]> {
@@ -46,7 +60,7 @@ class Kitchen implements AsyncDisposable {
     return this.project.startProgram([
       "python3",
       UI,
-      `${this.project.root}/bitbake.sock`,
+      this.#where,
       ...[...setUp, ...commands].map((each) => JSON.stringify(each)),
     ]);
   }
@@ -72,65 +86,71 @@ function texts(said: readonly Said[]): string[] {
   return said.flatMap(({ event }) => event?.class === "logging.LogRecord" ? String(event.msg) : []);
 }
 
-Deno.test("a UI of BitBake's kind runs a target: the events that it needs, in order", async () => {
-  await using kitchen = await Kitchen.open();
-  const said = await kitchen.run(["buildTargets", ["demo"], "build"]);
-  assertEquals(said.filter(({ reply }) => reply !== undefined).map(({ reply }) => reply), [
-    [null, null],
-    [null, null],
-    [true, null],
-    [true, null],
-  ]);
-  const task = ["runQueueTaskStarted", "TaskStarted", "LogRecord", "TaskSucceeded"];
-  assertEquals(classes(said), [...task, ...task, "LogRecord", "CommandCompleted"]);
-  assertEquals(texts(said).slice(0, 2), ["prepared", "hello"]);
-  const found = await kitchen.run(["buildTargets", ["cached"], "build"]);
-  assertEquals(classes(found).at(-1), "CommandCompleted");
-  const again = await kitchen.run(["buildTargets", ["cached"], "build"]);
-  assertEquals(texts(again)[0], "cached: cached, inputs unchanged");
-});
+for (const way of WAYS) {
+  Deno.test(`by ${way}: a UI of BitBake's kind runs a target: the events that it needs, in order`, async () => {
+    await using kitchen = await Kitchen.open(way);
+    const said = await kitchen.run(["buildTargets", ["demo"], "build"]);
+    assertEquals(said.filter(({ reply }) => reply !== undefined).map(({ reply }) => reply), [
+      [null, null],
+      [null, null],
+      [true, null],
+      [true, null],
+    ]);
+    const task = ["runQueueTaskStarted", "TaskStarted", "LogRecord", "TaskSucceeded"];
+    assertEquals(classes(said), [...task, ...task, "LogRecord", "CommandCompleted"]);
+    assertEquals(texts(said).slice(0, 2), ["prepared", "hello"]);
+    const found = await kitchen.run(["buildTargets", ["cached"], "build"]);
+    assertEquals(classes(found).at(-1), "CommandCompleted");
+    const again = await kitchen.run(["buildTargets", ["cached"], "build"]);
+    assertEquals(texts(again)[0], "cached: cached, inputs unchanged");
+  });
+}
 
-Deno.test("a task that fails, a target that nobody has, another task of a target", async () => {
-  await using kitchen = await Kitchen.open();
-  const failed = await kitchen.run(["buildTargets", ["fail"], "build"]);
-  assertEquals(classes(failed).slice(-4), [
-    "TaskFailed",
-    "runQueueTaskFailed",
-    "LogRecord",
-    "CommandCompleted",
-  ]);
-  const event = failed.find(({ event }) => event?.class === "bb.runqueue.runQueueTaskFailed")
-    ?.event;
-  assertEquals(event?.exitcode, 3);
-  const unknown = await kitchen.run(["buildTargets", ["nobody"], "build"]);
-  assertEquals(classes(unknown), ["NoProvider", "CommandFailed"]);
-  const other = await kitchen.run(["buildTargets", ["demo"], "compile"]);
-  assertEquals(texts(other)[0], "compiled");
-  const written = await kitchen.run(["buildTargets", ["demo:do_compile"], "build"]);
-  assertEquals(texts(written)[0], "compiled");
-});
+for (const way of WAYS) {
+  Deno.test(`by ${way}: a task that fails, a target that nobody has, another task of a target`, async () => {
+    await using kitchen = await Kitchen.open(way);
+    const failed = await kitchen.run(["buildTargets", ["fail"], "build"]);
+    assertEquals(classes(failed).slice(-4), [
+      "TaskFailed",
+      "runQueueTaskFailed",
+      "LogRecord",
+      "CommandCompleted",
+    ]);
+    const event = failed.find(({ event }) => event?.class === "bb.runqueue.runQueueTaskFailed")
+      ?.event;
+    assertEquals(event?.exitcode, 3);
+    const unknown = await kitchen.run(["buildTargets", ["nobody"], "build"]);
+    assertEquals(classes(unknown), ["NoProvider", "CommandFailed"]);
+    const other = await kitchen.run(["buildTargets", ["demo"], "compile"]);
+    assertEquals(texts(other)[0], "compiled");
+    const written = await kitchen.run(["buildTargets", ["demo:do_compile"], "build"]);
+    assertEquals(texts(written)[0], "compiled");
+  });
+}
 
-Deno.test("lists, the environment, a graph and a dry run are actions, too; unknown ones are not", async () => {
-  await using kitchen = await Kitchen.open();
-  assertEquals(classes(await kitchen.run(["parseFiles"])), [
-    "ParseStarted",
-    "ParseProgress",
-    "ParseCompleted",
-    "CommandCompleted",
-  ]);
-  assertEquals(texts(await kitchen.run(["showVersions"])).length, 6);
-  const environment = texts(await kitchen.run(["showEnvironment", null]));
-  assertEquals(environment[0], `SIMMER_ROOT="${kitchen.project.root}"`);
-  await kitchen.run(["generateDotGraph", ["demo"], "build"]);
-  assertStringIncludes(await kitchen.project.read("task-depends.dot"), '"demo" -> "prep"');
-  const dry = await kitchen.run(
-    ["updateConfig", { halt: true, dry_run: true }, { PATH: "" }, ["bitbake", "-n", "demo"]],
-    ["buildTargets", ["demo"], "build"],
-  );
-  assertEquals(texts(dry), ["would run: prep  echo prepared", "would run: demo  echo hello"]);
-  const [, , , reply] = await kitchen.run(["noSuchThing"]);
-  assertEquals(reply?.reply, [null, "No such command"]);
-});
+for (const way of WAYS) {
+  Deno.test(`by ${way}: lists, the environment, a graph and a dry run are actions, too; unknown ones are not`, async () => {
+    await using kitchen = await Kitchen.open(way);
+    assertEquals(classes(await kitchen.run(["parseFiles"])), [
+      "ParseStarted",
+      "ParseProgress",
+      "ParseCompleted",
+      "CommandCompleted",
+    ]);
+    assertEquals(texts(await kitchen.run(["showVersions"])).length, 6);
+    const environment = texts(await kitchen.run(["showEnvironment", null]));
+    assertEquals(environment[0], `SIMMER_ROOT="${kitchen.project.root}"`);
+    await kitchen.run(["generateDotGraph", ["demo"], "build"]);
+    assertStringIncludes(await kitchen.project.read("task-depends.dot"), '"demo" -> "prep"');
+    const dry = await kitchen.run(
+      ["updateConfig", { halt: true, dry_run: true }, { PATH: "" }, ["bitbake", "-n", "demo"]],
+      ["buildTargets", ["demo"], "build"],
+    );
+    assertEquals(texts(dry), ["would run: prep  echo prepared", "would run: demo  echo hello"]);
+    const [, , , reply] = await kitchen.run(["noSuchThing"]);
+    assertEquals(reply?.reply, [null, "No such command"]);
+  });
+}
 
 Deno.test("others are answered at once during a build; who dies cancels its own and blocks nobody", async () => {
   await using kitchen = await Kitchen.open();

@@ -1,4 +1,6 @@
-"""A UI of BitBake's kind on CPython's own send_fds, pipes and pickle: bitbake_ui.py SOCKET COMMAND…
+"""A UI of BitBake's kind made of nothing but Python's own library: bitbake_ui.py WHERE COMMAND…
+
+WHERE is a socket, by which it hands its pipes over, or HOST:PORT for XML-RPC.
 
 Each COMMAND is a JSON list; replies and events are printed as JSON lines. It ends when an action's
 last event has come, or, where none was asked for, with the last reply. "kill" ends it on the spot.
@@ -12,6 +14,8 @@ import socket
 import struct
 import sys
 import threading
+import xmlrpc.client
+import xmlrpc.server
 
 ENDS = ("CommandCompleted", "CommandFailed", "CommandExit", "CookerExit")
 
@@ -54,37 +58,103 @@ def say(kind, it):
         print(json.dumps({kind: plain(it)}), flush=True)
 
 
-def main(path, commands):
-    connection = socket.socket(socket.AF_UNIX)
-    connection.connect(path)
-    events, command, reply = os.pipe(), os.pipe(), os.pipe()
-    socket.send_fds(connection, [b"\x03"], [events[1], command[0], reply[1]])
-    for end in (events[1], command[0], reply[1]):
-        os.close(end)
+class Pipes:
+    """The way over a socket."""
+
+    def __init__(self, path, hear):
+        connection = socket.socket(socket.AF_UNIX)
+        connection.connect(path)
+        events, command, reply = os.pipe(), os.pipe(), os.pipe()
+        socket.send_fds(connection, [b"\x03"], [events[1], command[0], reply[1]])
+        for end in (events[1], command[0], reply[1]):
+            os.close(end)
+        self.connection = connection
+        self.command = command[1]
+        self.replies = frames(reply[0])
+
+        def listen():
+            for event in frames(events[0]):
+                hear(event)
+            hear(None)
+
+        threading.Thread(target=listen, daemon=True).start()
+
+    def send(self, command):
+        body = pickle.dumps(command, 4)
+        os.write(self.command, struct.pack("!i", len(body)) + body)
+
+    def ask(self, command):
+        self.send(command)
+        return next(self.replies)
+
+    def terminate(self):
+        self.send(["terminateServer"])
+
+    def leave(self):
+        pass
+
+
+class Tokens(xmlrpc.client.Transport):
+    token = None
+
+    def send_content(self, connection, body):
+        if self.token is not None:
+            connection.putheader("Bitbake-token", self.token)
+        super().send_content(connection, body)
+
+
+class Calls:
+    """The way over XML-RPC."""
+
+    def __init__(self, address, hear):
+        transport = Tokens()
+        self.server = xmlrpc.client.ServerProxy(
+            f"http://{address}/", transport=transport, allow_none=True, use_builtin_types=True
+        )
+        own = xmlrpc.server.SimpleXMLRPCServer(
+            ("127.0.0.1", 0), logRequests=False, allow_none=True, use_builtin_types=True
+        )
+        own.register_function(
+            lambda event: hear(Loader(io.BytesIO(event)).load()), "event.sendpickle"
+        )
+        threading.Thread(target=own.serve_forever, daemon=True).start()
+        self.handle, _ = self.server.registerEventHandler(*own.server_address)
+        self.server.runCommand(["setFeatures", []])
+        transport.token = self.server.addClient()
+
+    def ask(self, command):
+        return self.server.runCommand(command)
+
+    def terminate(self):
+        self.server.terminateServer()
+
+    def leave(self):
+        self.server.unregisterEventHandler(self.handle)
+        self.server.removeClient()
+
+
+def main(where, commands):
     ended = threading.Event()
 
-    def listen():
-        for event in frames(events[0]):
+    def hear(event):
+        if event is not None:
             say("event", event)
-            if type(event).__name__ in ENDS:
-                ended.set()
-        ended.set()
+        if event is None or type(event).__name__ in ENDS:
+            ended.set()
 
-    threading.Thread(target=listen, daemon=True).start()
-    replies = frames(reply[0])
+    way = Calls(where, hear) if ":" in where else Pipes(where, hear)
     acts = False
     for each in commands:
         if each == "kill":
             os._exit(9)
-        body = pickle.dumps(each, 4)
-        os.write(command[1], struct.pack("!i", len(body)) + body)
         if each[0] == "terminateServer":
-            break
-        answer = next(replies)
+            return way.terminate()
+        answer = way.ask(each)
         say("reply", answer)
         acts = acts or (answer[0] is True and each[0] != "setEventMask")
     if acts:
         ended.wait(60)
+    way.leave()
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { nativeDialect } from "../../server/xmlrpc/dialect.ts";
-import { PushQueue } from "../../server/xmlrpc/push_queue.ts";
+import { isCall, PushQueue } from "../../server/xmlrpc/push_queue.ts";
 import { XmlRpcFault } from "../../server/xmlrpc/values.ts";
 import { SILENT_MS } from "../../server/xmlrpc/clients.ts";
 import { PROBE_MS, PUSH_MS } from "../../server/xmlrpc/pusher.ts";
@@ -417,7 +417,10 @@ Deno.test("XML-RPC what waits for a client is bounded, and what was lost is told
   queue.push({ type: "CommandCompleted", command: "work", ...stamp(101) });
   assert(queue.room !== undefined);
   const taken: SimmerEvent[] = [];
-  for (let event = queue.shift(); event !== undefined; event = queue.shift()) taken.push(event);
+  for (let item = queue.shift(); item !== undefined; item = queue.shift()) {
+    assert(!isCall(item));
+    taken.push(item);
+  }
   const kept = taken.filter(({ type }) => type === "TaskOutput").length;
   assert(kept >= 8 && kept < 12, `${kept}`);
   const [dropped, completed] = taken.slice(-2);
@@ -428,6 +431,7 @@ Deno.test("XML-RPC what waits for a client is bounded, and what was lost is told
 
 Deno.test("XML-RPC a dialect of another kind says what commands and events are called", async () => {
   const encoded: string[] = [];
+  const forgotten: number[] = [];
   const pushed = Promise.withResolvers<void>();
   await using server = new XmlRpcServer({
     door: {
@@ -439,6 +443,7 @@ Deno.test("XML-RPC a dialect of another kind says what commands and events are c
           if (event.type === "CommandCompleted") pushed.resolve();
           return [];
         },
+        forget: (handle) => forgotten.push(handle),
       },
     },
   });
@@ -450,4 +455,6 @@ Deno.test("XML-RPC a dialect of another kind says what commands and events are c
   server.cooker.host?.emit({ type: "CommandCompleted", command: "x" });
   await pushed.promise;
   assertEquals([encoded, events.connections], [[`${handle} CommandCompleted`], 0]);
+  await server.call("unregisterEventHandler", [handle], token);
+  assertEquals(forgotten, [handle]);
 });
