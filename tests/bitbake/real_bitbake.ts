@@ -226,8 +226,9 @@ async function driving(report: Report, folder: string, bitbake: string): Promise
     const { code, stderr } = await slow.finished();
     const took = `${Math.round(performance.now() - began)} ms`;
     report.case(`simmer, ${way}: server killed (${code}, ${took})`, code === 3, stderr);
-    // The task outlives its server: it is let go.
-    await project.write("wait.fifo", "");
+    // A task that outlives its server is let go.
+    using fifo = await Deno.open(`${project.root}/wait.fifo`, { read: true, write: true });
+    fifo.writeSync(new TextEncoder().encode("\n"));
     for (const name of ["bitbake.lock", "bitbake.sock"]) {
       await Deno.remove(`${project.root}/build/${name}`);
     }
