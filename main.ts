@@ -1,192 +1,41 @@
 /**
- * simmer's front door: the words on the command line lead to one module, which is loaded then.
- *
- * It is also where client and server meet: the commands get the server as functions, so that
- * nothing of it is loaded by a command that only talks to one.
+ * simmer's front door: where a server runs, the command line is handed over to it, and nothing is
+ * loaded but what does that; everything else is in `cli.ts`.
  *
  * @module
  */
 
-import { UsageError } from "./client/arguments.ts";
-import type { Command } from "./client/command.ts";
-import { EXIT, reportOf } from "./client/exit_code.ts";
-import type { Invocation } from "./client/invocation.ts";
-import { COMMON_OPTIONS } from "./client/options.ts";
-import { Output } from "./client/output.ts";
-import { systemClock } from "./system/clock.ts";
-import { onSignal } from "./system/environment.ts";
-import { VERSION } from "./wire/hello.ts";
+import { handOver } from "./system/handover.ts";
+import { VERSION } from "./wire/version.ts";
 
-interface Entry {
-  readonly summary: string;
-  load(): Promise<{ readonly command: Command }>;
+/** Commands that a server can carry out for another process. */
+const HANDED = new Set(["run", "tasks", "graph", "why", "status", "ping"]);
+
+/** Options that say where the server or the project is, or that there is to be no server. */
+const PLACED = /^(--(server|no-server|config|cwd)\b|-[a-z]*c)/;
+
+/** The exit code for a server that is not there, as `client/exit_code.ts` has it. */
+const LOST = 3;
+
+/** Whether a server that is found from the working directory is the one that is meant. */
+function canBeHanded([name = "", ...args]: readonly string[]): boolean {
+  const end = args.indexOf("--");
+  const own = end < 0 ? args : args.slice(0, end);
+  return HANDED.has(name) && !own.some((arg) => PLACED.test(arg));
 }
 
-const COMMANDS: Readonly<Record<string, Entry>> = {
-  run: { summary: "run tasks", load: () => import("./client/commands/run.ts") },
-  tasks: { summary: "list the tasks", load: () => import("./client/commands/tasks.ts") },
-  graph: {
-    summary: "show what depends on what",
-    load: () => import("./client/commands/graph.ts"),
-  },
-  why: {
-    summary: "say whether a task would run, and because of what",
-    load: () => import("./client/commands/why.ts"),
-  },
-  watch: {
-    summary: "run tasks, and again after each change of an input",
-    load: () => import("./client/commands/watch.ts"),
-  },
-  status: {
-    summary: "say whether a server runs, and what it is doing",
-    load: () => import("./client/commands/status.ts"),
-  },
-  stop: { summary: "end the server", load: () => import("./client/commands/stop.ts") },
-  serve: { summary: "be the server", load: () => import("./client/commands/serve.ts") },
-  events: {
-    summary: "print what happens, as JSON lines",
-    load: () => import("./client/commands/events.ts"),
-  },
-  logs: { summary: "print the server's log", load: () => import("./client/commands/logs.ts") },
-  ping: {
-    summary: "ask the server whether it is there",
-    load: () => import("./client/commands/ping.ts"),
-  },
-  call: { summary: "send a raw command", load: () => import("./client/commands/call.ts") },
-  clean: {
-    summary: "make the cache of results smaller, or empty",
-    load: () => import("./client/commands/clean.ts"),
-  },
-  completions: {
-    summary: "print what a shell needs to complete simmer's words",
-    load: () => import("./client/commands/completions.ts"),
-  },
-};
-
-/** Where the command's name stands: behind common options only. */
-function nameIndex(args: readonly string[]): number {
-  for (let index = 0; index < args.length; index++) {
-    const arg = args[index] ?? "";
-    if (!arg.startsWith("-") || arg === "-") return index;
-    if (arg === "--") return args.length;
-    const row = COMMON_OPTIONS.find((each) =>
-      arg === `--${each.name}` || ("letter" in each && arg === `-${each.letter}`)
-    );
-    if (row !== undefined && row.kind !== "flag") index++;
+async function run(args: readonly string[]): Promise<number> {
+  const end = canBeHanded(args) ? await handOver(VERSION) : undefined;
+  if (end?.kind === "exit") return end.code;
+  if (end?.kind === "lost") {
+    const text = "simmer: the server ended before the command did\n";
+    Deno.stderr.writeSync(new TextEncoder().encode(text));
+    return LOST;
   }
-  return args.length;
+  // Deno reads every module that a literal import names, needed or not, before a program starts.
+  const url = import.meta.resolve("./cli.ts");
+  const { main } = await import(url) as typeof import("./cli.ts");
+  return await main(args);
 }
 
-async function dispatch(args: readonly string[], output: Output): Promise<number> {
-  const index = nameIndex(args);
-  const name = args[index];
-  if (name === undefined || name === "help") {
-    return await withoutCommand([...args.slice(0, index), ...args.slice(index + 1)], output);
-  }
-  const entry = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
-  if (entry === undefined) throw await unknownCommand(name);
-  const { command } = await entry.load();
-  return await command.run(invocationOf(args, index, output));
-}
-
-async function withoutCommand(args: readonly string[], output: Output): Promise<number> {
-  const [topic] = args.filter((arg) => !arg.startsWith("-"));
-  if (topic !== undefined) return await dispatch([topic, "--help"], output);
-  if (args.includes("--version") || args.includes("-V")) {
-    output.write("stdout", `simmer ${VERSION}\n`);
-    return EXIT.ok;
-  }
-  const { overviewHelp } = await import("./client/help.ts");
-  const rows = Object.entries(COMMANDS).map(([name, { summary }]) => [name, summary] as const);
-  const unknown = args.find((arg) => arg !== "--help" && arg !== "-h");
-  if (unknown !== undefined) {
-    throw new UsageError(`a command is missing before '${unknown}': 'simmer --help' lists them`);
-  }
-  output.write("stdout", overviewHelp(rows));
-  return EXIT.ok;
-}
-
-async function unknownCommand(name: string): Promise<UsageError> {
-  const { nearestName } = await import("./client/nearest.ts");
-  const nearest = nearestName(name, Object.keys(COMMANDS));
-  const hint = nearest === undefined
-    ? "'simmer --help' lists the commands"
-    : `did you mean '${nearest}'?`;
-  return new UsageError(`unknown command '${name}': ${hint}`, [
-    "Tasks are run by 'simmer run TASK'.",
-  ]);
-}
-
-function invocationOf(args: readonly string[], index: number, output: Output): Invocation {
-  return {
-    args: [...args.slice(0, index), ...args.slice(index + 1)],
-    commandLine: ["simmer", ...args].join(" "),
-    env: Deno.env.toObject(),
-    cwd: Deno.cwd(),
-    pid: Deno.pid,
-    terminal: {
-      stdin: Deno.stdin.isTerminal(),
-      stdout: Deno.stdout.isTerminal(),
-      stderr: Deno.stderr.isTerminal(),
-      columns: () => Deno.consoleSize().columns,
-    },
-    output,
-    clock: systemClock,
-    onSignal,
-    exit: (code) => Deno.exit(code),
-    serve: async (request) => {
-      const { serveProject } = await import("./server/daemon.ts");
-      const { bitbake, ...options } = request;
-      if (!bitbake) return await serveProject(options);
-      const { BitbakeDoor } = await import("./bitbake/serving/door.ts");
-      const { bitbakeDialect } = await import("./bitbake/serving/dialect.ts");
-      return await serveProject({
-        ...options,
-        openDoor: (context) => BitbakeDoor.open(context),
-        xmlrpcDialect: bitbakeDialect(),
-      });
-    },
-    serveLocally: async (project) => {
-      const { serveLocally } = await import("./server/local.ts");
-      return serveLocally(project);
-    },
-    openBitbake: async (place) => {
-      const { openGateway } = await import("./bitbake/driving/gateway.ts");
-      return await openGateway(place, systemClock);
-    },
-    cleanCache: async (request) => {
-      const { cleanCache } = await import("./server/clean_cache.ts");
-      return cleanCache(request);
-    },
-    commands: COMMANDS,
-  };
-}
-
-/**
- * Runs simmer.
- *
- * @param args what was typed behind the program's name
- * @returns the exit code, when all output is written
- */
-export async function main(args: readonly string[]): Promise<number> {
-  const output = new Output({ stdout: Deno.stdout, stderr: Deno.stderr });
-  try {
-    return await dispatch(args, output);
-  } catch (error) {
-    const report = reportOf(error) ?? await defect(error);
-    output.write(
-      "stderr",
-      report.lines.map((line, at) => at === 0 ? `simmer: ${line}\n` : `${line}\n`).join(""),
-    );
-    return report.exitCode;
-  } finally {
-    await output.settled;
-  }
-}
-
-async function defect(error: unknown): Promise<{ exitCode: number; lines: string[] }> {
-  const { recordDefect } = await import("./client/defect.ts");
-  return { exitCode: EXIT.internal, lines: [recordDefect(error, Deno.args)] };
-}
-
-if (import.meta.main) Deno.exit(await main(Deno.args));
+if (import.meta.main) Deno.exit(await run(Deno.args));

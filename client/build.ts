@@ -93,7 +93,7 @@ class Build {
     using _signals = this.#interrupts.listen(this.#invocation.onSignal);
     const over = new AbortController();
     output.beforeDrain = () => renderer.refresh();
-    const refreshing = this.#keepFresh(over.signal);
+    const refreshing = renderer.isLive ? this.#keepFresh(over.signal) : undefined;
     output.broken.then((error) => {
       this.#leave(isReaderGone(error) ? EXIT.brokenPipe : EXIT.internal);
     });

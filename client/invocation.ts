@@ -100,6 +100,8 @@ export interface Invocation {
   onSignal(signal: SignalName, listener: () => void): Disposable;
   /** Ends the process on the spot. */
   exit(code: number): never;
+  /** Connects to the project's server, where that is this very process. */
+  readonly connect?: () => ByteStream;
   /** Is the server, until that ends. */
   serve(request: ServeRequest): Promise<Served>;
   /** The same server inside this process. */

@@ -24,7 +24,7 @@ export interface ServerPlace {
   readonly paths: StatePaths;
   /** A socket that was named (`--server`): no other is looked for, and no server is started. */
   readonly socket?: string;
-  /** Opens the named socket where it speaks another dialect. */
+  /** Opens the named socket where it speaks another dialect; or the way to this very process. */
   readonly open?: () => Promise<ByteStream | undefined>;
 }
 
@@ -65,6 +65,8 @@ export function serverPlace(invocation: Invocation, values: CommonValues): Serve
   }
   const project = requireProject(workFolder(invocation, values), values.config);
   const paths = statePaths(project.root, shortPlace());
+  const { connect } = invocation;
+  if (connect !== undefined) return { project, paths, open: () => Promise.resolve(connect()) };
   if (values.server === undefined) return { project, paths };
   return { project, paths, socket: socketOf(values.server) };
 }
@@ -112,6 +114,8 @@ export async function findServer(place: ServerPlace): Promise<Found> {
       `cannot connect to unix:${socket}: no server listens there`,
     );
   }
+  const own = await place.open?.();
+  if (own !== undefined) return { kind: "running", stream: own };
   if (fileKind(paths.lock) === undefined) return { kind: "none", lock: undefined };
   const lock = await LockFile.acquire(paths.lock, { wait: "once" });
   if (lock !== undefined) return { kind: "none", lock };

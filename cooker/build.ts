@@ -95,6 +95,14 @@ export class Build implements AsyncCommand {
     return this.#runner.prospects;
   }
 
+  /** Whether every task's result was there, and nothing had to run. */
+  get isAllCached(): boolean {
+    return this.#exitCode === 0 &&
+      this.#options.plan.tasks.every((task, index) =>
+        task.command === undefined || this.#state.status[index] === "cached"
+      );
+  }
+
   get reply(): { readonly build: string } {
     return { build: this.build };
   }

@@ -5,7 +5,7 @@
  */
 
 import type { Clock } from "../system/clock.ts";
-import { groupAlive, killGroup } from "../system/processes.ts";
+import { groupAlive, isProcessAlive, killGroup } from "../system/processes.ts";
 import type { Ending } from "./ending.ts";
 
 /** How long a group has between SIGTERM and SIGKILL, in milliseconds. */
@@ -16,6 +16,9 @@ const GIVE_UP_MS = 5000;
 
 /** How often a group is looked at; nothing tells when the last process of one is gone. */
 const POLL_MS = 10;
+
+/** How often it is looked whether a process that has just been started leads its group. */
+const LEAD_MS = 1;
 
 /** A process group. */
 export class ProcessGroup {
@@ -31,9 +34,9 @@ export class ProcessGroup {
     this.#clock = clock;
   }
 
-  /** Whether any process of it runs. */
+  /** Whether any process of it runs; the leader counts from its start, before there is a group. */
   get isAlive(): boolean {
-    return groupAlive(this.#id);
+    return groupAlive(this.#id) || isProcessAlive(this.#id);
   }
 
   /**
@@ -44,11 +47,20 @@ export class ProcessGroup {
    */
   async end(ending: Ending): Promise<boolean> {
     if (!ending.atOnce.aborted) {
-      if (!killGroup(this.#id, "SIGTERM")) return true;
+      if (!await this.#signal("SIGTERM")) return true;
       if (await this.#goneWithin(GRACE_MS, ending.atOnce)) return true;
     }
-    if (!killGroup(this.#id, "SIGKILL")) return true;
+    if (!await this.#signal("SIGKILL")) return true;
     return await this.#goneWithin(GIVE_UP_MS);
+  }
+
+  /** @returns whether there was anybody; a process that is about to lead the group is waited for */
+  async #signal(signal: "SIGTERM" | "SIGKILL"): Promise<boolean> {
+    while (!killGroup(this.#id, signal)) {
+      if (!isProcessAlive(this.#id)) return false;
+      await this.#clock.sleep(LEAD_MS);
+    }
+    return true;
   }
 
   async #goneWithin(ms: number, hurry?: AbortSignal): Promise<boolean> {

@@ -26,6 +26,7 @@ import { BuildFiles, type BuildFolders, BuildIds } from "./build_files.ts";
 import { ProjectConfig } from "./config/project.ts";
 import { folderName, isWorkspaceRun, orderByImports, selectFolders } from "./config/workspace.ts";
 import { buildGraph, buildWorkspaceGraph, type TaskGraph } from "./graph.ts";
+import type { FileSet } from "./inputs/file_set.ts";
 import type { TaskScope } from "./config/scope.ts";
 import { ConfigNotifier } from "./config_notifier.ts";
 import type { AsyncCommand, CommandCall, Cooker, CookerHost, Notifier } from "./cooker.ts";
@@ -34,6 +35,7 @@ import { type HotFolders, HotProject } from "./hot_project.ts";
 import { explainPlan } from "./explain.ts";
 import { ChangeWaits } from "./change_waits.ts";
 import { type BuildPlan, planCommandLine, planTasks } from "./plan.ts";
+import type { SettledBuilds } from "./settled.ts";
 import { ShellExecutor } from "./shell_executor.ts";
 import { TaskRunner } from "./task_runner.ts";
 
@@ -51,6 +53,8 @@ export interface TaskCookerOptions {
   readonly log: Logger;
   /** Default: the shell of `deno task`. */
   readonly executor?: Executor;
+  /** Is told of builds that found every result. */
+  readonly settled?: SettledBuilds;
 }
 
 type CookerCommands = typeof COOKER_COMMANDS;
@@ -183,7 +187,11 @@ export class TaskCooker implements Cooker {
   }
 
   #runTasks(params: RunTasksParams, call: CommandCall): AsyncCommand {
+    const { tracker } = this.#hot;
+    tracker.sync();
+    const config = this.#configSet();
     const plan = this.#plan(params);
+    const before = tracker.changes;
     const rank = this.#hot.rank(plan);
     const { state, clock } = this.#options;
     const id = this.#ids.next(clock.now());
@@ -204,8 +212,32 @@ export class TaskCooker implements Cooker {
     build.ended.then(() => {
       this.#builds.delete(build);
       this.#hot.save();
+      const isSettled = tracker.changes === before && config === this.#configSet() &&
+        this.#isSettled(build, plan);
+      const isCurrent = (): boolean => {
+        tracker.sync();
+        return this.#builds.size === 0 && tracker.changes === before;
+      };
+      this.#options.settled?.note(isSettled ? { pid: call.client.pid, isCurrent } : undefined);
     });
     return build;
+  }
+
+  /** The config files as a set: the same object as long as none is added. */
+  #configSet(): FileSet | undefined {
+    const set = this.#hot.tracker.set(this.#options.root, this.#config.files);
+    set?.snapshot();
+    return set;
+  }
+
+  #isSettled(build: Build, plan: BuildPlan): boolean {
+    this.#hot.tracker.drain();
+    return build.isAllCached && this.#configSet()?.isSettled === true &&
+      plan.tasks.every((task, index) => {
+        const prospect = build.prospects.get(index);
+        return task.command === undefined ||
+          (prospect !== undefined && this.#hot.cache.isSettled(prospect));
+      });
   }
 
   #plan(params: RunTasksParams): BuildPlan {
@@ -213,7 +245,6 @@ export class TaskCooker implements Cooker {
     const plan = params.eval
       ? planCommandLine(params)
       : planTasks(this.#graph(params), params, place);
-    if (plan.tasks.some((task) => task.caching !== undefined)) this.#hot.tracker.sync();
     return plan;
   }
 
@@ -228,6 +259,7 @@ export class TaskCooker implements Cooker {
   }
 
   #explain(params: RunTasksParams): PlanTasksResult {
+    this.#hot.tracker.sync();
     const plan = this.#plan(params);
     const { cache, last } = this.#hot;
     const runner = new TaskRunner({
@@ -241,6 +273,7 @@ export class TaskCooker implements Cooker {
 
   #watchInputs(params: WatchInputsParams, call: CommandCall): null {
     const { watch } = params;
+    this.#hot.tracker.sync();
     this.#changes.wait(watch, this.#plan(params), params.build, (files) => {
       call.emit({ type: "InputsChanged", watch, files });
     });

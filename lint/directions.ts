@@ -14,6 +14,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   cooker: ["system", "wire", "project"],
   server: ["system", "wire", "project", "lock", "cooker"],
   client: ["system", "wire", "project", "lock"],
+  express: ["system", "wire", "project", "cooker", "server", "client"],
   bitbake: ["system", "wire", "lock", "cooker", "server", "client"],
 };
 

@@ -7,7 +7,7 @@
 import { ensureFolder, fileKind, joinPath, writeAtomically } from "../system/files.ts";
 import { userId, variable } from "../system/environment.ts";
 import { ensurePrivateFolder } from "../system/private_folder.ts";
-import { MAX_LISTEN_PATH_BYTES } from "../system/unix_path.ts";
+import { isPathTooLong } from "../system/unix_path.ts";
 
 /** Paths of a project's state, all absolute. */
 export interface StatePaths {
@@ -55,7 +55,7 @@ export function statePaths(root: string, place: ShortPlace): StatePaths {
   return {
     dir,
     lock: joinPath(dir, "lock"),
-    socket: isTooLong(socket) ? shortSocket(root, place) : socket,
+    socket: isPathTooLong(socket) ? shortSocket(root, place) : socket,
     starting: joinPath(dir, "starting"),
     log: joinPath(dir, "server.log"),
     localLog: joinPath(dir, "local.log"),
@@ -82,14 +82,10 @@ export function ensureState(paths: StatePaths): void {
   }
 }
 
-function isTooLong(path: string): boolean {
-  return new TextEncoder().encode(path).length > MAX_LISTEN_PATH_BYTES;
-}
-
 function shortSocket(root: string, { runtimeDir, uid }: ShortPlace): string {
   const name = `${hash(root)}.sock`;
   const inRuntime = runtimeDir === undefined ? undefined : joinPath(runtimeDir, "simmer", name);
-  return inRuntime === undefined || isTooLong(inRuntime)
+  return inRuntime === undefined || isPathTooLong(inRuntime)
     ? joinPath(`/tmp/simmer-${uid ?? "user"}`, name)
     : inRuntime;
 }

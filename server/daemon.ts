@@ -5,6 +5,7 @@
  */
 
 import { bidFarewell } from "../lock/farewell.ts";
+import { SettledBuilds } from "../cooker/settled.ts";
 import { LockFile } from "../lock/lock_file.ts";
 import { readLockContent } from "../lock/content.ts";
 import type { Project } from "../project/root.ts";
@@ -36,14 +37,31 @@ export interface DaemonOptions {
   readonly xmlrpc?: TcpAddress;
   /** What XML-RPC clients mean and are told; default: simmer's own commands and events. */
   readonly xmlrpcDialect?: XmlRpcDialect;
-  /** Opens another door, or says why it can't. */
-  readonly openDoor?: (context: DoorContext) => Promise<Door | string>;
+  /** Opens other doors; one may say why it can't, or that there is none. */
+  readonly openDoors?: readonly DoorOpener[];
 }
+
+/** Opens a door; gives a text where that has to be and can't, `undefined` where it need not be. */
+export type DoorOpener = (context: DoorContext) => Promise<Door | string | undefined>;
 
 /** What another door is opened with. */
 export interface DoorContext {
+  /** The project's root folder, absolute. */
   readonly root: string;
+  /** The config file that was named. */
+  readonly config?: string;
   readonly log: Logger;
+  /** What stands of the server beside its commands. */
+  readonly standing: Standing;
+}
+
+/** What a door may know of the server without asking it as a client. */
+export interface Standing {
+  /** Whether nobody else is there who would miss a build's events. */
+  readonly isAlone: boolean;
+  readonly settled: SettledBuilds;
+  /** Notes that the server was of use. */
+  touch(): void;
 }
 
 /** How serving ended. */
@@ -83,7 +101,17 @@ export async function serveProject(options: DaemonOptions): Promise<Served> {
     ...(remote === undefined ? {} : { xmlrpc: remote.path }),
     ...(paths.socket.startsWith(paths.dir) ? {} : { socket: paths.socket }),
   });
-  const opened = await options.openDoor?.({ root: project.root, log });
+  const settled = new SettledBuilds();
+  // The doors stand before the server does.
+  let server: ProcessServer | undefined = undefined as ProcessServer | undefined;
+  const standing: Standing = {
+    settled,
+    get isAlone(): boolean {
+      return server?.isAlone === true;
+    },
+    touch: () => server?.touch(),
+  };
+  const opened = await openDoors(options, { ...project, log, standing });
   if (typeof opened === "string") {
     remote?.close();
     lock.release();
@@ -93,18 +121,17 @@ export async function serveProject(options: DaemonOptions): Promise<Served> {
   try {
     listener = UnixListener.listen(paths.socket);
   } catch (error) {
-    opened?.listener.close();
-    await opened?.close();
+    await closeDoors(opened);
     remote?.close();
     lock.release();
     throw error;
   }
   const doors = [
     ...(remote === undefined ? [] : [await xmlRpcDoor(remote, log, options.xmlrpcDialect)]),
-    ...(opened === undefined ? [] : [opened]),
+    ...opened,
   ];
-  const server = new ProcessServer({
-    cooker: taskCooker(project, paths, log),
+  server = new ProcessServer({
+    cooker: taskCooker(project, paths, log, settled),
     listener,
     doors,
     clock: systemClock,
@@ -118,6 +145,31 @@ export async function serveProject(options: DaemonOptions): Promise<Served> {
     },
   });
   return { kind: "ended", exitCode: await untilSignalled(server) };
+}
+
+/** @returns why one can't be opened, as text; none is open then */
+async function openDoors(
+  { openDoors = [] }: DaemonOptions,
+  context: DoorContext,
+): Promise<readonly Door[] | string> {
+  const opened: Door[] = [];
+  for (const open of openDoors) {
+    const door = await open(context);
+    if (typeof door !== "string") {
+      if (door !== undefined) opened.push(door);
+      continue;
+    }
+    await closeDoors(opened);
+    return door;
+  }
+  return opened;
+}
+
+async function closeDoors(doors: readonly Door[]): Promise<void> {
+  for (const door of doors) {
+    door.listener.close();
+    await door.close();
+  }
 }
 
 /** @returns why it can't be listened there, as text */

@@ -16,6 +16,8 @@ import type { Listener } from "./listener_source.ts";
 export interface Door {
   /** For the log. */
   readonly name: string;
+  /** Whether it is simmer's own affair, and not in `status`; default: `false`. */
+  readonly isOwn?: boolean;
   /** Where its clients come in; the server closes it at its end. */
   readonly listener: Listener;
   /**

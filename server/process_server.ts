@@ -154,6 +154,17 @@ export class ProcessServer {
     this.#timeouts = new Timeouts(timeoutSeconds, clock);
   }
 
+  /** Whether there is no UI and no command in progress, and the server is not about to end. */
+  get isAlone(): boolean {
+    return !this.#life.signal.aborted && this.#roster.size === 0 &&
+      this.#asyncCommands.busyWith === undefined;
+  }
+
+  /** Notes that the server was of use to somebody who is no UI: its timeout begins anew. */
+  touch(): void {
+    this.#timeouts.touch();
+  }
+
   /**
    * Serves until the server is asked to end or its timeout is over.
    *

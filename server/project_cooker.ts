@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { SettledBuilds } from "../cooker/settled.ts";
 import { TaskCooker } from "../cooker/task_cooker.ts";
 import { cacheFolder } from "../project/cache_place.ts";
 import type { Project } from "../project/root.ts";
@@ -22,13 +23,19 @@ export function userCacheFolder(): string | undefined {
 }
 
 /** Makes the cooker of a project; it reads and starts nothing before it is asked to. */
-export function taskCooker(project: Project, paths: StatePaths, log: Logger): TaskCooker {
+export function taskCooker(
+  project: Project,
+  paths: StatePaths,
+  log: Logger,
+  settled?: SettledBuilds,
+): TaskCooker {
   const cache = userCacheFolder();
   return new TaskCooker({
     ...project,
     state: paths,
     clock: systemClock,
     log,
+    ...(settled === undefined ? {} : { settled }),
     ...(cache === undefined ? {} : { cache }),
   });
 }

@@ -23,6 +23,11 @@ export class Timeouts {
     this.#lastUsed = clock.monotonic();
   }
 
+  /** Notes that the server was of use to somebody who is no UI. */
+  touch(): void {
+    this.#lastUsed = this.#clock.monotonic();
+  }
+
   /** Notes that a UI has left. */
   uiLeft(remaining: number): void {
     this.#hadUI = true;

@@ -17,7 +17,7 @@ export interface Clock {
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }
 
-/** The machine's clock. */
+/** The machine's clock, for programs that stay. */
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
@@ -30,6 +30,27 @@ export const systemClock: Clock = {
         resolve();
       };
       const timer = setTimeout(finish, ms);
+      signal?.addEventListener("abort", finish);
+    }),
+};
+
+/**
+ * The machine's clock for programs that end soon: sleeping costs a tenth at first, as nothing of
+ * Node's timers is loaded, and a sleep that is cut short is forgotten only when its time is over.
+ * It does not keep a program from ending.
+ */
+export const briefClock: Clock = {
+  ...systemClock,
+  sleep: (ms, signal) =>
+    new Promise((resolve) => {
+      if (signal?.aborted) return resolve();
+      const timer = AbortSignal.timeout(ms);
+      const finish = (): void => {
+        timer.removeEventListener("abort", finish);
+        signal?.removeEventListener("abort", finish);
+        resolve();
+      };
+      timer.addEventListener("abort", finish);
       signal?.addEventListener("abort", finish);
     }),
 };

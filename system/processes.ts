@@ -49,12 +49,14 @@ export interface GroupProcess {
  */
 export function spawnGroup(options: SpawnOptions): GroupProcess {
   const [command, args] = withStdin(options);
-  const child = new Deno.Command(command, {
-    args,
+  // What is not there has to fail here, rather than in a process of its own.
+  const setsid = command.startsWith("/") && isFile(command) ? SETSID : undefined;
+  const child = new Deno.Command(setsid ?? command, {
+    args: setsid === undefined ? args : [command, ...args],
     cwd: options.cwd,
     clearEnv: true,
     env: { ...options.env },
-    detached: true,
+    detached: setsid === undefined,
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
@@ -65,6 +67,25 @@ export function spawnGroup(options: SpawnOptions): GroupProcess {
     stderr: child.stderr,
     exit: child.status.then(({ code, signal }) => signal === null ? { code } : { code, signal }),
   };
+}
+
+/**
+ * The program that begins a session and then becomes another program, the process id staying the
+ * same. To have that done by the system's own `detached`, this process is copied first: 1 ms where
+ * it is small, 15 ms where it holds 400 MB, and all that time nothing else is done.
+ */
+const SETSID: string | undefined = Deno.build.os === "linux" && isFile("/usr/bin/setsid")
+  ? "/usr/bin/setsid"
+  : undefined;
+
+function isFile(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    if (error instanceof Deno.errors.NotADirectory) return false;
+    throw error;
+  }
 }
 
 /** A shell opens the other process's stdin and becomes the program: the process id is the same. */

@@ -83,10 +83,15 @@ export function writeNewFile(path: string, bytes: Uint8Array, mode: number): voi
   Deno.writeFileSync(path, bytes, { createNew: true, mode });
 }
 
+/** Bytes of a file that are in memory at once at the most. */
+const MAX_PIECE_BYTES = 1024 * 1024;
+
 /** The bytes of a file, in pieces. */
 export function* filePieces(path: string): Generator<Uint8Array<ArrayBuffer>> {
   using file = Deno.openSync(path);
-  const buffer = new Uint8Array(1024 * 1024);
+  // One byte more than it has, so that most are over with the first piece.
+  const { size } = file.statSync();
+  const buffer = new Uint8Array(Math.min(MAX_PIECE_BYTES, size + 1));
   for (let count = file.readSync(buffer); count !== null; count = file.readSync(buffer)) {
     yield buffer.subarray(0, count);
   }

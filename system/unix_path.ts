@@ -12,3 +12,8 @@ export const ASIDE_SUFFIX = ".new";
 
 /** The longest path that a listener can listen at, in bytes. */
 export const MAX_LISTEN_PATH_BYTES: number = MAX_SOCKET_PATH_BYTES - ASIDE_SUFFIX.length;
+
+/** Whether a path is too long for a listener. */
+export function isPathTooLong(path: string): boolean {
+  return new TextEncoder().encode(path).length > MAX_LISTEN_PATH_BYTES;
+}

@@ -25,19 +25,23 @@ done
 alive() {
   left=' '
   for group in $groups; do
-    kill -s 0 -- "-$group" 2>/dev/null && left="$left$group "
+    kill -s 0 -- "-$group" 2>/dev/null || kill -s 0 "$group" 2>/dev/null || continue
+    left="$left$group "
   done
   groups=$left
   [ "$groups" != ' ' ]
 }
 alive || exit 0
-for group in $groups; do kill -s TERM -- "-$group" 2>/dev/null; done
+end() {
+  kill -s "$1" -- "-$2" 2>/dev/null || kill -s "$1" "$2" 2>/dev/null
+}
+for group in $groups; do end TERM "$group"; done
 tries=50
 while alive && [ "$tries" -gt 0 ]; do
   sleep 0.1
   tries=$((tries - 1))
 done
-for group in $groups; do kill -s KILL -- "-$group" 2>/dev/null; done
+for group in $groups; do end KILL "$group"; done
 `;
 
 const encoder = new TextEncoder();

@@ -6,11 +6,10 @@
 
 import type { ClientInfo } from "./events.ts";
 
+export { VERSION } from "./version.ts";
+
 /** The number of the protocol; both ends must have the same. */
 export const PROTOCOL = 1;
-
-/** simmer's version; a client uses only a server of its own version. */
-export const VERSION = "0.1.0";
 
 /**
  * What a UI may do.

@@ -19,7 +19,13 @@ import type { Renderer } from "../render/renderer.ts";
 import type { SocketSession } from "../session.ts";
 
 /** Shows nothing: the reply is all that is printed. */
-const SILENT: Renderer = { event: () => {}, say: () => {}, refresh: () => {}, finish: () => {} };
+const SILENT: Renderer = {
+  isLive: false,
+  event: () => {},
+  say: () => {},
+  refresh: () => {},
+  finish: () => {},
+};
 
 /** The command. */
 export const command = defineCommand({

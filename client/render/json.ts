@@ -10,6 +10,7 @@ import type { Renderer } from "./renderer.ts";
 
 /** Writes events as JSON lines. What simmer itself has to say goes to stderr. */
 export class JsonRenderer implements Renderer {
+  readonly isLive: boolean = false;
   readonly #sink: Sink;
   readonly #quiet: boolean;
 

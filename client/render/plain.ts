@@ -41,6 +41,7 @@ const encoder = new TextEncoder();
 
 /** Shows a build as plain text. */
 export class PlainRenderer implements Renderer {
+  readonly isLive: boolean = false;
   readonly #options: PlainOptions;
   #labels = new Labels();
   /** Beginnings of lines that are not complete yet, by stream and task. */

@@ -46,6 +46,11 @@ export function summaryLine(build: BuildCompleted, style: Style): string {
   return `simmer: ${parts.join(", ")} in ${duration(durationMs)}\n`;
 }
 
+/** Puts another time into what ends with a summary. */
+export function withDuration(text: string, ms: number): string {
+  return text.replace(/ in [\d.]+ (ms|s|min \d+ s)(?=\n[^\n]*$)/, ` in ${duration(ms)}`);
+}
+
 function counted(count: number, word: string): string[] {
   return count === 0 ? [] : [`${count} ${word}`];
 }

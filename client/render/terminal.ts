@@ -57,6 +57,7 @@ class Screen implements Sink {
 
 /** Shows a build in a terminal. */
 export class TerminalRenderer implements Renderer {
+  readonly isLive: boolean = true;
   readonly #options: TerminalOptions;
   readonly #screen: Screen;
   readonly #plain: PlainRenderer;

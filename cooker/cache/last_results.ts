@@ -5,7 +5,14 @@
  */
 
 import { sha256Hex } from "../../system/digest.ts";
-import { ensureFolder, joinPath, readTextIfPresent, writeAtomically } from "../../system/files.ts";
+import {
+  ensureFolder,
+  joinPath,
+  readTextIfPresent,
+  removeIfPresent,
+  renameIfPresent,
+  writeAtomically,
+} from "../../system/files.ts";
 import type { OutputEntry } from "../store/result.ts";
 import type { FingerprintParts } from "./fingerprint.ts";
 
@@ -21,6 +28,9 @@ export interface LastResult {
   /** Whether the task has begun again since: what it has left is not known any more. */
   readonly isPast?: boolean;
 }
+
+/** Marks the file of a result whose task has begun again. */
+const PAST = ".past";
 
 interface Kept {
   readonly format: 1;
@@ -55,20 +65,36 @@ export class LastResults {
     this.#isMade = true;
     const kept: Kept = { format: 1, result };
     writeAtomically(this.#path(key), JSON.stringify(kept));
+    removeIfPresent(this.#path(key, PAST));
   }
 
-  /** A task begins: what its last success has left may be overwritten. */
+  /**
+   * A task begins: what its last success has left may be overwritten. Its file gets another name
+   * until the next success is written: to put a new file in the place of one that is there has the
+   * file system write out its data first.
+   *
+   * @throws {Error} what the system says where it can't be done
+   */
   begin(key: string): void {
     const last = this.get(key);
-    if (last !== undefined && last.isPast !== true) this.set(key, { ...last, isPast: true });
+    if (last === undefined || last.isPast === true) return;
+    this.#known.set(key, { ...last, isPast: true });
+    renameIfPresent(this.#path(key), this.#path(key, PAST));
   }
 
-  #path(key: string): string {
-    return joinPath(this.#folder, `${sha256Hex(key).slice(0, 32)}.json`);
+  #path(key: string, suffix = ""): string {
+    return joinPath(this.#folder, `${sha256Hex(key).slice(0, 32)}${suffix}.json`);
   }
 
   #read(key: string): LastResult | undefined {
-    const text = readTextIfPresent(this.#path(key));
+    const last = this.#parse(this.#path(key));
+    if (last !== undefined) return last;
+    const past = this.#parse(this.#path(key, PAST));
+    return past === undefined ? undefined : { ...past, isPast: true };
+  }
+
+  #parse(path: string): LastResult | undefined {
+    const text = readTextIfPresent(path);
     if (text === undefined) return undefined;
     try {
       const kept = JSON.parse(text) as Partial<Kept>;

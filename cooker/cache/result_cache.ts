@@ -114,6 +114,13 @@ export class ResultCache {
     };
   }
 
+  /** Whether a result that was found stays what it is until a change is told of. */
+  isSettled(prospect: Prospect): boolean {
+    const outputs = this.#outputs(prospect);
+    return prospect.inputs.isSettled &&
+      (outputs === undefined || this.#isVerified(prospect, outputs));
+  }
+
   /** Whether a task's result is there, without putting it anywhere. */
   has(prospect: Prospect): boolean {
     const isThere = this.#options.store?.find(prospect.fingerprint) !== undefined;

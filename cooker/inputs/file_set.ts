@@ -70,19 +70,29 @@ export class FileSet {
     return this.isWatched && this.#dirty.size === 0 && this.#snapshot !== undefined;
   }
 
-  /** Takes note of a change of an entry of one of its folders. */
-  changed(path: string, kind: "content" | "entries"): void {
+  /** Whether the last snapshot holds until a change is told of. */
+  get isSettled(): boolean {
+    return this.isClean && !this.#hasShared();
+  }
+
+  /**
+   * Takes note of a change of an entry of one of its folders.
+   *
+   * @returns whether the set is about it
+   */
+  changed(path: string, kind: "content" | "entries"): boolean {
     if (kind === "content" && !this.#folders.has(path)) {
-      if (!this.#foundPaths.has(path)) return;
+      if (!this.#foundPaths.has(path)) return false;
       this.#dirty.add(path);
     } else {
       const isMeant = this.patterns.matches(path) || this.patterns.reachesInto(path) ||
         this.patterns.bases.some((base) => pathInside(path, base) !== undefined);
-      if (!isMeant) return;
+      if (!isMeant) return false;
       this.#dirty.add(path);
       this.#needsWalk = true;
     }
     this.#version++;
+    return true;
   }
 
   /** Everything may have changed. */

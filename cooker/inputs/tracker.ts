@@ -68,6 +68,7 @@ export class InputTracker implements Notifier, FolderWatcher {
   #queue: Inotify | undefined;
   #cookieWatch: number | undefined;
   #cookies = 0;
+  #changes = 0;
   #isStopped = false;
 
   /** @param options nothing is watched before a set is asked for */
@@ -78,6 +79,11 @@ export class InputTracker implements Notifier, FolderWatcher {
   /** Lines about what can't be watched, for `status`. */
   get notes(): readonly string[] {
     return [...this.#notes];
+  }
+
+  /** Grows whenever something was told that a set is about. */
+  get changes(): number {
+    return this.#changes;
   }
 
   /** How many folders are watched. */
@@ -194,6 +200,7 @@ export class InputTracker implements Notifier, FolderWatcher {
 
   #distrustAll(): void {
     this.#table.clear();
+    this.#changes++;
     for (const set of this.#sets.values()) set?.distrust();
   }
 
@@ -227,15 +234,18 @@ export class InputTracker implements Notifier, FolderWatcher {
     if (watched === undefined) return;
     if (kind === "gone") {
       const sets = [...watched.sets, ...[...watched.passing.values()].flatMap((each) => [...each])];
+      this.#changes++;
       for (const set of new Set(sets)) set.distrust();
       this.#drop(folder, watched);
       return;
     }
     const path = name === "" ? folder : joinPath(folder, name);
-    for (const set of watched.sets) set.changed(path, kind);
+    let count = 0;
+    for (const set of watched.sets) count += set.changed(path, kind) ? 1 : 0;
     for (const set of watched.passing.get(name) ?? []) {
-      if (!watched.sets.has(set)) set.changed(path, kind);
+      if (!watched.sets.has(set)) count += set.changed(path, kind) ? 1 : 0;
     }
+    this.#changes += count;
   }
 
   /** @param next the entry that it is about; absent: every one */

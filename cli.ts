@@ -1,0 +1,234 @@
+/**
+ * simmer's command line: its words lead to one module, which is loaded then.
+ *
+ * It is also where client and server meet: the commands get the server as functions, so that
+ * nothing of it is loaded by a command that only talks to one.
+ *
+ * @module
+ */
+
+import { UsageError } from "./client/arguments.ts";
+import type { Command } from "./client/command.ts";
+import { EXIT, reportOf } from "./client/exit_code.ts";
+import type { Invocation } from "./client/invocation.ts";
+import { HandBack } from "./client/hand_back.ts";
+import { COMMON_OPTIONS } from "./client/options.ts";
+import { Output } from "./client/output.ts";
+import { briefClock } from "./system/clock.ts";
+import { onSignal } from "./system/environment.ts";
+import type { HostedInvocation } from "./express/host.ts";
+import type { DoorContext } from "./server/daemon.ts";
+import { VERSION } from "./wire/hello.ts";
+
+interface Entry {
+  readonly summary: string;
+  load(): Promise<{ readonly command: Command }>;
+}
+
+const COMMANDS: Readonly<Record<string, Entry>> = {
+  run: { summary: "run tasks", load: () => import("./client/commands/run.ts") },
+  tasks: {
+    summary: "list the tasks",
+    load: () => import("./client/commands/tasks.ts"),
+  },
+  graph: {
+    summary: "show what depends on what",
+    load: () => import("./client/commands/graph.ts"),
+  },
+  why: {
+    summary: "say whether a task would run, and because of what",
+    load: () => import("./client/commands/why.ts"),
+  },
+  watch: {
+    summary: "run tasks, and again after each change of an input",
+    load: () => import("./client/commands/watch.ts"),
+  },
+  status: {
+    summary: "say whether a server runs, and what it is doing",
+    load: () => import("./client/commands/status.ts"),
+  },
+  stop: {
+    summary: "end the server",
+    load: () => import("./client/commands/stop.ts"),
+  },
+  serve: {
+    summary: "be the server",
+    load: () => import("./client/commands/serve.ts"),
+  },
+  events: {
+    summary: "print what happens, as JSON lines",
+    load: () => import("./client/commands/events.ts"),
+  },
+  logs: {
+    summary: "print the server's log",
+    load: () => import("./client/commands/logs.ts"),
+  },
+  ping: {
+    summary: "ask the server whether it is there",
+    load: () => import("./client/commands/ping.ts"),
+  },
+  call: {
+    summary: "send a raw command",
+    load: () => import("./client/commands/call.ts"),
+  },
+  clean: {
+    summary: "make the cache of results smaller, or empty",
+    load: () => import("./client/commands/clean.ts"),
+  },
+  completions: {
+    summary: "print what a shell needs to complete simmer's words",
+    load: () => import("./client/commands/completions.ts"),
+  },
+};
+
+/** Where the command's name stands: behind common options only. */
+function nameIndex(args: readonly string[]): number {
+  for (let index = 0; index < args.length; index++) {
+    const arg = args[index] ?? "";
+    if (!arg.startsWith("-") || arg === "-") return index;
+    if (arg === "--") return args.length;
+    const row = COMMON_OPTIONS.find((each) =>
+      arg === `--${each.name}` || ("letter" in each && arg === `-${each.letter}`)
+    );
+    if (row !== undefined && row.kind !== "flag") index++;
+  }
+  return args.length;
+}
+
+async function dispatch(args: readonly string[], from: Surroundings): Promise<number> {
+  const index = nameIndex(args);
+  const name = args[index];
+  if (name === undefined || name === "help") {
+    return await withoutCommand([...args.slice(0, index), ...args.slice(index + 1)], from);
+  }
+  const entry = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (entry === undefined) throw await unknownCommand(name);
+  const { command } = await entry.load();
+  return await command.run(invocationOf(args, index, from));
+}
+
+async function withoutCommand(args: readonly string[], from: Surroundings): Promise<number> {
+  const { output } = from;
+  const [topic] = args.filter((arg) => !arg.startsWith("-"));
+  if (topic !== undefined) return await dispatch([topic, "--help"], from);
+  if (args.includes("--version") || args.includes("-V")) {
+    output.write("stdout", `simmer ${VERSION}\n`);
+    return EXIT.ok;
+  }
+  const { overviewHelp } = await import("./client/help.ts");
+  const rows = Object.entries(COMMANDS).map(([name, { summary }]) => [name, summary] as const);
+  const unknown = args.find((arg) => arg !== "--help" && arg !== "-h");
+  if (unknown !== undefined) {
+    throw new UsageError(`a command is missing before '${unknown}': 'simmer --help' lists them`);
+  }
+  output.write("stdout", overviewHelp(rows));
+  return EXIT.ok;
+}
+
+async function unknownCommand(name: string): Promise<UsageError> {
+  const { nearestName } = await import("./client/nearest.ts");
+  const nearest = nearestName(name, Object.keys(COMMANDS));
+  const hint = nearest === undefined
+    ? "'simmer --help' lists the commands"
+    : `did you mean '${nearest}'?`;
+  return new UsageError(`unknown command '${name}': ${hint}`, [
+    "Tasks are run by 'simmer run TASK'.",
+  ]);
+}
+
+/** What a command line has around it: this process, or one that has handed its own over. */
+type Surroundings = HostedInvocation;
+
+function thisProcess(): Surroundings {
+  return {
+    env: Deno.env.toObject(),
+    cwd: Deno.cwd(),
+    pid: Deno.pid,
+    terminal: {
+      stdin: Deno.stdin.isTerminal(),
+      stdout: Deno.stdout.isTerminal(),
+      stderr: Deno.stderr.isTerminal(),
+      columns: () => Deno.consoleSize().columns,
+    },
+    output: new Output({ stdout: Deno.stdout, stderr: Deno.stderr }),
+    onSignal,
+    exit: (code) => Deno.exit(code),
+  };
+}
+
+function invocationOf(args: readonly string[], index: number, from: Surroundings): Invocation {
+  return {
+    ...from,
+    args: [...args.slice(0, index), ...args.slice(index + 1)],
+    commandLine: ["simmer", ...args].join(" "),
+    clock: briefClock,
+    serve: async (request) => {
+      const { serveProject } = await import("./server/daemon.ts");
+      const { ExpressHost } = await import("./express/host.ts");
+      const { bitbake, ...options } = request;
+      const openDoors = [
+        (context: DoorContext) => Promise.resolve(ExpressHost.open({ ...context, run: hosted })),
+      ];
+      if (!bitbake) return await serveProject({ ...options, openDoors });
+      const { BitbakeDoor } = await import("./bitbake/serving/door.ts");
+      const { bitbakeDialect } = await import("./bitbake/serving/dialect.ts");
+      return await serveProject({
+        ...options,
+        openDoors: [...openDoors, (context: DoorContext) => BitbakeDoor.open(context)],
+        xmlrpcDialect: bitbakeDialect(),
+      });
+    },
+    serveLocally: async (project) => {
+      const { serveLocally } = await import("./server/local.ts");
+      return serveLocally(project);
+    },
+    openBitbake: async (place) => {
+      const { openGateway } = await import("./bitbake/driving/gateway.ts");
+      return await openGateway(place, briefClock);
+    },
+    cleanCache: async (request) => {
+      const { cleanCache } = await import("./server/clean_cache.ts");
+      return cleanCache(request);
+    },
+    commands: COMMANDS,
+  };
+}
+
+/**
+ * Runs simmer.
+ *
+ * @param args what was typed behind the program's name
+ * @returns the exit code, when all output is written
+ */
+export async function main(
+  args: readonly string[],
+  from: Surroundings = thisProcess(),
+): Promise<number> {
+  const { output } = from;
+  try {
+    return await dispatch(args, from);
+  } catch (error) {
+    if (error instanceof HandBack) throw error;
+    const report = reportOf(error) ?? await defect(error, args);
+    output.write(
+      "stderr",
+      report.lines.map((line, at) => at === 0 ? `simmer: ${line}\n` : `${line}\n`).join(""),
+    );
+    return report.exitCode;
+  } finally {
+    await output.settled;
+  }
+}
+
+/** A command line of another process, carried out in the server's. */
+function hosted(args: readonly string[], from: HostedInvocation): Promise<number> {
+  return main(args, from);
+}
+
+async function defect(
+  error: unknown,
+  args: readonly string[],
+): Promise<{ exitCode: number; lines: string[] }> {
+  const { recordDefect } = await import("./client/defect.ts");
+  return { exitCode: EXIT.internal, lines: [recordDefect(error, args)] };
+}

@@ -1,0 +1,300 @@
+/**
+ * The door for command lines that are handed over: they are carried out in the server's process, by
+ * the very code that carries them out anywhere else.
+ *
+ * @module
+ */
+
+import { HandBack } from "../client/hand_back.ts";
+import { EXIT } from "../client/exit_code.ts";
+import type { Invocation } from "../client/invocation.ts";
+import { Output } from "../client/output.ts";
+import type { Standing } from "../server/daemon.ts";
+import type { Door } from "../server/door.ts";
+import { findProject } from "../project/root.ts";
+import {
+  type HandedOver,
+  HANDOVER_SOCKET,
+  type HandoverHead,
+  type HandoverNews,
+  HEAD_BYTES,
+  PIECE,
+} from "../system/handover.ts";
+import { joinPath } from "../system/files.ts";
+import type { Logger } from "../system/logger.ts";
+import { type ByteStream, isDisconnect, writeAll } from "../system/streams.ts";
+import { isPathTooLong } from "../system/unix_path.ts";
+import { type AcceptedStream, UnixListener } from "../system/unix_socket.ts";
+import { FrameDecoder } from "../wire/frame.ts";
+import { VERSION } from "../wire/version.ts";
+import { isMemorable, MAX_BYTES, Memos, renewed, type WrittenPiece } from "./memo.ts";
+
+/** What of an invocation is this process's, or belongs to the command line that came. */
+export type HostedInvocation = Pick<
+  Invocation,
+  "env" | "cwd" | "pid" | "terminal" | "output" | "onSignal" | "exit" | "connect"
+>;
+
+/** What a host needs. */
+export interface ExpressHostOptions {
+  readonly listener: UnixListener;
+  /** The project's root folder, absolute, with links resolved. */
+  readonly root: string;
+  /** The config file that the server was told to use; command lines that are handed over name none. */
+  readonly config?: string;
+  readonly log: Logger;
+  readonly standing: Standing;
+  /** Carries a command line out; resolves with its exit code, errors shown. */
+  readonly run: (args: readonly string[], hosted: HostedInvocation) => Promise<number>;
+}
+
+interface GuestOptions extends ExpressHostOptions {
+  readonly memos: Memos;
+}
+
+const SIGNAL_EXITS: Readonly<Record<string, number>> = {
+  SIGINT: EXIT.interrupted,
+  SIGTERM: EXIT.terminated,
+  SIGHUP: EXIT.hangup,
+};
+
+/** Ends a command on the spot. */
+class Exit extends Error {
+  constructor(readonly code: number) {
+    super("exit");
+  }
+}
+
+/** Carries command lines out. */
+export class ExpressHost implements Door {
+  readonly name = "Command lines";
+  readonly isOwn = true;
+  readonly listener: UnixListener;
+  readonly #options: GuestOptions;
+  readonly #guests = new Map<Guest, Promise<void>>();
+
+  constructor(options: ExpressHostOptions) {
+    this.listener = options.listener;
+    this.#options = { ...options, memos: new Memos() };
+  }
+
+  enter(stream: AcceptedStream, connect: () => ByteStream): void {
+    const guest = new Guest(stream, connect, this.#options);
+    const serving = guest.serve().catch((error: unknown) => {
+      this.#options.log.log("error", `A command line failed: ${String(error)}`);
+    }).finally(() => {
+      stream.close();
+      this.#guests.delete(guest);
+    });
+    this.#guests.set(guest, serving);
+  }
+
+  /**
+   * Listens in a project's state folder.
+   *
+   * @returns `undefined` where its path is too long for a socket: nobody hands anything over then
+   */
+  static open(options: Omit<ExpressHostOptions, "listener">): ExpressHost | undefined {
+    const path = joinPath(options.root, HANDOVER_SOCKET);
+    if (isPathTooLong(path)) return undefined;
+    return new ExpressHost({ ...options, listener: UnixListener.listen(path) });
+  }
+
+  /** Waits for what the commands have to say of the server's end. */
+  async close(): Promise<void> {
+    await Promise.all(this.#guests.values());
+  }
+}
+
+/** One command line, and the process that it came from. */
+class Guest {
+  readonly #stream: AcceptedStream;
+  readonly #connect: () => ByteStream;
+  readonly #options: GuestOptions;
+  readonly #frames = new FrameDecoder();
+  readonly #lines: string[] = [];
+  readonly #listeners = new Map<string, Set<() => void>>();
+  readonly #ended = Promise.withResolvers<number>();
+  #columns = 80;
+  #reached: ByteStream | undefined;
+  readonly #pieces: WrittenPiece[] = [];
+  #written = 0;
+
+  constructor(stream: AcceptedStream, connect: () => ByteStream, options: GuestOptions) {
+    this.#stream = stream;
+    this.#connect = connect;
+    this.#options = options;
+  }
+
+  async serve(): Promise<void> {
+    const head = await this.#line();
+    const line = await this.#line();
+    if (head === undefined || line === undefined) return;
+    const { version, pid, columns } = JSON.parse(head) as HandoverHead;
+    this.#columns = columns ?? this.#columns;
+    if (version !== VERSION) return await this.#refuse();
+    const key = `${columns ?? ""} ${line}`;
+    const begun = performance.now();
+    const { standing, memos } = this.#options;
+    const known = standing.isAlone ? memos.get(key) : undefined;
+    if (known !== undefined) {
+      standing.touch();
+      await this.#repeat(renewed(known, performance.now() - begun));
+      return this.#stream.close();
+    }
+    const handed = JSON.parse(line) as HandedOver;
+    if (!this.#isMeant(handed.cwd)) return await this.#refuse();
+    const listening = this.#listen();
+    try {
+      const code = await Promise.race([this.#run(handed, pid), this.#ended.promise]);
+      await this.#send(PIECE.exit, Uint8Array.of(code));
+      this.#remember(key, handed, pid);
+    } catch (error) {
+      if (!(error instanceof HandBack)) throw error;
+      await this.#refuse();
+    }
+    this.#stream.close();
+    await listening;
+  }
+
+  async #run({ args, env, cwd, terminal }: HandedOver, pid: number): Promise<number> {
+    const writer = (kind: number): { write(bytes: Uint8Array): Promise<number> } => ({
+      write: async (bytes) => {
+        this.#written += bytes.length;
+        if (this.#written <= MAX_BYTES) this.#pieces.push({ kind, bytes: bytes.slice() });
+        await this.#send(kind, bytes, true);
+        return bytes.length;
+      },
+    });
+    const output = new Output({ stdout: writer(PIECE.stdout), stderr: writer(PIECE.stderr) });
+    const code = await this.#options.run(args, {
+      env,
+      cwd,
+      pid,
+      terminal: { ...terminal, columns: () => this.#columns },
+      output,
+      onSignal: (signal, listener) => this.#onSignal(signal, listener),
+      exit: (code) => {
+        this.#ended.resolve(code);
+        throw new Exit(code);
+      },
+      connect: () => this.#reach(),
+    });
+    await output.settled;
+    return code;
+  }
+
+  /** All in one write. */
+  async #repeat(pieces: readonly WrittenPiece[]): Promise<void> {
+    const all = [...pieces, { kind: PIECE.exit, bytes: Uint8Array.of(0) }];
+    const size = all.reduce((sum, { bytes }) => sum + HEAD_BYTES + bytes.length, 0);
+    const whole = new Uint8Array(size);
+    let at = 0;
+    for (const { kind, bytes } of all) {
+      putHead(whole, at, kind, bytes.length);
+      whole.set(bytes, at + HEAD_BYTES);
+      at += HEAD_BYTES + bytes.length;
+    }
+    await this.#write(whole, false);
+  }
+
+  #remember(key: string, { args }: HandedOver, pid: number): void {
+    const { standing, memos } = this.#options;
+    const build = isMemorable(args) ? standing.settled.of(pid) : undefined;
+    if (build !== undefined && this.#written <= MAX_BYTES) {
+      memos.set(key, { pieces: this.#pieces, build });
+    }
+  }
+
+  #isMeant(cwd: string): boolean {
+    const { root, config } = this.#options;
+    return config === undefined && findProject(cwd)?.root === root;
+  }
+
+  #refuse(): Promise<void> {
+    return this.#send(PIECE.refused, new Uint8Array(0));
+  }
+
+  /** Who is to look for a server once more has to do it by itself. */
+  #reach(): ByteStream {
+    if (this.#reached !== undefined) throw new HandBack("The server is about to end");
+    this.#reached = this.#connect();
+    return this.#reached;
+  }
+
+  #onSignal(signal: string, listener: () => void): Disposable {
+    const listeners = this.#listeners.get(signal) ?? new Set();
+    this.#listeners.set(signal, listeners);
+    listeners.add(listener);
+    return { [Symbol.dispose]: () => void listeners.delete(listener) };
+  }
+
+  /** Whoever is gone has nothing more to wait for, as if the terminal were closed. */
+  async #listen(): Promise<void> {
+    for (let line = await this.#line(); line !== undefined; line = await this.#line()) {
+      const news = JSON.parse(line) as HandoverNews;
+      if ("columns" in news) this.#columns = news.columns;
+      else this.#signal(news.signal);
+    }
+    this.#signal("SIGHUP");
+  }
+
+  /** A signal that a command does not listen to ends it. */
+  #signal(signal: string): void {
+    const listeners = [...this.#listeners.get(signal) ?? []];
+    if (listeners.length === 0) {
+      this.#ended.resolve(SIGNAL_EXITS[signal] ?? EXIT.interrupted);
+      this.#reached?.close();
+    }
+    for (const listener of listeners) {
+      try {
+        listener();
+      } catch (error) {
+        if (!(error instanceof Exit)) throw error;
+      }
+    }
+  }
+
+  async #line(): Promise<string | undefined> {
+    const buffer = new Uint8Array(64 * 1024);
+    while (this.#lines.length === 0) {
+      const count = await this.#read(buffer);
+      if (count === null) return undefined;
+      for (const frame of this.#frames.push(buffer.subarray(0, count))) {
+        if (frame.kind === "error") return undefined;
+        this.#lines.push(frame.text);
+      }
+    }
+    return this.#lines.shift();
+  }
+
+  async #read(buffer: Uint8Array): Promise<number | null> {
+    try {
+      return await this.#stream.read(buffer);
+    } catch (error) {
+      if (!isDisconnect(error)) throw error;
+      return null;
+    }
+  }
+
+  /** @param must whether it is an error that nobody takes it */
+  async #send(kind: number, bytes: Uint8Array, must = false): Promise<void> {
+    const piece = new Uint8Array(HEAD_BYTES + bytes.length);
+    putHead(piece, 0, kind, bytes.length);
+    piece.set(bytes, HEAD_BYTES);
+    await this.#write(piece, must);
+  }
+
+  async #write(bytes: Uint8Array, must: boolean): Promise<void> {
+    try {
+      await writeAll(this.#stream, bytes);
+    } catch (error) {
+      if (must || !isDisconnect(error)) throw error;
+    }
+  }
+}
+
+function putHead(to: Uint8Array, at: number, kind: number, length: number): void {
+  to[at] = kind;
+  new DataView(to.buffer).setUint32(at + 1, length);
+}

@@ -1,0 +1,160 @@
+/**
+ * Handing a command line over to a server that runs: this process only carries bytes and signals.
+ *
+ * It is all that `simmer run` loads where a server is there, so it imports nothing; what a program
+ * does beside the runtime's own start is what its users wait for.
+ *
+ * @module
+ */
+
+/** The socket in a project's state folder. */
+export const HANDOVER_SOCKET = ".simmer/express.sock";
+
+/** What the server sends: a head of one byte and a length, and that many bytes. */
+export const PIECE = { refused: 0, stdout: 1, stderr: 2, exit: 3 } as const;
+
+/** Bytes of a piece's head. */
+export const HEAD_BYTES = 5;
+
+/** What it sends first, as one line of JSON; the command line follows as a second one. */
+export interface HandoverHead {
+  /** simmer's version: another one's server refuses. */
+  readonly version: string;
+  readonly pid: number;
+  /** Characters in a line of the terminal, where there is one. */
+  readonly columns?: number;
+}
+
+/** The second line: the same for the same command in the same shell. */
+export interface HandedOver {
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  /** The working directory, absolute. */
+  readonly cwd: string;
+  readonly terminal: {
+    readonly stdin: boolean;
+    readonly stdout: boolean;
+    readonly stderr: boolean;
+  };
+}
+
+/** Every further line. */
+export type HandoverNews = { readonly signal: string } | { readonly columns: number };
+
+/** How a handover ends where it is not refused. */
+export type HandoverEnd =
+  | { readonly kind: "exit"; readonly code: number }
+  /** The server ended before the command did. */
+  | { readonly kind: "lost" };
+
+const SIGNALS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+const BROKEN_PIPE = 141;
+
+/**
+ * Has a server carry out this process's command line.
+ *
+ * @returns `undefined` where none is found that does
+ */
+export async function handOver(version: string): Promise<HandoverEnd | undefined> {
+  const cwd = Deno.cwd();
+  const connection = await connect(cwd);
+  if (connection === undefined) return undefined;
+  const terminal = {
+    stdin: Deno.stdin.isTerminal(),
+    stdout: Deno.stdout.isTerminal(),
+    stderr: Deno.stderr.isTerminal(),
+  };
+  const isSeen = terminal.stdout || terminal.stderr;
+  const head: HandoverHead = {
+    version,
+    pid: Deno.pid,
+    ...(isSeen ? { columns: Deno.consoleSize().columns } : {}),
+  };
+  // The order of variables is another one in each process.
+  const env = Object.fromEntries(Object.entries(Deno.env.toObject()).sort(byName));
+  const line: HandedOver = { args: Deno.args, env, cwd, terminal };
+  const encoder = new TextEncoder();
+  /** What is said when the server is gone is of no use: its end is seen where it is read. */
+  const send = (news: HandoverNews): void => {
+    connection.write(encoder.encode(`${JSON.stringify(news)}\n`)).catch(() => {});
+  };
+  let signals = 0;
+  for (const [signal, code] of Object.entries(SIGNALS)) {
+    Deno.addSignalListener(signal as Deno.Signal, () => {
+      if (++signals === 3) Deno.exit(code);
+      send({ signal });
+    });
+  }
+  if (isSeen) {
+    Deno.addSignalListener("SIGWINCH", () => send({ columns: Deno.consoleSize().columns }));
+  }
+  try {
+    await writeAll(
+      connection,
+      encoder.encode(`${JSON.stringify(head)}\n${JSON.stringify(line)}\n`),
+    );
+    return await pump(connection);
+  } catch (error) {
+    if (
+      !(error instanceof Deno.errors.BrokenPipe || error instanceof Deno.errors.ConnectionReset)
+    ) {
+      throw error;
+    }
+    return { kind: "lost" };
+  }
+}
+
+function byName([a]: readonly [string, string], [b]: readonly [string, string]): number {
+  return a < b ? -1 : 1;
+}
+
+/** The nearest folder's socket, from the working directory up. */
+async function connect(cwd: string): Promise<Deno.Conn | undefined> {
+  for (let folder = cwd;; folder = folder.slice(0, folder.lastIndexOf("/"))) {
+    try {
+      return await Deno.connect({ transport: "unix", path: `${folder}/${HANDOVER_SOCKET}` });
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) return undefined;
+    }
+    if (folder === "") return undefined;
+  }
+}
+
+async function pump(connection: Deno.Conn): Promise<HandoverEnd | undefined> {
+  let held = new Uint8Array(0);
+  const buffer = new Uint8Array(256 * 1024);
+  for (let count = await connection.read(buffer); count !== null;) {
+    let bytes = buffer.subarray(0, count);
+    if (held.length > 0) {
+      bytes = new Uint8Array(held.length + count);
+      bytes.set(held);
+      bytes.set(buffer.subarray(0, count), held.length);
+    }
+    while (bytes.length >= HEAD_BYTES) {
+      const [kind] = bytes;
+      const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(1);
+      if (bytes.length < HEAD_BYTES + length) break;
+      const piece = bytes.subarray(HEAD_BYTES, HEAD_BYTES + length);
+      bytes = bytes.subarray(HEAD_BYTES + length);
+      if (kind === PIECE.refused) return undefined;
+      if (kind === PIECE.exit) return { kind: "exit", code: piece[0] ?? 0 };
+      const stream = kind === PIECE.stdout ? Deno.stdout : Deno.stderr;
+      try {
+        await writeAll(stream, piece);
+      } catch (error) {
+        if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+        return { kind: "exit", code: BROKEN_PIPE };
+      }
+    }
+    held = bytes.slice();
+    count = await connection.read(buffer);
+  }
+  return { kind: "lost" };
+}
+
+async function writeAll(
+  to: { write(bytes: Uint8Array): Promise<number> },
+  bytes: Uint8Array,
+): Promise<void> {
+  for (let offset = 0; offset < bytes.length;) offset += await to.write(bytes.subarray(offset));
+}
