@@ -16,11 +16,10 @@ import { EndingController } from "./ending.ts";
 import type { Executor, ExitStatus, OutputSink, Remains } from "./executor.ts";
 import type { BuildPlan, PlannedTask } from "./plan.ts";
 import {
-  initialState,
+  Scheduler,
   type SchedulerEffect,
   type SchedulerInput,
   type TaskStatus,
-  transition,
 } from "./scheduler.ts";
 import { TaskRunner } from "./task_runner.ts";
 
@@ -71,7 +70,7 @@ export class Build implements AsyncCommand {
   readonly #finished = Promise.withResolvers<void>();
   readonly #runner: TaskRunner;
   #gaveWayAt = 0;
-  #state: ReturnType<typeof initialState>;
+  readonly #scheduler: Scheduler;
   #startedAt: number | undefined;
   #exitCode = 0;
   #isFinished = false;
@@ -86,7 +85,7 @@ export class Build implements AsyncCommand {
     const { tasks, jobs, keepGoing, force, replayLogs } = options.plan;
     const dependencies = tasks.map((task) => task.dependencies);
     const rank = options.rank === undefined ? {} : { rank: options.rank };
-    this.#state = initialState({ dependencies, jobs, keepGoing, ...rank });
+    this.#scheduler = new Scheduler({ dependencies, jobs, keepGoing, ...rank });
     this.#runner = new TaskRunner({ ...options, force, replayLogs });
   }
 
@@ -99,7 +98,7 @@ export class Build implements AsyncCommand {
   get isAllCached(): boolean {
     return this.#exitCode === 0 &&
       this.#options.plan.tasks.every((task, index) =>
-        task.command === undefined || this.#state.status[index] === "cached"
+        task.command === undefined || this.#scheduler.status[index] === "cached"
       );
   }
 
@@ -159,9 +158,7 @@ export class Build implements AsyncCommand {
   }
 
   #feed(input: SchedulerInput): void {
-    const { state, effects } = transition(this.#state, input);
-    this.#state = state;
-    for (const effect of effects) this.#carryOut(effect);
+    for (const effect of this.#scheduler.feed(input)) this.#carryOut(effect);
   }
 
   #carryOut(effect: SchedulerEffect): void {
@@ -308,7 +305,7 @@ export class Build implements AsyncCommand {
   async #complete(): Promise<void> {
     if (!this.#whole.ending.soon.aborted) this.#whole.end(false);
     await Promise.all(this.#remains.map((remains) => remains.end(this.#whole.ending)));
-    const outcome: BuildOutcome = this.#state.isCancelled
+    const outcome: BuildOutcome = this.#scheduler.isCancelled
       ? "cancelled"
       : this.#exitCode === 0
       ? "succeeded"
@@ -319,7 +316,7 @@ export class Build implements AsyncCommand {
       build: this.build,
       outcome,
       exitCode: this.#exitCode,
-      counts: countsOf(this.#state.status),
+      counts: countsOf(this.#scheduler.status),
       durationMs: Math.round(this.#options.clock.monotonic() - (this.#startedAt ?? 0)),
       failures: this.#failures,
     });

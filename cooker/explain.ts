@@ -51,7 +51,7 @@ export function explainPlan({ plan, cache, last, runner }: ExplainOptions): Plan
     const before = dependencies.filter(([each]) => running.has(each)).map(([, each]) => each);
     const reasons = plan.force ? [FORCED] : [
       ...before.map(runsFirst),
-      ...differences(prospect, last.get(task.key)?.parts)
+      ...differences(prospect, last.read(task.key)?.parts)
         // One that runs has another result: it is enough to say the first.
         .filter(({ kind, subject }) =>
           kind !== "dependency" || !before.some((each) => each.id === subject)
@@ -96,7 +96,7 @@ function runsFirst(task: PlannedTask): RunReason {
 
 /** What is different from a task's last success. */
 export function differences(
-  { parts }: Pick<Prospect, "parts">,
+  { parts, snapshot }: Pick<Prospect, "parts" | "snapshot">,
   last: FingerprintParts | undefined,
 ): RunReason[] {
   if (last === undefined) {
@@ -112,7 +112,7 @@ export function differences(
       subject: name,
       text: `the variable ${name} ${change === "changed" ? "has another value" : `was ${change}`}`,
     })),
-    ...changedEntries(last.files, parts.files, (path, change) => ({
+    ...changedEntries(last.files, Object.fromEntries(snapshot.files), (path, change) => ({
       kind: `file-${change}`,
       subject: path,
       text: `${path} was ${change}`,

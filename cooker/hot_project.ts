@@ -18,6 +18,9 @@ import { ResultStore } from "./store/result_store.ts";
 /** What the cache may hold without being asked to be smaller, in bytes. */
 const MAX_CACHE_BYTES = 10 * 1024 ** 3;
 
+/** Milliseconds between two writes of durations, on which only the order of tasks depends. */
+const SAVE_MS = 10_000;
+
 /** Where a project's memory is on disk; all paths absolute. */
 export interface HotFolders {
   /** For the cookies that show that changes are told of; in the project's root. */
@@ -47,12 +50,15 @@ export class HotProject {
   readonly #durations: Durations;
   readonly #log: Logger;
   readonly #store: ResultStore | undefined;
+  readonly #clock: Clock;
+  #savedAt = -Infinity;
   #collecting: Promise<void> | undefined;
 
   /** @param options nothing is read, written or watched before the first build */
   constructor(options: HotProjectOptions) {
     const { root, folders, cache, clock, log } = options;
     this.#log = log;
+    this.#clock = clock;
     this.tracker = new InputTracker({
       root,
       cookies: folders.cookies,
@@ -85,20 +91,27 @@ export class HotProject {
     this.#durations.set(task.key, durationMs);
   }
 
-  /** Has on disk what the next server should know. */
+  /** Has on disk what the next server should know, now and then. */
   save(): void {
+    const now = this.#clock.monotonic();
+    if (now - this.#savedAt >= SAVE_MS) this.#saveDurations();
+    this.#collecting ??= this.#collect();
+  }
+
+  /** Resolves when nothing is being written any more. */
+  async close(): Promise<void> {
+    this.#saveDurations();
+    await this.#collecting;
+  }
+
+  #saveDurations(): void {
+    this.#savedAt = this.#clock.monotonic();
     try {
       this.#durations.save();
     } catch (error) {
       if (!(error instanceof Error)) throw error;
       this.#log.log("warn", `Cannot keep durations: ${error.message}`);
     }
-    this.#collecting ??= this.#collect();
-  }
-
-  /** Resolves when nothing is being written any more. */
-  async close(): Promise<void> {
-    await this.#collecting;
   }
 
   async #collect(): Promise<void> {

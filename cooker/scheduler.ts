@@ -53,9 +53,7 @@ export type SchedulerEffect =
   | { readonly kind: "finish" };
 
 /** What does not change during a build. */
-export interface SchedulerPlan {
-  /** For each task the indices of those that it waits for. */
-  readonly dependencies: readonly (readonly number[])[];
+interface SchedulerPlan {
   /** For each task the indices of those that wait for it. */
   readonly dependents: readonly (readonly number[])[];
   /** For each task its place when several could start: smaller first. */
@@ -63,30 +61,6 @@ export interface SchedulerPlan {
   /** How many may run at once, from 1. */
   readonly jobs: number;
   readonly keepGoing: boolean;
-}
-
-/** Where a build is. */
-export interface SchedulerState {
-  readonly plan: SchedulerPlan;
-  readonly status: readonly TaskStatus[];
-  /** For each task how many of its dependencies are not done. */
-  readonly missing: readonly number[];
-  /** Tasks that could start, by rank. */
-  readonly ready: readonly number[];
-  /** Tasks that are running or ending. */
-  readonly active: number;
-  /** Tasks that are not over. */
-  readonly open: number;
-  /** Whether anything new may start. */
-  readonly isEnding: boolean;
-  /** Whether it was cancelled from outside. */
-  readonly isCancelled: boolean;
-}
-
-/** The next state and what is to be done. */
-export interface Transition {
-  readonly state: SchedulerState;
-  readonly effects: readonly SchedulerEffect[];
 }
 
 /** What to schedule. */
@@ -100,78 +74,80 @@ export interface ScheduleRequest {
   readonly rank?: readonly number[];
 }
 
-/** The state before anything has happened. */
-export function initialState(request: ScheduleRequest): SchedulerState {
-  const { dependencies, jobs, keepGoing } = request;
-  const dependents = dependencies.map((): number[] => []);
-  dependencies.forEach((before, task) => {
-    for (const other of before) dependents[other]?.push(task);
-  });
-  const rank = request.rank ?? dependencies.map((_, task) => task);
-  return {
-    plan: { dependencies, dependents, rank, jobs, keepGoing },
-    status: dependencies.map(() => "waiting"),
-    missing: dependencies.map((before) => before.length),
-    ready: [],
-    active: 0,
-    open: dependencies.length,
-    isEnding: false,
-    isCancelled: false,
-  };
-}
-
 /**
- * What follows from what happened.
- *
- * Pure: the state given is not changed, and the same arguments give the same answer.
+ * The schedule of one build. The same inputs give the same effects; each takes time in what it
+ * changes, not in the size of the build.
  */
-export function transition(state: SchedulerState, input: SchedulerInput): Transition {
-  const next = new NextState(state);
-  switch (input.kind) {
-    case "begin":
-      next.begin();
-      break;
-    case "ended":
-      next.end(input.task, input.result);
-      break;
-    case "cancel":
-      next.cancel(input.force);
-      break;
-  }
-  return next.settle();
-}
-
-/** A state in the making. */
-class NextState {
+export class Scheduler {
   readonly #plan: SchedulerPlan;
   readonly #status: TaskStatus[];
+  /** For each task how many of its dependencies are not done. */
   readonly #missing: number[];
-  readonly #ready: number[];
-  readonly #effects: SchedulerEffect[] = [];
-  #active: number;
+  /** Tasks that could start, by rank. */
+  readonly #ready: number[] = [];
+  #effects: SchedulerEffect[] = [];
+  /** Tasks that are running or ending. */
+  #active = 0;
+  /** Tasks that are not over. */
   #open: number;
-  #isEnding: boolean;
-  #isCancelled: boolean;
+  /** Whether nothing new may start. */
+  #isEnding = false;
+  #isCancelled = false;
 
-  constructor(state: SchedulerState) {
-    this.#plan = state.plan;
-    this.#status = [...state.status];
-    this.#missing = [...state.missing];
-    this.#ready = [...state.ready];
-    this.#active = state.active;
-    this.#open = state.open;
-    this.#isEnding = state.isEnding;
-    this.#isCancelled = state.isCancelled;
+  /** Makes the schedule before anything has happened. */
+  constructor(request: ScheduleRequest) {
+    const { dependencies, jobs, keepGoing } = request;
+    const dependents = dependencies.map((): number[] => []);
+    dependencies.forEach((before, task) => {
+      for (const other of before) dependents[other]?.push(task);
+    });
+    const rank = request.rank ?? dependencies.map((_, task) => task);
+    this.#plan = { dependents, rank, jobs, keepGoing };
+    this.#status = dependencies.map(() => "waiting");
+    this.#missing = dependencies.map((before) => before.length);
+    this.#open = dependencies.length;
   }
 
-  begin(): void {
+  /** Where each task is, by its index. */
+  get status(): readonly TaskStatus[] {
+    return this.#status;
+  }
+
+  /** Whether the build was cancelled from outside. */
+  get isCancelled(): boolean {
+    return this.#isCancelled;
+  }
+
+  /**
+   * What is to be done because of what happened, in this order.
+   *
+   * @throws {RangeError} where a task ends that does not run
+   */
+  feed(input: SchedulerInput): readonly SchedulerEffect[] {
+    this.#effects = [];
+    switch (input.kind) {
+      case "begin":
+        this.#begin();
+        break;
+      case "ended":
+        this.#end(input.task, input.result);
+        break;
+      case "cancel":
+        this.#cancel(input.force);
+        break;
+    }
+    this.#startReady();
+    return this.#effects;
+  }
+
+  #begin(): void {
     this.#finishIfDone();
     this.#missing.forEach((missing, task) => {
       if (missing === 0 && this.#status[task] === "waiting") this.#enqueue(task);
     });
   }
 
-  end(task: number, result: TaskResult): void {
+  #end(task: number, result: TaskResult): void {
     const before = this.#status[task];
     if (before !== "running" && before !== "ending") {
       throw new RangeError(`Task ${task} ended while it was ${before}`);
@@ -187,13 +163,13 @@ class NextState {
     this.#finishIfDone();
   }
 
-  cancel(force: boolean): void {
+  #cancel(force: boolean): void {
     if (this.#open === 0) return;
     this.#isCancelled = true;
     this.#stop(force);
   }
 
-  settle(): Transition {
+  #startReady(): void {
     while (!this.#isEnding && this.#active < this.#plan.jobs) {
       const task = this.#ready.shift();
       if (task === undefined) break;
@@ -202,7 +178,6 @@ class NextState {
       this.#active++;
       this.#effects.push({ kind: "start", task });
     }
-    return { state: this.#state(), effects: this.#effects };
   }
 
   /** Nothing new starts; what runs is asked to end. */
@@ -258,18 +233,5 @@ class NextState {
 
   #finishIfDone(): void {
     if (this.#open === 0) this.#effects.push({ kind: "finish" });
-  }
-
-  #state(): SchedulerState {
-    return {
-      plan: this.#plan,
-      status: this.#status,
-      missing: this.#missing,
-      ready: this.#ready,
-      active: this.#active,
-      open: this.#open,
-      isEnding: this.#isEnding,
-      isCancelled: this.#isCancelled,
-    };
   }
 }

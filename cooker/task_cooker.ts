@@ -34,6 +34,7 @@ import type { Executor } from "./executor.ts";
 import { type HotFolders, HotProject } from "./hot_project.ts";
 import { explainPlan } from "./explain.ts";
 import { ChangeWaits } from "./change_waits.ts";
+import { PlanMemo } from "./plan_memo.ts";
 import { type BuildPlan, planCommandLine, planTasks } from "./plan.ts";
 import type { SettledBuilds } from "./settled.ts";
 import { ShellExecutor } from "./shell_executor.ts";
@@ -84,6 +85,7 @@ export class TaskCooker implements Cooker {
   readonly #ids = new BuildIds(String(processId()));
   readonly #variables = new Map<string, string>();
   readonly #builds = new Set<Build>();
+  readonly #plans = new PlanMemo();
   #state: CookerState = "initial";
 
   /** @param options nothing is read or started before a command asks for it */
@@ -190,7 +192,7 @@ export class TaskCooker implements Cooker {
     const { tracker } = this.#hot;
     tracker.sync();
     const config = this.#configSet();
-    const plan = this.#plan(params);
+    const plan = this.#plans.get(params, config, () => this.#plan(params));
     const before = tracker.changes;
     const rank = this.#hot.rank(plan);
     const { state, clock } = this.#options;

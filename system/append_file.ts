@@ -35,13 +35,15 @@ export class AppendFile implements Disposable {
 
   /** Writes what was added. */
   flush(): void {
-    const pieces = this.#pieces;
+    const whole = new Uint8Array(this.#held);
+    let end = 0;
+    for (const piece of this.#pieces) {
+      whole.set(piece, end);
+      end += piece.length;
+    }
     this.#pieces = [];
     this.#held = 0;
-    for (const piece of pieces) {
-      let offset = 0;
-      while (offset < piece.length) offset += this.#file.writeSync(piece.subarray(offset));
-    }
+    for (let at = 0; at < end;) at += this.#file.writeSync(whole.subarray(at));
   }
 
   /** Writes what was added and closes; safe to call twice. */

@@ -54,3 +54,8 @@ export const briefClock: Clock = {
       signal?.addEventListener("abort", finish);
     }),
 };
+
+/** Milliseconds since some moment, for what is only ever a measure of this process's own work. */
+export function monotonicTime(): number {
+  return performance.now();
+}

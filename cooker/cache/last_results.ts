@@ -16,17 +16,21 @@ import {
 import type { OutputEntry } from "../store/result.ts";
 import type { FingerprintParts } from "./fingerprint.ts";
 
-/** A task's last success. */
-export interface LastResult {
+/** What is kept in memory of a task's last success. */
+export interface LastOutcome {
   readonly fingerprint: string;
-  readonly parts: FingerprintParts;
   readonly outputs: readonly OutputEntry[];
+  /** Whether the task has begun again since: what it has left is not known any more. */
+  readonly isPast?: boolean;
+}
+
+/** A task's last success. */
+export interface LastResult extends LastOutcome {
+  readonly parts: FingerprintParts;
   /** When it ended, in milliseconds since the Unix epoch. */
   readonly at: number;
   /** How long it ran, in milliseconds. */
   readonly durationMs: number;
-  /** Whether the task has begun again since: what it has left is not known any more. */
-  readonly isPast?: boolean;
 }
 
 /** Marks the file of a result whose task has begun again. */
@@ -40,7 +44,7 @@ interface Kept {
 /** The last successes of a project's tasks, on disk. */
 export class LastResults {
   readonly #folder: string;
-  readonly #known = new Map<string, LastResult | undefined>();
+  readonly #known = new Map<string, LastOutcome | undefined>();
   #isMade = false;
 
   /** @param folder where they are kept, absolute; made with the first one */
@@ -49,9 +53,17 @@ export class LastResults {
   }
 
   /** The last success of a task; `undefined` where there is none that can be read. */
-  get(key: string): LastResult | undefined {
-    if (!this.#known.has(key)) this.#known.set(key, this.#read(key));
+  get(key: string): LastOutcome | undefined {
+    if (!this.#known.has(key)) this.#known.set(key, outcomeOf(this.read(key)));
     return this.#known.get(key);
+  }
+
+  /** All of it, from the disk. */
+  read(key: string): LastResult | undefined {
+    const last = this.#parse(this.#path(key));
+    if (last !== undefined) return last;
+    const past = this.#parse(this.#path(key, PAST));
+    return past === undefined ? undefined : { ...past, isPast: true };
   }
 
   /**
@@ -60,7 +72,7 @@ export class LastResults {
    * @throws {Error} what the system says where it can't be written
    */
   set(key: string, result: LastResult): void {
-    this.#known.set(key, result);
+    this.#known.set(key, outcomeOf(result));
     if (!this.#isMade) ensureFolder(this.#folder, 0o700);
     this.#isMade = true;
     const kept: Kept = { format: 1, result };
@@ -86,13 +98,6 @@ export class LastResults {
     return joinPath(this.#folder, `${sha256Hex(key).slice(0, 32)}${suffix}.json`);
   }
 
-  #read(key: string): LastResult | undefined {
-    const last = this.#parse(this.#path(key));
-    if (last !== undefined) return last;
-    const past = this.#parse(this.#path(key, PAST));
-    return past === undefined ? undefined : { ...past, isPast: true };
-  }
-
   #parse(path: string): LastResult | undefined {
     const text = readTextIfPresent(path);
     if (text === undefined) return undefined;
@@ -105,4 +110,10 @@ export class LastResults {
       throw error;
     }
   }
+}
+
+function outcomeOf(result: LastResult | undefined): LastOutcome | undefined {
+  if (result === undefined) return undefined;
+  const { fingerprint, outputs, isPast } = result;
+  return { fingerprint, outputs, ...(isPast === undefined ? {} : { isPast }) };
 }

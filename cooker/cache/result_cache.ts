@@ -54,9 +54,12 @@ export interface CacheQuestion {
 export interface Prospect {
   readonly question: CacheQuestion;
   readonly fingerprint: string;
-  readonly parts: FingerprintParts;
+  /** What the fingerprint is made of beside the files, which the snapshot has. */
+  readonly parts: Omit<FingerprintParts, "files">;
   readonly inputs: FileSet;
   readonly snapshot: Snapshot;
+  /** Absent: no outputs are declared. */
+  readonly outputs: FileSet | undefined;
 }
 
 /** Why there is nothing to look for. */
@@ -75,12 +78,15 @@ export interface FreshResult {
 interface Verified {
   readonly fingerprint: string;
   readonly version: number;
+  readonly result: StoredResult;
 }
 
 /** Results of tasks. */
 export class ResultCache {
   readonly #options: ResultCacheOptions;
   readonly #verified = new Map<string, Verified>();
+  /** What was found out of a task, for as long as it is planned in the same way. */
+  readonly #prospects = new WeakMap<CacheDeclaration, Prospect>();
   #hasFailed = false;
 
   constructor(options: ResultCacheOptions) {
@@ -91,7 +97,9 @@ export class ResultCache {
   prospect(question: CacheQuestion): Prospect | Unkeyed {
     const { tracker, platform } = this.#options;
     const { declaration, command, dependencies } = question;
-    tracker.drain();
+    tracker.drainIfDue();
+    const before = this.#prospects.get(declaration);
+    if (before !== undefined && isSameQuestion(before, question)) return before;
     const inputs = this.#inputs(declaration, command.cwd);
     const snapshot = inputs?.snapshot();
     if (inputs === undefined || snapshot === undefined) return "bad pattern";
@@ -105,20 +113,22 @@ export class ResultCache {
       env: environmentParts(declaration.env, command.env),
       dependencies,
     };
-    return {
+    const prospect = {
       question,
       fingerprint: fingerprintOf(parts, snapshot.digest),
-      parts: { ...parts, files: Object.fromEntries(snapshot.files) },
+      parts,
       inputs,
       snapshot,
+      outputs: this.#outputs(question),
     };
+    this.#prospects.set(declaration, prospect);
+    return prospect;
   }
 
   /** Whether a result that was found stays what it is until a change is told of. */
   isSettled(prospect: Prospect): boolean {
-    const outputs = this.#outputs(prospect);
     return prospect.inputs.isSettled &&
-      (outputs === undefined || this.#isVerified(prospect, outputs));
+      (prospect.outputs === undefined || this.#verifiedOf(prospect) !== undefined);
   }
 
   /** Whether a task's result is there, without putting it anywhere. */
@@ -135,14 +145,17 @@ export class ResultCache {
    */
   async fetch(prospect: Prospect): Promise<StoredResult | undefined> {
     const { store, last } = this.#options;
-    const { fingerprint, question: { declaration, command } } = prospect;
-    const outputs = this.#outputs(prospect);
+    const { fingerprint, outputs, question: { declaration, command } } = prospect;
+    const verified = this.#verifiedOf(prospect);
+    if (verified !== undefined && last.get(declaration.key)?.fingerprint === fingerprint) {
+      return verified.result;
+    }
     if (outputs === undefined && declaration.output.length > 0) return undefined;
     const found = store?.find(fingerprint);
     if (store === undefined || found === undefined) return undefined;
     const earlier = last.get(declaration.key);
     if (outputs === undefined && !this.#isLeft(prospect)) return undefined;
-    if (outputs !== undefined && !this.#isVerified(prospect, outputs)) {
+    if (outputs !== undefined && verified === undefined) {
       const made = this.#removable(prospect, earlier?.outputs ?? []);
       store.removeExtra(command.cwd, made, found.outputs);
       if (!await this.#restore(prospect, found, outputs, store)) return undefined;
@@ -185,7 +198,7 @@ export class ResultCache {
     if (!prospect.inputs.isUnchangedSince(prospect.snapshot)) return false;
     if (store === undefined) return true;
     try {
-      const set = this.#outputs(prospect);
+      const set = prospect.outputs;
       const paths = (set?.paths() ?? [])
         .map(({ path }) => pathInside(command.cwd, path))
         .filter((path): path is string => path !== undefined && path !== "");
@@ -202,7 +215,9 @@ export class ResultCache {
       tracker.drain();
       if (set !== undefined && set.version !== version) return true;
       store.save(result);
-      if (set?.isWatched === true) this.#verified.set(declaration.key, { fingerprint, version });
+      if (set?.isWatched === true) {
+        this.#verified.set(declaration.key, { fingerprint, version, result });
+      }
       this.#remember(prospect, result);
     } catch (error) {
       if (!(error instanceof Error)) throw error;
@@ -242,7 +257,7 @@ export class ResultCache {
       tracker.drain();
       if (restored.changed > 0) continue;
       if (outputs.isWatched && outputs.version === version) {
-        this.#verified.set(declaration.key, { fingerprint, version });
+        this.#verified.set(declaration.key, { fingerprint, version, result: found });
       }
       break;
     }
@@ -263,23 +278,25 @@ export class ResultCache {
     return made.filter(({ path }) => !inputs.patterns.matches(joinPath(folder, path)));
   }
 
-  #outputs({ question: { declaration, command } }: Prospect): FileSet | undefined {
+  #outputs({ declaration, command }: CacheQuestion): FileSet | undefined {
     return declaration.output.length === 0
       ? undefined
       : this.#options.tracker.set(command.cwd, declaration.output);
   }
 
-  #isVerified({ fingerprint, question }: Prospect, outputs: FileSet): boolean {
+  /** What is known to be in the working tree as it was recorded. */
+  #verifiedOf({ fingerprint, outputs, question }: Prospect): Verified | undefined {
     const verified = this.#verified.get(question.declaration.key);
-    return verified !== undefined && verified.fingerprint === fingerprint &&
-      outputs.isWatched && verified.version === outputs.version;
+    const isHere = verified !== undefined && verified.fingerprint === fingerprint &&
+      outputs !== undefined && outputs.isWatched && verified.version === outputs.version;
+    return isHere ? verified : undefined;
   }
 
-  #remember({ question, parts }: Prospect, result: StoredResult): void {
+  #remember({ question, parts, snapshot }: Prospect, result: StoredResult): void {
     const { fingerprint, outputs, savedAt, durationMs } = result;
     this.#options.last.set(question.declaration.key, {
       fingerprint,
-      parts,
+      parts: { ...parts, files: Object.fromEntries(snapshot.files) },
       outputs,
       at: savedAt,
       durationMs,
@@ -291,6 +308,15 @@ export class ResultCache {
     if (!this.#hasFailed) this.#options.log.log("warn", `Cannot keep results: ${error.message}`);
     this.#hasFailed = true;
   }
+}
+
+/** Whether a task that is planned in the same way would be found under the same fingerprint. */
+function isSameQuestion({ question, inputs, snapshot }: Prospect, now: CacheQuestion): boolean {
+  if (question.command !== now.command || !inputs.isSettled) return false;
+  if (inputs.snapshot() !== snapshot) return false;
+  const names = Object.keys(now.dependencies);
+  return names.length === Object.keys(question.dependencies).length &&
+    names.every((name) => question.dependencies[name] === now.dependencies[name]);
 }
 
 /** Whether a path stays in a folder when links are followed. */

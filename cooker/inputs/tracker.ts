@@ -21,6 +21,7 @@ import {
   removeIfPresent,
   touchFile,
 } from "../../system/files.ts";
+import { monotonicTime } from "../../system/clock.ts";
 import { fileFacts } from "../../system/file_signature.ts";
 import { type FolderEvent, Inotify } from "../../system/inotify.ts";
 import { FileSet, type FolderWatcher } from "./file_set.ts";
@@ -56,6 +57,9 @@ const NOTES = {
   overflow: "Inputs were looked at again: there were more changes than the kernel keeps",
 } as const;
 
+/** Milliseconds after which what was told is worth asking for, where many ask. */
+const DUE_MS = 1;
+
 /** Keeps file sets up to date. */
 export class InputTracker implements Notifier, FolderWatcher {
   readonly #options: TrackerOptions;
@@ -69,6 +73,7 @@ export class InputTracker implements Notifier, FolderWatcher {
   #cookieWatch: number | undefined;
   #cookies = 0;
   #changes = 0;
+  #drainedAt = -Infinity;
   #isStopped = false;
 
   /** @param options nothing is watched before a set is asked for */
@@ -122,6 +127,11 @@ export class InputTracker implements Notifier, FolderWatcher {
     // Another folder is at the root's path: what is watched is somewhere else now.
     if (this.#cookieWatch !== undefined) this.#note("cookie");
     this.#reopen();
+  }
+
+  /** As `drain`, but for what was told within the last millisecond. */
+  drainIfDue(): void {
+    if (monotonicTime() - this.#drainedAt >= DUE_MS) this.drain();
   }
 
   /** Takes in what has been told since the last time. */
@@ -214,6 +224,7 @@ export class InputTracker implements Notifier, FolderWatcher {
   #drain(cookie: string | undefined): boolean {
     if (this.#queue === undefined) return false;
     const { events, isOverflown } = this.#queue.read();
+    this.#drainedAt = monotonicTime();
     let hasCome = false;
     for (const { watch, name, kind } of events) {
       if (watch === this.#cookieWatch) {

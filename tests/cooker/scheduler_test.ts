@@ -1,17 +1,15 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import {
-  initialState,
+  Scheduler,
   type SchedulerEffect,
   type SchedulerInput,
-  type SchedulerState,
   type TaskResult,
-  transition,
 } from "../../cooker/scheduler.ts";
 
 /** Runs inputs through, noting effects in short: `+0` start, `!0` end, `=0 status`, `-0` skip. */
 class Run {
-  state: SchedulerState;
+  readonly scheduler: Scheduler;
 
   constructor(
     dependencies: number[][],
@@ -19,13 +17,11 @@ class Run {
   ) {
     const { jobs = 8, keepGoing = false, rank } = options;
     const request = { dependencies, jobs, keepGoing };
-    this.state = initialState(rank === undefined ? request : { ...request, rank });
+    this.scheduler = new Scheduler(rank === undefined ? request : { ...request, rank });
   }
 
   feed(input: SchedulerInput): string[] {
-    const { state, effects } = transition(this.state, input);
-    this.state = state;
-    return effects.map(brief);
+    return this.scheduler.feed(input).map(brief);
   }
 
   begin(): string[] {
@@ -82,7 +78,7 @@ Deno.test("The first failure ends what runs and skips the rest", () => {
   assertEquals(run.ended(1, "failed"), ["=1 failed", "!0", "!2", "-3", "-4"]);
   assertEquals(run.ended(0), ["=0 cancelled"]);
   assertEquals(run.ended(2, "failed"), ["=2 cancelled", "finish"]);
-  assertEquals(run.state.isCancelled, false);
+  assertEquals(run.scheduler.isCancelled, false);
 });
 
 Deno.test("keepGoing skips only what depends on the failure", () => {
@@ -102,7 +98,7 @@ Deno.test("A cancel ends what runs; a second one with force asks again", () => {
   assertEquals(run.cancel(true), ["!1!"]);
   assertEquals(run.ended(1), ["=1 cancelled", "finish"]);
   assertEquals(run.cancel(true), []);
-  assertEquals(run.state.isCancelled, true);
+  assertEquals(run.scheduler.isCancelled, true);
 });
 
 Deno.test("A cancel before the beginning skips everything", () => {
@@ -115,14 +111,6 @@ Deno.test("A task that does not run can't end", () => {
   assertThrows(() => run.ended(1), RangeError);
   run.ended(0);
   assertThrows(() => run.ended(0), RangeError);
-});
-
-Deno.test("transition leaves the state that it is given as it is", () => {
-  const state = initialState({ dependencies: [[], [0]], jobs: 1, keepGoing: false });
-  const copy = structuredClone(state);
-  transition(state, { kind: "begin" });
-  transition(state, { kind: "cancel", force: false });
-  assertEquals(state, copy);
 });
 
 const graphs = fc.array(fc.array(fc.nat(), { maxLength: 4 }), { maxLength: 25 }).map((rows) =>
@@ -141,7 +129,7 @@ Deno.test("Whatever happens, order, jobs and the count of ends hold", () => {
     fc.boolean(),
     fc.infiniteStream(step),
     (dependencies, jobs, keepGoing, steps) => {
-      let state = initialState({ dependencies, jobs, keepGoing });
+      const scheduler = new Scheduler({ dependencies, jobs, keepGoing });
       const running = new Set<number>();
       const ending = new Set<number>();
       const good = new Set<number>();
@@ -149,9 +137,7 @@ Deno.test("Whatever happens, order, jobs and the count of ends hold", () => {
       let finishes = 0;
       let mayStart = true;
       const feed = (input: SchedulerInput): void => {
-        const answer = transition(state, input);
-        state = answer.state;
-        for (const effect of answer.effects) {
+        for (const effect of scheduler.feed(input)) {
           assertEquals(finishes, 0);
           if (effect.kind === "finish") {
             finishes++;
@@ -198,17 +184,18 @@ Deno.test("Whatever happens, order, jobs and the count of ends hold", () => {
 
 Deno.test("A free job is never left idle while a task could start", () => {
   fc.assert(fc.property(graphs, fc.integer({ min: 1, max: 4 }), (dependencies, jobs) => {
-    let { state } = transition(initialState({ dependencies, jobs, keepGoing: false }), {
-      kind: "begin",
-    });
-    while (state.open > 0) {
-      const isGood = (task: number): boolean => state.status[task] === "succeeded";
+    const scheduler = new Scheduler({ dependencies, jobs, keepGoing: false });
+    const { status } = scheduler;
+    const isGood = (task: number): boolean => status[task] === "succeeded";
+    scheduler.feed({ kind: "begin" });
+    while (!status.every((_, task) => isGood(task))) {
       const could = dependencies.filter((before, task) =>
-        state.status[task] === "waiting" && before.every(isGood)
+        status[task] === "waiting" && before.every(isGood)
       );
-      assertEquals(could.length === 0 || state.active === jobs, true);
-      const task = state.status.indexOf("running");
-      state = transition(state, { kind: "ended", task, result: "succeeded" }).state;
+      const active = status.filter((each) => each === "running").length;
+      assertEquals(could.length === 0 || active === jobs, true);
+      const task = status.indexOf("running");
+      scheduler.feed({ kind: "ended", task, result: "succeeded" });
     }
   }));
 });
