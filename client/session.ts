@@ -13,8 +13,8 @@ import { WireError } from "../wire/errors.ts";
 import type { SimmerEvent } from "../wire/events.ts";
 import { FrameDecoder, frameText } from "../wire/frame.ts";
 import type { HelloParams, HelloResult, QueuePlace } from "../wire/hello.ts";
-import { isNotification, isResponse, type Notification } from "../wire/messages.ts";
-import { parseMessage, request, type Response } from "../wire/messages.ts";
+import { isNotification, isResponse, type Message, type Notification } from "../wire/messages.ts";
+import { notification, parseMessage, request, type Response } from "../wire/messages.ts";
 import { ClientError, EXIT, ServerEndedError } from "./exit_code.ts";
 
 /** Takes an event; where it gives a promise, no further events are read until that has resolved. */
@@ -94,6 +94,7 @@ export class SocketSession implements Session {
   constructor(stream: ByteStream, options: SocketSessionOptions) {
     this.#stream = stream;
     this.#options = options;
+    stream.lane?.open();
     this.ended = this.#receive();
   }
 
@@ -192,22 +193,43 @@ export class SocketSession implements Session {
   }
 
   async #readAll(): Promise<void> {
+    const { lane } = this.#stream;
+    if (lane === undefined) return await this.#readBytes();
+    for (let items = await lane.receive(); items !== null; items = await lane.receive()) {
+      await this.#deliver(
+        items.map((item) =>
+          typeof item === "string" ? parseMessage(item) : notification("event", item)
+        ),
+      );
+    }
+  }
+
+  async #readBytes(): Promise<void> {
     const buffer = new Uint8Array(64 * 1024);
     while (true) {
       const count = await this.#stream.read(buffer);
       if (count === null) return;
-      const deliveries: Promise<void>[] = [];
-      for (const frame of this.#decoder.push(buffer.subarray(0, count))) {
-        if (frame.kind === "error") throw frame.error;
-        const message = parseMessage(frame.text);
-        if (isResponse(message)) this.#answer(message);
-        else if (isNotification(message)) deliveries.push(...this.#notify(message));
-      }
-      if (deliveries.length === 0) continue;
-      this.#isDelivering = true;
-      await Promise.all(deliveries);
-      this.#isDelivering = false;
+      await this.#deliver(
+        this.#decoder.push(buffer.subarray(0, count)).map((frame) => {
+          if (frame.kind === "error") throw frame.error;
+          return parseMessage(frame.text);
+        }),
+      );
     }
+  }
+
+  async #deliver(messages: readonly Message[]): Promise<void> {
+    const deliveries = new Set<Promise<void>>();
+    for (const message of messages) {
+      if (isResponse(message)) this.#answer(message);
+      else if (isNotification(message)) {
+        for (const delivery of this.#notify(message)) deliveries.add(delivery);
+      }
+    }
+    if (deliveries.size === 0) return;
+    this.#isDelivering = true;
+    await Promise.all(deliveries);
+    this.#isDelivering = false;
   }
 
   #answer(response: Response): void {

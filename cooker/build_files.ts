@@ -21,7 +21,6 @@ const KEPT_BUILDS = 50;
 /** The longest name of a log, in characters of one byte. */
 const MAX_NAME = 120;
 const JOURNAL_SUFFIX = ".jsonl";
-const encoder = new TextEncoder();
 
 /** The files of one build. */
 export class BuildFiles {
@@ -58,7 +57,7 @@ export class BuildFiles {
 
   /** Writes an event into the build's journal. */
   record(event: SimmerEvent): void {
-    this.#journal.add(encoder.encode(`${JSON.stringify(event)}\n`));
+    this.#journal.addText(`${JSON.stringify(event)}\n`);
   }
 
   /** Has the journal on disk. */

@@ -27,7 +27,7 @@ import { isPathTooLong } from "../system/unix_path.ts";
 import { type AcceptedStream, UnixListener } from "../system/unix_socket.ts";
 import { FrameDecoder } from "../wire/frame.ts";
 import { VERSION } from "../wire/version.ts";
-import { isMemorable, MAX_BYTES, Memos, renewed, type WrittenPiece } from "./memo.ts";
+import { isMemorable, joined, MAX_BYTES, Memos, renewed, type WrittenPiece } from "./memo.ts";
 
 /** What of an invocation is this process's, or belongs to the command line that came. */
 export type HostedInvocation = Pick<
@@ -202,7 +202,7 @@ class Guest {
     const { standing, memos } = this.#options;
     const build = isMemorable(args) ? standing.settled.of(pid) : undefined;
     if (build !== undefined && this.#written <= MAX_BYTES) {
-      memos.set(key, { pieces: this.#pieces, build });
+      memos.set(key, { pieces: joined(this.#pieces), build });
     }
   }
 

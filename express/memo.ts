@@ -52,6 +52,27 @@ export class Memos {
   }
 }
 
+/** The same in as few pieces as its order allows. */
+export function joined(pieces: readonly WrittenPiece[]): readonly WrittenPiece[] {
+  const groups: WrittenPiece[][] = [];
+  for (const piece of pieces) {
+    const last = groups.at(-1);
+    if (last?.[0]?.kind === piece.kind) last.push(piece);
+    else groups.push([piece]);
+  }
+  return groups.flatMap((group) => {
+    const [first] = group;
+    if (first === undefined) return [];
+    const bytes = new Uint8Array(group.reduce((sum, piece) => sum + piece.bytes.length, 0));
+    let at = 0;
+    for (const piece of group) {
+      bytes.set(piece.bytes, at);
+      at += piece.bytes.length;
+    }
+    return [{ kind: first.kind, bytes }];
+  });
+}
+
 /** Whether what a line comes to can be remembered. */
 export function isMemorable([name, ...args]: readonly string[]): boolean {
   return name === "run" && !args.some((arg) => NEVER.test(arg));

@@ -8,7 +8,8 @@
 import type { Cooker } from "../cooker/cooker.ts";
 import type { Clock } from "../system/clock.ts";
 import type { Logger } from "../system/logger.ts";
-import { type ByteStream, memoryPair } from "../system/streams.ts";
+import { lanePair } from "../system/lane.ts";
+import type { ByteStream } from "../system/streams.ts";
 import type { AcceptedStream } from "../system/unix_socket.ts";
 import type { ProjectIdentity } from "../wire/hello.ts";
 import type { Listener } from "./listener_source.ts";
@@ -61,7 +62,7 @@ class OneClient implements Listener {
 
 /** Starts a server for one client in this process; it ends when the client leaves. */
 export function serveInProcess(options: InProcessOptions): InProcessServer {
-  const [near, far] = memoryPair();
+  const [near, far] = lanePair();
   const server = new ProcessServer({
     ...options,
     listener: new OneClient(far),

@@ -5,6 +5,13 @@
  */
 
 import { type ByteStream, writeAll } from "../system/streams.ts";
+import type { Delivery } from "./event_bus.ts";
+
+/** What goes out: a line, or an event as it is where the stream has a lane for that. */
+type Item = string | object;
+
+/** What an event that is not made a line counts as, beside its text. */
+const EVENT_SIZE = 128;
 
 /** Characters that are written at once at the most, so that room returns while much is waiting. */
 const BATCH = 256 * 1024;
@@ -15,7 +22,7 @@ const encoder = new TextEncoder();
 export class Outbox {
   readonly #stream: ByteStream;
   readonly #failed: (error: unknown) => void;
-  #lines: string[] = [];
+  #items: Item[] = [];
   /** Characters that are not written yet: close enough to bytes for bounding memory. */
   #held = 0;
   #writing: Promise<void> | undefined;
@@ -42,10 +49,13 @@ export class Outbox {
 
   /** Adds a line. It is written together with what else is added in this turn. */
   push(line: string): void {
-    if (this.#isBroken) return;
-    this.#lines.push(line);
-    this.#held += line.length;
-    this.#writing ??= this.#write();
+    this.#add(line, line.length);
+  }
+
+  /** Adds an event. */
+  pushEvent({ event, line }: Delivery): void {
+    if (this.#stream.lane?.isOpen !== true) return this.push(line());
+    this.#add(event, sizeOf(event));
   }
 
   /** Resolves when no more than that many characters are waiting, or with `release`. */
@@ -71,34 +81,42 @@ export class Outbox {
   /** Drops what is waiting; nothing is written any more. */
   abandon(): void {
     this.#isBroken = true;
-    this.#lines = [];
+    this.#items = [];
     this.#held = 0;
     this.#advance();
+  }
+
+  #add(item: Item, size: number): void {
+    if (this.#isBroken) return;
+    this.#items.push(item);
+    this.#held += size;
+    this.#writing ??= this.#write();
   }
 
   async #write(): Promise<void> {
     // What is added in the same turn shares the write.
     await Promise.resolve();
-    while (this.#lines.length > 0) {
-      const text = this.#takeBatch();
+    while (this.#items.length > 0) {
+      const batch = this.#takeBatch();
       try {
-        await writeAll(this.#stream, encoder.encode(text));
+        if (this.#stream.lane?.isOpen === true) await this.#stream.lane.send(batch);
+        else await writeAll(this.#stream, encoder.encode(batch.join("")));
       } catch (error) {
         this.#fail(error);
       }
       if (this.#isBroken) break;
-      this.#held -= text.length;
+      for (const item of batch) this.#held -= sizeOf(item);
       this.#advance();
     }
     this.#writing = undefined;
   }
 
-  #takeBatch(): string {
+  #takeBatch(): Item[] {
     let count = 0;
-    for (let size = 0; size < BATCH && count < this.#lines.length; count++) {
-      size += this.#lines[count]?.length ?? 0;
+    for (let size = 0; size < BATCH && count < this.#items.length; count++) {
+      size += sizeOf(this.#items[count] ?? "");
     }
-    return this.#lines.splice(0, count).join("");
+    return this.#items.splice(0, count);
   }
 
   #fail(error: unknown): void {
@@ -111,4 +129,10 @@ export class Outbox {
     this.#progress?.resolve();
     this.#progress = undefined;
   }
+}
+
+function sizeOf(item: Item): number {
+  if (typeof item === "string") return item.length;
+  const { text, base64, message } = item as Readonly<Record<string, string | undefined>>;
+  return EVENT_SIZE + (text ?? base64 ?? message ?? "").length;
 }

@@ -9,7 +9,8 @@ import type { Clock } from "../system/clock.ts";
 import type { Logger } from "../system/logger.ts";
 import { processId, userId } from "../system/environment.ts";
 import { nameProcess } from "../system/self.ts";
-import { type ByteStream, memoryPair } from "../system/streams.ts";
+import { lanePair } from "../system/lane.ts";
+import type { ByteStream } from "../system/streams.ts";
 import type { AcceptedStream } from "../system/unix_socket.ts";
 import type { ProjectIdentity } from "../wire/hello.ts";
 import type { WireError } from "../wire/errors.ts";
@@ -279,7 +280,7 @@ export class ProcessServer {
 
   /** A native connection for a door's client. */
   #connect(): ByteStream {
-    const [near, far] = memoryPair();
+    const [near, far] = lanePair();
     this.#welcome(far);
     return near;
   }

@@ -64,7 +64,7 @@ export class UI implements EventHandler {
     else if (this.#lastDropped !== undefined || outbox.held > this.#queueLimit) {
       return this.#drop(delivery);
     }
-    outbox.push(delivery.line());
+    outbox.pushEvent(delivery);
   }
 
   /** Answers a request. */

@@ -4,8 +4,22 @@
  * @module
  */
 
+/** Where objects go instead of bytes; see `lane.ts`. */
+export interface ObjectLane {
+  /** Whether what is sent is to go here. */
+  readonly isOpen: boolean;
+  /** Has what is sent come here; called by the end that receives, before it is sent anything. */
+  open(): void;
+  /** Sends objects; resolves when they have been taken. */
+  send(items: readonly unknown[]): Promise<void>;
+  /** Takes what has been sent, at least one object; `null` at the end. */
+  receive(): Promise<readonly unknown[] | null>;
+}
+
 /** Two-way bytes. */
 export interface ByteStream {
+  /** Another way for what the server's end sends, where both ends are in one process. */
+  readonly lane?: ObjectLane;
   /** Reads what is there, at least one byte; `null` at the end. */
   read(buffer: Uint8Array): Promise<number | null>;
   /** Writes some of the bytes and says how many. */
