@@ -75,6 +75,14 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: "make the cache of results smaller, or empty",
     load: () => import("./client/commands/clean.ts"),
   },
+  install: {
+    summary: "put a quick 'simmer' on the PATH",
+    load: () => import("./client/commands/install.ts"),
+  },
+  uninstall: {
+    summary: "take it away again",
+    load: () => import("./client/commands/uninstall.ts"),
+  },
   completions: {
     summary: "print what a shell needs to complete simmer's words",
     load: () => import("./client/commands/completions.ts"),
@@ -166,8 +174,13 @@ function invocationOf(args: readonly string[], index: number, from: Surroundings
       const { serveProject } = await import("./server/daemon.ts");
       const { ExpressHost } = await import("./express/host.ts");
       const { bitbake, ...options } = request;
+      const { Memos } = await import("./express/memo.ts");
+      const memos = new Memos();
       const openDoors = [
-        (context: DoorContext) => Promise.resolve(ExpressHost.open({ ...context, run: hosted })),
+        (context: DoorContext) =>
+          Promise.resolve(ExpressHost.open({ ...context, memos, run: hosted })),
+        (context: DoorContext) =>
+          Promise.resolve(ExpressHost.openThin({ ...context, memos, run: hosted })),
       ];
       if (!bitbake) return await serveProject({ ...options, openDoors });
       const { BitbakeDoor } = await import("./bitbake/serving/door.ts");
@@ -232,3 +245,5 @@ async function defect(
   const { recordDefect } = await import("./client/defect.ts");
   return { exitCode: EXIT.internal, lines: [recordDefect(error, args)] };
 }
+
+if (import.meta.main) Deno.exit(await main(Deno.args));

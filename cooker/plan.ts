@@ -99,7 +99,7 @@ export function planCommandLine(params: RunTasksParams): BuildPlan {
       cwd,
       env,
       isScript: false,
-      ...(params.stdinPid === undefined ? {} : { stdinPid: params.stdinPid }),
+      ...stdinOf(params),
     },
   };
   return { requested: params.tasks, tasks: [task], jobs: 1, ...optionsOf(params) };
@@ -129,24 +129,24 @@ function plannedTask(
     ...(owner === undefined ? {} : { package: owner }),
   };
   if (definition.command === undefined) return common;
-  const stdinPid = isAlone ? params.stdinPid : undefined;
+  const stdin = isAlone ? stdinOf(params) : {};
   const { files, output, env } = definition;
   return {
     ...common,
     ...(files.length === 0 ? {} : { caching: { key, files, output, env } }),
     header: commandLine(definition.command, args),
-    command: taskCommand(definition, definition.command, { params, cwd, args, stdinPid }),
+    command: taskCommand(definition, definition.command, { params, cwd, args, stdin }),
   };
 }
 
 function taskCommand(
   definition: TaskDefinition,
   command: string,
-  { params, cwd, args, stdinPid }: {
+  { params, cwd, args, stdin }: {
     readonly params: RunTasksParams;
     readonly cwd: string;
     readonly args: readonly string[];
-    readonly stdinPid: number | undefined;
+    readonly stdin: Pick<TaskCommand, "stdinPid" | "stdinFd">;
   },
 ): TaskCommand {
   return {
@@ -156,7 +156,16 @@ function taskCommand(
     cwd,
     env: taskEnvironment(definition, params.env, params.cwd),
     isScript: definition.origin.source === "package.json",
+    ...stdin,
+  };
+}
+
+function stdinOf(
+  { stdinPid, stdinFd }: RunTasksParams,
+): Pick<TaskCommand, "stdinPid" | "stdinFd"> {
+  return {
     ...(stdinPid === undefined ? {} : { stdinPid }),
+    ...(stdinFd === undefined ? {} : { stdinFd }),
   };
 }
 

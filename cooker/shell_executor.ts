@@ -8,7 +8,12 @@
  */
 
 import type { Clock } from "../system/clock.ts";
-import { canShareStdin, type GroupProcess, spawnGroup } from "../system/processes.ts";
+import {
+  canShareStdin,
+  type GroupProcess,
+  spawnGroup,
+  type StdinSource,
+} from "../system/processes.ts";
 import type { ProgramDescription } from "../system/self.ts";
 import type { Warden } from "../system/warden.ts";
 import { findDeno } from "./deno_program.ts";
@@ -108,11 +113,12 @@ export class ShellExecutor implements Executor {
 }
 
 function stdinOf(
-  { name, stdinPid }: TaskCommand,
+  { name, stdinPid, stdinFd = 0 }: TaskCommand,
   sink: OutputSink,
-): "empty" | { readonly fromProcess: number } {
+): StdinSource {
   if (stdinPid === undefined) return "empty";
-  if (canShareStdin(stdinPid)) return { fromProcess: stdinPid };
+  const source = { fromProcess: stdinPid, descriptor: stdinFd };
+  if (canShareStdin(source)) return source;
   sink.warn(
     `Cannot pass stdin on to ${name}: it can't be opened again; the task reads an empty one`,
   );

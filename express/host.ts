@@ -11,6 +11,7 @@ import type { Invocation } from "../client/invocation.ts";
 import { Output } from "../client/output.ts";
 import type { Standing } from "../server/daemon.ts";
 import type { Door } from "../server/door.ts";
+import type { Listener } from "../server/listener_source.ts";
 import { findProject } from "../project/root.ts";
 import {
   type HandedOver,
@@ -24,20 +25,23 @@ import { joinPath } from "../system/files.ts";
 import type { Logger } from "../system/logger.ts";
 import { type ByteStream, isDisconnect, writeAll } from "../system/streams.ts";
 import { isPathTooLong } from "../system/unix_path.ts";
+import { systemClock } from "../system/clock.ts";
+import { ThinListener } from "../system/thin_listener.ts";
 import { type AcceptedStream, UnixListener } from "../system/unix_socket.ts";
 import { FrameDecoder } from "../wire/frame.ts";
 import { VERSION } from "../wire/version.ts";
-import { isMemorable, joined, MAX_BYTES, Memos, renewed, type WrittenPiece } from "./memo.ts";
+import { isMemorable, joined, MAX_BYTES, type Memos, renewed, type WrittenPiece } from "./memo.ts";
 
 /** What of an invocation is this process's, or belongs to the command line that came. */
 export type HostedInvocation = Pick<
   Invocation,
-  "env" | "cwd" | "pid" | "terminal" | "output" | "onSignal" | "exit" | "connect"
+  "env" | "cwd" | "pid" | "stdinFd" | "terminal" | "output" | "onSignal" | "exit" | "connect"
 >;
 
 /** What a host needs. */
 export interface ExpressHostOptions {
-  readonly listener: UnixListener;
+  readonly listener: Listener;
+  readonly memos: Memos;
   /** The project's root folder, absolute, with links resolved. */
   readonly root: string;
   /** The config file that the server was told to use; command lines that are handed over name none. */
@@ -46,10 +50,6 @@ export interface ExpressHostOptions {
   readonly standing: Standing;
   /** Carries a command line out; resolves with its exit code, errors shown. */
   readonly run: (args: readonly string[], hosted: HostedInvocation) => Promise<number>;
-}
-
-interface GuestOptions extends ExpressHostOptions {
-  readonly memos: Memos;
 }
 
 const SIGNAL_EXITS: Readonly<Record<string, number>> = {
@@ -69,13 +69,13 @@ class Exit extends Error {
 export class ExpressHost implements Door {
   readonly name = "Command lines";
   readonly isOwn = true;
-  readonly listener: UnixListener;
-  readonly #options: GuestOptions;
+  readonly listener: Listener;
+  readonly #options: ExpressHostOptions;
   readonly #guests = new Map<Guest, Promise<void>>();
 
   constructor(options: ExpressHostOptions) {
     this.listener = options.listener;
-    this.#options = { ...options, memos: new Memos() };
+    this.#options = options;
   }
 
   enter(stream: AcceptedStream, connect: () => ByteStream): void {
@@ -100,6 +100,16 @@ export class ExpressHost implements Door {
     return new ExpressHost({ ...options, listener: UnixListener.listen(path) });
   }
 
+  /**
+   * Listens to thin clients.
+   *
+   * @returns `undefined` on other platforms than Linux
+   */
+  static openThin(options: Omit<ExpressHostOptions, "listener">): ExpressHost | undefined {
+    const listener = ThinListener.listen(options.root, systemClock, VERSION);
+    return listener && new ExpressHost({ ...options, listener });
+  }
+
   /** Waits for what the commands have to say of the server's end. */
   async close(): Promise<void> {
     await Promise.all(this.#guests.values());
@@ -110,7 +120,7 @@ export class ExpressHost implements Door {
 class Guest {
   readonly #stream: AcceptedStream;
   readonly #connect: () => ByteStream;
-  readonly #options: GuestOptions;
+  readonly #options: ExpressHostOptions;
   readonly #frames = new FrameDecoder();
   readonly #lines: string[] = [];
   readonly #listeners = new Map<string, Set<() => void>>();
@@ -120,7 +130,7 @@ class Guest {
   readonly #pieces: WrittenPiece[] = [];
   #written = 0;
 
-  constructor(stream: AcceptedStream, connect: () => ByteStream, options: GuestOptions) {
+  constructor(stream: AcceptedStream, connect: () => ByteStream, options: ExpressHostOptions) {
     this.#stream = stream;
     this.#connect = connect;
     this.#options = options;
@@ -130,7 +140,7 @@ class Guest {
     const head = await this.#line();
     const line = await this.#line();
     if (head === undefined || line === undefined) return;
-    const { version, pid, columns } = JSON.parse(head) as HandoverHead;
+    const { version, pid, columns, stdinFd } = JSON.parse(head) as HandoverHead;
     this.#columns = columns ?? this.#columns;
     if (version !== VERSION) return await this.#refuse();
     const key = `${columns ?? ""} ${line}`;
@@ -146,7 +156,7 @@ class Guest {
     if (!this.#isMeant(handed.cwd)) return await this.#refuse();
     const listening = this.#listen();
     try {
-      const code = await Promise.race([this.#run(handed, pid), this.#ended.promise]);
+      const code = await Promise.race([this.#run(handed, pid, stdinFd), this.#ended.promise]);
       await this.#send(PIECE.exit, Uint8Array.of(code));
       this.#remember(key, handed, pid);
     } catch (error) {
@@ -157,7 +167,11 @@ class Guest {
     await listening;
   }
 
-  async #run({ args, env, cwd, terminal }: HandedOver, pid: number): Promise<number> {
+  async #run(
+    { args, env, cwd, terminal }: HandedOver,
+    pid: number,
+    stdinFd: number | undefined,
+  ): Promise<number> {
     const writer = (kind: number): { write(bytes: Uint8Array): Promise<number> } => ({
       write: async (bytes) => {
         this.#written += bytes.length;
@@ -171,6 +185,7 @@ class Guest {
       env,
       cwd,
       pid,
+      ...(stdinFd === undefined ? {} : { stdinFd }),
       terminal: { ...terminal, columns: () => this.#columns },
       output,
       onSignal: (signal, listener) => this.#onSignal(signal, listener),

@@ -16,7 +16,7 @@ export interface ExitStatus {
  * Where a task's stdin comes from: nowhere, or from another process's stdin, which is then opened
  * anew (Linux only; see {@linkcode canShareStdin}).
  */
-export type StdinSource = "empty" | { readonly fromProcess: number };
+export type StdinSource = "empty" | { readonly fromProcess: number; readonly descriptor: number };
 
 /** What is to be run. */
 export interface SpawnOptions {
@@ -91,7 +91,7 @@ function isFile(path: string): boolean {
 /** A shell opens the other process's stdin and becomes the program: the process id is the same. */
 function withStdin({ command, args, stdin }: SpawnOptions): [string, string[]] {
   if (stdin === "empty") return [command, [...args]];
-  const path = `/proc/${stdin.fromProcess}/fd/0`;
+  const path = stdinPath(stdin);
   return ["/bin/sh", ["-c", 'exec "$@" < "$0"', path, command, ...args]];
 }
 
@@ -101,15 +101,19 @@ function withStdin({ command, args, stdin }: SpawnOptions): [string, string[]] {
  * @returns `false` on other platforms than Linux, where that process is gone or somebody else's,
  *   or where its stdin is a socket, which can't be opened a second time
  */
-export function canShareStdin(pid: number): boolean {
+export function canShareStdin(source: Exclude<StdinSource, "empty">): boolean {
   if (Deno.build.os !== "linux") return false;
   try {
-    return !Deno.readLinkSync(`/proc/${pid}/fd/0`).startsWith("socket:");
+    return !Deno.readLinkSync(stdinPath(source)).startsWith("socket:");
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return false;
     if (error instanceof Deno.errors.PermissionDenied) return false;
     throw error;
   }
+}
+
+function stdinPath({ fromProcess, descriptor }: Exclude<StdinSource, "empty">): string {
+  return `/proc/${fromProcess}/fd/${descriptor}`;
 }
 
 /**

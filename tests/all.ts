@@ -23,11 +23,45 @@ export function closingLine(text: string): string | undefined {
   return `${passed} passed, ${failed} failed${skipped}`;
 }
 
-/** Runs the suite and passes its output on. */
+/** Adds two closing lines up. */
+export function sumOf(lines: readonly string[]): string {
+  const count = (word: string): number =>
+    lines.reduce((sum, line) => {
+      const [, number = "0"] = new RegExp(`(\\d+) ${word}`).exec(line) ?? [];
+      return sum + Number(number);
+    }, 0);
+  const skipped = count("skipped");
+  const common = `${count("passed")} passed, ${count("failed")} failed`;
+  return skipped === 0 ? common : `${common}, ${skipped} skipped`;
+}
+
+/**
+ * Runs the suite: everything, and then the end-to-end tests with the other two clients. Words are
+ * for one run of `deno test` alone.
+ */
 async function main(args: readonly string[]): Promise<number> {
+  if (args.length > 0) return (await run(args, {})).code;
+  const runs = [await run([], {})];
+  for (const client of ["whole", "thin"]) {
+    runs.push(await run(["tests/e2e"], { SIMMER_E2E: client }));
+  }
+  const lines = runs.flatMap(({ line }) => line ?? []);
+  await writeAll(new TextEncoder().encode(`${sumOf(lines)}\n`));
+  return runs.find(({ code }) => code !== 0)?.code ?? 0;
+}
+
+interface SuiteRun {
+  readonly code: number;
+  readonly line: string | undefined;
+}
+
+async function run(
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+): Promise<SuiteRun> {
   const child = new Deno.Command(Deno.execPath(), {
     args: ["test", "-A", "--shuffle", "--doc", ...args],
-    env: { NO_COLOR: "1" },
+    env: { NO_COLOR: "1", ...env },
     stdin: "null",
     stdout: "piped",
   }).spawn();
@@ -40,7 +74,7 @@ async function main(args: readonly string[]): Promise<number> {
   const { code } = await child.status;
   const line = closingLine(text);
   if (line !== undefined) await writeAll(new TextEncoder().encode(`${line}\n`));
-  return code;
+  return { code, line };
 }
 
 async function writeAll(bytes: Uint8Array): Promise<void> {

@@ -182,6 +182,8 @@ export interface RunTasksInput extends WorkspaceInput {
   readonly replayLogs?: ReplayLogs | undefined;
   /** The process whose stdin a single task is given; absent: an empty one. */
   readonly stdinPid?: number | undefined;
+  /** The stdin's descriptor in that process; default: 0. */
+  readonly stdinFd?: number | undefined;
   /** Who asked. */
   readonly client: ClientInfo;
 }

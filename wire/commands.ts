@@ -251,6 +251,7 @@ const runTasksParams = v.strictObject({
   replayLogs: v.optional(v.picklist(["full", "errors", "none"]), "none"),
   /** The process whose stdin a single task is given; absent: an empty one. */
   stdinPid: v.optional(pid),
+  stdinFd: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0))),
   /** Who asked. */
   client: clientSchema,
 });

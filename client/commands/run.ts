@@ -155,6 +155,10 @@ async function inputOf(
     keepGoing: values["keep-going"],
     detach: values.detach,
     ...(values["replay-logs"] === undefined ? {} : { replayLogs: values["replay-logs"] }),
-    ...(values.detach ? {} : { stdinPid: invocation.pid }),
+    ...(values.detach ? {} : { stdinPid: invocation.pid, ...stdinFdOf(invocation) }),
   };
+}
+
+function stdinFdOf({ stdinFd }: Invocation): { readonly stdinFd?: number } {
+  return stdinFd === undefined ? {} : { stdinFd };
 }

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { Project } from "./support.ts";
+import { IS_SIMMER, Project } from "./support.ts";
 
 const CTRL_C = "\x03";
 
@@ -35,7 +35,7 @@ const FILES = { "deno.json": TASKS, "polite.py": POLITE, "stubborn.py": STUBBORN
 
 /** Everything that works in the project but its server. */
 async function taskProcesses(project: Project): Promise<string[]> {
-  return (await project.processes()).filter((words) => !words.includes("main.ts"));
+  return (await project.processes()).filter((words) => !IS_SIMMER.test(words));
 }
 
 Deno.test("R25 Ctrl-C once cancels the build, waits for its tasks, exits 130, and keeps the server", async () => {

@@ -6,8 +6,28 @@
  */
 
 import { assertEquals } from "@std/assert";
+import { thinScript } from "../../client/thin_script.ts";
 
-const MAIN = new URL("../../main.ts", import.meta.url).pathname;
+/**
+ * Which of simmer's clients is tested: `SIMMER_E2E` is `quick` (what everybody runs: main.ts),
+ * `whole` (without handing anything over to a server) or `thin` (the installed script).
+ */
+const CLIENT = Deno.env.get("SIMMER_E2E") ?? "quick";
+const ENTRY = CLIENT === "whole" ? "../../cli.ts" : "../../main.ts";
+const WHOLE = [Deno.execPath(), "run", "-A", new URL(ENTRY, import.meta.url).pathname];
+
+/** The words that run simmer. */
+export const SIMMER: readonly string[] = CLIENT === "thin" ? [thinClient()] : WHOLE;
+
+/** Tells the processes of simmer itself from the tasks'. */
+export const IS_SIMMER = /\/(main|cli)\.ts /;
+
+function thinClient(): string {
+  const folder = Deno.makeTempDirSync({ prefix: "simmer_thin_" });
+  globalThis.addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
+  Deno.writeTextFileSync(`${folder}/simmer`, thinScript(WHOLE), { mode: 0o755 });
+  return `${folder}/simmer`;
+}
 const TERMINAL = new URL("./terminal.py", import.meta.url).pathname;
 
 /** What a test's own environment must not decide. */
@@ -141,7 +161,7 @@ export class Project implements AsyncDisposable {
 
   /** Starts `simmer` with arguments. */
   start(args: readonly string[], options: RunOptions = {}): Running {
-    return this.startProgram([Deno.execPath(), "run", "-A", MAIN, ...args], options);
+    return this.startProgram([...SIMMER, ...args], options);
   }
 
   /** Starts any program as `start` does. */

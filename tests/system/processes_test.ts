@@ -112,13 +112,13 @@ Deno.test({
       const owner = shell(script);
       const reader = owner.stdout.getReader();
       const pid = parseInt(new TextDecoder().decode((await reader.read()).value));
-      assertEquals(canShareStdin(pid), true);
+      assertEquals(canShareStdin({ fromProcess: pid, descriptor: 0 }), true);
       const child = spawnGroup({
         command: "cat",
         args: [],
         cwd: "/",
         env: SELF,
-        stdin: { fromProcess: pid },
+        stdin: { fromProcess: pid, descriptor: 0 },
       });
       const [stdout] = await both(child);
       assertEquals(stdout, script.includes("pipe") ? "from a pipe\n" : "from a file\n");
@@ -128,7 +128,7 @@ Deno.test({
       await owner.exit;
     }
     await Deno.remove(file);
-    assertEquals(canShareStdin(2 ** 22 + 1), false);
+    assertEquals(canShareStdin({ fromProcess: 2 ** 22 + 1, descriptor: 0 }), false);
   },
 });
 
