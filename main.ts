@@ -28,7 +28,7 @@ async function run(args: readonly string[]): Promise<number> {
   const end = canBeHanded(args) ? await handOver(VERSION) : undefined;
   if (end?.kind === "exit") return end.code;
   if (end?.kind === "lost") {
-    const text = "simmer: the server ended before the command did\n";
+    const text = "simmer: the server ended, perhaps killed\n";
     Deno.stderr.writeSync(new TextEncoder().encode(text));
     return LOST;
   }

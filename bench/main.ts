@@ -1,106 +1,137 @@
 /**
- * A benchmark: what a warm `simmer run` costs beside `deno task`, and beside the least that any
- * client on Deno can cost. All of them run in turn, and medians and ratios are what counts.
+ * The benchmark: tools on equal projects, side by side, in turn.
  *
- *     deno task bench [--runs=N] [--json]
+ *     deno task bench [--quick] [--sizes=10,100] [--shapes=tree] [--tools=simmer,make] [--runs=N]
+ *                     [--output=FILE]
  *
  * @module
  */
 
 import { parseArgs } from "@std/cli/parse-args";
+import { thinScript } from "../client/thin_script.ts";
+import { type Action, measureAll, type Measured, type Plan } from "./measure.ts";
+import type { Shape, Work } from "./project.ts";
+import { median, spread } from "./statistics.ts";
+import { allTools, SIMMER, type Tool } from "./tools.ts";
+import { measureServer, type ServerFigures } from "./server.ts";
 
-const MAIN = new URL("../main.ts", import.meta.url).pathname;
-const FLOOR = new URL("./floor.ts", import.meta.url).pathname;
-
-interface Contestant {
-  readonly name: string;
-  readonly args: readonly string[];
+/** What is written to a file of results. */
+export interface Results {
+  readonly format: 1;
+  readonly date: string;
+  readonly machine: { readonly os: string; readonly processors: number; readonly deno: string };
+  readonly projects: readonly ({
+    readonly shape: Shape;
+    readonly tasks: number;
+    readonly work: Work;
+    readonly measured: readonly Measured[];
+  })[];
+  readonly server: ServerFigures | undefined;
 }
 
-/** What was measured of one contestant, in milliseconds. */
-interface Result {
-  readonly name: string;
-  readonly medianMs: number;
-  readonly minMs: number;
-  readonly maxMs: number;
-}
+const ALL: readonly Action[] = ["no-op", "change", "cold"];
+
+/** What is measured where nothing else is asked for: some minutes. */
+const FULL: readonly Plan[] = [
+  { shape: "tree", tasks: 10, work: "builtins", actions: ALL, runs: 21 },
+  { shape: "tree", tasks: 100, work: "builtins", actions: ALL, runs: 15 },
+  { shape: "tree", tasks: 1000, work: "builtins", actions: ALL, runs: 11 },
+  { shape: "tree", tasks: 1000, work: "process", actions: ["cold"], runs: 10 },
+  { shape: "chain", tasks: 1000, work: "builtins", actions: ["no-op"], runs: 7 },
+  { shape: "wide", tasks: 1000, work: "builtins", actions: ["no-op"], runs: 7 },
+  { shape: "random", tasks: 1000, work: "builtins", actions: ["no-op"], runs: 7 },
+  { shape: "tree", tasks: 5000, work: "builtins", actions: ["no-op", "change"], runs: 7 },
+];
+
+const QUICK: readonly Plan[] = [
+  { shape: "tree", tasks: 10, work: "builtins", actions: ["no-op", "change"], runs: 7 },
+  { shape: "tree", tasks: 100, work: "builtins", actions: ["no-op", "change"], runs: 5 },
+];
 
 async function main(words: readonly string[]): Promise<number> {
-  const { runs, json } = parseArgs([...words], { string: ["runs"], boolean: ["json"] });
-  const count = Number(runs ?? 20);
-  if (!Number.isInteger(count) || count < 1) {
-    await print(Deno.stderr, `invalid value '${runs}' for '--runs': a whole number from 1`);
-    return 2;
-  }
-  const folder = await Deno.makeTempDir();
+  const values = parseArgs([...words], {
+    string: ["sizes", "shapes", "tools", "runs", "output"],
+    boolean: ["quick", "server"],
+    default: { server: true },
+    negatable: ["server"],
+  });
+  const folder = await Deno.makeTempDir({ prefix: "simmer_bench_" });
   try {
-    const results = await measure(folder, count);
-    await print(Deno.stdout, json ? JSON.stringify(results) : table(results));
+    const thin = `${folder}/simmer`;
+    await Deno.writeTextFile(thin, thinScript(SIMMER), { mode: 0o755 });
+    const wanted = values.tools?.split(",");
+    const tools = allTools(thin).filter(({ name }) => wanted?.includes(name) ?? true);
+    const results = await measure(plansOf(values), tools, values.server);
+    if (values.output !== undefined) {
+      await Deno.writeTextFile(values.output, `${JSON.stringify(results, null, 2)}\n`);
+    }
     return 0;
   } finally {
-    await run(folder, ["run", "-A", MAIN, "stop", "--force"]);
     await Deno.remove(folder, { recursive: true });
   }
 }
 
-async function print(to: { writable: WritableStream<Uint8Array> }, text: string): Promise<void> {
-  const writer = to.writable.getWriter();
-  await writer.write(new TextEncoder().encode(`${text}\n`));
-  writer.releaseLock();
+function plansOf(values: {
+  readonly quick: boolean;
+  readonly sizes?: string;
+  readonly shapes?: string;
+  readonly runs?: string;
+}): Plan[] {
+  const sizes = values.sizes?.split(",").map(Number);
+  const shapes = values.shapes?.split(",");
+  return (values.quick ? QUICK : FULL)
+    .filter(({ tasks }) => sizes?.includes(tasks) ?? true)
+    .filter(({ shape }) => shapes?.includes(shape) ?? true)
+    .map((plan) => values.runs === undefined ? plan : { ...plan, runs: Number(values.runs) });
 }
 
-async function measure(folder: string, count: number): Promise<Result[]> {
-  await Deno.writeTextFile(`${folder}/deno.json`, '{ "tasks": { "hello": "echo hello" } }');
-  const contestants: Contestant[] = [
-    { name: "deno task", args: ["task", "hello"] },
-    { name: "simmer run", args: ["run", "-A", MAIN, "run", "hello"] },
-    { name: "bare client", args: ["run", "-A", FLOOR, `${folder}/.simmer/server.sock`] },
-  ];
-  const times = contestants.map((): number[] => []);
-  await run(folder, ["run", "-A", MAIN, "run", "hello"], { CI: "" });
-  for (let round = -1; round < count; round++) {
-    for (const [index, { name, args }] of contestants.entries()) {
-      const begin = performance.now();
-      const { code, stdout } = await run(folder, args);
-      const ms = performance.now() - begin;
-      if (code !== 0) throw new Error(`${name} failed with ${code}`);
-      if (index < 2 && stdout !== "hello\n") throw new Error(`${name} did not run the task`);
-      if (round >= 0) times[index]?.push(ms);
-    }
+async function measure(
+  plans: readonly Plan[],
+  tools: readonly Tool[],
+  withServer: boolean,
+): Promise<Results> {
+  const projects: Results["projects"][number][] = [];
+  for (const plan of plans) {
+    const { shape, tasks, work } = plan;
+    const measured = await measureAll(plan, tools);
+    projects.push({ shape, tasks, work, measured });
+    say(table(`${shape}, ${tasks} tasks, ${work}`, measured));
   }
-  return contestants.map(({ name }, index) => summary(name, times[index] ?? []));
+  const server = withServer ? await measureServer() : undefined;
+  if (server !== undefined) say(serverTable(server));
+  const { os } = Deno.build;
+  const processors = navigator.hardwareConcurrency;
+  return {
+    format: 1,
+    date: new Date().toISOString(),
+    machine: { os, processors, deno: Deno.version.deno },
+    projects,
+    server,
+  };
 }
 
-async function run(
-  folder: string,
-  args: readonly string[],
-  env: Readonly<Record<string, string>> = {},
-): Promise<{ readonly code: number; readonly stdout: string }> {
-  const { code, stdout } = await new Deno.Command(Deno.execPath(), {
-    args: [...args],
-    cwd: folder,
-    env: { NO_COLOR: "1", ...env },
-    stdin: "null",
-    stderr: "null",
-  }).output();
-  return { code, stdout: new TextDecoder().decode(stdout) };
-}
-
-function summary(name: string, times: readonly number[]): Result {
-  const sorted = [...times].sort((a, b) => a - b);
-  const at = (share: number): number => sorted[Math.floor((sorted.length - 1) * share)] ?? NaN;
-  return { name, medianMs: at(0.5), minMs: at(0), maxMs: at(1) };
-}
-
-function table(results: readonly Result[]): string {
-  const first = results[0]?.medianMs ?? NaN;
-  const rows = results.map(({ name, medianMs, minMs, maxMs }) => {
-    const ms = (value: number): string => value.toFixed(1).padStart(7);
-    return `${name.padEnd(12)} ${ms(medianMs)} [${ms(minMs)} -${ms(maxMs)} ]  ${
-      (medianMs / first).toFixed(2).padStart(5)
-    }`;
+/** Medians with their spread, and how many times as long as simmer each takes. */
+function table(title: string, measured: readonly Measured[]): string {
+  const lines = measured.map(({ tool, action, times, skipped }) => {
+    const own = measured.find((each) => each.tool === "simmer" && each.action === action);
+    const ratio = own === undefined || times.length === 0
+      ? ""
+      : `${(median(times) / median(own.times)).toFixed(2)}x`;
+    const text = skipped === undefined ? spread(times) : `skipped: ${skipped}`;
+    return `  ${action.padEnd(7)} ${tool.padEnd(14)} ${text.padEnd(26)} ${ratio}`.trimEnd();
   });
-  return ["             median     min -    max    to the first", ...rows].join("\n");
+  return [`${title} (ms: median [least-most], and its ratio to simmer)`, ...lines, ""].join("\n");
+}
+
+function serverTable(figures: ServerFigures): string {
+  const lines = Object.entries(figures).map(([name, value]) =>
+    `  ${name.padEnd(28)} ${typeof value === "number" ? value.toFixed(3) : value}`
+  );
+  return ["the server", ...lines, ""].join("\n");
+}
+
+function say(text: string): void {
+  Deno.stdout.writeSync(new TextEncoder().encode(`${text}\n`));
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

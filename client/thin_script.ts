@@ -26,9 +26,14 @@ ${MARK}: it writes its process id into the named pipe of the project's server, w
 
 whole() { exec ${program.map(quoted).join(" ")} "$@"; }
 
-started() { shift 19; [ "$1" = "$_smr_begun" ]; }
+# Another process may have the id of a server that is gone: they did not start at the same time. And
+# one that is gone may still wait to be collected.
+started() {
+  case $1 in Z | X) return 1 ;; esac
+  shift 19
+  [ "$1" = "$_smr_begun" ]
+}
 
-# Another process may have the id of a server that is gone: they did not start at the same time.
 alive() {
   read -r _smr_status 2>/dev/null <"/proc/$_smr_server/stat" || return 1
   started \${_smr_status##*) }
@@ -78,7 +83,7 @@ case $_smr_code in
     whole "$@"
     ;;
   lost)
-    echo "simmer: the server ended before the command did" >&2
+    echo "simmer: the server ended, perhaps killed" >&2
     exit 3
     ;;
 esac
