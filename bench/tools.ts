@@ -142,7 +142,7 @@ export function allTools(thin: string): Tool[] {
       env: { DENO_DIR: "ROOT/deno-dir" },
       memory: ["", "-shm", "-wal"].map((end) => `deno-dir/task_cache_v1${end}`),
     },
-    { name: "make", configure: makefile, run: ["make", "-s", "-j2", "p0/out.txt"], memory: [] },
+    { name: "make", configure: makefile, run: ["make", "-rs", "-j2", "p0/out.txt"], memory: [] },
     {
       name: "ninja",
       configure: ninja,

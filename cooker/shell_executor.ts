@@ -1,5 +1,6 @@
 /**
- * Runs commands in `deno task`'s own shell language, each as a process group of its own.
+ * Runs commands in `deno task`'s own shell language, each as a process group of its own. What a
+ * shell would only start is started without one.
  *
  * `deno task --eval` is that shell: it finds the same config and the same `node_modules/.bin`
  * folders from the task's folder as `deno task NAME` does, and takes arguments as it does.
@@ -20,6 +21,7 @@ import { findDeno } from "./deno_program.ts";
 import { beforeAbort, type Ending } from "./ending.ts";
 import type { Executor, ExitStatus, OutputSink, TaskCommand } from "./executor.ts";
 import { OutputPipe } from "./output.ts";
+import { plainCommand } from "./plain_command.ts";
 import { ProcessGroup } from "./process_group.ts";
 
 /** The exit code of what could not be started, as shells have it. */
@@ -87,7 +89,13 @@ export class ShellExecutor implements Executor {
         reason: `Cannot start ${command.name}: no deno on the PATH, whose shell runs the tasks`,
       };
     }
+    const plain = plainCommand(command, deno);
     try {
+      if (plain !== undefined) {
+        const { program, args, env } = plain;
+        const stdin = stdinOf(command, sink);
+        return spawnGroup({ command: program, args, cwd: command.cwd, env, stdin });
+      }
       return spawnGroup({
         command: deno,
         args: [

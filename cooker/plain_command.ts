@@ -1,0 +1,58 @@
+/**
+ * Command lines for which a shell would do nothing but start a program: these are started without
+ * one.
+ *
+ * A line is left to the shell wherever the shell could see more in it than words, or could find
+ * another program than the one that is named.
+ *
+ * @module
+ */
+
+import { fileKind, joinPath } from "../system/files.ts";
+import { isProgram, platformAgent } from "../system/programs.ts";
+import { upwards } from "../project/root.ts";
+import type { TaskCommand } from "./executor.ts";
+
+/** A program with its arguments. */
+export interface PlainCommand {
+  /** Absolute. */
+  readonly program: string;
+  readonly args: readonly string[];
+  /** The whole environment, with what the shell adds. */
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** A word in which a shell sees nothing but a word. */
+const WORD = /^[A-Za-z0-9_.\/@%+=:,-]+$/;
+
+/**
+ * A command line as a program, where it is one: a path, or `deno`. Other names can stand for what a
+ * shell has built in, or for a program of an npm package.
+ *
+ * @param deno the `deno` that tasks mean
+ */
+export function plainCommand(command: TaskCommand, deno: string): PlainCommand | undefined {
+  const [name = "", ...words] = command.command.trim().split(/[ \t]+/);
+  if (command.isScript || !WORD.test(name) || !words.every((word) => WORD.test(word))) {
+    return undefined;
+  }
+  const program = name === "deno" ? deno : pathOf(name, command.cwd);
+  if (program === undefined || hasNodeModules(command.cwd)) return undefined;
+  if (!isProgram(program)) return undefined;
+  return {
+    program,
+    args: [...words, ...command.args],
+    env: { npm_config_user_agent: platformAgent(), ...command.env, PWD: command.cwd },
+  };
+}
+
+/** What contains a slash is a path; an assignment is none. */
+function pathOf(name: string, cwd: string): string | undefined {
+  if (!name.includes("/") || name.includes("=")) return undefined;
+  return name.startsWith("/") ? name : `${cwd}/${name}`;
+}
+
+/** The shell puts the folders of npm packages' programs before the others on the PATH. */
+function hasNodeModules(cwd: string): boolean {
+  return upwards(cwd).some((folder) => fileKind(joinPath(folder, "node_modules")) !== undefined);
+}

@@ -1,0 +1,37 @@
+/**
+ * Programs: files that the system can start.
+ *
+ * @module
+ */
+
+import { isAbsent } from "./files.ts";
+
+/** The first bytes of what Linux and macOS start: ELF, a script's interpreter, Mach-O. */
+const BEGINNINGS: readonly (readonly number[])[] = [
+  [0x7f, 0x45, 0x4c, 0x46],
+  [0x23, 0x21],
+  [0xcf, 0xfa, 0xed, 0xfe],
+  [0xca, 0xfe, 0xba, 0xbe],
+];
+
+/** Whether there is a file at a path that the system can start, as far as its mode and kind say. */
+export function isProgram(path: string): boolean {
+  try {
+    const { isFile, mode } = Deno.statSync(path);
+    if (!isFile || ((mode ?? 0) & 0o111) === 0) return false;
+    using file = Deno.openSync(path);
+    const first = new Uint8Array(4);
+    file.readSync(first);
+    return BEGINNINGS.some((bytes) => bytes.every((byte, index) => first[index] === byte));
+  } catch (error) {
+    if (isAbsent(error) || error instanceof Deno.errors.PermissionDenied) return false;
+    throw error;
+  }
+}
+
+/** What `deno task` tells programs of itself, as npm does. */
+export function platformAgent(): string {
+  const { os, arch } = Deno.build;
+  const { deno } = Deno.version;
+  return `deno/${deno} npm/? deno/${deno} ${os} ${arch}`;
+}

@@ -1,0 +1,87 @@
+import { assertEquals } from "@std/assert";
+import type { TaskCommand } from "../../cooker/executor.ts";
+import { plainCommand } from "../../cooker/plain_command.ts";
+
+const DENO = Deno.execPath();
+
+function command(line: string, more: Partial<TaskCommand> = {}): TaskCommand {
+  return { name: "t", command: line, args: [], cwd: "/", env: {}, isScript: false, ...more };
+}
+
+Deno.test("a path or deno with plain words is started without a shell", () => {
+  const plain = plainCommand(
+    command(" /bin/ls  -l --a=b x,y @z:1+2%3 ", { args: ["$x 'y"] }),
+    DENO,
+  );
+  assertEquals(plain?.program, "/bin/ls");
+  assertEquals(plain?.args, ["-l", "--a=b", "x,y", "@z:1+2%3", "$x 'y"]);
+  assertEquals(plainCommand(command("bin/ls", { cwd: "/usr" }), DENO)?.program, "/usr/bin/ls");
+  assertEquals(plainCommand(command("deno run -A x.ts"), DENO)?.program, DENO);
+});
+
+Deno.test("whatever a shell could see more in is left to it", () => {
+  const lines = [
+    "ls",
+    "echo /bin/ls",
+    "A=/b /bin/ls",
+    "A=/bin/ls",
+    "/bin/ls *",
+    "/bin/ls a?",
+    "/bin/ls [a]",
+    "/bin/ls {a,b}",
+    "/bin/ls ~",
+    "/bin/ls $HOME",
+    "/bin/ls 'a b'",
+    '/bin/ls "a"',
+    "/bin/ls a\\b",
+    "/bin/ls > out",
+    "/bin/ls | cat",
+    "/bin/ls && true",
+    "/bin/ls; true",
+    "/bin/ls &",
+    "! /bin/ls",
+    "(/bin/ls)",
+    "/bin/ls\n/bin/ls",
+    "/bin/ls # x",
+    "/bin/nothing-of-that-name",
+    "/etc/passwd",
+    "",
+  ];
+  for (const line of lines) assertEquals(plainCommand(command(line), DENO), undefined, line);
+  assertEquals(plainCommand(command("/bin/ls", { isScript: true }), DENO), undefined);
+});
+
+Deno.test("npm packages' programs come first on the shell's PATH: it is used where there may be some", async () => {
+  const folder = await Deno.makeTempDir();
+  await Deno.mkdir(`${folder}/node_modules`);
+  await Deno.mkdir(`${folder}/deep/er`, { recursive: true });
+  for (const cwd of [folder, `${folder}/deep/er`]) {
+    assertEquals(plainCommand(command("/bin/ls", { cwd }), DENO), undefined);
+  }
+  await Deno.remove(folder, { recursive: true });
+});
+
+Deno.test("a program sees the same with the shell and without", async () => {
+  const folder = await Deno.realPath(await Deno.makeTempDir());
+  await Deno.writeTextFile(`${folder}/deno.json`, "{}");
+  const env = { PATH: Deno.env.get("PATH") ?? "", INIT_CWD: "/x", HOME: "/h", PWD: "/other" };
+  const run = async (words: readonly string[], given: Readonly<Record<string, string>>) => {
+    const [program = "", ...args] = words;
+    const { code, stdout } = await new Deno.Command(program, {
+      args,
+      cwd: folder,
+      env: given,
+      clearEnv: true,
+      stdin: "null",
+      stderr: "null",
+    }).output();
+    const lines = new TextDecoder().decode(stdout).split("\n").sort();
+    return [code, ...lines.filter((line) => !line.startsWith("_="))];
+  };
+  for (const line of ["/usr/bin/env", "/bin/pwd", "/bin/false", "/usr/bin/test -e /"]) {
+    const plain = plainCommand(command(line, { cwd: folder, env }), DENO);
+    const direct = await run([plain?.program ?? "", ...plain?.args ?? []], plain?.env ?? {});
+    assertEquals(direct, await run([DENO, "task", "--quiet", "--eval", ` ${line}`], env), line);
+  }
+  await Deno.remove(folder, { recursive: true });
+});
