@@ -9,6 +9,7 @@
 
 import { parseArgs } from "@std/cli/parse-args";
 import { thinScript } from "../client/thin_script.ts";
+import { serveFloor } from "./floor_server.ts";
 import { type Action, measureAll, type Measured, type Plan } from "./measure.ts";
 import type { Shape, Work } from "./project.ts";
 import { median, spread } from "./statistics.ts";
@@ -60,7 +61,9 @@ async function main(words: readonly string[]): Promise<number> {
     const thin = `${folder}/simmer`;
     await Deno.writeTextFile(thin, thinScript(SIMMER), { mode: 0o755 });
     const wanted = values.tools?.split(",");
-    const tools = allTools(thin).filter(({ name }) => wanted?.includes(name) ?? true);
+    using _floor = serveFloor(`${folder}/floor.sock`);
+    const all = allTools({ thin, floor: `${folder}/floor.sock` });
+    const tools = all.filter(({ name }) => wanted?.includes(name) ?? true);
     const results = await measure(plansOf(values), tools, values.server);
     if (values.output !== undefined) {
       await Deno.writeTextFile(values.output, `${JSON.stringify(results, null, 2)}\n`);

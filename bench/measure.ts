@@ -146,11 +146,12 @@ export async function measureAll(plan: Plan, tools: readonly Tool[]): Promise<Me
     }
   }
   for (const action of plan.actions) {
-    const times = new Map(contestants.map((each): [Contestant, number[]] => [each, []]));
+    const able = contestants.filter(({ tool }) => tool.isFloor !== true || action === "no-op");
+    const times = new Map(able.map((each): [Contestant, number[]] => [each, []]));
     // Cold runs of many tasks take long, and vary less.
     const runs = action === "cold" ? Math.max(2, Math.ceil(plan.runs / 5)) : plan.runs;
     for (let run = 0; run < runs; run++) {
-      for (const contestant of contestants) {
+      for (const contestant of able) {
         times.get(contestant)?.push(await contestant.measure(action));
       }
     }

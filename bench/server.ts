@@ -10,7 +10,7 @@ import { systemClock } from "../system/clock.ts";
 import { execute } from "./measure.ts";
 import { tasksOf, writeInputs } from "./project.ts";
 import { median, percentile } from "./statistics.ts";
-import { allTools, SIMMER } from "./tools.ts";
+import { denoConfig, SIMMER } from "./tools.ts";
 
 /** What is measured of the server. */
 export interface ServerFigures {
@@ -37,7 +37,7 @@ export async function measureServer(): Promise<ServerFigures> {
   const root = await Deno.realPath(await Deno.makeTempDir({ prefix: "simmer_bench_" }));
   try {
     await writeInputs(root, tasks);
-    await allTools("")[0]?.configure(root, tasks);
+    await denoConfig(root, tasks);
     await execute([...SIMMER, "run", "t0"], root);
     const pid = parseInt(await Deno.readTextFile(`${root}/.simmer/lock`));
     const pings = await ping(`${root}/.simmer/server.sock`);

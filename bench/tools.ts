@@ -9,6 +9,8 @@ import { type BenchTask, INPUTS } from "./project.ts";
 /** A tool. */
 export interface Tool {
   readonly name: string;
+  /** Whether it does nothing but what every client on Deno does: it is measured with no-ops only. */
+  readonly isFloor?: boolean;
   /** Tasks in a project that it is not measured with any more, as that would take minutes. */
   readonly limit?: number;
   /** Writes its config into a project. */
@@ -25,10 +27,13 @@ export interface Tool {
 
 const MAIN = new URL("../main.ts", import.meta.url).pathname;
 
+const FLOOR = new URL("./floor.ts", import.meta.url).pathname;
+
 /** The words that run simmer itself. */
 export const SIMMER: readonly string[] = [Deno.execPath(), "run", "-A", MAIN];
 
-const denoConfig = async (root: string, tasks: readonly BenchTask[]): Promise<void> => {
+/** Writes a `deno.json` with a project's tasks. */
+export const denoConfig = async (root: string, tasks: readonly BenchTask[]): Promise<void> => {
   const rows = tasks.map(({ name, folder, command, dependencies }) => [name, {
     command,
     files: [`${folder}/src/*.txt`],
@@ -124,17 +129,28 @@ const wireit = async (root: string, tasks: readonly BenchTask[]): Promise<void> 
   }));
 };
 
-/**
- * All tools; those that are not installed are left out by whoever runs them.
- *
- * @param thin the path of an installed thin client
- */
-export function allTools(thin: string): Tool[] {
+/** Where things are that tools need. */
+export interface ToolPlaces {
+  /** An installed thin client. */
+  readonly thin: string;
+  /** The socket of the floor's server. */
+  readonly floor: string;
+}
+
+/** All tools; those that are not installed are left out by whoever runs them. */
+export function allTools({ thin, floor }: ToolPlaces): Tool[] {
   const stop = [...SIMMER, "stop", "--force"];
   const memory = [".simmer/results", ".simmer/durations.json", "cache"];
   return [
     { name: "simmer", configure: denoConfig, run: [...SIMMER, "run", "t0"], memory, stop },
     { name: "simmer (thin)", configure: denoConfig, run: [thin, "run", "t0"], memory, stop },
+    {
+      name: "floor",
+      isFloor: true,
+      configure: () => Promise.resolve(),
+      run: [Deno.execPath(), "run", "-A", FLOOR, floor],
+      memory: [],
+    },
     {
       name: "deno task",
       configure: denoConfig,

@@ -1,0 +1,69 @@
+/**
+ * The benchmark as a check: ratios that must not be lost, with wide margins, as a shared machine
+ * needs them. `deno task bench:check`; a ratio that is missed is measured once more.
+ *
+ * @module
+ */
+
+import { thinScript } from "../client/thin_script.ts";
+import { serveFloor } from "./floor_server.ts";
+import { measureAll, type Measured, type Plan } from "./measure.ts";
+import { median } from "./statistics.ts";
+import { allTools, SIMMER } from "./tools.ts";
+
+/** A ratio: how many times as long as simmer another one takes, at the least. */
+interface Bound {
+  readonly tasks: number;
+  readonly tool: string;
+  readonly other: string;
+  readonly least: number;
+}
+
+/** Half of what is measured on a quiet machine, or less. */
+const BOUNDS: readonly Bound[] = [
+  { tasks: 1000, tool: "simmer", other: "deno task", least: 4.5 },
+  { tasks: 10, tool: "simmer", other: "floor", least: 0.75 },
+  { tasks: 10, tool: "simmer (thin)", other: "deno task", least: 1 },
+];
+
+const TRIES = 2;
+
+async function main(): Promise<number> {
+  const folder = await Deno.makeTempDir({ prefix: "simmer_bench_" });
+  using _floor = serveFloor(`${folder}/floor.sock`);
+  await Deno.writeTextFile(`${folder}/simmer`, thinScript(SIMMER), { mode: 0o755 });
+  const tools = allTools({ thin: `${folder}/simmer`, floor: `${folder}/floor.sock` });
+  let isGood = true;
+  for (const tasks of new Set(BOUNDS.map((bound) => bound.tasks))) {
+    const bounds = BOUNDS.filter((bound) => bound.tasks === tasks);
+    const names = new Set(bounds.flatMap(({ tool, other }) => [tool, other]));
+    const wanted = tools.filter(({ name }) => names.has(name));
+    const plan: Plan = { shape: "tree", tasks, work: "process", actions: ["no-op"], runs: 9 };
+    let missed = bounds;
+    for (let tries = 0; tries < TRIES && missed.length > 0; tries++) {
+      const measured = await measureAll(plan, wanted);
+      missed = missed.filter((bound) => !holds(bound, measured));
+    }
+    isGood &&= missed.length === 0;
+  }
+  await Deno.remove(folder, { recursive: true });
+  return isGood ? 0 : 1;
+}
+
+function holds({ tasks, tool, other, least }: Bound, measured: readonly Measured[]): boolean {
+  const of = (name: string): number =>
+    median(measured.find((each) => each.tool === name)?.times ?? []);
+  const ratio = of(other) / of(tool);
+  const isGood = ratio >= least;
+  say(
+    `${isGood ? "ok" : "MISSED"}: ${tasks} tasks, nothing changed: ${other} takes ` +
+      `${ratio.toFixed(2)} times as long as ${tool}, at least ${least} wanted`,
+  );
+  return isGood;
+}
+
+function say(text: string): void {
+  Deno.stdout.writeSync(new TextEncoder().encode(`${text}\n`));
+}
+
+if (import.meta.main) Deno.exit(await main());

@@ -1,0 +1,127 @@
+/**
+ * Puts the results of a benchmark into `docs/performance.md`, and draws its chart:
+ * `deno task bench:report`.
+ *
+ * @module
+ */
+
+import type { Results } from "./main.ts";
+import type { Action, Measured } from "./measure.ts";
+import { median, spread } from "./statistics.ts";
+
+const RESULTS = new URL("./results/", import.meta.url);
+const PAGE = new URL("../docs/performance.md", import.meta.url);
+const CHART = new URL("../docs/performance.svg", import.meta.url);
+const BEGIN = "<!-- results: written by 'deno task bench:report' -->";
+const END = "<!-- end of results -->";
+
+/** The results that are shown: those of the newest file. */
+export async function newestResults(): Promise<Results> {
+  const names: string[] = [];
+  for await (const { name } of Deno.readDir(RESULTS)) if (name.endsWith(".json")) names.push(name);
+  const newest = names.sort().at(-1);
+  if (newest === undefined) throw new Error(`there are no results in ${RESULTS.pathname}`);
+  return JSON.parse(await Deno.readTextFile(new URL(newest, RESULTS)));
+}
+
+/** The page with the tables of results in the place of those that it has. */
+export function pageWith(page: string, results: Results): string {
+  const before = page.slice(0, page.indexOf(BEGIN) + BEGIN.length);
+  const after = page.slice(page.indexOf(END));
+  return `${before}\n\n${tables(results)}\n${after}`;
+}
+
+function tables({ date, machine, projects, server }: Results): string {
+  const { os, processors, deno } = machine;
+  const parts = [
+    `Measured on ${
+      date.slice(0, 10)
+    }: ${os}, ${processors} processors, Deno ${deno}. Milliseconds: ` +
+    "the median, the least and the most of interleaved runs; in brackets how many times as long as " +
+    "simmer a tool takes.",
+  ];
+  for (const { shape, tasks, work, measured } of projects) {
+    const actions = [...new Set(measured.map(({ action }) => action))];
+    const tools = [...new Set(measured.map(({ tool }) => tool))];
+    const rows = tools.map((
+      tool,
+    ) => [tool, ...actions.map((action) => cell(tool, action, measured))]);
+    parts.push(`### ${shape}, ${tasks} tasks, ${work}`, table([["", ...actions], ...rows]));
+  }
+  if (server !== undefined) {
+    const rows = Object.entries(server).map(([name, value]) => [name, rounded(Number(value))]);
+    parts.push("### The server", table([["", ""], ...rows]));
+  }
+  return parts.map((part) => `${part}\n`).join("\n");
+}
+
+function cell(tool: string, action: Action, measured: readonly Measured[]): string {
+  const of = (name: string): Measured | undefined =>
+    measured.find((each) => each.tool === name && each.action === action);
+  const own = of(tool);
+  if (own === undefined) return "";
+  if (own.skipped !== undefined) return own.skipped;
+  const simmer = of("simmer");
+  const isOther = simmer !== undefined && tool !== "simmer";
+  const ratio = isOther ? ` (${(median(own.times) / median(simmer.times)).toFixed(2)})` : "";
+  return `${spread(own.times)}${ratio}`;
+}
+
+function rounded(value: number): string {
+  return value < 10 ? value.toFixed(3) : Math.round(value).toLocaleString("en");
+}
+
+function table([head = [], ...rows]: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
+  return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
+}
+
+const WIDTH = 760;
+const LEFT = 120;
+const ROW = 18;
+const SHOWN = ["simmer", "simmer (thin)", "deno task", "ninja", "make", "turbo", "wireit"];
+
+/** Bars of the no-op runs by the size of the project, in a logarithmic scale. */
+export function chartOf({ projects }: Results): string {
+  const groups = projects.filter(({ shape, work }) => shape === "tree" && work === "builtins");
+  const lines: string[] = [];
+  let y = 30;
+  for (const { tasks, measured } of groups) {
+    lines.push(text(10, y, `${tasks} tasks, nothing changed`, "bold"));
+    y += ROW;
+    for (const tool of SHOWN) {
+      const times = measured.find((each) => each.tool === tool && each.action === "no-op")?.times;
+      if (times === undefined || times.length === 0) continue;
+      const ms = median(times);
+      const width = Math.log10(Math.max(1, ms)) * (WIDTH - LEFT - 90) / 4;
+      const fill = tool.startsWith("simmer") ? "#2f6f4f" : "#9aa5b1";
+      lines.push(
+        text(10, y, tool),
+        `<rect x="${LEFT}" y="${y - 11}" width="${width.toFixed(1)}" height="12" fill="${fill}"/>`,
+        text(LEFT + width + 6, y, `${ms.toFixed(1)} ms`),
+      );
+      y += ROW;
+    }
+    y += ROW / 2;
+  }
+  const style = "font-family:sans-serif;font-size:12px;fill:#333";
+  return [
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${y}" style="${style}">`,
+    `<rect width="${WIDTH}" height="${y}" fill="#fff"/>`,
+    ...lines,
+    "</svg>",
+    "",
+  ].join("\n");
+}
+
+function text(x: number, y: number, words: string, weight = "normal"): string {
+  return `<text x="${x.toFixed(1)}" y="${y}" font-weight="${weight}">${words}</text>`;
+}
+
+if (import.meta.main) {
+  const results = await newestResults();
+  const page = pageWith(await Deno.readTextFile(PAGE), results);
+  await Deno.writeTextFile(PAGE, page);
+  await Deno.writeTextFile(CHART, chartOf(results));
+  await new Deno.Command(Deno.execPath(), { args: ["fmt", "-q", PAGE.pathname] }).output();
+}
