@@ -12,6 +12,7 @@ import { Output } from "../client/output.ts";
 import type { Standing } from "../server/daemon.ts";
 import type { Door } from "../server/door.ts";
 import type { Listener } from "../server/listener_source.ts";
+import { stackOf } from "../server/stack.ts";
 import { findProject } from "../project/root.ts";
 import {
   type HandedOver,
@@ -25,11 +26,13 @@ import { joinPath } from "../system/files.ts";
 import type { Logger } from "../system/logger.ts";
 import { type ByteStream, isDisconnect, writeAll } from "../system/streams.ts";
 import { isPathTooLong } from "../system/unix_path.ts";
-import { systemClock } from "../system/clock.ts";
+import { type Clock, systemClock } from "../system/clock.ts";
+import { userId } from "../system/environment.ts";
 import { ThinListener } from "../system/thin_listener.ts";
 import { type AcceptedStream, UnixListener } from "../system/unix_socket.ts";
 import { FrameDecoder } from "../wire/frame.ts";
 import { VERSION } from "../wire/version.ts";
+import { HandoverError, readHandedOver, readHead, readNews } from "./messages.ts";
 import { isMemorable, joined, MAX_BYTES, type Memos, renewed, type WrittenPiece } from "./memo.ts";
 
 /** What of an invocation is this process's, or belongs to the command line that came. */
@@ -46,11 +49,20 @@ export interface ExpressHostOptions {
   readonly root: string;
   /** The config file that the server was told to use; command lines that are handed over name none. */
   readonly config?: string;
+  readonly clock: Clock;
   readonly log: Logger;
   readonly standing: Standing;
   /** Carries a command line out; resolves with its exit code, errors shown. */
   readonly run: (args: readonly string[], hosted: HostedInvocation) => Promise<number>;
 }
+
+/** What a host needs that listens in its project's state folder. */
+export type HostOptions = Omit<ExpressHostOptions, "listener" | "clock">;
+
+/** Milliseconds that a process has to say what it hands over. */
+const GREETING_MS = 10_000;
+/** Command lines at once at the most. */
+const MAX_GUESTS = 256;
 
 const SIGNAL_EXITS: Readonly<Record<string, number>> = {
   SIGINT: EXIT.interrupted,
@@ -79,9 +91,23 @@ export class ExpressHost implements Door {
   }
 
   enter(stream: AcceptedStream, connect: () => ByteStream): void {
+    const { log } = this.#options;
+    const uid = userId();
+    const peer = stream.peer?.uid;
+    if (uid !== undefined && peer !== undefined && peer !== uid) {
+      log.log("warn", `Dropping a command line of user ${peer}: not permitted`);
+      return stream.close();
+    }
+    if (this.#guests.size >= MAX_GUESTS) {
+      log.log("warn", `Dropping a command line: ${MAX_GUESTS} are in progress`);
+      return stream.close();
+    }
     const guest = new Guest(stream, connect, this.#options);
     const serving = guest.serve().catch((error: unknown) => {
-      this.#options.log.log("error", `A command line failed: ${String(error)}`);
+      if (error instanceof HandoverError) {
+        return log.log("warn", `Dropping a command line: ${error.message}`);
+      }
+      log.log("error", `A command line failed: ${stackOf(error)}`);
     }).finally(() => {
       stream.close();
       this.#guests.delete(guest);
@@ -94,10 +120,10 @@ export class ExpressHost implements Door {
    *
    * @returns `undefined` where its path is too long for a socket: nobody hands anything over then
    */
-  static open(options: Omit<ExpressHostOptions, "listener">): ExpressHost | undefined {
+  static open(options: HostOptions): ExpressHost | undefined {
     const path = joinPath(options.root, HANDOVER_SOCKET);
     if (isPathTooLong(path)) return undefined;
-    return new ExpressHost({ ...options, listener: UnixListener.listen(path) });
+    return new ExpressHost({ ...options, clock: systemClock, listener: UnixListener.listen(path) });
   }
 
   /**
@@ -105,9 +131,9 @@ export class ExpressHost implements Door {
    *
    * @returns `undefined` on other platforms than Linux
    */
-  static openThin(options: Omit<ExpressHostOptions, "listener">): ExpressHost | undefined {
+  static openThin(options: HostOptions): ExpressHost | undefined {
     const listener = ThinListener.listen(options.root, systemClock, VERSION);
-    return listener && new ExpressHost({ ...options, listener });
+    return listener && new ExpressHost({ ...options, clock: systemClock, listener });
   }
 
   /** Waits for what the commands have to say of the server's end. */
@@ -137,22 +163,22 @@ class Guest {
   }
 
   async serve(): Promise<void> {
-    const head = await this.#line();
-    const line = await this.#line();
-    if (head === undefined || line === undefined) return;
-    const { version, pid, columns, stdinFd } = JSON.parse(head) as HandoverHead;
+    const spoken = await this.#greeting();
+    if (spoken === undefined) return;
+    const [head, line] = spoken;
+    const { version, pid, columns, stdinFd } = readHead(head);
     this.#columns = columns ?? this.#columns;
     if (version !== VERSION) return await this.#refuse();
     const key = `${columns ?? ""} ${line}`;
-    const begun = performance.now();
-    const { standing, memos } = this.#options;
+    const { clock, standing, memos } = this.#options;
+    const begun = clock.monotonic();
     const known = standing.isAlone ? memos.get(key) : undefined;
     if (known !== undefined) {
       standing.touch();
-      await this.#repeat(renewed(known, performance.now() - begun));
+      await this.#repeat(renewed(known, clock.monotonic() - begun));
       return this.#stream.close();
     }
-    const handed = JSON.parse(line) as HandedOver;
+    const handed = readHandedOver(line);
     if (!this.#isMeant(handed.cwd)) return await this.#refuse();
     const listening = this.#listen();
     try {
@@ -163,6 +189,7 @@ class Guest {
       if (!(error instanceof HandBack)) throw error;
       await this.#refuse();
     }
+    this.#listeners.clear();
     this.#stream.close();
     await listening;
   }
@@ -197,6 +224,20 @@ class Guest {
     });
     await output.settled;
     return code;
+  }
+
+  /** The first two lines, which have to come soon. */
+  async #greeting(): Promise<readonly [string, string] | undefined> {
+    const done = new AbortController();
+    const patience = this.#options.clock.sleep(GREETING_MS, done.signal).then(() => {
+      // Whoever is silent is told by the end: closing ends the read.
+      if (!done.signal.aborted) this.#stream.close();
+    });
+    const head = await this.#line();
+    const line = head === undefined ? undefined : await this.#line();
+    done.abort();
+    await patience;
+    return head === undefined || line === undefined ? undefined : [head, line];
   }
 
   /** All in one write. */
@@ -246,10 +287,15 @@ class Guest {
 
   /** Whoever is gone has nothing more to wait for, as if the terminal were closed. */
   async #listen(): Promise<void> {
-    for (let line = await this.#line(); line !== undefined; line = await this.#line()) {
-      const news = JSON.parse(line) as HandoverNews;
-      if ("columns" in news) this.#columns = news.columns;
-      else this.#signal(news.signal);
+    try {
+      for (let line = await this.#line(); line !== undefined; line = await this.#line()) {
+        const news = readNews(line);
+        if ("columns" in news) this.#columns = news.columns;
+        else this.#signal(news.signal);
+      }
+    } catch (error) {
+      if (!(error instanceof HandoverError)) throw error;
+      this.#options.log.log("warn", `Ending a command line: ${error.message}`);
     }
     this.#signal("SIGHUP");
   }

@@ -1,0 +1,178 @@
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import fc from "fast-check";
+import { ExpressHost, type HostedInvocation } from "../../express/host.ts";
+import { SettledBuilds } from "../../cooker/settled.ts";
+import { Memos } from "../../express/memo.ts";
+import { FakeClock } from "../../system/fake_clock.ts";
+import { HEAD_BYTES, PIECE } from "../../system/handover.ts";
+import { MemoryLogger } from "../../system/logger.ts";
+import { type ByteStream, memoryPair, writeAll } from "../../system/streams.ts";
+import { VERSION } from "../../wire/version.ts";
+import { MemoryListener } from "../server/support.ts";
+
+type Run = (args: readonly string[], hosted: HostedInvocation) => Promise<number>;
+
+/** A host in a folder of its own, and processes that hand their command lines over to it. */
+class Place implements AsyncDisposable {
+  readonly root: string;
+  readonly clock = new FakeClock();
+  readonly log: MemoryLogger = new MemoryLogger();
+  readonly host: ExpressHost;
+
+  private constructor(root: string, run: Run) {
+    this.root = root;
+    this.host = new ExpressHost({
+      listener: new MemoryListener(),
+      memos: new Memos(),
+      root,
+      clock: this.clock,
+      log: this.log,
+      standing: {
+        isAlone: true,
+        settled: new SettledBuilds(),
+        touch: () => {},
+      },
+      run,
+    });
+  }
+
+  static async open(run: Run): Promise<Place> {
+    const root = await Deno.realPath(await Deno.makeTempDir());
+    await Deno.writeTextFile(`${root}/deno.json`, "{}");
+    return new Place(root, run);
+  }
+
+  enter(peer: { readonly uid?: number } = {}): ByteStream {
+    const [near, far] = memoryPair();
+    const stream = peer.uid === undefined
+      ? far
+      : { ...far, peer: { pid: 1, uid: peer.uid, gid: 1 } };
+    this.host.enter(stream, () => memoryPair()[0]);
+    return near;
+  }
+
+  /** What a process would send first. */
+  greeting(args: readonly string[], more: Readonly<Record<string, unknown>> = {}): string {
+    const terminal = { stdin: false, stdout: false, stderr: false };
+    const head = JSON.stringify({ version: VERSION, pid: 4711, ...more });
+    return `${head}\n${JSON.stringify({ args, env: { A: "b" }, cwd: this.root, terminal })}\n`;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.host.close();
+    await Deno.remove(this.root, { recursive: true });
+  }
+}
+
+async function say(stream: ByteStream, text: string): Promise<void> {
+  await writeAll(stream, new TextEncoder().encode(text));
+}
+
+/** Everything up to the end: pieces by kinds, texts joined. */
+async function hear(stream: ByteStream): Promise<[kind: number, text: string][]> {
+  let bytes = new Uint8Array(0);
+  const buffer = new Uint8Array(4096);
+  for (let count = await stream.read(buffer); count !== null; count = await stream.read(buffer)) {
+    bytes = Uint8Array.of(...bytes, ...buffer.subarray(0, count));
+  }
+  const pieces: [number, string][] = [];
+  for (let at = 0; at < bytes.length;) {
+    const length = new DataView(bytes.buffer, at).getUint32(1);
+    const piece = bytes.subarray(at + HEAD_BYTES, at + HEAD_BYTES + length);
+    const kind = bytes[at] ?? 0;
+    pieces.push([kind, kind === PIECE.exit ? `${piece[0]}` : new TextDecoder().decode(piece)]);
+    at += HEAD_BYTES + length;
+  }
+  return pieces;
+}
+
+Deno.test("a command line is carried out with what it came with", async () => {
+  await using place = await Place.open((args, { env, cwd, pid, output }) => {
+    output.write("stdout", `${args.join(" ")} ${JSON.stringify(env)} ${pid}`);
+    output.write("stderr", cwd);
+    return Promise.resolve(7);
+  });
+  const stream = place.enter();
+  await say(stream, place.greeting(["run", "x"]));
+  assertEquals(await hear(stream), [
+    [PIECE.stdout, 'run x {"A":"b"} 4711'],
+    [PIECE.stderr, place.root],
+    [PIECE.exit, "7"],
+  ]);
+});
+
+Deno.test("another version or another project is refused: whoever asks does it by itself", async () => {
+  await using place = await Place.open(() => Promise.resolve(0));
+  const elsewhere = await Deno.makeTempDir();
+  for (
+    const text of [
+      place.greeting(["run"], { version: "0.0.1" }),
+      place.greeting(["run"]).replaceAll(place.root, elsewhere),
+    ]
+  ) {
+    const stream = place.enter();
+    await say(stream, text);
+    assertEquals(await hear(stream), [[PIECE.refused, ""]]);
+  }
+  await Deno.remove(elsewhere);
+});
+
+Deno.test("signals reach a command that listens, and end one that does not; a process that is gone is a hangup", async () => {
+  const heard: string[] = [];
+  await using place = await Place.open(async ([how], { onSignal }) => {
+    const { promise, resolve } = Promise.withResolvers<number>();
+    if (how === "listen") {
+      onSignal("SIGINT", () => resolve(42));
+      onSignal("SIGHUP", () => {
+        heard.push("hangup");
+        resolve(1);
+      });
+    }
+    return await promise;
+  });
+  const listening = place.enter();
+  await say(listening, place.greeting(["listen"]));
+  await say(listening, '{"signal":"SIGINT"}\n');
+  assertEquals(await hear(listening), [[PIECE.exit, "42"]]);
+  const deaf = place.enter();
+  await say(deaf, place.greeting(["deaf"]));
+  await say(deaf, '{"signal":"SIGTERM"}\n');
+  assertEquals(await hear(deaf), [[PIECE.exit, "143"]]);
+  const gone = place.enter();
+  await say(gone, place.greeting(["listen"]));
+  gone.close();
+  await place.host.close();
+  assertEquals(heard, ["hangup"]);
+});
+
+Deno.test("whoever says nothing, nonsense, or is another user is dropped, and nobody else notices", async () => {
+  await using place = await Place.open(() => Promise.resolve(0));
+  const silent = place.enter();
+  const end = hear(silent);
+  await place.clock.advance(10_000);
+  assertEquals(await end, []);
+  const foreign = place.enter({ uid: (Deno.uid() ?? 0) + 1 });
+  assertEquals(await hear(foreign), []);
+  assertStringIncludes(place.log.messages.join("\n"), "not permitted");
+  const lines = fc.array(
+    fc.oneof(fc.json(), fc.string(), fc.constant(place.greeting(["run"]).trim())),
+    { minLength: 2, maxLength: 5 },
+  );
+  await fc.assert(
+    fc.asyncProperty(lines, async (texts) => {
+      const stream = place.enter();
+      const all = hear(stream);
+      try {
+        await say(stream, texts.map((text) => `${text}\n`).join(""));
+      } catch (error) {
+        if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+      }
+      stream.close();
+      await all.catch(() => []);
+    }),
+    { numRuns: 500 },
+  );
+  const stream = place.enter();
+  await say(stream, place.greeting(["run"]));
+  assertEquals(await hear(stream), [[PIECE.exit, "0"]]);
+});
