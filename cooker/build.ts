@@ -52,6 +52,7 @@ interface TaskRun {
   readonly ending: EndingController;
   readonly logPath: string | undefined;
   hasStarted: boolean;
+  hasLog: boolean;
   status: ExitStatus;
 }
 
@@ -189,6 +190,7 @@ export class Build implements AsyncCommand {
       ending: new EndingController(),
       logPath: task.command === undefined ? undefined : this.#options.files.logPath(task.id, index),
       hasStarted: false,
+      hasLog: false,
       status: { code: 0 },
     };
     this.#runs.set(index, run);
@@ -211,6 +213,7 @@ export class Build implements AsyncCommand {
           const { cwd, prefixed } = task;
           this.#emit({ type: "TaskStarted", ...this.#head(task), cwd, prefixed });
         },
+        logged: () => run.hasLog = true,
         sink: this.#sink(task.id),
       },
     });
@@ -268,7 +271,7 @@ export class Build implements AsyncCommand {
       build: this.build,
       task: id,
       durationMs: Math.round(this.#options.clock.monotonic() - run.startedAt),
-      ...(run.logPath === undefined || !run.hasStarted ? {} : { logPath: run.logPath }),
+      ...(run.logPath === undefined || !run.hasLog ? {} : { logPath: run.logPath }),
     };
     if (status === "succeeded") {
       this.#options.ran?.(this.#task(index), common.durationMs);

@@ -11,16 +11,24 @@ import { joinPath } from "../system/files.ts";
 export type Environment = Readonly<Record<string, string>>;
 
 /**
- * The environment of one task.
+ * What the tasks of one run have in common.
  *
  * @param base the client's own
  * @param cwd where the client was, for `INIT_CWD`; one that is set already is kept
  */
-export function taskEnvironment(task: TaskDefinition, base: Environment, cwd: string): Environment {
-  const env: Record<string, string> = { ...base };
-  env.INIT_CWD ??= cwd;
+export function runEnvironment(base: Environment, cwd: string): Environment {
+  return { INIT_CWD: cwd, ...base };
+}
+
+/**
+ * The environment of one task: the run's, as it is, where the task adds nothing.
+ *
+ * @param common of {@linkcode runEnvironment}
+ */
+export function taskEnvironment(task: TaskDefinition, common: Environment): Environment {
   const { facts, folder } = task.origin;
-  if (facts === undefined) return env;
+  if (facts === undefined) return common;
+  const env: Record<string, string> = { ...common };
   for (const [name, value] of facts.config) env[`npm_package_config_${name}`] = value;
   if (facts.name !== undefined) env.npm_package_name = facts.name;
   if (facts.version !== undefined) env.npm_package_version = facts.version;

@@ -14,12 +14,16 @@ import { beforeAbort } from "./ending.ts";
  */
 export const DRAIN_MS = 100;
 
+/** Bytes of a pipe that are read at once at first, and where more come. */
+const FIRST_BYTES = 4 * 1024;
+const MOST_BYTES = 64 * 1024;
+
 /** Where the pieces go; the next one is read when the promise resolves. */
 export type TakePiece = (bytes: Uint8Array) => Promise<void>;
 
 /** One pipe of a command. */
 export class OutputPipe {
-  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+  readonly #reader: ReadableStreamBYOBReader;
   readonly #take: TakePiece;
   readonly #clock: Clock;
   readonly #exited = new AbortController();
@@ -29,7 +33,7 @@ export class OutputPipe {
 
   /** Starts to read. */
   constructor(stream: ReadableStream<Uint8Array>, take: TakePiece, clock: Clock) {
-    this.#reader = stream.getReader();
+    this.#reader = stream.getReader({ mode: "byob" });
     this.#take = take;
     this.#clock = clock;
     const own = Promise.withResolvers<void>();
@@ -60,13 +64,19 @@ export class OutputPipe {
   }
 
   async #pump(drained: () => void): Promise<void> {
+    // A stream's own buffers are 64 KiB for each read: most commands print less than a line.
+    let buffer = new ArrayBuffer(FIRST_BYTES);
     while (true) {
-      const piece = this.#reader.read();
+      const size = buffer.byteLength;
+      const piece = this.#reader.read(new Uint8Array(buffer));
       const isThere = await beforeAbort(piece, this.#exited.signal);
       if (!isThere && !await this.#comesSoon(piece)) drained();
-      const { value } = await piece;
-      if (value === undefined) break;
+      const { value, done } = await piece;
+      if (done || value === undefined) break;
       await this.#pass(value);
+      buffer = value.length === size && size < MOST_BYTES
+        ? new ArrayBuffer(MOST_BYTES)
+        : value.buffer;
     }
     if (this.#tail.length > 0) await this.#take(this.#tail);
   }

@@ -8,7 +8,7 @@ import type { ReplayLogs, RunTasksParams } from "../wire/commands.ts";
 import type { CacheDeclaration } from "./cache/fingerprint.ts";
 import type { TaskDefinition } from "./config/tasks.ts";
 import { pathInside } from "../system/files.ts";
-import { taskEnvironment } from "./environment.ts";
+import { type Environment, runEnvironment, taskEnvironment } from "./environment.ts";
 import type { TaskCommand } from "./executor.ts";
 import type { TaskGraph, TaskNode } from "./graph.ts";
 import { mayOverlap } from "./overlap.ts";
@@ -66,9 +66,10 @@ export function planTasks(graph: TaskGraph, params: RunTasksParams, place: PlanP
   const overlaps = mayOverlap(dependencies);
   const jobs = params.jobs ?? place.processors;
   const isAlone = graph.length === 1;
+  const env = runEnvironment(params.env, params.cwd);
   const tasks = graph.map((node, index) => {
     const prefixed = overlaps[index] === true;
-    return plannedTask(node, params, { root: place.root, prefixed, isAlone });
+    return plannedTask(node, params, { root: place.root, prefixed, isAlone, env });
   });
   return { requested: params.tasks, tasks, jobs, ...optionsOf(params) };
 }
@@ -80,8 +81,7 @@ function optionsOf(params: RunTasksParams): Pick<BuildPlan, "keepGoing" | "force
 /** Plans the run of one command line that is no task. */
 export function planCommandLine(params: RunTasksParams): BuildPlan {
   const command = params.tasks.join(" ");
-  const env: Record<string, string> = { ...params.env };
-  env.INIT_CWD ??= params.cwd;
+  const env = runEnvironment(params.env, params.cwd);
   const cwd = params.taskCwd ?? params.cwd;
   const task: PlannedTask = {
     id: "",
@@ -108,8 +108,9 @@ export function planCommandLine(params: RunTasksParams): BuildPlan {
 function plannedTask(
   node: TaskNode,
   params: RunTasksParams,
-  { root, prefixed, isAlone }: {
+  { root, prefixed, isAlone, env: common }: {
     readonly root: string;
+    readonly env: Environment;
     readonly prefixed: boolean;
     readonly isAlone: boolean;
   },
@@ -118,7 +119,7 @@ function plannedTask(
   const cwd = params.taskCwd ?? definition.origin.folder;
   const args = node.takesArguments ? params.args : [];
   const key = taskKey(definition, root, cwd);
-  const common = {
+  const same = {
     id,
     name,
     key,
@@ -128,22 +129,22 @@ function plannedTask(
     cwd,
     ...(owner === undefined ? {} : { package: owner }),
   };
-  if (definition.command === undefined) return common;
+  if (definition.command === undefined) return same;
   const stdin = isAlone ? stdinOf(params) : {};
   const { files, output, env } = definition;
   return {
-    ...common,
+    ...same,
     ...(files.length === 0 ? {} : { caching: { key, files, output, env } }),
     header: commandLine(definition.command, args),
-    command: taskCommand(definition, definition.command, { params, cwd, args, stdin }),
+    command: taskCommand(definition, definition.command, { common, cwd, args, stdin }),
   };
 }
 
 function taskCommand(
   definition: TaskDefinition,
   command: string,
-  { params, cwd, args, stdin }: {
-    readonly params: RunTasksParams;
+  { common, cwd, args, stdin }: {
+    readonly common: Environment;
     readonly cwd: string;
     readonly args: readonly string[];
     readonly stdin: Pick<TaskCommand, "stdinPid" | "stdinFd">;
@@ -154,7 +155,7 @@ function taskCommand(
     command,
     args,
     cwd,
-    env: taskEnvironment(definition, params.env, params.cwd),
+    env: taskEnvironment(definition, common),
     isScript: definition.origin.source === "package.json",
     ...stdin,
   };

@@ -34,6 +34,8 @@ export interface TaskListener {
   cached(fingerprint: string): void;
   /** Its command begins. */
   started(): void;
+  /** What it prints goes to its log, too; not told of a task that ends well and prints nothing. */
+  logged(): void;
   /** Where its output goes, be it replayed or new. */
   readonly sink: OutputSink;
 }
@@ -156,13 +158,25 @@ export class TaskRunner {
     if (ending.soon.aborted) return { code: 0 };
     listener.started();
     if (command === undefined || logPath === undefined) return { code: 0 };
-    using log = AppendFile.open(logPath);
-    return await this.#options.executor.execute(command, {
-      write: (stream, bytes) => {
-        log.add(bytes);
-        return sink.write(stream, bytes);
-      },
-      warn: (message) => sink.warn(message),
-    }, ending);
+    // Most tasks that end well print nothing.
+    let log: AppendFile | undefined;
+    const open = (): AppendFile => {
+      listener.logged();
+      return AppendFile.open(logPath);
+    };
+    try {
+      const status = await this.#options.executor.execute(command, {
+        write: (stream, bytes) => {
+          log ??= open();
+          log.add(bytes);
+          return sink.write(stream, bytes);
+        },
+        warn: (message) => sink.warn(message),
+      }, ending);
+      if (status.code !== 0) log ??= open();
+      return status;
+    } finally {
+      log?.close();
+    }
   }
 }
