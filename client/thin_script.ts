@@ -66,12 +66,14 @@ _smr_thin=$_smr_thin/${THIN}
 read -r _smr_server _smr_begun 2>/dev/null <"$_smr_thin/server" || whole "$@"
 alive || whole "$@"
 mkfifo -m 600 "$_smr_thin/$$" 2>/dev/null || whole "$@"
-trap 'echo "$$ SIGINT" 1<>"$_smr_thin/door"' INT
-trap 'echo "$$ SIGTERM" 1<>"$_smr_thin/door"' TERM
-trap 'echo "$$ SIGHUP" 1<>"$_smr_thin/door"' HUP
+# In a process of its own: the server must never see this one's stdout lead into the pipe.
+tell() { (echo "$$$1" 1<>"$_smr_thin/door"); }
+trap 'tell " SIGINT"' INT
+trap 'tell " SIGTERM"' TERM
+trap 'tell " SIGHUP"' HUP
 _smr_code=
 exec 3<&0
-echo "$$" 1<>"$_smr_thin/door"
+tell ""
 until [ -n "$_smr_code" ]; do
   # A signal ends the wait for the server to open the pipe as well.
   listen 4<"$_smr_thin/$$" || alive || _smr_code=lost
