@@ -15,13 +15,25 @@ const CHART = new URL("../docs/performance.svg", import.meta.url);
 const BEGIN = "<!-- results: written by 'deno task bench:report' -->";
 const END = "<!-- end of results -->";
 
-/** The results that are shown: those of the newest file. */
-export async function newestResults(): Promise<Results> {
+/** The results of all files, as one; where two have measured the same, the later file's. */
+export async function allResults(): Promise<Results> {
   const names: string[] = [];
   for await (const { name } of Deno.readDir(RESULTS)) if (name.endsWith(".json")) names.push(name);
-  const newest = names.sort().at(-1);
-  if (newest === undefined) throw new Error(`there are no results in ${RESULTS.pathname}`);
-  return JSON.parse(await Deno.readTextFile(new URL(newest, RESULTS)));
+  const files = await Promise.all(
+    names.sort().map(async (name): Promise<Results> =>
+      JSON.parse(await Deno.readTextFile(new URL(name, RESULTS)))
+    ),
+  );
+  const [first] = files;
+  if (first === undefined) throw new Error(`there are no results in ${RESULTS.pathname}`);
+  const projects = new Map(
+    files.flatMap((each) => each.projects).map((each) => [
+      `${each.shape} ${each.tasks} ${each.work}`,
+      each,
+    ]),
+  );
+  const server = files.findLast((each) => each.server !== undefined)?.server;
+  return { ...first, projects: [...projects.values()], server };
 }
 
 /** The page with the tables of results in the place of those that it has. */
@@ -119,7 +131,7 @@ function text(x: number, y: number, words: string, weight = "normal"): string {
 }
 
 if (import.meta.main) {
-  const results = await newestResults();
+  const results = await allResults();
   const page = pageWith(await Deno.readTextFile(PAGE), results);
   await Deno.writeTextFile(PAGE, page);
   await Deno.writeTextFile(CHART, chartOf(results));
