@@ -80,6 +80,24 @@ export async function handOver(version: string): Promise<HandoverEnd | undefined
   const send = (news: HandoverNews): void => {
     connection.write(encoder.encode(`${JSON.stringify(news)}\n`)).catch(() => {});
   };
+  try {
+    const lines = `${JSON.stringify(head)}\n${JSON.stringify(line)}\n`;
+    const sent = writeAll(connection, encoder.encode(lines));
+    // The server works already while this is done.
+    passSignalsOn(send, isSeen);
+    await sent;
+    return await pump(connection);
+  } catch (error) {
+    if (
+      !(error instanceof Deno.errors.BrokenPipe || error instanceof Deno.errors.ConnectionReset)
+    ) {
+      throw error;
+    }
+    return { kind: "lost" };
+  }
+}
+
+function passSignalsOn(send: (news: HandoverNews) => void, isSeen: boolean): void {
   let signals = 0;
   for (const [signal, code] of Object.entries(SIGNALS)) {
     Deno.addSignalListener(signal as Deno.Signal, () => {
@@ -89,20 +107,6 @@ export async function handOver(version: string): Promise<HandoverEnd | undefined
   }
   if (isSeen) {
     Deno.addSignalListener("SIGWINCH", () => send({ columns: Deno.consoleSize().columns }));
-  }
-  try {
-    await writeAll(
-      connection,
-      encoder.encode(`${JSON.stringify(head)}\n${JSON.stringify(line)}\n`),
-    );
-    return await pump(connection);
-  } catch (error) {
-    if (
-      !(error instanceof Deno.errors.BrokenPipe || error instanceof Deno.errors.ConnectionReset)
-    ) {
-      throw error;
-    }
-    return { kind: "lost" };
   }
 }
 
