@@ -14,14 +14,7 @@ import type { Door } from "../server/door.ts";
 import type { Listener } from "../server/listener_source.ts";
 import { stackOf } from "../server/stack.ts";
 import { findProject } from "../project/root.ts";
-import {
-  type HandedOver,
-  HANDOVER_SOCKET,
-  type HandoverHead,
-  type HandoverNews,
-  HEAD_BYTES,
-  PIECE,
-} from "../system/handover.ts";
+import { type HandedOver, HANDOVER_SOCKET, HEAD_BYTES, PIECE } from "../system/handover.ts";
 import { joinPath } from "../system/files.ts";
 import type { Logger } from "../system/logger.ts";
 import { type ByteStream, isDisconnect, writeAll } from "../system/streams.ts";
