@@ -9,6 +9,7 @@
  */
 
 import type { Clock } from "../system/clock.ts";
+import { isSystemError } from "../system/files.ts";
 import {
   canShareStdin,
   type GroupProcess,
@@ -18,6 +19,7 @@ import {
 import type { ProgramDescription } from "../system/self.ts";
 import type { Warden } from "../system/warden.ts";
 import { findDeno } from "./deno_program.ts";
+import { runDirectly } from "./direct/run.ts";
 import { beforeAbort, type Ending } from "./ending.ts";
 import type { Executor, ExitStatus, OutputSink, TaskCommand } from "./executor.ts";
 import { OutputPipe } from "./output.ts";
@@ -50,6 +52,12 @@ export class ShellExecutor implements Executor {
   }
 
   async execute(command: TaskCommand, sink: OutputSink, ending: Ending): Promise<ExitStatus> {
+    const rest = await runDirectly(command, sink, ending);
+    if (rest === "" && command.command !== "") return { code: 0 };
+    return await this.#execute({ ...command, command: rest }, sink, ending);
+  }
+
+  async #execute(command: TaskCommand, sink: OutputSink, ending: Ending): Promise<ExitStatus> {
     if (ending.soon.aborted) return { code: NOT_STARTED, reason: "It was cancelled" };
     const started = this.#start(command, sink);
     if ("code" in started) return started;
@@ -131,11 +139,6 @@ function stdinOf(
     `Cannot pass stdin on to ${name}: it can't be opened again; the task reads an empty one`,
   );
   return "empty";
-}
-
-/** What the system says about a call: these errors have its code. */
-function isSystemError(error: unknown): error is Error & { readonly code: string } {
-  return error instanceof Error && "code" in error && typeof error.code === "string";
 }
 
 async function closeAll(pipes: readonly OutputPipe[]): Promise<void> {

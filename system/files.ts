@@ -39,6 +39,11 @@ export function isAbsent(error: unknown): boolean {
     error instanceof Deno.errors.FilesystemLoop;
 }
 
+/** Whether an error is what the system says about a call, as `ENOENT`. */
+export function isSystemError(error: unknown): error is Error & { readonly code: string } {
+  return error instanceof Error && "code" in error && typeof error.code === "string";
+}
+
 /** A path that is the file's own: absolute and without links. */
 export function realPath(path: string): string {
   return Deno.realPathSync(path);
