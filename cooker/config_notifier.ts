@@ -8,8 +8,10 @@
 import type { Notifier } from "./cooker.ts";
 import { InputTracker, type TrackerOptions } from "./inputs/tracker.ts";
 
-/** Seconds between two looks. */
+/** Seconds between two looks while somebody is told. */
 const LOOK_SECONDS = 0.25;
+/** Seconds between two looks while nobody is. */
+const REST_SECONDS = 1;
 
 /** Tells of changes of config files. */
 export class ConfigNotifier implements Notifier {
@@ -29,25 +31,28 @@ export class ConfigNotifier implements Notifier {
   /**
    * Looks whether a config file has changed since the last look.
    *
+   * @param isTold whether anybody is
    * @param changed told the files, absolute
    * @returns seconds until the next look
    */
-  look(changed: (files: readonly string[]) => void): number {
+  look(isTold: boolean, changed: (files: readonly string[]) => void): number {
+    const pause = isTold ? LOOK_SECONDS : REST_SECONDS;
     const files = this.#files();
-    if (files.length === 0) return LOOK_SECONDS;
-    this.#tracker.sync();
+    if (files.length === 0) return pause;
+    if (isTold) this.#tracker.sync();
+    else this.#tracker.drain();
     const set = this.#tracker.set(this.#root, files);
     const now = set?.snapshot().files ?? new Map<string, string>();
     const before = this.#watched === files.join("\n") ? this.#known : undefined;
     this.#known = now;
     this.#watched = files.join("\n");
-    if (before === undefined || before === now) return LOOK_SECONDS;
+    if (before === undefined || before === now) return pause;
     const paths = files.filter((path) => {
       const name = relativeTo(this.#root, path);
       return before.get(name) !== now.get(name);
     });
     if (paths.length > 0) changed(paths);
-    return LOOK_SECONDS;
+    return pause;
   }
 
   /** Stops watching; safe to call twice. */

@@ -36,6 +36,8 @@ export interface CookerHost {
   registerIdle(name: string, idle: IdleFunction): Disposable;
   /** Sends an event to every UI whose mask lets it through. */
   emit(event: EventBody): SimmerEvent;
+  /** Whether there is any UI. */
+  hasUIs(): boolean;
 }
 
 /** An event on its way to the UIs. */

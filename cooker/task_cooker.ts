@@ -119,7 +119,7 @@ export class TaskCooker implements Cooker {
     this.#state = "running";
     host.registerIdle("watching inputs", () => this.#changes.look());
     host.registerIdle("watching config", () =>
-      this.configNotifier.look((files) => {
+      this.configNotifier.look(host.hasUIs(), (files) => {
         host.log.log("info", `Config changed: ${files.join(", ")}`);
         host.emit({ type: "ConfigChanged", files });
       }));

@@ -78,11 +78,17 @@ export class IdleWork {
   /**
    * @param selector gets the sources that idle functions wait for
    * @param signal ends the tick with the server
+   * @param restsUntil as the tick's
    */
-  constructor(clock: Clock, selector: IdleSelector, signal: AbortSignal) {
+  constructor(
+    clock: Clock,
+    selector: IdleSelector,
+    signal: AbortSignal,
+    restsUntil?: () => number,
+  ) {
     this.#clock = clock;
     this.#selector = selector;
-    this.tick = new TickSource(clock, () => this.nextDue, signal);
+    this.tick = new TickSource(clock, () => this.nextDue, signal, restsUntil);
   }
 
   /** How many functions there are. */

@@ -99,7 +99,12 @@ export class ProcessServer {
     this.#options = options;
     const { clock, log, cooker, timeoutSeconds = 0 } = options;
     this.#bus = new EventBus(clock);
-    this.#idle = new IdleWork(clock, this.#selector, this.#life.signal);
+    this.#idle = new IdleWork(
+      clock,
+      this.#selector,
+      this.#life.signal,
+      () => this.#isAtRest ? this.#timeouts.endsAt : 0,
+    );
     this.#asyncCommands = new AsyncCommands({
       clock,
       log,
@@ -211,6 +216,7 @@ export class ProcessServer {
           log.log("error", `Idle work ${name} failed and is removed: ${stackOf(error)}`);
         }),
       emit: (event) => this.#bus.emit(event).event,
+      hasUIs: () => this.#roster.size > 0,
     };
     await cooker.preServe(host);
     if (processName !== undefined) nameProcess(processName);
@@ -235,7 +241,13 @@ export class ProcessServer {
     for (const source of accepting) this.#selector.remove(source);
   }
 
+  /** Whether nobody is connected, so that only time itself can bring anything about. */
+  get #isAtRest(): boolean {
+    return this.#reception.connections.length === 0 && this.isAlone;
+  }
+
   #handle(ready: Ready<ServerSource>): void {
+    if (ready.source.kind !== "tick") this.#idle.tick.rouse();
     try {
       this.#dispatch(ready);
     } catch (error) {

@@ -10,6 +10,9 @@ import type { Source } from "../system/source.ts";
 /** Milliseconds between two ticks. */
 export const TICK_MS = 100;
 
+/** Milliseconds between two ticks of a server at rest, to which nothing happens by itself. */
+export const REST_MS = 1000;
+
 /** Ready every {@linkcode TICK_MS} by the clock, or sooner where idle work is due sooner. */
 export class TickSource implements Source<void> {
   readonly kind = "tick";
@@ -17,6 +20,7 @@ export class TickSource implements Source<void> {
   readonly #clock: Clock;
   readonly #nextDue: () => number;
   readonly #signal: AbortSignal;
+  readonly #restsUntil: () => number;
   #due: number;
   /** The one sleep, and until when it lasts. */
   #sleep: { readonly until: number; readonly alarm: AbortController } | undefined;
@@ -24,11 +28,19 @@ export class TickSource implements Source<void> {
   /**
    * @param nextDue when idle work is due, by the monotonic clock
    * @param signal ends a pending sleep with the server
+   * @param restsUntil by when the next tick has to be, by the monotonic clock, where it need not be
+   *   within {@linkcode TICK_MS}; it is within {@linkcode REST_MS} in any case
    */
-  constructor(clock: Clock, nextDue: () => number, signal: AbortSignal) {
+  constructor(
+    clock: Clock,
+    nextDue: () => number,
+    signal: AbortSignal,
+    restsUntil: () => number = () => 0,
+  ) {
     this.#clock = clock;
     this.#nextDue = nextDue;
     this.#signal = signal;
+    this.#restsUntil = restsUntil;
     this.#due = clock.monotonic() + TICK_MS;
     signal.addEventListener("abort", () => this.#sleep?.alarm.abort());
   }
@@ -43,7 +55,16 @@ export class TickSource implements Source<void> {
       await this.#clock.sleep(until - now, alarm.signal);
       this.#sleep = undefined;
     }
-    this.#due = this.#clock.monotonic() + TICK_MS;
+    const now = this.#clock.monotonic();
+    this.#due = Math.min(Math.max(now + TICK_MS, this.#restsUntil()), now + REST_MS);
+  }
+
+  /** Says that something has happened: a rest is over, and the next tick is {@linkcode TICK_MS} away. */
+  rouse(): void {
+    const due = this.#clock.monotonic() + TICK_MS;
+    if (due >= this.#due) return;
+    this.#due = due;
+    this.hurry(due);
   }
 
   /** Ends the sleep in progress earlier where it lasts longer than until then. */

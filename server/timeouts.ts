@@ -34,6 +34,13 @@ export class Timeouts {
     if (remaining === 0) this.#lastUsed = this.#clock.monotonic();
   }
 
+  /** When the time of a server that nobody uses is over, by the monotonic clock. */
+  get endsAt(): number {
+    if (this.#seconds < 0) return Infinity;
+    if (this.#seconds > 0) return this.#lastUsed + this.#seconds * 1000;
+    return this.#lastUsed + (this.#hadUI ? 0 : FIRST_UI_MS);
+  }
+
   /**
    * Asked on each tick.
    *

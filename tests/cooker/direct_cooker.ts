@@ -56,6 +56,7 @@ export class DirectCooker implements AsyncDisposable {
         this.events.push(event);
         return this.#stamp(event);
       },
+      hasUIs: () => true,
     });
   }
 

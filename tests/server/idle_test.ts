@@ -15,8 +15,9 @@ class Rig implements AsyncDisposable {
   readonly #life = new AbortController();
   readonly #ended: Promise<void>;
 
-  constructor() {
-    this.work = new IdleWork(this.clock, this.selector, this.#life.signal);
+  /** @param restsUntil by when a tick has to be */
+  constructor(restsUntil?: () => number) {
+    this.work = new IdleWork(this.clock, this.selector, this.#life.signal, restsUntil);
     this.selector.add(this.work.tick);
     this.selector.add(this.work.again);
     this.#ended = this.#loop();
@@ -163,6 +164,29 @@ Deno.test("R2 the idle tick is due every 100 ms by the clock, with one sleep at 
   assertEquals(rig.clock.sleeping, 1);
   await rig.pass(1000);
   assertEquals([rig.ticks, rig.clock.sleeping], [10, 1]);
+});
+
+Deno.test("R2 at rest a second passes between two ticks, but none is later than something is due", async () => {
+  let until = Infinity;
+  await using rig = new Rig(() => until);
+  await rig.pass(3100);
+  assertEquals([rig.ticks, rig.clock.sleeping], [4, 1]);
+  until = 3400;
+  await rig.pass(1000);
+  assertEquals(rig.ticks, 5);
+  await rig.pass(100);
+  assertEquals(rig.ticks, 6);
+});
+
+Deno.test("R2 what happens ends a rest: the next tick is 100 ms away, and is not put off further", async () => {
+  await using rig = new Rig(() => Infinity);
+  await rig.pass(200);
+  rig.work.tick.rouse();
+  await rig.pass(50);
+  rig.work.tick.rouse();
+  assertEquals(rig.ticks, 1);
+  await rig.pass(50);
+  assertEquals([rig.ticks, rig.clock.sleeping], [2, 1]);
 });
 
 Deno.test("R9 work that asks for a call sooner than the next tick gets it in time", async () => {
