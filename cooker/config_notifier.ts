@@ -6,6 +6,7 @@
  */
 
 import type { Notifier } from "./cooker.ts";
+import type { Snapshot } from "./inputs/file_set.ts";
 import { InputTracker, type TrackerOptions } from "./inputs/tracker.ts";
 
 /** Seconds between two looks while somebody is told. */
@@ -18,7 +19,7 @@ export class ConfigNotifier implements Notifier {
   readonly #tracker: InputTracker;
   readonly #root: string;
   readonly #files: () => readonly string[];
-  #known: ReadonlyMap<string, string> | undefined;
+  #known: Snapshot | undefined;
   #watched = "";
 
   /** @param files the config files that the last run has looked for, absolute */
@@ -42,14 +43,15 @@ export class ConfigNotifier implements Notifier {
     if (isTold) this.#tracker.sync();
     else this.#tracker.drain();
     const set = this.#tracker.set(this.#root, files);
-    const now = set?.snapshot().files ?? new Map<string, string>();
+    const now = set?.snapshot();
     const before = this.#watched === files.join("\n") ? this.#known : undefined;
     this.#known = now;
     this.#watched = files.join("\n");
-    if (before === undefined || before === now) return pause;
+    if (before === undefined || now === undefined || before === now) return pause;
+    const [contents, earlier] = [now.files, before.files];
     const paths = files.filter((path) => {
       const name = relativeTo(this.#root, path);
-      return before.get(name) !== now.get(name);
+      return earlier.get(name) !== contents.get(name);
     });
     if (paths.length > 0) changed(paths);
     return pause;

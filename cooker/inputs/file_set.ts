@@ -18,8 +18,39 @@ export interface Snapshot {
   readonly files: ReadonlyMap<string, string>;
   /** The set's version at that time. */
   readonly version: number;
-  /** All inodes. */
+  /** All inodes, where a change may not be told of; else nothing. */
   readonly signatures: string;
+}
+
+/** A snapshot that keeps nothing twice: there may be hundreds of thousands of files. */
+class SetSnapshot implements Snapshot {
+  readonly digest: string | undefined;
+  readonly version: number;
+  readonly signatures: string;
+  readonly #folder: string;
+  readonly #records: ReadonlyMap<string, FileRecord>;
+
+  constructor(
+    folder: string,
+    records: ReadonlyMap<string, FileRecord>,
+    { version, isTold }: { readonly version: number; readonly isTold: boolean },
+  ) {
+    this.#folder = folder;
+    this.#records = records;
+    this.version = version;
+    this.signatures = isTold ? "" : [...records.values()].map((each) => each.signature).join("\n");
+    this.digest = digestOf(this.#entries());
+  }
+
+  get files(): ReadonlyMap<string, string> {
+    return new Map(this.#entries());
+  }
+
+  *#entries(): Generator<[string, string]> {
+    for (const [path, { content }] of this.#records) {
+      yield [pathInside(this.#folder, path) ?? path, content];
+    }
+  }
 }
 
 /** What watches a set's folders. */
@@ -39,8 +70,8 @@ export class FileSet {
   readonly #table: FileTable;
   readonly #watcher: FolderWatcher;
   #found: readonly FoundPath[] = [];
-  #foundPaths: ReadonlySet<string> = new Set();
-  #records = new Map<string, FileRecord>();
+  #records: ReadonlyMap<string, FileRecord> = new Map();
+  #hasShared = false;
   #folders = new Set<string>();
   #dirty = new Set<string>();
   #needsWalk = true;
@@ -72,7 +103,7 @@ export class FileSet {
 
   /** Whether the last snapshot holds until a change is told of. */
   get isSettled(): boolean {
-    return this.isClean && !this.#hasShared();
+    return this.isClean && !this.#hasShared;
   }
 
   /**
@@ -82,7 +113,7 @@ export class FileSet {
    */
   changed(path: string, kind: "content" | "entries"): boolean {
     if (kind === "content" && !this.#folders.has(path)) {
-      if (!this.#foundPaths.has(path)) return false;
+      if (!this.#holds(path)) return false;
       this.#dirty.add(path);
     } else {
       const isMeant = this.patterns.matches(path) || this.patterns.reachesInto(path) ||
@@ -99,7 +130,7 @@ export class FileSet {
   distrust(): void {
     this.#needsWalk = true;
     this.#snapshot = undefined;
-    this.#records.clear();
+    this.#forget();
     this.#version++;
   }
 
@@ -111,41 +142,48 @@ export class FileSet {
 
   /** The files with their contents as they are now. */
   snapshot(): Snapshot {
-    if (this.isClean && this.#snapshot !== undefined && !this.#hasShared()) return this.#snapshot;
+    if (this.isSettled && this.#snapshot !== undefined) return this.#snapshot;
     const version = this.#version;
     this.#refresh();
-    const files = new Map<string, string>();
-    const signatures: string[] = [];
     const records = new Map<string, FileRecord>();
+    let hasShared = false;
     for (const { path, kind } of this.#found) {
       if (kind === "folder") continue;
       const record = this.#record(path);
       records.set(path, record);
-      files.set(pathInside(this.patterns.folder, path) ?? path, record.content);
-      signatures.push(record.signature);
+      hasShared ||= record.isShared;
     }
     this.#records = records;
+    this.#hasShared = hasShared;
     this.#dirty.clear();
-    this.#snapshot = {
-      digest: digestOf(files),
-      files,
-      version,
-      signatures: signatures.join("\n"),
-    };
+    const isTold = this.#isWatched && !hasShared;
+    this.#snapshot = new SetSnapshot(this.patterns.folder, records, { version, isTold });
     return this.#snapshot;
   }
 
   /** Whether nothing was changed since a snapshot, not even for a while. */
   isUnchangedSince(earlier: Snapshot): boolean {
-    if (this.isWatched && this.#version === earlier.version && !this.#hasShared()) return true;
+    if (this.isWatched && this.#version === earlier.version && !this.#hasShared) return true;
     if (this.isWatched && this.#version !== earlier.version) return false;
     const now = this.snapshot();
     return now.digest === earlier.digest && now.signatures === earlier.signatures;
   }
 
-  #hasShared(): boolean {
-    for (const record of this.#records.values()) if (record.isShared) return true;
-    return false;
+  #forget(): void {
+    this.#records = new Map();
+    this.#hasShared = false;
+  }
+
+  /** Whether the last walk has found a path: they are sorted. */
+  #holds(path: string): boolean {
+    let low = 0;
+    let high = this.#found.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((this.#found[middle]?.path ?? "") < path) low = middle + 1;
+      else high = middle;
+    }
+    return this.#found[low]?.path === path;
   }
 
   #record(path: string): FileRecord {
@@ -161,7 +199,7 @@ export class FileSet {
   #refresh(): void {
     if (this.isWatched) return;
     // What was read while nobody told of changes is looked at again.
-    if (!this.#isWatched) this.#records.clear();
+    if (!this.#isWatched) this.#forget();
     this.#needsWalk = false;
     const folders = new Set<string>();
     const watched = new Set<string>();
@@ -176,16 +214,17 @@ export class FileSet {
       folders.add(folder);
       watch(folder);
     });
-    this.#foundPaths = new Set(this.#found.map((each) => each.path));
     this.#folders = folders;
     this.#isWatched = isWatched;
     this.#watcher.retain(this, watched);
   }
 }
 
-function digestOf(files: ReadonlyMap<string, string>): string | undefined {
-  if (files.size === 0) return undefined;
-  const hash = new Sha256();
-  for (const [path, content] of files) hash.update(`${path.length}:${path}${content}\n`);
-  return hash.hex();
+function digestOf(files: Iterable<readonly [string, string]>): string | undefined {
+  let hash: Sha256 | undefined;
+  for (const [path, content] of files) {
+    hash ??= new Sha256();
+    hash.update(`${path.length}:${path}${content}\n`);
+  }
+  return hash?.hex();
 }
