@@ -9,6 +9,7 @@ import type { Logger } from "../system/logger.ts";
 import { processId, processorCount } from "../system/environment.ts";
 import { fileKind, realPath } from "../system/files.ts";
 import { thisProgram } from "../system/self.ts";
+import { memoryReleaser } from "../system/memory.ts";
 import { Warden } from "../system/warden.ts";
 import {
   COOKER_COMMANDS,
@@ -37,6 +38,7 @@ import { ChangeWaits } from "./change_waits.ts";
 import { PlanMemo } from "./plan_memo.ts";
 import { type BuildPlan, planCommandLine, planTasks } from "./plan.ts";
 import type { SettledBuilds } from "./settled.ts";
+import { SpareMemory } from "./spare_memory.ts";
 import { ShellExecutor } from "./shell_executor.ts";
 import { TaskRunner } from "./task_runner.ts";
 
@@ -86,6 +88,7 @@ export class TaskCooker implements Cooker {
   readonly #variables = new Map<string, string>();
   readonly #builds = new Set<Build>();
   readonly #plans = new PlanMemo();
+  readonly #spare: SpareMemory;
   #state: CookerState = "initial";
 
   /** @param options nothing is read or started before a command asks for it */
@@ -99,6 +102,7 @@ export class TaskCooker implements Cooker {
       () => this.#config.files,
     );
     this.#changes = new ChangeWaits(this.#hot.tracker, options);
+    this.#spare = new SpareMemory(options.clock, memoryReleaser);
     this.#executor = options.executor ?? new ShellExecutor({
       clock: options.clock,
       host: thisProgram(),
@@ -123,6 +127,10 @@ export class TaskCooker implements Cooker {
         host.log.log("info", `Config changed: ${files.join(", ")}`);
         host.emit({ type: "ConfigChanged", files });
       }));
+    host.registerIdle(
+      "giving memory back",
+      () => this.#spare.look(host.hasUIs() || this.#builds.size > 0),
+    );
   }
 
   async postServe(): Promise<void> {
@@ -214,6 +222,7 @@ export class TaskCooker implements Cooker {
     build.ended.then(() => {
       this.#builds.delete(build);
       this.#hot.save();
+      if (!build.isAllCached) this.#spare.built(plan.tasks.length);
       const isSettled = tracker.changes === before && config === this.#configSet() &&
         this.#isSettled(build, plan);
       const isCurrent = (): boolean => {

@@ -1,0 +1,41 @@
+import { assertEquals } from "@std/assert";
+import { SpareMemory } from "../../cooker/spare_memory.ts";
+import { FakeClock } from "../../system/fake_clock.ts";
+import { memoryReleaser } from "../../system/memory.ts";
+import { macrotask } from "../../system/macrotask.ts";
+
+Deno.test("memory is given back once after a big build, when nobody waits", async () => {
+  const clock = new FakeClock(0);
+  let released = 0;
+  const spare = new SpareMemory(clock, () => Promise.resolve(() => void released++));
+  const look = async (isBusy = false): Promise<number> => {
+    await clock.advance(1000);
+    spare.look(isBusy);
+    await macrotask();
+    return released;
+  };
+  const looks = async (count: number, isBusy?: boolean): Promise<number> => {
+    for (let index = 0; index < count; index++) await look(isBusy);
+    return released;
+  };
+  assertEquals(await looks(20), 0);
+  spare.built(10);
+  assertEquals(await looks(20), 0);
+  spare.built(1000);
+  assertEquals([await looks(4), await looks(20, true)], [0, 0]);
+  assertEquals(await looks(20), 1);
+  spare.built(1000);
+  assertEquals([await looks(4), await looks(20)], [1, 2]);
+});
+
+Deno.test("the runtime gives back what a big heap does not need any more", async () => {
+  const release = await memoryReleaser();
+  const before = Deno.memoryUsage().heapTotal;
+  let junk = Array.from({ length: 300_000 }, (_, index) => ({ index }));
+  assertEquals(junk.length, 300_000);
+  const most = Deno.memoryUsage().heapTotal;
+  junk = [];
+  release();
+  const after = Deno.memoryUsage().heapTotal;
+  assertEquals(after < before + (most - before) / 2, true, `${before} ${most} ${after}`);
+});
