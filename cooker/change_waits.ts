@@ -61,11 +61,13 @@ export class ChangeWaits {
   }
 
   /** A build begins. */
-  begin(build: ComparableBuild): void {
-    this.#last = build;
+  begin({ build, prospects, ended }: ComparableBuild): void {
+    // Not the build itself: it would be kept, with all that it has to do with its tasks.
+    const last = { build, prospects, ended };
+    this.#last = last;
     this.#isLastOver = false;
-    build.ended.then(() => {
-      if (this.#last === build) this.#isLastOver = true;
+    ended.then(() => {
+      if (this.#last === last) this.#isLastOver = true;
     });
   }
 

@@ -25,5 +25,19 @@ export async function memoryReleaser(): Promise<ReleaseMemory> {
   ]);
   setFlagsFromString("--expose-gc");
   const collect: Collector = runInNewContext("gc");
-  return () => collect({ type: "major", execution: "sync", flavor: "last-resort" });
+  return () => {
+    collect({ type: "major", execution: "sync", flavor: "last-resort" });
+    trimAllocator();
+  };
+}
+
+/** Free memory between pieces in use stays with the process, unless the C library is told. */
+function trimAllocator(): void {
+  if (Deno.build.os !== "linux") return;
+  const library = Deno.dlopen("libc.so.6", {
+    // Only one of the C libraries has it.
+    malloc_trim: { parameters: ["usize"], result: "i32", optional: true },
+  });
+  library.symbols.malloc_trim?.(0n);
+  library.close();
 }
