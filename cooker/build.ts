@@ -75,6 +75,7 @@ export class Build implements AsyncCommand {
   #startedAt: number | undefined;
   #exitCode = 0;
   #isFinished = false;
+  #isFlushing = false;
   #defect: { readonly error: unknown } | undefined;
 
   /** @param options the build begins with its first step */
@@ -278,7 +279,15 @@ export class Build implements AsyncCommand {
       this.#emit({ type: "TaskSucceeded", ...common });
     } else if (status === "failed") this.#failed(run, common);
     else this.#emit({ type: "TaskCancelled", wasRunning: run.hasStarted, ...common });
-    this.#options.files.flush();
+    if (!this.#isFlushing) this.#own(this.#flush());
+  }
+
+  /** What is told in one turn is written at once. */
+  async #flush(): Promise<void> {
+    this.#isFlushing = true;
+    await macrotask();
+    this.#isFlushing = false;
+    if (!this.#isFinished) this.#options.files.flush();
   }
 
   #failed(

@@ -29,6 +29,14 @@ export class ConfigNotifier implements Notifier {
     this.#files = files;
   }
 
+  /** Config was read: what it is now is what the next changes are changes of. */
+  noteRead(): void {
+    const files = this.#files();
+    if (files.length === 0 || this.#watched === files.join("\n")) return;
+    this.#known = this.#tracker.set(this.#root, files)?.snapshot();
+    this.#watched = files.join("\n");
+  }
+
   /**
    * Looks whether a config file has changed since the last look.
    *

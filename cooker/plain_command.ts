@@ -8,10 +8,9 @@
  * @module
  */
 
-import { fileKind, joinPath } from "../system/files.ts";
 import { isProgram, platformAgent } from "../system/programs.ts";
-import { upwards } from "../project/root.ts";
 import type { TaskCommand } from "./executor.ts";
+import { npmFoldersAbove } from "./npm_folders.ts";
 
 /** A program with its arguments. */
 export interface PlainCommand {
@@ -30,14 +29,19 @@ const WORD = /^[A-Za-z0-9_.\/@%+=:,-]+$/;
  * shell has built in, or for a program of an npm package.
  *
  * @param deno the `deno` that tasks mean
+ * @param npmFolders folders of npm packages whose programs come first
  */
-export function plainCommand(command: TaskCommand, deno: string): PlainCommand | undefined {
+export function plainCommand(
+  command: TaskCommand,
+  deno: string,
+  npmFolders: readonly string[] = npmFoldersAbove(command.cwd),
+): PlainCommand | undefined {
   const [name = "", ...words] = command.command.trim().split(/[ \t]+/);
   if (command.isScript || !WORD.test(name) || !words.every((word) => WORD.test(word))) {
     return undefined;
   }
   const program = name === "deno" ? deno : pathOf(name, command.cwd);
-  if (program === undefined || hasNodeModules(command.cwd)) return undefined;
+  if (program === undefined || npmFolders.length > 0) return undefined;
   if (!isProgram(program)) return undefined;
   return {
     program,
@@ -50,9 +54,4 @@ export function plainCommand(command: TaskCommand, deno: string): PlainCommand |
 function pathOf(name: string, cwd: string): string | undefined {
   if (!name.includes("/") || name.includes("=")) return undefined;
   return name.startsWith("/") ? name : `${cwd}/${name}`;
-}
-
-/** The shell puts the folders of npm packages' programs before the others on the PATH. */
-function hasNodeModules(cwd: string): boolean {
-  return upwards(cwd).some((folder) => fileKind(joinPath(folder, "node_modules")) !== undefined);
 }

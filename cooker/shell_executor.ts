@@ -22,6 +22,7 @@ import { findDeno } from "./deno_program.ts";
 import { runDirectly } from "./direct/run.ts";
 import { beforeAbort, type Ending } from "./ending.ts";
 import type { Executor, ExitStatus, OutputSink, TaskCommand } from "./executor.ts";
+import { NpmFolders } from "./npm_folders.ts";
 import { OutputPipe } from "./output.ts";
 import { plainCommand } from "./plain_command.ts";
 import { ProcessGroup } from "./process_group.ts";
@@ -46,13 +47,14 @@ export interface ShellOptions {
 /** An {@linkcode Executor} with real processes. */
 export class ShellExecutor implements Executor {
   readonly #options: ShellOptions;
+  readonly #npmFolders = new NpmFolders();
 
   constructor(options: ShellOptions) {
     this.#options = options;
   }
 
   async execute(command: TaskCommand, sink: OutputSink, ending: Ending): Promise<ExitStatus> {
-    const rest = await runDirectly(command, sink, ending);
+    const rest = await runDirectly(command, sink, ending, this.#npmFolders.above(command));
     if (rest === "" && command.command !== "") return { code: 0 };
     return await this.#execute({ ...command, command: rest }, sink, ending);
   }
@@ -97,7 +99,7 @@ export class ShellExecutor implements Executor {
         reason: `Cannot start ${command.name}: no deno on the PATH, whose shell runs the tasks`,
       };
     }
-    const plain = plainCommand(command, deno);
+    const plain = plainCommand(command, deno, this.#npmFolders.above(command));
     try {
       if (plain !== undefined) {
         const { program, args, env } = plain;

@@ -181,6 +181,8 @@ export class TaskCooker implements Cooker {
     } catch (error) {
       this.#state = error instanceof WireError && error.is("projectError") ? "error" : before;
       throw error;
+    } finally {
+      this.configNotifier.noteRead();
     }
   }
 

@@ -73,9 +73,6 @@ interface WatchOptions {
   readonly input: RunTasksInput;
 }
 
-/** How a round ended, beside by a change. */
-type Round = { readonly kind: "over" } | { readonly kind: "exit"; readonly code: number };
-
 class Watch {
   readonly #options: WatchOptions;
   readonly #left = new AbortController();
@@ -130,22 +127,24 @@ class Watch {
     while (true) {
       this.#count++;
       this.#change = Promise.withResolvers<string>();
-      const round = await this.#round(session);
-      if (round.kind === "exit") return round.code;
+      await this.#round(session);
+      if (this.#exitCode !== undefined) return this.#exitCode;
       renderer.say("watching for changes; Ctrl-C ends");
       const what = await this.#change.promise;
       renderer.say(`${what} changed: running again`);
     }
   }
 
-  async #round(session: SocketSession): Promise<Round> {
+  async #round(session: SocketSession): Promise<void> {
     const { invocation, place, values, renderer, input } = this.#options;
     const outdated = new AbortController();
     this.#change.promise.then(() => outdated.abort());
+    /** Resolves with what went wrong. */
     let waiting: Promise<unknown> = Promise.resolve();
+    let hasRun = false;
     this.#isRunning = true;
     try {
-      const code = await runBuild(invocation, {
+      await runBuild(invocation, {
         place,
         input,
         whenBusy: "wait",
@@ -154,19 +153,20 @@ class Watch {
         reach: (start) => reachServer(place, start),
         outdated: outdated.signal,
         began: (build) => {
-          waiting = session.call("watchInputs", { ...input, watch: this.#name, build });
+          waiting = session.call("watchInputs", { ...input, watch: this.#name, build })
+            .then(() => undefined, (error: unknown) => error);
         },
       });
-      if (this.#exitCode !== undefined) return { kind: "exit", code };
-      await waiting;
-      return { kind: "over" };
+      // From here on a signal is not the build's any more.
+      this.#isRunning = false;
+      hasRun = true;
+      const error = await waiting;
+      if (error !== undefined) throw error;
     } catch (error) {
       // A project that is wrong can be mended: the first run says whether the names are right.
-      if (!(error instanceof WireError) || !error.is("projectError") || this.#count === 1) {
-        throw error;
-      }
+      const isFirst = this.#count === 1 && !hasRun;
+      if (!(error instanceof WireError) || !error.is("projectError") || isFirst) throw error;
       for (const line of reportOf(error)?.lines ?? []) renderer.say(line);
-      return { kind: "over" };
     } finally {
       this.#isRunning = false;
     }

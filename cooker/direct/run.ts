@@ -9,9 +9,9 @@
 
 import { fileKind, isSystemError } from "../../system/files.ts";
 import { fileFacts, writeBytes } from "../../system/small_files.ts";
-import { upwards } from "../../project/root.ts";
 import type { Ending } from "../ending.ts";
 import type { OutputSink, TaskCommand } from "../executor.ts";
+import { npmFoldersAbove } from "../npm_folders.ts";
 import { DIRECT_COMMANDS, pathOf } from "./commands.ts";
 import { parseLine, type Step } from "./line.ts";
 import { expandWords } from "./words.ts";
@@ -22,12 +22,14 @@ const MOST_PRINTED = 64 * 1024;
 /**
  * Does a command line up to where a shell or a program is needed.
  *
+ * @param npmFolders folders of npm packages whose programs come before the shell's own
  * @returns the command line that is left, `""` where nothing is: all of it went well then
  */
 export async function runDirectly(
   command: TaskCommand,
   sink: OutputSink,
   ending: Ending,
+  npmFolders: readonly string[] = npmFoldersAbove(command.cwd),
 ): Promise<string> {
   const steps = parseLine(command.command) ?? [];
   // Behind a `;`, or behind where a redirect goes, arguments are a command of their own.
@@ -36,7 +38,13 @@ export async function runDirectly(
   if (steps.length === 0 || !isWhole || fileKind(command.cwd) !== "folder") return command.command;
   for (const [index, step] of steps.entries()) {
     const more = index === steps.length - 1 ? command.args : [];
-    const printed = ending.soon.aborted ? undefined : perform(step, more, command.cwd);
+    const name = step.words[0]?.text ?? "";
+    const isReplaced = npmFolders.some((folder) =>
+      fileKind(`${folder}/.bin/${name}`) !== undefined
+    );
+    const printed = ending.soon.aborted || isReplaced
+      ? undefined
+      : perform(step, more, command.cwd);
     if (printed === undefined) return command.command.slice(step.start);
     if (printed.length > 0) await sink.write("stdout", printed);
   }
@@ -47,7 +55,7 @@ export async function runDirectly(
 function perform(step: Step, more: readonly string[], cwd: string): Uint8Array | undefined {
   const [first, ...rest] = step.words;
   const command = DIRECT_COMMANDS.get(first?.text ?? "");
-  if (first === undefined || command === undefined || isReplaced(first.text, cwd)) return undefined;
+  if (command === undefined) return undefined;
   try {
     const words = expandWords(rest, cwd);
     if (words === undefined) return undefined;
@@ -76,11 +84,4 @@ function targetOf(text: string, isPattern: boolean, cwd: string): string | undef
   const path = pathOf(text, cwd);
   const kind = fileKind(path);
   return kind === undefined || kind === "file" ? path : undefined;
-}
-
-/** A program of an npm package comes before the shell's own of the same name. */
-function isReplaced(name: string, cwd: string): boolean {
-  return upwards(cwd).some((folder) =>
-    fileKind(`${folder}/node_modules/.bin/${name}`) !== undefined
-  );
 }

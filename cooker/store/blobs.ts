@@ -23,6 +23,9 @@ import {
 } from "../../system/tree.ts";
 import { StoreError } from "./errors.ts";
 
+/** Bytes of a file that are kept in memory while they are written. */
+const MOST_AT_ONCE = 256 * 1024;
+
 /** A store's contents. */
 export class Blobs {
   /** Where they are; below it, folders of the digests' first two digits. */
@@ -57,9 +60,18 @@ export class Blobs {
   /**
    * Keeps a file's content.
    *
+   * @param bytes its size
    * @throws {StoreError} where the file is changed, or goes, while it is read
    */
-  putFile(path: string): string {
+  putFile(path: string, bytes: number): string {
+    if (bytes <= MOST_AT_ONCE) {
+      // What is kept is what was read, whoever writes to the file meanwhile.
+      const content = fileBytes(path);
+      if (content?.length !== bytes) {
+        throw new StoreError(`${path} was changed while it was read`);
+      }
+      return this.put(content);
+    }
     const digest = fileDigest(path);
     if (digest === undefined) throw new StoreError(`${path} is gone`);
     if (this.#isThere(digest)) return digest;

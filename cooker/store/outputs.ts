@@ -39,8 +39,8 @@ export async function captureOutputs(
 ): Promise<readonly OutputEntry[]> {
   const entries: OutputEntry[] = [];
   for (const path of [...paths].sort()) {
+    if (entries.length > 0) await macrotask();
     entries.push(captured(blobs, path, confinedPath(folder, path)));
-    await macrotask();
   }
   return entries;
 }
@@ -50,7 +50,7 @@ function captured(blobs: Blobs, path: string, absolute: string): OutputEntry {
   switch (before?.kind) {
     case "file": {
       const { bytes, mode } = before;
-      return { kind: "file", path, digest: blobs.putFile(absolute), bytes, mode };
+      return { kind: "file", path, digest: blobs.putFile(absolute, bytes), bytes, mode };
     }
     case "link":
       return { kind: "link", path, target: linkTarget(absolute) ?? "" };

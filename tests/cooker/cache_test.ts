@@ -259,7 +259,6 @@ Deno.test("an edited config counts for the next run, is announced, and a broken 
   await using project = new Project({ a: "echo one" }, {});
   project.cooker.tick();
   assertEquals((await project.cooker.run(["a"])).stdout, "one\n");
-  project.cooker.tick();
   project.configure({ a: "echo two" });
   project.cooker.tick();
   const file = `${project.root}/deno.json`;
