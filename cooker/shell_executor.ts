@@ -60,20 +60,22 @@ export class ShellExecutor implements Executor {
   }
 
   async #execute(command: TaskCommand, sink: OutputSink, ending: Ending): Promise<ExitStatus> {
+    const { clock, warden } = this.#options;
+    await warden?.ready();
     if (ending.soon.aborted) return { code: NOT_STARTED, reason: "It was cancelled" };
     const started = this.#start(command, sink);
     if ("code" in started) return started;
-    const { clock, warden } = this.#options;
+    // Before anything else is done: this process may be killed at any time.
+    warden?.watch(started.pid);
     const group = new ProcessGroup(started.pid, clock);
     const pipes = [
       new OutputPipe(started.stdout, (bytes) => sink.write("stdout", bytes), clock),
       new OutputPipe(started.stderr, (bytes) => sink.write("stderr", bytes), clock),
     ];
-    await warden?.watch(started.pid);
 
     const end = async (asked: Ending): Promise<boolean> => {
       const isGone = await group.end(asked);
-      if (isGone) await warden?.release(started.pid);
+      if (isGone) warden?.release(started.pid);
       else sink.warn(`Cannot end ${command.name}: process group ${started.pid} survives SIGKILL`);
       await closeAll(pipes);
       return isGone;

@@ -9,12 +9,16 @@
  * @module
  */
 
+import { WritePipe } from "./write_pipe.ts";
+
 /**
  * Reads `+ PGID` and `- PGID` lines; at their end sends SIGTERM to what is left and SIGKILL 5 s
  * later. It ignores the signals that end its neighbours.
  */
 const SCRIPT = `
 trap '' HUP INT TERM
+if [ -n "$1" ]; then exec < "$1" || exit; fi
+echo ready
 groups=' '
 while read -r sign group; do
   case $sign in
@@ -49,95 +53,118 @@ const encoder = new TextEncoder();
 /**
  * Ends process groups when this process is gone.
  *
- * It starts with the first group. `close` it when no group is left.
+ * It starts when it is asked to be ready. `close` it when no group is left.
  */
 export class Warden implements AsyncDisposable {
   readonly #shell: string;
-  #child: Deno.ChildProcess | undefined;
-  #writer: WritableStreamDefaultWriter<Uint8Array> | undefined;
-  #lastWrite: Promise<void> = Promise.resolve();
+  #guard: Guard | undefined;
 
   /** @param shell a POSIX shell */
   constructor(shell = "/bin/sh") {
     this.#shell = shell;
   }
 
-  /** Process id of the warden; `undefined` before the first group and after `close`. */
+  /** Process id of the warden; `undefined` before it has been asked to be ready and after `close`. */
   get pid(): number | undefined {
-    return this.#child?.pid;
+    return this.#guard?.pid;
+  }
+
+  /** Resolves when what it is told from now on counts, whatever becomes of this process. */
+  ready(): Promise<void> {
+    this.#guard ??= new Guard(this.#shell);
+    return this.#guard.ready;
   }
 
   /**
    * Takes a process group into its care.
    *
    * @param group the group's id, that is its leader's process id
-   * @returns when the warden has been told
    */
-  watch(group: number): Promise<void> {
-    return this.#tell(`+ ${group}\n`);
+  watch(group: number): void {
+    this.#guard?.tell(`+ ${group}\n`);
   }
 
-  /**
-   * Lets a process group go, because nothing of it is left.
-   *
-   * @returns when the warden has been told
-   */
-  release(group: number): Promise<void> {
-    return this.#tell(`- ${group}\n`);
+  /** Lets a process group go, because nothing of it is left. */
+  release(group: number): void {
+    this.#guard?.tell(`- ${group}\n`);
   }
 
   /** Ends the warden; safe to call twice. */
   async close(): Promise<void> {
-    const child = this.#child;
-    const writer = this.#writer;
-    if (child === undefined || writer === undefined) return;
-    this.#child = undefined;
-    this.#writer = undefined;
-    await this.#lastWrite;
-    try {
-      await writer.close();
-    } catch (error) {
-      if (!isGone(error)) throw error;
-    }
-    child.ref();
-    await child.status;
+    const guard = this.#guard;
+    this.#guard = undefined;
+    await guard?.close();
   }
 
   /** As `close`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
+}
 
-  #tell(line: string): Promise<void> {
-    this.#lastWrite = this.#lastWrite.then(() => this.#write(line));
-    return this.#lastWrite;
-  }
+/** The warden's process. */
+class Guard {
+  readonly ready: Promise<void>;
+  readonly #child: Deno.ChildProcess;
+  /** Absent: its stdin is written instead, and a little later. */
+  readonly #pipe = WritePipe.open();
+  readonly #stdin: WritableStreamDefaultWriter<Uint8Array>;
+  #lastWrite: Promise<void> = Promise.resolve();
 
-  async #write(line: string): Promise<void> {
-    try {
-      await this.#started().write(encoder.encode(line));
-    } catch (error) {
-      // A warden that somebody killed: the tasks go on without its care.
-      if (!isGone(error)) throw error;
-    }
-  }
-
-  #started(): WritableStreamDefaultWriter<Uint8Array> {
-    if (this.#writer !== undefined) return this.#writer;
-    const child = new Deno.Command(this.#shell, {
-      args: ["-c", SCRIPT],
+  constructor(shell: string) {
+    this.#child = new Deno.Command(shell, {
+      args: ["-c", SCRIPT, shell, this.#pipe?.path ?? ""],
       detached: true,
       cwd: "/",
       clearEnv: true,
       env: { PATH: "/usr/bin:/bin" },
       stdin: "piped",
-      stdout: "null",
+      stdout: "piped",
       stderr: "null",
     }).spawn();
-    child.unref();
-    this.#child = child;
-    this.#writer = child.stdin.getWriter();
-    return this.#writer;
+    this.#stdin = this.#child.stdin.getWriter();
+    this.ready = this.#hear();
+    // Nobody reads any more: a full pipe would hold this process up for ever.
+    this.#child.status.then(() => this.#pipe?.close());
+  }
+
+  get pid(): number {
+    return this.#child.pid;
+  }
+
+  tell(line: string): void {
+    if (this.#pipe !== undefined) this.#pipe.write(line);
+    else this.#lastWrite = this.#lastWrite.then(() => this.#send(line));
+  }
+
+  async close(): Promise<void> {
+    await this.ready;
+    this.#child.ref();
+    this.#pipe?.close();
+    await this.#lastWrite;
+    try {
+      await this.#stdin.close();
+    } catch (error) {
+      if (!isGone(error)) throw error;
+    }
+    await this.#child.status;
+  }
+
+  /** A warden that ends at once has nothing to say: the tasks go on without its care. */
+  async #hear(): Promise<void> {
+    const reader = this.#child.stdout.getReader();
+    await reader.read();
+    await reader.cancel();
+    this.#child.unref();
+  }
+
+  async #send(line: string): Promise<void> {
+    try {
+      await this.#stdin.write(encoder.encode(line));
+    } catch (error) {
+      // A warden that somebody killed: the tasks go on without its care.
+      if (!isGone(error)) throw error;
+    }
   }
 }
 
