@@ -63,9 +63,13 @@ export class ShellExecutor implements Executor {
     const { clock, warden } = this.#options;
     await warden?.ready();
     if (ending.soon.aborted) return { code: NOT_STARTED, reason: "It was cancelled" };
+    // This process may be killed at any time: also between a start and what is known of it.
+    warden?.expect(command.cwd);
     const started = this.#start(command, sink);
-    if ("code" in started) return started;
-    // Before anything else is done: this process may be killed at any time.
+    if ("code" in started) {
+      warden?.unexpected();
+      return started;
+    }
     warden?.watch(started.pid);
     const group = new ProcessGroup(started.pid, clock);
     const pipes = [

@@ -14,6 +14,10 @@ import { WritePipe } from "./write_pipe.ts";
 /**
  * Reads `+ PGID` and `- PGID` lines; at their end sends SIGTERM to what is left and SIGKILL 5 s
  * later. It ignores the signals that end its neighbours.
+ *
+ * `? FOLDER` says that a process is about to be started there, until a `+` or a `!` follows. Where
+ * the end comes first, that process is looked for: the server's children have got another parent by
+ * then, the one that the warden itself has got, and this one is not older than two seconds.
  */
 const SCRIPT = `
 trap '' HUP INT TERM
@@ -24,8 +28,25 @@ while read -r sign group; do
   case $sign in
     +) groups="$groups$group " ;;
     -) groups="\${groups%% $group *} \${groups#* $group }" ;;
+    [?]) expected=$group ;;
   esac
+  if [ "$sign" = + ] || [ "$sign" = '!' ]; then expected=; fi
 done
+state() {
+  read -r line 2>/dev/null < "/proc/$1/stat" && fields=\${line##*) }
+}
+if [ -n "$expected" ] && state $$; then
+  until state $$ && set -- "$1" "$2" $fields && [ "$4" != "$2" ]; do sleep 0.01; done
+  parent=$4
+  read -r now rest < /proc/uptime
+  oldest=$(((\${now%.*} - 2) * $(getconf CLK_TCK || echo 100)))
+  for each in /proc/[0-9]*; do
+    state "\${each#/proc/}" || continue
+    set -- $fields
+    [ "$2" = "$parent" ] && [ "\${20}" -ge "$oldest" ] || continue
+    [ "$(readlink "$each/cwd")" = "$expected" ] && groups="$groups\${each#/proc/} "
+  done
+fi
 alive() {
   left=' '
   for group in $groups; do
@@ -75,6 +96,16 @@ export class Warden implements AsyncDisposable {
     return this.#guard.ready;
   }
 
+  /** Says that a process is about to be started in a folder: `watch` or `unexpected` follows. */
+  expect(folder: string): void {
+    if (!folder.includes("\n")) this.#guard?.tell(`? ${folder}\n`);
+  }
+
+  /** Says that there is no such process. */
+  unexpected(): void {
+    this.#guard?.tell("!\n");
+  }
+
   /**
    * Takes a process group into its care.
    *
@@ -113,7 +144,7 @@ class Guard {
 
   constructor(shell: string) {
     this.#child = new Deno.Command(shell, {
-      args: ["-c", SCRIPT, shell, this.#pipe?.path ?? ""],
+      args: ["-c", SCRIPT, shell, this.#pipe?.path ?? "", String(Deno.pid)],
       detached: true,
       cwd: "/",
       clearEnv: true,

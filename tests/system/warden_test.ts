@@ -34,6 +34,60 @@ Deno.test("a warden ends process groups, grandchildren included, when its proces
   await child.status;
 });
 
+Deno.test("a warden finds the process that was being started when its own was killed, and no other", async () => {
+  const [folder, other] = [await Deno.makeTempDir(), await Deno.makeTempDir()];
+  const program = `
+    import { Warden } from "${WARDEN}";
+    const start = (cwd) => new Deno.Command("sh", {
+      args: ["-c", "echo started in $PWD; exec sleep 600"],
+      cwd, detached: true, stdin: "null", stdout: "inherit", stderr: "null",
+    }).spawn();
+    const warden = new Warden();
+    await warden.ready();
+    warden.expect(${JSON.stringify(folder)});
+    warden.unexpected();
+    const bystander = start(${JSON.stringify(other)});
+    warden.expect(${JSON.stringify(folder)});
+    const task = start(${JSON.stringify(folder)});
+    console.log("bystander", bystander.pid);
+    await task.status;
+  `;
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["eval", program],
+    stdin: "null",
+    stdout: "piped",
+    stderr: "inherit",
+  }).spawn();
+  const decoder = new TextDecoder();
+  let text = "";
+  let bystander = 0;
+  const reader = child.stdout.getReader();
+  while ((text.match(/started/g) ?? []).length < 2 || bystander === 0) {
+    text += decoder.decode((await reader.read()).value, { stream: true });
+    bystander = Number(/bystander (\d+)/.exec(text)?.[1] ?? 0);
+  }
+  child.kill("SIGKILL");
+  await child.status;
+  // What is being started goes by itself; the other one holds stdout until it is ended here.
+  while (await worksIn(folder)) await new Promise((resolve) => setTimeout(resolve, 10));
+  assertEquals(await worksIn(other), true);
+  Deno.kill(bystander, "SIGKILL");
+  while (!(await reader.read()).done);
+  for (const path of [folder, other]) await Deno.remove(path);
+});
+
+/** Whether any process works in a folder. */
+async function worksIn(folder: string): Promise<boolean> {
+  for await (const { name } of Deno.readDir("/proc")) {
+    try {
+      if (/^\d+$/.test(name) && await Deno.readLink(`/proc/${name}/cwd`) === folder) return true;
+    } catch (error) {
+      if (!(error instanceof Error)) throw error;
+    }
+  }
+  return false;
+}
+
 Deno.test("a warden lets go of a group that has ended, and ends itself when closed", async () => {
   const warden = new Warden();
   assertEquals(warden.pid, undefined);
