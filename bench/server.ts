@@ -28,7 +28,9 @@ export interface ServerFigures {
 
 const PINGS = 10_000;
 const EVENTS = 200_000;
-const IDLE_MS = 10_000;
+const IDLE_MS = 20_000;
+/** After a build a server gives memory back, once. */
+const SETTLE_MS = 8_000;
 const MIB = 1024 * 1024;
 
 /** Measures a server of a thousand tasks. */
@@ -42,6 +44,7 @@ export async function measureServer(): Promise<ServerFigures> {
     const pid = parseInt(await Deno.readTextFile(`${root}/.simmer/lock`));
     const pings = await ping(`${root}/.simmer/server.sock`);
     const bitbake = await bitbakePings();
+    await systemClock.sleep(SETTLE_MS);
     const before = cpuTicks(pid);
     await systemClock.sleep(IDLE_MS);
     const idle = (cpuTicks(pid) - before) / 100 / (IDLE_MS / 1000);

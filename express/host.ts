@@ -174,8 +174,10 @@ class Guest {
     const handed = readHandedOver(line);
     if (!this.#isMeant(handed.cwd)) return await this.#refuse();
     const listening = this.#listen();
+    const taken = this.#send(PIECE.taken, new Uint8Array(0));
     try {
-      const code = await Promise.race([this.#run(handed, pid, stdinFd), this.#ended.promise]);
+      const run = this.#run(handed, pid, stdinFd);
+      const [code] = await Promise.all([Promise.race([run, this.#ended.promise]), taken]);
       await this.#send(PIECE.exit, Uint8Array.of(code));
       this.#remember(key, handed, pid);
     } catch (error) {

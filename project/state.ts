@@ -83,15 +83,18 @@ export function ensureState(paths: StatePaths): void {
 }
 
 function shortSocket(root: string, { runtimeDir, uid }: ShortPlace): string {
-  const name = `${hash(root)}.sock`;
+  const name = `${rootName(root)}.sock`;
   const inRuntime = runtimeDir === undefined ? undefined : joinPath(runtimeDir, "simmer", name);
   return inRuntime === undefined || isPathTooLong(inRuntime)
     ? joinPath(`/tmp/simmer-${uid ?? "user"}`, name)
     : inRuntime;
 }
 
-/** FNV-1a with 64 bits: it only keeps projects apart, and costs no import. */
-function hash(text: string): string {
+/**
+ * A short name for a root folder, in 16 hexadecimal digits: FNV-1a, which only keeps projects
+ * apart, and costs no import.
+ */
+export function rootName(text: string): string {
   let value = 0xcbf29ce484222325n;
   for (const byte of new TextEncoder().encode(text)) {
     value = BigInt.asUintN(64, (value ^ BigInt(byte)) * 0x100000001b3n);

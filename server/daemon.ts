@@ -8,6 +8,7 @@ import { bidFarewell } from "../lock/farewell.ts";
 import { SettledBuilds } from "../cooker/settled.ts";
 import { LockFile } from "../lock/lock_file.ts";
 import { readLockContent } from "../lock/content.ts";
+import { ServerRegistry } from "../project/registry.ts";
 import type { Project } from "../project/root.ts";
 import { ensureState, shortPlace, type StatePaths, statePaths } from "../project/state.ts";
 import { systemClock } from "../system/clock.ts";
@@ -21,7 +22,7 @@ import { UnixListener } from "../system/unix_socket.ts";
 import { formatAddress, type TcpAddress } from "../wire/address.ts";
 import type { Door } from "./door.ts";
 import { ProcessServer } from "./process_server.ts";
-import { taskCooker } from "./project_cooker.ts";
+import { taskCooker, userCacheFolder } from "./project_cooker.ts";
 import type { XmlRpcDialect } from "./xmlrpc/dialect.ts";
 
 /** How a project is served. */
@@ -144,7 +145,24 @@ export async function serveProject(options: DaemonOptions): Promise<Served> {
       await bidFarewell(lock, { clock: systemClock, log, pid: processId() });
     },
   });
+  using _entry = register(project, log);
   return { kind: "ended", exitCode: await untilSignalled(server) };
+}
+
+/** Has the user's registry name this server until it is disposed of; without one it does, too. */
+function register(project: Project, log: Logger): Disposable {
+  const cache = userCacheFolder();
+  const entry = { ...project, pid: processId() };
+  const attempt = (work: (registry: ServerRegistry) => void): void => {
+    try {
+      if (cache !== undefined) work(new ServerRegistry(cache));
+    } catch (error) {
+      if (!(error instanceof Error)) throw error;
+      log.log("warn", `'simmer status --all' does not know of this server: ${error.message}`);
+    }
+  };
+  attempt((registry) => registry.add(entry));
+  return { [Symbol.dispose]: () => attempt((registry) => registry.remove(entry)) };
 }
 
 /** @returns why one can't be opened, as text; none is open then */

@@ -10,8 +10,11 @@
 /** The socket in a project's state folder. */
 export const HANDOVER_SOCKET = ".simmer/express.sock";
 
-/** What the server sends: a head of one byte and a length, and that many bytes. */
-export const PIECE = { refused: 0, stdout: 1, stderr: 2, exit: 3 } as const;
+/**
+ * What the server sends: a head of one byte and a length, and that many bytes. Before `taken`, or
+ * anything else, nothing has been done: a server that ends then leaves the command to its sender.
+ */
+export const PIECE = { refused: 0, stdout: 1, stderr: 2, exit: 3, taken: 4 } as const;
 
 /** Bytes of a piece's head. */
 export const HEAD_BYTES = 5;
@@ -46,7 +49,7 @@ export type HandoverNews = { readonly signal: string } | { readonly columns: num
 /** How a handover ends where it is not refused. */
 export type HandoverEnd =
   | { readonly kind: "exit"; readonly code: number }
-  /** The server ended before the command did. */
+  /** The server ended before the command did, which it had begun. */
   | { readonly kind: "lost" };
 
 const SIGNALS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
@@ -80,20 +83,21 @@ export async function handOver(version: string): Promise<HandoverEnd | undefined
   const send = (news: HandoverNews): void => {
     connection.write(encoder.encode(`${JSON.stringify(news)}\n`)).catch(() => {});
   };
+  const fate = { isTaken: false };
   try {
     const lines = `${JSON.stringify(head)}\n${JSON.stringify(line)}\n`;
     const sent = writeAll(connection, encoder.encode(lines));
     // The server works already while this is done.
     passSignalsOn(send, isSeen);
     await sent;
-    return await pump(connection);
+    return await pump(connection, fate);
   } catch (error) {
     if (
       !(error instanceof Deno.errors.BrokenPipe || error instanceof Deno.errors.ConnectionReset)
     ) {
       throw error;
     }
-    return { kind: "lost" };
+    return fate.isTaken ? { kind: "lost" } : undefined;
   }
 }
 
@@ -126,7 +130,10 @@ async function connect(cwd: string): Promise<Deno.Conn | undefined> {
   }
 }
 
-async function pump(connection: Deno.Conn): Promise<HandoverEnd | undefined> {
+async function pump(
+  connection: Deno.Conn,
+  fate: { isTaken: boolean },
+): Promise<HandoverEnd | undefined> {
   let held = new Uint8Array(0);
   const buffer = new Uint8Array(256 * 1024);
   for (let count = await connection.read(buffer); count !== null;) {
@@ -143,6 +150,8 @@ async function pump(connection: Deno.Conn): Promise<HandoverEnd | undefined> {
       const piece = bytes.subarray(HEAD_BYTES, HEAD_BYTES + length);
       bytes = bytes.subarray(HEAD_BYTES + length);
       if (kind === PIECE.refused) return undefined;
+      fate.isTaken = true;
+      if (kind === PIECE.taken) continue;
       if (kind === PIECE.exit) return { kind: "exit", code: piece[0] ?? 0 };
       const stream = kind === PIECE.stdout ? Deno.stdout : Deno.stderr;
       try {
@@ -155,7 +164,7 @@ async function pump(connection: Deno.Conn): Promise<HandoverEnd | undefined> {
     held = bytes.slice();
     count = await connection.read(buffer);
   }
-  return { kind: "lost" };
+  return fate.isTaken ? { kind: "lost" } : undefined;
 }
 
 async function writeAll(

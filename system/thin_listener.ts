@@ -230,6 +230,7 @@ class ThinStream implements AcceptedStream {
   }
 
   async #take(kind: number, piece: Uint8Array): Promise<void> {
+    if (kind === PIECE.taken) return;
     if (kind === PIECE.refused) return say(this.#reply, "refused");
     if (kind === PIECE.exit) return say(this.#reply, String(piece[0] ?? 0));
     const output = this.#outputs[kind - PIECE.stdout];

@@ -7,9 +7,12 @@
 import type { ServerStatus } from "../../wire/commands.ts";
 import { defineCommand } from "../command.ts";
 import { processName } from "../process_name.ts";
+import { ALL_OPTION, allOrServer, forEveryServer } from "../every_server.ts";
 import { EXIT } from "../exit_code.ts";
-import { serverPlace } from "../launcher.ts";
+import type { Invocation } from "../invocation.ts";
+import { type ServerPlace, serverPlace } from "../launcher.ts";
 import { withServer } from "../operator.ts";
+import type { CommonValues } from "../options.ts";
 import { wholeSeconds } from "../render/renderer.ts";
 
 /** The command. */
@@ -18,25 +21,58 @@ export const command = defineCommand({
   usage: "",
   summary: "Say whether a server runs, and what it is doing",
   about: ["The exit code is 0 where one runs and 3 where none does."],
-  options: [],
+  options: [ALL_OPTION],
   words: { min: 0, max: 0 },
+  examples: [["simmer status --all", "what runs where on this machine"]],
 }, async (invocation, { values }) => {
+  if (values.all) return await statusOfAll(invocation, values);
   const { output } = invocation;
   const place = serverPlace(invocation, values);
-  const code = await withServer(invocation, place, async ({ session }) => {
-    const status = await session.call("status") as ServerStatus;
-    const text = values.json
-      ? `${JSON.stringify({ isRunning: true, ...status })}\n`
-      : statusText(status);
-    output.write("stdout", text);
+  const status = await statusOf(invocation, place);
+  if (status !== undefined) {
+    output.write("stdout", values.json ? jsonLine(running(status)) : statusText(status));
     return EXIT.ok;
-  });
-  if (code !== undefined) return code;
+  }
   const { root } = place.project;
-  if (values.json) output.write("stdout", `${JSON.stringify({ isRunning: false, root })}\n`);
+  if (values.json) output.write("stdout", jsonLine({ isRunning: false, root }));
   else if (!values.quiet) output.write("stdout", `No server runs for ${root}\n`);
   return EXIT.noServer;
 });
+
+async function statusOfAll(
+  invocation: Invocation,
+  { json, quiet, server }: CommonValues,
+): Promise<number> {
+  if (server !== undefined) throw allOrServer();
+  const { output } = invocation;
+  const { results: all, failure } = await forEveryServer(
+    invocation,
+    (place) => statusOf(invocation, place),
+  );
+  if (json) output.write("stdout", jsonLine(all.map(running)));
+  else if (all.length > 0) output.write("stdout", all.map(statusText).join("\n"));
+  else if (!quiet) output.write("stdout", "No server runs\n");
+  return failure ?? (all.length > 0 ? EXIT.ok : EXIT.noServer);
+}
+
+async function statusOf(
+  invocation: Invocation,
+  place: ServerPlace,
+): Promise<ServerStatus | undefined> {
+  return await withServer(
+    invocation,
+    place,
+    async ({ session }) => await session.call("status") as ServerStatus,
+  );
+}
+
+function running(status: ServerStatus): ServerStatus & { readonly isRunning: true } {
+  return { isRunning: true, ...status };
+}
+
+function jsonLine(value: unknown): string {
+  return `${JSON.stringify(value)}\n`;
+}
 
 /** A status as people read it. */
 export function statusText(status: ServerStatus): string {

@@ -10,6 +10,7 @@ import { isProcessAlive } from "../../system/processes.ts";
 import type { ServerStatus } from "../../wire/commands.ts";
 import { defineCommand } from "../command.ts";
 import { processName } from "../process_name.ts";
+import { ALL_OPTION, allOrServer, forEveryServer } from "../every_server.ts";
 import { EXIT, ServerEndedError } from "../exit_code.ts";
 import type { Invocation } from "../invocation.ts";
 import { type ServerPlace, serverPlace } from "../launcher.ts";
@@ -21,38 +22,66 @@ export const command = defineCommand({
   usage: "",
   summary: "End the server when its build is done",
   about: ["Where none runs, there is nothing to do, and the exit code is 0 too."],
-  options: [{ name: "force", kind: "flag", summary: "cancel the build" }],
+  options: [{ name: "force", kind: "flag", summary: "cancel the build" }, ALL_OPTION],
   words: { min: 0, max: 0 },
+  examples: [["simmer stop --all", "end every server of yours on this machine"]],
 }, async (invocation, { values }) => {
   const { output } = invocation;
-  const place = serverPlace(invocation, values);
   const say = (text: string): void => {
     if (!values.quiet) output.write("stderr", `simmer: ${text}\n`);
   };
+  if (values.all) {
+    if (values.server !== undefined) throw allOrServer();
+    const { results: ended, failure } = await forEveryServer(invocation, async (place) => {
+      const { root } = place.project;
+      const pid = await stopServer(invocation, place, { ...values, whose: ` of ${root}` }, say);
+      return pid === undefined ? undefined : { root, pid };
+    });
+    if (ended.length === 0) say("no server runs");
+    if (values.json) output.write("stdout", `${JSON.stringify(ended)}\n`);
+    return failure ?? EXIT.ok;
+  }
+  const place = serverPlace(invocation, values);
+  const pid = await stopServer(invocation, place, { ...values, whose: "" }, say);
+  if (pid === undefined) say(`no server runs for ${place.project.root}`);
+  if (values.json) {
+    output.write("stdout", `${JSON.stringify({ wasRunning: pid !== undefined, pid })}\n`);
+  }
+  return EXIT.ok;
+});
+
+/** @returns its process id when it is gone; `undefined` where none ran */
+async function stopServer(
+  invocation: Invocation,
+  place: ServerPlace,
+  { force, quiet, whose }: {
+    readonly force: boolean;
+    readonly quiet: boolean;
+    /** What tells it from others. */
+    readonly whose: string;
+  },
+  say: (text: string) => void,
+): Promise<number | undefined> {
   const pid = await withServer(invocation, place, async ({ session, hello }) => {
     const { busyWith } = await session.call("status") as ServerStatus;
-    const isPatient = busyWith !== null && !values.force;
+    const server = `the server${whose} (${processName(hello.pid)})`;
     say(
-      isPatient
-        ? `the server (${processName(hello.pid)}) ends when its build is done; --force cancels that`
-        : `ending the server (${processName(hello.pid)})`,
+      busyWith !== null && !force
+        ? `${server} ends when its build is done; --force cancels that`
+        : `ending ${server}`,
     );
     try {
-      await session.call("terminateServer", { force: values.force });
+      await session.call("terminateServer", { force });
     } catch (error) {
       // Ended before it answered, which is what was wanted.
       if (!(error instanceof ServerEndedError)) throw error;
     }
     await session.ended;
     return hello.pid;
-  }, values);
-  if (pid === undefined) say(`no server runs for ${place.project.root}`);
-  else if (place.socket === undefined) await untilGone(invocation, place, pid);
-  if (values.json) {
-    output.write("stdout", `${JSON.stringify({ wasRunning: pid !== undefined, pid })}\n`);
-  }
-  return EXIT.ok;
-});
+  }, { quiet });
+  if (pid !== undefined && place.socket === undefined) await untilGone(invocation, place, pid);
+  return pid;
+}
 
 /** Milliseconds between two looks for a process that is about to exit, and of looking at the most. */
 const LOOK_MS = 5;

@@ -133,3 +133,15 @@ Deno.test("a server killed during a build: the client says so, no task is left, 
   assertEquals([next.code, next.stdout], [0, "hello\n"], next.stderr);
   assertEquals(await taskProcesses(project), []);
 });
+
+Deno.test("a server that ends before it has begun with a command leaves it to who asked", async () => {
+  await using project = await Project.create(FILES);
+  await Deno.mkdir(`${project.root}/.simmer`, { mode: 0o700 });
+  const path = `${project.root}/.simmer/express.sock`;
+  const dying = Deno.listen({ transport: "unix", path });
+  const status = project.start(["status"]);
+  (await dying.accept()).close();
+  dying.close();
+  const { code, stdout, stderr } = await status.finished();
+  assertEquals([code, stdout, stderr], [3, `No server runs for ${project.root}\n`, ""]);
+});

@@ -86,6 +86,9 @@ async function hear(stream: ByteStream): Promise<[kind: number, text: string][]>
   return pieces;
 }
 
+/** Said before anything is done. */
+const TAKEN: [number, string] = [PIECE.taken, ""];
+
 Deno.test("a command line is carried out with what it came with", async () => {
   await using place = await Place.open((args, { env, cwd, pid, output }) => {
     output.write("stdout", `${args.join(" ")} ${JSON.stringify(env)} ${pid}`);
@@ -95,6 +98,7 @@ Deno.test("a command line is carried out with what it came with", async () => {
   const stream = place.enter();
   await say(stream, place.greeting(["run", "x"]));
   assertEquals(await hear(stream), [
+    TAKEN,
     [PIECE.stdout, 'run x {"A":"b"} 4711'],
     [PIECE.stderr, place.root],
     [PIECE.exit, "7"],
@@ -133,11 +137,11 @@ Deno.test("signals reach a command that listens, and end one that does not; a pr
   const listening = place.enter();
   await say(listening, place.greeting(["listen"]));
   await say(listening, '{"signal":"SIGINT"}\n');
-  assertEquals(await hear(listening), [[PIECE.exit, "42"]]);
+  assertEquals(await hear(listening), [TAKEN, [PIECE.exit, "42"]]);
   const deaf = place.enter();
   await say(deaf, place.greeting(["deaf"]));
   await say(deaf, '{"signal":"SIGTERM"}\n');
-  assertEquals(await hear(deaf), [[PIECE.exit, "143"]]);
+  assertEquals(await hear(deaf), [TAKEN, [PIECE.exit, "143"]]);
   const gone = place.enter();
   await say(gone, place.greeting(["listen"]));
   gone.close();
@@ -174,5 +178,5 @@ Deno.test("whoever says nothing, nonsense, or is another user is dropped, and no
   );
   const stream = place.enter();
   await say(stream, place.greeting(["run"]));
-  assertEquals(await hear(stream), [[PIECE.exit, "0"]]);
+  assertEquals(await hear(stream), [TAKEN, [PIECE.exit, "0"]]);
 });

@@ -1,0 +1,81 @@
+/**
+ * Which servers a user has: one small file for each, in the folder of the user's cache.
+ *
+ * An entry is only a hint where to look. Whether a server runs there is what its lock says.
+ *
+ * @module
+ */
+
+import {
+  joinPath,
+  listFolder,
+  readTextIfPresent,
+  removeIfPresent,
+  writeAtomically,
+} from "../system/files.ts";
+import { ensurePrivateFolder } from "../system/private_folder.ts";
+import { rootName } from "./state.ts";
+
+/** A server that was started. */
+export interface RegisteredServer {
+  /** Its project's root folder, absolute. */
+  readonly root: string;
+  /** The config file that it was named, absolute. */
+  readonly config?: string;
+  /** Its process id. */
+  readonly pid: number;
+}
+
+/** The servers of a user. */
+export class ServerRegistry {
+  readonly #folder: string;
+
+  /** @param cache the folder of the user's cache, absolute */
+  constructor(cache: string) {
+    this.#folder = joinPath(cache, "servers");
+  }
+
+  /**
+   * Takes a server down, in the place of an earlier one of the same project.
+   *
+   * @throws {Error} what the system says where that can't be written
+   */
+  add(server: RegisteredServer): void {
+    ensurePrivateFolder(this.#folder);
+    writeAtomically(this.#path(server.root), `${JSON.stringify(server)}\n`);
+  }
+
+  /** Strikes a server off, unless another one has taken its place. */
+  remove({ root, pid }: RegisteredServer): void {
+    const path = this.#path(root);
+    if (this.#read(path)?.pid === pid) removeIfPresent(path);
+  }
+
+  /** All that were not struck off, sorted by their roots; some may be gone. */
+  list(): RegisteredServer[] {
+    return listFolder(this.#folder)
+      .map((name) => this.#read(joinPath(this.#folder, name)))
+      .filter((server) => server !== undefined)
+      .sort((a, b) => a.root < b.root ? -1 : 1);
+  }
+
+  #path(root: string): string {
+    return joinPath(this.#folder, `${rootName(root)}.json`);
+  }
+
+  #read(path: string): RegisteredServer | undefined {
+    const text = readTextIfPresent(path);
+    if (text === undefined) return undefined;
+    try {
+      const { root, config, pid } = JSON.parse(text) as Record<string, unknown>;
+      if (typeof root !== "string" || !root.startsWith("/") || typeof pid !== "number") {
+        return undefined;
+      }
+      return { root, pid, ...(typeof config === "string" ? { config } : {}) };
+    } catch (error) {
+      // What is no entry is nobody's.
+      if (error instanceof SyntaxError || error instanceof TypeError) return undefined;
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,22 @@
+import { assertEquals } from "@std/assert";
+import { ServerRegistry } from "../../project/registry.ts";
+
+Deno.test("the registry names servers until they are struck off, and never another one's", async () => {
+  const cache = await Deno.makeTempDir();
+  const registry = new ServerRegistry(cache);
+  assertEquals(registry.list(), []);
+  const b = { root: "/b", pid: 2, config: "/b/other.json" };
+  registry.add(b);
+  registry.add({ root: "/a", pid: 1 });
+  assertEquals(registry.list(), [{ root: "/a", pid: 1 }, b]);
+  assertEquals(((await Deno.stat(`${cache}/servers`)).mode ?? 0) & 0o777, 0o700);
+  registry.add({ root: "/a", pid: 3 });
+  registry.remove({ root: "/a", pid: 1 });
+  registry.remove(b);
+  assertEquals(registry.list(), [{ root: "/a", pid: 3 }]);
+  for (const text of ["", "{", "[]", "null", '{"root":"a","pid":1}', '{"root":"/a","pid":"1"}']) {
+    await Deno.writeTextFile(`${cache}/servers/broken.json`, text);
+    assertEquals(registry.list(), [{ root: "/a", pid: 3 }], text);
+  }
+  await Deno.remove(cache, { recursive: true });
+});
