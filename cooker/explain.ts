@@ -26,6 +26,7 @@ const FORCED: RunReason = { kind: "forced", text: "it was asked to run" };
 /** Says for each task of a plan whether it would run, and because of what. */
 export function explainPlan({ plan, cache, last, runner }: ExplainOptions): PlanTasksResult {
   const running = new Set<number>();
+  let known: ReturnType<LastResults["readAll"]> | undefined;
   const tasks = plan.tasks.map((task, index): PlannedTaskDescription => {
     const dependencies = task.dependencies
       .map((each) => [each, taskAt(plan, each)] as const);
@@ -49,9 +50,10 @@ export function explainPlan({ plan, cache, last, runner }: ExplainOptions): Plan
       return { ...common, verdict: "cached", reasons: [], fingerprint };
     }
     const before = dependencies.filter(([each]) => running.has(each)).map(([, each]) => each);
+    known ??= last.readAll();
     const reasons = plan.force ? [FORCED] : [
       ...before.map(runsFirst),
-      ...differences(prospect, last.read(task.key)?.parts)
+      ...differences(prospect, known.get(task.key)?.parts)
         // One that runs has another result: it is enough to say the first.
         .filter(({ kind, subject }) =>
           kind !== "dependency" || !before.some((each) => each.id === subject)

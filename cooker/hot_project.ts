@@ -25,7 +25,7 @@ const SAVE_MS = 10_000;
 export interface HotFolders {
   /** For the cookies that show that changes are told of; in the project's root. */
   readonly cookies: string;
-  /** What each task's last success was made of. */
+  /** The journal of what each task's last success was made of. */
   readonly results: string;
   /** The file of durations. */
   readonly durations: string;
@@ -95,22 +95,28 @@ export class HotProject {
   save(): void {
     const now = this.#clock.monotonic();
     if (now - this.#savedAt >= SAVE_MS) this.#saveDurations();
+    this.#keeping("the results of the last runs", () => this.last.tidy());
     this.#collecting ??= this.#collect();
   }
 
   /** Resolves when nothing is being written any more. */
   async close(): Promise<void> {
     this.#saveDurations();
+    this.last.close();
     await this.#collecting;
   }
 
   #saveDurations(): void {
     this.#savedAt = this.#clock.monotonic();
+    this.#keeping("durations", () => this.#durations.save());
+  }
+
+  #keeping(what: string, work: () => void): void {
     try {
-      this.#durations.save();
+      work();
     } catch (error) {
       if (!(error instanceof Error)) throw error;
-      this.#log.log("warn", `Cannot keep durations: ${error.message}`);
+      this.#log.log("warn", `Cannot keep ${what}: ${error.message}`);
     }
   }
 

@@ -29,7 +29,7 @@ export interface StatePaths {
   readonly logs: string;
   /** The folder in which files appear for a moment, to see whether changes are told of. */
   readonly cookies: string;
-  /** The folder of what the tasks' last successes were made of. */
+  /** The journal of what the tasks' last successes were made of. */
   readonly results: string;
   /** The file of how long tasks ran. */
   readonly durations: string;
@@ -62,7 +62,7 @@ export function statePaths(root: string, place: ShortPlace): StatePaths {
     builds: joinPath(dir, "builds"),
     logs: joinPath(dir, "logs"),
     cookies: joinPath(dir, "cookies"),
-    results: joinPath(dir, "results"),
+    results: joinPath(dir, "results.jsonl"),
     durations: joinPath(dir, "durations.json"),
   };
 }

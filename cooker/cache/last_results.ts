@@ -1,16 +1,18 @@
 /**
  * What each task's last success was made of: what `why` compares with, and what a next run removes.
  *
+ * It is kept in a journal, a line for each success and each beginning: one write each. What is on
+ * disk when a process is killed is what had happened by then.
+ *
  * @module
  */
 
-import { sha256Hex } from "../../system/digest.ts";
+import { AppendFile } from "../../system/append_file.ts";
 import {
   ensureFolder,
-  joinPath,
+  parentFolder,
   readTextIfPresent,
   removeIfPresent,
-  renameIfPresent,
   writeAtomically,
 } from "../../system/files.ts";
 import type { OutputEntry } from "../store/result.ts";
@@ -33,37 +35,50 @@ export interface LastResult extends LastOutcome {
   readonly durationMs: number;
 }
 
-/** Marks the file of a result whose task has begun again. */
-const PAST = ".past";
+/** Characters of lines that are out of date, beyond as many as the others have, that may stay. */
+const SPARE = 1024 * 1024;
 
-interface Kept {
+/** A line: a success, or that the task has begun again since. */
+interface Line {
   readonly format: 1;
+  readonly key: string;
+  readonly result?: LastResult;
+}
+
+/** What is known of a task, and how long its line is. */
+interface Known {
+  readonly outcome: LastOutcome;
+  readonly size: number;
+}
+
+/** A task's line with what it says. */
+interface Kept {
+  readonly text: string;
   readonly result: LastResult;
 }
 
 /** The last successes of a project's tasks, on disk. */
 export class LastResults {
-  readonly #folder: string;
-  readonly #known = new Map<string, LastOutcome | undefined>();
-  #isMade = false;
+  readonly #path: string;
+  #known: Map<string, Known> | undefined;
+  #journal: AppendFile | undefined;
+  /** Characters in the journal, and how many of them are not out of date. */
+  #written = 0;
+  #live = 0;
 
-  /** @param folder where they are kept, absolute; made with the first one */
-  constructor(folder: string) {
-    this.#folder = folder;
+  /** @param path the journal, absolute; made with the first line */
+  constructor(path: string) {
+    this.#path = path;
   }
 
   /** The last success of a task; `undefined` where there is none that can be read. */
   get(key: string): LastOutcome | undefined {
-    if (!this.#known.has(key)) this.#known.set(key, outcomeOf(this.read(key)));
-    return this.#known.get(key);
+    return this.#all().get(key)?.outcome;
   }
 
-  /** All of it, from the disk. */
-  read(key: string): LastResult | undefined {
-    const last = this.#parse(this.#path(key));
-    if (last !== undefined) return last;
-    const past = this.#parse(this.#path(key, PAST));
-    return past === undefined ? undefined : { ...past, isPast: true };
+  /** All of them, by their keys, as they are on the disk. */
+  readAll(): ReadonlyMap<string, LastResult> {
+    return new Map([...this.#load()].map(([key, { result }]) => [key, result]));
   }
 
   /**
@@ -72,48 +87,116 @@ export class LastResults {
    * @throws {Error} what the system says where it can't be written
    */
   set(key: string, result: LastResult): void {
-    this.#known.set(key, outcomeOf(result));
-    if (!this.#isMade) ensureFolder(this.#folder, 0o700);
-    this.#isMade = true;
-    const kept: Kept = { format: 1, result };
-    writeAtomically(this.#path(key), JSON.stringify(kept));
-    removeIfPresent(this.#path(key, PAST));
+    const all = this.#all();
+    const before = all.get(key)?.size ?? 0;
+    const size = this.#append({ format: 1, key, result });
+    all.set(key, { outcome: outcomeOf(result), size });
+    this.#live += size - before;
   }
 
   /**
-   * A task begins: what its last success has left may be overwritten. Its file gets another name
-   * until the next success is written: to put a new file in the place of one that is there has the
-   * file system write out its data first.
+   * A task begins: what its last success has left may be overwritten.
    *
-   * @throws {Error} what the system says where it can't be done
+   * @throws {Error} what the system says where it can't be written
    */
   begin(key: string): void {
-    const last = this.get(key);
-    if (last === undefined || last.isPast === true) return;
-    this.#known.set(key, { ...last, isPast: true });
-    renameIfPresent(this.#path(key), this.#path(key, PAST));
+    const all = this.#all();
+    const last = all.get(key);
+    if (last === undefined || last.outcome.isPast === true) return;
+    all.set(key, { ...last, outcome: { ...last.outcome, isPast: true } });
+    this.#append({ format: 1, key });
   }
 
-  #path(key: string, suffix = ""): string {
-    return joinPath(this.#folder, `${sha256Hex(key).slice(0, 32)}${suffix}.json`);
+  /** Makes the journal shorter where most of it is out of date. */
+  tidy(): void {
+    if (this.#written <= 2 * this.#live + SPARE) return;
+    this.close();
+    const kept = [...this.#load()];
+    this.#known = undefined;
+    const texts = kept.flatMap(([key, { text, result }]) =>
+      result.isPast === true ? [text, JSON.stringify({ format: 1, key } satisfies Line)] : [text]
+    );
+    writeAtomically(this.#path, texts.map((each) => `\n${each}`).join(""));
   }
 
-  #parse(path: string): LastResult | undefined {
-    const text = readTextIfPresent(path);
-    if (text === undefined) return undefined;
+  /** Closes the journal; the next line opens it again. */
+  close(): void {
+    this.#journal?.close();
+    this.#journal = undefined;
+  }
+
+  #all(): Map<string, Known> {
+    if (this.#known !== undefined) return this.#known;
+    const known = new Map<string, Known>();
+    this.#live = 0;
+    for (const [key, { text, result }] of this.#load()) {
+      const size = text.length + 1;
+      known.set(key, { outcome: outcomeOf(result), size });
+      this.#live += size;
+    }
+    this.#known = known;
+    return known;
+  }
+
+  /**
+   * Each line begins with its end of line: what was written in part, as the disk was full, is a
+   * line of its own then.
+   *
+   * @returns its length
+   */
+  #append(line: Line): number {
+    const text = `\n${JSON.stringify(line)}`;
     try {
-      const kept = JSON.parse(text) as Partial<Kept>;
-      return kept.format === 1 ? kept.result : undefined;
+      this.#journal ??= this.#open();
+      this.#journal.addText(text);
+      this.#journal.flush();
     } catch (error) {
-      // Whatever is there, it is no result: the task counts as one that never ran.
-      if (error instanceof SyntaxError) return undefined;
+      // Better nothing is known than what is not true any more.
+      this.#known = undefined;
+      this.close();
+      removeIfPresent(this.#path);
       throw error;
     }
+    this.#written += text.length;
+    return text.length;
+  }
+
+  #open(): AppendFile {
+    ensureFolder(parentFolder(this.#path), 0o700);
+    return AppendFile.open(this.#path);
+  }
+
+  #load(): Map<string, Kept> {
+    const kept = new Map<string, Kept>();
+    const whole = readTextIfPresent(this.#path) ?? "";
+    this.#written = whole.length;
+    for (const text of whole.split("\n")) {
+      const line = parseLine(text);
+      if (line === undefined) continue;
+      const { key, result } = line;
+      const before = kept.get(key);
+      if (result !== undefined) kept.set(key, { text, result });
+      else if (before !== undefined) {
+        kept.set(key, { ...before, result: { ...before.result, isPast: true } });
+      }
+    }
+    return kept;
   }
 }
 
-function outcomeOf(result: LastResult | undefined): LastOutcome | undefined {
-  if (result === undefined) return undefined;
-  const { fingerprint, outputs, isPast } = result;
+/** Whatever is there, it is no line: the task counts as one that never ran. */
+function parseLine(text: string): Line | undefined {
+  if (text === "") return undefined;
+  try {
+    const line = JSON.parse(text) as Partial<Line> | null;
+    if (line?.format !== 1 || typeof line.key !== "string") return undefined;
+    return line as Line;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+function outcomeOf({ fingerprint, outputs, isPast }: LastOutcome): LastOutcome {
   return { fingerprint, outputs, ...(isPast === undefined ? {} : { isPast }) };
 }

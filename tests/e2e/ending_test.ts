@@ -139,7 +139,8 @@ Deno.test("a server that ends before it has begun with a command leaves it to wh
   await Deno.mkdir(`${project.root}/.simmer`, { mode: 0o700 });
   const path = `${project.root}/.simmer/express.sock`;
   const dying = Deno.listen({ transport: "unix", path });
-  const status = project.start(["status"]);
+  const door = new URL("../../main.ts", import.meta.url).pathname;
+  const status = project.startProgram([Deno.execPath(), "run", "-A", door, "status"]);
   (await dying.accept()).close();
   dying.close();
   const { code, stdout, stderr } = await status.finished();
