@@ -109,6 +109,22 @@ export function ensureFolder(path: string, mode?: number): void {
   Deno.mkdirSync(path, mode === undefined ? { recursive: true } : { recursive: true, mode });
 }
 
+/**
+ * Does what needs a private folder, and makes that with its parents where it turns out to be
+ * missing: most of the time it is there.
+ *
+ * @param work safe to begin anew where it says that something is not there
+ */
+export function inFolder(folder: string, work: () => void): void {
+  try {
+    work();
+  } catch (error) {
+    if (!isAbsent(error)) throw error;
+    ensureFolder(folder, 0o700);
+    work();
+  }
+}
+
 /** Writes a file so that nobody ever sees a part of it: aside first, then renamed into place. */
 export function writeAtomically(path: string, text: string, mode = 0o600): void {
   const aside = `${path}.${Deno.pid}.${crypto.randomUUID().slice(0, 8)}`;

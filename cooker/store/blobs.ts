@@ -10,7 +10,7 @@
 import type { Clock } from "../../system/clock.ts";
 import { Sha256, sha256Hex } from "../../system/digest.ts";
 import { fileBytes } from "../../system/file_signature.ts";
-import { ensureFolder, isAbsent, joinPath, removeIfPresent } from "../../system/files.ts";
+import { ensureFolder, inFolder, isAbsent, joinPath, removeIfPresent } from "../../system/files.ts";
 import type { Logger } from "../../system/logger.ts";
 import {
   copyFile,
@@ -52,7 +52,7 @@ export class Blobs {
     const digest = sha256Hex(bytes);
     if (this.#isThere(digest)) return digest;
     const aside = this.#newAside();
-    writeNewFile(aside, bytes, 0o600);
+    inFolder(this.#aside, () => writeNewFile(aside, bytes, 0o600));
     this.#install(aside, digest);
     return digest;
   }
@@ -77,6 +77,7 @@ export class Blobs {
     if (this.#isThere(digest)) return digest;
     const aside = this.#newAside();
     try {
+      ensureFolder(this.#aside, 0o700);
       copyFile(path, aside);
       setMode(aside, 0o600);
     } catch (error) {
@@ -112,13 +113,12 @@ export class Blobs {
   }
 
   #newAside(): string {
-    ensureFolder(this.#aside, 0o700);
     return joinPath(this.#aside, crypto.randomUUID());
   }
 
   #install(aside: string, digest: string): void {
-    ensureFolder(joinPath(this.folder, digest.slice(0, 2)), 0o700);
-    renameFile(aside, this.path(digest));
+    const folder = joinPath(this.folder, digest.slice(0, 2));
+    inFolder(folder, () => renameFile(aside, this.path(digest)));
   }
 
   #damaged(digest: string): undefined {

@@ -6,7 +6,7 @@
 
 import * as v from "valibot";
 import type { Clock } from "../../system/clock.ts";
-import { ensureFolder, joinPath, readTextIfPresent, removeIfPresent } from "../../system/files.ts";
+import { inFolder, joinPath, readTextIfPresent, removeIfPresent } from "../../system/files.ts";
 import type { Logger } from "../../system/logger.ts";
 import { refreshTimes, renameFile, writeNewFile } from "../../system/tree.ts";
 import type { StoredResult } from "./result.ts";
@@ -69,11 +69,11 @@ export class Records {
 
   /** Keeps a record. */
   save(result: StoredResult): void {
-    ensureFolder(this.#aside, 0o700);
-    ensureFolder(joinPath(this.folder, result.fingerprint.slice(0, 2)), 0o700);
     const aside = joinPath(this.#aside, crypto.randomUUID());
-    writeNewFile(aside, encoder.encode(JSON.stringify({ format: FORMAT, ...result })), 0o600);
-    renameFile(aside, this.path(result.fingerprint));
+    const bytes = encoder.encode(JSON.stringify({ format: FORMAT, ...result }));
+    inFolder(this.#aside, () => writeNewFile(aside, bytes, 0o600));
+    const folder = joinPath(this.folder, result.fingerprint.slice(0, 2));
+    inFolder(folder, () => renameFile(aside, this.path(result.fingerprint)));
     this.#remember(result);
   }
 
