@@ -140,7 +140,7 @@ export interface ToolPlaces {
 /** All tools; those that are not installed are left out by whoever runs them. */
 export function allTools({ thin, floor }: ToolPlaces): Tool[] {
   const stop = [...SIMMER, "stop", "--force"];
-  const memory = [".simmer/results", ".simmer/durations.json", "cache"];
+  const memory = [".simmer/results.jsonl", ".simmer/durations.json", "cache"];
   return [
     { name: "simmer", configure: denoConfig, run: [...SIMMER, "run", "t0"], memory, stop },
     { name: "simmer (thin)", configure: denoConfig, run: [thin, "run", "t0"], memory, stop },
