@@ -12,7 +12,7 @@ import { ServerRegistry } from "../project/registry.ts";
 import type { Project } from "../project/root.ts";
 import { ensureState, shortPlace, type StatePaths, statePaths } from "../project/state.ts";
 import { systemClock } from "../system/clock.ts";
-import { closeInherited } from "../system/descriptors.ts";
+import { closeInherited, descriptorLimit } from "../system/descriptors.ts";
 import { onSignal, processId } from "../system/environment.ts";
 import { removeIfPresent, writeAtomically } from "../system/files.ts";
 import { LogFile } from "../system/log_file.ts";
@@ -140,6 +140,7 @@ export async function serveProject(options: DaemonOptions): Promise<Served> {
     project,
     lockPath: paths.lock,
     timeoutSeconds: options.timeoutSeconds,
+    maxConnections: maxConnections(),
     processName: "Cooker",
     farewell: async () => {
       await bidFarewell(lock, { clock: systemClock, log, pid: processId() });
@@ -147,6 +148,11 @@ export async function serveProject(options: DaemonOptions): Promise<Served> {
   });
   using _entry = register(project, log);
   return { kind: "ended", exitCode: await untilSignalled(server) };
+}
+
+/** A quarter of the descriptors is for connections: tasks, watches and files need the others. */
+function maxConnections(): number {
+  return Math.max(1, Math.floor((descriptorLimit() ?? Infinity) / 4));
 }
 
 /** Has the user's registry name this server until it is disposed of; without one it does, too. */

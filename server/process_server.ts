@@ -58,6 +58,8 @@ export interface ProcessServerOptions {
   readonly heartbeatMs?: number;
   /** Bounds of each connection. */
   readonly limits?: ConnectionLimits;
+  /** How many connections there can be at once; default: any number. */
+  readonly maxConnections?: number;
   /** Characters of events that wait for an observer at the most. */
   readonly observerQueue?: number;
   /** Lets go of the lock, as the last step of the end. */
@@ -149,6 +151,7 @@ export class ProcessServer {
       identity: serverIdentity(processId(), options.project),
       uid: userId(),
       limits: options.limits ?? {},
+      maxConnections: options.maxConnections ?? Infinity,
       ...(options.observerQueue === undefined ? {} : { observerQueue: options.observerQueue }),
       ending,
       dropSource: (connection) => this.#selector.remove(connection),

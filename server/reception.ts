@@ -39,6 +39,8 @@ export interface ReceptionContext {
   /** The server's user; `undefined` where the platform has none. */
   readonly uid: number | undefined;
   readonly limits: ConnectionLimits;
+  /** How many connections there can be at once. */
+  readonly maxConnections: number;
   readonly observerQueue?: number;
   /** Why nothing new is started, once the server is about to end. */
   readonly ending: () => WireError | undefined;
@@ -73,9 +75,10 @@ export class Reception {
   }
 
   /**
-   * Takes a connection in.
+   * Takes a connection in. Where there are as many as there can be, the one that has been there
+   * longest without a hello makes room.
    *
-   * @returns `undefined` where it is another user's: it is refused and closed
+   * @returns `undefined` where it is another user's, or there is no room: it is refused and closed
    */
   welcome(stream: AcceptedStream): Connection | undefined {
     const { uid, log, clock, limits } = this.#context;
@@ -84,6 +87,13 @@ export class Reception {
       log.log("warn", `Dropping a connection of user ${connection.peerUid}: not permitted`);
       const message = `This server is of user ${uid}: not permitted for user ${connection.peerUid}`;
       this.#turnOut(connection, new WireError("notPermitted", message));
+      return undefined;
+    }
+    if (!this.#makeRoom()) {
+      const { maxConnections } = this.#context;
+      log.log("warn", `Dropping a connection: there are ${maxConnections} already`);
+      const message = `No more than ${maxConnections} clients can be connected at once`;
+      this.#turnOut(connection, new WireError("busy", message));
       return undefined;
     }
     const helloDue = clock.monotonic() + HELLO_MS;
@@ -131,6 +141,18 @@ export class Reception {
     for (const ui of this.#context.roster.all) {
       for (const request of ui.backlog.splice(0)) ui.refuse(request.id, error);
     }
+  }
+
+  /** Whether there is room for one more connection. */
+  #makeRoom(): boolean {
+    if (this.#visitors.size < this.#context.maxConnections) return true;
+    for (const visitor of this.#visitors.values()) {
+      if (visitor.ui !== undefined) continue;
+      this.#context.log.log("warn", `Dropping ${visitor.connection.name}: others need its place`);
+      this.#expel(visitor, new WireError("busy", "No hello came before others needed the place"));
+      return true;
+    }
+    return false;
   }
 
   #request(visitor: Visitor, request: Request): void {

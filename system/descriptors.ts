@@ -1,5 +1,6 @@
 /**
- * Descriptors that a parent process left open: a server keeps none of them.
+ * Descriptors: those that a parent process left open, of which a server keeps none, and how many
+ * there can be.
  *
  * @module
  */
@@ -25,6 +26,18 @@ export function closeInherited(): number[] {
   using library = libc();
   for (const descriptor of inherited) library.close(descriptor);
   return inherited;
+}
+
+/**
+ * How many descriptors this process may have open.
+ *
+ * @returns `undefined` where there is no bound, or the platform does not tell (Linux does)
+ */
+export function descriptorLimit(): number | undefined {
+  if (Deno.build.os !== "linux") return undefined;
+  const [, soft] = /^Max open files\s+(\d+)/m.exec(Deno.readTextFileSync("/proc/self/limits")) ??
+    [];
+  return soft === undefined ? undefined : Number(soft);
 }
 
 function isInherited(descriptor: number): boolean {

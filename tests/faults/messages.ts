@@ -9,14 +9,59 @@ const encoder = new TextEncoder();
 const METHODS = ["hello", ...Object.keys(COMMANDS)].filter((name) => name !== "terminateServer");
 
 const NAMES = [
-  "tasks", "cwd", "env", "jobs", "watch", "build", "name", "value", "role", "version", "protocol",
-  "client", "pid", "command", "features", "filter", "recursive", "eval", "keepGoing", "force",
-  "detach", "replayLogs", "logLevel", "__proto__", "constructor", "toString", "",
+  "tasks",
+  "cwd",
+  "env",
+  "jobs",
+  "watch",
+  "build",
+  "name",
+  "value",
+  "role",
+  "version",
+  "protocol",
+  "client",
+  "pid",
+  "command",
+  "features",
+  "filter",
+  "recursive",
+  "eval",
+  "keepGoing",
+  "force",
+  "detach",
+  "replayLogs",
+  "logLevel",
+  "__proto__",
+  "constructor",
+  "toString",
+  "",
 ] as const;
 
 const TEXTS = [
-  "", "a", "b", "missing", "*", "**", "../..", "/", "/dev/null", "\0", "\u2028", "\ud800", "[", "{",
-  "a b", "-x", "--", "constructor", "__proto__", "x".repeat(5000), "controller", "observer", "full",
+  "",
+  "a",
+  "b",
+  "missing",
+  "*",
+  "**",
+  "../..",
+  "/",
+  "/dev/null",
+  "\0",
+  "\u2028",
+  "\ud800",
+  "[",
+  "{",
+  "a b",
+  "-x",
+  "--",
+  "constructor",
+  "__proto__",
+  "x".repeat(5000),
+  "controller",
+  "observer",
+  "full",
 ] as const;
 
 const NUMBERS = [0, -0, 1, -1, 0.5, 1e21, 2 ** 31, 2 ** 53, -(2 ** 63), 1e308, 4096] as const;
@@ -50,7 +95,10 @@ function object(random: Random, depth: number): Record<string, unknown> {
 function message(random: Random): unknown {
   const method = random.oneIn(12) ? value(random) : METHODS[random.below(METHODS.length)];
   const params = method === "hello" && !random.oneIn(4)
-    ? { ...helloParams({ role: random.pick(["controller", "observer", "operator"]) }), ...object(random, 2) }
+    ? {
+      ...helloParams({ role: random.pick(["controller", "observer", "operator"]) }),
+      ...object(random, 2),
+    }
     : random.oneIn(3)
     ? { tasks: [random.pick(["a", "b", "c", "missing"])], cwd: "/", env: {}, ...object(random, 2) }
     : value(random);

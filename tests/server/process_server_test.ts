@@ -508,6 +508,21 @@ Deno.test("a connection that says nothing is dropped after 30 s", async () => {
   assertEquals(await talking.call("ping"), "Still alive!");
 });
 
+Deno.test("where there is no room, who has said nothing makes it; who has said hello stays", async () => {
+  await using server = new TestServer({ maxConnections: 3 });
+  const first = await server.join({ role: "observer" });
+  const silent = [server.connect(), server.connect()];
+  const others = [await server.join(), await server.join()];
+  await Promise.all(silent.map((client) => client.ended));
+  const late = server.connect();
+  const response = await late.reply(null);
+  assertEquals("error" in response && response.error.code, ERROR_CODES.busy);
+  await late.ended;
+  for (const client of [first, ...others]) {
+    assertEquals(await client.call("ping"), "Still alive!");
+  }
+});
+
 Deno.test("another user is refused, and the log says who", async () => {
   await using server = new TestServer();
   const stranger = server.connect({ uid: (Deno.uid() ?? 0) + 1 });

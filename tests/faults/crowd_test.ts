@@ -1,0 +1,54 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { Project, SIMMER } from "../e2e/support.ts";
+import { effort } from "./random.ts";
+
+/** Connections that say nothing, or stop in the middle of a line. */
+const CROWD = Math.min(effort(300), 1000);
+
+/** Descriptors of a server that has few: what it needs to begin with, and some clients. */
+const FEW = 64;
+
+const CONFIG = { tasks: { a: "echo a" } };
+
+/** Connects so many times; every second connection stops within a line. */
+async function crowd(path: string, count: number): Promise<Deno.UnixConn[]> {
+  const connections: Deno.UnixConn[] = [];
+  for (let index = 0; index < count; index++) {
+    const connection = await Deno.connect({ transport: "unix", path });
+    if (index % 2 === 0) await connection.write(new TextEncoder().encode('{"jsonrpc":'));
+    connections.push(connection);
+  }
+  return connections;
+}
+
+Deno.test(`${CROWD} connections that say nothing keep nobody from an answer`, async () => {
+  await using project = await Project.create({ "deno.json": CONFIG });
+  assertEquals((await project.run(["run", "a"])).code, 0);
+  const connections = await crowd(`${project.root}/.simmer/server.sock`, CROWD);
+  const { code, stdout } = await project.run(["ping"]);
+  for (const connection of connections) connection.close();
+  assertEquals(code, 0);
+  assert(stdout.startsWith("Still alive!"), stdout);
+  assertEquals((await project.run(["run", "a"])).stdout, "a\n");
+});
+
+Deno.test("a crowd does not use up the descriptors of a server that has few", async () => {
+  await using project = await Project.create({ "deno.json": CONFIG });
+  const server = project.startProgram([
+    "/bin/sh",
+    "-c",
+    `ulimit -n ${FEW}; exec "$@"`,
+    "sh",
+    ...SIMMER,
+    "serve",
+  ]);
+  await server.stderr.until("Entering server connection loop");
+  const connections = await crowd(`${project.root}/.simmer/server.sock`, 4 * FEW);
+  const { code, stdout, stderr } = await project.run(["run", "a"]);
+  for (const connection of connections) connection.close();
+  assertEquals([code, stdout], [0, "a\n"], stderr);
+  server.kill("SIGTERM");
+  const ended = await server.finished();
+  assertEquals(ended.code, 143, ended.stderr);
+  assertStringIncludes(ended.stderr, "others need its place");
+});
