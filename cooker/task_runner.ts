@@ -133,6 +133,10 @@ export class TaskRunner {
 
   async #produce(prospect: Prospect, request: TaskRequest): Promise<ExitStatus> {
     const { cache, clock } = this.#options;
+    if (request.ending.soon.aborted) {
+      this.#fingerprints.delete(request.index);
+      return { code: 0 };
+    }
     const recorder = new LogRecorder();
     const { sink } = request.listener;
     cache?.clear(prospect);
@@ -145,8 +149,10 @@ export class TaskRunner {
       warn: (message) => sink.warn(message),
     });
     const durationMs = Math.round(clock.monotonic() - startedAt);
-    // What still runs in the background may write on: such a result is not known to be whole.
-    const isWhole = status.code === 0 && status.remains === undefined;
+    // What still runs in the background may write on, and what was cancelled may have been ended in
+    // the middle, whatever its code says: such results are not known to be whole.
+    const isWhole = status.code === 0 && status.remains === undefined &&
+      !request.ending.soon.aborted;
     const holds = isWhole &&
       await cache?.keep({ prospect, log: recorder.encode(), durationMs }) === true;
     if (!holds) this.#fingerprints.delete(request.index);

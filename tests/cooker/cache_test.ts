@@ -155,6 +155,32 @@ Deno.test("inputs that change while the task runs: its result is not kept", asyn
   assertEquals(await project.found("slow"), [], "not even where they are the same afterwards");
 });
 
+Deno.test("a task that is cancelled before it begins takes nothing away, and nothing is kept of it", async () => {
+  await using project = new Project({ copy: COPY }, { "a.txt": "1" });
+  assertEquals(await project.found("copy"), []);
+  project.write("a.txt", "2");
+  const { exitCode, ran } = await project.cooker.run(["copy"], {}, "BuildStarted");
+  assertEquals([exitCode, ran, project.read("b.txt")], [130, [], "1"]);
+  assertEquals(await project.found("copy"), []);
+  assertEquals(project.read("b.txt"), "2");
+});
+
+Deno.test("of a task that is cancelled nothing is kept, even where it ends with 0 then", async () => {
+  const polite = { ...COPY, command: "/bin/sh polite.sh" };
+  const script = `trap 'exit 0' TERM
+if [ -e in-one-go ]; then cat a.txt > b.txt; exit; fi
+echo begun
+sleep 60 &
+wait
+`;
+  await using project = new Project({ polite }, { "a.txt": "1", "polite.sh": script });
+  const { exitCode } = await project.cooker.run(["polite"], {}, "TaskOutput");
+  assertEquals(exitCode, 130);
+  project.write("in-one-go", "");
+  assertEquals(await project.found("polite"), []);
+  assertEquals(project.read("b.txt"), "1");
+});
+
 Deno.test("a task's own outputs are no inputs of it; sources are never taken for old outputs", async () => {
   const wide = {
     command: "cat src/a.txt > src/made.txt",

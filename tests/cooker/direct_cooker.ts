@@ -65,12 +65,20 @@ export class DirectCooker implements AsyncDisposable {
     for (const idle of this.#idle) idle();
   }
 
-  /** Runs tasks to their end. */
-  async run(tasks: readonly string[], more: Partial<RunTasksInput> = {}): Promise<DirectRun> {
+  /** Runs tasks to their end, or cancels them at an event. */
+  async run(
+    tasks: readonly string[],
+    more: Partial<RunTasksInput> = {},
+    cancelAt?: SimmerEvent["type"],
+  ): Promise<DirectRun> {
     const events: SimmerEvent[] = [];
+    const take = (event: SimmerEvent): void => {
+      events.push(event);
+      if (event.type === cancelAt) queueMicrotask(() => command.cancel(false));
+    };
     let command: AsyncCommand;
     try {
-      command = this.#call("runTasks", tasks, more, (event) => events.push(event)) as AsyncCommand;
+      command = this.#call("runTasks", tasks, more, take) as AsyncCommand;
     } catch (error) {
       if (!(error instanceof WireError)) throw error;
       return { exitCode: 5, events, ran: [], cached: [], stdout: "", error };
