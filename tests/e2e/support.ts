@@ -209,19 +209,7 @@ export class Project implements AsyncDisposable {
 
   /** The command lines of all processes that work in this project's folder. */
   async processes(): Promise<string[]> {
-    const found: string[] = [];
-    for await (const entry of Deno.readDir("/proc")) {
-      if (!/^\d+$/.test(entry.name)) continue;
-      try {
-        const cwd = await Deno.readLink(`/proc/${entry.name}/cwd`);
-        if (cwd !== this.root && !cwd.startsWith(`${this.root}/`)) continue;
-        const words = await Deno.readTextFile(`/proc/${entry.name}/cmdline`);
-        if (words !== "") found.push(words.replaceAll("\0", " ").trim());
-      } catch (error) {
-        if (!isGone(error)) throw error;
-      }
-    }
-    return found;
+    return (await processesIn(this.root)).map(({ words }) => words);
   }
 
   async #toEnd(running: Running, options: RunOptions): Promise<Finished> {
@@ -229,6 +217,26 @@ export class Project implements AsyncDisposable {
     if (!options.terminal) await running.endInput();
     return await running.finished();
   }
+}
+
+/** All processes that work in a folder, or below it. */
+export async function processesIn(
+  folder: string,
+): Promise<{ readonly pid: number; readonly words: string }[]> {
+  const found: { readonly pid: number; readonly words: string }[] = [];
+  for await (const { name } of Deno.readDir("/proc")) {
+    if (!/^\d+$/.test(name)) continue;
+    try {
+      const cwd = await Deno.readLink(`/proc/${name}/cwd`);
+      if (cwd !== folder && !cwd.startsWith(`${folder}/`)) continue;
+      const words = await Deno.readTextFile(`/proc/${name}/cmdline`);
+      if (words === "") continue;
+      found.push({ pid: Number(name), words: words.replaceAll("\0", " ").trim() });
+    } catch (error) {
+      if (!isGone(error)) throw error;
+    }
+  }
+  return found;
 }
 
 function neutralEnvironment(): Record<string, string> {

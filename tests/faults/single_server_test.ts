@@ -1,0 +1,57 @@
+import { assert, assertEquals } from "@std/assert";
+import { type Finished, Project } from "../e2e/support.ts";
+import { effort, Random, seed } from "./random.ts";
+
+const ROUNDS = effort(3);
+const CLIENTS = Math.min(effort(12), 200);
+
+const CONFIG = { tasks: { note: "echo $LINE >> lines.txt" } };
+
+/** What a client that could not do its work exits with. */
+const EXPLAINED = [3, 4, 70];
+
+/** The servers that work for a project. */
+async function servers(project: Project): Promise<string[]> {
+  return (await project.processes()).filter((words) => words.includes(" serve "));
+}
+
+/** Kills the server, where there is one. */
+async function killServer(project: Project): Promise<void> {
+  try {
+    Deno.kill(await project.serverPid(), "SIGKILL");
+  } catch (error) {
+    // No server yet, or one that has gone: NaN is no process id.
+    if (error instanceof Deno.errors.NotFound || error instanceof TypeError) return;
+    throw error;
+  }
+}
+
+function explained({ code, stderr }: Finished, line: string): void {
+  assert(EXPLAINED.includes(code), `${line} exited with ${code}: ${stderr}`);
+  assert(/^simmer: /m.test(stderr), `${line} exited with ${code} without a word: ${stderr}`);
+}
+
+Deno.test("clients at the same moment, servers killed in between: one server, no run lost or done twice", async () => {
+  const random = new Random(seed());
+  await using project = await Project.create({ "deno.json": CONFIG, "lines.txt": "" });
+  for (let round = 0; round < ROUNDS; round++) {
+    const names = Array.from({ length: CLIENTS }, (_, index) => `${round}-${index}`);
+    const clients = names.map((LINE) => project.start(["run", "note"], { env: { LINE } }));
+    if (round > 0) {
+      // Somewhere in the middle of the queue.
+      await clients[random.below(CLIENTS)]?.stderr.ended;
+      await killServer(project);
+    }
+    const ends = await Promise.all(clients.map((client) => client.finished()));
+    const lines = (await project.read("lines.txt")).split("\n");
+    for (const [index, name] of names.entries()) {
+      const end = ends[index];
+      const times = lines.filter((line) => line === name).length;
+      assert(times <= 1, `${name} was done ${times} times, seed ${seed()}`);
+      if (end?.code === 0) assertEquals(times, 1, `${name} was not done, seed ${seed()}`);
+      else if (end !== undefined) explained(end, name);
+    }
+    assert((await servers(project)).length <= 1, (await servers(project)).join("\n"));
+  }
+  assertEquals((await project.run(["run", "note"], { env: { LINE: "last" } })).code, 0);
+});
