@@ -120,18 +120,26 @@ function stdinPath({ fromProcess, descriptor }: Exclude<StdinSource, "empty">): 
  * Sends a signal to all of a process group.
  *
  * @returns whether there was anybody to send it to
+ * @throws {RangeError} for what is no id of a process
  */
 export function killGroup(group: number, signal: "SIGTERM" | "SIGKILL" | "SIGINT"): boolean {
-  return sendSignal(-group, signal);
+  return sendSignal(-checkedId(group), signal);
 }
 
 /**
  * Sends a signal to a process.
  *
  * @returns whether there was such a process
+ * @throws {RangeError} for what is no id of a process
  */
 export function killProcess(pid: number, signal: "SIGTERM" | "SIGKILL" | "SIGINT"): boolean {
-  return sendSignal(pid, signal);
+  return sendSignal(checkedId(pid), signal);
+}
+
+/** To the kernel, 0 (as which Deno takes NaN) is the caller's own group, and -1 is everybody. */
+function checkedId(id: number): number {
+  if (Number.isInteger(id) && id > 1 && id < 2 ** 31) return id;
+  throw new RangeError(`${id} is no id of a process that can be signalled`);
 }
 
 function sendSignal(target: number, signal: Deno.Signal): boolean {

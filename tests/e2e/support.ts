@@ -195,7 +195,10 @@ export class Project implements AsyncDisposable {
 
   /** The server's process id, as its lock file names it. */
   async serverPid(): Promise<number> {
-    return parseInt(await this.read(".simmer/lock"));
+    const pid = parseInt(await this.read(".simmer/lock"));
+    // A lock file is empty for a moment. As a process id, NaN is 0: the caller's own group.
+    if (!(pid > 1)) throw new Deno.errors.NotFound("no process is named in .simmer/lock");
+    return pid;
   }
 
   /** Ends the server, checks that nothing of the project is left running, and removes the folder. */

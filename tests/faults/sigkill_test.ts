@@ -44,7 +44,7 @@ async function killSomebody(project: Project, client: Running, random: Random): 
     const [task] = victim === "task" ? await tasksOf(project) : [];
     if (task !== undefined) Deno.kill(task.pid, "SIGKILL");
   } catch (error) {
-    // Gone by itself, or not there yet: NaN is no process id.
+    // Gone by itself, or not there yet.
     if (!(error instanceof Deno.errors.NotFound || error instanceof TypeError)) throw error;
   }
   return victim;

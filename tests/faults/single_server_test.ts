@@ -20,9 +20,8 @@ async function killServer(project: Project): Promise<void> {
   try {
     Deno.kill(await project.serverPid(), "SIGKILL");
   } catch (error) {
-    // No server yet, or one that has gone: NaN is no process id.
-    if (error instanceof Deno.errors.NotFound || error instanceof TypeError) return;
-    throw error;
+    // No server yet, or one that has gone.
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
 }
 

@@ -46,6 +46,13 @@ Deno.test("a task has just the environment that it is given, an empty stdin, and
   assertEquals([stderr, code], ["err\n", 7]);
 });
 
+Deno.test("what is no process id is never signalled: the kernel would take it for a group, or all", () => {
+  for (const id of [NaN, 0, 1, -1, 1.5, 2 ** 32 - 1]) {
+    assertThrows(() => killProcess(id, "SIGTERM"), RangeError, `${id} is no id`);
+    assertThrows(() => killGroup(id, "SIGTERM"), RangeError, `${id} is no id`);
+  }
+});
+
 Deno.test("a task leads a process group, and a signal reaches all of it", async () => {
   const child = shell("sleep 600 & echo $!; wait");
   const reader = child.stdout.getReader();
