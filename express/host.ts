@@ -12,6 +12,7 @@ import { Output } from "../client/output.ts";
 import type { Standing } from "../server/daemon.ts";
 import type { Door } from "../server/door.ts";
 import type { Listener } from "../server/listener_source.ts";
+import { lastWords } from "../server/ending.ts";
 import { stackOf } from "../server/stack.ts";
 import { findProject } from "../project/root.ts";
 import { type HandedOver, HANDOVER_SOCKET, HEAD_BYTES, PIECE } from "../system/handover.ts";
@@ -129,8 +130,10 @@ export class ExpressHost implements Door {
     return listener && new ExpressHost({ ...options, clock: systemClock, listener });
   }
 
-  /** Waits for what the commands have to say of the server's end. */
+  /** Waits for what the commands have to say of the server's end; not for those that don't read. */
   async close(): Promise<void> {
+    await lastWords(this.#options.clock, Promise.all(this.#guests.values()));
+    for (const guest of this.#guests.keys()) guest.leave();
     await Promise.all(this.#guests.values());
   }
 }
@@ -187,6 +190,11 @@ class Guest {
     this.#listeners.clear();
     this.#stream.close();
     await listening;
+  }
+
+  /** Ends the conversation, which ends the command as a hangup does. */
+  leave(): void {
+    this.#stream.close();
   }
 
   async #run(

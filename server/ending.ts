@@ -87,13 +87,18 @@ export async function endServer(server: EndingServer): Promise<boolean> {
   return isClean;
 }
 
-/** A client that does not read is not waited for. */
-async function closeAll(server: EndingServer): Promise<void> {
-  const connections = server.connections();
+/**
+ * Waits a second at the most until clients have taken what is left to say to them. A client that
+ * does not read is not waited for any longer.
+ */
+export async function lastWords(clock: Clock, taken: Promise<unknown>): Promise<void> {
   const patience = new AbortController();
-  const timeUp = server.clock.sleep(LAST_WORDS_MS, patience.signal);
-  const drained = Promise.all(connections.map((connection) => connection.outbox.drained()));
-  await Promise.race([drained, timeUp]);
+  await Promise.race([taken, clock.sleep(LAST_WORDS_MS, patience.signal)]);
   patience.abort();
-  for (const connection of connections) connection.close();
+}
+
+async function closeAll({ clock, connections }: EndingServer): Promise<void> {
+  const all = connections();
+  await lastWords(clock, Promise.all(all.map((connection) => connection.outbox.drained())));
+  for (const connection of all) connection.close();
 }

@@ -149,6 +149,19 @@ Deno.test("signals reach a command that listens, and end one that does not; a pr
   assertEquals(heard, ["hangup"]);
 });
 
+Deno.test("a command whose output nobody takes does not hold the server's end up", async () => {
+  const bytes = new Uint8Array(10 * 1024 * 1024);
+  const place = await Place.open((_, { output }) => {
+    output.write("stdout", bytes);
+    return Promise.resolve(0);
+  });
+  const stalled = place.enter();
+  await say(stalled, place.greeting(["run"]));
+  const disposed = place[Symbol.asyncDispose]();
+  await place.clock.advance(1000);
+  await disposed;
+});
+
 Deno.test("whoever says nothing, nonsense, or is another user is dropped, and nobody else notices", async () => {
   await using place = await Place.open(() => Promise.resolve(0));
   const silent = place.enter();
