@@ -69,7 +69,8 @@ export async function collectStore(
   { maxBytes, dryRun = false, spareNothing = false }: CollectOptions,
 ): Promise<CollectReport> {
   const now = store.clock.now();
-  const youngFrom = spareNothing ? Infinity : now - GRACE_MS;
+  // What is far in the future is not young: the clock was wrong when it was written, or is now.
+  const isYoung = (time: number): boolean => !spareNothing && Math.abs(now - time) <= GRACE_MS;
   const records = await listRecords(store.records);
   const blobs = await listFiles(store.blobs.folder);
   const users = new Map<string, number>();
@@ -82,7 +83,7 @@ export async function collectStore(
     if (!dryRun) {
       // Whoever uses it has set its time since.
       const { modifiedAt = 0 } = treeEntry(kept.path) ?? {};
-      if (modifiedAt >= youngFrom && !spareNothing) return false;
+      if (isYoung(modifiedAt)) return false;
       removeIfPresent(kept.path);
     }
     removed.bytes += kept.bytes;
@@ -90,14 +91,14 @@ export async function collectStore(
   };
   const removeBlob = (digest: string): void => {
     const blob = blobs.get(digest);
-    if (blob === undefined || (users.get(digest) ?? 0) > 0 || blob.usedAt >= youngFrom) return;
+    if (blob === undefined || (users.get(digest) ?? 0) > 0 || isYoung(blob.usedAt)) return;
     if (remove(blob)) removed.blobs++;
     blobs.delete(digest);
   };
   for (const digest of [...blobs.keys()]) removeBlob(digest);
   for (const record of records.sort((a, b) => a.usedAt - b.usedAt)) {
     const isFitting = all - removed.bytes <= maxBytes;
-    if ((isFitting && record.fingerprint !== undefined) || record.usedAt >= youngFrom) continue;
+    if ((isFitting && record.fingerprint !== undefined) || isYoung(record.usedAt)) continue;
     if (!remove(record)) continue;
     removed.records++;
     if (record.fingerprint !== undefined && !dryRun) store.records.forget(record.fingerprint);

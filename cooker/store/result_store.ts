@@ -151,7 +151,8 @@ export class ResultStore {
   async collectIfDue(maxBytes: number): Promise<void> {
     const { clock, log } = this.#options;
     const last = treeEntry(joinPath(this.#folder, COLLECT_LOCK))?.modifiedAt ?? -Infinity;
-    if (clock.now() - last < COLLECT_EVERY_MS) return;
+    // A time that is yet to come is that of a clock that was wrong.
+    if (Math.abs(clock.now() - last) < COLLECT_EVERY_MS) return;
     const { removedRecords, removedBytes } = await this.collect({ maxBytes });
     if (removedRecords === 0) return;
     log.log("info", `Removed ${removedRecords} results (${removedBytes} bytes) from the cache`);

@@ -218,6 +218,18 @@ Deno.test("what was used least recently is collected first; what is young is spa
   assertEquals((await pantry.store.clear()).removedRecords, 1);
 });
 
+Deno.test("results and collections of a time that is yet to come are no younger than others", async () => {
+  using pantry = new Pantry();
+  pantry.write("one.txt", "one".repeat(1000));
+  await pantry.keep("one", "one.txt");
+  const year = 365 * 24 * 60 * 60 * 1000;
+  pantry.clock.advance(Date.now() + year);
+  await pantry.store.collect({ maxBytes: Infinity });
+  pantry.clock.advance(-2 * year);
+  await pantry.store.collectIfDue(0);
+  assertEquals(pantry.open().find(sha256Hex("one")), undefined);
+});
+
 /** Has a result look as if it had been kept long ago. */
 function age(folder: string, name: string): void {
   const fingerprint = sha256Hex(name);
