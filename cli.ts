@@ -9,13 +9,14 @@
 
 import { UsageError } from "./client/arguments.ts";
 import type { Command } from "./client/command.ts";
-import { EXIT, reportOf } from "./client/exit_code.ts";
+import { ClientError, EXIT, reportOf } from "./client/exit_code.ts";
 import type { Invocation } from "./client/invocation.ts";
 import { HandBack } from "./client/hand_back.ts";
 import { COMMON_OPTIONS } from "./client/options.ts";
 import { Output } from "./client/output.ts";
 import { briefClock } from "./system/clock.ts";
 import { onSignal } from "./system/environment.ts";
+import { knowsItself } from "./system/self.ts";
 import type { HostedInvocation } from "./express/host.ts";
 import type { DoorContext } from "./server/daemon.ts";
 import { VERSION } from "./wire/hello.ts";
@@ -24,6 +25,9 @@ interface Entry {
   readonly summary: string;
   load(): Promise<{ readonly command: Command }>;
 }
+
+const NO_PROC = "cannot find the program that runs: there is no /proc here; " +
+  "'mount -t proc proc /proc', or start the container with it";
 
 const COMMANDS: Readonly<Record<string, Entry>> = {
   run: { summary: "run tasks", load: () => import("./client/commands/run.ts") },
@@ -219,6 +223,7 @@ export async function main(
 ): Promise<number> {
   const { output } = from;
   try {
+    if (!knowsItself()) throw new ClientError(EXIT.noServer, NO_PROC);
     return await dispatch(args, from);
   } catch (error) {
     if (error instanceof HandBack) throw error;

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { NoLocksError } from "../system/lockable_file.ts";
 import { type ErrorCodeName, projectErrorData, WireError } from "../wire/errors.ts";
 
 /** The exit codes that are simmer's own; a failed task's code is the task's. */
@@ -95,6 +96,11 @@ export function reportOf(error: unknown): Report | undefined {
   if (error instanceof ClientError) {
     const { exitCode, message, details } = error;
     return { exitCode, lines: [message, ...details] };
+  }
+  if (error instanceof NoLocksError) {
+    const line =
+      `${error.message}: no server can run; 'simmer run' does without, or move the project`;
+    return { exitCode: EXIT.noServer, lines: [line] };
   }
   if (!(error instanceof WireError)) return undefined;
   return { exitCode: exitCodeOf(error), lines: wireErrorLines(error) };

@@ -11,6 +11,7 @@ import { type Project, requireProject } from "../project/root.ts";
 import { shortPlace, type StatePaths, statePaths } from "../project/state.ts";
 import type { Clock } from "../system/clock.ts";
 import { baseName, fileKind, joinPath, parentFolder } from "../system/files.ts";
+import { NoLocksError } from "../system/lockable_file.ts";
 import type { ByteStream } from "../system/streams.ts";
 import { connectUnix } from "../system/unix_socket.ts";
 import { parseAddress } from "../wire/address.ts";
@@ -169,10 +170,20 @@ export async function reachRunning(
 ): Promise<ByteStream | undefined> {
   const patience = clock.monotonic() + BETWEEN_MS;
   while (true) {
-    const found = await findServer(place);
+    const found = await findServerOrNone(place);
     if (found.kind === "running") return found.stream;
     if (found.kind === "none") found.lock?.release();
     if (found.kind === "none" || clock.monotonic() > patience) return undefined;
     await clock.sleep(BETWEEN_RETRY_MS);
+  }
+}
+
+/** Where there are no locks no server can run. */
+async function findServerOrNone(place: ServerPlace): Promise<Found> {
+  try {
+    return await findServer(place);
+  } catch (error) {
+    if (!(error instanceof NoLocksError)) throw error;
+    return { kind: "none", lock: undefined };
   }
 }

@@ -74,6 +74,7 @@ export class LockFile implements AsyncDisposable {
    *
    * @returns `undefined` where somebody else holds it until the end of the wait
    * @throws {Deno.errors.PermissionDenied} where the folder can't be written; the message names it
+   * @throws {NoLocksError} where the file's file system has no locks
    * @throws what the signal was aborted with
    */
   static async acquire(path: string, options: AcquireOptions = {}): Promise<LockFile | undefined> {

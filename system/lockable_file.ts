@@ -6,12 +6,32 @@
 
 import { isAbsent, isSameFile, parentFolder, removeIfPresent } from "./files.ts";
 
+/** ENOLCK, ENOSYS, ENOTSUP and EOPNOTSUPP; Deno has no error classes for all of them. */
+const NO_LOCKS = Deno.build.os === "darwin" ? [77, 78, 45, 102] : [37, 38, 95];
+
+/** A file is on a file system that has no locks, as some network file systems. */
+export class NoLocksError extends Error {
+  /** The class name, as `Error.prototype.name` has it. */
+  override readonly name: string = "NoLocksError";
+
+  /**
+   * Makes the error.
+   *
+   * @param path the file that can't be locked
+   */
+  constructor(path: string, options?: ErrorOptions) {
+    super(`cannot lock ${path}: its file system has no locks`, options);
+  }
+}
+
 /** An open file, locked or not. Its lock ends when it is closed. */
 export class LockableFile {
   readonly #file: Deno.FsFile;
+  readonly #path: string;
 
-  private constructor(file: Deno.FsFile) {
+  private constructor(file: Deno.FsFile, path: string) {
     this.#file = file;
+    this.#path = path;
   }
 
   /**
@@ -24,7 +44,7 @@ export class LockableFile {
     try {
       Deno.mkdirSync(parentFolder(path), { recursive: true });
       const options = { read: true, write: true, create: true, mode: 0o600 };
-      return new LockableFile(Deno.openSync(path, options));
+      return new LockableFile(Deno.openSync(path, options), path);
     } catch (error) {
       if (!(error instanceof Error)) throw error;
       const reason = isPresent(path)
@@ -41,10 +61,17 @@ export class LockableFile {
    * that can't be changed is lost.
    *
    * @returns whether it is held now
-   * @throws {Error} where the file's file system has no locks
+   * @throws {NoLocksError} where the file's file system has no locks
    */
   tryLock(exclusive: boolean): boolean {
-    return this.#file.tryLockSync(exclusive);
+    try {
+      return this.#file.tryLockSync(exclusive);
+    } catch (error) {
+      if (!(error instanceof Error)) throw error;
+      const [, code] = /\(os error (\d+)\)/.exec(error.message) ?? [];
+      if (!NO_LOCKS.includes(Number(code))) throw error;
+      throw new NoLocksError(this.#path, { cause: error });
+    }
   }
 
   /** Whether the file at a path, links followed, is this file. */

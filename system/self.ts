@@ -14,6 +14,21 @@ export interface ProgramDescription {
   readonly mainModule: string;
 }
 
+/**
+ * Whether this process can be asked for its own executable: on Linux, without `/proc`, the runtime
+ * dies of the question.
+ */
+export function knowsItself(): boolean {
+  if (Deno.build.os !== "linux") return true;
+  try {
+    Deno.lstatSync("/proc/self/exe");
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
 /** What is known of this program. */
 export function thisProgram(): ProgramDescription {
   return {

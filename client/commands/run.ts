@@ -4,6 +4,7 @@
  * @module
  */
 
+import { NoLocksError } from "../../system/lockable_file.ts";
 import type { ByteStream } from "../../system/streams.ts";
 import type { RunTasksInput } from "../../wire/commands.ts";
 import type { ParsedArguments, ValuesFor } from "../arguments.ts";
@@ -123,15 +124,25 @@ class Local {
 
   /** Gets to a server: the one that runs, one that is started, or one in this process. */
   async reach(start: StartOptions): Promise<ByteStream> {
-    const { env } = this.#invocation;
     if (this.#values["no-server"]) return await this.#serve();
+    try {
+      return await this.#runningOrStarted(start) ?? await this.#serve();
+    } catch (error) {
+      if (!(error instanceof NoLocksError) || this.#values.detach) throw error;
+      start.say(`warning: ${error.message}: no server can run; as with --no-server`);
+      return await this.#serve();
+    }
+  }
+
+  async #runningOrStarted(start: StartOptions): Promise<ByteStream | undefined> {
+    const { env } = this.#invocation;
     const isCI = isSet(env.CI) && env.CI !== "false" && !this.#values.detach;
     if (isCI && this.#place.socket === undefined) {
       const found = await findServer(this.#place);
       if (found.kind === "running") return found.stream;
       if (found.kind === "none") {
         found.lock?.release();
-        return await this.#serve();
+        return undefined;
       }
     }
     return await reachServer(this.#place, start);

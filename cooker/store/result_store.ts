@@ -9,7 +9,7 @@
 
 import type { Clock } from "../../system/clock.ts";
 import { ensureFolder, fileKind, joinPath, writeAtomically } from "../../system/files.ts";
-import { LockableFile } from "../../system/lockable_file.ts";
+import { LockableFile, NoLocksError } from "../../system/lockable_file.ts";
 import type { Logger } from "../../system/logger.ts";
 import { Blobs } from "./blobs.ts";
 import { type CollectOptions, type CollectReport, collectStore } from "./collect.ts";
@@ -132,7 +132,7 @@ export class ResultStore {
     if (fileKind(this.#folder) === undefined) return NOTHING;
     const lock = LockableFile.open(joinPath(this.#folder, COLLECT_LOCK));
     try {
-      if (!lock.tryLock(true)) return NOTHING;
+      if (!tryLock(lock)) return NOTHING;
       lock.rewrite(`${this.#options.clock.now()}\n`);
       const { clock } = this.#options;
       const parts = { records: this.#records, blobs: this.#blobs, aside: this.#aside, clock };
@@ -175,5 +175,15 @@ export class ResultStore {
     const tag = joinPath(this.#options.folder, "CACHEDIR.TAG");
     if (fileKind(tag) === undefined) writeAtomically(tag, CACHE_TAG);
     this.#isMade = true;
+  }
+}
+
+/** Where there are no locks, two that collect at the same time remove what is gone already. */
+function tryLock(lock: LockableFile): boolean {
+  try {
+    return lock.tryLock(true);
+  } catch (error) {
+    if (error instanceof NoLocksError) return true;
+    throw error;
   }
 }

@@ -1,0 +1,77 @@
+import { assertEquals, assertMatch } from "@std/assert";
+import { Project, SIMMER } from "../e2e/support.ts";
+
+const CONFIG = { tasks: { a: "echo a", lines: "sh -c 'seq 1 1000000'" } };
+
+/** What a file system without locks answers. */
+const NO_LOCKS = "#include <errno.h>\nint flock(int fd, int op) { errno = ENOLCK; return -1; }\n";
+
+/** Whether a program ends well; `false` where it is not there. */
+function works(command: string, ...args: string[]): boolean {
+  try {
+    return new Deno.Command(command, { args, stdout: "null", stderr: "null" }).outputSync().success;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+const hasCompiler = works("cc", "--version");
+const hasNamespaces = works("unshare", "-rmpf", "true");
+
+Deno.test({
+  name: "a file system without locks: tasks run without a server, and it is said why" +
+    (hasCompiler ? "" : " (skipped: there is no cc)"),
+  ignore: !hasCompiler,
+  fn: async () => {
+    await using project = await Project.create({ "deno.json": CONFIG, "no_locks.c": NO_LOCKS });
+    const compile = ["cc", "-shared", "-fPIC", "-o", "no_locks.so", "no_locks.c"];
+    assertEquals((await project.runProgram(compile)).code, 0);
+    const env = { LD_PRELOAD: `${project.root}/no_locks.so` };
+    // Without the lock file at first, then with the one that the first try has made.
+    for (let round = 0; round < 2; round++) {
+      const { code, stdout, stderr } = await project.run(["run", "a"], { env });
+      assertEquals([code, stdout], [0, "a\n"], stderr);
+      assertMatch(stderr, /warning: cannot lock \S+: its file system has no locks/);
+    }
+    const meant = await project.run(["run", "--no-server", "a"], { env });
+    assertEquals([meant.code, meant.stderr.includes("warning")], [0, false]);
+    for (const args of [["serve"], ["watch", "a"], ["run", "--detach", "a"]]) {
+      const { code, stderr } = await project.run(args, { env });
+      assertEquals(code, 3, stderr);
+      assertMatch(stderr, /^simmer: cannot lock \S+: its file system has no locks: .*\n$/);
+    }
+    assertMatch((await project.run(["status"], { env })).stdout, /^No server runs/);
+  },
+});
+
+Deno.test({
+  name: "a container without /proc is told what is missing, on one line" +
+    (hasNamespaces ? "" : " (skipped: no namespaces of one's own here)"),
+  ignore: !hasNamespaces,
+  fn: async () => {
+    await using project = await Project.create({ "deno.json": CONFIG });
+    const hidden = 'mount -t tmpfs none /proc && exec "$@"';
+    const words = ["unshare", "-rmpf", "sh", "-c", hidden, "sh", ...SIMMER, "run", "a"];
+    const { code, stderr } = await project.runProgram(words);
+    assertEquals(code, 3);
+    assertMatch(
+      stderr,
+      /^simmer: cannot find the program that runs: there is no \/proc here; .*\n$/,
+    );
+  },
+});
+
+Deno.test("a reader that has seen enough ends the run as any program's, and the server lives", async () => {
+  await using project = await Project.create({ "deno.json": CONFIG });
+  assertEquals((await project.run(["run", "a"])).code, 0);
+  const pid = await project.serverPid();
+  for (const words of [SIMMER, SIMMER.map((word) => word.replace(/main\.ts$/, "cli.ts"))]) {
+    const script = `{ "$@"; echo "exit $?" >&2; } | head -n 2`;
+    const all = ["sh", "-c", script, "sh", ...words, "run", "-q", "lines"];
+    const { stdout, stderr } = await project.runProgram(all);
+    assertEquals([stdout, stderr], ["1\n2\n", "exit 141\n"]);
+  }
+  assertEquals((await project.run(["run", "a"])).stdout, "a\n");
+  assertEquals(await project.serverPid(), pid);
+});
