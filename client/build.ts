@@ -33,6 +33,7 @@ export interface BuildRequest {
   readonly timeoutSeconds: number;
   /** Gets to a server. */
   readonly reach: NonNullable<OpenOptions["reach"]>;
+  readonly elsewhere?: NonNullable<OpenOptions["elsewhere"]>;
   /** Aborted when nobody wants the build's result any more: it is cancelled, without a word. */
   readonly outdated?: AbortSignal;
   /** Told the build's id when the server has begun it. */
@@ -147,7 +148,7 @@ class Build {
 
   #openOptions(): OpenOptions {
     const { env, clock } = this.#invocation;
-    const { input, whenBusy, renderer, timeoutSeconds, reach } = this.#request;
+    const { input, whenBusy, renderer, timeoutSeconds, reach, elsewhere } = this.#request;
     const features: readonly Feature[] = whenBusy === "wait" ? ["queueCommands"] : [];
     return {
       env,
@@ -160,6 +161,7 @@ class Build {
       features,
       client: input.client,
       reach,
+      ...(elsewhere === undefined ? {} : { elsewhere }),
     };
   }
 

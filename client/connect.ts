@@ -5,6 +5,7 @@
  * @module
  */
 
+import { processNamespaces } from "../system/environment.ts";
 import type { ByteStream } from "../system/streams.ts";
 import { WireError } from "../wire/errors.ts";
 import type { ClientInfo } from "../wire/events.ts";
@@ -25,6 +26,8 @@ export interface OpenOptions extends StartOptions {
   readonly client: ClientInfo;
   /** Gets to a server; default: finds one or starts one. */
   readonly reach?: (start: StartOptions) => Promise<ByteStream>;
+  /** Told that the server runs in another container; whether `reach` gets to another one then. */
+  readonly elsewhere?: (server: ServerIdentity, start: StartOptions) => boolean;
 }
 
 /** What a server says of itself to a client that it refuses. */
@@ -68,7 +71,9 @@ export async function openSession<T>(
     } catch (error) {
       await session.close();
       options.signal?.throwIfAborted();
-      if (tries === MAX_TRIES || place.socket !== undefined) throw error;
+      if (tries === MAX_TRIES) throw error;
+      if (isOtherContainer(error) && options.elsewhere?.(error.data, options)) continue;
+      if (place.socket !== undefined) throw error;
       const identity = mismatchOf(error);
       if (identity !== undefined) {
         const { replaceServer } = await import("./mismatch.ts");
@@ -88,6 +93,7 @@ function sayHello(
   { role, whenBusy, features, client }: OpenOptions,
 ): Promise<HelloResult> {
   const project = config === undefined ? { root } : { root, config };
+  const namespaces = processNamespaces();
   return session.hello({
     protocol: PROTOCOL,
     version: VERSION,
@@ -96,6 +102,7 @@ function sayHello(
     ...(features === undefined ? {} : { features }),
     client,
     ...(socket === undefined ? { project } : {}),
+    ...(role === "controller" && namespaces !== undefined ? { namespaces } : {}),
   });
 }
 
@@ -103,6 +110,10 @@ function sayHello(
 export function isServerGoing(error: unknown): boolean {
   return error instanceof ServerEndedError ||
     (error instanceof WireError && error.is("shuttingDown"));
+}
+
+function isOtherContainer(error: unknown): error is WireError & { readonly data: ServerIdentity } {
+  return error instanceof WireError && error.is("otherContainer");
 }
 
 function mismatchOf(error: unknown): ServerIdentity | undefined {

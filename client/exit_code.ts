@@ -85,6 +85,7 @@ const EXIT_OF: Readonly<Partial<Record<ErrorCodeName, number>>> = {
   readOnly: EXIT.refused,
   versionMismatch: EXIT.refused,
   wrongProject: EXIT.refused,
+  otherContainer: EXIT.refused,
   notPermitted: EXIT.refused,
   shuttingDown: EXIT.noServer,
   projectError: EXIT.project,

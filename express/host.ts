@@ -164,7 +164,9 @@ class Guest {
     const [head, line] = spoken;
     const { version, pid, columns, stdinFd } = readHead(head);
     this.#columns = columns ?? this.#columns;
-    if (version !== VERSION) return await this.#refuse();
+    // In another container it has another process id, and other files than here.
+    const isHere = (this.#stream.peer?.pid ?? pid) === pid;
+    if (version !== VERSION || !isHere) return await this.#refuse();
     const key = `${columns ?? ""} ${line}`;
     const { clock, standing, memos } = this.#options;
     const begun = clock.monotonic();

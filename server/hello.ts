@@ -25,6 +25,7 @@ const helloParams = v.object({
   features: v.exactOptional(v.array(v.picklist(FEATURES))),
   client: v.object({ pid: v.number(), command: v.string() }),
   project: v.exactOptional(v.object({ root: v.string(), config: v.exactOptional(v.string()) })),
+  namespaces: v.exactOptional(v.string()),
 });
 
 /** What a server says of itself to a client that it refuses. */
@@ -43,10 +44,15 @@ export function serverIdentity(pid: number, project: ProjectIdentity): ServerIde
 /**
  * Reads the parameters of `hello` and checks that both ends mean the same.
  *
- * @throws {WireError} `versionMismatch`, `wrongProject` (both with the server's identity as data)
- *   or `invalidParams`
+ * @param namespaces the server's own, where the platform has any
+ * @throws {WireError} `versionMismatch`, `wrongProject`, `otherContainer` (all with the server's
+ *   identity as data) or `invalidParams`
  */
-export function readHello(params: unknown, identity: ServerIdentity): HelloParams {
+export function readHello(
+  params: unknown,
+  identity: ServerIdentity,
+  namespaces: string | undefined,
+): HelloParams {
   // The version first: another version's parameters may look different.
   const { protocol, version } = checkParams("hello", versions, params);
   if (protocol !== identity.protocol || version !== identity.version) {
@@ -62,6 +68,14 @@ export function readHello(params: unknown, identity: ServerIdentity): HelloParam
     throw new WireError(
       "wrongProject",
       `This server serves ${nameOf(identity.project)}, not ${nameOf(hello.project)}`,
+      identity,
+    );
+  }
+  if (hello.namespaces !== undefined && hello.namespaces !== namespaces) {
+    throw new WireError(
+      "otherContainer",
+      `The server of ${nameOf(identity.project)} runs in another container (there it is pid ` +
+        `${identity.pid}): it would run the tasks there; 'simmer run --no-server' runs them here`,
       identity,
     );
   }

@@ -7,7 +7,7 @@
 import type { Cooker, CookerHost } from "../cooker/cooker.ts";
 import type { Clock } from "../system/clock.ts";
 import type { Logger } from "../system/logger.ts";
-import { processId, userId } from "../system/environment.ts";
+import { processId, processNamespaces, userId } from "../system/environment.ts";
 import { nameProcess } from "../system/self.ts";
 import { lanePair } from "../system/lane.ts";
 import type { ByteStream } from "../system/streams.ts";
@@ -149,6 +149,7 @@ export class ProcessServer {
       clock,
       cooker,
       identity: serverIdentity(processId(), options.project),
+      namespaces: processNamespaces(),
       uid: userId(),
       limits: options.limits ?? {},
       maxConnections: options.maxConnections ?? Infinity,

@@ -36,6 +36,8 @@ export interface ReceptionContext {
   readonly log: Logger;
   readonly clock: Clock;
   readonly identity: ServerIdentity;
+  /** Of this server's processes and mounts, where the platform has any. */
+  readonly namespaces: string | undefined;
   /** The server's user; `undefined` where the platform has none. */
   readonly uid: number | undefined;
   readonly limits: ConnectionLimits;
@@ -187,8 +189,8 @@ export class Reception {
 
   /** @throws {WireError} where the client is refused */
   #admit(visitor: Visitor, request: Request): void {
-    const { roster, bus, identity, asyncCommands, log, observerQueue } = this.#context;
-    const hello = readHello(request.params, identity);
+    const { roster, bus, identity, namespaces, asyncCommands, log, observerQueue } = this.#context;
+    const hello = readHello(request.params, identity, namespaces);
     const ending = this.#context.ending();
     if (ending !== undefined && hello.role === "controller") throw ending;
     const role = roster.admission(hello.role, hello.whenBusy ?? "wait");

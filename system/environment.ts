@@ -24,6 +24,22 @@ export function processId(): number {
   return Deno.pid;
 }
 
+/**
+ * What the kernel calls the namespaces of this process's processes and mounts: processes that have
+ * the same names see each other and the same files. `undefined` where the platform has none.
+ */
+export function processNamespaces(): string | undefined {
+  if (Deno.build.os !== "linux") return undefined;
+  try {
+    return ["pid", "mnt"].map((name) => Deno.readLinkSync(`/proc/self/ns/${name}`)).join(" ");
+  } catch (error) {
+    // An old kernel, or one that hides them.
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    if (error instanceof Deno.errors.PermissionDenied) return undefined;
+    throw error;
+  }
+}
+
 /** This process's user id; `undefined` where the platform has none. */
 export function userId(): number | undefined {
   return Deno.uid() ?? undefined;

@@ -29,6 +29,8 @@ export const ERROR_CODES = {
   notPermitted: -32003,
   /** The server serves another project root or another config file. */
   wrongProject: -32004,
+  /** The client is in another container: the server sees other processes, or other files. */
+  otherContainer: -32006,
   /** The server is about to end and starts nothing new. */
   shuttingDown: -32005,
   /** The project is wrong: see {@linkcode ProjectErrorData}. */

@@ -56,6 +56,11 @@ export interface HelloParams {
   readonly client: ClientInfo;
   /** The project that the client means; absent: whichever the server serves. */
   readonly project?: ProjectIdentity;
+  /**
+   * What the kernel calls the namespaces of the client's processes and mounts, where tasks are to
+   * run in them; absent: wherever the server runs them.
+   */
+  readonly namespaces?: string;
 }
 
 /** Who holds the server, as a waiting UI is told. */

@@ -10,6 +10,7 @@ import type { RunTasksInput } from "../../wire/commands.ts";
 import type { ParsedArguments, ValuesFor } from "../arguments.ts";
 import { runBuild } from "../build.ts";
 import { defineCommand } from "../command.ts";
+import type { ServerIdentity } from "../connect.ts";
 import type { Invocation, LocalServer } from "../invocation.ts";
 import {
   findServer,
@@ -98,6 +99,7 @@ async function run(invocation: Invocation, parsed: Parsed): Promise<number> {
       renderer,
       timeoutSeconds: serverTimeout(invocation, values),
       reach: (start) => local.reach(start),
+      elsewhere: (server, start) => local.take(server, start),
     });
   } finally {
     await local.ended();
@@ -110,11 +112,23 @@ class Local {
   readonly #place: ServerPlace;
   readonly #values: Parsed["values"];
   #server: LocalServer | undefined;
+  #isMeant: boolean;
 
   constructor(invocation: Invocation, place: ServerPlace, values: Parsed["values"]) {
     this.#invocation = invocation;
     this.#place = place;
     this.#values = values;
+    this.#isMeant = values["no-server"];
+  }
+
+  /** Takes over from a server that runs in another container, where that is possible. */
+  take({ pid }: ServerIdentity, { say }: StartOptions): boolean {
+    if (this.#values.detach || this.#place.socket !== undefined) return false;
+    say(
+      `warning: the server (there it is pid ${pid}) runs in another container; as with --no-server`,
+    );
+    this.#isMeant = true;
+    return true;
   }
 
   /** Resolves when nothing of the server in this process is left. */
@@ -124,7 +138,7 @@ class Local {
 
   /** Gets to a server: the one that runs, one that is started, or one in this process. */
   async reach(start: StartOptions): Promise<ByteStream> {
-    if (this.#values["no-server"]) return await this.#serve();
+    if (this.#isMeant) return await this.#serve();
     try {
       return await this.#runningOrStarted(start) ?? await this.#serve();
     } catch (error) {

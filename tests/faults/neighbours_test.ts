@@ -1,4 +1,4 @@
-import { assertEquals, assertMatch } from "@std/assert";
+import { assertEquals, assertMatch, assertNotEquals, assertStringIncludes } from "@std/assert";
 import { Project, SIMMER } from "../e2e/support.ts";
 
 const CONFIG = { tasks: { a: "echo a", lines: "sh -c 'seq 1 1000000'" } };
@@ -62,11 +62,37 @@ Deno.test({
   },
 });
 
+Deno.test({
+  name: "a server in another container is not asked: the tasks run where the client is" +
+    (hasNamespaces ? "" : " (skipped: no namespaces of one's own here)"),
+  ignore: !hasNamespaces,
+  fn: async () => {
+    const where = { tasks: { where: "sh -c 'readlink /proc/self/ns/pid'" } };
+    await using project = await Project.create({ "deno.json": where });
+    const outside = await project.run(["run", "where"]);
+    const inside = ["unshare", "-rmpf", "--mount-proc"];
+    for (const words of [SIMMER, wholeClient()]) {
+      const here = await project.runProgram([...inside, ...words, "run", "where"]);
+      assertEquals(here.code, 0, here.stderr);
+      assertNotEquals(here.stdout, outside.stdout);
+      assertStringIncludes(here.stderr, "runs in another container; as with --no-server");
+    }
+    const detached = await project.runProgram([...inside, ...SIMMER, "run", "--detach", "where"]);
+    assertEquals(detached.code, 4, detached.stderr);
+    assertEquals((await project.run(["run", "where"])).stdout, outside.stdout);
+  },
+});
+
+/** simmer without handing anything over. */
+function wholeClient(): string[] {
+  return SIMMER.map((word) => word.replace(/main\.ts$/, "cli.ts"));
+}
+
 Deno.test("a reader that has seen enough ends the run as any program's, and the server lives", async () => {
   await using project = await Project.create({ "deno.json": CONFIG });
   assertEquals((await project.run(["run", "a"])).code, 0);
   const pid = await project.serverPid();
-  for (const words of [SIMMER, SIMMER.map((word) => word.replace(/main\.ts$/, "cli.ts"))]) {
+  for (const words of [SIMMER, wholeClient()]) {
     const script = `{ "$@"; echo "exit $?" >&2; } | head -n 2`;
     const all = ["sh", "-c", script, "sh", ...words, "run", "-q", "lines"];
     const { stdout, stderr } = await project.runProgram(all);
