@@ -15,6 +15,7 @@ import type { Invocation } from "./invocation.ts";
 import type { ServerPlace } from "./launcher.ts";
 import { isReaderGone } from "./output.ts";
 import type { Renderer } from "./render/renderer.ts";
+import type { ServerLimits } from "./server_limits.ts";
 import type { SocketSession } from "./session.ts";
 
 /** How often a build is asked for again whose server goes before it begins. */
@@ -30,7 +31,7 @@ export interface BuildRequest {
   /** The event mask's log level, where it is not the usual one. */
   readonly logLevel?: LogLevel;
   readonly renderer: Renderer;
-  readonly timeoutSeconds: number;
+  readonly limits: ServerLimits;
   /** Gets to a server. */
   readonly reach: NonNullable<OpenOptions["reach"]>;
   readonly elsewhere?: NonNullable<OpenOptions["elsewhere"]>;
@@ -148,12 +149,12 @@ class Build {
 
   #openOptions(): OpenOptions {
     const { env, clock } = this.#invocation;
-    const { input, whenBusy, renderer, timeoutSeconds, reach, elsewhere } = this.#request;
+    const { input, whenBusy, renderer, limits, reach, elsewhere } = this.#request;
     const features: readonly Feature[] = whenBusy === "wait" ? ["queueCommands"] : [];
     return {
       env,
       clock,
-      timeoutSeconds,
+      ...limits,
       signal: this.#left.signal,
       say: (text) => renderer.say(text),
       role: "controller",

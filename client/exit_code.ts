@@ -62,8 +62,9 @@ export class ServerEndedError extends ClientError {
    * Makes the error.
    *
    * @param reason what the server said as it went; absent: it said nothing
+   * @param mayRenew whether it has ended only for a new server to take its place
    */
-  constructor(reason?: string) {
+  constructor(reason?: string, readonly mayRenew = false) {
     super(
       EXIT.noServer,
       reason === undefined ? "the server ended, perhaps killed" : `the server ended: ${reason}`,

@@ -14,6 +14,7 @@ import { joinPath } from "../system/files.ts";
 import type { TcpAddress } from "../wire/address.ts";
 import type { Command } from "./command.ts";
 import type { CommonValues } from "./options.ts";
+import type { ServerLimits } from "./server_limits.ts";
 import type { Output } from "./output.ts";
 
 /** What is known of the terminal. */
@@ -26,10 +27,8 @@ export interface TerminalFacts {
 }
 
 /** How to be the server. */
-export interface ServeRequest {
+export interface ServeRequest extends ServerLimits {
   readonly project: Project;
-  /** Seconds that it stays without a UI; -1: for ever. */
-  readonly timeoutSeconds: number;
   /** Whether its log goes to the terminal too. */
   readonly foreground: boolean;
   /** Whether the client that starts it holds the lock until the file `starting` is there. */

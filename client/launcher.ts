@@ -18,6 +18,7 @@ import { parseAddress } from "../wire/address.ts";
 import { ClientError, EXIT } from "./exit_code.ts";
 import { type Invocation, workFolder } from "./invocation.ts";
 import type { CommonValues } from "./options.ts";
+import type { ServerLimits } from "./server_limits.ts";
 
 /** A project and where its server is to be found. */
 export interface ServerPlace {
@@ -37,14 +38,12 @@ export type Found =
   | { readonly kind: "between" };
 
 /** What is needed to start a server. */
-export interface StartOptions {
+export interface StartOptions extends ServerLimits {
   /** The words that run simmer; default: those that run this program. */
   readonly program?: readonly string[];
   /** The environment that it is started in. */
   readonly env: Readonly<Record<string, string>>;
   readonly clock: Clock;
-  /** Seconds that it stays without a UI; -1: for ever. */
-  readonly timeoutSeconds: number;
   /** Where a server that is started serves XML-RPC too, as `--xmlrpc` has it. */
   readonly xmlrpc?: string;
   /** Whether a server that is started serves BitBake's own clients too; default: `false`. */

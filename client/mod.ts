@@ -24,7 +24,7 @@ import { openSession } from "./connect.ts";
 import { ClientError, EXIT, ServerEndedError } from "./exit_code.ts";
 import { reachRunning, reachServer } from "./launcher.ts";
 import type { CallOptions, EventListener, Session } from "./session.ts";
-import { DEFAULT_TIMEOUT_S } from "./timeout.ts";
+import { DEFAULT_MAX_RSS, DEFAULT_TIMEOUT_S } from "./server_limits.ts";
 
 export { type CallOptions, ClientError, type EventListener, EXIT, ServerEndedError, type Session };
 export type * from "../wire/events.ts";
@@ -67,6 +67,7 @@ export async function connect(options: ConnectOptions = {}): Promise<Session> {
     env: environment(),
     clock: systemClock,
     timeoutSeconds: DEFAULT_TIMEOUT_S,
+    maxRssBytes: DEFAULT_MAX_RSS,
     say: options.say ?? (() => {}),
     role,
     ...(whenBusy === undefined ? {} : { whenBusy }),

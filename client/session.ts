@@ -10,7 +10,7 @@
 import type { Clock } from "../system/clock.ts";
 import { type ByteStream, isDisconnect, writeAll } from "../system/streams.ts";
 import { WireError } from "../wire/errors.ts";
-import type { SimmerEvent } from "../wire/events.ts";
+import type { ServerExit, SimmerEvent } from "../wire/events.ts";
 import { FrameDecoder, frameText } from "../wire/frame.ts";
 import type { HelloParams, HelloResult, QueuePlace } from "../wire/hello.ts";
 import { isNotification, isResponse, type Message, type Notification } from "../wire/messages.ts";
@@ -86,7 +86,7 @@ export class SocketSession implements Session {
   #writing: Promise<void> | undefined;
   #role: HelloResult["role"] | undefined;
   #isDelivering = false;
-  #exitReason: string | undefined;
+  #exit: ServerExit | undefined;
   #endedBy: ServerEndedError | undefined;
   #isHungUp = false;
 
@@ -184,7 +184,7 @@ export class SocketSession implements Session {
     } catch (error) {
       if (!isDisconnect(error)) cause = error;
     }
-    const ended = new ServerEndedError(this.#exitReason);
+    const ended = new ServerEndedError(this.#exit?.reason, this.#exit?.mayRenew);
     if (cause !== undefined) ended.cause = cause;
     this.#endedBy = ended;
     this.hangUp();
@@ -250,7 +250,7 @@ export class SocketSession implements Session {
       for (const listener of this.#turnListeners) listener("controller");
     } else if (method === "event") {
       const event = params as SimmerEvent;
-      if (event.type === "ServerExit") this.#exitReason = event.reason;
+      if (event.type === "ServerExit") this.#exit = event;
       return [...this.#eventListeners].flatMap((listener) => listener(event) ?? []);
     }
     return [];

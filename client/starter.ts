@@ -232,7 +232,8 @@ class Launch {
 
   #start(): Daemon {
     const { project: { root, config }, paths } = this.#place;
-    const { env, timeoutSeconds, xmlrpc, bitbake = false, program = selfCommand() } = this.#options;
+    const { env, timeoutSeconds, maxRssBytes, xmlrpc, bitbake = false } = this.#options;
+    const { program = selfCommand() } = this.#options;
     // What a server left behind that was killed as it started would speak for the new one.
     removeIfPresent(paths.starting);
     this.#logFrom = fileSize(paths.log);
@@ -244,6 +245,7 @@ class Launch {
         ...["--cwd", root],
         ...(config === undefined ? [] : ["--config", config]),
         `--timeout=${timeoutSeconds}`,
+        `--max-rss=${maxRssBytes}`,
         ...(xmlrpc === undefined ? [] : [`--xmlrpc=${xmlrpc}`]),
         ...(bitbake ? ["--bitbake"] : []),
       ],

@@ -50,6 +50,12 @@ export class SpareMemory {
     return LOOK_SECONDS;
   }
 
+  /** Gives memory back as soon as that can be done, whatever has run. */
+  async giveBack(): Promise<void> {
+    this.#release ??= await this.#load();
+    this.#release();
+  }
+
   #prepare(): void {
     if (this.#isLoading) return;
     this.#isLoading = true;

@@ -138,6 +138,10 @@ export class TaskCooker implements Cooker {
     await this.#warden.close();
   }
 
+  relieve(): void {
+    void this.#spare.giveBack();
+  }
+
   clientComplete(): void {
     // A build of the UI that left is cancelled by the server; nothing else belongs to a UI.
   }

@@ -30,6 +30,8 @@ export interface DaemonOptions {
   readonly project: Project;
   /** Seconds without a UI after which it ends; -1: never. */
   readonly timeoutSeconds: number;
+  /** Bytes of resident memory with which it ends when nothing is in progress; 0: any. */
+  readonly maxRssBytes: number;
   /** Whether the log goes to stderr too. */
   readonly foreground: boolean;
   /** Whether the client that starts this server holds the lock until it is told. */
@@ -140,6 +142,7 @@ export async function serveProject(options: DaemonOptions): Promise<Served> {
     project,
     lockPath: paths.lock,
     timeoutSeconds: options.timeoutSeconds,
+    ...(options.maxRssBytes === 0 ? {} : { maxRssBytes: options.maxRssBytes }),
     maxConnections: maxConnections(),
     processName: "Cooker",
     farewell: async () => {

@@ -37,6 +37,8 @@ export type StopMode = "when done" | "now" | "force";
 export interface EndingServer {
   readonly reason: string;
   readonly force: boolean;
+  /** Whether it ends only for a new server to take its place. */
+  readonly mayRenew: boolean;
   readonly cooker: Cooker;
   readonly listener: Listener;
   readonly doors: readonly Door[];
@@ -79,7 +81,10 @@ export async function endServer(server: EndingServer): Promise<boolean> {
   await step("stopping the notifier", () => cooker.notifier.stop());
   await step("stopping the config notifier", () => cooker.configNotifier.stop());
   await step("postServe", () => cooker.postServe());
-  await step("telling the clients", () => bus.emit({ type: "ServerExit", reason: server.reason }));
+  await step("telling the clients", () => {
+    const { reason, mayRenew } = server;
+    bus.emit({ type: "ServerExit", reason, ...(mayRenew ? { mayRenew } : {}) });
+  });
   await step("closing the connections", () => closeAll(server));
   for (const door of server.doors) await step(`closing ${door.name}`, () => door.close());
   await step("flushing the log", () => log.flush());

@@ -7,7 +7,7 @@
 import type { Cooker, CookerHost } from "../cooker/cooker.ts";
 import type { Clock } from "../system/clock.ts";
 import type { Logger } from "../system/logger.ts";
-import { processId, processNamespaces, userId } from "../system/environment.ts";
+import { memoryUse, processId, processNamespaces, userId } from "../system/environment.ts";
 import { nameProcess } from "../system/self.ts";
 import { lanePair } from "../system/lane.ts";
 import type { ByteStream } from "../system/streams.ts";
@@ -23,6 +23,7 @@ import { EventBus } from "./event_bus.ts";
 import { serverIdentity } from "./hello.ts";
 import { type AgainSource, type IdleSource, IdleWork } from "./idle.ts";
 import { type Listener, ListenerSource } from "./listener_source.ts";
+import { MemoryLimit } from "./memory_limit.ts";
 import { Reception } from "./reception.ts";
 import { Roster } from "./roster.ts";
 import { type Outcome, type Ready, Selector } from "./selector.ts";
@@ -52,6 +53,10 @@ export interface ProcessServerOptions {
    * Seconds without a UI after which it ends: -1 never, 0 when the last one leaves. Default: 0.
    */
   readonly timeoutSeconds?: number;
+  /** Bytes of resident memory with which it ends when nothing is in progress; default: any. */
+  readonly maxRssBytes?: number;
+  /** Bytes of resident memory now; default: this process's. */
+  readonly rss?: () => number;
   /** The name that the process takes; absent: it keeps its own. */
   readonly processName?: string;
   /** Milliseconds between two heartbeats; default: 1000. */
@@ -89,8 +94,10 @@ export class ProcessServer {
   readonly #asyncCommands: AsyncCommands;
   readonly #reception: Reception;
   readonly #timeouts: Timeouts;
+  readonly #memory: MemoryLimit;
   readonly #life = new AbortController();
   #ending: { readonly reason: string; readonly mode: StopMode } | undefined;
+  #mayRenew = false;
 
   /**
    * Makes a server that does not serve yet.
@@ -116,6 +123,7 @@ export class ProcessServer {
       becameIdle: () => {
         this.#endIfAsked();
         this.#endIfUnused();
+        this.#endIfTooBig();
       },
     });
     const ending = (): WireError | undefined => this.#ending && endingError(this.#ending.reason);
@@ -162,6 +170,16 @@ export class ProcessServer {
       },
     });
     this.#timeouts = new Timeouts(timeoutSeconds, clock);
+    this.#memory = new MemoryLimit({
+      maxBytes: options.maxRssBytes ?? Infinity,
+      rss: options.rss ?? (() => memoryUse().rss),
+      clock,
+      relieve: () => cooker.relieve?.(),
+      warn: (message) => {
+        log.log("warn", message);
+        this.#bus.emit({ type: "LogRecord", level: "warn", message });
+      },
+    });
   }
 
   /** Whether there is no UI and no command in progress, and the server is not about to end. */
@@ -306,6 +324,7 @@ export class ProcessServer {
     this.#asyncCommands.beat();
     this.#idle.runDue();
     this.#endIfUnused();
+    this.#endIfTooBig();
   }
 
   #endIfUnused(): void {
@@ -316,12 +335,24 @@ export class ProcessServer {
     this.stop(verdict);
   }
 
+  /** Those who only look on do not keep it: they are told that a new server is as good. */
+  #endIfTooBig(): void {
+    const isInUse = this.#roster.controller !== undefined ||
+      this.#asyncCommands.busyWith !== undefined;
+    const verdict = this.#memory.check(isInUse);
+    if (verdict === undefined || this.#ending !== undefined) return;
+    this.#options.log.log("warn", verdict);
+    this.#mayRenew = true;
+    this.stop(verdict);
+  }
+
   async #end(reason: string, mode: StopMode): Promise<boolean> {
     const isClean = await endServer({
       ...this.#options,
       doors: this.#options.doors ?? [],
       reason,
       force: mode === "force",
+      mayRenew: this.#mayRenew,
       connections: () => this.#reception.connections,
       asyncCommands: this.#asyncCommands,
       bus: this.#bus,

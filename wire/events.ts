@@ -321,6 +321,8 @@ export interface ServerExit {
   readonly build?: string;
   /** Why. */
   readonly reason: string;
+  /** There where the server ends only for a new one to take its place, which clients may start. */
+  readonly mayRenew?: boolean;
 }
 
 /** What happened, before the bus has stamped it. */

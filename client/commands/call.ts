@@ -103,6 +103,7 @@ async function control(
     clock,
     say,
     timeoutSeconds: 0,
+    maxRssBytes: 0,
     role: "controller",
     whenBusy: "refuse",
     client: { pid, command: commandLine },

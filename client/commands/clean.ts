@@ -4,20 +4,13 @@
  * @module
  */
 
+import { parseSize, SIZE_FORM, sizeText } from "../../system/size.ts";
 import { UsageError } from "../arguments.ts";
 import { defineCommand } from "../command.ts";
 import { ClientError, EXIT } from "../exit_code.ts";
 
 /** What stays where nothing else is said, in bytes: as much as a server keeps by itself. */
 const DEFAULT_MAX_BYTES = 10 * 1024 ** 3;
-
-const UNITS: Readonly<Record<string, number>> = {
-  "": 1,
-  k: 1024,
-  m: 1024 ** 2,
-  g: 1024 ** 3,
-  t: 1024 ** 4,
-};
 
 /** The command. */
 export const command = defineCommand({
@@ -68,17 +61,7 @@ export const command = defineCommand({
 
 /** @throws {UsageError} for what is no size */
 function bytesOf(text: string): number {
-  const match = /^(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?$/i.exec(text);
-  const bytes = Number(match?.[1]) * (UNITS[match?.[2]?.toLowerCase() ?? ""] ?? NaN);
-  if (Number.isFinite(bytes)) return Math.floor(bytes);
-  throw new UsageError(
-    `invalid value '${text}' for '--max-size <size>': it is a number of bytes, or one with K, M, G or T`,
-  );
-}
-
-/** A size as people read it. */
-function sizeText(bytes: number): string {
-  if (bytes < 1024) return `${bytes} bytes`;
-  const unit = Math.min(4, Math.floor(Math.log2(bytes) / 10));
-  return `${(bytes / 1024 ** unit).toFixed(1)} ${" KMGT"[unit]}iB`;
+  const bytes = parseSize(text);
+  if (bytes !== undefined) return bytes;
+  throw new UsageError(`invalid value '${text}' for '--max-size <size>': it is ${SIZE_FORM}`);
 }

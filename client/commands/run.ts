@@ -23,7 +23,7 @@ import { rendererFor } from "../render/choose.ts";
 import type { Renderer } from "../render/renderer.ts";
 import { isSet } from "../render/style.ts";
 import { runInput, SELECTION_OPTIONS } from "../run_input.ts";
-import { serverTimeout, TIMEOUT_OPTION } from "../timeout.ts";
+import { LIMIT_OPTIONS, serverLimits } from "../server_limits.ts";
 
 const OPTIONS = [
   ...SELECTION_OPTIONS,
@@ -49,7 +49,7 @@ const OPTIONS = [
     summary: "while another client has the server; default: wait",
   },
   { name: "no-server", kind: "flag", summary: "run in this process, without a server" },
-  TIMEOUT_OPTION,
+  ...LIMIT_OPTIONS,
 ] as const;
 
 type Parsed = ParsedArguments<ValuesFor<typeof OPTIONS>>;
@@ -97,7 +97,7 @@ async function run(invocation: Invocation, parsed: Parsed): Promise<number> {
       whenBusy: values.busy ?? "wait",
       ...(values["log-level"] === undefined ? {} : { logLevel: values["log-level"] }),
       renderer,
-      timeoutSeconds: serverTimeout(invocation, values),
+      limits: serverLimits(invocation, values),
       reach: (start) => local.reach(start),
       elsewhere: (server, start) => local.take(server, start),
     });

@@ -11,10 +11,10 @@ import { openOperator } from "../connect.ts";
 import { ClientError, EXIT } from "../exit_code.ts";
 import type { Invocation } from "../invocation.ts";
 import { reachServer, type ServerPlace, serverPlace } from "../launcher.ts";
-import { serverTimeout, TIMEOUT_OPTION } from "../timeout.ts";
+import { LIMIT_OPTIONS, serverLimits } from "../server_limits.ts";
 
 const OPTIONS = [
-  TIMEOUT_OPTION,
+  ...LIMIT_OPTIONS,
   {
     name: "xmlrpc",
     kind: "text",
@@ -50,12 +50,12 @@ export const command = defineCommand({
   ],
 }, async (invocation, { values }) => {
   const place = serverPlace(invocation, values);
-  const timeoutSeconds = serverTimeout(invocation, values);
+  const limits = serverLimits(invocation, values);
   const xmlrpc = addressOf(values.xmlrpc);
   if (values.detach) return await detach(invocation, place, values);
   const served = await invocation.serve({
     project: place.project,
-    timeoutSeconds,
+    ...limits,
     foreground: !values.handover && !values.quiet,
     handover: values.handover,
     bitbake: values.bitbake,
@@ -84,14 +84,13 @@ async function detach(
   values: ValuesFor<typeof OPTIONS>,
 ): Promise<number> {
   const { env, clock, output, pid, commandLine } = invocation;
-  const timeoutSeconds = serverTimeout(invocation, values);
   const say = (text: string): void => {
     if (!values.quiet) output.write("stderr", `simmer: ${text}\n`);
   };
   const start = {
     env,
     clock,
-    timeoutSeconds,
+    ...serverLimits(invocation, values),
     say,
     ...(values.xmlrpc === undefined ? {} : { xmlrpc: values.xmlrpc }),
     bitbake: values.bitbake,

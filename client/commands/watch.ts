@@ -13,14 +13,14 @@ import type { ParsedArguments, ValuesFor } from "../arguments.ts";
 import { runBuild } from "../build.ts";
 import { defineCommand } from "../command.ts";
 import { openSession } from "../connect.ts";
-import { EXIT, reportOf } from "../exit_code.ts";
+import { EXIT, reportOf, ServerEndedError } from "../exit_code.ts";
 import type { Invocation } from "../invocation.ts";
 import { reachServer, type ServerPlace, serverPlace } from "../launcher.ts";
 import { rendererFor } from "../render/choose.ts";
 import type { Renderer } from "../render/renderer.ts";
 import { runInput, SELECTION_OPTIONS } from "../run_input.ts";
 import type { SocketSession } from "../session.ts";
-import { serverTimeout, TIMEOUT_OPTION } from "../timeout.ts";
+import { LIMIT_OPTIONS, serverLimits } from "../server_limits.ts";
 
 /** How many changed files are named. */
 const MAX_NAMED = 3;
@@ -34,7 +34,7 @@ const OPTIONS = [
     summary: "go on with what does not depend on a failed task",
   },
   { name: "no-prefix", kind: "flag", summary: "show output as it is, without task names" },
-  TIMEOUT_OPTION,
+  ...LIMIT_OPTIONS,
 ] as const;
 
 type Parsed = ParsedArguments<ValuesFor<typeof OPTIONS>>;
@@ -80,13 +80,14 @@ class Watch {
   #count = 0;
   #exitCode: number | undefined;
   #isRunning = false;
+  #session: SocketSession | undefined;
 
   constructor(options: WatchOptions) {
     this.#options = options;
   }
 
   async run(): Promise<number> {
-    const { invocation, place } = this.#options;
+    const { invocation } = this.#options;
     using signals = new DisposableStack();
     const codes = { SIGINT: EXIT.interrupted, SIGTERM: EXIT.terminated, SIGHUP: EXIT.hangup };
     for (const [signal, code] of Object.entries(codes)) {
@@ -97,24 +98,41 @@ class Watch {
       }));
     }
     try {
-      const { session } = await openSession(place, this.#openOptions(), () => undefined);
-      await using _session = session;
-      session.onEvent((event) => {
-        if (event.type === "InputsChanged" && event.watch === this.#name) {
-          this.#change.resolve(named(event.files));
-        } else if (event.type === "ConfigChanged") {
-          this.#change.resolve(named(event.files));
+      while (true) {
+        try {
+          return await this.#untilEnd();
+        } catch (error) {
+          if (!(error instanceof ServerEndedError) || !error.mayRenew) throw error;
+          this.#options.renderer.say(`${error.message} Starting a new one.`);
         }
-      });
-      return await Promise.race([
-        this.#rounds(session),
-        session.ended.then((error) => Promise.reject(error)),
-        rejected(this.#left.signal),
-      ]);
+      }
     } catch (error) {
       if (error instanceof Left) return this.#exitCode ?? EXIT.interrupted;
       throw error;
     }
+  }
+
+  /** Watches for as long as one server is there. */
+  async #untilEnd(): Promise<number> {
+    const { session } = await openSession(
+      this.#options.place,
+      this.#openOptions(),
+      () => undefined,
+    );
+    await using _session = session;
+    this.#session = session;
+    session.onEvent((event) => {
+      if (event.type === "InputsChanged" && event.watch === this.#name) {
+        this.#change.resolve(named(event.files));
+      } else if (event.type === "ConfigChanged") {
+        this.#change.resolve(named(event.files));
+      }
+    });
+    return await Promise.race([
+      this.#rounds(session),
+      session.ended.then((error) => Promise.reject(error)),
+      rejected(this.#left.signal),
+    ]);
   }
 
   /** The name of the wait in progress: changes that an earlier one tells of are late. */
@@ -122,9 +140,10 @@ class Watch {
     return `${this.#options.invocation.pid}-${this.#count}`;
   }
 
+  /** Until somebody ends it, or the session is another one: then its result is of no interest. */
   async #rounds(session: SocketSession): Promise<number> {
     const { renderer } = this.#options;
-    while (true) {
+    while (this.#session === session) {
       this.#count++;
       this.#change = Promise.withResolvers<string>();
       await this.#round(session);
@@ -133,6 +152,7 @@ class Watch {
       const what = await this.#change.promise;
       renderer.say(`${what} changed: running again`);
     }
+    return EXIT.ok;
   }
 
   async #round(session: SocketSession): Promise<void> {
@@ -149,7 +169,7 @@ class Watch {
         input,
         whenBusy: "wait",
         renderer,
-        timeoutSeconds: serverTimeout(invocation, values),
+        limits: serverLimits(invocation, values),
         reach: (start) => reachServer(place, start),
         outdated: outdated.signal,
         began: (build) => {
@@ -177,7 +197,7 @@ class Watch {
     return {
       env: invocation.env,
       clock: invocation.clock,
-      timeoutSeconds: serverTimeout(invocation, values),
+      ...serverLimits(invocation, values),
       signal: this.#left.signal,
       say: (text) => renderer.say(text),
       role: "observer",

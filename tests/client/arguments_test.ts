@@ -3,7 +3,7 @@ import { parseArguments, UsageError } from "../../client/arguments.ts";
 import type { CommandSpec } from "../../client/options.ts";
 import { command as run } from "../../client/commands/run.ts";
 import { command as stop } from "../../client/commands/stop.ts";
-import { serverTimeout } from "../../client/timeout.ts";
+import { serverLimits } from "../../client/server_limits.ts";
 
 function parse(args: string, spec: CommandSpec = run.spec): unknown[] {
   const { values, words, rest } = parseArguments(spec, args === "" ? [] : args.split(" "));
@@ -79,18 +79,33 @@ Deno.test("--help is given also where words are missing", () => {
   assertEquals(parse("--help", spec), [{ help: true }, "", ""]);
 });
 
-Deno.test("the server's timeout is the flag's, then the environment's, then three hours", () => {
-  const env = { SIMMER_SERVER_TIMEOUT: "60" };
-  assertEquals(serverTimeout({ env }, { timeout: 5 }), 5);
-  assertEquals(serverTimeout({ env }, { timeout: undefined }), 60);
-  assertEquals(serverTimeout({ env: {} }, { timeout: undefined }), 10_800);
-  assertEquals(
-    serverTimeout({ env: { SIMMER_SERVER_TIMEOUT: "-1" } }, { timeout: undefined }),
-    -1,
-  );
-  assertThrows(
-    () => serverTimeout({ env: { SIMMER_SERVER_TIMEOUT: "soon" } }, { timeout: undefined }),
-    UsageError,
-    "SIMMER_SERVER_TIMEOUT",
-  );
+const NO_LIMITS = { timeout: undefined, "max-rss": undefined };
+
+Deno.test("a server's limits are the flags', then the environment's, then the usual ones", () => {
+  const env = { SIMMER_SERVER_TIMEOUT: "60", SIMMER_MAX_RSS: "1.5G" };
+  const gibibyte = 1024 ** 3;
+  assertEquals(serverLimits({ env }, { timeout: 5, "max-rss": "512M" }), {
+    timeoutSeconds: 5,
+    maxRssBytes: gibibyte / 2,
+  });
+  assertEquals(serverLimits({ env }, NO_LIMITS), {
+    timeoutSeconds: 60,
+    maxRssBytes: 1.5 * gibibyte,
+  });
+  assertEquals(serverLimits({ env: { SIMMER_MAX_RSS: "" } }, NO_LIMITS), {
+    timeoutSeconds: 10_800,
+    maxRssBytes: 2 * gibibyte,
+  });
+  const never = { SIMMER_SERVER_TIMEOUT: "-1", SIMMER_MAX_RSS: "none" };
+  assertEquals(serverLimits({ env: never }, NO_LIMITS), { timeoutSeconds: -1, maxRssBytes: 0 });
+});
+
+Deno.test("limits that are none are refused by their name", () => {
+  for (
+    const [env, values, words] of [
+      [{ SIMMER_SERVER_TIMEOUT: "soon" }, NO_LIMITS, "SIMMER_SERVER_TIMEOUT"],
+      [{ SIMMER_MAX_RSS: "much" }, NO_LIMITS, "invalid value 'much' for 'SIMMER_MAX_RSS'"],
+      [{}, { ...NO_LIMITS, "max-rss": "1M" }, "for '--max-rss <size>': it is a number of bytes"],
+    ] as const
+  ) assertThrows(() => serverLimits({ env }, values), UsageError, words);
 });

@@ -56,6 +56,7 @@ class Setup implements AsyncDisposable {
       env: {},
       clock: new FakeClock(),
       timeoutSeconds: 60,
+      maxRssBytes: 0,
       say: (text) => this.said.push(text),
       role: "controller",
       client,

@@ -44,6 +44,7 @@ class Setup implements AsyncDisposable {
         env: { HOME: "/home/me" },
         clock: this.clock,
         timeoutSeconds: 60,
+        maxRssBytes: 0,
         say: (text) => this.said.push(text),
         ...(signal === undefined ? {} : { signal }),
       },
@@ -98,7 +99,7 @@ Deno.test("R21 a client that gets the lock starts a server, hands the lock over,
   const { root } = setup.place.project;
   await setup.connect(setup.serve);
   assertEquals(setup.started, [{
-    command: ["simmer", "serve", "--handover", "--cwd", root, "--timeout=60"],
+    command: ["simmer", "serve", "--handover", "--cwd", root, "--timeout=60", "--max-rss=0"],
     cwd: root,
     env: { HOME: "/home/me" },
     logPath: setup.place.paths.log,

@@ -89,6 +89,9 @@ export class TestCommand implements AsyncCommand {
 /** A cooker that does what tests tell it, and notes what it was asked. */
 export class TestCooker implements Cooker {
   readonly calls: string[] = [];
+  /** How often it was asked to give memory back. */
+  relieved = 0;
+  relieve: () => void = () => this.relieved++;
   readonly builds: TestCommand[] = [];
   readonly commands = defineCommands({
     work: {
