@@ -1,11 +1,18 @@
 /**
- * A task's processes, all of them: the group that its command leads.
+ * A task's processes: the group that its command leads, and, by their mark, those that have left it.
  *
  * @module
  */
 
 import type { Clock } from "../system/clock.ts";
-import { groupAlive, isProcessAlive, killGroup } from "../system/processes.ts";
+import type { ProcessMark } from "../system/process_mark.ts";
+import {
+  groupAlive,
+  isProcessAlive,
+  killGroup,
+  killProcess,
+  processGroup,
+} from "../system/processes.ts";
 import type { Ending } from "./ending.ts";
 
 /** How long a group has between SIGTERM and SIGKILL, in milliseconds. */
@@ -20,28 +27,31 @@ const POLL_MS = 10;
 /** How often it is looked whether a process that has just been started leads its group. */
 const LEAD_MS = 1;
 
-/** A process group. */
+/** A process group, alone or with those who have left it. */
 export class ProcessGroup {
   readonly #id: number;
   readonly #clock: Clock;
+  readonly #mark: ProcessMark | undefined;
 
   /**
    * @param id the group's id, that is its leader's process id
    * @param clock for the time between the signals
+   * @param mark who carries it belongs to it too, in whatever group; absent: the group alone
    */
-  constructor(id: number, clock: Clock) {
+  constructor(id: number, clock: Clock, mark?: ProcessMark) {
     this.#id = id;
     this.#clock = clock;
+    this.#mark = mark;
   }
 
   /** Whether any process of it runs; the leader counts from its start, before there is a group. */
   get isAlive(): boolean {
-    return groupAlive(this.#id) || isProcessAlive(this.#id);
+    return groupAlive(this.#id) || isProcessAlive(this.#id) || this.#strays().length > 0;
   }
 
   /**
-   * Ends the whole group and waits until it is gone: SIGTERM, then SIGKILL after
-   * {@linkcode GRACE_MS} or as soon as it is asked to end at once.
+   * Ends all of it and waits until it is gone: SIGTERM, then SIGKILL after {@linkcode GRACE_MS} or
+   * as soon as it is asked to end at once.
    *
    * @returns whether it is gone; `false` where even SIGKILL did not end it
    */
@@ -50,23 +60,38 @@ export class ProcessGroup {
       if (!await this.#signal("SIGTERM")) return true;
       if (await this.#goneWithin(GRACE_MS, ending.atOnce)) return true;
     }
-    if (!await this.#signal("SIGKILL")) return true;
-    return await this.#goneWithin(GIVE_UP_MS);
-  }
-
-  /** @returns whether there was anybody; a process that is about to lead the group is waited for */
-  async #signal(signal: "SIGTERM" | "SIGKILL"): Promise<boolean> {
-    while (!killGroup(this.#id, signal)) {
-      if (!isProcessAlive(this.#id)) return false;
-      await this.#clock.sleep(LEAD_MS);
+    const deadline = this.#clock.monotonic() + GIVE_UP_MS;
+    while (this.isAlive) {
+      if (this.#clock.monotonic() >= deadline) return false;
+      // Each time anew: one who has left the group may have started another meanwhile.
+      await this.#signal("SIGKILL");
+      await this.#clock.sleep(POLL_MS);
     }
     return true;
   }
 
-  async #goneWithin(ms: number, hurry?: AbortSignal): Promise<boolean> {
+  /** @returns whether there was anybody; a process that is about to lead the group is waited for */
+  async #signal(signal: "SIGTERM" | "SIGKILL"): Promise<boolean> {
+    // Looked for first: what a handler of the group starts to tidy up is not disturbed.
+    const strays = this.#strays();
+    let isAnybody = killGroup(this.#id, signal);
+    while (!isAnybody && isProcessAlive(this.#id)) {
+      await this.#clock.sleep(LEAD_MS);
+      isAnybody = killGroup(this.#id, signal);
+    }
+    for (const stray of strays) isAnybody = killProcess(stray, signal) || isAnybody;
+    return isAnybody;
+  }
+
+  /** Those who have left the group. */
+  #strays(): number[] {
+    return this.#mark?.carriers().filter((pid) => processGroup(pid) !== this.#id) ?? [];
+  }
+
+  async #goneWithin(ms: number, hurry: AbortSignal): Promise<boolean> {
     const deadline = this.#clock.monotonic() + ms;
     while (this.isAlive) {
-      if (hurry?.aborted || this.#clock.monotonic() >= deadline) return false;
+      if (hurry.aborted || this.#clock.monotonic() >= deadline) return false;
       await this.#clock.sleep(POLL_MS, hurry);
     }
     return true;

@@ -10,10 +10,12 @@
 
 import type { Clock } from "../system/clock.ts";
 import { isSystemError } from "../system/files.ts";
+import type { ProcessMark, ProcessMarks } from "../system/process_mark.ts";
 import {
   canShareStdin,
   type GroupProcess,
   spawnGroup,
+  type SpawnOptions,
   type StdinSource,
 } from "../system/processes.ts";
 import type { ProgramDescription } from "../system/self.ts";
@@ -33,6 +35,9 @@ const NOT_STARTED = 127;
 /** The exit code of what SIGKILL was sent to. */
 const KILLED = 137;
 
+/** The exit codes of what SIGINT, SIGKILL or SIGTERM has ended: it was not its own decision. */
+const ENDED_BY_OTHERS: readonly number[] = [130, KILLED, 143];
+
 /** What a {@linkcode ShellExecutor} needs. */
 export interface ShellOptions {
   readonly clock: Clock;
@@ -40,6 +45,8 @@ export interface ShellOptions {
   readonly host: ProgramDescription;
   /** Ends the groups where this process does not live to do it; absent: nobody does. */
   readonly warden?: Warden;
+  /** Finds those who leave their task's group; absent: they are let go. */
+  readonly marks?: ProcessMarks;
   /** The config file that was asked for, absolute. */
   readonly config?: string;
 }
@@ -60,43 +67,55 @@ export class ShellExecutor implements Executor {
   }
 
   async #execute(command: TaskCommand, sink: OutputSink, ending: Ending): Promise<ExitStatus> {
-    const { clock, warden } = this.#options;
+    const { clock, warden, marks } = this.#options;
     await warden?.ready();
     if (ending.soon.aborted) return { code: NOT_STARTED, reason: "It was cancelled" };
+    const mark = marks?.create();
     // This process may be killed at any time: also between a start and what is known of it.
-    warden?.expect(command.cwd);
-    const started = this.#start(command, sink);
+    warden?.expect(command.cwd, mark?.id);
+    const started = this.#start(command, sink, mark);
     if ("code" in started) {
-      warden?.unexpected();
+      warden?.unexpected(mark?.id);
       return started;
     }
-    warden?.watch(started.pid);
-    const group = new ProcessGroup(started.pid, clock);
+    const { pid } = started;
+    warden?.watch(pid);
     const pipes = [
       new OutputPipe(started.stdout, (bytes) => sink.write("stdout", bytes), clock),
       new OutputPipe(started.stderr, (bytes) => sink.write("stderr", bytes), clock),
     ];
 
-    const end = async (asked: Ending): Promise<boolean> => {
+    const end = async (group: ProcessGroup, asked: Ending): Promise<boolean> => {
       const isGone = await group.end(asked);
-      if (isGone) warden?.release(started.pid);
-      else sink.warn(`Cannot end ${command.name}: process group ${started.pid} survives SIGKILL`);
+      if (isGone) warden?.release(pid, mark?.id);
+      else sink.warn(`Cannot end ${command.name}: process group ${pid} survives SIGKILL`);
       await closeAll(pipes);
       return isGone;
     };
+    const everybody = new ProcessGroup(pid, clock, mark);
     if (!await beforeAbort(started.exit, ending.soon)) {
-      return await end(ending) ? await started.exit : { code: KILLED, signal: "SIGKILL" };
+      return await end(everybody, ending)
+        ? await started.exit
+        : { code: KILLED, signal: "SIGKILL" };
     }
     const status = await started.exit;
     await Promise.all(pipes.map((pipe) => pipe.drain()));
-    if (group.isAlive && !ending.soon.aborted) {
-      return { ...status, remains: { end: async (asked) => void await end(asked) } };
+    const isCutShort = ending.soon.aborted || ENDED_BY_OTHERS.includes(status.code);
+    // What has left the group of a command that ended by itself was meant to: a daemon.
+    const group = isCutShort ? everybody : new ProcessGroup(pid, clock);
+    if (isCutShort || !group.isAlive) {
+      await end(group, ending);
+      return status;
     }
-    await end(ending);
-    return status;
+    if (mark !== undefined) warden?.forget(mark.id);
+    return { ...status, remains: { end: async (asked) => void await end(group, asked) } };
   }
 
-  #start(command: TaskCommand, sink: OutputSink): GroupProcess | ExitStatus {
+  #start(
+    command: TaskCommand,
+    sink: OutputSink,
+    mark: ProcessMark | undefined,
+  ): GroupProcess | ExitStatus {
     const { host, config } = this.#options;
     const deno = findDeno(host, command.env.PATH);
     if (deno === undefined) {
@@ -105,14 +124,16 @@ export class ShellExecutor implements Executor {
         reason: `Cannot start ${command.name}: no deno on the PATH, whose shell runs the tasks`,
       };
     }
+    const spawn = (options: SpawnOptions): GroupProcess =>
+      mark === undefined ? spawnGroup(options) : mark.around(() => spawnGroup(options));
     const plain = plainCommand(command, deno, this.#npmFolders.above(command));
     try {
       if (plain !== undefined) {
         const { program, args, env } = plain;
         const stdin = stdinOf(command, sink);
-        return spawnGroup({ command: program, args, cwd: command.cwd, env, stdin });
+        return spawn({ command: program, args, cwd: command.cwd, env, stdin });
       }
-      return spawnGroup({
+      return spawn({
         command: deno,
         args: [
           "task",

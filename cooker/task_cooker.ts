@@ -10,6 +10,7 @@ import { processId, processorCount } from "../system/environment.ts";
 import { fileKind, realPath } from "../system/files.ts";
 import { thisProgram } from "../system/self.ts";
 import { memoryReleaser } from "../system/memory.ts";
+import { ProcessMarks } from "../system/process_mark.ts";
 import { Warden } from "../system/warden.ts";
 import {
   COOKER_COMMANDS,
@@ -84,6 +85,7 @@ export class TaskCooker implements Cooker {
   readonly #changes: ChangeWaits;
   readonly #executor: Executor;
   readonly #warden = new Warden();
+  readonly #marks = new ProcessMarks();
   readonly #ids = new BuildIds(String(processId()));
   readonly #variables = new Map<string, string>();
   readonly #builds = new Set<Build>();
@@ -107,6 +109,7 @@ export class TaskCooker implements Cooker {
       clock: options.clock,
       host: thisProgram(),
       warden: this.#warden,
+      marks: this.#marks,
       ...(options.config === undefined ? {} : { config: options.config }),
     });
   }
@@ -136,6 +139,7 @@ export class TaskCooker implements Cooker {
   async postServe(): Promise<void> {
     await this.#hot.close();
     await this.#warden.close();
+    this.#marks.close();
   }
 
   relieve(): void {

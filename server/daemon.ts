@@ -17,6 +17,7 @@ import { onSignal, processId } from "../system/environment.ts";
 import { removeIfPresent, writeAtomically } from "../system/files.ts";
 import { LogFile } from "../system/log_file.ts";
 import type { Logger } from "../system/logger.ts";
+import { shedMark } from "../system/process_mark.ts";
 import { TcpListener } from "../system/tcp.ts";
 import { UnixListener } from "../system/unix_socket.ts";
 import { formatAddress, type TcpAddress } from "../wire/address.ts";
@@ -86,6 +87,7 @@ const HANDOVER_RETRY_MS = 2;
  */
 export async function serveProject(options: DaemonOptions): Promise<Served> {
   closeInherited();
+  shedMark();
   const { project, foreground } = options;
   const paths = statePaths(project.root, shortPlace());
   ensureState(paths);

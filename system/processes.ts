@@ -185,6 +185,12 @@ function signalReaches(target: number): boolean {
   }
 }
 
+/** The group of a process; `undefined` where there is none, or it has ended. Linux only. */
+export function processGroup(pid: number): number | undefined {
+  const state = processState(pid);
+  return state === undefined || state.isEnded ? undefined : state.group;
+}
+
 interface ProcessState {
   readonly group: number;
   readonly isEnded: boolean;

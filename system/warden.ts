@@ -2,9 +2,9 @@
  * The warden: a small `sh` process that outlives a killed server just long enough to end what the
  * server's tasks left running.
  *
- * The server tells it each process group that begins and ends, through a pipe. When the pipe ends
- * (the server is gone, however it went), the warden ends what is left, and itself. A server that
- * ends in good order has nothing left by then.
+ * The server tells it each process group that begins and ends, and its mark, through a pipe. When
+ * the pipe ends (the server is gone, however it went), the warden ends what is left, and itself. A
+ * server that ends in good order has nothing left by then.
  *
  * @module
  */
@@ -12,25 +12,42 @@
 import { WritePipe } from "./write_pipe.ts";
 
 /**
- * Reads `+ PGID` and `- PGID` lines; at their end sends SIGTERM to what is left and SIGKILL 5 s
- * later. It ignores the signals that end its neighbours.
+ * Reads `+ PGID` and `- PGID` lines, and `# MARK` and `~ MARK` ones; at their end sends SIGTERM to
+ * what is left and SIGKILL 5 s later: to the groups, and to those outside of them who carry a mark.
+ * It ignores the signals that end its neighbours.
  *
- * `? FOLDER` says that a process is about to be started there, until a `+` or a `!` follows. Where
- * the end comes first, that process is looked for: the server's children have got another parent by
- * then, the one that the warden itself has got, and this one is not older than two seconds.
+ * `? FOLDER` says that a process without a mark is about to be started there, until a `+` or a `!`
+ * follows. Where the end comes first, that process is looked for: the server's children have got
+ * another parent by then, the one that the warden itself has got, and this one is not older than
+ * two seconds.
  */
 const SCRIPT = `
 trap '' HUP INT TERM
 if [ -n "$1" ]; then exec < "$1" || exit; fi
 echo ready
 groups=' '
-while read -r sign group; do
-  case $sign in
-    +) groups="$groups$group " ;;
-    -) groups="\${groups%% $group *} \${groups#* $group }" ;;
-    [?]) expected=$group ;;
+marks=' '
+without() {
+  case $1 in
+    *" $2 "*) rest="\${1%% $2 *} \${1#* $2 }" ;;
+    *) rest=$1 ;;
   esac
-  if [ "$sign" = + ] || [ "$sign" = '!' ]; then expected=; fi
+}
+is_number() {
+  case $1 in '' | *[!0-9]*) false ;; *) [ "$1" -gt 1 ] ;; esac
+}
+while read -r sign what; do
+  case $sign in
+    [?]) expected=$what ;;
+    '!') expected= ;;
+    *) is_number "$what" || continue ;;
+  esac
+  case $sign in
+    +) groups="$groups$what " expected= ;;
+    -) without "$groups" "$what"; groups=$rest ;;
+    [#]) marks="$marks$what " ;;
+    [~]) without "$marks" "$what"; marks=$rest ;;
+  esac
 done
 state() {
   read -r line 2>/dev/null < "/proc/$1/stat" && fields=\${line##*) }
@@ -47,26 +64,51 @@ if [ -n "$expected" ] && state $$; then
     [ "$(readlink "$each/cwd")" = "$expected" ] && groups="$groups\${each#/proc/} "
   done
 fi
+find_strays() {
+  strays=
+  set -- $marks
+  # No mark at all would fit everybody.
+  [ "$#" -gt 0 ] || return
+  any=$(IFS='|'; echo "$*")
+  for each in $(grep -lE "^Max file locks +($any) " /proc/[0-9]*/limits 2>/dev/null); do
+    each=\${each#/proc/}
+    each=\${each%/limits}
+    is_number "$each" && state "$each" || continue
+    set -- $fields
+    case $1 in [ZX]) continue ;; esac
+    case $groups in *" $3 "*) continue ;; esac
+    strays="$strays$each "
+  done
+}
 alive() {
+  find_strays
   left=' '
   for group in $groups; do
     kill -s 0 -- "-$group" 2>/dev/null || kill -s 0 "$group" 2>/dev/null || continue
     left="$left$group "
   done
   groups=$left
-  [ "$groups" != ' ' ]
+  [ "$groups$strays" != ' ' ]
 }
 alive || exit 0
 end() {
-  kill -s "$1" -- "-$2" 2>/dev/null || kill -s "$1" "$2" 2>/dev/null
+  for stray in $strays; do kill -s "$1" "$stray" 2>/dev/null; done
+  for group in $groups; do
+    kill -s "$1" -- "-$group" 2>/dev/null || kill -s "$1" "$group" 2>/dev/null
+  done
 }
-for group in $groups; do end TERM "$group"; done
+end TERM
 tries=50
 while alive && [ "$tries" -gt 0 ]; do
   sleep 0.1
   tries=$((tries - 1))
 done
-for group in $groups; do end KILL "$group"; done
+tries=10
+while alive && [ "$tries" -gt 0 ]; do
+  end KILL
+  sleep 0.1
+  tries=$((tries - 1))
+done
 `;
 
 const encoder = new TextEncoder();
@@ -96,14 +138,21 @@ export class Warden implements AsyncDisposable {
     return this.#guard.ready;
   }
 
-  /** Says that a process is about to be started in a folder: `watch` or `unexpected` follows. */
-  expect(folder: string): void {
-    if (!folder.includes("\n")) this.#guard?.tell(`? ${folder}\n`);
+  /**
+   * Says that a process is about to be started: `watch` or `unexpected` follows.
+   *
+   * @param folder where it will be
+   * @param mark the mark that it will carry; all who carry it are in the warden's care at once
+   */
+  expect(folder: string, mark?: string): void {
+    if (mark !== undefined) this.#guard?.tell(`# ${mark}\n`);
+    else if (!folder.includes("\n")) this.#guard?.tell(`? ${folder}\n`);
   }
 
   /** Says that there is no such process. */
-  unexpected(): void {
-    this.#guard?.tell("!\n");
+  unexpected(mark?: string): void {
+    if (mark === undefined) this.#guard?.tell("!\n");
+    else this.forget(mark);
   }
 
   /**
@@ -115,9 +164,14 @@ export class Warden implements AsyncDisposable {
     this.#guard?.tell(`+ ${group}\n`);
   }
 
-  /** Lets a process group go, because nothing of it is left. */
-  release(group: number): void {
-    this.#guard?.tell(`- ${group}\n`);
+  /** Lets a process group go, and those who carry its mark, because nothing is left of them. */
+  release(group: number, mark?: string): void {
+    this.#guard?.tell(mark === undefined ? `- ${group}\n` : `- ${group}\n~ ${mark}\n`);
+  }
+
+  /** Lets those who carry a mark go, but for its process group; once for each mark. */
+  forget(mark: string): void {
+    this.#guard?.tell(`~ ${mark}\n`);
   }
 
   /** Ends the warden; safe to call twice. */

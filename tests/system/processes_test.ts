@@ -63,7 +63,8 @@ Deno.test("a task leads a process group, and a signal reaches all of it", async 
   assertEquals((await child.exit).signal, "SIGKILL");
   assertEquals((await reader.read()).done, true, "the grandchild held stdout until it was gone");
   await child.stderr.cancel();
-  assertEquals(groupAlive(child.pid), false);
+  // A process lets go of its descriptors a moment before it has ended.
+  while (groupAlive(child.pid)) await new Promise((resolve) => setImmediate(resolve));
 });
 
 Deno.test("a group lives on while anything of it does", async () => {

@@ -115,3 +115,66 @@ Deno.test("a warden that was killed is no error for what it watched", async () =
     if (line % 1000 === 0) await new Promise((resolve) => setTimeout(resolve));
   }
 });
+
+/** Runs a program as the first process of a world of its own, in which it can end nobody else. */
+const ALONE = ["--user", "--map-root-user", "--pid", "--fork", "--mount-proc", "--kill-child"];
+const canBeAlone = Deno.build.os === "linux" && await isAlone();
+
+async function isAlone(): Promise<boolean> {
+  try {
+    return (await new Deno.Command("unshare", { args: [...ALONE, "true"] }).output()).success;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+Deno.test({
+  name: "a warden ends who carries a mark that it was told, and nobody where none is left" +
+    " (needs namespaces of processes)",
+  ignore: !canBeAlone,
+  fn: async () => {
+    const program = `
+      import { Warden } from "${WARDEN}";
+      import { ProcessMarks, shedMark } from "${new URL("./process_mark.ts", WARDEN)}";
+      shedMark();
+      const start = () => new Deno.Command("sleep", {
+        args: ["600"], stdin: "null", stdout: "null", stderr: "null", detached: true,
+      }).spawn();
+      const marks = new ProcessMarks();
+      const [kept, forgotten] = [marks.create(), marks.create()];
+      const bystander = start();
+      for (const lines of [[], [kept.id]]) {
+        const told = kept.around(start);
+        const letGo = forgotten.around(start);
+        const warden = new Warden();
+        await warden.ready();
+        for (const mark of [...lines, forgotten.id]) warden.expect("/", mark);
+        warden.forget(forgotten.id);
+        warden.forget(forgotten.id);
+        warden.release(999_999, "1");
+        warden.release(999_999);
+        await warden.close();
+        if (lines.length > 0) console.log("told:", (await told.status).signal);
+        else told.kill("SIGKILL");
+        letGo.kill("SIGINT");
+        console.log("let go:", (await letGo.status).signal);
+      }
+      bystander.kill("SIGINT");
+      console.log("bystander:", (await bystander.status).signal);
+      marks.close();
+    `;
+    const { stdout } = await new Deno.Command("unshare", {
+      args: [...ALONE, Deno.execPath(), "eval", program],
+      stdin: "null",
+      stderr: "inherit",
+    }).output();
+    assertEquals(new TextDecoder().decode(stdout).split("\n"), [
+      "let go: SIGINT",
+      "told: SIGTERM",
+      "let go: SIGINT",
+      "bystander: SIGINT",
+      "",
+    ]);
+  },
+});

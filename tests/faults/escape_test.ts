@@ -1,0 +1,158 @@
+import { assert, assertEquals } from "@std/assert";
+import { groupAlive, isProcessAlive } from "../../system/processes.ts";
+import { Project } from "../e2e/support.ts";
+
+/** Milliseconds that what has left a killed task has at the most: the grace time, and some more. */
+const GONE_MS = 10_000;
+
+const SCRIPT = await Deno.readTextFile(new URL("./escape.py", import.meta.url));
+
+/** Of each task's children one makes a session, one a group, and one stays; all lose their parent. */
+const TASKS = {
+  tasks: {
+    long: "python3 escape.py wait",
+    stubborn: "python3 escape.py wait stubborn",
+    brief: "python3 escape.py",
+    hello: "echo hello",
+  },
+};
+
+function create(): Promise<Project> {
+  return Project.create({ "deno.json": TASKS, "escape.py": SCRIPT });
+}
+
+/** The children: of a session, of a group of their own, of the task's group. */
+async function children(project: Project): Promise<[number, number, number]> {
+  const pids = (await project.read("pids")).trim().split("\n").map(Number);
+  const [first = 0, second = 0, third = 0] = pids;
+  assert(pids.length === 3 && pids.every((pid) => pid > 1), `${pids}`);
+  return [first, second, third];
+}
+
+/** Resolves when processes are gone; nothing tells when one of somebody else has ended. */
+async function untilGone(pids: readonly number[]): Promise<void> {
+  const deadline = performance.now() + GONE_MS;
+  for (const pid of pids) {
+    while (isProcessAlive(pid)) {
+      assert(performance.now() < deadline, `process ${pid} outlived its run`);
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  }
+}
+
+const ignore = Deno.build.os !== "linux";
+
+Deno.test({
+  name: "Linux: a cancelled task takes those along that have left its group and its session",
+  ignore,
+  fn: async () => {
+    await using project = await create();
+    const run = project.start(["run", "long"]);
+    await run.stdout.until("started");
+    const pids = await children(project);
+    assertEquals(pids.map(isProcessAlive), [true, true, true]);
+    run.kill("SIGINT");
+    assertEquals((await run.finished()).code, 130);
+    assertEquals(pids.map(isProcessAlive), [false, false, false]);
+  },
+});
+
+Deno.test({
+  name: "Linux: those who have left and ignore SIGTERM end by SIGKILL, at once where it is asked",
+  ignore,
+  fn: async () => {
+    await using project = await create();
+    const run = project.start(["run", "stubborn"]);
+    await run.stdout.until("started");
+    const pids = await children(project);
+    assertEquals((await project.run(["stop", "--force"])).code, 0);
+    await run.finished();
+    assertEquals(pids.map(isProcessAlive), [false, false, false]);
+  },
+});
+
+for (const task of ["long", "stubborn"]) {
+  Deno.test({
+    name: `Linux: a killed server's warden ends those who have left its tasks' groups: ${task}`,
+    ignore,
+    fn: async () => {
+      await using project = await create();
+      const run = project.start(["run", task]);
+      await run.stdout.until("started");
+      const pids = await children(project);
+      Deno.kill(await project.serverPid(), "SIGKILL");
+      await run.finished();
+      await untilGone(pids);
+      const next = await project.run(["run", "hello"]);
+      assertEquals([next.code, next.stdout], [0, "hello\n"], next.stderr);
+    },
+  });
+}
+
+Deno.test({
+  name: "Linux: a daemon that a task leaves stays, whatever becomes of later tasks and the server",
+  ignore,
+  fn: async () => {
+    await using project = await create();
+    const first = await project.run(["run", "brief"]);
+    assertEquals(first.code, 0, first.stderr);
+    const pids = await children(project);
+    const [session, group, child] = pids;
+    try {
+      assertEquals(pids.map(isProcessAlive), [true, true, false]);
+      await Deno.remove(`${project.root}/pids`);
+      const run = project.start(["run", "long"]);
+      await run.stdout.until("started");
+      run.kill("SIGINT");
+      await run.finished();
+      const again = project.start(["run", "long"]);
+      await again.stdout.until("started");
+      const warden = await wardenOf(await project.serverPid());
+      Deno.kill(await project.serverPid(), "SIGKILL");
+      await again.finished();
+      await untilGone([warden]);
+      assertEquals(pids.map(isProcessAlive), [true, true, false]);
+    } finally {
+      for (const pid of [session, group]) if (isProcessAlive(pid)) Deno.kill(pid, "SIGKILL");
+    }
+    assert(!groupAlive(child));
+  },
+});
+
+/** The warden of a server: its child that was started with the server's process id. */
+async function wardenOf(server: number): Promise<number> {
+  const found = (await Deno.readTextFile(`/proc/${server}/task/${server}/children`))
+    .trim().split(" ").map(Number);
+  for (const pid of found) {
+    const words = (await Deno.readTextFile(`/proc/${pid}/cmdline`)).split("\0");
+    if (words.includes(String(server))) return pid;
+  }
+  throw new Error(`server ${server} has no warden`);
+}
+
+Deno.test({
+  name: "Linux: a server that was started by another server's task does not end with it",
+  ignore,
+  fn: async () => {
+    await using inner = await Project.create({ "deno.json": TASKS });
+    const words = [
+      Deno.execPath(),
+      "run",
+      "-A",
+      new URL("../../main.ts", import.meta.url).pathname,
+    ];
+    await using project = await Project.create({
+      "deno.json": {
+        tasks: { outer: `cd ${inner.root} && ${words.join(" ")} run hello && sleep 600` },
+      },
+    });
+    const env = { SIMMER_CACHE_DIR: `${inner.root}/.simmer/cache` };
+    const run = project.start(["run", "outer"], { env });
+    await run.stdout.until("hello");
+    const server = await inner.serverPid();
+    run.kill("SIGINT");
+    assertEquals((await run.finished()).code, 130);
+    assertEquals((await inner.run(["status"])).code, 0);
+    assertEquals(await inner.serverPid(), server);
+  },
+});
