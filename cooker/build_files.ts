@@ -40,13 +40,20 @@ export class BuildFiles {
   static create(id: string, { builds, logs }: BuildFolders): BuildFiles {
     const folder = joinPath(logs, id);
     ensureFolder(builds, 0o700);
-    ensureFolder(folder, 0o700);
     const kept = listFolder(builds).filter((name) => name.endsWith(JOURNAL_SUFFIX));
     for (const name of kept.slice(0, Math.max(0, kept.length + 1 - KEPT_BUILDS))) {
-      removeTree(joinPath(builds, name));
       removeTree(joinPath(logs, name.slice(0, -JOURNAL_SUFFIX.length)));
+      removeTree(joinPath(builds, name));
     }
-    return new BuildFiles(folder, AppendFile.open(joinPath(builds, `${id}${JOURNAL_SUFFIX}`)));
+    // First the file by which the folder is found when it is no longer kept.
+    const journal = AppendFile.open(joinPath(builds, `${id}${JOURNAL_SUFFIX}`));
+    try {
+      ensureFolder(folder, 0o700);
+    } catch (error) {
+      journal.close();
+      throw error;
+    }
+    return new BuildFiles(folder, journal);
   }
 
   /** Where a task's output goes. */

@@ -25,6 +25,8 @@ const SAVE_MS = 10_000;
 export interface HotFolders {
   /** For the cookies that show that changes are told of; in the project's root. */
   readonly cookies: string;
+  /** For outputs that are being put back, until they are whole. */
+  readonly aside: string;
   /** The journal of what each task's last success was made of. */
   readonly results: string;
   /** The file of durations. */
@@ -70,6 +72,7 @@ export class HotProject {
     this.cache = new ResultCache({
       tracker: this.tracker,
       store: this.#store,
+      aside: folders.aside,
       last: this.last,
       platform: platformName(),
       clock,

@@ -13,6 +13,7 @@ import {
   removeIfPresent,
   writeAtomically,
 } from "../system/files.ts";
+import { removeLeftAside } from "../system/aside.ts";
 import { ensurePrivateFolder } from "../system/private_folder.ts";
 import { rootName } from "./state.ts";
 
@@ -25,6 +26,8 @@ export interface RegisteredServer {
   /** Its process id. */
   readonly pid: number;
 }
+
+const SUFFIX = ".json";
 
 /** The servers of a user. */
 export class ServerRegistry {
@@ -42,6 +45,7 @@ export class ServerRegistry {
    */
   add(server: RegisteredServer): void {
     ensurePrivateFolder(this.#folder);
+    removeLeftAside(this.#folder);
     writeAtomically(this.#path(server.root), `${JSON.stringify(server)}\n`);
   }
 
@@ -54,13 +58,14 @@ export class ServerRegistry {
   /** All that were not struck off, sorted by their roots; some may be gone. */
   list(): RegisteredServer[] {
     return listFolder(this.#folder)
+      .filter((name) => name.endsWith(SUFFIX))
       .map((name) => this.#read(joinPath(this.#folder, name)))
       .filter((server) => server !== undefined)
       .sort((a, b) => a.root < b.root ? -1 : 1);
   }
 
   #path(root: string): string {
-    return joinPath(this.#folder, `${rootName(root)}.json`);
+    return joinPath(this.#folder, `${rootName(root)}${SUFFIX}`);
   }
 
   #read(path: string): RegisteredServer | undefined {

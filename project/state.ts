@@ -29,6 +29,8 @@ export interface StatePaths {
   readonly logs: string;
   /** The folder in which files appear for a moment, to see whether changes are told of. */
   readonly cookies: string;
+  /** The folder of outputs that are being put back, until they are whole. */
+  readonly aside: string;
   /** The journal of what the tasks' last successes were made of. */
   readonly results: string;
   /** The file of how long tasks ran. */
@@ -62,6 +64,7 @@ export function statePaths(root: string, place: ShortPlace): StatePaths {
     builds: joinPath(dir, "builds"),
     logs: joinPath(dir, "logs"),
     cookies: joinPath(dir, "cookies"),
+    aside: joinPath(dir, "aside"),
     results: joinPath(dir, "results.jsonl"),
     durations: joinPath(dir, "durations.json"),
   };

@@ -12,6 +12,7 @@ import { ServerRegistry } from "../project/registry.ts";
 import type { Project } from "../project/root.ts";
 import { ensureState, shortPlace, type StatePaths, statePaths } from "../project/state.ts";
 import { systemClock } from "../system/clock.ts";
+import { removeLeftAside } from "../system/aside.ts";
 import { closeInherited, descriptorLimit } from "../system/descriptors.ts";
 import { onSignal, processId } from "../system/environment.ts";
 import { removeIfPresent, writeAtomically } from "../system/files.ts";
@@ -100,6 +101,7 @@ export async function serveProject(options: DaemonOptions): Promise<Served> {
     lock.release();
     return { kind: "refused", message: remote };
   }
+  for (const folder of [paths.dir, paths.aside]) removeLeftAside(folder);
   using log = LogFile.open(paths.log, { clock: systemClock, echo: foreground });
   lock.write({
     pid: processId(),

@@ -125,9 +125,14 @@ export function inFolder(folder: string, work: () => void): void {
   }
 }
 
+/** Where this process writes what is renamed to a path when it is whole. */
+export function asidePath(path: string): string {
+  return `${path}.${Deno.pid}.${crypto.randomUUID().slice(0, 8)}`;
+}
+
 /** Writes a file so that nobody ever sees a part of it: aside first, then renamed into place. */
 export function writeAtomically(path: string, text: string, mode = 0o600): void {
-  const aside = `${path}.${Deno.pid}.${crypto.randomUUID().slice(0, 8)}`;
+  const aside = asidePath(path);
   try {
     Deno.writeTextFileSync(aside, text, { mode });
     Deno.renameSync(aside, path);

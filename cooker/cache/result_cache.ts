@@ -35,6 +35,8 @@ export interface ResultCacheOptions {
   readonly tracker: InputTracker;
   /** Absent: results are not kept beyond what is in the working tree. */
   readonly store: ResultStore | undefined;
+  /** Where outputs are until they are whole, absolute. */
+  readonly aside: string;
   readonly last: LastResults;
   /** What runs tasks: runtime, version, system, processor. */
   readonly platform: string;
@@ -247,12 +249,12 @@ export class ResultCache {
     outputs: FileSet,
     store: ResultStore,
   ): Promise<boolean> {
-    const { tracker } = this.#options;
+    const { tracker, aside } = this.#options;
     for (let look = 0; look < 2; look++) {
       tracker.drain();
       outputs.paths();
       const { version } = outputs;
-      const restored = await store.restore(found.outputs, command.cwd);
+      const restored = await store.restore(found.outputs, command.cwd, aside);
       if (restored.kind === "damaged") return false;
       tracker.drain();
       if (restored.changed > 0) continue;

@@ -6,7 +6,10 @@
 
 import { linkTarget } from "../../system/file_signature.ts";
 import {
+  asidePath,
   ensureFolder,
+  inFolder,
+  isSystemError,
   joinPath,
   listFolder,
   parentFolder,
@@ -66,6 +69,8 @@ function captured(blobs: Blobs, path: string, absolute: string): OutputEntry {
 /**
  * Puts outputs where they belong; what is right already is not touched.
  *
+ * @param aside where they are until they are whole, so that nobody takes half of one for an output;
+ *   on another file system, or where it is absent, they are beside where they belong
  * @returns how many were not right
  * @throws {StoreError} where one can't be put back; unless something is in the way, nothing has been
  *   touched then
@@ -74,6 +79,7 @@ export async function restoreOutputs(
   blobs: Blobs,
   outputs: readonly OutputEntry[],
   folder: string,
+  aside?: string,
 ): Promise<number> {
   const missing: [OutputEntry, string][] = [];
   for (const output of outputs) {
@@ -87,8 +93,8 @@ export async function restoreOutputs(
     if (output.kind !== "file" || blobs.isSound(output.digest)) continue;
     throw new StoreError(`the content of ${output.path} is gone or damaged`);
   }
-  for (const [output, absolute] of missing) {
-    put(blobs, output, confinedPath(folder, output.path), absolute);
+  for (const [output] of missing) {
+    put(blobs, output, confinedPath(folder, output.path), aside);
     await macrotask();
   }
   return missing.length;
@@ -109,7 +115,7 @@ export function isRight(output: OutputEntry, absolute: string): boolean {
   }
 }
 
-function put(blobs: Blobs, output: OutputEntry, path: string, absolute: string): void {
+function put(blobs: Blobs, output: OutputEntry, path: string, aside: string | undefined): void {
   ensureParents(parentFolder(path));
   if (output.kind === "folder") {
     if (treeEntry(path)?.kind !== "folder") clearWay(path);
@@ -118,13 +124,29 @@ function put(blobs: Blobs, output: OutputEntry, path: string, absolute: string):
     return;
   }
   if (treeEntry(path)?.kind === "folder") clearWay(path);
-  const aside = joinPath(parentFolder(absolute), `.simmer-${crypto.randomUUID()}`);
+  const beside = parentFolder(path);
   try {
-    if (output.kind === "link") makeLink(output.target, aside);
-    else {
-      copyFile(blobs.path(output.digest), aside);
-      setMode(aside, output.mode);
-    }
+    putThrough(aside ?? beside, blobs, output, path);
+  } catch (error) {
+    if (!isSystemError(error) || error.code !== "EXDEV") throw error;
+    putThrough(beside, blobs, output, path);
+  }
+}
+
+/** @throws {Error} with the code `EXDEV` where the folder is on another file system */
+function putThrough(
+  folder: string,
+  blobs: Blobs,
+  output: Exclude<OutputEntry, { kind: "folder" }>,
+  path: string,
+): void {
+  const aside = asidePath(joinPath(folder, ".simmer"));
+  try {
+    inFolder(folder, () => {
+      if (output.kind === "link") makeLink(output.target, aside);
+      else copyFile(blobs.path(output.digest), aside);
+    });
+    if (output.kind === "file") setMode(aside, output.mode);
     renameFile(aside, path);
   } catch (error) {
     removeIfPresent(aside);

@@ -99,10 +99,19 @@ export class ResultStore {
     this.#records.save(result);
   }
 
-  /** Makes a folder's outputs what they were; what is right already is not touched. */
-  async restore(outputs: readonly OutputEntry[], folder: string): Promise<Restored> {
+  /**
+   * Makes a folder's outputs what they were; what is right already is not touched.
+   *
+   * @param aside where they are until they are whole; default: beside where they belong
+   */
+  async restore(
+    outputs: readonly OutputEntry[],
+    folder: string,
+    aside?: string,
+  ): Promise<Restored> {
     try {
-      return { kind: "restored", changed: await restoreOutputs(this.#blobs, outputs, folder) };
+      const changed = await restoreOutputs(this.#blobs, outputs, folder, aside);
+      return { kind: "restored", changed };
     } catch (error) {
       // Whatever it is, a full disk or a damaged blob: the task can run instead.
       if (!(error instanceof Error)) throw error;

@@ -218,6 +218,45 @@ Deno.test("what was used least recently is collected first; what is young is spa
   assertEquals((await pantry.store.clear()).removedRecords, 1);
 });
 
+Deno.test("what a killed writer left aside is never used, and goes with a collection a day later", async () => {
+  using pantry = new Pantry();
+  pantry.write("a.txt", "a");
+  await pantry.keep("task", "a.txt");
+  const aside = `${pantry.folder}/v1/aside`;
+  const hour = 60 * 60 * 1000;
+  for (const [name, age] of [["young", hour], ["old", 25 * hour]] as const) {
+    await Deno.writeTextFile(`${aside}/${name}`, "half");
+    const time = new Date(pantry.clock.now() - age);
+    await Deno.utime(`${aside}/${name}`, time, time);
+  }
+  await pantry.store.collect({ maxBytes: Infinity });
+  assertEquals([...Deno.readDirSync(aside)].map(({ name }) => name), ["young"]);
+});
+
+Deno.test("outputs that are put back are aside until they are whole, in a folder that is given", async () => {
+  using pantry = new Pantry();
+  pantry.write("out/a.txt", "a", 0o640);
+  Deno.symlinkSync("a.txt", `${pantry.tree}/out/link`);
+  const outputs = await pantry.keep("task", "out/a.txt", "out/link");
+  const before = pantry.look();
+  const aside = `${pantry.base}/state/aside`;
+  for (const name of ["a.txt", "link"]) Deno.removeSync(`${pantry.tree}/out/${name}`);
+  using watcher = Deno.watchFs(`${pantry.tree}/out`);
+  assertEquals(await pantry.store.restore(outputs, pantry.tree, aside), {
+    kind: "restored",
+    changed: 2,
+  });
+  assertEquals(pantry.look(), before);
+  Deno.writeTextFileSync(`${pantry.tree}/out/end`, "");
+  const seen = new Set<string>();
+  for await (const { paths } of watcher) {
+    for (const path of paths) seen.add(path.slice(pantry.tree.length + 1));
+    if (seen.has("out/end")) break;
+  }
+  assertEquals([...seen].sort(), ["out/a.txt", "out/end", "out/link"]);
+  assertEquals([...Deno.readDirSync(aside)], []);
+});
+
 Deno.test("results and collections of a time that is yet to come are no younger than others", async () => {
   using pantry = new Pantry();
   pantry.write("one.txt", "one".repeat(1000));
