@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import { sha256Hex } from "../../system/digest.ts";
 import { IS_SIMMER, processesIn, Project, type Running } from "../e2e/support.ts";
 import { effort, Random, seed } from "./random.ts";
 
@@ -10,25 +11,37 @@ const MOMENTS = 250;
 /** Milliseconds that what a killed run has left has at the most: the grace time, and some more. */
 const GONE_MS = 10_000;
 
+const BIG = 2_000_000;
+
 const CONFIG = {
   tasks: {
     part: { command: "sh part.sh", files: ["in.txt", "part.sh"], output: ["part.txt"] },
     whole: {
-      command: "cat part.txt part.txt > whole.txt",
+      command: `cat part.txt part.txt > whole.txt && sh -c 'head -c ${BIG} /dev/zero' > big.bin`,
       dependencies: ["part"],
       files: ["part.txt"],
-      output: ["whole.txt"],
+      output: ["whole.txt", "big.bin"],
     },
   },
 };
 
-/** Has a grandchild that ignores SIGTERM, and writes its output in two pieces. */
-const PART = `(trap '' TERM; sleep 0.05) &
+/**
+ * Writes its output in two pieces. Has a grandchild that ignores SIGTERM, and one without a parent
+ * in a session of its own, which may ignore it for ever; a task that ends by itself takes it along.
+ */
+const PART = `set -e
+rm -f stray
+(trap '' TERM; sleep 0.05) &
+(setsid sh -c '[ ! -e stubborn ] || trap "" TERM; echo $$ > stray; exec sleep 600' &) >/dev/null 2>&1
 head -c 3 in.txt > part.txt
 sleep 0.03
 tail -c +4 in.txt >> part.txt
+until [ -s stray ]; do sleep 0.01; done
+kill -s KILL "$(cat stray)" 2>/dev/null || :
 wait
 `;
+
+const FILES = ["big.bin", "deno.json", "in.txt", "part.sh", "part.txt", "stray", "whole.txt"];
 
 /** The processes of tasks that run in a project's folder. */
 async function tasksOf(project: Project): Promise<{ readonly pid: number }[]> {
@@ -41,7 +54,8 @@ async function killSomebody(project: Project, client: Running, random: Random): 
   try {
     if (victim === "client") client.kill("SIGKILL");
     if (victim === "server") Deno.kill(await project.serverPid(), "SIGKILL");
-    const [task] = victim === "task" ? await tasksOf(project) : [];
+    const tasks = victim === "task" ? await tasksOf(project) : [];
+    const task = tasks[random.below(tasks.length || 1)];
     if (task !== undefined) Deno.kill(task.pid, "SIGKILL");
   } catch (error) {
     // Gone by itself, or not there yet.
@@ -51,12 +65,67 @@ async function killSomebody(project: Project, client: Running, random: Random): 
 }
 
 /** Resolves when no task is left; nothing tells when a process of somebody else has ended. */
-async function untilNoTask(project: Project): Promise<void> {
+async function untilNoTask(project: Project, where: string): Promise<void> {
   const deadline = performance.now() + GONE_MS;
   while ((await tasksOf(project)).length > 0) {
     const left = (await project.processes()).join("\n");
-    assert(performance.now() < deadline, `these outlived their run:\n${left}`);
+    assert(performance.now() < deadline, `${where}: these outlived their run:\n${left}`);
     await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+/** Starts a run, or a watcher, which runs the same and goes on until it is killed. */
+function startClient(project: Project, random: Random): { kind: string; client: Running } {
+  const kind = random.oneIn(3) ? "watch" : "run";
+  return { kind, client: project.start([kind, "whole"]) };
+}
+
+function endWatcher(watcher: Running): void {
+  try {
+    watcher.kill("SIGKILL");
+  } catch (error) {
+    // It has been the victim, or has lost its server.
+    if (!(error instanceof TypeError)) throw error;
+  }
+}
+
+async function filesIn(folder: string): Promise<string[]> {
+  try {
+    const names: string[] = [];
+    for await (const { name, isDirectory } of Deno.readDir(folder)) {
+      if (!isDirectory) names.push(name);
+    }
+    return names.sort();
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return [];
+    throw error;
+  }
+}
+
+/** Checks that the cache's contents are what their names say, and that nothing half-written is left. */
+async function checkFiles(project: Project, where: string): Promise<void> {
+  const store = `${project.root}/.simmer/cache/v1`;
+  for await (const { name: part } of Deno.readDir(`${store}/blobs`)) {
+    for (const name of await filesIn(`${store}/blobs/${part}`)) {
+      assertEquals(sha256Hex(await Deno.readFile(`${store}/blobs/${part}/${name}`)), name, where);
+    }
+  }
+  for await (const { name: part } of Deno.readDir(`${store}/results`)) {
+    for (const name of await filesIn(`${store}/results/${part}`)) {
+      const text = await Deno.readTextFile(`${store}/results/${part}/${name}`);
+      const { outputs } = JSON.parse(text) as { outputs: readonly { digest: string }[] };
+      for (const { digest } of outputs) {
+        await Deno.stat(`${store}/blobs/${digest.slice(0, 2)}/${digest}`);
+      }
+    }
+  }
+  const own = (await filesIn(project.root)).filter((name) => name !== "stubborn");
+  assertEquals(own, FILES, where);
+  const server = await project.serverPid();
+  for (const folder of [".simmer", ".simmer/aside", ".simmer/cache/servers"]) {
+    const aside = (await filesIn(`${project.root}/${folder}`))
+      .filter((name) => /\.\d+\.[0-9a-f]{8}$/.test(name) && !name.includes(`.${server}.`));
+    assertEquals(aside, [], `${where}: left in ${folder}`);
   }
 }
 
@@ -70,16 +139,29 @@ Deno.test("whoever is killed at whatever moment, the next run is right and nothi
   for (let kill = 0; kill < KILLS; kill++) {
     const content = `${kill % 7} are written in pieces\n`;
     await project.write("in.txt", content);
-    const client = project.start(["run", "whole"]);
+    const outputs = ["part.txt", "whole.txt", "big.bin"].filter(() => random.oneIn(2));
+    const isStubborn = random.oneIn(12);
+    if (isStubborn) await project.write("stubborn", "");
+    for (const name of isStubborn ? outputs : [...outputs, "stubborn"]) {
+      await Deno.remove(`${project.root}/${name}`, { recursive: true }).catch(absent);
+    }
+    const { kind, client } = startClient(project, random);
     const moment = random.below(MOMENTS);
     await new Promise((resolve) => setTimeout(resolve, moment));
     const victim = await killSomebody(project, client, random);
+    if (kind === "watch") endWatcher(client);
     await client.finished();
-    const where = `after kill ${kill} (${victim}, ${moment} ms), seed ${seed()}`;
+    const where = `after kill ${kill} (${victim} of ${kind}, ${moment} ms), seed ${seed()}`;
     const { code, stderr } = await project.run(["run", "whole"]);
     assertEquals(code, 0, `${where}: ${stderr}`);
     const whole = await project.read("whole.txt").catch((error: Error) => error.message);
     assertEquals(whole, content + content, `${where}: ${stderr}`);
-    await untilNoTask(project);
+    assertEquals((await Deno.stat(`${project.root}/big.bin`)).size, BIG, where);
+    await untilNoTask(project, where);
+    await checkFiles(project, where);
   }
 });
+
+function absent(error: unknown): void {
+  if (!(error instanceof Deno.errors.NotFound)) throw error;
+}
