@@ -9,118 +9,27 @@
  * @module
  */
 
+import { WARDEN_SCRIPT } from "./warden_script.ts";
 import { WritePipe } from "./write_pipe.ts";
 
-/**
- * Reads `+ PGID` and `- PGID` lines, and `# MARK` and `~ MARK` ones; at their end sends SIGTERM to
- * what is left and SIGKILL 5 s later: to the groups, and to those outside of them who carry a mark.
- * It ignores the signals that end its neighbours.
- *
- * `? FOLDER` says that a process without a mark is about to be started there, until a `+` or a `!`
- * follows. Where the end comes first, that process is looked for: the server's children have got
- * another parent by then, the one that the warden itself has got, and this one is not older than
- * two seconds.
- */
-const SCRIPT = `
-trap '' HUP INT TERM
-if [ -n "$1" ]; then exec < "$1" || exit; fi
-echo ready
-groups=' '
-marks=' '
-without() {
-  case $1 in
-    *" $2 "*) rest="\${1%% $2 *} \${1#* $2 }" ;;
-    *) rest=$1 ;;
-  esac
-}
-is_number() {
-  case $1 in '' | *[!0-9]*) false ;; *) [ "$1" -gt 1 ] ;; esac
-}
-while read -r sign what; do
-  case $sign in
-    [?]) expected=$what ;;
-    '!') expected= ;;
-    *) is_number "$what" || continue ;;
-  esac
-  case $sign in
-    +) groups="$groups$what " expected= ;;
-    -) without "$groups" "$what"; groups=$rest ;;
-    [#]) marks="$marks$what " ;;
-    [~]) without "$marks" "$what"; marks=$rest ;;
-  esac
-done
-state() {
-  read -r line 2>/dev/null < "/proc/$1/stat" && fields=\${line##*) }
-}
-if [ -n "$expected" ] && state $$; then
-  until state $$ && set -- "$1" "$2" $fields && [ "$4" != "$2" ]; do sleep 0.01; done
-  parent=$4
-  read -r now rest < /proc/uptime
-  oldest=$(((\${now%.*} - 2) * $(getconf CLK_TCK || echo 100)))
-  for each in /proc/[0-9]*; do
-    state "\${each#/proc/}" || continue
-    set -- $fields
-    [ "$2" = "$parent" ] && [ "\${20}" -ge "$oldest" ] || continue
-    [ "$(readlink "$each/cwd")" = "$expected" ] && groups="$groups\${each#/proc/} "
-  done
-fi
-find_strays() {
-  strays=
-  set -- $marks
-  # No mark at all would fit everybody.
-  [ "$#" -gt 0 ] || return
-  any=$(IFS='|'; echo "$*")
-  for each in $(grep -lE "^Max file locks +($any) " /proc/[0-9]*/limits 2>/dev/null); do
-    each=\${each#/proc/}
-    each=\${each%/limits}
-    is_number "$each" && state "$each" || continue
-    set -- $fields
-    case $1 in [ZX]) continue ;; esac
-    case $groups in *" $3 "*) continue ;; esac
-    strays="$strays$each "
-  done
-}
-alive() {
-  find_strays
-  left=' '
-  for group in $groups; do
-    kill -s 0 -- "-$group" 2>/dev/null || kill -s 0 "$group" 2>/dev/null || continue
-    left="$left$group "
-  done
-  groups=$left
-  [ "$groups$strays" != ' ' ]
-}
-alive || exit 0
-end() {
-  for stray in $strays; do kill -s "$1" "$stray" 2>/dev/null; done
-  for group in $groups; do
-    kill -s "$1" -- "-$group" 2>/dev/null || kill -s "$1" "$group" 2>/dev/null
-  done
-}
-end TERM
-tries=50
-while alive && [ "$tries" -gt 0 ]; do
-  sleep 0.1
-  tries=$((tries - 1))
-done
-tries=10
-while alive && [ "$tries" -gt 0 ]; do
-  end KILL
-  sleep 0.1
-  tries=$((tries - 1))
-done
-`;
-
 const encoder = new TextEncoder();
+
+/** How many times a warden is followed by another one; somebody who kills more wants none. */
+const MAX_SUCCESSORS = 10;
 
 /**
  * Ends process groups when this process is gone.
  *
- * It starts when it is asked to be ready. `close` it when no group is left.
+ * It starts when it is asked to be ready. One that is killed is followed by another one. `close` it
+ * when no group is left.
  */
 export class Warden implements AsyncDisposable {
   readonly #shell: string;
+  readonly #groups = new Set<number>();
+  readonly #marks = new Set<string>();
   #guard: Guard | undefined;
+  #successors = MAX_SUCCESSORS;
+  #buried: Promise<void> = Promise.resolve();
 
   /** @param shell a POSIX shell */
   constructor(shell = "/bin/sh") {
@@ -134,7 +43,7 @@ export class Warden implements AsyncDisposable {
 
   /** Resolves when what it is told from now on counts, whatever becomes of this process. */
   ready(): Promise<void> {
-    this.#guard ??= new Guard(this.#shell);
+    this.#guard ??= this.#post();
     return this.#guard.ready;
   }
 
@@ -145,8 +54,10 @@ export class Warden implements AsyncDisposable {
    * @param mark the mark that it will carry; all who carry it are in the warden's care at once
    */
   expect(folder: string, mark?: string): void {
-    if (mark !== undefined) this.#guard?.tell(`# ${mark}\n`);
-    else if (!folder.includes("\n")) this.#guard?.tell(`? ${folder}\n`);
+    if (mark !== undefined) {
+      this.#marks.add(mark);
+      this.#guard?.tell(`# ${mark}\n`);
+    } else if (!folder.includes("\n")) this.#guard?.tell(`? ${folder}\n`);
   }
 
   /** Says that there is no such process. */
@@ -161,16 +72,20 @@ export class Warden implements AsyncDisposable {
    * @param group the group's id, that is its leader's process id
    */
   watch(group: number): void {
+    this.#groups.add(group);
     this.#guard?.tell(`+ ${group}\n`);
   }
 
   /** Lets a process group go, and those who carry its mark, because nothing is left of them. */
   release(group: number, mark?: string): void {
+    this.#groups.delete(group);
+    if (mark !== undefined) this.#marks.delete(mark);
     this.#guard?.tell(mark === undefined ? `- ${group}\n` : `- ${group}\n~ ${mark}\n`);
   }
 
-  /** Lets those who carry a mark go, but for its process group; once for each mark. */
+  /** Lets those who carry a mark go, but for its process group. */
   forget(mark: string): void {
+    this.#marks.delete(mark);
     this.#guard?.tell(`~ ${mark}\n`);
   }
 
@@ -178,12 +93,29 @@ export class Warden implements AsyncDisposable {
   async close(): Promise<void> {
     const guard = this.#guard;
     this.#guard = undefined;
-    await guard?.close();
+    await Promise.all([guard?.close(), this.#buried]);
   }
 
   /** As `close`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  #post(): Guard {
+    const guard = new Guard(this.#shell, () => this.#replace(guard));
+    for (const mark of this.#marks) guard.tell(`# ${mark}\n`);
+    for (const group of this.#groups) guard.tell(`+ ${group}\n`);
+    return guard;
+  }
+
+  /** @param gone one that has ended, which nobody may have asked for */
+  #replace(gone: Guard): void {
+    if (this.#guard !== gone) return;
+    this.#guard = undefined;
+    this.#buried = Promise.all([this.#buried, gone.close()]).then(() => {});
+    if (this.#groups.size + this.#marks.size === 0 || this.#successors === 0) return;
+    this.#successors--;
+    this.#guard = this.#post();
   }
 }
 
@@ -196,9 +128,10 @@ class Guard {
   readonly #stdin: WritableStreamDefaultWriter<Uint8Array>;
   #lastWrite: Promise<void> = Promise.resolve();
 
-  constructor(shell: string) {
+  /** @param ended is called when the process has ended */
+  constructor(shell: string, ended: () => void) {
     this.#child = new Deno.Command(shell, {
-      args: ["-c", SCRIPT, shell, this.#pipe?.path ?? "", String(Deno.pid)],
+      args: ["-c", WARDEN_SCRIPT, shell, this.#pipe?.path ?? "", String(Deno.pid)],
       detached: true,
       cwd: "/",
       clearEnv: true,
@@ -210,7 +143,10 @@ class Guard {
     this.#stdin = this.#child.stdin.getWriter();
     this.ready = this.#hear();
     // Nobody reads any more: a full pipe would hold this process up for ever.
-    this.#child.status.then(() => this.#pipe?.close());
+    this.#child.status.then(() => {
+      this.#pipe?.close();
+      ended();
+    });
   }
 
   get pid(): number {

@@ -116,6 +116,44 @@ Deno.test("a warden that was killed is no error for what it watched", async () =
   }
 });
 
+Deno.test("a warden that was killed is followed by another one, which knows what it knew", async () => {
+  const program = `
+    import { Warden } from "${WARDEN}";
+    const start = () => new Deno.Command("sh", {
+      args: ["-c", "sleep 600 & echo started; wait"],
+      detached: true, stdin: "null", stdout: "inherit", stderr: "null",
+    }).spawn();
+    const tasks = [start(), start()];
+    const warden = new Warden();
+    await warden.ready();
+    for (const task of tasks) warden.watch(task.pid);
+    for (let kills = 0; kills < 3; kills++) {
+      const { pid } = warden;
+      Deno.kill(pid, "SIGKILL");
+      const deadline = performance.now() + 5000;
+      while (warden.pid === pid && performance.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 1));
+      await warden.ready();
+      if (warden.pid === pid) console.log("nobody follows");
+    }
+    console.log("watched");
+    await tasks[0].status;
+  `;
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["eval", program],
+    stdin: "null",
+    stdout: "piped",
+    stderr: "inherit",
+  }).spawn();
+  const decoder = new TextDecoder();
+  let text = "";
+  for await (const bytes of child.stdout) {
+    text += decoder.decode(bytes, { stream: true });
+    if (text.includes("watched") && text.split("started").length === 3) child.kill("SIGKILL");
+  }
+  assertEquals(text.split("\n").sort(), ["", "started", "started", "watched"]);
+  await child.status;
+});
+
 /** Runs a program as the first process of a world of its own, in which it can end nobody else. */
 const ALONE = ["--user", "--map-root-user", "--pid", "--fork", "--mount-proc", "--kill-child"];
 const canBeAlone = Deno.build.os === "linux" && await isAlone();
