@@ -29,9 +29,9 @@ import { EventTranslator } from "./translator.ts";
 
 /** A client's pipes. */
 export interface ClientPipes {
-  readonly commands: PipeReader;
-  readonly events: PipeWriter;
-  readonly replies: PipeWriter;
+  readonly commands: Pick<PipeReader, "close" | typeof Symbol.asyncIterator>;
+  readonly events: Pick<PipeWriter, "write" | "end">;
+  readonly replies: Pick<PipeWriter, "write" | "end">;
 }
 
 /** What a session needs. */
