@@ -26,6 +26,7 @@ import { WireError } from "../wire/errors.ts";
 import { Build } from "./build.ts";
 import { BuildFiles, type BuildFolders, BuildIds } from "./build_files.ts";
 import { ProjectConfig } from "./config/project.ts";
+import { requireFolder } from "../project/root.ts";
 import { folderName, isWorkspaceRun, orderByImports, selectFolders } from "./config/workspace.ts";
 import { buildGraph, buildWorkspaceGraph, type TaskGraph } from "./graph.ts";
 import type { FileSet } from "./inputs/file_set.ts";
@@ -183,6 +184,7 @@ export class TaskCooker implements Cooker {
     const before = this.#state;
     this.#state = "parsing";
     try {
+      requireFolder(this.#options.root);
       const result = work();
       this.#state = before === "error" ? "running" : before;
       return result;

@@ -6,6 +6,7 @@
 
 import { AppendFile } from "../system/append_file.ts";
 import type { Clock } from "../system/clock.ts";
+import { isSystemError } from "../system/files.ts";
 import type { ReplayLogs } from "../wire/commands.ts";
 import type { Prospect, ResultCache } from "./cache/result_cache.ts";
 import { decodeLog, LogRecorder } from "./cache/task_log.ts";
@@ -165,16 +166,24 @@ export class TaskRunner {
     listener.started();
     if (command === undefined || logPath === undefined) return { code: 0 };
     // Most tasks that end well print nothing.
-    let log: AppendFile | undefined;
-    const open = (): AppendFile => {
-      listener.logged();
-      return AppendFile.open(logPath);
+    let log: AppendFile | "none" | undefined;
+    const open = (): AppendFile | "none" => {
+      try {
+        const opened = AppendFile.open(logPath);
+        listener.logged();
+        return opened;
+      } catch (error) {
+        // A task may remove the folder itself, as 'git clean' does.
+        if (!isSystemError(error)) throw error;
+        sink.warn(`Cannot keep the output of ${command.name}: ${error.message}`);
+        return "none";
+      }
     };
     try {
       const status = await this.#options.executor.execute(command, {
         write: (stream, bytes) => {
           log ??= open();
-          log.add(bytes);
+          if (log !== "none") log.add(bytes);
           return sink.write(stream, bytes);
         },
         warn: (message) => sink.warn(message),
@@ -182,7 +191,7 @@ export class TaskRunner {
       if (status.code !== 0) log ??= open();
       return status;
     } finally {
-      log?.close();
+      if (log !== "none") log?.close();
     }
   }
 }

@@ -23,7 +23,7 @@ import { isPathTooLong } from "../system/unix_path.ts";
 import { type Clock, systemClock } from "../system/clock.ts";
 import { userId } from "../system/environment.ts";
 import { ThinListener } from "../system/thin_listener.ts";
-import { type AcceptedStream, UnixListener } from "../system/unix_socket.ts";
+import { type AcceptedStream, InTheWayError, UnixListener } from "../system/unix_socket.ts";
 import { FrameDecoder } from "../wire/frame.ts";
 import { VERSION } from "../wire/version.ts";
 import { HandoverError, readHandedOver, readHead, readNews } from "./messages.ts";
@@ -112,12 +112,20 @@ export class ExpressHost implements Door {
   /**
    * Listens in a project's state folder.
    *
-   * @returns `undefined` where its path is too long for a socket: nobody hands anything over then
+   * @returns `undefined` where its path is too long for a socket, or can't be had: nobody hands
+   *   anything over then
    */
   static open(options: HostOptions): ExpressHost | undefined {
     const path = joinPath(options.root, HANDOVER_SOCKET);
     if (isPathTooLong(path)) return undefined;
-    return new ExpressHost({ ...options, clock: systemClock, listener: UnixListener.listen(path) });
+    try {
+      const listener = UnixListener.listen(path);
+      return new ExpressHost({ ...options, clock: systemClock, listener });
+    } catch (error) {
+      if (!(error instanceof InTheWayError)) throw error;
+      options.log.log("warn", `Command lines are not handed over: ${error.message}`);
+      return undefined;
+    }
   }
 
   /**

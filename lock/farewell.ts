@@ -46,22 +46,27 @@ export async function bidFarewell(lock: LockFile, options: FarewellOptions): Pro
   while (true) {
     // Whoever removed the project meant it: asking for the lock would make its folders again.
     if (fileKind(lock.path) === undefined) return "removed";
+    const isOthers = (): boolean => {
+      const holder = readLockContent(lock.path)?.pid;
+      return holder !== undefined && holder !== pid;
+    };
+    // Where this server's own file was taken away, the next one may have been there for long.
+    if (isOthers()) return "succeeded";
     const wait = { timeoutMs: PATIENCE_MS };
     const again = await LockFile.acquire(lock.path, {
       clock,
       wait,
       ...(signal === undefined ? {} : { signal }),
     });
-    const holder = readLockContent(lock.path)?.pid;
     if (again !== undefined) {
-      if (holder !== undefined && holder !== pid) {
+      if (isOthers()) {
         again.close();
         return "succeeded";
       }
       again.release();
       return "removed";
     }
-    if (holder !== undefined && holder !== pid) return "succeeded";
+    if (isOthers()) return "succeeded";
     const who = await holders(lock.path);
     log.log(
       "warn",

@@ -58,12 +58,24 @@ export function requireProject(cwd: string, config?: string): Project {
   const folder = absolutePath(cwd);
   const project = findProject(folder, config);
   if (project !== undefined) return project;
+  requireFolder(folder);
   throw projectError(
-    fileKind(folder) === "folder"
-      ? `Cannot find a project: no deno.json, deno.jsonc or package.json in ${folder} or above it`
-      : `Cannot find a project: there is no folder ${folder}`,
+    `Cannot find a project: no deno.json, deno.jsonc or package.json in ${folder} or above it`,
     { kind: "no-config", file: folder },
   );
+}
+
+/**
+ * Makes sure that a project's folder still is there.
+ *
+ * @throws {WireError} `projectError` where it is gone
+ */
+export function requireFolder(folder: string): void {
+  if (fileKind(folder) === "folder") return;
+  throw projectError(`Cannot find a project: there is no folder ${folder}`, {
+    kind: "no-config",
+    file: folder,
+  });
 }
 
 function projectOfConfig(path: string): Project {

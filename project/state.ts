@@ -4,10 +4,17 @@
  * @module
  */
 
-import { ensureFolder, fileKind, joinPath, writeAtomically } from "../system/files.ts";
+import {
+  ensureFolder,
+  fileKind,
+  joinPath,
+  parentFolder,
+  writeAtomically,
+} from "../system/files.ts";
 import { userId, variable } from "../system/environment.ts";
 import { ensurePrivateFolder } from "../system/private_folder.ts";
 import { isPathTooLong } from "../system/unix_path.ts";
+import { requireFolder } from "./root.ts";
 
 /** Paths of a project's state, all absolute. */
 export interface StatePaths {
@@ -73,9 +80,11 @@ export function statePaths(root: string, place: ShortPlace): StatePaths {
 /**
  * Makes the folders of a project's state: private to the user, and ignored by git.
  *
+ * @throws {WireError} `projectError` where the project's folder is gone: it is not made again
  * @throws {Deno.errors.PermissionDenied} where a folder belongs to somebody else, or is a link
  */
 export function ensureState(paths: StatePaths): void {
+  requireFolder(parentFolder(paths.dir));
   ensurePrivateFolder(paths.dir);
   for (const folder of [paths.builds, paths.logs]) ensureFolder(folder, 0o700);
   const ignore = joinPath(paths.dir, ".gitignore");

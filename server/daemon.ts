@@ -20,9 +20,10 @@ import { LogFile } from "../system/log_file.ts";
 import type { Logger } from "../system/logger.ts";
 import { shedMark } from "../system/process_mark.ts";
 import { TcpListener } from "../system/tcp.ts";
-import { UnixListener } from "../system/unix_socket.ts";
+import { InTheWayError, UnixListener } from "../system/unix_socket.ts";
 import { formatAddress, type TcpAddress } from "../wire/address.ts";
 import type { Door } from "./door.ts";
+import { Foothold } from "./foothold.ts";
 import { ProcessServer } from "./process_server.ts";
 import { taskCooker, userCacheFolder } from "./project_cooker.ts";
 import type { XmlRpcDialect } from "./xmlrpc/dialect.ts";
@@ -83,7 +84,7 @@ const HANDOVER_RETRY_MS = 2;
  * Serves a project until its time is over, or until SIGINT or SIGTERM.
  *
  * @returns `locked` where another server serves the project, `refused` where the address for
- *   XML-RPC can't be had
+ *   XML-RPC, or the socket's place, can't be had
  * @throws {Error} where the state folder, the log or the socket can't be made
  */
 export async function serveProject(options: DaemonOptions): Promise<Served> {
@@ -131,6 +132,7 @@ export async function serveProject(options: DaemonOptions): Promise<Served> {
     await closeDoors(opened);
     remote?.close();
     lock.release();
+    if (error instanceof InTheWayError) return { kind: "refused", message: error.message };
     throw error;
   }
   const doors = [
@@ -145,6 +147,7 @@ export async function serveProject(options: DaemonOptions): Promise<Served> {
     log,
     project,
     lockPath: paths.lock,
+    foothold: new Foothold([paths.lock, paths.socket], systemClock),
     timeoutSeconds: options.timeoutSeconds,
     ...(options.maxRssBytes === 0 ? {} : { maxRssBytes: options.maxRssBytes }),
     maxConnections: maxConnections(),

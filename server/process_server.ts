@@ -20,6 +20,7 @@ import type { Connection, ConnectionLimits } from "./connection.ts";
 import type { Door } from "./door.ts";
 import { endingError, endServer, type StopMode } from "./ending.ts";
 import { EventBus } from "./event_bus.ts";
+import type { Foothold } from "./foothold.ts";
 import { serverIdentity } from "./hello.ts";
 import { type AgainSource, type IdleSource, IdleWork } from "./idle.ts";
 import { type Listener, ListenerSource } from "./listener_source.ts";
@@ -53,6 +54,8 @@ export interface ProcessServerOptions {
    * Seconds without a UI after which it ends: -1 never, 0 when the last one leaves. Default: 0.
    */
   readonly timeoutSeconds?: number;
+  /** What it can't do without; default: nothing. */
+  readonly foothold?: Foothold;
   /** Bytes of resident memory with which it ends when nothing is in progress; default: any. */
   readonly maxRssBytes?: number;
   /** Bytes of resident memory now; default: this process's. */
@@ -323,8 +326,18 @@ export class ProcessServer {
     this.#reception.dropSilent();
     this.#asyncCommands.beat();
     this.#idle.runDue();
+    this.#endIfLost();
     this.#endIfUnused();
     this.#endIfTooBig();
+  }
+
+  /** Nobody finds it any more, and another server may have come: it only ends what it has begun. */
+  #endIfLost(): void {
+    const verdict = this.#ending === undefined ? this.#options.foothold?.check() : undefined;
+    if (verdict === undefined) return;
+    this.#options.log.log("warn", verdict);
+    this.#mayRenew = true;
+    this.stop(verdict);
   }
 
   #endIfUnused(): void {

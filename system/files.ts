@@ -110,6 +110,17 @@ export function ensureFolder(path: string, mode?: number): void {
 }
 
 /**
+ * Makes a folder with its parents below another one, which has to be there: what somebody has
+ * removed, or given another name, is not made again.
+ *
+ * @throws {Deno.errors.NotFound} where `base` is not there
+ */
+export function ensureFolderBelow(base: string, path: string, mode: number): void {
+  Deno.statSync(base);
+  ensureFolder(path, mode);
+}
+
+/**
  * Does what needs a private folder, and makes that with its parents where it turns out to be
  * missing: most of the time it is there.
  *

@@ -10,7 +10,10 @@
 import { type HandedOver, type HandoverHead, HEAD_BYTES, PIECE } from "./handover.ts";
 import {
   ensureFolder,
+  type FileIdentity,
+  fileIdentity,
   isAbsent,
+  isSameFile,
   joinPath,
   removeIfPresent,
   removeTree,
@@ -35,6 +38,7 @@ export class ThinListener {
   readonly path: string;
   readonly #folder: string;
   readonly #pipe: Deno.FsFile;
+  readonly #identity: FileIdentity | undefined;
   readonly #clock: Clock;
   readonly #version: string;
   readonly #clients = new Map<number, ThinStream>();
@@ -46,6 +50,7 @@ export class ThinListener {
     this.#folder = folder;
     this.path = joinPath(folder, "door");
     this.#pipe = pipe;
+    this.#identity = fileIdentity(this.path);
     this.#clock = clock;
     this.#version = version;
   }
@@ -86,14 +91,9 @@ export class ThinListener {
     return this.#come.shift();
   }
 
-  /** Takes the pipe away; says whether it was there. */
+  /** Takes the pipe away, if it still is the one that this listener made; says whether it was. */
   unlink(): boolean {
-    try {
-      Deno.statSync(this.path);
-    } catch (error) {
-      if (isAbsent(error)) return false;
-      throw error;
-    }
+    if (!isSameFile(fileIdentity(this.path), this.#identity)) return false;
     removeTree(this.#folder);
     return true;
   }

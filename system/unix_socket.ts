@@ -19,6 +19,21 @@ export interface AcceptedStream extends ByteStream {
   readonly remoteHost?: string;
 }
 
+/** What is where a socket belongs can't be replaced. */
+export class InTheWayError extends Error {
+  /** The class name, as `Error.prototype.name` has it. */
+  override readonly name: string = "InTheWayError";
+
+  /**
+   * Makes the error.
+   *
+   * @param path where the socket belongs
+   */
+  constructor(path: string, options?: ErrorOptions) {
+    super(`cannot listen at ${path}: it is a folder that is not empty; remove it`, options);
+  }
+}
+
 /**
  * A listening Unix socket.
  *
@@ -45,6 +60,7 @@ export class UnixListener implements Disposable {
    * Listens at a path; the socket file's mode is 0600.
    *
    * @throws {TypeError} where the path is longer than {@linkcode MAX_LISTEN_PATH_BYTES}
+   * @throws {InTheWayError} where a folder is there that is not empty
    * @throws {Error} what the system says where the folder can't be written
    */
   static listen(path: string): UnixListener {
@@ -60,6 +76,7 @@ export class UnixListener implements Disposable {
     const listener = Deno.listen({ transport: "unix", path: aside });
     try {
       Deno.chmodSync(aside, 0o600);
+      clearFolder(path);
       Deno.renameSync(aside, path);
     } catch (error) {
       listener.close();
@@ -102,6 +119,18 @@ export class UnixListener implements Disposable {
   [Symbol.dispose](): void {
     this.unlink();
     this.close();
+  }
+}
+
+/** A folder can't be replaced as a file can; an empty one, as container engines make, is removed. */
+function clearFolder(path: string): void {
+  try {
+    if (!Deno.lstatSync(path).isDirectory) return;
+    Deno.removeSync(path);
+  } catch (error) {
+    if (isAbsent(error)) return;
+    if (!(error instanceof Error)) throw error;
+    throw new InTheWayError(path, { cause: error });
   }
 }
 

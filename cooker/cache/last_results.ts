@@ -9,7 +9,7 @@
 
 import { AppendFile } from "../../system/append_file.ts";
 import {
-  ensureFolder,
+  ensureFolderBelow,
   parentFolder,
   readTextIfPresent,
   removeIfPresent,
@@ -162,7 +162,8 @@ export class LastResults {
   }
 
   #open(): AppendFile {
-    ensureFolder(parentFolder(this.#path), 0o700);
+    const folder = parentFolder(this.#path);
+    ensureFolderBelow(parentFolder(folder), folder, 0o700);
     return AppendFile.open(this.#path);
   }
 

@@ -12,7 +12,7 @@
 import type { Notifier } from "../cooker.ts";
 import {
   baseName,
-  ensureFolder,
+  ensureFolderBelow,
   fileKind,
   joinPath,
   parentFolder,
@@ -119,7 +119,7 @@ export class InputTracker implements Notifier, FolderWatcher {
     if (this.#queue === undefined) return;
     const name = `cookie-${++this.#cookies}`;
     const path = joinPath(this.#options.cookies, name);
-    ensureFolder(this.#options.cookies, 0o700);
+    ensureFolderBelow(this.#options.root, this.#options.cookies, 0o700);
     touchFile(path);
     const hasCome = this.#drain(name);
     removeIfPresent(path);
@@ -183,10 +183,10 @@ export class InputTracker implements Notifier, FolderWatcher {
 
   #open(): void {
     if (this.#queue !== undefined) return;
-    const { openQueue = Inotify.open, cookies } = this.#options;
+    const { openQueue = Inotify.open, root, cookies } = this.#options;
     this.#queue = openQueue();
     if (this.#queue === undefined) return this.#note("platform");
-    ensureFolder(cookies, 0o700);
+    ensureFolderBelow(root, cookies, 0o700);
     this.#cookieWatch = this.#queue.add(cookies);
     if (this.#cookieWatch !== undefined) return;
     this.#note("limit");

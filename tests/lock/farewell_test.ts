@@ -39,12 +39,27 @@ Deno.test("R14 a lock file that names a new server is left alone", () =>
     const log = new MemoryLogger();
     const lock = await take(path);
     lock.write({ pid: 41 });
-    const clock = new FakeClock();
     lock.close();
     const successor = await take(path);
     successor.write({ pid: 42 });
+    // Without waiting: the clock stands still.
+    const farewell = bidFarewell(lock, { clock: new FakeClock(), log, pid: 41 });
+    assertEquals(await farewell, "succeeded");
+    assertEquals(await Deno.readTextFile(path), "42\n");
+    successor.release();
+  }));
+
+Deno.test("R14 a lock file that comes to name a new server is left alone", () =>
+  inFolder(async (path) => {
+    const log = new MemoryLogger();
+    const lock = await take(path);
+    lock.write({ pid: 41 });
+    const clock = new FakeClock();
+    lock.close();
+    const successor = await take(path);
     const farewell = bidFarewell(lock, { clock, log, pid: 41 });
     await clock.waitForSleepers();
+    successor.write({ pid: 42 });
     await clock.advance(3000);
     assertEquals(await farewell, "succeeded");
     assertEquals(await Deno.readTextFile(path), "42\n");

@@ -1,0 +1,39 @@
+/**
+ * What a server stands on: the files by which it is found and kept from being one of two. Where
+ * somebody takes them away, removes the project or gives it another name, the server has no place
+ * any more.
+ *
+ * @module
+ */
+
+import type { Clock } from "../system/clock.ts";
+import { type FileIdentity, fileIdentity, isSameFile } from "../system/files.ts";
+
+/** Milliseconds between two looks. */
+const LOOK_MS = 1000;
+
+/** Files that have to stay what they are. */
+export class Foothold {
+  readonly #clock: Clock;
+  readonly #files: readonly (readonly [path: string, identity: FileIdentity | undefined])[];
+  #nextLook = 0;
+
+  /** @param paths absolute; what is there now has to stay there */
+  constructor(paths: readonly string[], clock: Clock) {
+    this.#clock = clock;
+    this.#files = paths.map((path) => [path, fileIdentity(path)]);
+  }
+
+  /**
+   * Asked on each tick; looks once a second at the most.
+   *
+   * @returns the log's line where the server is to end
+   */
+  check(): string | undefined {
+    const now = this.#clock.monotonic();
+    if (now < this.#nextLook) return undefined;
+    this.#nextLook = now + LOOK_MS;
+    const lost = this.#files.find(([path, own]) => !isSameFile(fileIdentity(path), own));
+    return lost && `${lost[0]} was removed or replaced, exiting.`;
+  }
+}

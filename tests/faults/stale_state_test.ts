@@ -1,0 +1,295 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { fileKind } from "../../system/files.ts";
+import { isProcessAlive } from "../../system/processes.ts";
+import { processesIn, Project } from "../e2e/support.ts";
+import { Random, seed } from "./random.ts";
+
+const CONFIG = { tasks: { hello: "echo hello", hold: "echo started && cat gate" } };
+
+const SOCKETS = ["server.sock", "express.sock"];
+
+/** Milliseconds that a server has to notice that its place is not its own any more, and to end. */
+const NOTICE_MS = 15_000;
+
+/** Resolves when a process has ended; nothing tells when one of somebody else has. */
+async function untilGone(pid: number, who: string): Promise<void> {
+  const deadline = performance.now() + NOTICE_MS;
+  while (isProcessAlive(pid)) {
+    assert(performance.now() < deadline, `${who} (process ${pid}) is still there`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+/** Runs a task, which has to work at once. */
+async function runs(project: Project, where: string): Promise<void> {
+  const { code, stdout, stderr } = await project.run(["run", "hello"]);
+  assertEquals([code, stdout], [0, "hello\n"], `${where}: ${stderr}`);
+}
+
+async function killServer(project: Project): Promise<void> {
+  const pid = await project.serverPid();
+  Deno.kill(pid, "SIGKILL");
+  await untilGone(pid, "the killed server");
+}
+
+/** The servers that work in a folder. */
+async function serversIn(folder: string): Promise<number[]> {
+  const all = await processesIn(folder);
+  return all.filter(({ words }) => words.includes(" serve ")).map(({ pid }) => pid);
+}
+
+async function removeAny(path: string): Promise<void> {
+  try {
+    await Deno.remove(path, { recursive: true });
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
+/** A socket file that has outlived its listener. */
+function deadSocket(path: string): string {
+  const listener = Deno.listen({ transport: "unix", path: `${path}.made` });
+  Deno.renameSync(`${path}.made`, `${path}.dead`);
+  listener.close();
+  return `${path}.dead`;
+}
+
+/** All that is below a folder, sorted; `undefined` where it is not there. */
+function below(folder: string): string[] | undefined {
+  if (fileKind(folder) === undefined) return undefined;
+  return [...Deno.readDirSync(folder)].flatMap(({ name, isDirectory }) => {
+    const inside = isDirectory ? below(`${folder}/${name}`) ?? [] : [];
+    return [name, ...inside.map((path) => `${name}/${path}`)];
+  }).sort();
+}
+
+/** A folder outside of the project, with the cache, which is inside in other tests. */
+async function outside(): Promise<
+  AsyncDisposable & { readonly path: string; readonly env: Record<string, string> }
+> {
+  const path = await Deno.makeTempDir({ prefix: "simmer_outside_" });
+  return {
+    path,
+    env: { SIMMER_CACHE_DIR: `${path}/cache` },
+    [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }),
+  };
+}
+
+/** A process that is nobody's server; it ends with its disposal. */
+function bystander(): AsyncDisposable & { readonly pid: number } {
+  const child = new Deno.Command("sleep", { args: ["600"], stdin: "null" }).spawn();
+  return {
+    pid: child.pid,
+    [Symbol.asyncDispose]: async () => {
+      child.kill("SIGKILL");
+      await child.status;
+    },
+  };
+}
+
+/** The process id of a process that was there. */
+async function deadPid(): Promise<number> {
+  const child = new Deno.Command("true").spawn();
+  await child.status;
+  return child.pid;
+}
+
+Deno.test("whatever a lock file says that nobody holds, the next run has a server, and no process is taken for one", async () => {
+  await using project = await Project.create({ "deno.json": CONFIG });
+  await using other = bystander();
+  const random = new Random(seed());
+  const binary = Uint8Array.from({ length: 4096 }, () => random.below(256));
+  const contents: readonly (readonly [string, string | Uint8Array])[] = [
+    ["a dead process", `${await deadPid()}\n`],
+    ["a process id that another program has got", `${other.pid}\n`],
+    ["another program's, with addresses", `${other.pid} 127.0.0.1:1 unix:/nowhere/sock\n`],
+    ["nothing", ""],
+    ["no number", "NaN unix:\n"],
+    ["every process", "-1\n"],
+    ["bytes", binary],
+    ["8 MiB", "7".repeat(8 << 20)],
+  ];
+  for (const [what, content] of contents) {
+    await Deno.mkdir(`${project.root}/.simmer`, { recursive: true, mode: 0o700 });
+    const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
+    await Deno.writeFile(`${project.root}/.simmer/lock`, bytes);
+    const status = await project.run(["status"]);
+    assertEquals(status.code, 3, `${what}: ${status.stderr}`);
+    await Deno.writeFile(`${project.root}/.simmer/lock`, bytes);
+    const stop = await project.run(["stop", "--force"]);
+    assertEquals(stop.code, 0, `${what}: ${stop.stderr}`);
+    await Deno.writeFile(`${project.root}/.simmer/lock`, bytes);
+    await runs(project, what);
+    assertEquals(await serversIn(project.root), [await project.serverPid()], what);
+    await killServer(project);
+  }
+  assert(isProcessAlive(other.pid));
+});
+
+Deno.test("whatever is where the socket belongs is replaced; what could be somebody's is said to be in the way", async () => {
+  await using project = await Project.create({ "deno.json": CONFIG });
+  const folder = `${project.root}/.simmer`;
+  await Deno.mkdir(folder, { mode: 0o700 });
+  const makes: readonly (readonly [string, (path: string) => void])[] = [
+    ["a file", (path) => Deno.writeTextFileSync(path, "no socket\n")],
+    ["a link to nothing", (path) => Deno.symlinkSync("/nowhere/sock", path)],
+    ["a link to itself", (path) => Deno.symlinkSync(path, path)],
+    ["an empty folder", (path) => Deno.mkdirSync(path)],
+    ["a socket where nobody listens", (path) => Deno.renameSync(deadSocket(path), path)],
+  ];
+  for (const [what, make] of makes) {
+    for (const name of SOCKETS) {
+      const path = `${folder}/${name}`;
+      await removeAny(path);
+      make(path);
+    }
+    await runs(project, what);
+    await killServer(project);
+  }
+  await removeAny(`${folder}/server.sock`);
+  await project.write(".simmer/server.sock/file", "somebody's");
+  const { code, stderr } = await project.run(["run", "hello"]);
+  assertEquals(code, 3, stderr);
+  assertStringIncludes(stderr, "server.sock: it is a folder that is not empty; remove it");
+  assertEquals(await serversIn(project.root), []);
+  await removeAny(`${folder}/server.sock`);
+  await removeAny(`${folder}/express.sock`);
+  await project.write(".simmer/express.sock/file", "somebody's");
+  await runs(project, "without the way for command lines");
+});
+
+const LIVE: Readonly<Record<string, (path: string) => Promise<void>>> = {
+  removed: (path) => Deno.remove(path),
+  "replaced by a file": async (path) => {
+    await Deno.remove(path);
+    await Deno.writeTextFile(path, "no socket\n");
+  },
+  "replaced by a folder": async (path) => {
+    await Deno.remove(path);
+    await Deno.mkdir(path);
+  },
+  "replaced by a link": async (path) => {
+    await Deno.remove(path);
+    await Deno.symlink("/nowhere/sock", path);
+  },
+};
+
+Deno.test("a server whose sockets are removed or replaced makes room for one that can be reached", async () => {
+  await Promise.all(
+    Object.entries(LIVE).map(async ([what, change]) => {
+      await using project = await Project.create({ "deno.json": CONFIG });
+      await runs(project, "at first");
+      const first = await project.serverPid();
+      for (const name of SOCKETS) await change(`${project.root}/.simmer/${name}`);
+      await runs(project, what);
+      await untilGone(first, "the server without sockets");
+      assertEquals(await serversIn(project.root), [await project.serverPid()]);
+    }),
+  );
+});
+
+for (const what of ["removed", "renamed"]) {
+  Deno.test(`a server whose state folder is ${what} ends, and leaves the next one's alone`, async () => {
+    await using project = await Project.create({ "deno.json": CONFIG });
+    const state = `${project.root}/.simmer`;
+    await runs(project, "at first");
+    const first = await project.serverPid();
+    if (what === "removed") await Deno.remove(state, { recursive: true });
+    else await Deno.rename(state, `${state}.old`);
+    await runs(project, "afterwards");
+    const second = await project.serverPid();
+    const names = below(state);
+    await untilGone(first, "the server without a place");
+    assertEquals(await serversIn(project.root), [second]);
+    assertEquals(below(state), names);
+    await runs(project, "in the end");
+    assertEquals(await project.serverPid(), second);
+  });
+}
+
+Deno.test("a build goes on to its end where its project's state is removed", async () => {
+  await using project = await Project.create({ "deno.json": CONFIG });
+  await new Deno.Command("mkfifo", { args: [`${project.root}/gate`] }).output();
+  const run = project.start(["run", "hold", "hello"]);
+  await run.stdout.until("started");
+  const first = await project.serverPid();
+  await Deno.remove(`${project.root}/.simmer`, { recursive: true });
+  // It takes no new command from then on: a moment later there is another server.
+  const next = project.start(["run", "hello"]);
+  assertEquals((await next.finished()).code, 0);
+  await Deno.writeTextFile(`${project.root}/gate`, "opened\n");
+  const { code, stdout, stderr } = await run.finished();
+  assertEquals(code, 0, stderr);
+  for (const line of ["started", "opened", "hello"]) assertStringIncludes(stdout, line);
+  await untilGone(first, "the server without a place");
+});
+
+Deno.test("a watcher goes on where its project's state is removed", async () => {
+  await using project = await Project.create({ "deno.json": CONFIG });
+  const watch = project.start(["watch", "hello"]);
+  await watch.stderr.until("watching for changes");
+  await Deno.remove(`${project.root}/.simmer`, { recursive: true });
+  await watch.stderr.until("Starting a new one.");
+  await watch.stdout.until("hello\nhello\n");
+  watch.kill("SIGTERM");
+  assertEquals((await watch.finished()).code, 143);
+});
+
+Deno.test("a project that is renamed while it is watched: the old place is not made again", async () => {
+  await using project = await Project.create({ "deno.json": CONFIG });
+  await using elsewhere = await outside();
+  const { env } = elsewhere;
+  const watch = project.start(["watch", "hello"], { env });
+  await watch.stdout.until("hello\n");
+  const first = await project.serverPid();
+  const moved = `${project.root}-moved`;
+  await Deno.rename(project.root, moved);
+  // A change makes the watcher run again, in a place that is not there any more.
+  await Deno.writeTextFile(`${moved}/deno.json`, JSON.stringify(CONFIG, null, 4));
+  await untilGone(first, "the server of the old place");
+  const { stdout, stderr } = await watch.finished();
+  const left = below(project.root);
+  // Back again, so that it can be tidied up.
+  if (left !== undefined) await Deno.rename(project.root, `${elsewhere.path}/left`);
+  await Deno.rename(moved, project.root);
+  assertEquals(left, undefined, `${stdout}${stderr}`);
+  await runs(project, "back in its place");
+});
+
+Deno.test("a project that is renamed, and another one in its place, have a server each", async () => {
+  await using one = await Project.create({ "deno.json": { tasks: { hello: "echo one" } } });
+  await using two = await Project.create({ "deno.json": { tasks: { hello: "echo two" } } });
+  await using elsewhere = await outside();
+  const { env } = elsewhere;
+  const place = two.root;
+  assertEquals((await two.run(["run", "hello"], { env })).stdout, "two\n");
+  const first = await two.serverPid();
+  await Deno.rename(place, `${place}-moved`);
+  await Deno.rename(one.root, place);
+  const before = below(place);
+  await untilGone(first, "the server of the old place");
+  assertEquals(below(place), before, "something was written into the old place");
+  const folder = "../" + `${place}-moved`.slice(place.lastIndexOf("/") + 1);
+  const [there, here] = [
+    await two.run(["run", "hello"], { env, folder }),
+    await two.run(["run", "hello"], { env }),
+  ];
+  assertEquals([there.stdout, here.stdout], ["two\n", "one\n"], there.stderr + here.stderr);
+  assertEquals((await two.run(["stop"], { env, folder })).code, 0);
+  assertEquals((await two.run(["stop"], { env })).code, 0);
+  await Deno.rename(place, one.root);
+  await Deno.rename(`${place}-moved`, place);
+});
+
+Deno.test("a server whose project is removed ends, and makes nothing of it again", async () => {
+  await using elsewhere = await outside();
+  const { env, path } = elsewhere;
+  const project = await Project.create({ "deno.json": CONFIG });
+  const run = await project.run(["run", "hello"], { env });
+  assertEquals(run.code, 0, run.stderr);
+  const pid = await project.serverPid();
+  await Deno.remove(project.root, { recursive: true });
+  await untilGone(pid, "the removed project's server");
+  assertEquals(below(project.root), undefined);
+  assertEquals(below(`${path}/cache/servers`), [], "it is still registered");
+});

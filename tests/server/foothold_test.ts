@@ -1,0 +1,40 @@
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { Foothold } from "../../server/foothold.ts";
+import { FakeClock } from "../../system/fake_clock.ts";
+
+async function inFolder(test: (path: string) => Promise<void>): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  try {
+    await Deno.writeTextFile(`${folder}/lock`, "41\n");
+    await test(`${folder}/lock`);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+Deno.test("R20 a server has its place for as long as its files are the same, whatever is in them", () =>
+  inFolder(async (path) => {
+    const clock = new FakeClock();
+    const foothold = new Foothold([path], clock);
+    assertEquals(foothold.check(), undefined);
+    await Deno.writeTextFile(path, "42\n");
+    await clock.advance(1000);
+    assertEquals(foothold.check(), undefined);
+  }));
+
+Deno.test("R20 a file that is removed or replaced is noticed within a second", () =>
+  inFolder(async (path) => {
+    const clock = new FakeClock();
+    const foothold = new Foothold([path], clock);
+    assertEquals(foothold.check(), undefined);
+    await Deno.rename(path, `${path}.old`);
+    assertEquals(foothold.check(), undefined, "it looks once a second");
+    await clock.advance(1000);
+    assertStringIncludes(foothold.check() ?? "", `${path} was removed or replaced`);
+    await Deno.writeTextFile(path, "41\n");
+    await clock.advance(1000);
+    assertStringIncludes(foothold.check() ?? "", `${path} was removed or replaced`);
+    await Deno.rename(`${path}.old`, path);
+    await clock.advance(1000);
+    assertEquals(foothold.check(), undefined);
+  }));
