@@ -12,13 +12,31 @@ import { type FileIdentity, fileIdentity, isSameFile } from "../system/files.ts"
 /** Milliseconds between two looks. */
 const LOOK_MS = 1000;
 
-/** Files that have to stay what they are. */
+/**
+ * Files that have to stay what they are.
+ *
+ * @example A server that ends with its socket
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { Foothold, systemClock } from "@simmer/simmer/server";
+ *
+ * const path = await Deno.makeTempFile();
+ * assertEquals(new Foothold([path], systemClock).check(), undefined);
+ * const foothold = new Foothold([path], systemClock);
+ * await Deno.remove(path);
+ * assertEquals(foothold.check(), `${path} was removed or replaced, exiting.`);
+ * ```
+ */
 export class Foothold {
   readonly #clock: Clock;
   readonly #files: readonly (readonly [path: string, identity: FileIdentity | undefined])[];
   #nextLook = 0;
 
-  /** @param paths absolute; what is there now has to stay there */
+  /**
+   * Remembers what is there now.
+   *
+   * @param paths absolute
+   */
   constructor(paths: readonly string[], clock: Clock) {
     this.#clock = clock;
     this.#files = paths.map((path) => [path, fileIdentity(path)]);

@@ -15,6 +15,7 @@ export type { PeerCredentials } from "../system/peer.ts";
 export type { ConnectionLimits } from "./connection.ts";
 export type { Door } from "./door.ts";
 export { type Delivery, EventBus, type EventHandler } from "./event_bus.ts";
+export { Foothold } from "./foothold.ts";
 export { type InProcessOptions, type InProcessServer, serveInProcess } from "./in_process.ts";
 export type { StopMode } from "./ending.ts";
 export type { Listener } from "./listener_source.ts";

@@ -3,7 +3,9 @@
 import { assert, assertEquals } from "@std/assert";
 import { TaskCooker } from "../../cooker/task_cooker.ts";
 import { statePaths } from "../../project/state.ts";
+import type { Door } from "../../server/door.ts";
 import { systemClock } from "../../system/clock.ts";
+import { FakeClock } from "../../system/fake_clock.ts";
 import { type Level, MemoryLogger } from "../../system/logger.ts";
 import { macrotask } from "../../system/macrotask.ts";
 import { memoryReleaser } from "../../system/memory.ts";
@@ -26,17 +28,28 @@ class DefectLog extends MemoryLogger {
 export class FuzzedServer implements AsyncDisposable {
   readonly root: string;
   readonly server: TestServer;
+  readonly clock: FakeClock;
   readonly log: DefectLog;
   readonly #neighbour: TestClient;
 
-  private constructor(root: string, server: TestServer, log: DefectLog, neighbour: TestClient) {
+  private constructor(
+    root: string,
+    server: TestServer,
+    clock: FakeClock,
+    log: DefectLog,
+    neighbour: TestClient,
+  ) {
     this.root = root;
     this.server = server;
+    this.clock = clock;
     this.log = log;
     this.#neighbour = neighbour;
   }
 
-  static async open(): Promise<FuzzedServer> {
+  /** @param doors opens further ways in */
+  static async open(
+    doors: (parts: { readonly clock: FakeClock; readonly log: MemoryLogger }) => Door[] = () => [],
+  ): Promise<FuzzedServer> {
     const root = await Deno.realPath(await Deno.makeTempDir());
     await Deno.writeTextFile(`${root}/deno.json`, JSON.stringify(CONFIG));
     const log = new DefectLog();
@@ -47,8 +60,10 @@ export class FuzzedServer implements AsyncDisposable {
       log,
       executor: { execute: () => Promise.resolve({ code: 0 }) },
     });
-    const server = new TestServer({ cooker, log });
-    return new FuzzedServer(root, server, log, await server.join({ role: "observer" }));
+    const clock = new FakeClock();
+    const server = new TestServer({ cooker, log, clock, doors: doors({ clock, log }) });
+    const neighbour = await server.join({ role: "observer" });
+    return new FuzzedServer(root, server, clock, log, neighbour);
   }
 
   /**
@@ -70,7 +85,7 @@ export class FuzzedServer implements AsyncDisposable {
     for (let count = 1; count <= times; count++) {
       await wrong();
       if (count % 500 === 0) {
-        await this.server.clock.advance(100);
+        await this.clock.advance(100);
         await this.#ping();
       }
       if (count % 20 === 0) await macrotask();

@@ -1,7 +1,7 @@
 import { assert } from "@std/assert";
 import { writeAll } from "../../system/streams.ts";
 import { isResponse } from "../../wire/messages.ts";
-import type { TestClient, TestServer } from "../server/support.ts";
+import { TestClient, type TestServer } from "../server/support.ts";
 import { FuzzedServer } from "./fuzzed_server.ts";
 import { bytesFor } from "./messages.ts";
 import { effort, Random, seed } from "./random.ts";
@@ -38,8 +38,13 @@ Deno.test("whatever is sent to the native socket costs its sender alone", async 
   assert(answers.error > MESSAGES / 100, `only ${answers.error} messages were wrong`);
 });
 
-/** A client that has said hello, as nothing else is answered before; now and then one that has not. */
-async function newcomer(server: TestServer, random: Random): Promise<TestClient> {
-  if (random.oneIn(6)) return server.connect();
-  return await server.join({ role: random.pick(["controller", "observer", "operator"]) });
+/**
+ * A client that has said hello, as nothing else is answered before; now and then one that has not.
+ * It is none that the test server keeps: they would be what grows.
+ */
+async function newcomer({ listener }: TestServer, random: Random): Promise<TestClient> {
+  const client = new TestClient(listener.connect());
+  if (random.oneIn(6)) return client;
+  await client.hello({ role: random.pick(["controller", "observer", "operator"]) });
+  return client;
 }

@@ -25,7 +25,7 @@ import { MemoryListener, TestClient, TestCooker } from "./support.ts";
 const ADDRESS = { host: "127.0.0.1", port: 8200 };
 
 /** A listener in memory that passes for a TCP one. */
-class DoorListener implements Listener {
+export class DoorListener implements Listener {
   readonly path: string;
   readonly #inner = new MemoryListener();
   readonly #remotes: string[] = [];
