@@ -23,6 +23,8 @@ import { UI } from "./ui.ts";
 
 /** Milliseconds within which a connection has to say hello. */
 const HELLO_MS = 30_000;
+/** Milliseconds within which a refused connection has to take that it is. */
+const REFUSED_MS = 5000;
 /** Requests that are kept for a waiting UI at the most. */
 const MAX_BACKLOG = 1000;
 
@@ -62,8 +64,8 @@ interface Visitor {
 export class Reception {
   readonly #context: ReceptionContext;
   readonly #visitors = new Map<Connection, Visitor>();
-  /** Refused, and not closed until they have been told. */
-  readonly #expelled = new Set<Connection>();
+  /** Refused, and not closed until they have been told, or the time given here has come. */
+  readonly #expelled = new Map<Connection, number>();
   #lastNumber = 0;
 
   /** @param context is used from the first connection on */
@@ -73,7 +75,7 @@ export class Reception {
 
   /** All connections. */
   get connections(): readonly Connection[] {
-    return [...this.#visitors.keys(), ...this.#expelled];
+    return [...this.#visitors.keys(), ...this.#expelled.keys()];
   }
 
   /**
@@ -128,9 +130,12 @@ export class Reception {
     }
   }
 
-  /** Drops connections that have not said hello in time. */
+  /** Drops connections that have not said hello in time, and refused ones that don't read that. */
   dropSilent(): void {
     const now = this.#context.clock.monotonic();
+    for (const [connection, due] of [...this.#expelled]) {
+      if (now >= due) connection.close();
+    }
     for (const visitor of [...this.#visitors.values()]) {
       if (visitor.ui !== undefined || now < visitor.helloDue) continue;
       this.#context.log.log("warn", `Dropping ${visitor.connection.name}: it said no hello`);
@@ -251,7 +256,8 @@ export class Reception {
 
   #turnOut(connection: Connection, error: WireError, request?: Request): void {
     connection.send(failure(request?.id ?? null, error));
-    this.#expelled.add(connection);
+    this.#expelled.set(connection, this.#context.clock.monotonic() + REFUSED_MS);
+    // Closing ends the writing too.
     connection.outbox.drained().then(() => {
       connection.close();
       this.#expelled.delete(connection);

@@ -92,6 +92,18 @@ Deno.test("a client that asks and never reads is not read from either, and the o
   await reader.leave();
 });
 
+Deno.test("a client that is refused and does not read that is closed after a time", async () => {
+  await using server = new TestServer();
+  const deaf = server.connect({ capacity: 8, reads: false });
+  await writeAll(deaf.stream, encodeFrame(request(1, "look")));
+  const more = writeAll(deaf.stream, new Uint8Array(100)).then(() => "read", () => "closed");
+  const other = await server.join();
+  await server.clock.advance(4900);
+  assertEquals(await Promise.race([more, other.call("ping").then(() => "open")]), "open");
+  await server.clock.advance(100);
+  assertEquals(await more, "closed");
+});
+
 Deno.test("an observer that has lost events is told as soon as it has caught up, also when nothing more happens", async () => {
   await using server = new TestServer({ observerQueue: 5000 });
   const controller = await server.join();
