@@ -14,6 +14,7 @@ import {
   fileIdentity,
   isAbsent,
   isSameFile,
+  isSystemError,
   joinPath,
   removeIfPresent,
   removeTree,
@@ -26,6 +27,12 @@ import type { AcceptedStream } from "./unix_socket.ts";
 
 /** Milliseconds between two looks whether a client still is there. */
 const LOOK_MS = 200;
+
+/** The most characters that a script says at once. */
+const MAX_WORDS = 32;
+
+/** What a script says: its process id, and the signal that it got. */
+const WORDS = /^(\d{1,7})(?: (SIG[A-Z]+))?$/;
 
 /** Where a script keeps its stdin: to read something else, a shell puts that in its place. */
 const STDIN = 3;
@@ -85,7 +92,8 @@ export class ThinListener {
       }
       const count = await this.#pipe.read(buffer) ?? 0;
       const lines = (this.#rest + decoder.decode(buffer.subarray(0, count))).split("\n");
-      this.#rest = lines.pop() ?? "";
+      // What ends in no line is of nobody who is waited for.
+      this.#rest = (lines.pop() ?? "").slice(-MAX_WORDS);
       for (const line of lines) this.#take(line);
     }
     return this.#come.shift();
@@ -107,36 +115,43 @@ export class ThinListener {
   }
 
   #take(line: string): void {
-    const [id = "", signal] = line.split(" ");
+    const [, id = "", signal] = WORDS.exec(line) ?? [];
     const pid = Number(id);
-    if (!/^\d+$/.test(id) || pid < 2) return;
-    if (signal !== undefined) return this.#clients.get(pid)?.signal(signal);
+    if (pid < 2) return;
+    const known = this.#clients.get(pid);
+    if (signal !== undefined) return known?.signal(signal);
+    if (known !== undefined) return;
     const stream = ThinStream.open(pid, joinPath(this.#folder, id), {
       clock: this.#clock,
       version: this.#version,
-      closed: () => void this.#clients.delete(pid),
+      gone: () => void this.#clients.delete(pid),
     });
     if (stream === undefined) return;
     this.#clients.set(pid, stream);
-    this.#come.push(stream);
+    if (stream.isTaken) this.#come.push(stream);
   }
 }
 
 interface ThinOptions {
   readonly clock: Clock;
   readonly version: string;
-  readonly closed: () => void;
+  /** Told when the client's process is gone: until then it can come only once. */
+  readonly gone: () => void;
 }
 
 interface ThinParts {
   readonly path: string;
   readonly reply: Deno.FsFile;
   readonly outputs: readonly (Deno.FsFile | undefined)[];
+  /** What the client would say first, as far as that can be told. */
+  readonly greeting: string | undefined;
   readonly options: ThinOptions;
 }
 
 /** One client. */
 class ThinStream implements AcceptedStream {
+  /** Whether its work can be done for it; it is told if not. */
+  readonly isTaken: boolean;
   readonly #pid: number;
   readonly #path: string;
   readonly #reply: Deno.FsFile;
@@ -153,29 +168,23 @@ class ThinStream implements AcceptedStream {
     this.#reply = parts.reply;
     this.#outputs = parts.outputs;
     this.#options = parts.options;
-    const isTaken = parts.outputs.length > 0;
-    this.#waiting = isTaken ? [encoder.encode(greeting(pid, parts.options.version))] : [];
+    this.isTaken = parts.greeting !== undefined &&
+      parts.outputs.every((each) => each !== undefined);
+    this.#waiting = parts.greeting === undefined ? [] : [encoder.encode(parts.greeting)];
   }
 
-  /** @returns `undefined` where the client is gone already */
+  /** @returns `undefined` where there is no client */
   static open(pid: number, path: string, options: ThinOptions): ThinStream | undefined {
-    let reply: Deno.FsFile;
-    try {
-      reply = Deno.openSync(path, { read: true, write: true });
-    } catch (error) {
-      if (isAbsent(error)) return undefined;
-      throw error;
-    }
+    const reply = openReply(path);
+    if (reply === undefined) return undefined;
     const outputs = [openOutput(pid, 1), openOutput(pid, 2)];
-    if (outputs.every((each) => each !== undefined)) {
-      return new ThinStream(pid, { path, reply, outputs, options });
-    }
-    for (const each of outputs) each?.close();
+    const greeting = greetingOf(pid, options.version);
+    const stream = new ThinStream(pid, { path, reply, outputs, greeting, options });
+    if (stream.isTaken) return stream;
     // Where its output can't be opened a second time, it has to write itself.
-    const refused = new ThinStream(pid, { path, reply, outputs: [], options });
-    say(reply, "refused");
-    refused.close();
-    return undefined;
+    void say(reply, "refused");
+    stream.close();
+    return stream;
   }
 
   async read(buffer: Uint8Array): Promise<number | null> {
@@ -212,7 +221,6 @@ class ThinStream implements AcceptedStream {
     this.#life.abort();
     this.#wake?.();
     for (const output of this.#outputs) output?.close();
-    this.#options.closed();
     void this.#letGo();
   }
 
@@ -221,18 +229,20 @@ class ThinStream implements AcceptedStream {
     while (isProcessAlive(this.#pid)) await this.#options.clock.sleep(LOOK_MS);
     this.#reply.close();
     removeIfPresent(this.#path);
+    this.#options.gone();
   }
 
   /** The client was sent a signal. */
   signal(signal: string): void {
+    if (this.#life.signal.aborted) return;
     this.#waiting.push(encoder.encode(`${JSON.stringify({ signal })}\n`));
     this.#wake?.();
   }
 
   async #take(kind: number, piece: Uint8Array): Promise<void> {
     if (kind === PIECE.taken) return;
-    if (kind === PIECE.refused) return say(this.#reply, "refused");
-    if (kind === PIECE.exit) return say(this.#reply, String(piece[0] ?? 0));
+    if (kind === PIECE.refused) return await say(this.#reply, "refused");
+    if (kind === PIECE.exit) return await say(this.#reply, String(piece[0] ?? 0));
     const output = this.#outputs[kind - PIECE.stdout];
     for (let at = 0; output !== undefined && at < piece.length;) {
       at += await output.write(piece.subarray(at));
@@ -240,11 +250,34 @@ class ThinStream implements AcceptedStream {
   }
 }
 
-function say(reply: Deno.FsFile, words: string): void {
-  reply.writeSync(encoder.encode(`${words}\n`));
+/** Waits for nobody but the caller: a pipe may be full. */
+async function say(reply: Deno.FsFile, words: string): Promise<void> {
+  await reply.write(encoder.encode(`${words}\n`));
 }
 
-/** What a client would say first, as the kernel has it. */
+/** Opens what a client reads; anything but a named pipe is none of a client's. */
+function openReply(path: string): Deno.FsFile | undefined {
+  try {
+    // Opened both ways, it waits for nobody.
+    return Deno.lstatSync(path).isFifo
+      ? Deno.openSync(path, { read: true, write: true })
+      : undefined;
+  } catch (error) {
+    if (isSystemError(error)) return undefined;
+    throw error;
+  }
+}
+
+/** What a client would say first, as the kernel has it; `undefined` where it does not say. */
+function greetingOf(pid: number, version: string): string | undefined {
+  try {
+    return greeting(pid, version);
+  } catch (error) {
+    if (isSystemError(error)) return undefined;
+    throw error;
+  }
+}
+
 function greeting(pid: number, version: string): string {
   const words = decoder.decode(Deno.readFileSync(`/proc/${pid}/cmdline`)).split("\0");
   const variables = decoder.decode(Deno.readFileSync(`/proc/${pid}/environ`)).split("\0");
@@ -271,10 +304,14 @@ function openOutput(pid: number, descriptor: 1 | 2): Deno.FsFile | undefined {
   const path = `/proc/${pid}/fd/${descriptor}`;
   try {
     const { isFifo, isCharDevice } = Deno.statSync(path);
-    return isFifo || isCharDevice ? Deno.openSync(path, { write: true }) : undefined;
+    if (isCharDevice) return Deno.openSync(path, { write: true });
+    if (!isFifo) return undefined;
+    // Where nobody reads a named pipe any more, opening it to write would wait.
+    using _reader = Deno.openSync(path, { read: true, write: true });
+    return Deno.openSync(path, { write: true });
   } catch (error) {
     // Gone meanwhile, somebody else's, or closed.
-    if (error instanceof Error && !(error instanceof TypeError)) return undefined;
+    if (isSystemError(error)) return undefined;
     throw error;
   }
 }
