@@ -13,8 +13,8 @@ import type { StoredResult } from "./result.ts";
 
 /** How often a record's time is set while it is in use, in milliseconds. */
 const TOUCH_MS = 60 * 60 * 1000;
-/** How many records are kept in memory. */
-const MAX_KNOWN = 50_000;
+/** How many records are kept in memory, each counted with its outputs. */
+const MAX_KNOWN = 6000;
 const FORMAT = 1;
 
 const digest = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));
@@ -36,6 +36,14 @@ const recordSchema = v.object({
 
 const encoder = new TextEncoder();
 
+/** What records need. */
+export interface RecordsOptions {
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** How many are kept in memory, each counted with its outputs; default: 6000. */
+  readonly maxKnown?: number;
+}
+
 /** A store's records. */
 export class Records {
   /** Where they are; below it, folders of the fingerprints' first two digits. */
@@ -44,14 +52,23 @@ export class Records {
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #known = new Map<string, StoredResult>();
+  /** When the times of those in memory were set last. */
   readonly #touched = new Map<string, number>();
+  readonly #maxKnown: number;
+  #size = 0;
 
   /** @param aside where they are until they are whole, on the same file system */
-  constructor(folder: string, aside: string, { clock, log }: { clock: Clock; log: Logger }) {
+  constructor(folder: string, aside: string, { clock, log, maxKnown }: RecordsOptions) {
     this.folder = folder;
     this.#aside = aside;
     this.#clock = clock;
     this.#log = log;
+    this.#maxKnown = maxKnown ?? MAX_KNOWN;
+  }
+
+  /** How many records are in memory, each counted with its outputs. */
+  get size(): number {
+    return this.#size;
   }
 
   /** The record of a fingerprint; `undefined` where there is none that can be read. */
@@ -79,7 +96,8 @@ export class Records {
 
   /** Has a record read again. */
   forget(fingerprint: string): void {
-    this.#known.delete(fingerprint);
+    this.#drop(fingerprint);
+    this.#touched.delete(fingerprint);
   }
 
   /** Where a record is, or would be. */
@@ -104,12 +122,27 @@ export class Records {
     return undefined;
   }
 
+  /** Keeps a record in memory, and lets those go that were not asked for since long. */
   #remember(result: StoredResult): void {
-    this.#known.delete(result.fingerprint);
+    this.#drop(result.fingerprint);
     this.#known.set(result.fingerprint, result);
-    const [oldest] = this.#known.keys();
-    if (this.#known.size > MAX_KNOWN && oldest !== undefined) this.#known.delete(oldest);
+    this.#size += weight(result);
+    for (const oldest of this.#known.keys()) {
+      if (this.#size <= this.#maxKnown) break;
+      this.forget(oldest);
+    }
   }
+
+  #drop(fingerprint: string): void {
+    const known = this.#known.get(fingerprint);
+    if (known === undefined) return;
+    this.#known.delete(fingerprint);
+    this.#size -= weight(known);
+  }
+}
+
+function weight({ outputs }: StoredResult): number {
+  return 1 + outputs.length;
 }
 
 function parseRecord(text: string): StoredResult | undefined {
