@@ -4,6 +4,7 @@
  * @module
  */
 
+import { StateError } from "../project/state.ts";
 import { NoLocksError } from "../system/lockable_file.ts";
 import { type ErrorCodeName, projectErrorData, WireError } from "../wire/errors.ts";
 
@@ -93,15 +94,19 @@ const EXIT_OF: Readonly<Partial<Record<ErrorCodeName, number>>> = {
   cancelled: EXIT.interrupted,
 };
 
+/** Whether an error says that there can't be a server where the project is. */
+export function preventsServer(error: unknown): error is Error {
+  return error instanceof NoLocksError || error instanceof StateError;
+}
+
 /** What an expected error is reported as; `undefined` where the error is a defect. */
 export function reportOf(error: unknown): Report | undefined {
   if (error instanceof ClientError) {
     const { exitCode, message, details } = error;
     return { exitCode, lines: [message, ...details] };
   }
-  if (error instanceof NoLocksError) {
-    const line =
-      `${error.message}: no server can run; 'simmer run' does without, or move the project`;
+  if (preventsServer(error)) {
+    const line = `${error.message}: no server can run; 'simmer run' does without`;
     return { exitCode: EXIT.noServer, lines: [line] };
   }
   if (!(error instanceof WireError)) return undefined;

@@ -8,7 +8,7 @@
 import { readLockContent } from "../lock/content.ts";
 import { LockFile } from "../lock/lock_file.ts";
 import { type Project, requireProject } from "../project/root.ts";
-import { shortPlace, type StatePaths, statePaths } from "../project/state.ts";
+import { ensureRoom, shortPlace, type StatePaths, statePaths } from "../project/state.ts";
 import type { Clock } from "../system/clock.ts";
 import { baseName, fileKind, joinPath, parentFolder } from "../system/files.ts";
 import { NoLocksError } from "../system/lockable_file.ts";
@@ -146,12 +146,24 @@ export async function dial(socket: string): Promise<ByteStream | undefined> {
   }
 }
 
-/** Connects to a project's server, starting one where none runs. */
+/**
+ * Connects to a project's server, starting one where none runs.
+ *
+ * @throws {StateError} where a server has no place for its files
+ * @throws {NoLocksError} where the project's file system has no locks
+ * @throws {ClientError} where no server answers
+ */
 export async function reachServer(place: ServerPlace, options: StartOptions): Promise<ByteStream> {
   const found = await findServer(place);
   if (found.kind === "running") return found.stream;
   const { startServer } = await import("./starter.ts");
-  return await startServer(place, options, found.kind === "none" ? found.lock : undefined);
+  try {
+    return await startServer(place, options, found.kind === "none" ? found.lock : undefined);
+  } catch (error) {
+    // A server that ended as it started may have had no room for its files.
+    if (error instanceof ClientError) ensureRoom(place.paths);
+    throw error;
+  }
 }
 
 /** Milliseconds for which a server that starts or ends is waited for by those who start none. */

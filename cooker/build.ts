@@ -146,6 +146,10 @@ export class Build implements AsyncCommand {
       jobs: plan.jobs,
       client: call.client,
     });
+    this.#options.files.whenFailed((error) => {
+      const message = `Cannot record this build: ${error.message}`;
+      void this.#emit({ type: "LogRecord", build: id, level: "warn", message });
+    });
     for (const task of plan.tasks) {
       this.#emit({
         type: "TaskQueued",
@@ -214,7 +218,7 @@ export class Build implements AsyncCommand {
           const { cwd, prefixed } = task;
           this.#emit({ type: "TaskStarted", ...this.#head(task), cwd, prefixed });
         },
-        logged: () => run.hasLog = true,
+        logged: () => run.hasLog = this.#options.files.areKept,
         sink: this.#sink(task.id),
       },
     });
@@ -323,6 +327,8 @@ export class Build implements AsyncCommand {
       ? "succeeded"
       : "failed";
     if (outcome === "cancelled") this.#exitCode = CANCELLED;
+    // What can't be written is told before the end.
+    this.#options.files.flush();
     this.#emit({
       type: "BuildCompleted",
       build: this.build,

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { AppendFile } from "../system/append_file.ts";
-import { ensureFolder, joinPath, listFolder, removeTree } from "../system/files.ts";
+import { BestEffortFile } from "../system/best_effort_file.ts";
+import { ensureFolder, isSystemError, joinPath, listFolder, removeTree } from "../system/files.ts";
 import type { SimmerEvent } from "../wire/events.ts";
 
 /** Where builds are kept, both absolute. */
@@ -14,6 +14,8 @@ export interface BuildFolders {
   readonly builds: string;
   /** For `ID/TASK.log`. */
   readonly logs: string;
+  /** Whether they are gone with the process. */
+  readonly isTemporary?: boolean;
 }
 
 /** How many builds are kept. */
@@ -22,38 +24,47 @@ const KEPT_BUILDS = 50;
 const MAX_NAME = 120;
 const JOURNAL_SUFFIX = ".jsonl";
 
-/** The files of one build. */
+/** The files of one build. A build does not depend on them: what can't be written is told. */
 export class BuildFiles {
   readonly #folder: string;
-  readonly #journal: AppendFile;
+  readonly #journal: BestEffortFile;
+  #error: Error | undefined;
+  #tell: ((error: Error) => void) | undefined;
 
-  private constructor(folder: string, journal: AppendFile) {
+  /** Whether the logs can be looked at when the build is over. */
+  readonly areKept: boolean;
+
+  private constructor(folder: string, journal: string, areKept: boolean) {
+    this.areKept = areKept;
     this.#folder = folder;
-    this.#journal = journal;
+    this.#journal = new BestEffortFile(journal, (error) => this.#fail(error));
+  }
+
+  /** Makes a build's files, and removes those of builds that are no longer kept. */
+  static create(id: string, { builds, logs, isTemporary }: BuildFolders): BuildFiles {
+    const folder = joinPath(logs, id);
+    const journal = joinPath(builds, `${id}${JOURNAL_SUFFIX}`);
+    const files = new BuildFiles(folder, journal, isTemporary !== true);
+    files.#attempt(() => {
+      ensureFolder(builds, 0o700);
+      const kept = listFolder(builds).filter((name) => name.endsWith(JOURNAL_SUFFIX));
+      for (const name of kept.slice(0, Math.max(0, kept.length + 1 - KEPT_BUILDS))) {
+        removeTree(joinPath(logs, name.slice(0, -JOURNAL_SUFFIX.length)));
+        removeTree(joinPath(builds, name));
+      }
+      // First the file by which the folder is found when it is no longer kept.
+      if (files.#journal.open()) ensureFolder(folder, 0o700);
+    });
+    return files;
   }
 
   /**
-   * Makes a build's files, and removes those of builds that are no longer kept.
-   *
-   * @throws {Error} what the system says where a folder can't be written
+   * Says who is told what the system says where the files can't be written, as far as that concerns
+   * the build's events; at once where it has happened already.
    */
-  static create(id: string, { builds, logs }: BuildFolders): BuildFiles {
-    const folder = joinPath(logs, id);
-    ensureFolder(builds, 0o700);
-    const kept = listFolder(builds).filter((name) => name.endsWith(JOURNAL_SUFFIX));
-    for (const name of kept.slice(0, Math.max(0, kept.length + 1 - KEPT_BUILDS))) {
-      removeTree(joinPath(logs, name.slice(0, -JOURNAL_SUFFIX.length)));
-      removeTree(joinPath(builds, name));
-    }
-    // First the file by which the folder is found when it is no longer kept.
-    const journal = AppendFile.open(joinPath(builds, `${id}${JOURNAL_SUFFIX}`));
-    try {
-      ensureFolder(folder, 0o700);
-    } catch (error) {
-      journal.close();
-      throw error;
-    }
-    return new BuildFiles(folder, journal);
+  whenFailed(tell: (error: Error) => void): void {
+    this.#tell = tell;
+    if (this.#error !== undefined) tell(this.#error);
   }
 
   /** Where a task's output goes. */
@@ -75,6 +86,22 @@ export class BuildFiles {
   /** Closes the journal; safe to call twice. */
   close(): void {
     this.#journal.close();
+  }
+
+  #attempt(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      if (!isSystemError(error)) throw error;
+      this.#fail(error);
+    }
+  }
+
+  /** Without a journal or a folder for the logs, there is one message all the same. */
+  #fail(error: Error): void {
+    if (this.#error !== undefined) return;
+    this.#error = error;
+    this.#tell?.(error);
   }
 }
 

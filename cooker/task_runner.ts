@@ -4,11 +4,10 @@
  * @module
  */
 
-import { AppendFile } from "../system/append_file.ts";
+import { BestEffortFile } from "../system/best_effort_file.ts";
 import type { Clock } from "../system/clock.ts";
-import { isSystemError } from "../system/files.ts";
 import type { ReplayLogs } from "../wire/commands.ts";
-import type { Prospect, ResultCache } from "./cache/result_cache.ts";
+import type { Prospect, ResultCache, Warn } from "./cache/result_cache.ts";
 import { decodeLog, LogRecorder } from "./cache/task_log.ts";
 import type { Ending } from "./ending.ts";
 import type { Executor, ExitStatus, OutputSink } from "./executor.ts";
@@ -73,6 +72,8 @@ export class TaskRunner {
   /** Fingerprints of the tasks that were run; those whose results can't be told have none. */
   readonly #fingerprints = new Map<number, string>();
   readonly #prospects = new Map<number, Prospect>();
+  /** Said in this build: where a disk is full, one task is enough to say so. */
+  readonly #warned = new Set<string>();
 
   constructor(options: TaskRunnerOptions) {
     this.#options = options;
@@ -88,7 +89,8 @@ export class TaskRunner {
     const prospect = this.prospect(request);
     if (!isProspect(prospect)) {
       const { caching } = request.task;
-      if (caching !== undefined) this.#options.cache?.begin(caching);
+      const warn = this.#warning(request.listener);
+      if (caching !== undefined) this.#options.cache?.begin(caching, warn);
       return { kind: "ran", status: await this.#execute(request) };
     }
     this.#prospects.set(request.index, prospect);
@@ -122,7 +124,7 @@ export class TaskRunner {
   async #fetch(prospect: Prospect, { listener, ending }: TaskRequest): Promise<boolean> {
     const { cache, force, replayLogs } = this.#options;
     if (cache === undefined || force || ending.soon.aborted) return false;
-    const found = await cache.fetch(prospect);
+    const found = await cache.fetch(prospect, this.#warning(listener));
     if (found === undefined) return false;
     listener.cached(prospect.fingerprint);
     const log = replayLogs === "none" ? undefined : cache.readLog(found);
@@ -140,7 +142,8 @@ export class TaskRunner {
     }
     const recorder = new LogRecorder();
     const { sink } = request.listener;
-    cache?.clear(prospect);
+    const warn = this.#warning(request.listener);
+    const isClear = cache?.clear(prospect, warn) !== false;
     const startedAt = clock.monotonic();
     const status = await this.#execute(request, {
       write: (stream, bytes) => {
@@ -152,10 +155,10 @@ export class TaskRunner {
     const durationMs = Math.round(clock.monotonic() - startedAt);
     // What still runs in the background may write on, and what was cancelled may have been ended in
     // the middle, whatever its code says: such results are not known to be whole.
-    const isWhole = status.code === 0 && status.remains === undefined &&
+    const isWhole = isClear && status.code === 0 && status.remains === undefined &&
       !request.ending.soon.aborted;
     const holds = isWhole &&
-      await cache?.keep({ prospect, log: recorder.encode(), durationMs }) === true;
+      await cache?.keep({ prospect, log: recorder.encode(), durationMs, warn }) === true;
     if (!holds) this.#fingerprints.delete(request.index);
     return status;
   }
@@ -165,33 +168,40 @@ export class TaskRunner {
     if (ending.soon.aborted) return { code: 0 };
     listener.started();
     if (command === undefined || logPath === undefined) return { code: 0 };
-    // Most tasks that end well print nothing.
-    let log: AppendFile | "none" | undefined;
-    const open = (): AppendFile | "none" => {
-      try {
-        const opened = AppendFile.open(logPath);
-        listener.logged();
-        return opened;
-      } catch (error) {
-        // A task may remove the folder itself, as 'git clean' does.
-        if (!isSystemError(error)) throw error;
-        sink.warn(`Cannot keep the output of ${command.name}: ${error.message}`);
-        return "none";
-      }
+    const warn = this.#warning(listener);
+    // A task may remove the folder itself, as 'git clean' does.
+    const log = new BestEffortFile(
+      logPath,
+      (error) => warn(`Cannot keep output: ${error.message}`),
+    );
+    let hasLog = false;
+    // Most tasks that end well print nothing, and have no log.
+    const open = (): void => {
+      if (hasLog || !log.open()) return;
+      hasLog = true;
+      listener.logged();
     };
     try {
       const status = await this.#options.executor.execute(command, {
         write: (stream, bytes) => {
-          log ??= open();
-          if (log !== "none") log.add(bytes);
+          open();
+          log.add(bytes);
           return sink.write(stream, bytes);
         },
         warn: (message) => sink.warn(message),
       }, ending);
-      if (status.code !== 0) log ??= open();
+      if (status.code !== 0) open();
       return status;
     } finally {
-      if (log !== "none") log?.close();
+      log.close();
     }
+  }
+
+  #warning({ sink }: TaskListener): Warn {
+    return (message) => {
+      const [what = ""] = message.split(":", 1);
+      if (!this.#warned.has(what)) sink.warn(message);
+      this.#warned.add(what);
+    };
   }
 }

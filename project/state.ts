@@ -9,6 +9,7 @@ import {
   fileKind,
   joinPath,
   parentFolder,
+  removeIfPresent,
   writeAtomically,
 } from "../system/files.ts";
 import { userId, variable } from "../system/environment.ts";
@@ -57,6 +58,9 @@ export function shortPlace(): ShortPlace {
   return { runtimeDir: variable("XDG_RUNTIME_DIR"), uid: userId() };
 }
 
+/** What a server writes as it starts takes less. */
+const ROOM_BYTES = 16 * 1024;
+
 /** The paths of the state of the project at `root`. */
 export function statePaths(root: string, place: ShortPlace): StatePaths {
   const dir = joinPath(root, ".simmer");
@@ -77,20 +81,54 @@ export function statePaths(root: string, place: ShortPlace): StatePaths {
   };
 }
 
+/** A project's state can't be kept where it belongs: no server can run. */
+export class StateError extends Error {
+  /** The class name, as `Error.prototype.name` has it. */
+  override readonly name: string = "StateError";
+}
+
 /**
  * Makes the folders of a project's state: private to the user, and ignored by git.
  *
  * @throws {WireError} `projectError` where the project's folder is gone: it is not made again
- * @throws {Deno.errors.PermissionDenied} where a folder belongs to somebody else, or is a link
+ * @throws {StateError} where a folder can't be made, belongs to somebody else, or is a link
  */
 export function ensureState(paths: StatePaths): void {
   requireFolder(parentFolder(paths.dir));
-  ensurePrivateFolder(paths.dir);
-  for (const folder of [paths.builds, paths.logs]) ensureFolder(folder, 0o700);
-  const ignore = joinPath(paths.dir, ".gitignore");
-  if (fileKind(ignore) === undefined) writeAtomically(ignore, "*\n", 0o644);
-  if (!paths.socket.startsWith(`${paths.dir}/`)) {
-    ensurePrivateFolder(paths.socket.slice(0, paths.socket.lastIndexOf("/")));
+  keeping(paths, () => {
+    ensurePrivateFolder(paths.dir);
+    for (const folder of [paths.builds, paths.logs]) ensureFolder(folder, 0o700);
+    const ignore = joinPath(paths.dir, ".gitignore");
+    if (fileKind(ignore) === undefined) writeAtomically(ignore, "*\n", 0o644);
+    if (!paths.socket.startsWith(`${paths.dir}/`)) {
+      ensurePrivateFolder(paths.socket.slice(0, paths.socket.lastIndexOf("/")));
+    }
+  });
+}
+
+/**
+ * As `ensureState`, and makes sure that there is room: on a full disk, folders can be there to which
+ * nothing can be added.
+ *
+ * @throws {WireError} `projectError` where the project's folder is gone
+ * @throws {StateError} where state can't be kept
+ */
+export function ensureRoom(paths: StatePaths): void {
+  ensureState(paths);
+  keeping(paths, () => {
+    const probe = joinPath(paths.dir, "room");
+    writeAtomically(probe, " ".repeat(ROOM_BYTES));
+    removeIfPresent(probe);
+  });
+}
+
+function keeping({ dir }: StatePaths, work: () => void): void {
+  try {
+    work();
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    const reason = error.message.replace(`${dir} `, "it ");
+    throw new StateError(`cannot keep state in ${dir}: ${reason}`, { cause: error });
   }
 }
 

@@ -10,7 +10,13 @@ import { LockFile } from "../lock/lock_file.ts";
 import { readLockContent } from "../lock/content.ts";
 import { ServerRegistry } from "../project/registry.ts";
 import type { Project } from "../project/root.ts";
-import { ensureState, shortPlace, type StatePaths, statePaths } from "../project/state.ts";
+import {
+  ensureRoom,
+  shortPlace,
+  StateError,
+  type StatePaths,
+  statePaths,
+} from "../project/state.ts";
 import { systemClock } from "../system/clock.ts";
 import { removeLeftAside } from "../system/aside.ts";
 import { closeInherited, descriptorLimit } from "../system/descriptors.ts";
@@ -83,8 +89,8 @@ const HANDOVER_RETRY_MS = 2;
 /**
  * Serves a project until its time is over, or until SIGINT or SIGTERM.
  *
- * @returns `locked` where another server serves the project, `refused` where the address for
- *   XML-RPC, or the socket's place, can't be had
+ * @returns `locked` where another server serves the project, `refused` where the state can't be
+ *   kept, or the address for XML-RPC, or the socket's place, can't be had
  * @throws {Error} where the state folder, the log or the socket can't be made
  */
 export async function serveProject(options: DaemonOptions): Promise<Served> {
@@ -92,7 +98,12 @@ export async function serveProject(options: DaemonOptions): Promise<Served> {
   shedMark();
   const { project, foreground } = options;
   const paths = statePaths(project.root, shortPlace());
-  ensureState(paths);
+  try {
+    ensureRoom(paths);
+  } catch (error) {
+    if (error instanceof StateError) return { kind: "refused", message: error.message };
+    throw error;
+  }
   const lock = await takeLock(paths, options.handover);
   if (lock === undefined) {
     return { kind: "locked", holder: readLockContent(paths.lock)?.pid };

@@ -5,26 +5,64 @@
  */
 
 import type { Project } from "../project/root.ts";
-import { ensureState, shortPlace, statePaths } from "../project/state.ts";
+import {
+  ensureRoom,
+  ensureState,
+  shortPlace,
+  StateError,
+  type StatePaths,
+  statePaths,
+} from "../project/state.ts";
 import { systemClock } from "../system/clock.ts";
+import { isSystemError, removeTree } from "../system/files.ts";
 import { LogFile } from "../system/log_file.ts";
+import { makeTemporaryFolder } from "../system/private_folder.ts";
 import { type InProcessServer, serveInProcess } from "./in_process.ts";
 import { taskCooker } from "./project_cooker.ts";
 
+/** Where the state of one run is. */
+interface LocalState {
+  readonly paths: StatePaths;
+  readonly log: LogFile;
+  /** Removed when the run is over. */
+  readonly temporary?: string;
+}
+
 /**
- * Serves a project inside this process.
+ * Serves a project inside this process. Where its state folder can't be used, as in a read-only
+ * checkout, there is one for this run only.
  *
- * @throws {Error} where the state folder can't be made
+ * @throws {WireError} `projectError` where the project's folder is gone
  */
 export function serveLocally(project: Project): InProcessServer {
-  const paths = statePaths(project.root, shortPlace());
-  ensureState(paths);
-  const log = LogFile.open(paths.localLog, { clock: systemClock });
+  const { paths, log, temporary } = localState(project);
   const server = serveInProcess({
-    cooker: taskCooker(project, paths, log),
+    cooker: taskCooker(project, { ...paths, isTemporary: temporary !== undefined }, log),
     clock: systemClock,
     log,
     project,
   });
-  return { stream: server.stream, ended: server.ended.finally(() => log.close()) };
+  const ended = server.ended.finally(() => {
+    log.close();
+    if (temporary !== undefined) removeTree(temporary);
+  });
+  return { stream: server.stream, ended };
+}
+
+function localState({ root }: Project): LocalState {
+  const paths = statePaths(root, shortPlace());
+  try {
+    ensureRoom(paths);
+    return { paths, log: openLog(paths) };
+  } catch (error) {
+    if (!(error instanceof StateError || isSystemError(error))) throw error;
+    const temporary = makeTemporaryFolder();
+    const instead = statePaths(temporary, shortPlace());
+    ensureState(instead);
+    return { paths: instead, log: openLog(instead), temporary };
+  }
+}
+
+function openLog({ localLog }: StatePaths): LogFile {
+  return LogFile.open(localLog, { clock: systemClock });
 }

@@ -25,7 +25,7 @@ export function userCacheFolder(): string | undefined {
 /** Makes the cooker of a project; it reads and starts nothing before it is asked to. */
 export function taskCooker(
   project: Project,
-  paths: StatePaths,
+  paths: StatePaths & { readonly isTemporary?: boolean },
   log: Logger,
   settled?: SettledBuilds,
 ): TaskCooker {

@@ -84,6 +84,14 @@ export class AppendFile implements Disposable {
     }
   }
 
+  /** Closes without writing what was added since the last write; safe to call twice. */
+  abandon(): void {
+    this.#text = "";
+    this.#pieces = [];
+    this.#held = 0;
+    this.close();
+  }
+
   /** As `close`. */
   [Symbol.dispose](): void {
     this.close();

@@ -5,7 +5,7 @@
  */
 
 import type { Clock } from "./clock.ts";
-import { removeIfPresent } from "./files.ts";
+import { isSystemError, removeIfPresent } from "./files.ts";
 import type { Level, Logger } from "./logger.ts";
 
 /** How a log is kept. */
@@ -22,15 +22,23 @@ export interface LogFileOptions {
 
 const encoder = new TextEncoder();
 
-/** A {@linkcode Logger} that writes to a file. Each line is written at once. */
+/**
+ * A {@linkcode Logger} that writes to a file. Each line is written at once; where that can't be
+ * done, as on a full disk, it is lost, and the next line that can be written says how many were.
+ */
 export class LogFile implements Logger, Disposable {
   readonly #path: string;
   readonly #clock: Clock;
   readonly #maxBytes: number;
   readonly #keep: number;
-  readonly #echo: boolean;
+  #echo: boolean;
   #file: Deno.FsFile;
   #size: number;
+  /** Lines that could not be written since the last one that could, and why. */
+  #lost = 0;
+  #reason = "";
+  /** Whether the last thing in the file is a line in part. */
+  #isTorn = false;
 
   private constructor(path: string, options: LogFileOptions) {
     this.#path = path;
@@ -52,12 +60,10 @@ export class LogFile implements Logger, Disposable {
   }
 
   log(level: Level, message: string): void {
-    const time = new Date(this.#clock.now()).toISOString();
-    const bytes = encoder.encode(`${time} ${level.toUpperCase().padEnd(5)} ${message}\n`);
-    if (this.#size > 0 && this.#size + bytes.length > this.#maxBytes) this.#rotate();
-    writeAllSync(this.#file, bytes);
-    this.#size += bytes.length;
-    if (this.#echo) writeAllSync(Deno.stderr, bytes);
+    if (this.#lost > 0) this.#tellLost();
+    const line = this.#line(level, message);
+    if (this.#lost > 0 || !this.#write(line)) this.#lost++;
+    if (this.#echo) this.#repeat(line);
   }
 
   flush(): Promise<void> {
@@ -74,14 +80,64 @@ export class LogFile implements Logger, Disposable {
     this.close();
   }
 
-  #rotate(): void {
-    this.#file.close();
-    removeIfPresent(`${this.#path}.${this.#keep}`);
-    for (let number = this.#keep - 1; number >= 0; number--) {
-      const from = number === 0 ? this.#path : `${this.#path}.${number}`;
-      renameIfPresent(from, `${this.#path}.${number + 1}`);
+  #line(level: Level, message: string): string {
+    const time = new Date(this.#clock.now()).toISOString();
+    return `${time} ${level.toUpperCase().padEnd(5)} ${message}\n`;
+  }
+
+  #tellLost(): void {
+    const lines = this.#lost === 1 ? "1 line" : `${this.#lost} lines`;
+    if (this.#write(this.#line("warn", `${lines} lost: ${this.#reason}`))) this.#lost = 0;
+  }
+
+  /** @returns whether it could be written, as a whole */
+  #write(line: string): boolean {
+    const bytes = encoder.encode(this.#isTorn ? `\n${line}` : line);
+    let written = 0;
+    try {
+      if (this.#size > 0 && this.#size + bytes.length > this.#maxBytes) this.#rotate();
+      while (written < bytes.length) written += this.#file.writeSync(bytes.subarray(written));
+      this.#isTorn = false;
+      return true;
+    } catch (error) {
+      if (!isSystemError(error)) throw error;
+      this.#reason = error.message;
+      this.#isTorn ||= written > 0;
+      return false;
+    } finally {
+      this.#size += written;
     }
-    this.#file = openForAppend(this.#path);
+  }
+
+  /** To whoever looks on; who does not any more has the file. */
+  #repeat(line: string): void {
+    const bytes = encoder.encode(line);
+    try {
+      for (let at = 0; at < bytes.length;) at += Deno.stderr.writeSync(bytes.subarray(at));
+    } catch (error) {
+      if (!isSystemError(error)) throw error;
+      this.#echo = false;
+      this.log("warn", `Nothing more is written to stderr: ${error.message}`);
+    }
+  }
+
+  /** Where there can't be another file, none is put aside. */
+  #rotate(): void {
+    const aside = `${this.#path}.new`;
+    const next = openForAppend(aside);
+    try {
+      removeIfPresent(`${this.#path}.${this.#keep}`);
+      for (let number = this.#keep - 1; number >= 0; number--) {
+        const from = number === 0 ? this.#path : `${this.#path}.${number}`;
+        renameIfPresent(from, `${this.#path}.${number + 1}`);
+      }
+      Deno.renameSync(aside, this.#path);
+    } catch (error) {
+      next.close();
+      throw error;
+    }
+    this.#file.close();
+    this.#file = next;
     this.#size = 0;
   }
 }
@@ -96,12 +152,4 @@ function renameIfPresent(from: string, to: string): void {
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
-}
-
-function writeAllSync(
-  file: { writeSync(bytes: Uint8Array): number },
-  bytes: Uint8Array,
-): void {
-  let offset = 0;
-  while (offset < bytes.length) offset += file.writeSync(bytes.subarray(offset));
 }

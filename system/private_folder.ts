@@ -24,16 +24,21 @@ export function ensurePrivateFolder(path: string): void {
   }
   if (info.isSymlink || !info.isDirectory) {
     throw new Deno.errors.PermissionDenied(
-      `Cannot keep state in ${path}: it is ${info.isSymlink ? "a link" : "no folder"}: remove it`,
+      `${path} is ${info.isSymlink ? "a link" : "no folder"}: remove it`,
     );
   }
   const uid = Deno.uid();
   if (uid !== null && info.uid !== uid) {
     throw new Deno.errors.PermissionDenied(
-      `Cannot keep state in ${path}: it belongs to user ${info.uid}, not to user ${uid}`,
+      `${path} belongs to user ${info.uid}, not to user ${uid}`,
     );
   }
   if (((info.mode ?? PRIVATE) & 0o077) !== 0) Deno.chmodSync(path, PRIVATE);
+}
+
+/** Makes a new folder for what is needed for a short time only; nobody else can enter it. */
+export function makeTemporaryFolder(): string {
+  return Deno.makeTempDirSync({ prefix: "simmer-" });
 }
 
 function lookAt(path: string): Deno.FileInfo | undefined {

@@ -242,6 +242,8 @@ const DAEMON_SCRIPT =
 
 /** Starts a process in a session of its own that outlives this one. */
 export function startDaemon(options: DaemonOptions): Daemon {
+  // The shell would make it for others to read, too.
+  Deno.openSync(options.logPath, { create: true, append: true, mode: 0o600 }).close();
   const child = new Deno.Command("/bin/sh", {
     args: ["-c", DAEMON_SCRIPT, options.logPath, ...options.command],
     cwd: options.cwd,

@@ -4,13 +4,13 @@
  * @module
  */
 
-import { NoLocksError } from "../../system/lockable_file.ts";
 import type { ByteStream } from "../../system/streams.ts";
 import type { RunTasksInput } from "../../wire/commands.ts";
 import type { ParsedArguments, ValuesFor } from "../arguments.ts";
 import { runBuild } from "../build.ts";
 import { defineCommand } from "../command.ts";
 import type { ServerIdentity } from "../connect.ts";
+import { preventsServer } from "../exit_code.ts";
 import type { Invocation, LocalServer } from "../invocation.ts";
 import {
   findServer,
@@ -142,7 +142,7 @@ class Local {
     try {
       return await this.#runningOrStarted(start) ?? await this.#serve();
     } catch (error) {
-      if (!(error instanceof NoLocksError) || this.#values.detach) throw error;
+      if (!preventsServer(error) || this.#values.detach) throw error;
       start.say(`warning: ${error.message}: no server can run; as with --no-server`);
       return await this.#serve();
     }

@@ -152,8 +152,10 @@ export class LastResults {
       this.#journal.flush();
     } catch (error) {
       // Better nothing is known than what is not true any more.
-      this.#known = undefined;
-      this.close();
+      this.#known = new Map();
+      this.#live = 0;
+      this.#journal?.abandon();
+      this.#journal = undefined;
       removeIfPresent(this.#path);
       throw error;
     }

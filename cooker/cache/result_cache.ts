@@ -10,6 +10,7 @@
 import type { Clock } from "../../system/clock.ts";
 import {
   fileKind,
+  isSystemError,
   joinPath,
   parentFolder,
   pathInside,
@@ -74,7 +75,11 @@ export interface FreshResult {
   readonly log: Uint8Array | undefined;
   /** How long it ran, in milliseconds. */
   readonly durationMs: number;
+  readonly warn: Warn;
 }
+
+/** Told what could not be done, and why: the task's own result is what it is. */
+export type Warn = (message: string) => void;
 
 /** The outputs that are known to be in the working tree as they were recorded. */
 interface Verified {
@@ -145,7 +150,7 @@ export class ResultCache {
    *
    * @returns what was found, or `undefined` where the task has to run
    */
-  async fetch(prospect: Prospect): Promise<StoredResult | undefined> {
+  async fetch(prospect: Prospect, warn: Warn): Promise<StoredResult | undefined> {
     const { store, last } = this.#options;
     const { fingerprint, outputs, question: { declaration, command } } = prospect;
     const verified = this.#verifiedOf(prospect);
@@ -160,31 +165,43 @@ export class ResultCache {
     if (outputs !== undefined && verified === undefined) {
       const made = this.#removable(prospect, earlier?.outputs ?? []);
       store.removeExtra(command.cwd, made, found.outputs);
-      if (!await this.#restore(prospect, found, outputs, store)) return undefined;
+      const reason = await this.#restore(prospect, found, outputs, store);
+      if (reason !== undefined) {
+        warn(`Cannot put back what ${command.name} has made, so it runs: ${reason}`);
+        return undefined;
+      }
     }
-    if (earlier?.fingerprint !== fingerprint) this.#remember(prospect, found);
+    if (earlier?.fingerprint !== fingerprint) {
+      this.#keeping(warn, () => this.#remember(prospect, found));
+    }
     return found;
   }
 
   /** A task runs without being looked for: what it leaves is not known. */
-  begin(declaration: CacheDeclaration): void {
+  begin(declaration: CacheDeclaration, warn: Warn): void {
     this.#verified.delete(declaration.key);
-    try {
-      this.#options.last.begin(declaration.key);
-    } catch (error) {
-      if (!(error instanceof Error)) throw error;
-      this.#fail(error);
-    }
+    this.#keeping(warn, () => this.#options.last.begin(declaration.key));
   }
 
-  /** Removes what the last success of a task has left, before the task runs again. */
-  clear(prospect: Prospect): void {
+  /**
+   * Removes what the last success of a task has left, before the task runs again.
+   *
+   * @returns whether nothing is left: what is would be taken for the next result's
+   */
+  clear(prospect: Prospect, warn: Warn): boolean {
     const { question: { declaration, command } } = prospect;
-    this.begin(declaration);
     const made = this.#options.last.get(declaration.key)?.outputs ?? [];
-    for (const output of this.#removable(prospect, made)) {
-      const path = joinPath(command.cwd, output.path);
-      if (output.kind !== "folder" && isConfined(command.cwd, path)) removeIfPresent(path);
+    this.begin(declaration, warn);
+    try {
+      for (const output of this.#removable(prospect, made)) {
+        const path = joinPath(command.cwd, output.path);
+        if (output.kind !== "folder" && isConfined(command.cwd, path)) removeIfPresent(path);
+      }
+      return true;
+    } catch (error) {
+      if (!isSystemError(error)) throw error;
+      warn(`Cannot remove what ${command.name} has made before: ${error.message}`);
+      return false;
     }
   }
 
@@ -193,7 +210,7 @@ export class ResultCache {
    *
    * @returns whether its fingerprint holds: not where its inputs were changed while it ran
    */
-  async keep({ prospect, log, durationMs }: FreshResult): Promise<boolean> {
+  async keep({ prospect, log, durationMs, warn }: FreshResult): Promise<boolean> {
     const { store, tracker, clock } = this.#options;
     const { fingerprint, question: { declaration, command } } = prospect;
     tracker.drain();
@@ -221,9 +238,10 @@ export class ResultCache {
         this.#verified.set(declaration.key, { fingerprint, version, result });
       }
       this.#remember(prospect, result);
+      this.#hasFailed = false;
     } catch (error) {
       if (!(error instanceof Error)) throw error;
-      this.#fail(error);
+      this.#fail(error, warn);
     }
     return true;
   }
@@ -242,20 +260,24 @@ export class ResultCache {
     return last !== undefined && last.fingerprint === fingerprint && last.isPast !== true;
   }
 
-  /** Puts outputs there, and looks once more whether they are what they should be. */
+  /**
+   * Puts outputs there, and looks once more whether they are what they should be.
+   *
+   * @returns why they can't be put there
+   */
   async #restore(
     { fingerprint, question: { declaration, command } }: Prospect,
     found: StoredResult,
     outputs: FileSet,
     store: ResultStore,
-  ): Promise<boolean> {
+  ): Promise<string | undefined> {
     const { tracker, aside } = this.#options;
     for (let look = 0; look < 2; look++) {
       tracker.drain();
       outputs.paths();
       const { version } = outputs;
       const restored = await store.restore(found.outputs, command.cwd, aside);
-      if (restored.kind === "damaged") return false;
+      if (restored.kind === "damaged") return restored.reason;
       tracker.drain();
       if (restored.changed > 0) continue;
       if (outputs.isWatched && outputs.version === version) {
@@ -263,7 +285,7 @@ export class ResultCache {
       }
       break;
     }
-    return true;
+    return undefined;
   }
 
   /** A task's own outputs are no inputs of it, but where nothing else would be one. */
@@ -305,10 +327,21 @@ export class ResultCache {
     });
   }
 
-  /** A result that can't be kept is no reason to fail; it is said once, until it works again. */
-  #fail(error: Error): void {
-    if (!this.#hasFailed) this.#options.log.log("warn", `Cannot keep results: ${error.message}`);
+  #keeping(warn: Warn, work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      if (!(error instanceof Error)) throw error;
+      this.#fail(error, warn);
+    }
+  }
+
+  /** A result that can't be kept is no reason to fail; the log says so once, until it works again. */
+  #fail(error: Error, warn: Warn): void {
+    const message = `Cannot keep results: ${error.message}`;
+    if (!this.#hasFailed) this.#options.log.log("warn", message);
     this.#hasFailed = true;
+    warn(message);
   }
 }
 

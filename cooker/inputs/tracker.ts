@@ -14,6 +14,7 @@ import {
   baseName,
   ensureFolderBelow,
   fileKind,
+  isSystemError,
   joinPath,
   parentFolder,
   pathInside,
@@ -54,6 +55,7 @@ const NOTES = {
   limit: "Inputs are looked at for each run: a folder can't be watched " +
     "(fs.inotify.max_user_watches may be used up, or its file system does not tell of changes)",
   cookie: "Inputs were looked at again: the project's folder was replaced",
+  place: "Inputs are looked at for each run: nothing can be written into .simmer/cookies",
   overflow: "Inputs were looked at again: there were more changes than the kernel keeps",
 } as const;
 
@@ -119,8 +121,7 @@ export class InputTracker implements Notifier, FolderWatcher {
     if (this.#queue === undefined) return;
     const name = `cookie-${++this.#cookies}`;
     const path = joinPath(this.#options.cookies, name);
-    ensureFolderBelow(this.#options.root, this.#options.cookies, 0o700);
-    touchFile(path);
+    if (!this.#canWrite(() => touchFile(path))) return this.#close();
     const hasCome = this.#drain(name);
     removeIfPresent(path);
     if (hasCome) return;
@@ -183,14 +184,28 @@ export class InputTracker implements Notifier, FolderWatcher {
 
   #open(): void {
     if (this.#queue !== undefined) return;
-    const { openQueue = Inotify.open, root, cookies } = this.#options;
+    const { openQueue = Inotify.open, cookies } = this.#options;
+    if (!this.#canWrite()) return;
     this.#queue = openQueue();
     if (this.#queue === undefined) return this.#note("platform");
-    ensureFolderBelow(root, cookies, 0o700);
     this.#cookieWatch = this.#queue.add(cookies);
     if (this.#cookieWatch !== undefined) return;
     this.#note("limit");
     this.#close();
+  }
+
+  /** Whether there can be cookies: without them, nobody knows when all changes have been told. */
+  #canWrite(work: () => void = () => {}): boolean {
+    const { root, cookies } = this.#options;
+    try {
+      ensureFolderBelow(root, cookies, 0o700);
+      work();
+      return true;
+    } catch (error) {
+      if (!isSystemError(error)) throw error;
+      this.#note("place");
+      return false;
+    }
   }
 
   #reopen(): void {

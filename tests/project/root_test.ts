@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { findProject, requireProject } from "../../project/root.ts";
-import { ensureState, statePaths } from "../../project/state.ts";
+import { ensureState, StateError, statePaths } from "../../project/state.ts";
 import { MAX_LISTEN_PATH_BYTES } from "../../system/unix_path.ts";
 import { projectErrorData, WireError } from "../../wire/errors.ts";
 
@@ -92,7 +92,7 @@ Deno.test("a state folder that is a link is refused", () =>
   inProject({ "deno.json": {}, "elsewhere/x": "" }, async (root) => {
     await Deno.symlink(`${root}/elsewhere`, `${root}/.simmer`);
     const paths = statePaths(root, { runtimeDir: undefined, uid: 7 });
-    assertThrows(() => ensureState(paths), Deno.errors.PermissionDenied, "is a link");
+    assertThrows(() => ensureState(paths), StateError, `in ${paths.dir}: it is a link: remove it`);
   }));
 
 Deno.test("a socket whose path would be too long is in a short folder of the user's", () => {

@@ -1,0 +1,214 @@
+/** Disks that are full, folders that can't be written, no watches left. */
+
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { type Finished, Project, SIMMER } from "../e2e/support.ts";
+
+const CONFIG = {
+  tasks: {
+    a: {
+      command: "cat in.txt > out.txt && echo made",
+      files: ["in.txt"],
+      output: ["out.txt"],
+    },
+    b: "echo b",
+    fail: "echo no >&2 && exit 7",
+  },
+};
+
+const hasNamespaces = await canMount();
+
+/** Whether this user may have a file system of its own. */
+async function canMount(): Promise<boolean> {
+  try {
+    const args = ["-rm", "sh", "-c", "mount -t tmpfs none /mnt"];
+    return (await new Deno.Command("unshare", { args, stderr: "null" }).output()).success;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+/** A shell script in a mount namespace of its own, whose steps can be asked for. */
+class Script {
+  readonly #project: Project;
+
+  constructor(project: Project) {
+    this.#project = project;
+  }
+
+  /**
+   * Runs it. `simmer NAME ARGS` in it is a step; `small FOLDER` makes a file system of 1 MiB there,
+   * `fill FOLDER` leaves no room in one, and `room FOLDER` gives it back.
+   */
+  async run(lines: string): Promise<void> {
+    const script = `set -e
+step() { name=$1; shift; code=0; "$@" >"$OUT/$name.out" 2>"$OUT/$name.err" || code=$?; echo $code >"$OUT/$name.code"; }
+simmer() { name=$1; shift; step "$name" ${SIMMER.map((word) => `'${word}'`).join(" ")} "$@"; }
+small() { mkdir -p "$1" && mount -t tmpfs -o size=1m,mode=0755 none "$1"; }
+fill() { rm -f "$1/fill"; dd if=/dev/zero of="$1/fill" bs=4k 2>"$OUT/dd" || true; }
+room() { rm "$1/fill"; }
+export OUT=$PWD TMPDIR=$PWD/tmp
+mkdir tmp
+trap 'simmer last stop --force' EXIT
+${lines}`;
+    const { code, stderr } = await this.#project.runProgram(["unshare", "-rm", "sh", "-c", script]);
+    assertEquals([code, stderr], [0, ""]);
+    assertEquals((await this.step("last")).code, 0);
+  }
+
+  /** How a step ended. */
+  async step(name: string): Promise<Finished> {
+    const [stdout, stderr, code] = await Promise.all(
+      ["out", "err", "code"].map((each) => this.#project.read(`${name}.${each}`)),
+    );
+    return { code: Number(code), stdout: stdout ?? "", stderr: stderr ?? "" };
+  }
+}
+
+/** Tests what a script does that needs a mount namespace. */
+function testScript(name: string, fn: (project: Project, script: Script) => Promise<void>): void {
+  Deno.test({
+    name: hasNamespaces ? name : `${name} (skipped: no namespaces of one's own here)`,
+    ignore: !hasNamespaces,
+    fn: async () => {
+      await using project = await Project.create({ "deno.json": CONFIG, "in.txt": "1\n" });
+      await fn(project, new Script(project));
+    },
+  });
+}
+
+const FULL = "No space left on device";
+
+/** How often something is said. */
+function count(text: string, words: string): number {
+  return text.split(words).length - 1;
+}
+
+testScript(
+  "a full disk: tasks run, nothing wrong is kept, and it is said once",
+  async (project, script) => {
+    await script.run(`
+    small m; cp deno.json in.txt m; cd m
+    export SIMMER_CACHE_DIR=$PWD/cache
+    simmer first run a
+    cp .simmer/lock ../before
+    fill .
+    simmer plain run b
+    simmer fail run fail
+    simmer cached run a
+    rm out.txt; fill .
+    simmer restored run a
+    simmer status status
+    room .
+    simmer again run a
+    cp out.txt ../out.txt
+    simmer settled run a
+    cp .simmer/lock ../after
+    step left find .simmer/aside cache/v1/aside .simmer -maxdepth 1 -name '*.*.*'
+    simmer stopped stop
+    fill .
+    simmer alone run b
+    simmer serve serve
+    step trace find .simmer -name 'room*'`);
+    assertEquals((await script.step("first")).code, 0);
+    const plain = await script.step("plain");
+    assertEquals([plain.code, plain.stdout], [0, "b\n"], plain.stderr);
+    assertEquals(count(plain.stderr, `Cannot record this build: ${FULL}`), 1, plain.stderr);
+    assertEquals((await script.step("fail")).code, 7);
+    const cached = await script.step("cached");
+    assertEquals([cached.code, cached.stdout], [0, ""], cached.stderr);
+    const restored = await script.step("restored");
+    assertEquals(restored.code, 1, "the task itself has no room");
+    assertStringIncludes(restored.stderr, `Cannot put back what a has made, so it runs: ${FULL}`);
+    assertEquals((await script.step("status")).code, 0);
+    assertEquals((await script.step("again")).code, 0);
+    assertEquals(await project.read("out.txt"), "1\n");
+    assertStringIncludes((await script.step("settled")).stderr, "1 cached");
+    assertEquals(await project.read("after"), await project.read("before"), "the same server");
+    assertEquals((await script.step("left")).stdout, "");
+    const alone = await script.step("alone");
+    assertEquals([alone.code, alone.stdout], [0, "b\n"], alone.stderr);
+    assertMatch(
+      alone.stderr,
+      /warning: cannot keep state in \S+: No space left.*as with --no-server/,
+    );
+    const serve = await script.step("serve");
+    assertEquals([serve.code, count(serve.stderr, "\n")], [3, 1], serve.stderr);
+    assertMatch(serve.stderr, /^simmer: cannot keep state in \S+: No space left on device/);
+    assertEquals((await script.step("trace")).stdout, "");
+  },
+);
+
+testScript(
+  "a cache on a full disk: what can't be kept runs again, and is kept as soon as there is room",
+  async (project, script) => {
+    await script.run(`
+    small cache; export SIMMER_CACHE_DIR=$PWD/cache
+    simmer first run b
+    fill cache
+    simmer full run a
+    simmer again run a
+    room cache
+    simmer room run a
+    simmer kept run a
+    step stray find cache/v1/aside -type f`);
+    for (const name of ["full", "again"]) {
+      const { code, stdout, stderr } = await script.step(name);
+      assertEquals([code, stdout], [0, "made\n"], stderr);
+      assertEquals(count(stderr, `Cannot keep results: ${FULL}`), 1, stderr);
+    }
+    assertEquals((await script.step("room")).stderr.includes("Cannot keep"), false);
+    assertStringIncludes((await script.step("kept")).stderr, "1 cached");
+    assertEquals((await script.step("stray")).stdout, "");
+    assertEquals(await project.read("out.txt"), "1\n");
+  },
+);
+
+testScript(
+  "a project that can't be written: tasks run without a server, and leave nothing",
+  async (project, script) => {
+    await script.run(`
+    mkdir m; cp deno.json in.txt m; mount --bind m m; mount -o remount,ro,bind m; cd m
+    simmer run run b
+    simmer alone run --no-server fail
+    simmer tasks tasks
+    simmer status status
+    simmer serve serve
+    simmer watch watch b
+    simmer detach run --detach b`);
+    const run = await script.step("run");
+    assertEquals([run.code, run.stdout], [0, "b\n"], run.stderr);
+    assertMatch(run.stderr, /warning: cannot keep state in \S+: Read-only file system.*\n/);
+    const alone = await script.step("alone");
+    assertEquals(alone.code, 7);
+    assertEquals(count(alone.stderr, "warning"), 0, alone.stderr);
+    assertEquals(count(alone.stderr, "log:"), 0, "what is gone is not pointed at");
+    assertStringIncludes((await script.step("tasks")).stdout, "fail");
+    assertEquals((await script.step("status")).code, 3);
+    for (const name of ["serve", "watch", "detach"]) {
+      const { code, stderr } = await script.step(name);
+      assertEquals([code, count(stderr, "\n")], [3, 1], stderr);
+      assertMatch(stderr, /^simmer: cannot keep state in \S+: Read-only file system/);
+    }
+    assertEquals([...Deno.readDirSync(`${project.root}/tmp`)], []);
+  },
+);
+
+testScript(
+  "no watches left: inputs are looked at, which status says, and results are right",
+  async (project, script) => {
+    await script.run(`
+    echo 1 >/proc/sys/user/max_inotify_watches
+    simmer first run a
+    simmer cached run a
+    echo 2 >in.txt
+    simmer changed run a
+    simmer status status`);
+    assertEquals((await script.step("first")).stdout, "made\n");
+    assertStringIncludes((await script.step("cached")).stderr, "1 cached");
+    assertEquals((await script.step("changed")).stdout, "made\n");
+    assertEquals(await project.read("out.txt"), "2\n");
+    const { stdout } = await script.step("status");
+    assert(stdout.includes("a folder can't be watched"), stdout);
+  },
+);
