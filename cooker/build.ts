@@ -15,6 +15,7 @@ import type { AsyncCommand, AsyncOutcome, CommandCall, IdleResult } from "./cook
 import { EndingController } from "./ending.ts";
 import type { Executor, ExitStatus, OutputSink, Remains } from "./executor.ts";
 import type { BuildPlan, PlannedTask } from "./plan.ts";
+import { hasSecret } from "./redact.ts";
 import {
   Scheduler,
   type SchedulerEffect,
@@ -70,6 +71,7 @@ export class Build implements AsyncCommand {
   readonly #failures: Failure[] = [];
   readonly #finished = Promise.withResolvers<void>();
   readonly #runner: TaskRunner;
+  readonly #hasSecrets: boolean;
   #gaveWayAt = 0;
   readonly #scheduler: Scheduler;
   #startedAt: number | undefined;
@@ -88,6 +90,7 @@ export class Build implements AsyncCommand {
     const dependencies = tasks.map((task) => task.dependencies);
     const rank = options.rank === undefined ? {} : { rank: options.rank };
     this.#scheduler = new Scheduler({ dependencies, jobs, keepGoing, ...rank });
+    this.#hasSecrets = options.plan.hasSecrets || hasSecret(options.call.client.command);
     this.#runner = new TaskRunner({ ...options, force, replayLogs });
   }
 
@@ -361,7 +364,7 @@ export class Build implements AsyncCommand {
   /** Resolves when whoever asked for the build takes more. */
   #emit(body: EventBody): Promise<void> | undefined {
     const { event, ready } = this.#options.call.emit(body);
-    this.#options.files.record(event);
+    this.#options.files.record(event, this.#hasSecrets);
     return ready;
   }
 

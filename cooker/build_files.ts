@@ -7,6 +7,7 @@
 import { BestEffortFile } from "../system/best_effort_file.ts";
 import { ensureFolder, isSystemError, joinPath, listFolder, removeTree } from "../system/files.ts";
 import type { SimmerEvent } from "../wire/events.ts";
+import { redact } from "./redact.ts";
 
 /** Where builds are kept, both absolute. */
 export interface BuildFolders {
@@ -73,9 +74,15 @@ export class BuildFiles {
     return joinPath(this.#folder, `${index}-${name}.log`);
   }
 
-  /** Writes an event into the build's journal. */
-  record(event: SimmerEvent): void {
-    this.#journal.addText(`${JSON.stringify(event)}\n`);
+  /**
+   * Writes an event into the build's journal.
+   *
+   * @param hasSecrets whether command lines may have what must not be kept
+   */
+  record(event: SimmerEvent, hasSecrets: boolean): void {
+    const line = JSON.stringify(event);
+    const isPlain = !hasSecrets || event.type === "TaskOutput";
+    this.#journal.addText(`${isPlain ? line : redact(line)}\n`);
   }
 
   /** Has the journal on disk. */

@@ -13,6 +13,7 @@ import type { TaskCommand } from "./executor.ts";
 import type { TaskGraph, TaskNode } from "./graph.ts";
 import { mayOverlap } from "./overlap.ts";
 import { commandLine } from "./quoting.ts";
+import { hasSecret } from "./redact.ts";
 
 /** A task of a build. */
 export interface PlannedTask {
@@ -50,6 +51,8 @@ export interface BuildPlan {
   readonly force: boolean;
   /** What is shown of the output of a task whose result is there. */
   readonly replayLogs: ReplayLogs;
+  /** Whether a command line has what looks like a secret. */
+  readonly hasSecrets: boolean;
 }
 
 /** Where a plan is made. */
@@ -71,11 +74,15 @@ export function planTasks(graph: TaskGraph, params: RunTasksParams, place: PlanP
     const prefixed = overlaps[index] === true;
     return plannedTask(node, params, { root: place.root, prefixed, isAlone, env });
   });
-  return { requested: params.tasks, tasks, jobs, ...optionsOf(params) };
+  return { tasks, jobs, ...commonParts(params, tasks) };
 }
 
-function optionsOf(params: RunTasksParams): Pick<BuildPlan, "keepGoing" | "force" | "replayLogs"> {
-  return { keepGoing: params.keepGoing, force: params.force, replayLogs: params.replayLogs };
+function commonParts(
+  { tasks: requested, keepGoing, force, replayLogs }: RunTasksParams,
+  tasks: readonly PlannedTask[],
+): Omit<BuildPlan, "tasks" | "jobs"> {
+  const hasSecrets = tasks.some(({ header }) => header !== undefined && hasSecret(header));
+  return { requested, keepGoing, force, replayLogs, hasSecrets };
 }
 
 /** Plans the run of one command line that is no task. */
@@ -102,7 +109,7 @@ export function planCommandLine(params: RunTasksParams): BuildPlan {
       ...stdinOf(params),
     },
   };
-  return { requested: params.tasks, tasks: [task], jobs: 1, ...optionsOf(params) };
+  return { tasks: [task], jobs: 1, ...commonParts(params, [task]) };
 }
 
 function plannedTask(

@@ -9,7 +9,7 @@ import { isAbsent, parentFolder } from "./files.ts";
 const PRIVATE = 0o700;
 
 /**
- * Makes a folder with mode 0700, or sees to it that the one that is there is the user's own: no
+ * Makes a folder with mode 0700, its parents too, or sees to it that the one that is there is the user's own: no
  * link, of the same owner, and closed to others.
  *
  * @throws {Deno.errors.PermissionDenied} where it is a link, no folder, or another user's
@@ -18,7 +18,7 @@ const PRIVATE = 0o700;
 export function ensurePrivateFolder(path: string): void {
   const info = lookAt(path);
   if (info === undefined) {
-    Deno.mkdirSync(parentFolder(path), { recursive: true });
+    Deno.mkdirSync(parentFolder(path), { recursive: true, mode: PRIVATE });
     make(path);
     return ensurePrivateFolder(path);
   }

@@ -1,0 +1,157 @@
+/** Other users of the machine, and what must not be kept. */
+
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { fileKind } from "../../system/files.ts";
+import { request } from "../../wire/messages.ts";
+import { Project } from "../e2e/support.ts";
+import { helloParams } from "../server/support.ts";
+
+/** Nobody, on most systems. */
+const OTHER = 65534;
+
+/** One that every user can run. */
+const PYTHON = "/usr/bin/python3";
+
+const isRoot = Deno.uid() === 0;
+
+const canBeOther = isRoot && fileKind(PYTHON) === "file";
+
+const CONFIG = {
+  tasks: {
+    show: "echo $MINE > shown.txt",
+    login: "LOGIN_PASSWORD=pw-in-config sh -c 'exit 7'",
+    cached: {
+      command: "cat in.txt > out.txt",
+      files: ["in.txt"],
+      output: ["out.txt"],
+      env: ["MINE"],
+    },
+  },
+};
+
+/** Everything below a folder but sockets and pipes: modes and kinds by paths. */
+function modes(folder: string, found = new Map<string, string>()): Map<string, string> {
+  for (const { name } of Deno.readDirSync(folder)) {
+    const path = `${folder}/${name}`;
+    const { mode, isDirectory } = Deno.lstatSync(path);
+    found.set(path, `${isDirectory ? "folder" : "file"} ${((mode ?? 0) & 0o777).toString(8)}`);
+    if (isDirectory) modes(path, found);
+  }
+  return found;
+}
+
+/** What is in the files below a folder, beside the folders that are left out. */
+function contents(folder: string, leftOut: readonly string[]): string {
+  return [...modes(folder)]
+    .filter(([path]) => !leftOut.some((each) => path.startsWith(`${folder}/${each}`)))
+    .filter(([path]) => Deno.lstatSync(path).isFile)
+    .map(([path]) => `${path}: ${Deno.readTextFileSync(path)}`).join("\n");
+}
+
+Deno.test({
+  name: "another user gets to no server, whatever the modes of its files have become" +
+    (canBeOther ? "" : ` (skipped: only root can be somebody else, and only with ${PYTHON})`),
+  ignore: !canBeOther,
+  fn: async () => {
+    await using project = await Project.create({ "deno.json": CONFIG });
+    await project.run(["run", "show"]);
+    const peer = await Deno.readTextFile(new URL("./peer.py", import.meta.url));
+    const hello = JSON.stringify(request(1, "hello", helloParams({ role: "operator" })));
+    const asOther = async (socket: string): Promise<string> => {
+      const path = `${project.root}/.simmer/${socket}`;
+      const user = ["setpriv", `--reuid=${OTHER}`, `--regid=${OTHER}`, "--clear-groups"];
+      return (await project.runProgram([...user, PYTHON, "-c", peer, path, hello])).stdout;
+    };
+    await Deno.chmod(project.root, 0o755);
+    for (const socket of ["server.sock", "express.sock"]) {
+      assertEquals(await asOther(socket), "Permission denied\n");
+    }
+    // Somebody has opened all of it.
+    await Deno.chmod(`${project.root}/.simmer`, 0o777);
+    for (const socket of ["server.sock", "express.sock"]) {
+      await Deno.chmod(`${project.root}/.simmer/${socket}`, 0o666);
+    }
+    const refusal = await asOther("server.sock");
+    assertMatch(
+      refusal,
+      /^{"jsonrpc":"2.0","id":null,"error":{.*not permitted for user 65534.*}}\n$/,
+    );
+    assertEquals(await asOther("express.sock"), "");
+    const log = await project.read(".simmer/server.log");
+    assertStringIncludes(log, `WARN  Dropping a connection of user ${OTHER}: not permitted`);
+    assertStringIncludes(log, `WARN  Dropping a command line of user ${OTHER}: not permitted`);
+    assertEquals((await project.run(["run", "show"])).code, 0);
+  },
+});
+
+Deno.test({
+  name: "a state folder of another user's, and one that is a link, is not used: tasks run without" +
+    (isRoot ? "" : " (skipped: only root can be somebody else)"),
+  ignore: !isRoot,
+  fn: async () => {
+    await using project = await Project.create({ "deno.json": CONFIG, "elsewhere/kept": "" });
+    const state = `${project.root}/.simmer`;
+    const ways = [
+      async () => await Deno.symlink(`${project.root}/elsewhere`, state),
+      async () => {
+        await Deno.mkdir(state, { mode: 0o777 });
+        await Deno.chown(state, OTHER, OTHER);
+      },
+    ];
+    const reasons = [/it is a link: remove it/, /it belongs to user 65534, not to user 0/];
+    for (const [index, way] of ways.entries()) {
+      await way();
+      const reason = reasons[index] ?? /never/;
+      const run = await project.run(["run", "show"]);
+      assertEquals(run.code, 0, run.stderr);
+      assertMatch(run.stderr, reason);
+      const serve = await project.run(["serve"]);
+      assertEquals(serve.code, 3);
+      assertMatch(serve.stderr, reason);
+      assertEquals(
+        [...Deno.readDirSync(state)].map(({ name }) => name),
+        index === 0 ? ["kept"] : [],
+      );
+      await Deno.remove(state, { recursive: true });
+    }
+  },
+});
+
+Deno.test("whatever the umask, the state is the user's own; tasks' files are as the umask has them", async () => {
+  await using project = await Project.create({ "deno.json": CONFIG, "in.txt": "1\n" });
+  const open = ["sh", "-c", 'umask 0; exec "$@"', "sh", Deno.execPath(), "run", "-A"];
+  const main = new URL("../../main.ts", import.meta.url).pathname;
+  for (const task of ["show", "cached", "login"]) {
+    await project.runProgram([...open, main, "run", task]);
+  }
+  const found = modes(`${project.root}/.simmer`);
+  for (const [path, mode] of found) {
+    if (path.endsWith("/.gitignore")) continue;
+    assertMatch(mode, /^(folder 700|file 600)$/, path);
+  }
+  assertEquals(((await Deno.stat(`${project.root}/shown.txt`)).mode ?? 0) & 0o777, 0o666);
+});
+
+Deno.test("nothing of the environment, and no secret of a command line, is kept", async () => {
+  await using project = await Project.create({
+    "deno.json": CONFIG,
+    "in.txt": "1\n",
+    ".env": "FROM_FILE=value-of-file\n",
+  });
+  const env = { MINE: "value-of-mine", OTHERS: "value-of-others" };
+  const runs: readonly (readonly string[])[] = [
+    ["show"],
+    ["cached"],
+    ["cached"],
+    ["login"],
+    ["--eval", "API_TOKEN=value-of-eval true"],
+    ["show", "--password", "value-of-option"],
+  ];
+  for (const args of runs) {
+    await project.run(["run", ...args], { env });
+    await project.run(["run", "--no-server", ...args], { env });
+  }
+  const kept = contents(`${project.root}/.simmer`, ["logs"]);
+  assertStringIncludes(kept, "LOGIN_PASSWORD=***");
+  assertEquals(kept.match(/.*(value-of|pw-in)-\w+/g), null);
+});
