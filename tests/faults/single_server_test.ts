@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { type Finished, Project } from "../e2e/support.ts";
+import { type Finished, Project, type Running } from "../e2e/support.ts";
 import { effort, Random, seed } from "./random.ts";
 
 const ROUNDS = effort(3);
@@ -25,20 +25,35 @@ async function killServer(project: Project): Promise<void> {
   }
 }
 
+/** Kills a client, unless it has ended. */
+function killClient(client: Running): boolean {
+  try {
+    client.kill("SIGKILL");
+    return true;
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    return false;
+  }
+}
+
 function explained({ code, stderr }: Finished, line: string): void {
   assert(EXPLAINED.includes(code), `${line} exited with ${code}: ${stderr}`);
   assert(/^simmer: /m.test(stderr), `${line} exited with ${code} without a word: ${stderr}`);
 }
 
-Deno.test("clients at the same moment, servers killed in between: one server, no run lost or done twice", async () => {
+Deno.test("clients at the same moment, servers and clients killed in between: one server, no run lost or done twice", async () => {
   const random = new Random(seed());
   await using project = await Project.create({ "deno.json": CONFIG, "lines.txt": "" });
   for (let round = 0; round < ROUNDS; round++) {
     const names = Array.from({ length: CLIENTS }, (_, index) => `${round}-${index}`);
     const clients = names.map((LINE) => project.start(["run", "note"], { env: { LINE } }));
+    const killed = new Set<string>();
     if (round > 0) {
       // Somewhere in the middle of the queue.
       await clients[random.below(CLIENTS)]?.stderr.ended;
+      for (const [index, client] of clients.entries()) {
+        if (random.oneIn(10) && killClient(client)) killed.add(names[index] ?? "");
+      }
       await killServer(project);
     }
     const ends = await Promise.all(clients.map((client) => client.finished()));
@@ -48,7 +63,7 @@ Deno.test("clients at the same moment, servers killed in between: one server, no
       const times = lines.filter((line) => line === name).length;
       assert(times <= 1, `${name} was done ${times} times, seed ${seed()}`);
       if (end?.code === 0) assertEquals(times, 1, `${name} was not done, seed ${seed()}`);
-      else if (end !== undefined) explained(end, name);
+      else if (end !== undefined && !killed.has(name)) explained(end, name);
     }
     assert((await servers(project)).length <= 1, (await servers(project)).join("\n"));
   }
