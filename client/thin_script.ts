@@ -75,6 +75,8 @@ _smr_code=
 exec 3<&0
 tell ""
 until [ -n "$_smr_code" ]; do
+  # A server that ended before it took this one has taken the pipe away.
+  [ -p "$_smr_thin/$$" ] || { _smr_code=refused; break; }
   # A signal ends the wait for the server to open the pipe as well.
   listen 4<"$_smr_thin/$$" || alive || _smr_code=lost
 done

@@ -39,9 +39,17 @@ export function isAbsent(error: unknown): boolean {
     error instanceof Deno.errors.FilesystemLoop;
 }
 
-/** Whether an error is what the system says about a call, as `ENOENT`. */
-export function isSystemError(error: unknown): error is Error & { readonly code: string } {
-  return error instanceof Error && "code" in error && typeof error.code === "string";
+/** Whether an error is what the system says about a call, as `ENOENT`; some have no code. */
+export function isSystemError(error: unknown): error is Error & { readonly code?: string } {
+  if (!(error instanceof Error)) return false;
+  return systemErrorNumber(error) !== undefined ||
+    ("code" in error && typeof error.code === "string");
+}
+
+/** The number that the system has for an error: where Deno has no class for it, all there is. */
+export function systemErrorNumber(error: Error): number | undefined {
+  const [, number] = /\(os error (\d+)\)/.exec(error.message) ?? [];
+  return number === undefined ? undefined : Number(number);
 }
 
 /** A path that is the file's own: absolute and without links. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { isAbsent, isSameFile, parentFolder, removeIfPresent } from "./files.ts";
+import { isAbsent, isSameFile, parentFolder, removeIfPresent, systemErrorNumber } from "./files.ts";
 
 /** ENOLCK, ENOSYS, ENOTSUP and EOPNOTSUPP; Deno has no error classes for all of them. */
 const NO_LOCKS = Deno.build.os === "darwin" ? [77, 78, 45, 102] : [37, 38, 95];
@@ -68,8 +68,7 @@ export class LockableFile {
       return this.#file.tryLockSync(exclusive);
     } catch (error) {
       if (!(error instanceof Error)) throw error;
-      const [, code] = /\(os error (\d+)\)/.exec(error.message) ?? [];
-      if (!NO_LOCKS.includes(Number(code))) throw error;
+      if (!NO_LOCKS.includes(systemErrorNumber(error) ?? 0)) throw error;
       throw new NoLocksError(this.#path, { cause: error });
     }
   }

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { systemErrorNumber } from "./files.ts";
+
 /** How a process ended. */
 export interface ExitStatus {
   /** Its exit code; 128 + the signal's number where a signal ended it. */
@@ -210,8 +212,9 @@ function processState(pid: number): ProcessState | undefined {
   return { group: Number(group), isEnded: state === "Z" || state === "X" };
 }
 
+/** ESRCH, for which Deno has neither a class nor a code. */
 function isNoSuchProcess(error: unknown): boolean {
-  return error instanceof Error && "code" in error && error.code === "ESRCH";
+  return error instanceof Error && systemErrorNumber(error) === 3;
 }
 
 /** A server to be started. */

@@ -16,6 +16,7 @@ import {
   isSameFile,
   isSystemError,
   joinPath,
+  listFolder,
   removeIfPresent,
   removeTree,
   writeAtomically,
@@ -30,6 +31,9 @@ const LOOK_MS = 200;
 
 /** The most characters that a script says at once. */
 const MAX_WORDS = 32;
+
+/** What a script names its pipe by. */
+const PROCESS = /^\d{1,7}$/;
 
 /** What a script says: its process id, and the signal that it got. */
 const WORDS = /^(\d{1,7})(?: (SIG[A-Z]+))?$/;
@@ -72,6 +76,7 @@ export class ThinListener {
     const startedAt = startTime(Deno.pid);
     if (Deno.build.os !== "linux" || startedAt === undefined) return undefined;
     const folder = joinPath(root, THIN_FOLDER);
+    sendAway(folder);
     removeTree(folder);
     ensureFolder(folder, 0o700);
     const path = joinPath(folder, "door");
@@ -102,6 +107,7 @@ export class ThinListener {
   /** Takes the pipe away, if it still is the one that this listener made; says whether it was. */
   unlink(): boolean {
     if (!isSameFile(fileIdentity(this.path), this.#identity)) return false;
+    sendAway(this.#folder, (pid) => this.#clients.has(pid));
     removeTree(this.#folder);
     return true;
   }
@@ -253,6 +259,20 @@ class ThinStream implements AcceptedStream {
 /** Waits for nobody but the caller: a pipe may be full. */
 async function say(reply: Deno.FsFile, words: string): Promise<void> {
   await reply.write(encoder.encode(`${words}\n`));
+}
+
+/**
+ * Clients that have made their pipe, and that no server will take any more, wait for one that opens
+ * it: they are told to do their work themselves.
+ */
+function sendAway(folder: string, isTaken: (pid: number) => boolean = () => false): void {
+  for (const name of listFolder(folder)) {
+    const reply = PROCESS.test(name) && !isTaken(Number(name))
+      ? openReply(joinPath(folder, name))
+      : undefined;
+    // What is written stays in the pipe for whoever is opening it already.
+    if (reply !== undefined) void say(reply, "refused").finally(() => reply.close());
+  }
 }
 
 /** Opens what a client reads; anything but a named pipe is none of a client's. */

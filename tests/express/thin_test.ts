@@ -1,4 +1,5 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { fileKind } from "../../system/files.ts";
 import { Project } from "../e2e/support.ts";
 import { thinScript } from "../../client/thin_script.ts";
 
@@ -83,6 +84,25 @@ Deno.test({
     }
     const redirected = ["sh", "-c", '"$0" run both > out.txt; cat out.txt', ...thin];
     assertEquals((await project.runProgram(redirected)).stdout, "left\n");
+  },
+});
+
+Deno.test({
+  name: "the thin client that no server has taken is sent away by the next one",
+  ignore: Deno.build.os !== "linux",
+  fn: async () => {
+    const { project, thin } = await open();
+    await using _project = project;
+    const pid = await project.serverPid();
+    Deno.kill(pid, "SIGSTOP");
+    const waiting = project.startProgram([...thin, "run", "both"]);
+    // Nothing tells when somebody else has made a pipe.
+    while (fileKind(`${project.root}/.simmer/thin/${waiting.pid}`) === undefined) {
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    Deno.kill(pid, "SIGKILL");
+    assertEquals((await project.run(["run", "both"])).code, 0);
+    assertEquals((await waiting.finished()).stdout, "left\n");
   },
 });
 

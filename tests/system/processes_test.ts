@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
+import { isSystemError, systemErrorNumber } from "../../system/files.ts";
 import {
   canShareStdin,
   groupAlive,
@@ -195,4 +196,17 @@ Deno.test("waiting for a daemon does not keep its starter alive", async () => {
   killProcess(pid, "SIGKILL");
   await Deno.remove(log);
   assertEquals(typeof startDaemon, "function");
+});
+
+Deno.test({
+  name: "a process that ends while it is looked at is an error of the system's that has no code",
+  ignore: Deno.build.os !== "linux",
+  fn: async () => {
+    const child = shell("sleep 600");
+    using file = Deno.openSync(`/proc/${child.pid}/stat`);
+    killProcess(child.pid, "SIGKILL");
+    await both(child);
+    const error = assertThrows(() => file.readSync(new Uint8Array(100)), Error);
+    assertEquals([isSystemError(error), systemErrorNumber(error)], [true, 3]);
+  },
 });
