@@ -10,6 +10,7 @@ import { Latch } from "../system/source.ts";
 import type { BuildCounts, BuildOutcome, EventBody, Failure } from "../wire/events.ts";
 import { encodeOutput } from "../wire/output.ts";
 import type { BuildFiles } from "./build_files.ts";
+import type { PostponedResults } from "./cache/postponed.ts";
 import type { Prospect, ResultCache } from "./cache/result_cache.ts";
 import type { AsyncCommand, AsyncOutcome, CommandCall, IdleResult } from "./cooker.ts";
 import { EndingController } from "./ending.ts";
@@ -41,6 +42,10 @@ export interface BuildOptions {
   readonly clock: Clock;
   /** Absent: every task runs. */
   readonly cache?: ResultCache;
+  /** Results that are yet to be kept; absent: there are none. */
+  readonly postponed?: PostponedResults;
+  /** Whether results are kept before the build goes on. */
+  readonly keepsAtOnce?: boolean;
   /** For each task its place when several could start, smaller first; absent: its index. */
   readonly rank?: readonly number[];
   /** Told how long each task ran that ended well. */

@@ -8,6 +8,7 @@ import type { Clock } from "../system/clock.ts";
 import type { Logger } from "../system/logger.ts";
 import { platformName } from "../system/self.ts";
 import { LastResults } from "./cache/last_results.ts";
+import { PostponedResults } from "./cache/postponed.ts";
 import { ResultCache } from "./cache/result_cache.ts";
 import { criticalPathRank } from "./critical_path.ts";
 import { Durations } from "./durations.ts";
@@ -49,6 +50,8 @@ export class HotProject {
   readonly tracker: InputTracker;
   readonly cache: ResultCache;
   readonly last: LastResults;
+  /** Results that are yet to be kept. */
+  readonly postponed: PostponedResults;
   readonly #durations: Durations;
   readonly #log: Logger;
   readonly #store: ResultStore | undefined;
@@ -75,6 +78,12 @@ export class HotProject {
       aside: folders.aside,
       last: this.last,
       platform: platformName(),
+      clock,
+      log,
+    });
+    this.postponed = new PostponedResults({
+      cache: this.cache,
+      tracker: this.tracker,
       clock,
       log,
     });

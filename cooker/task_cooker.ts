@@ -60,6 +60,8 @@ export interface TaskCookerOptions {
   readonly executor?: Executor;
   /** Is told of builds that found every result. */
   readonly settled?: SettledBuilds;
+  /** Whether it ends with its first build: results are kept at once then. Default: it stays. */
+  readonly isBrief?: boolean;
 }
 
 type CookerCommands = typeof COOKER_COMMANDS;
@@ -133,7 +135,8 @@ export class TaskCooker implements Cooker {
       }));
     host.registerIdle(
       "giving memory back",
-      () => this.#spare.look(host.hasUIs() || this.#builds.size > 0),
+      () =>
+        this.#spare.look(host.hasUIs() || this.#builds.size > 0 || !this.#hot.postponed.isEmpty),
     );
   }
 
@@ -156,6 +159,8 @@ export class TaskCooker implements Cooker {
     const builds = [...this.#builds];
     for (const build of builds) build.cancel(force);
     await Promise.all(builds.map((build) => build.ended));
+    if (force) this.#hot.postponed.drop();
+    else await this.#hot.postponed.finish();
   }
 
   runCommand(call: CommandCall): unknown {
@@ -164,6 +169,11 @@ export class TaskCooker implements Cooker {
     }
     // The server has checked the parameters against this very row.
     const handler = this.#handlers[call.name] as (params: unknown, call: CommandCall) => unknown;
+    const { postponed } = this.#hot;
+    // Whoever asks for reasons has to wait until they are known.
+    if (call.name === "planTasks" && !postponed.isEmpty) {
+      return postponed.finish().then(() => handler(call.params, call));
+    }
     return handler(call.params, call);
   }
 
@@ -226,13 +236,17 @@ export class TaskCooker implements Cooker {
       files: BuildFiles.create(id, state),
       clock,
       cache: this.#hot.cache,
+      postponed: this.#hot.postponed,
+      keepsAtOnce: this.#options.isBrief === true || params.watched,
       ran: (task, durationMs) => this.#hot.ran(task, durationMs),
       ...(rank === undefined ? {} : { rank }),
     });
     this.#builds.add(build);
+    this.#hot.postponed.pause();
     this.#changes.begin(build);
     build.ended.then(() => {
       this.#builds.delete(build);
+      if (this.#builds.size === 0) this.#hot.postponed.resume();
       this.#hot.save();
       if (!build.isAllCached) this.#spare.built(plan.tasks.length);
       const isSettled = tracker.changes === before && config === this.#configSet() &&

@@ -7,7 +7,8 @@
 import { BestEffortFile } from "../system/best_effort_file.ts";
 import type { Clock } from "../system/clock.ts";
 import type { ReplayLogs } from "../wire/commands.ts";
-import type { Prospect, ResultCache, Warn } from "./cache/result_cache.ts";
+import type { Beginning, Known, PostponedResult, PostponedResults } from "./cache/postponed.ts";
+import type { Cleared, Prospect, ResultCache, Warn } from "./cache/result_cache.ts";
 import { decodeLog, LogRecorder } from "./cache/task_log.ts";
 import type { Ending } from "./ending.ts";
 import type { Executor, ExitStatus, OutputSink } from "./executor.ts";
@@ -46,6 +47,10 @@ export interface TaskRunnerOptions {
   readonly clock: Clock;
   /** Absent: nothing is kept. */
   readonly cache?: ResultCache;
+  /** Results of earlier builds that are yet to be kept, and of this one; absent: there are none. */
+  readonly postponed?: PostponedResults;
+  /** Whether results are kept before the build goes on. */
+  readonly keepsAtOnce?: boolean;
   readonly force: boolean;
   readonly replayLogs: ReplayLogs;
 }
@@ -66,11 +71,22 @@ export type TaskOutcome =
   | { readonly kind: "cached" }
   | { readonly kind: "ran"; readonly status: ExitStatus };
 
+/** What a task has left. */
+interface Recorded {
+  readonly status: ExitStatus;
+  /** Whether it is a result. */
+  readonly isWhole: boolean;
+  readonly log: Uint8Array | undefined;
+  readonly durationMs: number;
+}
+
 /** Runs the tasks of one build. */
 export class TaskRunner {
   readonly #options: TaskRunnerOptions;
   /** Fingerprints of the tasks that were run; those whose results can't be told have none. */
   readonly #fingerprints = new Map<number, string>();
+  /** Results of this build's tasks that are kept later. */
+  readonly #later = new Map<number, PostponedResult>();
   readonly #prospects = new Map<number, Prospect>();
   /** Said in this build: where a disk is full, one task is enough to say so. */
   readonly #warned = new Set<string>();
@@ -86,6 +102,16 @@ export class TaskRunner {
 
   /** Runs a task, unless its result is there. */
   async run(request: TaskRequest): Promise<TaskOutcome> {
+    const { postponed } = this.#options;
+    if (postponed !== undefined && request.task.caching !== undefined) {
+      const { key } = request.task.caching;
+      if (postponed.has(key)) await postponed.settle(key);
+      const beginning = this.#beginning(request, postponed);
+      if (beginning !== undefined) {
+        return { kind: "ran", status: await this.#postpone(beginning, request, postponed) };
+      }
+      if (this.#later.size > 0) await this.#settleDependencies(request, postponed);
+    }
     const prospect = this.prospect(request);
     if (!isProspect(prospect)) {
       const { caching } = request.task;
@@ -134,16 +160,67 @@ export class TaskRunner {
     return true;
   }
 
+  /** What a task begins with whose result is kept later. */
+  #beginning(
+    { task: { caching, command }, dependencies }: TaskRequest,
+    postponed: PostponedResults,
+  ): Beginning | undefined {
+    const { force, keepsAtOnce = false } = this.#options;
+    if (force || keepsAtOnce || caching === undefined || command === undefined) return undefined;
+    if (!postponed.isFirst(caching.key)) return undefined;
+    const known: [string, Known][] = [];
+    for (const [index, { id }] of dependencies) {
+      const each = this.#later.get(index) ?? this.#fingerprints.get(index);
+      if (each === undefined) return undefined;
+      known.push([id, each]);
+    }
+    return postponed.begin({ declaration: caching, command }, known);
+  }
+
+  async #settleDependencies(
+    { dependencies }: TaskRequest,
+    postponed: PostponedResults,
+  ): Promise<void> {
+    for (const [index] of dependencies) {
+      const later = this.#later.get(index);
+      if (later === undefined) continue;
+      const fingerprint = await postponed.keep(later);
+      this.#later.delete(index);
+      if (fingerprint !== undefined) this.#fingerprints.set(index, fingerprint);
+    }
+  }
+
+  async #postpone(
+    beginning: Beginning,
+    request: TaskRequest,
+    postponed: PostponedResults,
+  ): Promise<ExitStatus> {
+    if (request.ending.soon.aborted) return { code: 0 };
+    const { status, isWhole, log, durationMs } = await this.#record(beginning, request);
+    const result = isWhole ? await postponed.add(beginning, { log, durationMs }) : undefined;
+    if (result !== undefined) this.#later.set(request.index, result);
+    return status;
+  }
+
   async #produce(prospect: Prospect, request: TaskRequest): Promise<ExitStatus> {
-    const { cache, clock } = this.#options;
+    const { cache } = this.#options;
     if (request.ending.soon.aborted) {
       this.#fingerprints.delete(request.index);
       return { code: 0 };
     }
-    const recorder = new LogRecorder();
-    const { sink } = request.listener;
+    const { status, isWhole, log, durationMs } = await this.#record(prospect, request);
     const warn = this.#warning(request.listener);
-    const isClear = cache?.clear(prospect, warn) !== false;
+    const holds = isWhole && await cache?.keep({ prospect, log, durationMs, warn }) === true;
+    if (!holds) this.#fingerprints.delete(request.index);
+    return status;
+  }
+
+  /** Runs a task whose result may be kept. */
+  async #record(cleared: Cleared, request: TaskRequest): Promise<Recorded> {
+    const { cache, clock } = this.#options;
+    const { sink } = request.listener;
+    const recorder = new LogRecorder();
+    const isClear = cache?.clear(cleared, this.#warning(request.listener)) !== false;
     const startedAt = clock.monotonic();
     const status = await this.#execute(request, {
       write: (stream, bytes) => {
@@ -157,10 +234,7 @@ export class TaskRunner {
     // the middle, whatever its code says: such results are not known to be whole.
     const isWhole = isClear && status.code === 0 && status.remains === undefined &&
       !request.ending.soon.aborted;
-    const holds = isWhole &&
-      await cache?.keep({ prospect, log: recorder.encode(), durationMs, warn }) === true;
-    if (!holds) this.#fingerprints.delete(request.index);
-    return status;
+    return { status, isWhole, log: recorder.encode(), durationMs };
   }
 
   async #execute(request: TaskRequest, sink = request.listener.sink): Promise<ExitStatus> {

@@ -151,7 +151,7 @@ export async function serveProject(options: DaemonOptions): Promise<Served> {
     ...opened,
   ];
   server = new ProcessServer({
-    cooker: taskCooker(project, paths, log, settled),
+    cooker: taskCooker(project, paths, log, { settled }),
     listener,
     doors,
     clock: systemClock,

@@ -37,7 +37,12 @@ interface LocalState {
 export function serveLocally(project: Project): InProcessServer {
   const { paths, log, temporary } = localState(project);
   const server = serveInProcess({
-    cooker: taskCooker(project, { ...paths, isTemporary: temporary !== undefined }, log),
+    cooker: taskCooker(
+      project,
+      { ...paths, isTemporary: temporary !== undefined },
+      log,
+      { isBrief: true },
+    ),
     clock: systemClock,
     log,
     project,

@@ -27,7 +27,10 @@ export function taskCooker(
   project: Project,
   paths: StatePaths & { readonly isTemporary?: boolean },
   log: Logger,
-  settled?: SettledBuilds,
+  { settled, isBrief = false }: {
+    readonly settled?: SettledBuilds;
+    readonly isBrief?: boolean;
+  } = {},
 ): TaskCooker {
   const cache = userCacheFolder();
   return new TaskCooker({
@@ -35,6 +38,7 @@ export function taskCooker(
     state: paths,
     clock: systemClock,
     log,
+    isBrief,
     ...(settled === undefined ? {} : { settled }),
     ...(cache === undefined ? {} : { cache }),
   });

@@ -15,8 +15,10 @@ export interface FileFacts {
   readonly isExecutable: boolean;
   /** Whether it may be changed by another name, or is something that a watch does not tell of. */
   readonly isShared: boolean;
-  /** When its content or its inode was last changed, in milliseconds since the Unix epoch. */
+  /** When its inode was last changed, in milliseconds since the Unix epoch, to the second. */
   readonly changedAt: number;
+  /** When it was last written to, or says that it was, in milliseconds since the Unix epoch. */
+  readonly writtenAt: number;
 }
 
 /** The facts of what is at a path; `undefined` where nothing is. */
@@ -39,6 +41,7 @@ function factsOf(info: Deno.FileInfo): FileFacts {
     isExecutable: ((mode ?? 0) & 0o100) !== 0,
     isShared: !info.isDirectory && (info.isSymlink || (nlink ?? 1) > 1),
     changedAt,
+    writtenAt: mtime?.getTime() ?? Infinity,
   };
 }
 

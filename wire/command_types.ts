@@ -180,6 +180,11 @@ export interface RunTasksInput extends WorkspaceInput {
   readonly detach?: boolean | undefined;
   /** What is shown of the output of a task whose result is there; default: `none`. */
   readonly replayLogs?: ReplayLogs | undefined;
+  /**
+   * Whether changes since its tasks began will be asked for, by `watchInputs` with the build's id;
+   * default: `false`.
+   */
+  readonly watched?: boolean | undefined;
   /** The process whose stdin a single task is given; absent: an empty one. */
   readonly stdinPid?: number | undefined;
   /** The stdin's descriptor in that process; default: 0. */
@@ -210,6 +215,8 @@ export interface RunTasksParams extends RunTasksInput, WorkspaceParams {
   readonly detach: boolean;
   /** What is shown of the output of a task whose result is there. */
   readonly replayLogs: ReplayLogs;
+  /** Whether changes since its tasks began will be asked for. */
+  readonly watched: boolean;
 }
 
 /** One reason why a task would run, or would not be found. */

@@ -249,6 +249,8 @@ const runTasksParams = v.strictObject({
   detach: v.optional(v.boolean(), false),
   /** What is shown of the output of a task whose result is there. */
   replayLogs: v.optional(v.picklist(["full", "errors", "none"]), "none"),
+  /** Whether `watchInputs` follows, with this build's id: its inputs are read before its tasks. */
+  watched: v.optional(v.boolean(), false),
   /** The process whose stdin a single task is given; absent: an empty one. */
   stdinPid: v.optional(pid),
   stdinFd: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0))),

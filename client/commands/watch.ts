@@ -60,6 +60,7 @@ export const command = defineCommand({
   const input = {
     ...await runInput(invocation, parsed, (text) => renderer.say(text)),
     keepGoing: values["keep-going"],
+    watched: true,
   };
   const place = serverPlace(invocation, values);
   return await new Watch({ invocation, place, values, renderer, input }).run();

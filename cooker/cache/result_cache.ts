@@ -68,6 +68,12 @@ export interface Prospect {
 /** Why there is nothing to look for. */
 export type Unkeyed = "no files" | "bad pattern";
 
+/** What has to be known of a task to remove what it has left. */
+export interface Cleared {
+  readonly question: Omit<CacheQuestion, "dependencies">;
+  readonly inputs: FileSet;
+}
+
 /** A task that ran well. */
 export interface FreshResult {
   readonly prospect: Prospect;
@@ -126,10 +132,29 @@ export class ResultCache {
       parts,
       inputs,
       snapshot,
-      outputs: this.#outputs(question),
+      outputs: this.#outputs(declaration, command.cwd),
     };
     this.#prospects.set(declaration, prospect);
     return prospect;
+  }
+
+  /** Whether there may be a result of a task, whatever its inputs are now. */
+  mayHave(key: string): boolean {
+    const { store } = this.#options;
+    // Where nothing can be kept, whoever asks should be told.
+    return store === undefined || this.#hasFailed || store.mayHave(key);
+  }
+
+  /** What a task's inputs and outputs are; `undefined` where they can't be told. */
+  sets({ declaration, command }: Omit<CacheQuestion, "dependencies">): {
+    readonly inputs: FileSet;
+    readonly outputs: FileSet | undefined;
+  } | undefined {
+    const inputs = this.#inputs(declaration, command.cwd);
+    const outputs = this.#outputs(declaration, command.cwd);
+    const isKnown = inputs !== undefined &&
+      (outputs !== undefined || declaration.output.length === 0);
+    return isKnown ? { inputs, outputs } : undefined;
   }
 
   /** Whether a result that was found stays what it is until a change is told of. */
@@ -188,7 +213,7 @@ export class ResultCache {
    *
    * @returns whether nothing is left: what is would be taken for the next result's
    */
-  clear(prospect: Prospect, warn: Warn): boolean {
+  clear(prospect: Cleared, warn: Warn): boolean {
     const { question: { declaration, command } } = prospect;
     const made = this.#options.last.get(declaration.key)?.outputs ?? [];
     this.begin(declaration, warn);
@@ -297,15 +322,13 @@ export class ResultCache {
   }
 
   /** What a task has made, without what is an input too: nobody's own file is ever taken away. */
-  #removable({ inputs }: Prospect, made: readonly OutputEntry[]): OutputEntry[] {
+  #removable({ inputs }: Pick<Prospect, "inputs">, made: readonly OutputEntry[]): OutputEntry[] {
     const { folder } = inputs.patterns;
     return made.filter(({ path }) => !inputs.patterns.matches(joinPath(folder, path)));
   }
 
-  #outputs({ declaration, command }: CacheQuestion): FileSet | undefined {
-    return declaration.output.length === 0
-      ? undefined
-      : this.#options.tracker.set(command.cwd, declaration.output);
+  #outputs({ output }: CacheDeclaration, folder: string): FileSet | undefined {
+    return output.length === 0 ? undefined : this.#options.tracker.set(folder, output);
   }
 
   /** What is known to be in the working tree as it was recorded. */

@@ -20,6 +20,8 @@ export interface Snapshot {
   readonly version: number;
   /** All inodes, where a change may not be told of; else nothing. */
   readonly signatures: string;
+  /** When the last change was, in milliseconds since the Unix epoch, as the inodes have it. */
+  readonly changedAt: number;
 }
 
 /** A snapshot that keeps nothing twice: there may be hundreds of thousands of files. */
@@ -27,6 +29,7 @@ class SetSnapshot implements Snapshot {
   readonly digest: string | undefined;
   readonly version: number;
   readonly signatures: string;
+  readonly changedAt: number;
   readonly #folder: string;
   readonly #records: ReadonlyMap<string, FileRecord>;
 
@@ -39,6 +42,7 @@ class SetSnapshot implements Snapshot {
     this.#records = records;
     this.version = version;
     this.signatures = isTold ? "" : [...records.values()].map((each) => each.signature).join("\n");
+    this.changedAt = latest(records.values());
     this.digest = digestOf(this.#entries());
   }
 
@@ -218,6 +222,12 @@ export class FileSet {
     this.#isWatched = isWatched;
     this.#watcher.retain(this, watched);
   }
+}
+
+function latest(records: Iterable<FileRecord>): number {
+  let time = 0;
+  for (const { changedAt } of records) time = Math.max(time, changedAt);
+  return time;
 }
 
 function digestOf(files: Iterable<readonly [string, string]>): string | undefined {

@@ -29,10 +29,18 @@ export interface FileRecord {
   readonly isShared: boolean;
   /** Whether another change would have changed the signature. */
   readonly isSure: boolean;
+  /** When it was last changed, as far as its inode tells, in milliseconds since the Unix epoch. */
+  readonly changedAt: number;
 }
 
 /** Nothing is at the path. */
-const ABSENT: FileRecord = { content: "absent", signature: "", isShared: false, isSure: true };
+const ABSENT: FileRecord = {
+  content: "absent",
+  signature: "",
+  isShared: false,
+  isSure: true,
+  changedAt: 0,
+};
 
 /** Reads files, each as seldom as it can. */
 export class FileTable {
@@ -69,10 +77,11 @@ export class FileTable {
   }
 
   #read(path: string, facts: FileFacts): FileRecord {
-    const { signature, isShared, changedAt } = facts;
-    const isSure = facts.kind !== "link" && changedAt < fileTime() - SAME_TIME_MS;
+    const { signature, isShared, writtenAt } = facts;
+    const isSure = facts.kind !== "link" && facts.changedAt < fileTime() - SAME_TIME_MS;
+    const changedAt = Math.max(facts.changedAt, writtenAt);
     this.#reads++;
-    return { content: contentOf(path, facts), signature, isShared, isSure };
+    return { content: contentOf(path, facts), signature, isShared, isSure, changedAt };
   }
 }
 

@@ -12,6 +12,7 @@ import { ensureFolder, fileKind, joinPath, writeAtomically } from "../../system/
 import { LockableFile, NoLocksError } from "../../system/lockable_file.ts";
 import type { Logger } from "../../system/logger.ts";
 import { Blobs } from "./blobs.ts";
+import { KeptTasks } from "./kept_tasks.ts";
 import { type CollectOptions, type CollectReport, collectStore } from "./collect.ts";
 import { treeEntry } from "../../system/tree.ts";
 import { captureOutputs, removeExtraOutputs, restoreOutputs } from "./outputs.ts";
@@ -55,6 +56,7 @@ export class ResultStore {
   readonly #aside: string;
   readonly #blobs: Blobs;
   readonly #records: Records;
+  readonly #tasks: KeptTasks;
   readonly #options: ResultStoreOptions;
   #isMade = false;
 
@@ -65,6 +67,15 @@ export class ResultStore {
     this.#aside = joinPath(this.#folder, "aside");
     this.#blobs = new Blobs(joinPath(this.#folder, "blobs"), this.#aside, options);
     this.#records = new Records(joinPath(this.#folder, "results"), this.#aside, options);
+    this.#tasks = new KeptTasks(joinPath(this.#folder, "tasks"));
+  }
+
+  /** Whether a task may have a result here: where it says no, there is none to look for. */
+  mayHave(task: string): boolean {
+    return this.#attempt("look for a task", () => {
+      this.#make();
+      return this.#tasks.has(task);
+    }) ?? true;
   }
 
   /** The result of a fingerprint; `undefined` where there is none. */
@@ -96,6 +107,8 @@ export class ResultStore {
   /** Keeps a result, whose contents have been kept before. */
   save(result: StoredResult): void {
     this.#make();
+    // First what leads to it: nobody looks for the results of a task that has none.
+    this.#tasks.add(result.task);
     this.#records.save(result);
   }
 
@@ -153,7 +166,9 @@ export class ResultStore {
 
   /** Removes everything, young or not. */
   async clear({ dryRun = false }: { readonly dryRun?: boolean } = {}): Promise<CollectReport> {
-    return await this.collect({ maxBytes: 0, dryRun, spareNothing: true });
+    const report = await this.collect({ maxBytes: 0, dryRun, spareNothing: true });
+    if (!dryRun) this.#tasks.clear();
+    return report;
   }
 
   /** As `collect`, where that was not done for a day. */
@@ -183,6 +198,7 @@ export class ResultStore {
     ensureFolder(this.#folder, 0o700);
     const tag = joinPath(this.#options.folder, "CACHEDIR.TAG");
     if (fileKind(tag) === undefined) writeAtomically(tag, CACHE_TAG);
+    this.#tasks.make(this.#records.folder);
     this.#isMade = true;
   }
 }

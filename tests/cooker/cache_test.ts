@@ -36,8 +36,12 @@ class Project implements AsyncDisposable {
     this.cooker = new DirectCooker(this.root);
   }
 
-  reasons(target: string, more: Parameters<DirectCooker["plan"]>[1] = {}): string[] {
-    const task = this.cooker.plan([target], more).tasks.find((each) => each.task === target);
+  async reasons(
+    target: string,
+    more: Parameters<DirectCooker["plan"]>[1] = {},
+  ): Promise<string[]> {
+    const { tasks } = await this.cooker.plan([target], more);
+    const task = tasks.find((each) => each.task === target);
     return task?.reasons.map(({ kind, subject }) =>
       subject === undefined ? kind : `${kind} ${subject}`
     ) ??
@@ -133,11 +137,11 @@ Deno.test("a task runs every time where it, or one before it, declares no files 
     await project.found(name);
     assertEquals((await project.found(name)).includes(name), false, name);
   }
-  assertEquals(project.reasons("plain"), ["undeclared"]);
-  assertEquals(project.reasons("after"), ["dependency-uncached plain"]);
-  assertEquals(project.reasons("nothing"), ["no-files"]);
-  assertEquals(project.reasons("wrong"), ["bad-pattern"]);
-  assertEquals(project.reasons("last"), ["dependency-uncached group"]);
+  assertEquals(await project.reasons("plain"), ["undeclared"]);
+  assertEquals(await project.reasons("after"), ["dependency-uncached plain"]);
+  assertEquals(await project.reasons("nothing"), ["no-files"]);
+  assertEquals(await project.reasons("wrong"), ["bad-pattern"]);
+  assertEquals(await project.reasons("last"), ["dependency-uncached group"]);
 });
 
 Deno.test("inputs that change while the task runs: its result is not kept", async () => {
@@ -214,7 +218,7 @@ Deno.test("arguments, declared variables and dependencies' results are keyed, ot
   assertEquals(await project.found("after", env({ MODE: "" })), [], "unset is not empty");
   assertEquals(await project.found("after", env({ MODE: "" })), ["copy", "after"]);
   assertEquals(await project.found("after", { ...env({ MODE: "" }), args: ["x"] }), ["copy"]);
-  assertEquals(project.reasons("after", { ...env({ MODE: "x" }), args: ["x"] }), [
+  assertEquals(await project.reasons("after", { ...env({ MODE: "x" }), args: ["x"] }), [
     "dependency-runs copy",
   ]);
 });
@@ -226,14 +230,14 @@ Deno.test("why names the file, variable, command, argument or output that differ
     "a.txt": "1",
     "z.txt": "",
   });
-  assertEquals(project.reasons("copy"), ["never-ran"]);
+  assertEquals(await project.reasons("copy"), ["never-ran"]);
   await project.found("copy");
-  assertEquals(project.reasons("copy"), []);
+  assertEquals(await project.reasons("copy"), []);
   project.write("a.txt", "2");
   project.write("new.txt", "");
   Deno.removeSync(`${project.root}/z.txt`);
   const env = { PATH: Deno.env.get("PATH") ?? "", MODE: "secret" };
-  const plan = project.cooker.plan(["copy"], { env, args: ["x"] });
+  const plan = await project.cooker.plan(["copy"], { env, args: ["x"] });
   assertEquals(plan.tasks[0]?.reasons.map(({ text }) => text), [
     'its arguments changed from [] to ["x"]',
     "the variable MODE has another value",
@@ -242,13 +246,13 @@ Deno.test("why names the file, variable, command, argument or output that differ
     "z.txt was removed",
   ]);
   assertEquals(JSON.stringify(plan).includes("secret"), false, "values are nobody's business");
-  assertEquals(project.reasons("copy", { force: true }), ["forced"]);
+  assertEquals(await project.reasons("copy", { force: true }), ["forced"]);
   Deno.removeSync(`${project.root}/.simmer/cache`, { recursive: true });
   project.write("a.txt", "1");
   project.write("z.txt", "");
   Deno.removeSync(`${project.root}/new.txt`);
   await project.restart();
-  assertEquals(project.reasons("copy"), ["result-gone"]);
+  assertEquals(await project.reasons("copy"), ["result-gone"]);
 });
 
 Deno.test("--force runs what is there, and keeps its result", async () => {
@@ -343,4 +347,13 @@ Deno.test("of the tasks that could start the one with the longest chain behind i
   const { ran } = await project.cooker.run(["all"], { jobs: 2 });
   assertEquals(ran[0], "before");
   assertEquals(ran.indexOf("short") > ran.indexOf("long"), true, ran.join());
+});
+
+Deno.test("what is yet to be kept is kept before whoever asks for it, watching or not", async () => {
+  for (const watched of [false, true]) {
+    await using project = new Project({ copy: COPY }, { "a.txt": "1" });
+    assertEquals(await project.found("copy"), []);
+    assertEquals(await project.found("copy", { watched }), ["copy"]);
+    assertEquals(await project.reasons("copy"), []);
+  }
 });

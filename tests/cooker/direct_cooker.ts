@@ -102,8 +102,11 @@ export class DirectCooker implements AsyncDisposable {
   }
 
   /** What a run would do. */
-  plan(tasks: readonly string[], more: Partial<RunTasksInput> = {}): PlanTasksResult {
-    return this.#call("planTasks", tasks, more, () => {}) as PlanTasksResult;
+  async plan(
+    tasks: readonly string[],
+    more: Partial<RunTasksInput> = {},
+  ): Promise<PlanTasksResult> {
+    return await this.#call("planTasks", tasks, more, () => {}) as PlanTasksResult;
   }
 
   /** Waits for changes of a run's inputs; `InputsChanged` is among the events. */
@@ -113,7 +116,7 @@ export class DirectCooker implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.cooker.shutdown(true);
+    await this.cooker.shutdown(false);
     this.cooker.notifier.stop();
     this.cooker.configNotifier.stop();
     await this.cooker.postServe();
@@ -140,6 +143,7 @@ export class DirectCooker implements AsyncDisposable {
         keepGoing: false,
         detach: false,
         replayLogs: "none",
+        watched: false,
         client,
         ...more,
       },

@@ -1,0 +1,210 @@
+/**
+ * Results that are kept when nobody waits: of a task that has none yet there is nothing to look for,
+ * so that what its inputs hold need not be known before it runs.
+ *
+ * What they held when it began is known from the kernel: it tells of every change since.
+ *
+ * @module
+ */
+
+import type { Clock } from "../../system/clock.ts";
+import type { Logger } from "../../system/logger.ts";
+import { fileTime } from "../../system/file_signature.ts";
+import { macrotask } from "../../system/macrotask.ts";
+import type { FileSet } from "../inputs/file_set.ts";
+import type { InputTracker } from "../inputs/tracker.ts";
+import type { CacheQuestion, ResultCache } from "./result_cache.ts";
+
+/** A task's fingerprint, or its postponed result, which will have one. */
+export type Known = string | PostponedResult;
+
+/** A task that is about to run. */
+export interface Beginning {
+  readonly question: Omit<CacheQuestion, "dependencies">;
+  /** By the tasks' ids. */
+  readonly dependencies: readonly (readonly [id: string, known: Known])[];
+  readonly inputs: FileSet;
+  readonly outputs: FileSet | undefined;
+  readonly inputsVersion: number;
+  /** In the time of files. */
+  readonly begunAt: number;
+}
+
+/** A result that is yet to be kept. */
+export interface PostponedResult extends Beginning {
+  /** Absent: nothing tells of changes of the outputs, and it is kept at once. */
+  readonly outputsVersion: number | undefined;
+  readonly log: Uint8Array | undefined;
+  readonly durationMs: number;
+  /** From when on it is being kept: its fingerprint, where it could be. */
+  fingerprint?: Promise<string | undefined>;
+}
+
+/** Bytes of output above which a result is kept at once: they would have to stay in memory. */
+const MAX_LOG = 64 * 1024;
+
+/** Milliseconds of work at a stretch. */
+const STRETCH_MS = 8;
+
+/** What postponing needs. */
+export interface PostponedOptions {
+  readonly cache: ResultCache;
+  readonly tracker: InputTracker;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** Keeps results later. */
+export class PostponedResults {
+  readonly #options: PostponedOptions;
+  readonly #waiting = new Map<string, PostponedResult>();
+  /** Tasks whose results could not be kept later. */
+  readonly #hurried = new Set<string>();
+  #working: Promise<void> | undefined;
+  #isPaused = false;
+
+  constructor(options: PostponedOptions) {
+    this.#options = options;
+  }
+
+  /** Whether nothing is waiting to be kept. */
+  get isEmpty(): boolean {
+    return this.#waiting.size === 0;
+  }
+
+  /** Whether a task's result is waiting. */
+  has(key: string): boolean {
+    return this.#waiting.has(key);
+  }
+
+  /** Whether a task has no result that could be looked for, and may be the first to have one. */
+  isFirst(key: string): boolean {
+    return !this.#hurried.has(key) && !this.#options.cache.mayHave(key);
+  }
+
+  /** Takes note of what a task begins with; `undefined` where its fingerprint has to be known. */
+  begin(
+    question: Beginning["question"],
+    dependencies: Beginning["dependencies"],
+  ): Beginning | undefined {
+    const { cache, tracker } = this.#options;
+    if (!this.isFirst(question.declaration.key)) return undefined;
+    tracker.drain();
+    const sets = cache.sets(question);
+    if (sets === undefined || sets.inputs.paths().length === 0) return undefined;
+    const { inputs, outputs } = sets;
+    if (!inputs.isWatched) return undefined;
+    const begunAt = fileTime();
+    return { question, dependencies, inputs, outputs, inputsVersion: inputs.version, begunAt };
+  }
+
+  /** Takes note of how the task has ended well; `undefined` where nothing can be kept of it. */
+  async add(
+    beginning: Beginning,
+    { log, durationMs }: Pick<PostponedResult, "log" | "durationMs">,
+  ): Promise<PostponedResult | undefined> {
+    const { inputs, outputs, inputsVersion, question: { declaration: { key } } } = beginning;
+    this.#options.tracker.drain();
+    if (inputs.version !== inputsVersion) {
+      this.#hurried.add(key);
+      return undefined;
+    }
+    outputs?.paths();
+    const outputsVersion = outputs === undefined
+      ? 0
+      : outputs.isWatched
+      ? outputs.version
+      : undefined;
+    const result = { ...beginning, outputsVersion, log, durationMs };
+    this.#waiting.set(key, result);
+    if (outputsVersion === undefined || (log?.length ?? 0) > MAX_LOG) await this.keep(result);
+    return result;
+  }
+
+  /** Keeps a task's result now, if one is waiting. */
+  async settle(key: string): Promise<void> {
+    const result = this.#waiting.get(key);
+    if (result !== undefined) await this.keep(result);
+  }
+
+  /**
+   * Keeps a result, and before it those that it depends on.
+   *
+   * @returns its fingerprint; `undefined` where it can't be kept
+   */
+  keep(result: PostponedResult): Promise<string | undefined> {
+    result.fingerprint ??= this.#keep(result).then((fingerprint) => {
+      const { key } = result.question.declaration;
+      if (this.#waiting.get(key) === result) this.#waiting.delete(key);
+      if (fingerprint === undefined) this.#hurried.add(key);
+      return fingerprint;
+    });
+    return result.fingerprint;
+  }
+
+  /** Begins to keep what is waiting, piece by piece. */
+  resume(): void {
+    this.#isPaused = false;
+    this.#working ??= this.#work().catch((error: unknown) => {
+      const { message } = error instanceof Error ? error : new Error(String(error));
+      this.#options.log.log("error", `Cannot keep results: ${message}`);
+      this.drop();
+    }).finally(() => this.#working = undefined);
+  }
+
+  /** Waits for a better moment. */
+  pause(): void {
+    this.#isPaused = true;
+  }
+
+  /** Keeps everything; resolves when that is done. */
+  async finish(): Promise<void> {
+    while (!this.isEmpty) {
+      this.resume();
+      await this.#working;
+    }
+  }
+
+  /** Forgets what is waiting: those tasks run again. */
+  drop(): void {
+    this.#waiting.clear();
+  }
+
+  async #work(): Promise<void> {
+    const { clock } = this.#options;
+    let begun = clock.monotonic();
+    for (const result of this.#waiting.values()) {
+      if (this.#isPaused) return;
+      await this.keep(result);
+      if (clock.monotonic() - begun < STRETCH_MS) continue;
+      await macrotask();
+      begun = clock.monotonic();
+    }
+  }
+
+  /** @returns its fingerprint, where everything still is as it was */
+  async #keep(result: PostponedResult): Promise<string | undefined> {
+    const { cache, tracker } = this.#options;
+    const { question, inputs, outputs, inputsVersion, outputsVersion, log, durationMs } = result;
+    const isUnchanged = (): boolean => {
+      tracker.drain();
+      return inputs.isWatched && inputs.version === inputsVersion &&
+        (outputs === undefined || outputsVersion === undefined ||
+          (outputs.isWatched && outputs.version === outputsVersion));
+    };
+    const dependencies: Record<string, string> = {};
+    for (const [id, known] of result.dependencies) {
+      const fingerprint = typeof known === "string" ? known : await this.keep(known);
+      if (fingerprint === undefined) return undefined;
+      dependencies[id] = fingerprint;
+    }
+    if (!isUnchanged()) return undefined;
+    const prospect = cache.prospect({ ...question, dependencies });
+    if (typeof prospect === "string" || prospect.inputs !== inputs) return undefined;
+    // By another name, a file can be changed without a word; its inode has the time of that.
+    const isTold = inputs.isSettled && prospect.snapshot.changedAt <= result.begunAt;
+    if (!isTold || !isUnchanged()) return undefined;
+    const holds = await cache.keep({ prospect, log, durationMs, warn: () => {} });
+    return holds ? prospect.fingerprint : undefined;
+  }
+}
