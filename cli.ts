@@ -21,6 +21,9 @@ import type { HostedInvocation } from "./express/host.ts";
 import type { DoorContext } from "./server/daemon.ts";
 import { VERSION } from "./wire/hello.ts";
 
+/** A limit of open files with which a server loads early what it may need. */
+const FEW_DESCRIPTORS = 256;
+
 interface Entry {
   readonly summary: string;
   load(): Promise<{ readonly command: Command }>;
@@ -179,6 +182,8 @@ function invocationOf(args: readonly string[], index: number, from: Surroundings
       const { ExpressHost } = await import("./express/host.ts");
       const { bitbake, ...options } = request;
       const { Memos } = await import("./express/memo.ts");
+      const { descriptorLimit } = await import("./system/descriptors.ts");
+      if ((descriptorLimit() ?? Infinity) <= FEW_DESCRIPTORS) await loadHosted();
       const memos = new Memos();
       const openDoors = [
         (context: DoorContext) =>
@@ -236,6 +241,12 @@ export async function main(
   } finally {
     await output.settled;
   }
+}
+
+/** Loads what command lines of other processes need: to load it later takes descriptors, too. */
+async function loadHosted(): Promise<void> {
+  const commands = ["run", "tasks", "graph", "why", "status", "ping"];
+  await Promise.all(commands.map((name) => COMMANDS[name]?.load()));
 }
 
 /** A command line of another process, carried out in the server's. */

@@ -256,7 +256,12 @@ export class Reception {
 
   #turnOut(connection: Connection, error: WireError, request?: Request): void {
     connection.send(failure(request?.id ?? null, error));
-    this.#expelled.set(connection, this.#context.clock.monotonic() + REFUSED_MS);
+    const { clock, maxConnections } = this.#context;
+    this.#expelled.set(connection, clock.monotonic() + REFUSED_MS);
+    // They count, too. What is written already reaches who has been told longest.
+    const [longest] = this.#expelled.keys();
+    const isFull = this.#visitors.size + this.#expelled.size > maxConnections;
+    if (isFull && longest !== connection) longest?.close();
     // Closing ends the writing too.
     connection.outbox.drained().then(() => {
       connection.close();
