@@ -1,8 +1,8 @@
 /**
  * The benchmark: tools on equal projects, side by side, in turn.
  *
- *     deno task bench [--quick] [--sizes=10,100] [--shapes=tree] [--tools=simmer,make] [--runs=N]
- *                     [--output=FILE]
+ *     deno task bench [--quick] [--sizes=10,100] [--shapes=tree] [--work=process]
+ *                     [--tools=simmer,make] [--runs=N] [--output=FILE] [--no-server]
  *
  * @module
  */
@@ -51,7 +51,7 @@ const QUICK: readonly Plan[] = [
 
 async function main(words: readonly string[]): Promise<number> {
   const values = parseArgs([...words], {
-    string: ["sizes", "shapes", "tools", "runs", "output"],
+    string: ["sizes", "shapes", "work", "tools", "runs", "output"],
     boolean: ["quick", "server"],
     default: { server: true },
     negatable: ["server"],
@@ -78,6 +78,7 @@ function plansOf(values: {
   readonly quick: boolean;
   readonly sizes?: string;
   readonly shapes?: string;
+  readonly work?: string;
   readonly runs?: string;
 }): Plan[] {
   const sizes = values.sizes?.split(",").map(Number);
@@ -85,6 +86,7 @@ function plansOf(values: {
   return (values.quick ? QUICK : FULL)
     .filter(({ tasks }) => sizes?.includes(tasks) ?? true)
     .filter(({ shape }) => shapes?.includes(shape) ?? true)
+    .filter(({ work }) => values.work?.split(",").includes(work) ?? true)
     .map((plan) => values.runs === undefined ? plan : { ...plan, runs: Number(values.runs) });
 }
 

@@ -13,10 +13,10 @@ import { LockFile } from "../lock/lock_file.ts";
 import { ensureState } from "../project/state.ts";
 import { baseName, parentFolder, readTextIfPresent, removeIfPresent } from "../system/files.ts";
 import { FolderWatch } from "../system/folder_watch.ts";
+import type { ExitStatus } from "../system/group_process.ts";
 import {
   type Daemon,
   type DaemonOptions,
-  type ExitStatus,
   isProcessAlive,
   startDaemon,
 } from "../system/processes.ts";

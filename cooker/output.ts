@@ -5,6 +5,7 @@
  */
 
 import type { Clock } from "../system/clock.ts";
+import type { PipeSource } from "../system/group_process.ts";
 import { incompleteTail } from "../wire/output.ts";
 import { beforeAbort } from "./ending.ts";
 
@@ -23,7 +24,7 @@ export type TakePiece = (bytes: Uint8Array) => Promise<void>;
 
 /** One pipe of a command. */
 export class OutputPipe {
-  readonly #reader: ReadableStreamBYOBReader;
+  readonly #source: PipeSource;
   readonly #take: TakePiece;
   readonly #clock: Clock;
   readonly #exited = new AbortController();
@@ -32,8 +33,8 @@ export class OutputPipe {
   readonly #end: Promise<{ readonly error?: unknown }>;
 
   /** Starts to read. */
-  constructor(stream: ReadableStream<Uint8Array>, take: TakePiece, clock: Clock) {
-    this.#reader = stream.getReader({ mode: "byob" });
+  constructor(source: PipeSource, take: TakePiece, clock: Clock) {
+    this.#source = source;
     this.#take = take;
     this.#clock = clock;
     const own = Promise.withResolvers<void>();
@@ -58,21 +59,21 @@ export class OutputPipe {
    * @throws what taking a piece threw
    */
   async close(): Promise<void> {
-    await this.#reader.cancel();
+    await this.#source.close();
     const { error } = await this.#end;
     if (error !== undefined) throw error;
   }
 
   async #pump(drained: () => void): Promise<void> {
-    // A stream's own buffers are 64 KiB for each read: most commands print less than a line.
+    // Most commands print less than a line.
     let buffer = new ArrayBuffer(FIRST_BYTES);
     while (true) {
       const size = buffer.byteLength;
-      const piece = this.#reader.read(new Uint8Array(buffer));
+      const piece = this.#source.read(buffer);
       const isThere = await beforeAbort(piece, this.#exited.signal);
       if (!isThere && !await this.#comesSoon(piece)) drained();
-      const { value, done } = await piece;
-      if (done || value === undefined) break;
+      const value = await piece;
+      if (value === undefined) break;
       await this.#pass(value);
       buffer = value.length === size && size < MOST_BYTES
         ? new ArrayBuffer(MOST_BYTES)

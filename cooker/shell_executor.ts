@@ -10,14 +10,14 @@
 
 import type { Clock } from "../system/clock.ts";
 import { isSystemError } from "../system/files.ts";
-import type { ProcessMark, ProcessMarks } from "../system/process_mark.ts";
 import {
   canShareStdin,
   type GroupProcess,
-  spawnGroup,
   type SpawnOptions,
   type StdinSource,
-} from "../system/processes.ts";
+} from "../system/group_process.ts";
+import type { GroupSpawner } from "../system/group_spawner.ts";
+import type { ProcessMark, ProcessMarks } from "../system/process_mark.ts";
 import type { ProgramDescription } from "../system/self.ts";
 import type { Warden } from "../system/warden.ts";
 import { findDeno } from "./deno_program.ts";
@@ -43,6 +43,8 @@ export interface ShellOptions {
   readonly clock: Clock;
   /** What runs simmer. */
   readonly host: ProgramDescription;
+  /** Starts the processes. */
+  readonly spawner: GroupSpawner;
   /** Ends the groups where this process does not live to do it; absent: nobody does. */
   readonly warden?: Warden;
   /** Finds those who leave their task's group; absent: they are let go. */
@@ -116,7 +118,7 @@ export class ShellExecutor implements Executor {
     sink: OutputSink,
     mark: ProcessMark | undefined,
   ): GroupProcess | ExitStatus {
-    const { host, config } = this.#options;
+    const { host, config, spawner } = this.#options;
     const deno = findDeno(host, command.env.PATH);
     if (deno === undefined) {
       return {
@@ -125,7 +127,7 @@ export class ShellExecutor implements Executor {
       };
     }
     const spawn = (options: SpawnOptions): GroupProcess =>
-      mark === undefined ? spawnGroup(options) : mark.around(() => spawnGroup(options));
+      mark === undefined ? spawner.spawn(options) : mark.around(() => spawner.spawn(options));
     const plain = plainCommand(command, deno, this.#npmFolders.above(command));
     try {
       if (plain !== undefined) {

@@ -10,6 +10,7 @@ import { processId, processorCount } from "../system/environment.ts";
 import { fileKind, realPath } from "../system/files.ts";
 import { thisProgram } from "../system/self.ts";
 import { memoryReleaser } from "../system/memory.ts";
+import { GroupSpawner } from "../system/group_spawner.ts";
 import { ProcessMarks } from "../system/process_mark.ts";
 import { Warden } from "../system/warden.ts";
 import {
@@ -89,6 +90,7 @@ export class TaskCooker implements Cooker {
   readonly #executor: Executor;
   readonly #warden = new Warden();
   readonly #marks = new ProcessMarks();
+  readonly #spawner = new GroupSpawner();
   readonly #ids = new BuildIds(String(processId()));
   readonly #variables = new Map<string, string>();
   readonly #builds = new Set<Build>();
@@ -111,6 +113,7 @@ export class TaskCooker implements Cooker {
     this.#executor = options.executor ?? new ShellExecutor({
       clock: options.clock,
       host: thisProgram(),
+      spawner: this.#spawner,
       warden: this.#warden,
       marks: this.#marks,
       ...(options.config === undefined ? {} : { config: options.config }),
@@ -144,6 +147,7 @@ export class TaskCooker implements Cooker {
     await this.#hot.close();
     await this.#warden.close();
     this.#marks.close();
+    await this.#spawner.close();
   }
 
   relieve(): void {

@@ -6,7 +6,8 @@ import { LockFile } from "../../lock/lock_file.ts";
 import { ensureState, shortPlace, statePaths } from "../../project/state.ts";
 import { FakeClock } from "../../system/fake_clock.ts";
 import { FolderWatch } from "../../system/folder_watch.ts";
-import type { DaemonOptions, ExitStatus } from "../../system/processes.ts";
+import type { ExitStatus } from "../../system/group_process.ts";
+import type { DaemonOptions } from "../../system/processes.ts";
 import type { ByteStream } from "../../system/streams.ts";
 import { FakeServer, temporaryProject } from "./fake_server.ts";
 
