@@ -49,7 +49,8 @@ export class OutputPipe {
    * of others that hold the pipe are taken on.
    */
   async drain(): Promise<void> {
-    this.#exited.abort();
+    // With a reason, none is made: an exception, with its stack, for each task.
+    this.#exited.abort("exited");
     await this.#own;
   }
 

@@ -8,7 +8,7 @@
  * @module
  */
 
-import { isProgram, platformAgent } from "../system/programs.ts";
+import { platformAgent, Programs } from "../system/programs.ts";
 import type { TaskCommand } from "./executor.ts";
 import { npmFoldersAbove } from "./npm_folders.ts";
 
@@ -30,11 +30,13 @@ const WORD = /^[A-Za-z0-9_.\/@%+=:,-]+$/;
  *
  * @param deno the `deno` that tasks mean
  * @param npmFolders folders of npm packages whose programs come first
+ * @param programs knows some already
  */
 export function plainCommand(
   command: TaskCommand,
   deno: string,
   npmFolders: readonly string[] = npmFoldersAbove(command.cwd),
+  programs = new Programs(),
 ): PlainCommand | undefined {
   const [name = "", ...words] = command.command.trim().split(/[ \t]+/);
   if (command.isScript || !WORD.test(name) || !words.every((word) => WORD.test(word))) {
@@ -42,7 +44,7 @@ export function plainCommand(
   }
   const program = name === "deno" ? deno : pathOf(name, command.cwd);
   if (program === undefined || npmFolders.length > 0) return undefined;
-  if (!isProgram(program)) return undefined;
+  if (!programs.has(program)) return undefined;
   return {
     program,
     args: [...words, ...command.args],

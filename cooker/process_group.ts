@@ -6,13 +6,7 @@
 
 import type { Clock } from "../system/clock.ts";
 import type { ProcessMark } from "../system/process_mark.ts";
-import {
-  groupAlive,
-  isProcessAlive,
-  killGroup,
-  killProcess,
-  processGroup,
-} from "../system/processes.ts";
+import { groupAlive, killGroup, killProcess, processGroup } from "../system/processes.ts";
 import type { Ending } from "./ending.ts";
 
 /** How long a group has between SIGTERM and SIGKILL, in milliseconds. */
@@ -23,9 +17,6 @@ const GIVE_UP_MS = 5000;
 
 /** How often a group is looked at; nothing tells when the last process of one is gone. */
 const POLL_MS = 10;
-
-/** How often it is looked whether a process that has just been started leads its group. */
-const LEAD_MS = 1;
 
 /** A process group, alone or with those who have left it. */
 export class ProcessGroup {
@@ -44,9 +35,9 @@ export class ProcessGroup {
     this.#mark = mark;
   }
 
-  /** Whether any process of it runs; the leader counts from its start, before there is a group. */
+  /** Whether any process of it runs. */
   get isAlive(): boolean {
-    return groupAlive(this.#id) || isProcessAlive(this.#id) || this.#strays().length > 0;
+    return groupAlive(this.#id) || this.#strays().length > 0;
   }
 
   /**
@@ -57,28 +48,24 @@ export class ProcessGroup {
    */
   async end(ending: Ending): Promise<boolean> {
     if (!ending.atOnce.aborted) {
-      if (!await this.#signal("SIGTERM")) return true;
+      if (!this.#signal("SIGTERM")) return true;
       if (await this.#goneWithin(GRACE_MS, ending.atOnce)) return true;
     }
     const deadline = this.#clock.monotonic() + GIVE_UP_MS;
     while (this.isAlive) {
       if (this.#clock.monotonic() >= deadline) return false;
       // Each time anew: one who has left the group may have started another meanwhile.
-      await this.#signal("SIGKILL");
+      this.#signal("SIGKILL");
       await this.#clock.sleep(POLL_MS);
     }
     return true;
   }
 
-  /** @returns whether there was anybody; a process that is about to lead the group is waited for */
-  async #signal(signal: "SIGTERM" | "SIGKILL"): Promise<boolean> {
+  /** @returns whether there was anybody */
+  #signal(signal: "SIGTERM" | "SIGKILL"): boolean {
     // Looked for first: what a handler of the group starts to tidy up is not disturbed.
     const strays = this.#strays();
     let isAnybody = killGroup(this.#id, signal);
-    while (!isAnybody && isProcessAlive(this.#id)) {
-      await this.#clock.sleep(LEAD_MS);
-      isAnybody = killGroup(this.#id, signal);
-    }
     for (const stray of strays) isAnybody = killProcess(stray, signal) || isAnybody;
     return isAnybody;
   }

@@ -18,6 +18,7 @@ import {
 } from "../system/group_process.ts";
 import type { GroupSpawner } from "../system/group_spawner.ts";
 import type { ProcessMark, ProcessMarks } from "../system/process_mark.ts";
+import { Programs } from "../system/programs.ts";
 import type { ProgramDescription } from "../system/self.ts";
 import type { Warden } from "../system/warden.ts";
 import { findDeno } from "./deno_program.ts";
@@ -57,6 +58,7 @@ export interface ShellOptions {
 export class ShellExecutor implements Executor {
   readonly #options: ShellOptions;
   readonly #npmFolders = new NpmFolders();
+  readonly #programs = new Programs();
 
   constructor(options: ShellOptions) {
     this.#options = options;
@@ -81,7 +83,7 @@ export class ShellExecutor implements Executor {
       return started;
     }
     const { pid } = started;
-    warden?.watch(pid);
+    warden?.watch(pid, mark?.id);
     const pipes = [
       new OutputPipe(started.stdout, (bytes) => sink.write("stdout", bytes), clock),
       new OutputPipe(started.stderr, (bytes) => sink.write("stderr", bytes), clock),
@@ -105,8 +107,13 @@ export class ShellExecutor implements Executor {
     const isCutShort = ending.soon.aborted || ENDED_BY_OTHERS.includes(status.code);
     // What has left the group of a command that ended by itself was meant to: a daemon.
     const group = isCutShort ? everybody : new ProcessGroup(pid, clock);
-    if (isCutShort || !group.isAlive) {
+    if (isCutShort) {
       await end(group, ending);
+      return status;
+    }
+    if (!started.groupIsAlive()) {
+      warden?.release(pid, mark?.id);
+      await closeAll(pipes);
       return status;
     }
     if (mark !== undefined) warden?.forget(mark.id);
@@ -128,7 +135,7 @@ export class ShellExecutor implements Executor {
     }
     const spawn = (options: SpawnOptions): GroupProcess =>
       mark === undefined ? spawner.spawn(options) : mark.around(() => spawner.spawn(options));
-    const plain = plainCommand(command, deno, this.#npmFolders.above(command));
+    const plain = plainCommand(command, deno, this.#npmFolders.above(command), this.#programs);
     try {
       if (plain !== undefined) {
         const { program, args, env } = plain;

@@ -88,7 +88,7 @@ export class TaskCooker implements Cooker {
   readonly #hot: HotProject;
   readonly #changes: ChangeWaits;
   readonly #executor: Executor;
-  readonly #warden = new Warden();
+  readonly #warden: Warden;
   readonly #marks = new ProcessMarks();
   readonly #spawner = new GroupSpawner();
   readonly #ids = new BuildIds(String(processId()));
@@ -110,6 +110,7 @@ export class TaskCooker implements Cooker {
     );
     this.#changes = new ChangeWaits(this.#hot.tracker, options);
     this.#spare = new SpareMemory(options.clock, memoryReleaser);
+    this.#warden = new Warden(undefined, options.clock);
     this.#executor = options.executor ?? new ShellExecutor({
       clock: options.clock,
       host: thisProgram(),

@@ -167,7 +167,6 @@ export class TaskRunner {
   ): Beginning | undefined {
     const { force, keepsAtOnce = false } = this.#options;
     if (force || keepsAtOnce || caching === undefined || command === undefined) return undefined;
-    if (!postponed.isFirst(caching.key)) return undefined;
     const known: [string, Known][] = [];
     for (const [index, { id }] of dependencies) {
       const each = this.#later.get(index) ?? this.#fingerprints.get(index);

@@ -10,6 +10,7 @@ import {
   type SpawnOptions,
   stdinPath,
 } from "./group_process.ts";
+import { groupAlive } from "./processes.ts";
 
 /**
  * Starts a process as the leader of a session and a process group of its own. To do that, the
@@ -35,6 +36,7 @@ export function spawnChild(options: SpawnOptions): GroupProcess {
     stdout: new StreamSource(child.stdout),
     stderr: new StreamSource(child.stderr),
     exit: child.status.then(({ code, signal }) => signal === null ? { code } : { code, signal }),
+    groupIsAlive: () => groupAlive(child.pid),
   };
 }
 

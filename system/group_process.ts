@@ -52,6 +52,8 @@ export interface GroupProcess {
   readonly stderr: PipeSource;
   /** Resolves when the process itself has ended; others of its group may go on. */
   readonly exit: Promise<ExitStatus>;
+  /** Whether anything of its group still runs, which may be others than itself. */
+  groupIsAlive(): boolean;
 }
 
 /**

@@ -8,10 +8,12 @@ import type { ExitStatus, GroupProcess, PipeSource } from "./group_process.ts";
 import { linkLibc } from "./libc.ts";
 import type { Poller } from "./poller.ts";
 import type { Spawned } from "./posix_spawn.ts";
+import { groupAlive } from "./processes.ts";
 
 const SYMBOLS = {
   read: { parameters: ["i32", "buffer", "usize"], result: "isize" },
   close: { parameters: ["i32"], result: "i32" },
+  kill: { parameters: ["i32", "i32"], result: "i32" },
   syscall: { parameters: ["isize", "isize", "isize"], result: "isize" },
   waitpid: { parameters: ["i32", "buffer", "i32"], result: "i32" },
   waitLong: {
@@ -61,6 +63,8 @@ export class PolledProcesses implements Disposable {
       stdout: new PolledPipe(this.#library, this.#poller, stdout),
       stderr: new PolledPipe(this.#library, this.#poller, stderr),
       exit: descriptor < 0 ? this.#waitInThread(pid) : this.#wait(pid, descriptor),
+      // Deno's own answer to a signal that nobody gets is an exception, for each task that ends.
+      groupIsAlive: () => this.#library.symbols.kill(-pid, 0) === 0 && groupAlive(pid),
     };
   }
 

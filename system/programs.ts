@@ -14,19 +14,33 @@ const BEGINNINGS: readonly (readonly number[])[] = [
   [0xca, 0xfe, 0xba, 0xbe],
 ];
 
-/** Whether there is a file at a path that the system can start, as far as its mode and kind say. */
-export function isProgram(path: string): boolean {
-  try {
-    const { isFile, mode } = Deno.statSync(path);
-    if (!isFile || ((mode ?? 0) & 0o111) === 0) return false;
-    using file = Deno.openSync(path);
-    const first = new Uint8Array(4);
-    file.readSync(first);
-    return BEGINNINGS.some((bytes) => bytes.every((byte, index) => first[index] === byte));
-  } catch (error) {
-    if (isAbsent(error) || error instanceof Deno.errors.PermissionDenied) return false;
-    throw error;
+/** Tells programs from other files, and reads each only once while it stays what it is. */
+export class Programs {
+  /** What files were at paths that begin as a program does. */
+  readonly #known = new Map<string, string>();
+
+  /** Whether there is a file at a path that the system can start, as far as its mode and kind say. */
+  has(path: string): boolean {
+    try {
+      const { isFile, mode, dev, ino, size, mtime, ctime } = Deno.statSync(path);
+      if (!isFile || ((mode ?? 0) & 0o111) === 0) return false;
+      const file = [dev, ino, size, mtime?.getTime(), ctime?.getTime()].join(" ");
+      if (this.#known.get(path) === file) return true;
+      if (!beginsAsProgram(path)) return false;
+      this.#known.set(path, file);
+      return true;
+    } catch (error) {
+      if (isAbsent(error) || error instanceof Deno.errors.PermissionDenied) return false;
+      throw error;
+    }
   }
+}
+
+function beginsAsProgram(path: string): boolean {
+  using file = Deno.openSync(path);
+  const first = new Uint8Array(4);
+  file.readSync(first);
+  return BEGINNINGS.some((bytes) => bytes.every((byte, index) => first[index] === byte));
 }
 
 /** What `deno task` tells programs of itself, as npm does. */

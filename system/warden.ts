@@ -9,6 +9,7 @@
  * @module
  */
 
+import { type Clock, systemClock } from "./clock.ts";
 import { WARDEN_SCRIPT } from "./warden_script.ts";
 import { WritePipe } from "./write_pipe.ts";
 
@@ -16,6 +17,9 @@ const encoder = new TextEncoder();
 
 /** How many times a warden is followed by another one; somebody who kills more wants none. */
 const MAX_SUCCESSORS = 10;
+
+/** Milliseconds that lines wait for others, where nothing is lost by it: each write wakes it. */
+const LATER_MS = 20;
 
 /**
  * Ends process groups when this process is gone.
@@ -25,6 +29,7 @@ const MAX_SUCCESSORS = 10;
  */
 export class Warden implements AsyncDisposable {
   readonly #shell: string;
+  readonly #clock: Clock;
   readonly #groups = new Set<number>();
   readonly #marks = new Set<string>();
   #guard: Guard | undefined;
@@ -32,8 +37,9 @@ export class Warden implements AsyncDisposable {
   #buried: Promise<void> = Promise.resolve();
 
   /** @param shell a POSIX shell */
-  constructor(shell = "/bin/sh") {
+  constructor(shell = "/bin/sh", clock: Clock = systemClock) {
     this.#shell = shell;
+    this.#clock = clock;
   }
 
   /** Process id of the warden; `undefined` before it has been asked to be ready and after `close`. */
@@ -70,23 +76,25 @@ export class Warden implements AsyncDisposable {
    * Takes a process group into its care.
    *
    * @param group the group's id, that is its leader's process id
+   * @param mark what all of it carries; it is in the warden's care by that already
    */
-  watch(group: number): void {
+  watch(group: number, mark?: string): void {
     this.#groups.add(group);
-    this.#guard?.tell(`+ ${group}\n`);
+    if (mark === undefined) this.#guard?.tell(`+ ${group}\n`);
+    else this.#guard?.tellSoon(`+ ${group}\n`);
   }
 
   /** Lets a process group go, and those who carry its mark, because nothing is left of them. */
   release(group: number, mark?: string): void {
     this.#groups.delete(group);
     if (mark !== undefined) this.#marks.delete(mark);
-    this.#guard?.tell(mark === undefined ? `- ${group}\n` : `- ${group}\n~ ${mark}\n`);
+    this.#guard?.tellSoon(mark === undefined ? `- ${group}\n` : `- ${group}\n~ ${mark}\n`);
   }
 
   /** Lets those who carry a mark go, but for its process group. */
   forget(mark: string): void {
     this.#marks.delete(mark);
-    this.#guard?.tell(`~ ${mark}\n`);
+    this.#guard?.tellSoon(`~ ${mark}\n`);
   }
 
   /** Ends the warden; safe to call twice. */
@@ -102,7 +110,7 @@ export class Warden implements AsyncDisposable {
   }
 
   #post(): Guard {
-    const guard = new Guard(this.#shell, () => this.#replace(guard));
+    const guard = new Guard(this.#shell, this.#clock, () => this.#replace(guard));
     for (const mark of this.#marks) guard.tell(`# ${mark}\n`);
     for (const group of this.#groups) guard.tell(`+ ${group}\n`);
     return guard;
@@ -127,9 +135,14 @@ class Guard {
   readonly #pipe = WritePipe.open();
   readonly #stdin: WritableStreamDefaultWriter<Uint8Array>;
   #lastWrite: Promise<void> = Promise.resolve();
+  readonly #clock: Clock;
+  readonly #closing = new AbortController();
+  #pending = "";
+  #flushing: Promise<void> | undefined;
 
   /** @param ended is called when the process has ended */
-  constructor(shell: string, ended: () => void) {
+  constructor(shell: string, clock: Clock, ended: () => void) {
+    this.#clock = clock;
     this.#child = new Deno.Command(shell, {
       args: ["-c", WARDEN_SCRIPT, shell, this.#pipe?.path ?? "", String(Deno.pid)],
       detached: true,
@@ -153,12 +166,26 @@ class Guard {
     return this.#child.pid;
   }
 
+  /** Says something, after what is yet to be said. */
   tell(line: string): void {
-    if (this.#pipe !== undefined) this.#pipe.write(line);
-    else this.#lastWrite = this.#lastWrite.then(() => this.#send(line));
+    const lines = this.#pending + line;
+    this.#pending = "";
+    if (this.#pipe !== undefined) this.#pipe.write(lines);
+    else this.#lastWrite = this.#lastWrite.then(() => this.#send(lines));
+  }
+
+  /** Says something together with what is said next, but not later than in {@linkcode LATER_MS}. */
+  tellSoon(line: string): void {
+    this.#pending += line;
+    this.#flushing ??= this.#clock.sleep(LATER_MS, this.#closing.signal).then(() => {
+      this.#flushing = undefined;
+      if (this.#pending !== "") this.tell("");
+    });
   }
 
   async close(): Promise<void> {
+    this.#closing.abort();
+    await this.#flushing;
     await this.ready;
     this.#child.ref();
     this.#pipe?.close();

@@ -77,18 +77,13 @@ export class PostponedResults {
     return this.#waiting.has(key);
   }
 
-  /** Whether a task has no result that could be looked for, and may be the first to have one. */
-  isFirst(key: string): boolean {
-    return !this.#hurried.has(key) && !this.#options.cache.mayHave(key);
-  }
-
   /** Takes note of what a task begins with; `undefined` where its fingerprint has to be known. */
   begin(
     question: Beginning["question"],
     dependencies: Beginning["dependencies"],
   ): Beginning | undefined {
     const { cache, tracker } = this.#options;
-    if (!this.isFirst(question.declaration.key)) return undefined;
+    if (!this.#isFirst(question.declaration.key)) return undefined;
     tracker.drain();
     const sets = cache.sets(question);
     if (sets === undefined || sets.inputs.paths().length === 0) return undefined;
@@ -168,6 +163,11 @@ export class PostponedResults {
   /** Forgets what is waiting: those tasks run again. */
   drop(): void {
     this.#waiting.clear();
+  }
+
+  /** Whether a task has no result that could be looked for, and may be the first to have one. */
+  #isFirst(key: string): boolean {
+    return !this.#hurried.has(key) && !this.#options.cache.mayHave(key);
   }
 
   async #work(): Promise<void> {

@@ -146,9 +146,11 @@ export class InputTracker implements Notifier, FolderWatcher {
     let next: string | undefined;
     let isLowest = true;
     for (let folder = path;; folder = parentFolder(folder)) {
-      if (fileKind(folder) === "folder") {
+      // What is watched was a folder of its own when that began; that it is none any more is told.
+      const isKnown = this.#folders.has(folder);
+      if (isKnown || fileKind(folder) === "folder") {
         // Behind a link there are other folders than those that lead to it.
-        if (isLowest && realPath(folder) !== folder) return false;
+        if (isLowest && !isKnown && realPath(folder) !== folder) return false;
         isLowest = false;
         if (!this.#watchFolder(set, folder, next)) return false;
       } else if (fileFacts(folder)?.kind === "link") {

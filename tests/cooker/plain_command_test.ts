@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import type { TaskCommand } from "../../cooker/executor.ts";
 import { plainCommand } from "../../cooker/plain_command.ts";
+import { Programs } from "../../system/programs.ts";
 
 const DENO = Deno.execPath();
 
@@ -83,5 +84,25 @@ Deno.test("a program sees the same with the shell and without", async () => {
     const direct = await run([plain?.program ?? "", ...plain?.args ?? []], plain?.env ?? {});
     assertEquals(direct, await run([DENO, "task", "--quiet", "--eval", ` ${line}`], env), line);
   }
+  await Deno.remove(folder, { recursive: true });
+});
+
+Deno.test("a program is known until another file is in its place", async () => {
+  const folder = await Deno.makeTempDir();
+  const path = `${folder}/program`;
+  const programs = new Programs();
+  const has = async (content: string, mode: number): Promise<boolean> => {
+    await Deno.writeTextFile(`${path}.new`, content, { mode });
+    await Deno.rename(`${path}.new`, path);
+    return programs.has(path);
+  };
+  assertEquals(programs.has(path), false);
+  assertEquals(await has("#!/bin/sh\n", 0o755), true);
+  assertEquals(programs.has(path), true);
+  assertEquals(await has("#!/bin/sh\n", 0o644), false);
+  assertEquals(await has("no program", 0o755), false);
+  assertEquals(await has("#!/bin/sh\n# another\n", 0o755), true);
+  await Deno.remove(path);
+  assertEquals(programs.has(path), false);
   await Deno.remove(folder, { recursive: true });
 });

@@ -96,9 +96,10 @@ testEach(
 testEach("a group lives on while anything of it does", async (spawn) => {
   const child = spawn(options("sleep 600 >/dev/null 2>&1 & exit 0"));
   assertEquals((await all(child))[2], { code: 0 });
-  assertEquals([isProcessAlive(child.pid), groupAlive(child.pid)], [false, true]);
+  assertEquals([isProcessAlive(child.pid), child.groupIsAlive()], [false, true]);
   killGroup(child.pid, "SIGKILL");
   await untilGone(child.pid);
+  assertEquals(child.groupIsAlive(), false);
 });
 
 testEach("a task has the signals' own meaning: a pipe that nobody reads ends it", async (spawn) => {

@@ -1,4 +1,6 @@
 import { assertEquals } from "@std/assert";
+import { type Clock, systemClock } from "../../system/clock.ts";
+import { isProcessAlive } from "../../system/processes.ts";
 import { Warden } from "../../system/warden.ts";
 
 const WARDEN = new URL("../../system/warden.ts", import.meta.url).href;
@@ -101,6 +103,47 @@ Deno.test("a warden lets go of a group that has ended, and ends itself when clos
   assertEquals(warden.pid, undefined);
   task.kill("SIGKILL");
   assertEquals((await task.status).signal, "SIGKILL", "the warden left the group alone");
+});
+
+Deno.test("what a mark covers is told a little later, and together", async () => {
+  const sleeps: PromiseWithResolvers<void>[] = [];
+  const clock: Clock = {
+    ...systemClock,
+    sleep: (_ms, signal) => {
+      const sleep = Promise.withResolvers<void>();
+      signal?.addEventListener("abort", () => sleep.resolve());
+      sleeps.push(sleep);
+      return sleep.promise;
+    },
+  };
+  const task = new Deno.Command("sleep", { args: ["600"], detached: true, stdin: "null" }).spawn();
+  const nobodysMark = "4503599627370497";
+  const ended = async (work: (warden: Warden) => Promise<void>): Promise<boolean> => {
+    const warden = new Warden(undefined, clock);
+    await warden.ready();
+    await work(warden);
+    await warden.close();
+    return !isProcessAlive(task.pid);
+  };
+  const before = sleeps.length;
+  assertEquals(
+    await ended((warden) => {
+      warden.watch(task.pid, nobodysMark);
+      warden.release(task.pid, nobodysMark);
+      assertEquals(sleeps.length, before + 1, "one wait for all lines");
+      return Promise.resolve();
+    }),
+    false,
+  );
+  assertEquals(
+    await ended(async (warden) => {
+      warden.watch(task.pid, nobodysMark);
+      sleeps.at(-1)?.resolve();
+      await Promise.resolve();
+    }),
+    true,
+  );
+  assertEquals((await task.status).signal, "SIGTERM");
 });
 
 Deno.test("a warden that was killed is no error for what it watched", async () => {
