@@ -259,7 +259,7 @@ export class SocketSession implements Session {
   #take(id: number | string): PendingCall | undefined {
     const call = this.#calls.get(id);
     this.#calls.delete(id);
-    call?.answered.abort();
+    call?.answered.abort("answered");
     return call;
   }
 

@@ -23,7 +23,7 @@ import {
   type SchedulerInput,
   type TaskStatus,
 } from "./scheduler.ts";
-import { TaskRunner } from "./task_runner.ts";
+import { type TaskInBuild, TaskRunner } from "./task_runner.ts";
 
 /** The exit code of a build that was cancelled. */
 const CANCELLED = 130;
@@ -56,7 +56,6 @@ export interface BuildOptions {
 interface TaskRun {
   readonly startedAt: number;
   readonly ending: EndingController;
-  readonly logPath: string | undefined;
   hasStarted: boolean;
   hasLog: boolean;
   status: ExitStatus;
@@ -74,6 +73,8 @@ export class Build implements AsyncCommand {
   readonly #runs = new Map<number, TaskRun>();
   readonly #remains: Remains[] = [];
   readonly #failures: Failure[] = [];
+  /** What has happened and is not dealt with, the one that is being dealt with included. */
+  readonly #inputs: SchedulerInput[] = [];
   readonly #finished = Promise.withResolvers<void>();
   readonly #runner: TaskRunner;
   readonly #hasSecrets: boolean;
@@ -171,8 +172,14 @@ export class Build implements AsyncCommand {
     }
   }
 
+  /** What happens while effects are carried out is fed when they all have been. */
   #feed(input: SchedulerInput): void {
-    for (const effect of this.#scheduler.feed(input)) this.#carryOut(effect);
+    this.#inputs.push(input);
+    if (this.#inputs.length > 1) return;
+    for (let next = this.#inputs[0]; next !== undefined; next = this.#inputs[0]) {
+      for (const effect of this.#scheduler.feed(next)) this.#carryOut(effect);
+      this.#inputs.shift();
+    }
   }
 
   #carryOut(effect: SchedulerEffect): void {
@@ -198,25 +205,34 @@ export class Build implements AsyncCommand {
 
   #start(index: number): void {
     const task = this.#task(index);
+    const dependencies = task.dependencies.map((each) => [each, this.#task(each)] as const);
+    const place = { index, task, dependencies };
+    const { clock } = this.#options;
+    const startedAt = clock.monotonic();
+    const recalled = startedAt - this.#gaveWayAt < STRETCH_MS
+      ? this.#runner.recall(place)
+      : undefined;
+    if (recalled !== undefined) {
+      this.#emit({ type: "TaskCached", ...this.#head(task), fingerprint: recalled });
+      return this.#feed({ kind: "ended", task: index, result: "cached" });
+    }
     const run: TaskRun = {
-      startedAt: this.#options.clock.monotonic(),
+      startedAt,
       ending: new EndingController(),
-      logPath: task.command === undefined ? undefined : this.#options.files.logPath(task.id, index),
       hasStarted: false,
       hasLog: false,
       status: { code: 0 },
     };
     this.#runs.set(index, run);
-    this.#own(this.#run(index, task, run));
+    this.#own(this.#run(place, run));
   }
 
-  async #run(index: number, task: PlannedTask, run: TaskRun): Promise<void> {
+  async #run(place: TaskInBuild, run: TaskRun): Promise<void> {
+    const { index, task } = place;
     await this.#giveWay();
     const outcome = await this.#runner.run({
-      index,
-      task,
-      dependencies: task.dependencies.map((each) => [each, this.#task(each)] as const),
-      logPath: run.logPath,
+      ...place,
+      logPath: () => this.#logPath(index),
       ending: run.ending.ending,
       listener: {
         cached: (fingerprint) =>
@@ -237,6 +253,10 @@ export class Build implements AsyncCommand {
     if (run.status.remains !== undefined) this.#remains.push(run.status.remains);
     const result = run.status.code === 0 ? "succeeded" : "failed";
     this.#feed({ kind: "ended", task: index, result });
+  }
+
+  #logPath(index: number): string {
+    return this.#options.files.logPath(this.#task(index).id, index);
   }
 
   /** Many tasks whose results are there must not keep the server's clients waiting. */
@@ -284,7 +304,7 @@ export class Build implements AsyncCommand {
       build: this.build,
       task: id,
       durationMs: Math.round(this.#options.clock.monotonic() - run.startedAt),
-      ...(run.logPath === undefined || !run.hasLog ? {} : { logPath: run.logPath }),
+      ...(run.hasLog ? { logPath: this.#logPath(index) } : {}),
     };
     if (status === "succeeded") {
       this.#options.ran?.(this.#task(index), common.durationMs);

@@ -41,18 +41,13 @@ export class BuildFiles {
     this.#journal = new BestEffortFile(journal, (error) => this.#fail(error));
   }
 
-  /** Makes a build's files, and removes those of builds that are no longer kept. */
+  /** Makes a build's files. */
   static create(id: string, { builds, logs, isTemporary }: BuildFolders): BuildFiles {
     const folder = joinPath(logs, id);
     const journal = joinPath(builds, `${id}${JOURNAL_SUFFIX}`);
     const files = new BuildFiles(folder, journal, isTemporary !== true);
     files.#attempt(() => {
       ensureFolder(builds, 0o700);
-      const kept = listFolder(builds).filter((name) => name.endsWith(JOURNAL_SUFFIX));
-      for (const name of kept.slice(0, Math.max(0, kept.length + 1 - KEPT_BUILDS))) {
-        removeTree(joinPath(logs, name.slice(0, -JOURNAL_SUFFIX.length)));
-        removeTree(joinPath(builds, name));
-      }
       // First the file by which the folder is found when it is no longer kept.
       if (files.#journal.open()) ensureFolder(folder, 0o700);
     });
@@ -109,6 +104,19 @@ export class BuildFiles {
     if (this.#error !== undefined) return;
     this.#error = error;
     this.#tell?.(error);
+  }
+}
+
+/**
+ * Removes the files of builds that are no longer kept. What can't be removed stays for another time.
+ *
+ * @throws {Error} what the system says where the folder can't be read
+ */
+export function removeOldBuilds({ builds, logs }: BuildFolders): void {
+  const kept = listFolder(builds).filter((name) => name.endsWith(JOURNAL_SUFFIX));
+  for (const name of kept.slice(0, Math.max(0, kept.length - KEPT_BUILDS))) {
+    removeTree(joinPath(logs, name.slice(0, -JOURNAL_SUFFIX.length)));
+    removeTree(joinPath(builds, name));
   }
 }
 

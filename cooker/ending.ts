@@ -22,8 +22,9 @@ export class EndingController {
 
   /** Asks for an end; may be called again, with `force` after without. */
   end(force: boolean): void {
-    this.#soon.abort();
-    if (force) this.#atOnce.abort();
+    // With a reason, no exception is made for one.
+    this.#soon.abort("asked to end");
+    if (force) this.#atOnce.abort("asked to end at once");
   }
 }
 

@@ -39,6 +39,7 @@ import { type HotFolders, HotProject } from "./hot_project.ts";
 import { explainPlan } from "./explain.ts";
 import { ChangeWaits } from "./change_waits.ts";
 import { PlanMemo } from "./plan_memo.ts";
+import { OldBuilds } from "./old_builds.ts";
 import { type BuildPlan, planCommandLine, planTasks } from "./plan.ts";
 import type { SettledBuilds } from "./settled.ts";
 import { SpareMemory } from "./spare_memory.ts";
@@ -96,6 +97,7 @@ export class TaskCooker implements Cooker {
   readonly #builds = new Set<Build>();
   readonly #plans = new PlanMemo();
   readonly #spare: SpareMemory;
+  readonly #oldBuilds: OldBuilds;
   #state: CookerState = "initial";
 
   /** @param options nothing is read or started before a command asks for it */
@@ -110,6 +112,7 @@ export class TaskCooker implements Cooker {
     );
     this.#changes = new ChangeWaits(this.#hot.tracker, options);
     this.#spare = new SpareMemory(options.clock, memoryReleaser);
+    this.#oldBuilds = new OldBuilds(options.state, options.log);
     this.#warden = new Warden(undefined, options.clock);
     this.#executor = options.executor ?? new ShellExecutor({
       clock: options.clock,
@@ -137,14 +140,15 @@ export class TaskCooker implements Cooker {
         host.log.log("info", `Config changed: ${files.join(", ")}`);
         host.emit({ type: "ConfigChanged", files });
       }));
-    host.registerIdle(
-      "giving memory back",
-      () =>
-        this.#spare.look(host.hasUIs() || this.#builds.size > 0 || !this.#hot.postponed.isEmpty),
-    );
+    host.registerIdle("tidying up", () => {
+      if (this.#builds.size === 0) this.#oldBuilds.tidy();
+      const isBusy = host.hasUIs() || this.#builds.size > 0 || !this.#hot.postponed.isEmpty;
+      return this.#spare.look(isBusy);
+    });
   }
 
   async postServe(): Promise<void> {
+    this.#oldBuilds.tidy();
     await this.#hot.close();
     await this.#warden.close();
     this.#marks.close();
@@ -251,6 +255,7 @@ export class TaskCooker implements Cooker {
     this.#changes.begin(build);
     build.ended.then(() => {
       this.#builds.delete(build);
+      this.#oldBuilds.built();
       if (this.#builds.size === 0) this.#hot.postponed.resume();
       this.#hot.save();
       if (!build.isAllCached) this.#spare.built(plan.tasks.length);

@@ -55,13 +55,18 @@ export interface TaskRunnerOptions {
   readonly replayLogs: ReplayLogs;
 }
 
-/** How a task was run. */
-export interface TaskRequest {
+/** A task of a build. */
+export interface TaskInBuild {
   readonly index: number;
   readonly task: PlannedTask;
   /** The tasks that it waits for; they have been run. */
   readonly dependencies: readonly (readonly [index: number, task: PlannedTask])[];
-  readonly logPath: string | undefined;
+}
+
+/** How a task is to be run. */
+export interface TaskRequest extends TaskInBuild {
+  /** Where its output goes; asked for when there is some. */
+  readonly logPath: () => string;
   readonly ending: Ending;
   readonly listener: TaskListener;
 }
@@ -119,10 +124,29 @@ export class TaskRunner {
       if (caching !== undefined) this.#options.cache?.begin(caching, warn);
       return { kind: "ran", status: await this.#execute(request) };
     }
-    this.#prospects.set(request.index, prospect);
-    this.#fingerprints.set(request.index, prospect.fingerprint);
+    this.#take(request.index, prospect);
     if (await this.#fetch(prospect, request)) return { kind: "cached" };
     return { kind: "ran", status: await this.#produce(prospect, request) };
+  }
+
+  /**
+   * The fingerprint of a task whose result is where it belongs, and of which nothing is to be shown
+   * again; `undefined` where it has to be run to know that.
+   */
+  recall({ index, task, dependencies }: TaskInBuild): string | undefined {
+    const { cache, force, postponed, replayLogs } = this.#options;
+    const { caching, command } = task;
+    if (cache === undefined || force || caching === undefined || command === undefined) {
+      return undefined;
+    }
+    if (postponed?.has(caching.key)) return undefined;
+    const { known, missing } = this.#fingerprintsOf(dependencies);
+    if (missing !== undefined) return undefined;
+    const found = cache.recall({ declaration: caching, command, dependencies: known });
+    if (found === undefined) return undefined;
+    if (found.result.log !== undefined && replayLogs !== "none") return undefined;
+    this.#take(index, found.prospect);
+    return found.prospect.fingerprint;
   }
 
   /** What a task may be found under now; its dependencies have been run, or asked for, before. */
@@ -132,18 +156,33 @@ export class TaskRunner {
     if (cache === undefined || caching === undefined || command === undefined) {
       return { kind: "undeclared" };
     }
-    const known: Record<string, string> = {};
-    for (const [index, dependency] of dependencies) {
-      const fingerprint = this.#fingerprints.get(index);
-      if (fingerprint === undefined) return { kind: "dependency", task: dependency.id };
-      known[dependency.id] = fingerprint;
-    }
+    const { known, missing } = this.#fingerprintsOf(dependencies);
+    if (missing !== undefined) return { kind: "dependency", task: missing };
     const prospect = cache.prospect({ declaration: caching, command, dependencies: known });
     return typeof prospect === "string" ? { kind: prospect } : prospect;
   }
 
   /** Takes note of what a task that is only asked for would be found under. */
   assume(index: number, prospect: Prospect): void {
+    this.#fingerprints.set(index, prospect.fingerprint);
+  }
+
+  /** What tasks were found under, by their ids, or ran with; `missing`: one of which that is unknown. */
+  #fingerprintsOf(tasks: TaskInBuild["dependencies"]): {
+    readonly known: Readonly<Record<string, string>>;
+    readonly missing?: string;
+  } {
+    const known: Record<string, string> = {};
+    for (const [index, { id }] of tasks) {
+      const fingerprint = this.#fingerprints.get(index);
+      if (fingerprint === undefined) return { known, missing: id };
+      known[id] = fingerprint;
+    }
+    return { known };
+  }
+
+  #take(index: number, prospect: Prospect): void {
+    this.#prospects.set(index, prospect);
     this.#fingerprints.set(index, prospect.fingerprint);
   }
 
@@ -240,11 +279,11 @@ export class TaskRunner {
     const { task: { command }, logPath, ending, listener } = request;
     if (ending.soon.aborted) return { code: 0 };
     listener.started();
-    if (command === undefined || logPath === undefined) return { code: 0 };
+    if (command === undefined) return { code: 0 };
     const warn = this.#warning(listener);
     // A task may remove the folder itself, as 'git clean' does.
     const log = new BestEffortFile(
-      logPath,
+      logPath(),
       (error) => warn(`Cannot keep output: ${error.message}`),
     );
     let hasLog = false;

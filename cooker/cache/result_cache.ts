@@ -94,6 +94,12 @@ interface Verified {
   readonly result: StoredResult;
 }
 
+/** A result that is known to be where it belongs. */
+export interface Recalled {
+  readonly prospect: Prospect;
+  readonly result: StoredResult;
+}
+
 /** Results of tasks. */
 export class ResultCache {
   readonly #options: ResultCacheOptions;
@@ -136,6 +142,20 @@ export class ResultCache {
     };
     this.#prospects.set(declaration, prospect);
     return prospect;
+  }
+
+  /**
+   * A result that was found, or made, before: where nothing has changed since that it depends on,
+   * and it is still where it was put.
+   */
+  recall(question: CacheQuestion): Recalled | undefined {
+    this.#options.tracker.drainIfDue();
+    const prospect = this.#prospects.get(question.declaration);
+    if (prospect === undefined || !isSameQuestion(prospect, question)) return undefined;
+    const verified = this.#verifiedOf(prospect);
+    const last = this.#options.last.get(question.declaration.key);
+    const isLast = last?.fingerprint === prospect.fingerprint;
+    return verified !== undefined && isLast ? { prospect, result: verified.result } : undefined;
   }
 
   /** Whether there may be a result of a task, whatever its inputs are now. */

@@ -285,6 +285,31 @@ Deno.test("a cache that can't be written is no failure, and said once", async ()
   assertEquals(warnings.length, 1, cooker.log.messages.join("\n"));
 });
 
+Deno.test("of many tasks only what is not where it was is looked at, each after those before it", async () => {
+  const count = 400;
+  const names = Array.from({ length: count }, (_, at) => `t${at}`);
+  const tasks = Object.fromEntries(names.map((name, at) => [name, {
+    command: at === 7 ? "echo seven && cat in.txt > t7.txt" : `cat in.txt > ${name}.txt`,
+    files: ["in.txt"],
+    output: [`${name}.txt`],
+    dependencies: at === 0 ? [] : [`t${at - 1}`],
+  }]));
+  await using project = new Project(tasks, { "in.txt": "1" });
+  const last = `t${count - 1}`;
+  assertEquals((await project.cooker.run([last])).ran, names);
+  assertEquals(await project.found(last), names);
+  assertEquals(await project.found(last), names);
+  Deno.removeSync(`${project.root}/t200.txt`);
+  project.write("t300.txt", "by hand");
+  const { cached, stdout } = await project.cooker.run([last], { replayLogs: "full" });
+  assertEquals(cached, names);
+  assertEquals([stdout, project.read("t200.txt"), project.read("t300.txt")], ["seven\n", "1", "1"]);
+  project.configure({ ...tasks, t100: { ...tasks.t100, command: "cat in.txt in.txt > t100.txt" } });
+  const { ran, cached: found } = await project.cooker.run([last]);
+  assertEquals(ran, names.slice(100));
+  assertEquals(found, names.slice(0, 100));
+});
+
 Deno.test("an edited config counts for the next run, is announced, and a broken one is explained", async () => {
   await using project = new Project({ a: "echo one" }, {});
   project.cooker.tick();
