@@ -8,6 +8,8 @@
  * @module
  */
 
+import { linkLibc } from "./libc.ts";
+
 const IN_MODIFY = 0x2;
 const IN_ATTRIB = 0x4;
 const IN_CLOSE_WRITE = 0x8;
@@ -103,8 +105,8 @@ export class Inotify implements Disposable {
    *   the kernel allows
    */
   static open(): Inotify | undefined {
-    if (Deno.build.os !== "linux") return undefined;
-    const library = Deno.dlopen("libc.so.6", SYMBOLS);
+    const library = linkLibc(SYMBOLS);
+    if (library === undefined) return undefined;
     const descriptor = library.symbols.inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
     if (descriptor >= 0) return new Inotify(library, descriptor);
     library.close();

@@ -5,6 +5,8 @@
  * @module
  */
 
+import { linkLibc } from "./libc.ts";
+
 const SYMBOLS = {
   pipe2: { parameters: ["buffer", "i32"], result: "i32" },
   write: { parameters: ["i32", "buffer", "usize"], result: "isize" },
@@ -35,8 +37,8 @@ export class WritePipe implements Disposable {
    * @returns `undefined` on other platforms than Linux, and where there are no descriptors left
    */
   static open(): WritePipe | undefined {
-    if (Deno.build.os !== "linux") return undefined;
-    const library = Deno.dlopen("libc.so.6", SYMBOLS);
+    const library = linkLibc(SYMBOLS);
+    if (library === undefined) return undefined;
     const ends = new Int32Array(2);
     if (library.symbols.pipe2(ends, O_CLOEXEC) === 0) {
       return new WritePipe(library, [ends[0] ?? -1, ends[1] ?? -1]);
