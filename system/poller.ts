@@ -105,7 +105,7 @@ export class Poller implements AsyncDisposable {
       ticket,
       end: () => resolve(this.#known.has(descriptor)),
     });
-    this.#turns ??= this.#turn().finally(() => this.#turns = undefined);
+    this.#turns ??= this.#turn();
     return promise;
   }
 
@@ -129,21 +129,31 @@ export class Poller implements AsyncDisposable {
     return this.close();
   }
 
+  /**
+   * Serves waits until there are none.
+   *
+   * It clears `#turns` in the step that finds no wait. Cleared any later (`.finally` on its promise),
+   * a wait that begins in between finds a turn that has ended and is never served.
+   */
   async #turn(): Promise<void> {
     const view = new DataView(this.#events.buffer);
-    while (this.#waits.size > 0) {
-      const count = await this.#library.symbols.epoll_wait(
-        this.#epoll,
-        this.#events,
-        MOST_EVENTS,
-        FOR_EVER,
-      );
-      for (let at = 0; at < count; at++) {
-        const ticket = Number(view.getBigUint64(at * EVENT_BYTES + TICKET_OFFSET, true));
-        const descriptor = this.#descriptors.get(ticket);
-        if (descriptor !== undefined) this.#finish(descriptor);
-        else if (ticket === WAKE) this.#library.symbols.read(this.#wake, new Uint8Array(8), 8n);
+    try {
+      while (this.#waits.size > 0) {
+        const count = await this.#library.symbols.epoll_wait(
+          this.#epoll,
+          this.#events,
+          MOST_EVENTS,
+          FOR_EVER,
+        );
+        for (let at = 0; at < count; at++) {
+          const ticket = Number(view.getBigUint64(at * EVENT_BYTES + TICKET_OFFSET, true));
+          const descriptor = this.#descriptors.get(ticket);
+          if (descriptor !== undefined) this.#finish(descriptor);
+          else if (ticket === WAKE) this.#library.symbols.read(this.#wake, new Uint8Array(8), 8n);
+        }
       }
+    } finally {
+      this.#turns = undefined;
     }
   }
 

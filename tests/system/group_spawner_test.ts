@@ -141,6 +141,24 @@ testEach("many at once all end, each with its own output", async (spawn) => {
   assertEquals(ends, ends.map((_, at) => [`${at}\n`, `${-at}\n`, { code: at }]));
 });
 
+Deno.test("a thousand processes, one after another, each end and are read to their end", async () => {
+  await using spawner = new GroupSpawner();
+  // Plain reads: a generator's further microtasks would hide a wait that the poller does not see.
+  const bytesOf = async (source: PipeSource): Promise<number> => {
+    let bytes = 0;
+    while (true) {
+      const piece = await source.read(new ArrayBuffer(4096));
+      if (piece === undefined) return bytes;
+      bytes += piece.length;
+    }
+  };
+  for (let at = 0; at < 1000; at++) {
+    const child = spawner.spawn(options("echo out; echo err >&2"));
+    const ends = [bytesOf(child.stdout), bytesOf(child.stderr), child.exit];
+    assertEquals(await Promise.all(ends), [4, 4, { code: 0 }]);
+  }
+});
+
 testEach("what can't be started is an error that says what and why", async (spawn) => {
   const folder = await Deno.makeTempDir();
   const file = `${folder}/text`;

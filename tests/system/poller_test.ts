@@ -35,6 +35,24 @@ Deno.test({
 });
 
 Deno.test({
+  name: "a wait that begins at any moment after the last one has ended is served",
+  ignore,
+  fn: async () => {
+    await using poller = openPoller();
+    using passing = DescriptorPassing.open();
+    const { read, write } = passing.pipe();
+    say(write);
+    for (let pauses = 0; pauses < 20; pauses++) {
+      assertEquals(await poller.readable(read), true);
+      // The poller ends its loop within these microtasks.
+      for (let pause = 0; pause < pauses; pause++) await undefined;
+    }
+    poller.forget(read);
+    passing.closeAll([read, write]);
+  },
+});
+
+Deno.test({
   name: "what was told of a descriptor is nothing to another one that has got its number",
   ignore,
   fn: async () => {
