@@ -82,12 +82,8 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: "make the cache of results smaller, or empty",
     load: () => import("./client/commands/clean.ts"),
   },
-  install: {
-    summary: "put a quick 'simmer' on the PATH",
-    load: () => import("./client/commands/install.ts"),
-  },
   uninstall: {
-    summary: "take it away again",
+    summary: "remove the shell client of an older version",
     load: () => import("./client/commands/uninstall.ts"),
   },
   completions: {
@@ -141,6 +137,11 @@ async function withoutCommand(args: readonly string[], from: Surroundings): Prom
 }
 
 async function unknownCommand(name: string): Promise<UsageError> {
+  if (name === "install") {
+    return new UsageError("this version has no 'install': its shell client is gone", [
+      "'simmer uninstall' removes the shell client that an older version installed.",
+    ]);
+  }
   const { nearestName } = await import("./client/nearest.ts");
   const nearest = nearestName(name, Object.keys(COMMANDS));
   const hint = nearest === undefined
@@ -188,8 +189,6 @@ function invocationOf(args: readonly string[], index: number, from: Surroundings
       const openDoors = [
         (context: DoorContext) =>
           Promise.resolve(ExpressHost.open({ ...context, memos, run: hosted })),
-        (context: DoorContext) =>
-          Promise.resolve(ExpressHost.openThin({ ...context, memos, run: hosted })),
       ];
       if (!bitbake) return await serveProject({ ...options, openDoors });
       const { BitbakeDoor } = await import("./bitbake/serving/door.ts");

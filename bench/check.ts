@@ -5,11 +5,10 @@
  * @module
  */
 
-import { thinScript } from "../client/thin_script.ts";
 import { serveFloor } from "./floor_server.ts";
 import { measureAll, type Measured, type Plan } from "./measure.ts";
 import { median } from "./statistics.ts";
-import { allTools, SIMMER } from "./tools.ts";
+import { allTools } from "./tools.ts";
 
 /** A ratio: how many times as long as simmer another one takes, at the least. */
 interface Bound {
@@ -23,7 +22,6 @@ interface Bound {
 const BOUNDS: readonly Bound[] = [
   { tasks: 1000, tool: "simmer", other: "deno task", least: 4.5 },
   { tasks: 10, tool: "simmer", other: "floor", least: 0.75 },
-  { tasks: 10, tool: "simmer (thin)", other: "deno task", least: 1 },
 ];
 
 const TRIES = 2;
@@ -31,8 +29,7 @@ const TRIES = 2;
 async function main(): Promise<number> {
   const folder = await Deno.makeTempDir({ prefix: "simmer_bench_" });
   using _floor = serveFloor(`${folder}/floor.sock`);
-  await Deno.writeTextFile(`${folder}/simmer`, thinScript(SIMMER), { mode: 0o755 });
-  const tools = allTools({ thin: `${folder}/simmer`, floor: `${folder}/floor.sock` });
+  const tools = allTools({ floor: `${folder}/floor.sock` });
   let isGood = true;
   for (const tasks of new Set(BOUNDS.map((bound) => bound.tasks))) {
     const bounds = BOUNDS.filter((bound) => bound.tasks === tasks);

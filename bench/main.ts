@@ -8,12 +8,11 @@
  */
 
 import { parseArgs } from "@std/cli/parse-args";
-import { thinScript } from "../client/thin_script.ts";
 import { serveFloor } from "./floor_server.ts";
 import { type Action, measureAll, type Measured, type Plan } from "./measure.ts";
 import type { Shape, Work } from "./project.ts";
 import { median, spread } from "./statistics.ts";
-import { allTools, SIMMER, type Tool } from "./tools.ts";
+import { allTools, type Tool } from "./tools.ts";
 import { measureServer, type ServerFigures } from "./server.ts";
 
 /** What is written to a file of results. */
@@ -58,11 +57,9 @@ async function main(words: readonly string[]): Promise<number> {
   });
   const folder = await Deno.makeTempDir({ prefix: "simmer_bench_" });
   try {
-    const thin = `${folder}/simmer`;
-    await Deno.writeTextFile(thin, thinScript(SIMMER), { mode: 0o755 });
     const wanted = values.tools?.split(",");
     using _floor = serveFloor(`${folder}/floor.sock`);
-    const all = allTools({ thin, floor: `${folder}/floor.sock` });
+    const all = allTools({ floor: `${folder}/floor.sock` });
     const tools = all.filter(({ name }) => wanted?.includes(name) ?? true);
     const results = await measure(plansOf(values), tools, values.server);
     if (values.output !== undefined) {

@@ -91,7 +91,7 @@ function table([head = [], ...rows]: readonly (readonly string[])[]): string {
 const WIDTH = 760;
 const LEFT = 120;
 const ROW = 18;
-const SHOWN = ["simmer", "simmer (thin)", "deno task", "ninja", "make", "turbo", "wireit"];
+const SHOWN = ["simmer", "deno task", "ninja", "make", "turbo", "wireit"];
 
 /** Bars of the no-op runs by the size of the project, in a logarithmic scale. */
 export function chartOf({ projects }: Results): string {

@@ -131,19 +131,16 @@ const wireit = async (root: string, tasks: readonly BenchTask[]): Promise<void> 
 
 /** Where things are that tools need. */
 export interface ToolPlaces {
-  /** An installed thin client. */
-  readonly thin: string;
   /** The socket of the floor's server. */
   readonly floor: string;
 }
 
 /** All tools; those that are not installed are left out by whoever runs them. */
-export function allTools({ thin, floor }: ToolPlaces): Tool[] {
+export function allTools({ floor }: ToolPlaces): Tool[] {
   const stop = [...SIMMER, "stop", "--force"];
   const memory = [".simmer/results.jsonl", ".simmer/durations.json", "cache"];
   return [
     { name: "simmer", configure: denoConfig, run: [...SIMMER, "run", "t0"], memory, stop },
-    { name: "simmer (thin)", configure: denoConfig, run: [thin, "run", "t0"], memory, stop },
     {
       name: "floor",
       isFloor: true,

@@ -92,8 +92,6 @@ export interface Invocation {
   /** The working directory, absolute. */
   readonly cwd: string;
   readonly pid: number;
-  /** The descriptor of its stdin; default: 0. */
-  readonly stdinFd?: number;
   readonly terminal: TerminalFacts;
   readonly output: Output;
   readonly clock: Clock;

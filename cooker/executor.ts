@@ -23,8 +23,6 @@ export interface TaskCommand {
   readonly isScript: boolean;
   /** The process whose stdin it reads; absent: an empty one. */
   readonly stdinPid?: number;
-  /** Its descriptor there; default: 0. */
-  readonly stdinFd?: number;
 }
 
 /** Where output goes. */

@@ -154,7 +154,7 @@ function taskCommand(
     readonly common: Environment;
     readonly cwd: string;
     readonly args: readonly string[];
-    readonly stdin: Pick<TaskCommand, "stdinPid" | "stdinFd">;
+    readonly stdin: Pick<TaskCommand, "stdinPid">;
   },
 ): TaskCommand {
   return {
@@ -169,12 +169,9 @@ function taskCommand(
 }
 
 function stdinOf(
-  { stdinPid, stdinFd }: RunTasksParams,
-): Pick<TaskCommand, "stdinPid" | "stdinFd"> {
-  return {
-    ...(stdinPid === undefined ? {} : { stdinPid }),
-    ...(stdinFd === undefined ? {} : { stdinFd }),
-  };
+  { stdinPid }: RunTasksParams,
+): Pick<TaskCommand, "stdinPid"> {
+  return stdinPid === undefined ? {} : { stdinPid };
 }
 
 /** A task and where it is in its project: the same in every checkout. */

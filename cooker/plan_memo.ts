@@ -52,7 +52,7 @@ export class PlanMemo {
 }
 
 /** Whoever asks for it, the plan is the same. */
-function keyOf({ client: _, stdinPid: __, stdinFd: ___, ...params }: RunTasksParams): string {
+function keyOf({ client: _, stdinPid: __, ...params }: RunTasksParams): string {
   return JSON.stringify(params);
 }
 

@@ -167,11 +167,11 @@ export class ShellExecutor implements Executor {
 }
 
 function stdinOf(
-  { name, stdinPid, stdinFd = 0 }: TaskCommand,
+  { name, stdinPid }: TaskCommand,
   sink: OutputSink,
 ): StdinSource {
   if (stdinPid === undefined) return "empty";
-  const source = { fromProcess: stdinPid, descriptor: stdinFd };
+  const source = { fromProcess: stdinPid };
   if (canShareStdin(source)) return source;
   sink.warn(
     `Cannot pass stdin on to ${name}: it can't be opened again; the task reads an empty one`,

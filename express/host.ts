@@ -22,7 +22,6 @@ import { type ByteStream, isDisconnect, writeAll } from "../system/streams.ts";
 import { isPathTooLong } from "../system/unix_path.ts";
 import { type Clock, systemClock } from "../system/clock.ts";
 import { userId } from "../system/environment.ts";
-import { ThinListener } from "../system/thin_listener.ts";
 import { type AcceptedStream, InTheWayError, UnixListener } from "../system/unix_socket.ts";
 import { FrameDecoder } from "../wire/frame.ts";
 import { VERSION } from "../wire/version.ts";
@@ -32,7 +31,7 @@ import { isMemorable, joined, MAX_BYTES, type Memos, renewed, type WrittenPiece 
 /** What of an invocation is this process's, or belongs to the command line that came. */
 export type HostedInvocation = Pick<
   Invocation,
-  "env" | "cwd" | "pid" | "stdinFd" | "terminal" | "output" | "onSignal" | "exit" | "connect"
+  "env" | "cwd" | "pid" | "terminal" | "output" | "onSignal" | "exit" | "connect"
 >;
 
 /** What a host needs. */
@@ -128,16 +127,6 @@ export class ExpressHost implements Door {
     }
   }
 
-  /**
-   * Listens to thin clients.
-   *
-   * @returns `undefined` on other platforms than Linux
-   */
-  static openThin(options: HostOptions): ExpressHost | undefined {
-    const listener = ThinListener.listen(options.root, systemClock, VERSION);
-    return listener && new ExpressHost({ ...options, clock: systemClock, listener });
-  }
-
   /** Waits for what the commands have to say of the server's end; not for those that don't read. */
   async close(): Promise<void> {
     await lastWords(this.#options.clock, Promise.all(this.#guests.values()));
@@ -170,7 +159,7 @@ class Guest {
     const spoken = await this.#greeting();
     if (spoken === undefined) return;
     const [head, line] = spoken;
-    const { version, pid, columns, stdinFd } = readHead(head);
+    const { version, pid, columns } = readHead(head);
     this.#columns = columns ?? this.#columns;
     // In another container it has another process id, and other files than here.
     const isHere = (this.#stream.peer?.pid ?? pid) === pid;
@@ -189,7 +178,7 @@ class Guest {
     const listening = this.#listen();
     const taken = this.#send(PIECE.taken, new Uint8Array(0));
     try {
-      const run = this.#run(handed, pid, stdinFd);
+      const run = this.#run(handed, pid);
       const [code] = await Promise.all([Promise.race([run, this.#ended.promise]), taken]);
       await this.#send(PIECE.exit, Uint8Array.of(code));
       this.#remember(key, handed, pid);
@@ -210,7 +199,6 @@ class Guest {
   async #run(
     { args, env, cwd, terminal }: HandedOver,
     pid: number,
-    stdinFd: number | undefined,
   ): Promise<number> {
     const writer = (kind: number): { write(bytes: Uint8Array): Promise<number> } => ({
       write: async (bytes) => {
@@ -225,7 +213,6 @@ class Guest {
       env,
       cwd,
       pid,
-      ...(stdinFd === undefined ? {} : { stdinFd }),
       terminal: { ...terminal, columns: () => this.#columns },
       output,
       onSignal: (signal, listener) => this.#onSignal(signal, listener),

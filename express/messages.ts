@@ -18,7 +18,6 @@ const count = v.pipe(v.number(), v.integer(), v.minValue(1));
 const headSchema: v.GenericSchema<unknown, HandoverHead> = v.object({
   version: v.string(),
   pid: count,
-  stdinFd: v.exactOptional(v.pipe(v.number(), v.integer(), v.minValue(0))),
   columns: v.exactOptional(count),
 });
 

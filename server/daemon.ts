@@ -21,7 +21,7 @@ import { systemClock } from "../system/clock.ts";
 import { removeLeftAside } from "../system/aside.ts";
 import { closeInherited, descriptorLimit } from "../system/descriptors.ts";
 import { onSignal, processId } from "../system/environment.ts";
-import { removeIfPresent, writeAtomically } from "../system/files.ts";
+import { joinPath, removeIfPresent, removeTree, writeAtomically } from "../system/files.ts";
 import { LogFile } from "../system/log_file.ts";
 import type { Logger } from "../system/logger.ts";
 import { shedMark } from "../system/process_mark.ts";
@@ -114,6 +114,8 @@ export async function serveProject(options: DaemonOptions): Promise<Served> {
     return { kind: "refused", message: remote };
   }
   for (const folder of [paths.dir, paths.aside]) removeLeftAside(folder);
+  // Older versions kept the named pipe of their shell client there.
+  removeTree(joinPath(paths.dir, "thin"));
   using log = LogFile.open(paths.log, { clock: systemClock, echo: foreground });
   lock.write({
     pid: processId(),

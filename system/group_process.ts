@@ -16,7 +16,7 @@ export interface ExitStatus {
  * Where a task's stdin comes from: nowhere, or from another process's stdin, which is then opened
  * anew (Linux only; see {@linkcode canShareStdin}).
  */
-export type StdinSource = "empty" | { readonly fromProcess: number; readonly descriptor: number };
+export type StdinSource = "empty" | { readonly fromProcess: number };
 
 /** What is to be run. */
 export interface SpawnOptions {
@@ -76,5 +76,5 @@ export function canShareStdin(source: Exclude<StdinSource, "empty">): boolean {
 /** The file that stdin is opened as. */
 export function stdinPath(source: StdinSource): string {
   if (source === "empty") return "/dev/null";
-  return `/proc/${source.fromProcess}/fd/${source.descriptor}`;
+  return `/proc/${source.fromProcess}/fd/0`;
 }

@@ -24,8 +24,6 @@ export interface HandoverHead {
   /** simmer's version: another one's server refuses. */
   readonly version: string;
   readonly pid: number;
-  /** The descriptor of its stdin; default: 0. */
-  readonly stdinFd?: number;
   /** Characters in a line of the terminal, where there is one. */
   readonly columns?: number;
 }

@@ -187,8 +187,6 @@ export interface RunTasksInput extends WorkspaceInput {
   readonly watched?: boolean | undefined;
   /** The process whose stdin a single task is given; absent: an empty one. */
   readonly stdinPid?: number | undefined;
-  /** The stdin's descriptor in that process; default: 0. */
-  readonly stdinFd?: number | undefined;
   /** Who asked. */
   readonly client: ClientInfo;
 }

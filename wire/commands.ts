@@ -253,7 +253,6 @@ const runTasksParams = v.strictObject({
   watched: v.optional(v.boolean(), false),
   /** The process whose stdin a single task is given; absent: an empty one. */
   stdinPid: v.optional(pid),
-  stdinFd: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0))),
   /** Who asked. */
   client: clientSchema,
 });

@@ -180,10 +180,6 @@ async function inputOf(
     keepGoing: values["keep-going"],
     detach: values.detach,
     ...(values["replay-logs"] === undefined ? {} : { replayLogs: values["replay-logs"] }),
-    ...(values.detach ? {} : { stdinPid: invocation.pid, ...stdinFdOf(invocation) }),
+    ...(values.detach ? {} : { stdinPid: invocation.pid }),
   };
-}
-
-function stdinFdOf({ stdinFd }: Invocation): { readonly stdinFd?: number } {
-  return stdinFd === undefined ? {} : { stdinFd };
 }

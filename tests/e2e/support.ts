@@ -6,28 +6,25 @@
  */
 
 import { assertEquals } from "@std/assert";
-import { thinScript } from "../../client/thin_script.ts";
 
 /**
- * Which of simmer's clients is tested: `SIMMER_E2E` is `quick` (what everybody runs: main.ts),
- * `whole` (without handing anything over to a server) or `thin` (the installed script).
+ * Which of simmer's clients is tested: `SIMMER_E2E` is `quick` (main.ts, the default) or `whole`
+ * (cli.ts, which hands no command line over to a server).
  */
 const CLIENT = Deno.env.get("SIMMER_E2E") ?? "quick";
 const ENTRY = CLIENT === "whole" ? "../../cli.ts" : "../../main.ts";
-const WHOLE = [Deno.execPath(), "run", "-A", new URL(ENTRY, import.meta.url).pathname];
 
 /** The words that run simmer. */
-export const SIMMER: readonly string[] = CLIENT === "thin" ? [thinClient()] : WHOLE;
+export const SIMMER: readonly string[] = [
+  Deno.execPath(),
+  "run",
+  "-A",
+  new URL(ENTRY, import.meta.url).pathname,
+];
 
 /** Tells the processes of simmer itself from the tasks'. */
 export const IS_SIMMER = /\/(main|cli)\.ts /;
 
-function thinClient(): string {
-  const folder = Deno.makeTempDirSync({ prefix: "simmer_thin_" });
-  globalThis.addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
-  Deno.writeTextFileSync(`${folder}/simmer`, thinScript(WHOLE), { mode: 0o755 });
-  return `${folder}/simmer`;
-}
 const TERMINAL = new URL("./terminal.py", import.meta.url).pathname;
 
 /** What a test's own environment must not decide. */

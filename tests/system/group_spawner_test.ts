@@ -197,7 +197,7 @@ for (const kind of ["pipe", "file", "named pipe"]) {
           `sh -c 'echo $$; exec sleep 600' < ${folder}/fifo`,
     ));
     const pid = await numberFrom(owner.stdout);
-    const stdin = { fromProcess: pid, descriptor: 0 };
+    const stdin = { fromProcess: pid };
     assertEquals(canShareStdin(stdin), true);
     const child = spawn({ ...options("head -n 1"), stdin });
     assertEquals(await all(child), ["some words\n", "", { code: 0 }]);
@@ -205,7 +205,7 @@ for (const kind of ["pipe", "file", "named pipe"]) {
     await all(owner);
     await untilGone(owner.pid);
     await Deno.remove(folder, { recursive: true });
-    assertEquals(canShareStdin({ fromProcess: 2 ** 22 + 1, descriptor: 0 }), false);
+    assertEquals(canShareStdin({ fromProcess: 2 ** 22 + 1 }), false);
   });
 }
 
