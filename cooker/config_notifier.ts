@@ -7,7 +7,7 @@
 
 import type { Notifier } from "./cooker.ts";
 import type { Snapshot } from "./inputs/file_set.ts";
-import { InputTracker, type TrackerOptions } from "./inputs/tracker.ts";
+import type { InputTracker } from "./inputs/tracker.ts";
 
 /** Seconds between two looks while somebody is told. */
 const LOOK_SECONDS = 0.25;
@@ -21,11 +21,17 @@ export class ConfigNotifier implements Notifier {
   readonly #files: () => readonly string[];
   #known: Snapshot | undefined;
   #watched = "";
+  #isStopped = false;
 
-  /** @param files the config files that the last run has looked for, absolute */
-  constructor(options: Omit<TrackerOptions, "note">, files: () => readonly string[]) {
-    this.#tracker = new InputTracker({ ...options, note: () => {} });
-    this.#root = options.root;
+  /**
+   * @param tracker the project's own: a second one would cost the user a second inotify queue, of
+   *   which the kernel allows few
+   * @param root the project's root folder, absolute
+   * @param files the config files that the last run has looked for, absolute
+   */
+  constructor(tracker: InputTracker, root: string, files: () => readonly string[]) {
+    this.#tracker = tracker;
+    this.#root = root;
     this.#files = files;
   }
 
@@ -47,7 +53,7 @@ export class ConfigNotifier implements Notifier {
   look(isTold: boolean, changed: (files: readonly string[]) => void): number {
     const pause = isTold ? LOOK_SECONDS : REST_SECONDS;
     const files = this.#files();
-    if (files.length === 0) return pause;
+    if (files.length === 0 || this.#isStopped) return pause;
     if (isTold) this.#tracker.sync();
     else this.#tracker.drain();
     const set = this.#tracker.set(this.#root, files);
@@ -65,9 +71,9 @@ export class ConfigNotifier implements Notifier {
     return pause;
   }
 
-  /** Stops watching; safe to call twice. */
+  /** Looks at no file any more; the tracker goes on. Safe to call twice. */
   stop(): void {
-    this.#tracker.stop();
+    this.#isStopped = true;
   }
 }
 

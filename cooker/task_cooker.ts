@@ -107,7 +107,8 @@ export class TaskCooker implements Cooker {
     this.#hot = new HotProject({ ...options, folders: options.state });
     this.notifier = this.#hot.tracker;
     this.configNotifier = new ConfigNotifier(
-      { root: options.root, cookies: options.state.cookies },
+      this.#hot.tracker,
+      options.root,
       () => this.#config.files,
     );
     this.#changes = new ChangeWaits(this.#hot.tracker, options);

@@ -327,6 +327,35 @@ Deno.test("an edited config counts for the next run, is announced, and a broken 
   assertEquals((await project.cooker.run(["a"])).stdout, "three\n");
 });
 
+Deno.test({
+  name: "Linux: inputs and configuration share one inotify queue, which the first run opens",
+  ignore: Deno.build.os !== "linux",
+  fn: async () => {
+    const before = inotifyQueues();
+    {
+      await using project = new Project({ a: "echo one" }, {});
+      assertEquals((await project.cooker.run(["a"])).stdout, "one\n");
+      assertEquals(inotifyQueues() - before, 1);
+      project.cooker.tick();
+      assertEquals(inotifyQueues() - before, 1);
+    }
+    assertEquals(inotifyQueues(), before);
+  },
+});
+
+/** How many inotify queues this process has open. */
+function inotifyQueues(): number {
+  return [...Deno.readDirSync("/proc/self/fd")].filter(({ name }) => {
+    try {
+      return Deno.readLinkSync(`/proc/self/fd/${name}`) === "anon_inode:inotify";
+    } catch (error) {
+      // The descriptor that lists the folder is closed by now.
+      if (error instanceof Deno.errors.NotFound) return false;
+      throw error;
+    }
+  }).length;
+}
+
 Deno.test("a watch tells what has changed since its build: not what the build has written", async () => {
   await using project = new Project({
     copy: COPY,
