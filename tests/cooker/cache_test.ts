@@ -31,8 +31,10 @@ class Project implements AsyncDisposable {
     return [...cached];
   }
 
-  async restart(): Promise<void> {
+  /** @param between called while no cooker runs */
+  async restart(between: (root: string) => void = () => {}): Promise<void> {
     await this.cooker[Symbol.asyncDispose]();
+    between(this.root);
     this.cooker = new DirectCooker(this.root);
   }
 
@@ -390,14 +392,26 @@ Deno.test("a watch of tasks that declare nothing is told of any file of their fo
 Deno.test("of the tasks that could start the one with the longest chain behind it is first", async () => {
   const tasks = {
     short: "echo",
-    long: "sleep 0.1",
+    long: "sh -c ': > begun'",
     before: "echo",
-    chain: { command: "sleep 0.2", dependencies: ["before"] },
+    // It holds its job until the long task has begun, so that the short one cannot begin before.
+    chain: {
+      command: "sh -c 'until [ -e begun ]; do sleep 0.01; done'",
+      dependencies: ["before"],
+    },
     all: { dependencies: ["short", "long", "chain"] },
   };
+  const known = new Map(Object.entries({ short: 1, before: 1, long: 100, chain: 200, all: 0 }));
   await using project = new Project(tasks, {});
   await project.cooker.run(["all"], { jobs: 2 });
-  await project.restart();
+  await project.restart((root) => {
+    const path = `${root}/.simmer/durations.json`;
+    const keys = Object.keys(JSON.parse(Deno.readTextFileSync(path)));
+    const durations = keys.map((key) => [key, known.get(JSON.parse(key).at(-1))] as const);
+    assertEquals(durations.map(([, duration]) => duration).sort(), [...known.values()].sort());
+    Deno.writeTextFileSync(path, JSON.stringify(Object.fromEntries(durations)));
+    Deno.removeSync(`${root}/begun`);
+  });
   const { ran } = await project.cooker.run(["all"], { jobs: 2 });
   assertEquals(ran[0], "before");
   assertEquals(ran.indexOf("short") > ran.indexOf("long"), true, ran.join());

@@ -5,11 +5,11 @@ import { effort, Random, seed } from "./random.ts";
 
 const KILLS = effort(12);
 
-/** Milliseconds of a run within which somebody is killed. */
-const MOMENTS = 250;
+/** Changes of a run's files within which a process is killed: a run that makes all makes about 60. */
+const MOMENTS = 60;
 
-/** Milliseconds that what a killed run has left has at the most: the grace time, and some more. */
-const GONE_MS = 10_000;
+/** Milliseconds after which a task hangs that a killed run has left: its grace period is 5 s. */
+const GONE_MS = 120_000;
 
 const BIG = 2_000_000;
 
@@ -74,10 +74,48 @@ async function untilNoTask(project: Project, where: string): Promise<void> {
   }
 }
 
+/**
+ * A moment of a run: it comes with the given number of changes of the project's files, however fast
+ * the machine is, or when the run is over.
+ */
+class Moment implements Disposable {
+  readonly #watcher: Deno.FsWatcher;
+  #changesLeft: number;
+
+  /** Counts from now on. */
+  constructor(folder: string, changes: number) {
+    this.#watcher = Deno.watchFs(folder);
+    this.#changesLeft = changes;
+  }
+
+  /** @param over settles when the run is over */
+  async reached(over: Promise<unknown>): Promise<void> {
+    const close = (): void => this[Symbol.dispose]();
+    over.then(close, close);
+    if (this.#changesLeft === 0) return;
+    for await (const { kind } of this.#watcher) {
+      if (kind !== "access" && --this.#changesLeft === 0) return;
+    }
+  }
+
+  [Symbol.dispose](): void {
+    try {
+      this.#watcher.close();
+    } catch (error) {
+      if (!(error instanceof Deno.errors.BadResource)) throw error;
+    }
+  }
+}
+
 /** Starts a run, or a watcher, which runs the same and goes on until it is killed. */
-function startClient(project: Project, random: Random): { kind: string; client: Running } {
+function startClient(
+  project: Project,
+  random: Random,
+): { kind: string; client: Running; over: Promise<unknown> } {
   const kind = random.oneIn(3) ? "watch" : "run";
-  return { kind, client: project.start([kind, "whole"]) };
+  const client = project.start([kind, "whole"]);
+  const over = kind === "run" ? client.finished() : client.stderr.until("watching for changes");
+  return { kind, client, over };
 }
 
 function endWatcher(watcher: Running): void {
@@ -145,13 +183,14 @@ Deno.test("whoever is killed at whatever moment, the next run is right and nothi
     for (const name of isStubborn ? outputs : [...outputs, "stubborn"]) {
       await Deno.remove(`${project.root}/${name}`, { recursive: true }).catch(absent);
     }
-    const { kind, client } = startClient(project, random);
-    const moment = random.below(MOMENTS);
-    await new Promise((resolve) => setTimeout(resolve, moment));
+    const changes = random.below(MOMENTS);
+    using moment = new Moment(project.root, changes);
+    const { kind, client, over } = startClient(project, random);
+    await moment.reached(over);
     const victim = await killSomebody(project, client, random);
     if (kind === "watch") endWatcher(client);
     await client.finished();
-    const where = `after kill ${kill} (${victim} of ${kind}, ${moment} ms), seed ${seed()}`;
+    const where = `after kill ${kill} (${victim} of ${kind}, change ${changes}), seed ${seed()}`;
     const { code, stderr } = await project.run(["run", "whole"]);
     assertEquals(code, 0, `${where}: ${stderr}`);
     const whole = await project.read("whole.txt").catch((error: Error) => error.message);

@@ -173,7 +173,7 @@ Deno.test("a warden that was killed is followed by another one, which knows what
     for (let kills = 0; kills < 3; kills++) {
       const { pid } = warden;
       Deno.kill(pid, "SIGKILL");
-      const deadline = performance.now() + 5000;
+      const deadline = performance.now() + 120_000;
       while (warden.pid === pid && performance.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 1));
       await warden.ready();
       if (warden.pid === pid) console.log("nobody follows");

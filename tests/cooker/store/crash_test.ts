@@ -3,30 +3,35 @@ import { ResultStore } from "../../../cooker/store/result_store.ts";
 import { systemClock } from "../../../system/clock.ts";
 import { sha256Hex } from "../../../system/digest.ts";
 import { MemoryLogger } from "../../../system/logger.ts";
+import { Random, seed } from "../../faults/random.ts";
 import { fingerprintOf, outputsOf } from "./crash_writer.ts";
 
 /** How many writers are killed; more where somebody has the time. */
 const KILLS = Number(Deno.env.get("SIMMER_KILLS") ?? "100");
 /** How many write side by side. */
 const LANES = 2;
-/** Milliseconds of a writer's life at the most. */
-const LIFE_MS = 60;
+/** Steps of a writer's life at the most; a result takes 7. */
+const MOST_STEPS = 40;
 /** Numbers that one writer has to itself. */
 const SPAN = 1000;
 
 const WRITER = new URL("./crash_writer.ts", import.meta.url).pathname;
 
-/** Starts a writer and kills it at a random moment. */
-async function killOne(folder: string, seed: number): Promise<void> {
+/** Starts a writer and kills it within or after a random one of its steps. */
+async function killOne(folder: string, first: number, random: Random): Promise<void> {
   const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--no-check", WRITER, folder, String(seed)],
+    args: ["run", "-A", "--no-check", WRITER, folder, String(first)],
     stdin: "null",
     stdout: "piped",
     stderr: "null",
   }).spawn();
   const reader = child.stdout.getReader();
-  await reader.read();
-  await systemClock.sleep(Math.random() * LIFE_MS);
+  // The writer says a byte before each step and goes on while it is read.
+  for (let left = 1 + random.below(MOST_STEPS); left > 0;) {
+    const { value } = await reader.read();
+    assert(value !== undefined, "a writer ended by itself");
+    left -= value.length;
+  }
   child.kill("SIGKILL");
   await child.status;
   await reader.cancel();
@@ -37,15 +42,16 @@ Deno.test("writers that are killed at any moment leave results that are right, o
   const target = `${folder}/target`;
   try {
     let next = 0;
+    const random = new Random(seed());
     const lane = async (): Promise<void> => {
-      while (next < KILLS) await killOne(folder, next++ * SPAN);
+      while (next < KILLS) await killOne(folder, next++ * SPAN, random);
     };
     await Promise.all(Array.from({ length: LANES }, lane));
     const log = new MemoryLogger();
     const store = new ResultStore({ folder, log, clock: systemClock });
     let found = 0;
-    for (let seed = 0; seed < KILLS * SPAN; seed += SPAN) {
-      for (let number = seed;; number++) {
+    for (let first = 0; first < KILLS * SPAN; first += SPAN) {
+      for (let number = first;; number++) {
         const result = store.find(fingerprintOf(number));
         if (result === undefined) break;
         found++;

@@ -1,6 +1,6 @@
 /**
- * Keeps results in a store for as long as it lives: `crash_writer.ts FOLDER SEED`. Whoever knows a
- * result's number knows its outputs.
+ * Stores results until it is killed: `crash_writer.ts FOLDER SEED`. A result's number determines its
+ * outputs. Writes a byte to stdout before each step.
  */
 
 import { ResultStore } from "../../../cooker/store/result_store.ts";
@@ -27,14 +27,20 @@ if (import.meta.main) {
   const [folder = "", seed = "0"] = Deno.args;
   const store = new ResultStore({ folder, log: new MemoryLogger(), clock: systemClock });
   const work = await Deno.makeTempDir({ dir: folder });
-  await Deno.stdout.write(new TextEncoder().encode("ready\n"));
+  const step = async (): Promise<void> => {
+    await Deno.stdout.write(new Uint8Array(1));
+  };
   for (let number = Number(seed);; number++) {
     for (const [path, text] of Object.entries(outputsOf(number))) {
+      await step();
       await Deno.mkdir(`${work}/${path}`.replace(/\/[^/]*$/, ""), { recursive: true });
       await Deno.writeTextFile(`${work}/${path}`, text);
     }
+    await step();
     const outputs = await store.capture(work, Object.keys(outputsOf(number)));
+    await step();
     const log = store.putBlob(new TextEncoder().encode(`log ${number}`));
+    await step();
     store.save({
       fingerprint: fingerprintOf(number),
       task: "t",
