@@ -30,11 +30,11 @@ export interface ServerPlace {
   readonly open?: () => Promise<ByteStream | undefined>;
 }
 
-/** What is there: a server, none (then the lock is the caller's, where it has a file), or neither. */
+/** Result of the search for a server. */
 export type Found =
   | { readonly kind: "running"; readonly stream: ByteStream }
-  | { readonly kind: "none"; readonly lock: LockFile | undefined }
-  /** Somebody holds the lock and does not listen: a server starts or ends. */
+  | { readonly kind: "none" }
+  /** A process holds the lock and does not listen: a server starts or ends. */
   | { readonly kind: "between" };
 
 /** What is needed to start a server. */
@@ -100,9 +100,12 @@ function socketOf(address: string): string {
 }
 
 /**
- * Looks for a project's server: takes the lock once; who gets it knows that none runs.
+ * Looks for a project's server: connects to its socket, and probes the lock only if no server
+ * listens there. The search changes nothing and keeps no lock, so it never refuses a server that
+ * starts at the same moment.
  *
- * @throws {ClientError} where the lock or the socket can't be used
+ * @throws {ClientError} if the socket does not permit the connection
+ * @throws {NoLocksError} if the project's file system has no locks
  */
 export async function findServer(place: ServerPlace): Promise<Found> {
   const { paths, socket } = place;
@@ -116,11 +119,10 @@ export async function findServer(place: ServerPlace): Promise<Found> {
   }
   const own = await place.open?.();
   if (own !== undefined) return { kind: "running", stream: own };
-  if (fileKind(paths.lock) === undefined) return { kind: "none", lock: undefined };
-  const lock = await LockFile.acquire(paths.lock, { wait: "once" });
-  if (lock !== undefined) return { kind: "none", lock };
+  if (fileKind(paths.lock) === undefined) return { kind: "none" };
   const stream = await dial(currentSocket(paths));
-  return stream === undefined ? { kind: "between" } : { kind: "running", stream };
+  if (stream !== undefined) return { kind: "running", stream };
+  return { kind: LockFile.probe(paths.lock) === "held" ? "between" : "none" };
 }
 
 /** Where the server of a project listens: its lock file says so where it is not the usual place. */
@@ -158,7 +160,7 @@ export async function reachServer(place: ServerPlace, options: StartOptions): Pr
   if (found.kind === "running") return found.stream;
   const { startServer } = await import("./starter.ts");
   try {
-    return await startServer(place, options, found.kind === "none" ? found.lock : undefined);
+    return await startServer(place, options);
   } catch (error) {
     // A server that ended as it started may have had no room for its files.
     if (error instanceof ClientError) ensureRoom(place.paths);
@@ -183,7 +185,6 @@ export async function reachRunning(
   while (true) {
     const found = await findServerOrNone(place);
     if (found.kind === "running") return found.stream;
-    if (found.kind === "none") found.lock?.release();
     if (found.kind === "none" || clock.monotonic() > patience) return undefined;
     await clock.sleep(BETWEEN_RETRY_MS);
   }
@@ -195,6 +196,6 @@ async function findServerOrNone(place: ServerPlace): Promise<Found> {
     return await findServer(place);
   } catch (error) {
     if (!(error instanceof NoLocksError)) throw error;
-    return { kind: "none", lock: undefined };
+    return { kind: "none" };
   }
 }

@@ -49,14 +49,12 @@ export interface StartPlatform {
 /**
  * Starts a server or waits for the one that is coming, and connects to it.
  *
- * @param lock the server's lock, where the caller has it; it is released
  * @throws {ClientError} where no server answers
  * @throws what the signal was aborted with
  */
 export async function startServer(
   place: ServerPlace,
   options: StartOptions,
-  lock: LockFile | undefined,
   platform: StartPlatform = {
     startDaemon,
     watch: (folders) => FolderWatch.open(folders),
@@ -65,7 +63,7 @@ export async function startServer(
   ensureState(place.paths);
   const launch = new Launch(place, options, platform);
   try {
-    return await launch.connected(lock);
+    return await launch.connected();
   } finally {
     await launch.close();
   }
@@ -95,14 +93,14 @@ class Launch {
     this.#logFrom = fileSize(place.paths.log);
   }
 
-  async connected(lock: LockFile | undefined): Promise<ByteStream> {
+  async connected(): Promise<ByteStream> {
     const { signal } = this.#options;
     const leave = (): void => this.#fail(signal?.reason);
     signal?.addEventListener("abort", leave);
     try {
       this.#own(this.#watchSocket());
       this.#own(this.#keepTime());
-      this.#own(this.#provide(lock));
+      this.#own(this.#provide());
       while (true) {
         signal?.throwIfAborted();
         const stream = await dial(currentSocket(this.#place.paths));
@@ -168,14 +166,9 @@ class Launch {
   }
 
   /** Waits until it is this client's turn to start a server, and starts it. */
-  async #provide(held: LockFile | undefined): Promise<void> {
+  async #provide(): Promise<void> {
     for (let count = 1;; count++) {
-      if (held !== undefined && this.#isStarting()) {
-        held.close();
-        held = undefined;
-      }
-      const lock = held ?? await this.#lock();
-      held = undefined;
+      const lock = await this.#lock();
       if (lock === undefined) return;
       const daemon = this.#start();
       const status = await this.#handOver(lock, daemon);

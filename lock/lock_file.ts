@@ -30,6 +30,9 @@ export interface AcquireOptions {
   readonly clock?: Clock;
 }
 
+/** The state of a lock: its file does not exist, is not locked, or is locked exclusively. */
+export type LockState = "absent" | "free" | "held";
+
 /** Milliseconds between two tries. */
 const RETRY_MS = 100;
 const DEFAULT_WAIT: LockWait = { timeoutMs: 3000 };
@@ -99,6 +102,28 @@ export class LockFile implements AsyncDisposable {
       }
       if (wait === "once" || clock.monotonic() >= deadline) return undefined;
       await clock.sleep(Math.min(retryMs, deadline - clock.monotonic()), signal);
+    }
+  }
+
+  /**
+   * Tests whether a lock is held exclusively, without disturbing its holder or other probes.
+   *
+   * The probe takes the lock shared, so that two probes never refuse each other, and closes the
+   * file at once: it holds the lock for microseconds, which the retries of {@linkcode acquire}
+   * outlast. Neither the file nor its folder is created.
+   *
+   * @throws {Deno.errors.PermissionDenied} if the file cannot be opened
+   * @throws {NoLocksError} if the file system has no locks
+   */
+  static probe(path: string): LockState {
+    const shortened = lockPath(path);
+    const file = LockableFile.openIfPresent(shortened);
+    if (file === undefined) return "absent";
+    try {
+      if (!file.tryLock(false)) return "held";
+      return file.isStillAt(shortened) ? "free" : "absent";
+    } finally {
+      file.close();
     }
   }
 

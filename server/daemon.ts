@@ -241,8 +241,9 @@ async function xmlRpcDoor(
   return new XmlRpcDoor(dialect === undefined ? options : { ...options, dialect });
 }
 
+/** Takes the server's lock with retries, which outlast the moment for which a probe holds it. */
 async function takeLock(paths: StatePaths, handover: boolean): Promise<LockFile | undefined> {
-  if (!handover) return await LockFile.acquire(paths.lock, { wait: "once" });
+  if (!handover) return await LockFile.acquire(paths.lock);
   writeAtomically(paths.starting, `${processId()}\n`);
   try {
     const wait = { timeoutMs: HANDOVER_MS };

@@ -57,6 +57,25 @@ export class LockableFile {
   }
 
   /**
+   * Opens a file that exists. Neither the file nor its folder is created.
+   *
+   * @returns `undefined` if there is no such file
+   * @throws {Deno.errors.PermissionDenied} if the file cannot be opened; the message names it
+   */
+  static openIfPresent(path: string): LockableFile | undefined {
+    try {
+      return new LockableFile(Deno.openSync(path, { read: true, write: true }), path);
+    } catch (error) {
+      if (isAbsent(error)) return undefined;
+      if (!(error instanceof Error)) throw error;
+      throw new Deno.errors.PermissionDenied(
+        `Cannot lock ${path}: it cannot be opened: ${error.message}`,
+        { cause: error },
+      );
+    }
+  }
+
+  /**
    * Takes the lock, or changes a shared one into an exclusive one, without waiting. A shared lock
    * that can't be changed is lost.
    *

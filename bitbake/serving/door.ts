@@ -60,7 +60,8 @@ export class BitbakeDoor implements Door {
   static async open(options: BitbakeDoorOptions): Promise<BitbakeDoor | string> {
     const passing = DescriptorPassing.open();
     const path = joinPath(options.root, "bitbake.lock");
-    const lock = await LockFile.acquire(path, { wait: "once" });
+    // BitBake's clients probe by holding this lock exclusively for a moment: the retries outlast it.
+    const lock = await LockFile.acquire(path);
     if (lock === undefined) {
       passing[Symbol.dispose]();
       return `cannot serve BitBake's clients: another server holds ${path}; 'bitbake -m' ends it`;

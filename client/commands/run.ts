@@ -154,10 +154,7 @@ class Local {
     if (isCI && this.#place.socket === undefined) {
       const found = await findServer(this.#place);
       if (found.kind === "running") return found.stream;
-      if (found.kind === "none") {
-        found.lock?.release();
-        return undefined;
-      }
+      if (found.kind === "none") return undefined;
     }
     return await reachServer(this.#place, start);
   }

@@ -37,7 +37,6 @@ class Setup implements AsyncDisposable {
     const { signal, watch = (folders) => FolderWatch.open(folders) } = options;
     const found = await findServer(this.place);
     if (found.kind === "running") return this.use(found.stream);
-    const lock = found.kind === "none" ? found.lock : undefined;
     const stream = await startServer(
       this.place,
       {
@@ -49,7 +48,6 @@ class Setup implements AsyncDisposable {
         say: (text) => this.said.push(text),
         ...(signal === undefined ? {} : { signal }),
       },
-      lock,
       {
         startDaemon: (daemonOptions) => {
           this.started.push(daemonOptions);
@@ -150,6 +148,26 @@ Deno.test("R21 the lock file says where a server listens that is not at the usua
   const found = await findServer(setup.place);
   assertEquals(found.kind, "running");
   if (found.kind === "running") setup.use(found.stream);
+});
+
+Deno.test("R21 a server that listens is found without a look at the lock", async () => {
+  await using setup = await Setup.create();
+  ensureState(setup.place.paths);
+  await Deno.writeTextFile(setup.place.paths.lock, `${Deno.pid}\n`);
+  setup.listen();
+  const found = await findServer(setup.place);
+  assertEquals(found.kind, "running");
+  if (found.kind === "running") setup.use(found.stream);
+});
+
+Deno.test("R18 a probe is not refused by the probe of another client", async () => {
+  await using setup = await Setup.create();
+  ensureState(setup.place.paths);
+  await using _probe = await LockFile.acquire(setup.place.paths.lock, {
+    mode: "shared",
+    wait: "once",
+  });
+  assertEquals((await findServer(setup.place)).kind, "none");
 });
 
 Deno.test("R21 a server that starts or ends meanwhile is waited for by its socket", async () => {

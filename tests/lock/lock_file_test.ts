@@ -333,3 +333,25 @@ Deno.test("R20 a lock ends with its process, however that ends", async () => {
   await python[Symbol.asyncDispose]();
   (await take(folder.lock)).release();
 });
+
+Deno.test("R18 a probe tells an absent, a free and a held lock apart, and leaves the file as it is", async () => {
+  await using folder = new Folder();
+  const path = `${folder.path}/state/lock`;
+  assertEquals(LockFile.probe(path), "absent");
+  assertEquals(folder.names(), []);
+  const held = await LockFile.acquire(path, { wait: "once" });
+  held?.write({ pid: 41 });
+  assertEquals(LockFile.probe(path), "held");
+  held?.close();
+  assertEquals(LockFile.probe(path), "free");
+  assertEquals(await Deno.readTextFile(path), "41\n");
+});
+
+Deno.test("R18 probes share the lock, and keep nothing of it", async () => {
+  await using folder = new Folder();
+  const shared = await LockFile.acquire(folder.lock, { wait: "once", mode: "shared" });
+  assertEquals(LockFile.probe(folder.lock), "free");
+  shared?.close();
+  await using lock = await LockFile.acquire(folder.lock, { wait: "once" });
+  assert(lock !== undefined);
+});
