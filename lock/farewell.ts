@@ -13,6 +13,8 @@ import { LockFile } from "./lock_file.ts";
 
 /** Milliseconds of trying until the holders are named. */
 const PATIENCE_MS = 3000;
+/** Milliseconds between two tries. */
+const RETRY_MS = 100;
 
 /** What a farewell needs. */
 export interface FarewellOptions {
@@ -32,32 +34,31 @@ export interface FarewellOptions {
 export type Farewell = "removed" | "succeeded";
 
 /**
- * Lets go of a lock and takes its file away.
+ * Releases a lock and removes its file.
  *
- * Children of the server can still have the file open. Until they are gone the lock can't be taken
- * again, and every 3 s the log says who they are. A file that names another process by then
- * belongs to a new server and is left alone.
+ * Another process can hold the lock by then, so that it cannot be taken again at once. It is tried
+ * every 100 ms, and every 3 s the log names the holders. A file that is not the one that was locked,
+ * or that names another process, belongs to a new server and is left alone: each try checks that
+ * first, so that the old server does not wait for the new one.
  *
  * @throws what the signal was aborted with
  */
 export async function bidFarewell(lock: LockFile, options: FarewellOptions): Promise<Farewell> {
   const { clock, log, pid, holders = lockHolders, signal } = options;
+  const { path } = lock;
+  const isOthers = (): boolean => {
+    if (lock.isReplaced()) return true;
+    const holder = readLockContent(path)?.pid;
+    return holder !== undefined && holder !== pid;
+  };
   lock.close();
+  let noticeAt = clock.monotonic() + PATIENCE_MS;
   while (true) {
-    // Whoever removed the project meant it: asking for the lock would make its folders again.
-    if (fileKind(lock.path) === undefined) return "removed";
-    const isOthers = (): boolean => {
-      const holder = readLockContent(lock.path)?.pid;
-      return holder !== undefined && holder !== pid;
-    };
-    // Where this server's own file was taken away, the next one may have been there for long.
+    signal?.throwIfAborted();
+    // If the project was removed, asking for the lock would make its folders again.
+    if (fileKind(path) === undefined) return "removed";
     if (isOthers()) return "succeeded";
-    const wait = { timeoutMs: PATIENCE_MS };
-    const again = await LockFile.acquire(lock.path, {
-      clock,
-      wait,
-      ...(signal === undefined ? {} : { signal }),
-    });
+    const again = await LockFile.acquire(path, { clock, wait: "once" });
     if (again !== undefined) {
       if (isOthers()) {
         again.close();
@@ -66,12 +67,15 @@ export async function bidFarewell(lock: LockFile, options: FarewellOptions): Pro
       again.release();
       return "removed";
     }
-    if (isOthers()) return "succeeded";
-    const who = await holders(lock.path);
-    log.log(
-      "warn",
-      "Delaying shutdown due to active processes which appear to be holding " +
-        [lock.path, who].filter((words) => words !== "").join("\n"),
-    );
+    if (clock.monotonic() >= noticeAt) {
+      const who = await holders(path);
+      log.log(
+        "warn",
+        "Delaying shutdown due to active processes which appear to be holding " +
+          [path, who].filter((words) => words !== "").join("\n"),
+      );
+      noticeAt = clock.monotonic() + PATIENCE_MS;
+    }
+    await clock.sleep(Math.min(RETRY_MS, noticeAt - clock.monotonic()), signal);
   }
 }

@@ -5,6 +5,7 @@
  */
 
 import { type Clock, systemClock } from "../system/clock.ts";
+import { type FileIdentity, isSameFile, targetIdentity } from "../system/files.ts";
 import { LockableFile } from "../system/lockable_file.ts";
 import { macrotask } from "../system/macrotask.ts";
 import { formatLockContent, type LockContent } from "./content.ts";
@@ -62,11 +63,13 @@ export class LockFile implements AsyncDisposable {
   /** Where the file is; its name is shortened where it was too long for a file's name. */
   readonly path: string;
   readonly #file: LockableFile;
+  readonly #identity: FileIdentity;
   #isReleased = false;
 
   private constructor(path: string, file: LockableFile) {
     this.path = path;
     this.#file = file;
+    this.#identity = file.identity;
   }
 
   /**
@@ -130,6 +133,12 @@ export class LockFile implements AsyncDisposable {
   /** Says in the file who holds the lock; what was there before is gone. */
   write(content: LockContent): void {
     this.#file.rewrite(formatLockContent(content));
+  }
+
+  /** Whether another file has taken the path of the locked one; also after the release. */
+  isReplaced(): boolean {
+    const present = targetIdentity(this.path);
+    return present !== undefined && !isSameFile(present, this.#identity);
   }
 
   /**

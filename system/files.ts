@@ -232,6 +232,17 @@ export function fileIdentity(path: string): FileIdentity | undefined {
   }
 }
 
+/** The identity of the file that a path leads to, links followed, or `undefined`. */
+export function targetIdentity(path: string): FileIdentity | undefined {
+  try {
+    const info = Deno.statSync(path);
+    return { dev: info.dev, ino: info.ino ?? 0 };
+  } catch (error) {
+    if (isAbsent(error)) return undefined;
+    throw error;
+  }
+}
+
 /** Whether two identities are one file's. */
 export function isSameFile(a: FileIdentity | undefined, b: FileIdentity | undefined): boolean {
   return a !== undefined && b !== undefined && a.dev === b.dev && a.ino === b.ino;

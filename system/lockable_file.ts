@@ -4,7 +4,15 @@
  * @module
  */
 
-import { isAbsent, isSameFile, parentFolder, removeIfPresent, systemErrorNumber } from "./files.ts";
+import {
+  type FileIdentity,
+  isAbsent,
+  isSameFile,
+  parentFolder,
+  removeIfPresent,
+  systemErrorNumber,
+  targetIdentity,
+} from "./files.ts";
 
 /** ENOLCK, ENOSYS, ENOTSUP and EOPNOTSUPP; Deno has no error classes for all of them. */
 const NO_LOCKS = Deno.build.os === "darwin" ? [77, 78, 45, 102] : [37, 38, 95];
@@ -94,15 +102,14 @@ export class LockableFile {
 
   /** Whether the file at a path, links followed, is this file. */
   isStillAt(path: string): boolean {
+    // Opening follows links, so the check has to: a link itself is never the file.
+    return isSameFile(this.identity, targetIdentity(path));
+  }
+
+  /** The open file, as the kernel knows it. */
+  get identity(): FileIdentity {
     const { dev, ino } = this.#file.statSync();
-    try {
-      // As opening follows links, looking has to: a link itself never is the file.
-      const info = Deno.statSync(path);
-      return isSameFile({ dev, ino: ino ?? 0 }, { dev: info.dev, ino: info.ino ?? 0 });
-    } catch (error) {
-      if (isAbsent(error)) return false;
-      throw error;
-    }
+    return { dev, ino: ino ?? 0 };
   }
 
   /** Replaces what the file holds. */

@@ -66,8 +66,12 @@ export class LogFile implements Logger, Disposable {
     if (this.#echo) this.#repeat(line);
   }
 
+  /**
+   * Resolves at once: every line is written as it is logged. The disk is not waited for: under load
+   * `fsync` takes seconds, for which a server that ends would keep its lock.
+   */
   flush(): Promise<void> {
-    return this.#file.sync();
+    return Promise.resolve();
   }
 
   /** Closes the file; nothing can be logged any more. */

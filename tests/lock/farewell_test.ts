@@ -60,10 +60,36 @@ Deno.test("R14 a lock file that comes to name a new server is left alone", () =>
     const farewell = bidFarewell(lock, { clock, log, pid: 41 });
     await clock.waitForSleepers();
     successor.write({ pid: 42 });
-    await clock.advance(3000);
+    // The next try sees it, long before the holders would be named.
+    await clock.advance(100);
     assertEquals(await farewell, "succeeded");
     assertEquals(await Deno.readTextFile(path), "42\n");
     successor.release();
+  }));
+
+Deno.test("R14 a lock file that was replaced is left alone at once, whatever it says yet", () =>
+  inFolder(async (path) => {
+    const log = new MemoryLogger();
+    const lock = await take(path);
+    lock.write({ pid: 41 });
+    await Deno.remove(path);
+    // A client that starts a server holds the lock, and no server has written to the file yet.
+    const starter = await take(path);
+    const farewell = bidFarewell(lock, { clock: new FakeClock(), log, pid: 41 });
+    assertEquals(await farewell, "succeeded");
+    assertEquals([await exists(path), log.messages], [true, []]);
+    starter.release();
+  }));
+
+Deno.test("R14 a new lock file that is not locked is not removed either", () =>
+  inFolder(async (path) => {
+    const lock = await take(path);
+    lock.write({ pid: 41 });
+    await Deno.remove(path);
+    await Deno.writeTextFile(path, "");
+    const options = { clock: new FakeClock(), log: new MemoryLogger(), pid: 41 };
+    assertEquals(await bidFarewell(lock, options), "succeeded");
+    assertEquals(await exists(path), true);
   }));
 
 Deno.test("R14 a lock file that is gone with its project is not made again", () =>
