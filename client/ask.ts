@@ -18,8 +18,23 @@ export async function askCooker<T>(
   ask: (session: SocketSession) => Promise<T>,
   options: Pick<OperatorOptions, "quiet">,
 ): Promise<T> {
-  return await withServer(invocation, place, ({ session }) => ask(session), options) ??
+  return await askServer(invocation, place, ask, options) ??
     await inProcess(invocation, place, ask);
+}
+
+/** A question needs no server: one that holds the lock and does not listen is none. */
+async function askServer<T>(
+  invocation: Invocation,
+  place: ServerPlace,
+  ask: (session: SocketSession) => Promise<T>,
+  options: Pick<OperatorOptions, "quiet">,
+): Promise<T | undefined> {
+  try {
+    return await withServer(invocation, place, ({ session }) => ask(session), options);
+  } catch (error) {
+    if (error instanceof Error && error.name === "SilentServerError") return undefined;
+    throw error;
+  }
 }
 
 async function inProcess<T>(

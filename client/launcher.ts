@@ -181,11 +181,16 @@ export async function reachRunning(
   place: ServerPlace,
   clock: Clock,
 ): Promise<ByteStream | undefined> {
+  const found = await searchRunning(place, clock);
+  return found.kind === "running" ? found.stream : undefined;
+}
+
+/** As {@linkcode reachRunning}; `between` if a process holds the lock and does not listen for 5 s. */
+export async function searchRunning(place: ServerPlace, clock: Clock): Promise<Found> {
   const patience = clock.monotonic() + BETWEEN_MS;
   while (true) {
     const found = await findServerOrNone(place);
-    if (found.kind === "running") return found.stream;
-    if (found.kind === "none" || clock.monotonic() > patience) return undefined;
+    if (found.kind !== "between" || clock.monotonic() > patience) return found;
     await clock.sleep(BETWEEN_RETRY_MS);
   }
 }

@@ -5,41 +5,111 @@
  */
 
 import { type Opened, openOperator } from "./connect.ts";
+import type { Clock } from "../system/clock.ts";
+import type { ByteStream } from "../system/streams.ts";
 import { ClientError, EXIT, ServerEndedError } from "./exit_code.ts";
 import type { Invocation } from "./invocation.ts";
-import { reachRunning, type ServerPlace } from "./launcher.ts";
+import { reachRunning, searchRunning, type ServerPlace } from "./launcher.ts";
 
 /** How a running server is spoken to. */
 export interface OperatorOptions {
   /** Default: `operator`. */
   readonly role?: "operator" | "observer";
   readonly quiet?: boolean;
+  /** Milliseconds without an answer after which the server counts as hung; default: as R23 has it. */
+  readonly answerMs?: number;
+}
+
+/** Ends a conversation in which no answer comes in time. */
+export class Patience {
+  readonly #clock: Clock;
+  readonly #ms: number | undefined;
+  #wait: AbortController | undefined;
+  #stream: ByteStream | undefined;
+  #isOver = false;
+
+  /** @param ms absent: it never ends */
+  constructor(clock: Clock, ms: number | undefined) {
+    this.#clock = clock;
+    this.#ms = ms;
+  }
+
+  /** Whether no answer has come in time. */
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  /** Waits for an answer on a stream from now on; the stream is closed if none comes. */
+  begin(stream: ByteStream | undefined = this.#stream): void {
+    this.stop();
+    this.#stream = stream;
+    if (this.#ms === undefined || stream === undefined) return;
+    const wait = new AbortController();
+    this.#wait = wait;
+    this.#clock.sleep(this.#ms, wait.signal).then(() => {
+      if (wait.signal.aborted) return;
+      this.#isOver = true;
+      stream.close();
+    });
+  }
+
+  /** Waits no more: the answer has come. */
+  stop(): void {
+    this.#wait?.abort();
+    this.#wait = undefined;
+  }
 }
 
 /**
  * Opens a session with the server that runs, for the time of some work.
  *
+ * @param work may begin and stop the patience again, which runs from the connection on
  * @returns what the work gives; `undefined` where no server runs
+ * @throws {SilentServerError} if a server holds the lock and does not answer
  */
 export async function withServer<T>(
   invocation: Invocation,
   place: ServerPlace,
-  work: (opened: Opened<undefined>) => Promise<T>,
-  { role = "operator", quiet = false }: OperatorOptions = {},
+  work: (opened: Opened<undefined>, patience: Patience) => Promise<T>,
+  { role = "operator", quiet = false, answerMs }: OperatorOptions = {},
 ): Promise<T | undefined> {
   const { clock, pid, commandLine, output } = invocation;
-  const stream = await reachRunning(place, clock);
-  if (stream === undefined) return undefined;
+  const found = await searchRunning(place, clock);
+  if (found.kind === "between") throw await silentServer(place, clock);
+  if (found.kind === "none") return undefined;
+  const { stream } = found;
+  // BitBake's own server, which is named by its socket, may take its time while it is busy.
+  const patience = new Patience(clock, place.socket === undefined ? answerMs : undefined);
+  patience.begin(stream);
   const options = {
     clock,
     say: (text: string): void => quiet ? undefined : output.write("stderr", `simmer: ${text}\n`),
     client: { pid, command: commandLine },
   };
-  const redial = (): ReturnType<typeof reachRunning> => reachRunning(place, clock);
-  const opened = await opening(openOperator(stream, options, redial, role));
-  if (opened === undefined) return undefined;
-  await using _session = opened.session;
-  return await work(opened);
+  const redial = async (): Promise<ByteStream | undefined> => {
+    const next = await reachRunning(place, clock);
+    patience.begin(next);
+    return next;
+  };
+  try {
+    const opened = await opening(openOperator(stream, options, redial, role));
+    if (opened !== undefined) {
+      await using _session = opened.session;
+      return await work(opened, patience);
+    }
+  } catch (error) {
+    // The patience closes the stream, which ends the session.
+    if (!patience.isOver || !(error instanceof ServerEndedError)) throw error;
+  } finally {
+    patience.stop();
+  }
+  if (patience.isOver) throw await silentServer(place, clock);
+  return undefined;
+}
+
+async function silentServer({ paths }: ServerPlace, clock: Clock): Promise<ClientError> {
+  const { silenceOf, SilentServerError } = await import("./silent_server.ts");
+  return new SilentServerError(silenceOf(paths), clock.now());
 }
 
 /** A server that ends while it is connected to is none. */

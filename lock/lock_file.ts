@@ -5,7 +5,7 @@
  */
 
 import { type Clock, systemClock } from "../system/clock.ts";
-import { type FileIdentity, isSameFile, targetIdentity } from "../system/files.ts";
+import { type FileIdentity, isSameFile, isSystemError, targetIdentity } from "../system/files.ts";
 import { LockableFile } from "../system/lockable_file.ts";
 import { macrotask } from "../system/macrotask.ts";
 import { formatLockContent, type LockContent } from "./content.ts";
@@ -133,6 +133,23 @@ export class LockFile implements AsyncDisposable {
   /** Says in the file who holds the lock; what was there before is gone. */
   write(content: LockContent): void {
     this.#file.rewrite(formatLockContent(content));
+  }
+
+  /**
+   * Shows that the holder is alive: sets the file's times.
+   *
+   * @param now milliseconds since the Unix epoch
+   * @returns whether they are set; a file system may refuse
+   */
+  touch(now: number): boolean {
+    if (this.#isReleased) return false;
+    try {
+      this.#file.touch(new Date(now));
+      return true;
+    } catch (error) {
+      if (isSystemError(error)) return false;
+      throw error;
+    }
   }
 
   /** Whether another file has taken the path of the locked one; also after the release. */

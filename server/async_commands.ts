@@ -43,6 +43,8 @@ export interface AsyncContext {
   readonly idle: IdleWork;
   /** Milliseconds between two heartbeats; default {@linkcode HEARTBEAT_MS}. */
   readonly heartbeatMs?: number;
+  /** Called with each heartbeat. */
+  readonly onBeat?: () => void;
   /** Called when a command has ended and none follows. */
   readonly becameIdle: () => void;
 }
@@ -121,6 +123,7 @@ export class AsyncCommands {
     if (active === undefined || now < active.nextHeartbeat) return;
     active.nextHeartbeat = now + this.#heartbeatMs;
     this.#context.bus.emit({ type: "Heartbeat", ...buildOf(active) });
+    this.#context.onBeat?.();
   }
 
   /** Nobody holds the command in progress back any more. */

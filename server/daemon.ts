@@ -165,6 +165,7 @@ export async function serveProject(options: DaemonOptions): Promise<Served> {
     ...(options.maxRssBytes === 0 ? {} : { maxRssBytes: options.maxRssBytes }),
     maxConnections: maxConnections(),
     processName: "Cooker",
+    onBeat: () => lock.touch(systemClock.now()),
     farewell: async () => {
       await bidFarewell(lock, { clock: systemClock, log, pid: processId() });
     },

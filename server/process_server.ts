@@ -64,6 +64,8 @@ export interface ProcessServerOptions {
   readonly processName?: string;
   /** Milliseconds between two heartbeats; default: 1000. */
   readonly heartbeatMs?: number;
+  /** Called with each heartbeat: shows other processes that the loop turns. */
+  readonly onBeat?: () => void;
   /** Bounds of each connection. */
   readonly limits?: ConnectionLimits;
   /** How many connections there can be at once; default: any number. */
@@ -123,6 +125,7 @@ export class ProcessServer {
       bus: this.#bus,
       idle: this.#idle,
       ...(options.heartbeatMs === undefined ? {} : { heartbeatMs: options.heartbeatMs }),
+      ...(options.onBeat === undefined ? {} : { onBeat: options.onBeat }),
       becameIdle: () => {
         this.#endIfAsked();
         this.#endIfUnused();

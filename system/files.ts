@@ -232,6 +232,16 @@ export function fileIdentity(path: string): FileIdentity | undefined {
   }
 }
 
+/** When a file was last written, in milliseconds since the Unix epoch; `undefined` if unknown. */
+export function modifiedAt(path: string): number | undefined {
+  try {
+    return Deno.statSync(path).mtime?.getTime();
+  } catch (error) {
+    if (isAbsent(error)) return undefined;
+    throw error;
+  }
+}
+
 /** The identity of the file that a path leads to, links followed, or `undefined`. */
 export function targetIdentity(path: string): FileIdentity | undefined {
   try {

@@ -121,6 +121,11 @@ export class LockableFile {
     while (offset < bytes.length) offset += this.#file.writeSync(bytes.subarray(offset));
   }
 
+  /** Sets the file's times to now. */
+  touch(now: Date): void {
+    this.#file.utimeSync(now, now);
+  }
+
   /** Removes the file at a path, which is this file. */
   remove(path: string): void {
     removeIfPresent(path);

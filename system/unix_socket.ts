@@ -156,7 +156,8 @@ function isClosedError(error: unknown): boolean {
 /**
  * Connects to a Unix socket.
  *
- * @returns `undefined` where nobody listens: no socket, or one whose listener is gone
+ * @returns `undefined` if no listener takes the connection: there is no socket, its listener is
+ *   gone, or has stopped accepting
  * @throws {Error} what the system says otherwise, such as `PermissionDenied`
  */
 export async function connectUnix(path: string): Promise<ByteStream | undefined> {
@@ -168,8 +169,12 @@ export async function connectUnix(path: string): Promise<ByteStream | undefined>
   }
 }
 
-/** A listener that closes resets those whom it has not accepted yet, as they connect. */
+/**
+ * A listener that closes resets those whom it has not accepted yet, as they connect. One that does
+ * not accept any more has a full queue at last (EAGAIN).
+ */
 function isNobodyThere(error: unknown): boolean {
-  return error instanceof Deno.errors.ConnectionRefused ||
+  return error instanceof Deno.errors.WouldBlock ||
+    error instanceof Deno.errors.ConnectionRefused ||
     error instanceof Deno.errors.ConnectionReset;
 }

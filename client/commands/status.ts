@@ -14,13 +14,14 @@ import { type ServerPlace, serverPlace } from "../launcher.ts";
 import { withServer } from "../operator.ts";
 import type { CommonValues } from "../options.ts";
 import { wholeSeconds } from "../render/renderer.ts";
+import { ANSWER_MS, SilentServerError, sinceText } from "../silent_server.ts";
 
 /** The command. */
 export const command = defineCommand({
   name: "status",
   usage: "",
   summary: "Say whether a server runs, and what it is doing",
-  about: ["The exit code is 0 where one runs and 3 where none does."],
+  about: ["The exit code is 0 if one runs and answers within 5 s, and 3 if not."],
   options: [ALL_OPTION],
   words: { min: 0, max: 0 },
   examples: [["simmer status --all", "what runs where on this machine"]],
@@ -28,7 +29,12 @@ export const command = defineCommand({
   if (values.all) return await statusOfAll(invocation, values);
   const { output } = invocation;
   const place = serverPlace(invocation, values);
-  const status = await statusOf(invocation, place);
+  const status = await statusOrSilence(invocation, place);
+  if (status instanceof SilentServerError) {
+    if (values.json) output.write("stdout", jsonLine(silent(place, status)));
+    else output.write("stdout", silenceText(place, status, invocation.clock.now()));
+    return EXIT.noServer;
+  }
   if (status !== undefined) {
     output.write("stdout", values.json ? jsonLine(running(status)) : statusText(status));
     return EXIT.ok;
@@ -55,6 +61,18 @@ async function statusOfAll(
   return failure ?? (all.length > 0 ? EXIT.ok : EXIT.noServer);
 }
 
+async function statusOrSilence(
+  invocation: Invocation,
+  place: ServerPlace,
+): Promise<ServerStatus | SilentServerError | undefined> {
+  try {
+    return await statusOf(invocation, place);
+  } catch (error) {
+    if (error instanceof SilentServerError) return error;
+    throw error;
+  }
+}
+
 async function statusOf(
   invocation: Invocation,
   place: ServerPlace,
@@ -63,7 +81,29 @@ async function statusOf(
     invocation,
     place,
     async ({ session }) => await session.call("status") as ServerStatus,
+    { answerMs: ANSWER_MS },
   );
+}
+
+function silent({ project }: ServerPlace, { silence }: SilentServerError): unknown {
+  const { pid, since } = silence;
+  const lastSign = since === undefined ? {} : { lastSign: new Date(since).toISOString() };
+  return { isRunning: true, isAnswering: false, pid, root: project.root, ...lastSign };
+}
+
+/** What is known of a server that does not answer, as people read it. */
+function silenceText(
+  { project, paths }: ServerPlace,
+  { silence }: SilentServerError,
+  now: number,
+): string {
+  const rows: [string, string][] = [
+    ["server", `${processName(silence.pid)}, does not answer${sinceText(silence, now)}`],
+    ["root", project.root],
+    ["log", paths.log],
+    ["note", "its tasks may still run: wait, or end it and them with 'simmer stop --force'"],
+  ];
+  return rowsText(rows);
 }
 
 function running(status: ServerStatus): ServerStatus & { readonly isRunning: true } {
@@ -95,6 +135,10 @@ export function statusText(status: ServerStatus): string {
     ]),
     ...status.notes.map((note): [string, string] => ["note", note]),
   ];
+  return rowsText(rows);
+}
+
+function rowsText(rows: readonly (readonly [string, string])[]): string {
   return rows.map(([name, value]) => `${name.padEnd(8)} ${value}\n`).join("");
 }
 

@@ -15,14 +15,22 @@ import { EXIT, ServerEndedError } from "../exit_code.ts";
 import type { Invocation } from "../invocation.ts";
 import { type ServerPlace, serverPlace } from "../launcher.ts";
 import { withServer } from "../operator.ts";
+import { ANSWER_MS, killServer, silenceOf, SilentServerError } from "../silent_server.ts";
 
 /** The command. */
 export const command = defineCommand({
   name: "stop",
   usage: "",
   summary: "End the server when its build is done",
-  about: ["Where none runs, there is nothing to do, and the exit code is 0 too."],
-  options: [{ name: "force", kind: "flag", summary: "cancel the build" }, ALL_OPTION],
+  about: [
+    "Where none runs, there is nothing to do, and the exit code is 0 too.",
+    "With --force, a server that does not answer for 5 s is ended with SIGTERM, and SIGKILL 2 s\n" +
+    "later; its tasks are ended too.",
+  ],
+  options: [
+    { name: "force", kind: "flag", summary: "cancel the build; end a server that does not answer" },
+    ALL_OPTION,
+  ],
   words: { min: 0, max: 0 },
   examples: [["simmer stop --all", "end every server of yours on this machine"]],
 }, async (invocation, { values }) => {
@@ -50,19 +58,38 @@ export const command = defineCommand({
   return EXIT.ok;
 });
 
+/** How a server is stopped. */
+interface StopOptions {
+  readonly force: boolean;
+  readonly quiet: boolean;
+  /** What tells it from others. */
+  readonly whose: string;
+}
+
 /** @returns its process id when it is gone; `undefined` where none ran */
 async function stopServer(
   invocation: Invocation,
   place: ServerPlace,
-  { force, quiet, whose }: {
-    readonly force: boolean;
-    readonly quiet: boolean;
-    /** What tells it from others. */
-    readonly whose: string;
-  },
+  options: StopOptions,
   say: (text: string) => void,
 ): Promise<number | undefined> {
-  const pid = await withServer(invocation, place, async ({ session, hello }) => {
+  try {
+    return await stopAnswering(invocation, place, options, say);
+  } catch (error) {
+    const mayKill = options.force && place.socket === undefined;
+    if (!mayKill || !(error instanceof SilentServerError)) throw error;
+    return await killServer(place.paths, invocation.clock, say);
+  }
+}
+
+/** @throws {SilentServerError} if it does not answer, or by force does not end, within 5 s */
+async function stopAnswering(
+  invocation: Invocation,
+  place: ServerPlace,
+  { force, quiet, whose }: StopOptions,
+  say: (text: string) => void,
+): Promise<number | undefined> {
+  const pid = await withServer(invocation, place, async ({ session, hello }, patience) => {
     const { busyWith } = await session.call("status") as ServerStatus;
     const server = `the server${whose} (${processName(hello.pid)})`;
     say(
@@ -74,12 +101,17 @@ async function stopServer(
       await session.call("terminateServer", { force });
     } catch (error) {
       // Ended before it answered, which is what was wanted.
-      if (!(error instanceof ServerEndedError)) throw error;
+      if (!(error instanceof ServerEndedError) || patience.isOver) throw error;
     }
-    await session.ended;
+    // By force, the end takes the tasks no time: it has to come as soon as an answer.
+    patience.begin();
+    const ended = await session.ended;
+    if (patience.isOver) throw ended;
     return hello.pid;
-  }, { quiet });
-  if (pid !== undefined && place.socket === undefined) await untilGone(invocation, place, pid);
+  }, force ? { quiet, answerMs: ANSWER_MS } : { quiet });
+  if (pid !== undefined && place.socket === undefined) {
+    await untilGone(invocation, place, pid, force);
+  }
   return pid;
 }
 
@@ -92,9 +124,14 @@ async function untilGone(
   { clock }: Invocation,
   { paths }: ServerPlace,
   pid: number,
+  force: boolean,
 ): Promise<void> {
+  const patience = clock.monotonic() + ANSWER_MS;
   while ((readLockContent(paths.lock)?.pid ?? pid) === pid) {
     if (LockFile.probe(paths.lock) !== "held") break;
+    if (force && isProcessAlive(pid) && clock.monotonic() > patience) {
+      throw new SilentServerError(silenceOf(paths), clock.now());
+    }
     await clock.sleep(LOOK_MS);
   }
   const deadline = clock.monotonic() + EXIT_MS;

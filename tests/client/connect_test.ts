@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { openOperator, openSession } from "../../client/connect.ts";
 import { ClientError, EXIT, ServerEndedError } from "../../client/exit_code.ts";
+import { GIVE_UP_MS, MENTION_MS } from "../../client/session.ts";
 import { dial, type ServerPlace } from "../../client/launcher.ts";
 import { LockFile } from "../../lock/lock_file.ts";
 import { ensureState, shortPlace, statePaths } from "../../project/state.ts";
@@ -49,12 +50,16 @@ class Setup implements AsyncDisposable {
   }
 
   open(
-    options: { readonly place?: ServerPlace; readonly reach?: () => Promise<ByteStream> } = {},
+    options: {
+      readonly place?: ServerPlace;
+      readonly reach?: () => Promise<ByteStream>;
+      readonly clock?: FakeClock;
+    } = {},
   ): ReturnType<typeof openSession<Promise<unknown>>> {
-    const { place = this.place, reach } = options;
+    const { place = this.place, reach, clock = new FakeClock() } = options;
     return openSession(place, {
       env: {},
-      clock: new FakeClock(),
+      clock,
       timeoutSeconds: 60,
       maxRssBytes: 0,
       say: (text) => this.said.push(text),
@@ -134,6 +139,28 @@ Deno.test("R24 a server of another root or config file is restarted, and the cli
     await session.close();
     assertMatch(setup.said.join("\n"), message);
   }
+});
+
+Deno.test("R23 R24 a server that does not answer is never replaced: the client says how to end it", async () => {
+  await using setup = await Setup.create();
+  const clock = new FakeClock();
+  const asked: string[] = [];
+  const begun = Promise.withResolvers<void>();
+  const server = new FakeServer(setup.place.paths.socket, ({ method }) => {
+    asked.push(method);
+    begun.resolve();
+    return undefined;
+  });
+  setup.servers.push(server);
+  const opened = assertRejects(() => setup.open({ clock }), ClientError);
+  await begun.promise;
+  await clock.advance(MENTION_MS);
+  await clock.advance(GIVE_UP_MS);
+  const error = await opened;
+  assertEquals(error.exitCode, EXIT.noServer);
+  assertMatch(error.message, /the server hangs; 'simmer stop --force' ends it/);
+  assertEquals(asked.filter((method) => method !== "hello" && method !== "first"), []);
+  assertEquals(setup.said.filter((text) => text.includes("restarting")), []);
 });
 
 Deno.test("R24 a server that was named by its address is not restarted", async () => {

@@ -355,3 +355,13 @@ Deno.test("R18 probes share the lock, and keep nothing of it", async () => {
   await using lock = await LockFile.acquire(folder.lock, { wait: "once" });
   assert(lock !== undefined);
 });
+
+Deno.test("a holder shows that it is alive by its lock file's time, until the release", async () => {
+  await using folder = new Folder();
+  const lock = await LockFile.acquire(folder.lock, { wait: "once" });
+  assertEquals(lock?.touch(1_000_000), true);
+  assertEquals((await Deno.stat(folder.lock)).mtime?.getTime(), 1_000_000);
+  lock?.close();
+  assertEquals(lock?.touch(2_000_000), false);
+  assertEquals((await Deno.stat(folder.lock)).mtime?.getTime(), 1_000_000);
+});
