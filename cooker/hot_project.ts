@@ -8,6 +8,7 @@ import type { Clock } from "../system/clock.ts";
 import type { Logger } from "../system/logger.ts";
 import { platformName } from "../system/self.ts";
 import { LastResults } from "./cache/last_results.ts";
+import { OffLimits } from "./cache/off_limits.ts";
 import { PostponedResults } from "./cache/postponed.ts";
 import { ResultCache } from "./cache/result_cache.ts";
 import { criticalPathRank } from "./critical_path.ts";
@@ -38,6 +39,8 @@ export interface HotFolders {
 export interface HotProjectOptions {
   /** The project's root folder, absolute, with links resolved. */
   readonly root: string;
+  /** The config file that was named, absolute. */
+  readonly config?: string;
   readonly folders: HotFolders;
   /** Where results are kept for all projects; absent: nowhere. */
   readonly cache?: string;
@@ -56,6 +59,7 @@ export class HotProject {
   readonly #log: Logger;
   readonly #store: ResultStore | undefined;
   readonly #clock: Clock;
+  readonly #offLimits: OffLimits;
   #savedAt = -Infinity;
   #collecting: Promise<void> | undefined;
 
@@ -64,6 +68,7 @@ export class HotProject {
     const { root, folders, cache, clock, log } = options;
     this.#log = log;
     this.#clock = clock;
+    this.#offLimits = new OffLimits(options);
     this.tracker = new InputTracker({
       root,
       cookies: folders.cookies,
@@ -77,6 +82,7 @@ export class HotProject {
       store: this.#store,
       aside: folders.aside,
       last: this.last,
+      offLimits: this.#offLimits,
       platform: platformName(),
       clock,
       log,

@@ -1,12 +1,17 @@
 /**
- * Folders that nobody but their user can enter.
+ * Folders that only their user can enter.
  *
  * @module
  */
 
-import { isAbsent, parentFolder } from "./files.ts";
+import { isAbsent, joinPath, parentFolder } from "./files.ts";
 
 const PRIVATE = 0o700;
+/** Permission bits of the group and of others. */
+const OTHERS = 0o077;
+const OTHERS_WRITE = 0o022;
+/** Links in one path; the kernel follows no more either. */
+const MAX_LINKS = 40;
 
 /**
  * Makes a folder with mode 0700, its parents too, or sees to it that the one that is there is the user's own: no
@@ -33,7 +38,86 @@ export function ensurePrivateFolder(path: string): void {
       `${path} belongs to user ${info.uid}, not to user ${uid}`,
     );
   }
-  if (((info.mode ?? PRIVATE) & 0o077) !== 0) Deno.chmodSync(path, PRIVATE);
+  if (((info.mode ?? PRIVATE) & OTHERS) !== 0) Deno.chmodSync(path, PRIVATE);
+}
+
+/** How a folder behind links is checked. */
+export interface OwnFolderOptions {
+  /**
+   * Whether the folder, by the names in it, is one whose mode may be corrected. Default: any folder
+   * is. A folder that may not be corrected is refused if others can write to it.
+   */
+  readonly isCorrectable?: (names: readonly string[]) => boolean;
+}
+
+/**
+ * Checks that a folder belongs to this user, and takes the permissions of other users away. Links
+ * that this user or root made are followed, on the whole path: `~/.cache` may be on another disk.
+ *
+ * @param path absolute
+ * @returns whether the folder exists; nothing is made
+ * @throws {Deno.errors.PermissionDenied} if the folder, or a link on the way to it, belongs to
+ *   another user, or if it is no folder; the message names the path and the users
+ */
+export function checkOwnFolder(
+  path: string,
+  { isCorrectable = () => true }: OwnFolderOptions = {},
+): boolean {
+  const uid = Deno.uid();
+  if (uid === null) return lookAt(path) !== undefined;
+  const real = followOwnLinks(path, uid);
+  const info = lookAt(real);
+  if (info === undefined) return false;
+  if (!info.isDirectory) throw new Deno.errors.PermissionDenied(`${path} is no folder: remove it`);
+  if (info.uid !== uid) {
+    throw new Deno.errors.PermissionDenied(
+      `${path} belongs to user ${info.uid}, not to user ${uid}`,
+    );
+  }
+  const mode = info.mode ?? PRIVATE;
+  if ((mode & OTHERS) === 0) return true;
+  if (isCorrectable(Array.from(Deno.readDirSync(real), ({ name }) => name))) {
+    Deno.chmodSync(real, mode & ~OTHERS & 0o777);
+  } else if ((mode & OTHERS_WRITE) !== 0) {
+    throw new Deno.errors.PermissionDenied(
+      `other users can write to ${path}: 'chmod go-w' takes that away`,
+    );
+  }
+  return true;
+}
+
+/**
+ * Resolves the links of a path one by one, so that the owner of each is known before it is used.
+ *
+ * @returns the path without links, as far as it exists
+ */
+function followOwnLinks(path: string, uid: number): string {
+  let followed = "/";
+  const rest = path.split("/").filter((part) => part !== "");
+  for (let links = 0, part = rest.shift(); part !== undefined; part = rest.shift()) {
+    if (part === "." || part === "..") {
+      followed = joinPath(followed, part);
+      continue;
+    }
+    const next = joinPath(followed, part);
+    const info = lookAt(next);
+    if (info?.isSymlink !== true) {
+      followed = next;
+      continue;
+    }
+    if (info.uid !== uid && info.uid !== 0) {
+      throw new Deno.errors.PermissionDenied(
+        `${next}, on the way to ${path}, is a link of user ${info.uid}, not of user ${uid}`,
+      );
+    }
+    if (++links > MAX_LINKS) {
+      throw new Deno.errors.PermissionDenied(`${path} leads through too many links`);
+    }
+    const target = Deno.readLinkSync(next);
+    if (target.startsWith("/")) followed = "/";
+    rest.unshift(...target.split("/").filter((each) => each !== ""));
+  }
+  return followed;
 }
 
 /** Makes a new folder for what is needed for a short time only; nobody else can enter it. */

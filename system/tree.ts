@@ -10,7 +10,7 @@ import { isAbsent } from "./files.ts";
 export interface TreeEntry {
   readonly kind: "file" | "folder" | "link" | "other";
   readonly bytes: number;
-  /** The permission bits. */
+  /** The permission bits of user, group and others: `0o777` at the most. */
   readonly mode: number;
   readonly modifiedAt: number;
 }
@@ -22,7 +22,7 @@ export function treeEntry(path: string): TreeEntry | undefined {
     return {
       kind: info.isFile ? "file" : info.isDirectory ? "folder" : info.isSymlink ? "link" : "other",
       bytes: info.size,
-      mode: (info.mode ?? 0) & 0o7777,
+      mode: (info.mode ?? 0) & 0o777,
       modifiedAt: info.mtime?.getTime() ?? 0,
     };
   } catch (error) {
@@ -81,18 +81,4 @@ export function removeEmptyFolder(path: string): boolean {
 /** Writes bytes into a file of that mode where nothing is. */
 export function writeNewFile(path: string, bytes: Uint8Array, mode: number): void {
   Deno.writeFileSync(path, bytes, { createNew: true, mode });
-}
-
-/** Bytes of a file that are in memory at once at the most. */
-const MAX_PIECE_BYTES = 1024 * 1024;
-
-/** The bytes of a file, in pieces. */
-export function* filePieces(path: string): Generator<Uint8Array<ArrayBuffer>> {
-  using file = Deno.openSync(path);
-  // One byte more than it has, so that most are over with the first piece.
-  const { size } = file.statSync();
-  const buffer = new Uint8Array(Math.min(MAX_PIECE_BYTES, size + 1));
-  for (let count = file.readSync(buffer); count !== null; count = file.readSync(buffer)) {
-    yield buffer.subarray(0, count);
-  }
 }

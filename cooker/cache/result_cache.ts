@@ -8,21 +8,16 @@
  */
 
 import type { Clock } from "../../system/clock.ts";
-import {
-  fileKind,
-  isSystemError,
-  joinPath,
-  parentFolder,
-  pathInside,
-  realPath,
-  removeIfPresent,
-} from "../../system/files.ts";
+import { isSystemError, joinPath, pathInside, removeIfPresent } from "../../system/files.ts";
 import type { Logger } from "../../system/logger.ts";
 import type { TaskCommand } from "../executor.ts";
 import type { FileSet, Snapshot } from "../inputs/file_set.ts";
 import type { InputTracker } from "../inputs/tracker.ts";
+import { isMeant } from "../inputs/walk.ts";
+import { confinedPlace } from "../store/confine.ts";
+import { StoreError } from "../store/errors.ts";
 import type { OutputEntry, StoredResult } from "../store/result.ts";
-import type { ResultStore } from "../store/result_store.ts";
+import type { Forbid, ResultStore } from "../store/result_store.ts";
 import {
   type CacheDeclaration,
   environmentParts,
@@ -30,6 +25,7 @@ import {
   type FingerprintParts,
 } from "./fingerprint.ts";
 import type { LastResults } from "./last_results.ts";
+import type { OffLimits } from "./off_limits.ts";
 
 /** What a cache is made of. */
 export interface ResultCacheOptions {
@@ -39,6 +35,8 @@ export interface ResultCacheOptions {
   /** Where outputs are until they are whole, absolute. */
   readonly aside: string;
   readonly last: LastResults;
+  /** Where no result is put. */
+  readonly offLimits: OffLimits;
   /** What runs tasks: runtime, version, system, processor. */
   readonly platform: string;
   readonly clock: Clock;
@@ -240,7 +238,7 @@ export class ResultCache {
     try {
       for (const output of this.#removable(prospect, made)) {
         const path = joinPath(command.cwd, output.path);
-        if (output.kind !== "folder" && isConfined(command.cwd, path)) removeIfPresent(path);
+        if (output.kind !== "folder") removeIfPresent(path);
       }
       return true;
     } catch (error) {
@@ -267,7 +265,8 @@ export class ResultCache {
         .map(({ path }) => pathInside(command.cwd, path))
         .filter((path): path is string => path !== undefined && path !== "");
       const version = set?.version ?? 0;
-      const outputs = await store.capture(command.cwd, paths);
+      const forbid = set === undefined ? undefined : this.#forbid(set, command.cwd);
+      const outputs = await store.capture(command.cwd, paths, forbid);
       const result: StoredResult = {
         fingerprint,
         task: declaration.key,
@@ -317,11 +316,12 @@ export class ResultCache {
     store: ResultStore,
   ): Promise<string | undefined> {
     const { tracker, aside } = this.#options;
+    const forbid = this.#forbid(outputs, command.cwd);
     for (let look = 0; look < 2; look++) {
       tracker.drain();
       outputs.paths();
       const { version } = outputs;
-      const restored = await store.restore(found.outputs, command.cwd, aside);
+      const restored = await store.restore(found.outputs, command.cwd, { aside, forbid });
       if (restored.kind === "damaged") return restored.reason;
       tracker.drain();
       if (restored.changed > 0) continue;
@@ -341,10 +341,36 @@ export class ResultCache {
     return set === undefined || set.paths().length > 0 ? set : tracker.set(folder, files);
   }
 
-  /** What a task has made, without what is an input too: nobody's own file is ever taken away. */
-  #removable({ inputs }: Pick<Prospect, "inputs">, made: readonly OutputEntry[]): OutputEntry[] {
+  /**
+   * What a task has made and may remove: no file that is an input too, and none that may not be put
+   * back.
+   */
+  #removable(
+    { inputs, question: { command } }: Cleared,
+    made: readonly OutputEntry[],
+  ): OutputEntry[] {
     const { folder } = inputs.patterns;
-    return made.filter(({ path }) => !inputs.patterns.matches(joinPath(folder, path)));
+    return made.filter(({ path }) =>
+      !inputs.patterns.matches(joinPath(folder, path)) && this.#mayRemove(command.cwd, path)
+    );
+  }
+
+  /** Whether a path inside of a folder, links followed, is not off limits. */
+  #mayRemove(folder: string, path: string): boolean {
+    try {
+      return this.#options.offLimits.reason(confinedPlace(folder, path), folder) === undefined;
+    } catch (error) {
+      if (error instanceof StoreError) return false;
+      throw error;
+    }
+  }
+
+  /** Says what may not be put back: what the task's `output` does not mean, and what is off limits. */
+  #forbid({ patterns }: FileSet, folder: string): Forbid {
+    return (place, kind) =>
+      isMeant(patterns, place.path, kind)
+        ? this.#options.offLimits.reason(place, folder)
+        : `is not among what the task's "output" means`;
   }
 
   #outputs({ output }: CacheDeclaration, folder: string): FileSet | undefined {
@@ -395,11 +421,4 @@ function isSameQuestion({ question, inputs, snapshot }: Prospect, now: CacheQues
   const names = Object.keys(now.dependencies);
   return names.length === Object.keys(question.dependencies).length &&
     names.every((name) => question.dependencies[name] === now.dependencies[name]);
-}
-
-/** Whether a path stays in a folder when links are followed. */
-function isConfined(folder: string, path: string): boolean {
-  const parent = parentFolder(path);
-  return fileKind(parent) === "folder" &&
-    pathInside(realPath(folder), realPath(parent)) !== undefined;
 }

@@ -2,7 +2,8 @@
  * Blobs: contents under their digests, each there once, whoever has kept it.
  *
  * A blob appears under its name in one step, whole; it is never changed. A power cut may leave one
- * that is not what its name says, which is why nothing is used without being looked at.
+ * that is not what its name says, which is why nothing is used without being looked at. A link, a
+ * FIFO or a folder under a blob's name is damage too: it is removed, and never followed or opened.
  *
  * @module
  */
@@ -10,21 +11,30 @@
 import type { Clock } from "../../system/clock.ts";
 import { Sha256, sha256Hex } from "../../system/digest.ts";
 import { fileBytes } from "../../system/file_signature.ts";
-import { ensureFolder, inFolder, isAbsent, joinPath, removeIfPresent } from "../../system/files.ts";
+import {
+  ensureFolder,
+  inFolder,
+  isAbsent,
+  joinPath,
+  parentFolder,
+  removeIfPresent,
+} from "../../system/files.ts";
 import type { Logger } from "../../system/logger.ts";
 import {
-  copyFile,
-  filePieces,
-  refreshTimes,
-  renameFile,
-  setMode,
-  treeEntry,
-  writeNewFile,
-} from "../../system/tree.ts";
+  clearUnlessFolder,
+  clearUnlessRegular,
+  lookForRegular,
+  readRegular,
+  readRegularBytes,
+  removeAnything,
+} from "../../system/regular_file.ts";
+import { copyFile, refreshTimes, renameFile, setMode, writeNewFile } from "../../system/tree.ts";
 import { StoreError } from "./errors.ts";
 
 /** Bytes of a file that are kept in memory while they are written. */
 const MOST_AT_ONCE = 256 * 1024;
+/** Bytes of a blob that is read into memory at the most: more than any log has. */
+const MAX_READ_BYTES = 64 * 1024 * 1024;
 
 /** A store's contents. */
 export class Blobs {
@@ -50,7 +60,7 @@ export class Blobs {
   /** Keeps bytes. */
   put(bytes: Uint8Array): string {
     const digest = sha256Hex(bytes);
-    if (this.#isThere(digest)) return digest;
+    if (this.#isThere(digest, bytes.length)) return digest;
     const aside = this.#newAside();
     inFolder(this.#aside, () => writeNewFile(aside, bytes, 0o600));
     this.#install(aside, digest);
@@ -73,8 +83,8 @@ export class Blobs {
       return this.put(content);
     }
     const digest = fileDigest(path);
-    if (digest === undefined) throw new StoreError(`${path} is gone`);
-    if (this.#isThere(digest)) return digest;
+    if (digest === undefined) throw new StoreError(`${path} is gone or can't be read`);
+    if (this.#isThere(digest, bytes)) return digest;
     const aside = this.#newAside();
     try {
       ensureFolder(this.#aside, 0o700);
@@ -95,21 +105,30 @@ export class Blobs {
 
   /** A blob's bytes; `undefined` where it is not there, or is not what its name says. */
   read(digest: string): Uint8Array | undefined {
-    const bytes = fileBytes(this.path(digest));
-    if (bytes !== undefined && sha256Hex(bytes) !== digest) return this.#damaged(digest);
-    return bytes;
+    const bytes = readRegularBytes(this.path(digest), { maxBytes: MAX_READ_BYTES });
+    if (bytes === "absent") return undefined;
+    return bytes === "unfit" || sha256Hex(bytes) !== digest ? this.#damaged(digest) : bytes;
   }
 
   /** Whether a blob is there and is what its name says. */
   isSound(digest: string): boolean {
-    const actual = fileDigest(this.path(digest));
-    if (actual !== undefined && actual !== digest) this.#damaged(digest);
-    return actual === digest;
+    const hash = new Sha256();
+    const found = readRegular(this.path(digest), (piece) => hash.update(piece));
+    if (found === "absent") return false;
+    const isSound = found === "file" && hash.hex() === digest;
+    if (!isSound) this.#damaged(digest);
+    return isSound;
   }
 
-  /** One that is there already is used again: its time says so to whoever collects. */
-  #isThere(digest: string): boolean {
-    return refreshTimes(this.path(digest), new Date(this.#clock.now()));
+  /**
+   * Whether a blob is there already: it is used again, and its time tells collections so. Anything
+   * else under its name, and a file of another size, is replaced.
+   */
+  #isThere(digest: string, bytes: number): boolean {
+    const path = this.path(digest);
+    const found = lookForRegular(path);
+    return found.kind === "file" && found.bytes === bytes &&
+      refreshTimes(path, new Date(this.#clock.now()));
   }
 
   #newAside(): string {
@@ -117,26 +136,23 @@ export class Blobs {
   }
 
   #install(aside: string, digest: string): void {
-    const folder = joinPath(this.folder, digest.slice(0, 2));
-    inFolder(folder, () => renameFile(aside, this.path(digest)));
+    const path = this.path(digest);
+    const folder = parentFolder(path);
+    clearUnlessFolder(folder);
+    clearUnlessRegular(path);
+    inFolder(folder, () => renameFile(aside, path));
   }
 
   #damaged(digest: string): undefined {
     this.#log.log("warn", `The cache's blob ${digest} is damaged; it is removed`);
-    removeIfPresent(this.path(digest));
+    removeAnything(this.path(digest));
     return undefined;
   }
 }
 
-/** The digest of a file; `undefined` where there is none. */
+/** The digest of a regular file, whoever owns it; `undefined` if there is none that can be read. */
 export function fileDigest(path: string): string | undefined {
-  if (treeEntry(path)?.kind !== "file") return undefined;
-  try {
-    const hash = new Sha256();
-    for (const piece of filePieces(path)) hash.update(piece);
-    return hash.hex();
-  } catch (error) {
-    if (isAbsent(error)) return undefined;
-    throw error;
-  }
+  const hash = new Sha256();
+  const found = readRegular(path, (piece) => hash.update(piece), { anyUser: true });
+  return found === "file" ? hash.hex() : undefined;
 }

@@ -9,8 +9,9 @@
  */
 
 import type { Clock } from "../../system/clock.ts";
-import { joinPath, listFolder, removeIfPresent } from "../../system/files.ts";
+import { joinPath, listFolder } from "../../system/files.ts";
 import { macrotask } from "../../system/macrotask.ts";
+import { clearUnlessFolder, removeAnything } from "../../system/regular_file.ts";
 import { treeEntry } from "../../system/tree.ts";
 import type { Blobs } from "./blobs.ts";
 import type { Records } from "./records.ts";
@@ -71,6 +72,7 @@ export async function collectStore(
   const now = store.clock.now();
   // What is far in the future is not young: the clock was wrong when it was written, or is now.
   const isYoung = (time: number): boolean => !spareNothing && Math.abs(now - time) <= GRACE_MS;
+  if (!dryRun) clearParts([store.records.folder, store.blobs.folder]);
   const records = await listRecords(store.records);
   const blobs = await listFiles(store.blobs.folder);
   const users = new Map<string, number>();
@@ -84,7 +86,7 @@ export async function collectStore(
       // Whoever uses it has set its time since.
       const { modifiedAt = 0 } = treeEntry(kept.path) ?? {};
       if (isYoung(modifiedAt)) return false;
-      removeIfPresent(kept.path);
+      removeAnything(kept.path);
     }
     removed.bytes += kept.bytes;
     return true;
@@ -138,6 +140,8 @@ function digestsOf(result: StoredResult | undefined): string[] {
 async function listFiles(folder: string): Promise<Map<string, Kept>> {
   const files = new Map<string, Kept>();
   for (const part of listFolder(folder)) {
+    // What is behind a link is none of the store's.
+    if (treeEntry(joinPath(folder, part))?.kind !== "folder") continue;
     for (const name of listFolder(joinPath(folder, part))) {
       const path = joinPath(folder, part, name);
       const entry = treeEntry(path);
@@ -149,6 +153,13 @@ async function listFiles(folder: string): Promise<Map<string, Kept>> {
   return files;
 }
 
+/** Removes what is among the folders of blobs and records and is no folder, such as a link. */
+function clearParts(folders: readonly string[]): void {
+  for (const folder of folders) {
+    for (const part of listFolder(folder)) clearUnlessFolder(joinPath(folder, part));
+  }
+}
+
 function sizeOf(kept: readonly Kept[]): number {
   return kept.reduce((sum, { bytes }) => sum + bytes, 0);
 }
@@ -157,6 +168,6 @@ function sizeOf(kept: readonly Kept[]): number {
 function sweepAside(folder: string, now: number): void {
   for (const name of listFolder(folder)) {
     const path = joinPath(folder, name);
-    if ((treeEntry(path)?.modifiedAt ?? now) < now - STALE_MS) removeIfPresent(path);
+    if ((treeEntry(path)?.modifiedAt ?? now) < now - STALE_MS) removeAnything(path);
   }
 }

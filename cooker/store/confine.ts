@@ -4,29 +4,47 @@
  * @module
  */
 
-import { fileKind, joinPath, parentFolder, pathInside, realPath } from "../../system/files.ts";
+import {
+  baseName,
+  fileKind,
+  joinPath,
+  parentFolder,
+  pathInside,
+  realPath,
+} from "../../system/files.ts";
 import { StoreError } from "./errors.ts";
 
+/** Where an output belongs. */
+export interface Place {
+  /** Absolute. */
+  readonly path: string;
+  /** The same without links, but for one that the output itself is or replaces. */
+  readonly real: string;
+}
+
 /**
- * The absolute path of an output.
+ * The place of an output.
  *
  * @param folder the folder that its task runs in, absolute
  * @param path relative to it
  * @throws {StoreError} where it would be outside, be it by its words or through a link
  */
-export function confinedPath(folder: string, path: string): string {
+export function confinedPlace(folder: string, path: string): Place {
   const parts = path.split("/");
   const isPlain = parts.every((part) => part !== "" && part !== "." && part !== "..");
   if (!isPlain || path.includes("\0")) {
     throw new StoreError(`${path} is no path inside of the task's folder`);
   }
   const absolute = joinPath(folder, path);
-  let existing = parentFolder(absolute);
+  const parent = parentFolder(absolute);
+  let existing = parent;
   while (fileKind(existing) !== "folder" && existing !== folder && existing !== "/") {
     existing = parentFolder(existing);
   }
-  const isInside = fileKind(existing) === "folder" &&
-    pathInside(realPath(folder), realPath(existing)) !== undefined;
-  if (!isInside) throw new StoreError(`${path} leads out of the task's folder through a link`);
-  return absolute;
+  const real = fileKind(existing) === "folder" ? realPath(existing) : undefined;
+  if (real === undefined || pathInside(realPath(folder), real) === undefined) {
+    throw new StoreError(`${path} leads out of the task's folder through a link`);
+  }
+  const below = pathInside(existing, parent) ?? "";
+  return { path: absolute, real: joinPath(real, below, baseName(absolute)) };
 }

@@ -6,16 +6,9 @@
  */
 
 import { sha256Hex } from "../../system/digest.ts";
-import {
-  ensureFolder,
-  fileKind,
-  inFolder,
-  joinPath,
-  listFolder,
-  removeIfPresent,
-  touchFile,
-} from "../../system/files.ts";
-import { treeEntry } from "../../system/tree.ts";
+import { ensureFolder, fileKind, inFolder, joinPath, listFolder } from "../../system/files.ts";
+import { clearUnlessRegular, removeAnything } from "../../system/regular_file.ts";
+import { treeEntry, writeNewFile } from "../../system/tree.ts";
 
 /** A store's tasks. */
 export class KeptTasks {
@@ -52,14 +45,24 @@ export class KeptTasks {
   add(task: string): void {
     if (this.#known.has(task)) return;
     const path = joinPath(this.#folder, sha256Hex(task));
-    inFolder(this.#folder, () => touchFile(path));
+    inFolder(this.#folder, () => makeEmptyFile(path));
     this.#known.add(task);
   }
 
   /** There are no results any more. */
   clear(): void {
-    for (const name of listFolder(this.#folder)) removeIfPresent(joinPath(this.#folder, name));
+    for (const name of listFolder(this.#folder)) removeAnything(joinPath(this.#folder, name));
     this.#listed = undefined;
     this.#known.clear();
+  }
+}
+
+/** Makes a file where none is. What is not a regular file is replaced: a FIFO would block. */
+function makeEmptyFile(path: string): void {
+  clearUnlessRegular(path);
+  try {
+    writeNewFile(path, new Uint8Array(0), 0o600);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
   }
 }

@@ -25,25 +25,48 @@ import {
   treeEntry,
 } from "../../system/tree.ts";
 import { type Blobs, fileDigest } from "./blobs.ts";
-import { confinedPath } from "./confine.ts";
+import { confinedPlace, type Place } from "./confine.ts";
 import { StoreError } from "./errors.ts";
 import type { OutputEntry } from "./result.ts";
+
+/**
+ * Says why nothing may be put at a place, as the end of a sentence that begins with the place;
+ * `undefined` if it may.
+ */
+export type Forbid = (place: Place, kind: OutputEntry["kind"]) => string | undefined;
+
+/** How outputs are put back. */
+export interface RestoreOptions {
+  /**
+   * Where they are until they are whole, so that no program takes half of one for an output; on
+   * another file system, and by default, they are beside where they belong.
+   */
+  readonly aside?: string;
+  /** Default: nothing inside of the folder is forbidden. */
+  readonly forbid?: Forbid;
+}
 
 /**
  * Keeps what is at paths.
  *
  * @param folder absolute; the paths are relative to it
- * @throws {StoreError} where something is changed, or goes, while it is read
+ * @param forbid what may not be put back is not kept either
+ * @throws {StoreError} where something is changed, or goes, while it is read, or is forbidden
  */
 export async function captureOutputs(
   blobs: Blobs,
   folder: string,
   paths: readonly string[],
+  forbid?: Forbid,
 ): Promise<readonly OutputEntry[]> {
   const entries: OutputEntry[] = [];
   for (const path of [...paths].sort()) {
     if (entries.length > 0) await macrotask();
-    entries.push(captured(blobs, path, confinedPath(folder, path)));
+    const place = confinedPlace(folder, path);
+    const entry = captured(blobs, path, place.path);
+    const reason = forbid?.(place, entry.kind);
+    if (reason !== undefined) throw new StoreError(`${path} ${reason}`);
+    entries.push(entry);
   }
   return entries;
 }
@@ -69,23 +92,27 @@ function captured(blobs: Blobs, path: string, absolute: string): OutputEntry {
 /**
  * Puts outputs where they belong; what is right already is not touched.
  *
- * @param aside where they are until they are whole, so that nobody takes half of one for an output;
- *   on another file system, or where it is absent, they are beside where they belong
+ * The outputs may come from a record that another program has written, so that each path is checked
+ * before the first one is used.
+ *
  * @returns how many were not right
- * @throws {StoreError} where one can't be put back; unless something is in the way, nothing has been
- *   touched then
+ * @throws {StoreError} where one can't be put back, or may not be; unless something is in the way,
+ *   nothing has been touched then
  */
 export async function restoreOutputs(
   blobs: Blobs,
   outputs: readonly OutputEntry[],
   folder: string,
-  aside?: string,
+  { aside, forbid }: RestoreOptions = {},
 ): Promise<number> {
+  refuseClashes(outputs);
   const missing: [OutputEntry, string][] = [];
   for (const output of outputs) {
-    const absolute = confinedPath(folder, output.path);
-    if (isRight(output, absolute)) continue;
-    missing.push([output, absolute]);
+    const place = confinedPlace(folder, output.path);
+    const reason = forbid?.(place, output.kind);
+    if (reason !== undefined) throw new StoreError(`${output.path} ${reason}`);
+    if (isRight(output, place.path)) continue;
+    missing.push([output, place.path]);
     await macrotask();
   }
   // All of them are looked at before the first one is put anywhere.
@@ -94,10 +121,23 @@ export async function restoreOutputs(
     throw new StoreError(`the content of ${output.path} is gone or damaged`);
   }
   for (const [output] of missing) {
-    put(blobs, output, confinedPath(folder, output.path), aside);
+    put(blobs, output, confinedPlace(folder, output.path).path, aside);
     await macrotask();
   }
   return missing.length;
+}
+
+/** @throws {StoreError} if a path is named twice, or is inside of one that is a file or a link */
+function refuseClashes(outputs: readonly OutputEntry[]): void {
+  const paths = new Set(outputs.map(({ path }) => path));
+  if (paths.size < outputs.length) throw new StoreError("the record names a path twice");
+  for (const path of paths) {
+    for (let end = path.lastIndexOf("/"); end > 0; end = path.lastIndexOf("/", end - 1)) {
+      const outer = path.slice(0, end);
+      // A folder is named only if it is empty.
+      if (paths.has(outer)) throw new StoreError(`the record has ${path} inside of ${outer}`);
+    }
+  }
 }
 
 /** Whether what is at a path is what an entry says. */
@@ -108,9 +148,9 @@ export function isRight(output: OutputEntry, absolute: string): boolean {
     case "link":
       return linkTarget(absolute) === output.target;
     case "folder":
-      return now.mode === output.mode;
+      return now.mode === (output.mode & 0o777);
     case "file":
-      return now.bytes === output.bytes && now.mode === output.mode &&
+      return now.bytes === output.bytes && now.mode === (output.mode & 0o777) &&
         fileDigest(absolute) === output.digest;
   }
 }
@@ -120,7 +160,7 @@ function put(blobs: Blobs, output: OutputEntry, path: string, aside: string | un
   if (output.kind === "folder") {
     if (treeEntry(path)?.kind !== "folder") clearWay(path);
     ensureFolder(path);
-    setMode(path, output.mode);
+    setMode(path, output.mode & 0o777);
     return;
   }
   if (treeEntry(path)?.kind === "folder") clearWay(path);
@@ -146,7 +186,7 @@ function putThrough(
       if (output.kind === "link") makeLink(output.target, aside);
       else copyFile(blobs.path(output.digest), aside);
     });
-    if (output.kind === "file") setMode(aside, output.mode);
+    if (output.kind === "file") setMode(aside, output.mode & 0o777);
     renameFile(aside, path);
   } catch (error) {
     removeIfPresent(aside);
@@ -188,7 +228,7 @@ export function removeExtraOutputs(
   const parents = new Set<string>();
   for (const output of earlier) {
     if (kept.has(output.path)) continue;
-    const absolute = confinedPath(folder, output.path);
+    const absolute = confinedPlace(folder, output.path).path;
     if (!isRight(output, absolute)) continue;
     if (output.kind === "folder" ? removeEmptyFolder(absolute) : removeIfPresent(absolute)) {
       removed++;

@@ -1,14 +1,25 @@
 /**
  * Records: what is kept of a task's result beside contents, one small file for each fingerprint.
  *
+ * A record carries a digest of itself, so that a damaged disk is noticed. The digest is no proof
+ * against a program that can write to the cache: `outputs.ts` checks each path before it is used.
+ *
  * @module
  */
 
 import * as v from "valibot";
 import type { Clock } from "../../system/clock.ts";
-import { inFolder, joinPath, readTextIfPresent, removeIfPresent } from "../../system/files.ts";
+import { sha256Hex } from "../../system/digest.ts";
+import { inFolder, joinPath, parentFolder } from "../../system/files.ts";
 import type { Logger } from "../../system/logger.ts";
+import {
+  clearUnlessFolder,
+  clearUnlessRegular,
+  readRegularBytes,
+  removeAnything,
+} from "../../system/regular_file.ts";
 import { refreshTimes, renameFile, writeNewFile } from "../../system/tree.ts";
+import { StoreError } from "./errors.ts";
 import type { StoredResult } from "./result.ts";
 
 /** How often a record's time is set while it is in use, in milliseconds. */
@@ -16,9 +27,18 @@ const TOUCH_MS = 60 * 60 * 1000;
 /** How many records are kept in memory, each counted with its outputs. */
 const MAX_KNOWN = 6000;
 const FORMAT = 1;
+/** Bytes of a record at the most: about 300,000 outputs. A longer file is no record. */
+const MAX_BYTES = 64 * 1024 * 1024;
 
 const digest = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));
-const mode = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(0o7777));
+/** Bits beyond those of user, group and others (set-user-id and its like) are never put back. */
+const mode = v.pipe(
+  v.number(),
+  v.integer(),
+  v.minValue(0),
+  v.maxValue(0o7777),
+  v.transform((bits) => bits & 0o777),
+);
 
 const recordSchema = v.object({
   format: v.literal(FORMAT),
@@ -34,7 +54,18 @@ const recordSchema = v.object({
   log: v.optional(digest),
 });
 
+/** How the records of earlier versions begin. */
+const OLDER_BEGIN = '{"format":';
+
 const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/** What a file of a record holds. */
+type Parsed =
+  | { readonly kind: "result"; readonly result: StoredResult }
+  /** Written by an earlier version, which gave records no digest. */
+  | { readonly kind: "older" }
+  | { readonly kind: "damaged" };
 
 /** What records need. */
 export interface RecordsOptions {
@@ -84,13 +115,23 @@ export class Records {
     return known;
   }
 
-  /** Keeps a record. */
+  /**
+   * Keeps a record.
+   *
+   * @throws {StoreError} if it has too many outputs to be read again
+   */
   save(result: StoredResult): void {
+    const bytes = encoder.encode(recordText(result));
+    if (bytes.length > MAX_BYTES) {
+      throw new StoreError(`${result.outputs.length} outputs are too many for one result`);
+    }
     const aside = joinPath(this.#aside, crypto.randomUUID());
-    const bytes = encoder.encode(JSON.stringify({ format: FORMAT, ...result }));
     inFolder(this.#aside, () => writeNewFile(aside, bytes, 0o600));
-    const folder = joinPath(this.folder, result.fingerprint.slice(0, 2));
-    inFolder(folder, () => renameFile(aside, this.path(result.fingerprint)));
+    const path = this.path(result.fingerprint);
+    const folder = parentFolder(path);
+    clearUnlessFolder(folder);
+    clearUnlessRegular(path);
+    inFolder(folder, () => renameFile(aside, path));
     this.#remember(result);
   }
 
@@ -107,18 +148,19 @@ export class Records {
 
   /** A record from its file, without taking note of it. */
   load(path: string): StoredResult | undefined {
-    const text = readTextIfPresent(path);
-    return text === undefined ? undefined : parseRecord(text);
+    const parsed = parseFile(path);
+    return parsed?.kind === "result" ? parsed.result : undefined;
   }
 
   #read(fingerprint: string): StoredResult | undefined {
     const path = this.path(fingerprint);
-    const text = readTextIfPresent(path);
-    if (text === undefined) return undefined;
-    const result = parseRecord(text);
-    if (result?.fingerprint === fingerprint) return result;
-    this.#log.log("warn", `The cache's record ${path} is damaged; it is removed`);
-    removeIfPresent(path);
+    const parsed = parseFile(path);
+    if (parsed === undefined) return undefined;
+    if (parsed.kind === "result" && parsed.result.fingerprint === fingerprint) return parsed.result;
+    if (parsed.kind !== "older") {
+      this.#log.log("warn", `The cache's record ${path} is damaged; it is removed`);
+    }
+    removeAnything(path);
     return undefined;
   }
 
@@ -145,16 +187,34 @@ function weight({ outputs }: StoredResult): number {
   return 1 + outputs.length;
 }
 
-function parseRecord(text: string): StoredResult | undefined {
+/** A record as it is written: its digest is that of the same text without the digest. */
+function recordText(result: StoredResult): string {
+  const text = JSON.stringify({ format: FORMAT, ...result });
+  return `{"digest":"${sha256Hex(text)}",${text.slice(1)}`;
+}
+
+/** @returns `undefined` if there is no file */
+function parseFile(path: string): Parsed | undefined {
+  const bytes = readRegularBytes(path, { maxBytes: MAX_BYTES });
+  if (bytes === "absent") return undefined;
+  return bytes === "unfit" ? { kind: "damaged" } : parseRecord(decoder.decode(bytes));
+}
+
+function parseRecord(text: string): Parsed {
+  const own = /^\{"digest":"([0-9a-f]{64})",/.exec(text);
+  if (own === null && !text.startsWith(OLDER_BEGIN)) return { kind: "damaged" };
+  const rest = own === null ? text : `{${text.slice(own[0].length)}`;
+  if (own !== null && sha256Hex(rest) !== own[1]) return { kind: "damaged" };
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = JSON.parse(rest);
   } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
+    if (error instanceof SyntaxError) return { kind: "damaged" };
     throw error;
   }
   const parsed = v.safeParse(recordSchema, value);
-  if (!parsed.success) return undefined;
+  if (!parsed.success) return { kind: "damaged" };
+  if (own === null) return { kind: "older" };
   const { format: _, log, ...result } = parsed.output;
-  return log === undefined ? result : { ...result, log };
+  return { kind: "result", result: log === undefined ? result : { ...result, log } };
 }

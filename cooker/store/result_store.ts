@@ -2,7 +2,7 @@
  * The content-addressed store of results, shared by all of a user's projects and servers.
  *
  * Contents are kept once, whoever made them; a result is a small record that names them. Whatever is
- * half-written is aside, under a name that nobody looks for.
+ * half-written is aside, under a name that nobody looks for. The folder of another user is not used.
  *
  * @module
  */
@@ -11,15 +11,24 @@ import type { Clock } from "../../system/clock.ts";
 import { ensureFolder, fileKind, joinPath, writeAtomically } from "../../system/files.ts";
 import { LockableFile, NoLocksError } from "../../system/lockable_file.ts";
 import type { Logger } from "../../system/logger.ts";
+import { clearUnlessRegular } from "../../system/regular_file.ts";
 import { Blobs } from "./blobs.ts";
 import { KeptTasks } from "./kept_tasks.ts";
 import { type CollectOptions, type CollectReport, collectStore } from "./collect.ts";
 import { treeEntry } from "../../system/tree.ts";
-import { captureOutputs, removeExtraOutputs, restoreOutputs } from "./outputs.ts";
+import {
+  captureOutputs,
+  type Forbid,
+  removeExtraOutputs,
+  type RestoreOptions,
+  restoreOutputs,
+} from "./outputs.ts";
+import { checkCacheFolder } from "./cache_folder.ts";
 import { Records } from "./records.ts";
 import type { OutputEntry, StoredResult } from "./result.ts";
 
 export type { CollectReport } from "./collect.ts";
+export type { Forbid, RestoreOptions } from "./outputs.ts";
 
 /** What a store needs. */
 export interface ResultStoreOptions {
@@ -41,6 +50,9 @@ const COLLECT_LOCK = "collect.lock";
 /** Milliseconds between two collections that nobody asks for. */
 const COLLECT_EVERY_MS = 24 * 60 * 60 * 1000;
 
+/** Folders of a store, each of which may be behind a link. */
+const PARTS = ["aside", "blobs", "results", "tasks"];
+
 const NOTHING: CollectReport = {
   records: 0,
   blobs: 0,
@@ -58,7 +70,10 @@ export class ResultStore {
   readonly #records: Records;
   readonly #tasks: KeptTasks;
   readonly #options: ResultStoreOptions;
+  #isChecked = false;
   #isMade = false;
+  /** The last failure that was logged: one that comes again with each task is said once. */
+  #logged: string | undefined;
 
   /** @param options nothing is made before there is something to keep */
   constructor(options: ResultStoreOptions) {
@@ -68,6 +83,11 @@ export class ResultStore {
     this.#blobs = new Blobs(joinPath(this.#folder, "blobs"), this.#aside, options);
     this.#records = new Records(joinPath(this.#folder, "results"), this.#aside, options);
     this.#tasks = new KeptTasks(joinPath(this.#folder, "tasks"));
+  }
+
+  /** Has the store's folder looked at again before it is used: its owner may have changed. */
+  distrust(): void {
+    this.#isChecked = false;
   }
 
   /** Whether a task may have a result here: where it says no, there is none to look for. */
@@ -80,17 +100,26 @@ export class ResultStore {
 
   /** The result of a fingerprint; `undefined` where there is none. */
   find(fingerprint: string): StoredResult | undefined {
-    return this.#attempt("look for a result", () => this.#records.find(fingerprint));
+    return this.#attempt("look for a result", () => {
+      this.#check();
+      return this.#records.find(fingerprint);
+    });
   }
 
   /**
    * Keeps what is at paths relative to a folder.
    *
-   * @throws {StoreError} where something is changed, or goes, while it is read
+   * @param forbid what may not be put back is not kept either
+   * @throws {StoreError} where something is changed, or goes, while it is read, or is forbidden, and
+   *   if the store's folder may not be used
    */
-  async capture(folder: string, paths: readonly string[]): Promise<readonly OutputEntry[]> {
+  async capture(
+    folder: string,
+    paths: readonly string[],
+    forbid?: Forbid,
+  ): Promise<readonly OutputEntry[]> {
     if (paths.length > 0) this.#make();
-    return await captureOutputs(this.#blobs, folder, paths);
+    return await captureOutputs(this.#blobs, folder, paths, forbid);
   }
 
   /** Keeps bytes; gives their digest. */
@@ -101,7 +130,10 @@ export class ResultStore {
 
   /** The bytes of a digest; `undefined` where they are gone or damaged. */
   readBlob(digest: string): Uint8Array | undefined {
-    return this.#attempt("read from the cache", () => this.#blobs.read(digest));
+    return this.#attempt("read from the cache", () => {
+      this.#check();
+      return this.#blobs.read(digest);
+    });
   }
 
   /** Keeps a result, whose contents have been kept before. */
@@ -112,18 +144,15 @@ export class ResultStore {
     this.#records.save(result);
   }
 
-  /**
-   * Makes a folder's outputs what they were; what is right already is not touched.
-   *
-   * @param aside where they are until they are whole; default: beside where they belong
-   */
+  /** Makes a folder's outputs what they were; what is right already is not touched. */
   async restore(
     outputs: readonly OutputEntry[],
     folder: string,
-    aside?: string,
+    options: RestoreOptions = {},
   ): Promise<Restored> {
     try {
-      const changed = await restoreOutputs(this.#blobs, outputs, folder, aside);
+      this.#check();
+      const changed = await restoreOutputs(this.#blobs, outputs, folder, options);
       return { kind: "restored", changed };
     } catch (error) {
       // Whatever it is, a full disk or a damaged blob: the task can run instead.
@@ -149,10 +178,17 @@ export class ResultStore {
     ) ?? 0;
   }
 
-  /** Makes the store smaller; where somebody else is at it, nothing is done. */
+  /**
+   * Makes the store smaller; where somebody else is at it, nothing is done.
+   *
+   * @throws {StoreError} if the store's folder may not be used
+   */
   async collect(options: CollectOptions): Promise<CollectReport> {
+    this.#check();
     if (fileKind(this.#folder) === undefined) return NOTHING;
-    const lock = LockableFile.open(joinPath(this.#folder, COLLECT_LOCK));
+    const path = joinPath(this.#folder, COLLECT_LOCK);
+    clearUnlessRegular(path);
+    const lock = LockableFile.open(path);
     try {
       if (!tryLock(lock)) return NOTHING;
       lock.rewrite(`${this.#options.clock.now()}\n`);
@@ -188,12 +224,23 @@ export class ResultStore {
       return work();
     } catch (error) {
       if (!(error instanceof Error)) throw error;
-      this.#options.log.log("warn", `Cannot ${what}: ${error.message}`);
+      const message = `Cannot ${what}: ${error.message}`;
+      if (message !== this.#logged) this.#options.log.log("warn", message);
+      this.#logged = message;
       return undefined;
     }
   }
 
+  /** @throws {StoreError} if the store's folder belongs to another user */
+  #check(): void {
+    if (this.#isChecked) return;
+    const parts = PARTS.map((name) => joinPath(this.#folder, name));
+    checkCacheFolder(this.#options.folder, [this.#folder, ...parts]);
+    this.#isChecked = true;
+  }
+
   #make(): void {
+    this.#check();
     if (this.#isMade) return;
     ensureFolder(this.#folder, 0o700);
     const tag = joinPath(this.#options.folder, "CACHEDIR.TAG");

@@ -242,7 +242,7 @@ Deno.test("outputs that are put back are aside until they are whole, in a folder
   const aside = `${pantry.base}/state/aside`;
   for (const name of ["a.txt", "link"]) Deno.removeSync(`${pantry.tree}/out/${name}`);
   using watcher = Deno.watchFs(`${pantry.tree}/out`);
-  assertEquals(await pantry.store.restore(outputs, pantry.tree, aside), {
+  assertEquals(await pantry.store.restore(outputs, pantry.tree, { aside }), {
     kind: "restored",
     changed: 2,
   });

@@ -1,0 +1,148 @@
+/**
+ * Paths that no result is put at, whatever the record says and whatever a task's `output` means: the
+ * repository's own `.git`, simmer's state, and the config files that say what tasks do. A program
+ * that can write to the cache would otherwise have its own commands run.
+ *
+ * @module
+ */
+
+import { DENO_CONFIG_NAMES, workspacePatterns } from "../../project/root.ts";
+import {
+  baseName,
+  fileKind,
+  joinPath,
+  parentFolder,
+  readTextIfPresent,
+  realPath,
+} from "../../system/files.ts";
+import { PathPatterns } from "../inputs/patterns.ts";
+import type { Place } from "../store/confine.ts";
+
+/** Where a project is. */
+export interface ProjectPlace {
+  /** The project's root folder, absolute, with links resolved. */
+  readonly root: string;
+  /** The config file that was named, absolute. */
+  readonly config?: string;
+}
+
+const CONFIG_NAMES: ReadonlySet<string> = new Set([...DENO_CONFIG_NAMES, "package.json"]);
+
+/** What is known for a while, so that it is not looked for with each path. */
+interface Known {
+  readonly patterns: PathPatterns | undefined;
+  /** Members that are named without wildcards, links resolved. */
+  readonly members: ReadonlySet<string>;
+  /** By the folders that tasks run in. */
+  readonly folders: Map<string, TaskFolder>;
+}
+
+interface TaskFolder {
+  /** Without links. */
+  readonly real: string;
+  /** Where `.git` of the folder leads, if it is a file or a link, as worktrees have it. */
+  readonly git: string | undefined;
+}
+
+/** Knows which paths of a project are off limits. */
+export class OffLimits {
+  readonly #project: ProjectPlace;
+  #known: Known | undefined;
+
+  constructor(project: ProjectPlace) {
+    this.#project = project;
+  }
+
+  /** Has the workspace's config read again. */
+  refresh(): void {
+    this.#known = undefined;
+  }
+
+  /**
+   * Says why nothing may be put at a place, as the end of a sentence that begins with the place;
+   * `undefined` if it may. Names are compared without regard to case, as some file systems do.
+   *
+   * @param folder the folder that the task runs in, absolute
+   */
+  reason({ path, real }: Place, folder: string): string | undefined {
+    for (const each of path === real ? [path] : [path, real]) {
+      const what = this.#isState(each)
+        ? "simmer's own state"
+        : this.#isRepository(each, folder)
+        ? "the repository's own .git"
+        : this.#isConfig(each, folder)
+        ? "a config file of the project"
+        : undefined;
+      if (what !== undefined) return `is never put back: it is ${what}; take it out of "output"`;
+    }
+    return undefined;
+  }
+
+  #isState(path: string): boolean {
+    return path.toLowerCase().split("/").includes(".simmer");
+  }
+
+  /** Whether a path is `.git`, or in it, of the project, of a member, or of the task's folder. */
+  #isRepository(path: string, folder: string): boolean {
+    const parts = path.split("/");
+    const isInGit = parts.some((part, at) =>
+      part.toLowerCase() === ".git" && this.#isOwn(parts.slice(0, at).join("/") || "/", folder)
+    );
+    const lower = path.toLowerCase();
+    return isInGit || [this.#project.root, folder].some((each) => {
+      const { git } = this.#folder(each);
+      return git !== undefined && (lower === git || lower.startsWith(`${git}/`));
+    });
+  }
+
+  #isConfig(path: string, folder: string): boolean {
+    const { config } = this.#project;
+    if (path.toLowerCase() === config?.toLowerCase()) return true;
+    return CONFIG_NAMES.has(baseName(path).toLowerCase()) &&
+      this.#isOwn(parentFolder(path), folder);
+  }
+
+  /** Whether a folder is the project's root, a member, or the one that the task runs in. */
+  #isOwn(path: string, folder: string): boolean {
+    const { root } = this.#project;
+    if (path === root || path === folder || path === this.#folder(folder).real) return true;
+    const { patterns, members } = this.#workspace();
+    return patterns?.matches(path) === true || members.has(path);
+  }
+
+  #workspace(): Known {
+    return this.#known ??= readWorkspace(this.#project.root);
+  }
+
+  #folder(path: string): TaskFolder {
+    const { folders } = this.#workspace();
+    const known = folders.get(path) ?? { real: realIfPresent(path) ?? path, git: gitTarget(path) };
+    folders.set(path, known);
+    return known;
+  }
+}
+
+/**
+ * A member counts whether it is there or not: a folder that becomes one with the file that is put
+ * there has a say in what runs, too.
+ */
+function readWorkspace(root: string): Known {
+  const written = workspacePatterns(root);
+  const named = written.filter((each) => !/^!|[*?]/.test(each)).map((each) => joinPath(root, each));
+  const members = new Set(named.flatMap((each) => [each, realIfPresent(each) ?? each]));
+  const globs = written.filter((each) => each.startsWith("!") || /[*?]/.test(each));
+  return { patterns: PathPatterns.parse(root, globs), members, folders: new Map() };
+}
+
+/** In small letters, for comparison. */
+function gitTarget(folder: string): string | undefined {
+  const git = joinPath(folder, ".git");
+  const target = fileKind(git) === "file"
+    ? /^gitdir: *(.+)$/m.exec(readTextIfPresent(git) ?? "")?.[1]
+    : realIfPresent(git);
+  return target === undefined ? undefined : joinPath(folder, target).toLowerCase();
+}
+
+function realIfPresent(path: string): string | undefined {
+  return fileKind(path) === undefined ? undefined : realPath(path);
+}
