@@ -4,11 +4,11 @@
  * @module
  */
 
-import { cacheFolder } from "../project/cache_place.ts";
-import { ServerRegistry } from "../project/registry.ts";
+import { cacheFolderOf, CachePlaceError } from "../project/cache_place.ts";
+import { type RegisteredServer, ServerRegistry } from "../project/registry.ts";
 import { shortPlace, statePaths } from "../project/state.ts";
 import { UsageError } from "./arguments.ts";
-import { reportOf } from "./exit_code.ts";
+import { ClientError, EXIT, reportOf } from "./exit_code.ts";
 import type { Invocation } from "./invocation.ts";
 import type { ServerPlace } from "./launcher.ts";
 
@@ -37,21 +37,18 @@ export interface EveryServer<T> {
  * said on stderr.
  *
  * @param work gives `undefined` where no server runs; it is struck off then
+ * @throws {ClientError} if the cache's folder, which has the list, belongs to another user
  */
 export async function forEveryServer<T>(
   { env, output }: Invocation,
   work: (place: ServerPlace) => Promise<T | undefined>,
 ): Promise<EveryServer<T>> {
-  const cache = cacheFolder({
-    simmerCacheDir: env.SIMMER_CACHE_DIR,
-    xdgCacheHome: env.XDG_CACHE_HOME,
-    home: env.HOME,
-  });
+  const cache = cacheFolderOf(env);
   if (cache === undefined) return { results: [] };
   const registry = new ServerRegistry(cache);
   let failure: number | undefined;
   const results = await Promise.all(
-    registry.list().map(async (server) => {
+    registered(registry).map(async (server) => {
       const { root, config } = server;
       const project = config === undefined ? { root } : { root, config };
       try {
@@ -69,4 +66,13 @@ export async function forEveryServer<T>(
   );
   const those = results.filter((result) => result !== undefined);
   return failure === undefined ? { results: those } : { results: those, failure };
+}
+
+function registered(registry: ServerRegistry): readonly RegisteredServer[] {
+  try {
+    return registry.list();
+  } catch (error) {
+    if (!(error instanceof CachePlaceError)) throw error;
+    throw new ClientError(EXIT.refused, error.message);
+  }
 }

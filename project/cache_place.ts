@@ -5,6 +5,7 @@
  */
 
 import { joinPath } from "../system/files.ts";
+import { checkOwnFolder } from "../system/private_folder.ts";
 
 /** The environment variables that decide. */
 export interface CacheVariables {
@@ -37,6 +38,46 @@ export function cacheFolder(variables: CacheVariables): string | undefined {
   if (isAbsolute(simmerCacheDir)) return joinPath(simmerCacheDir);
   if (isAbsolute(xdgCacheHome)) return joinPath(xdgCacheHome, "simmer");
   return isAbsolute(home) ? joinPath(home, ".cache", "simmer") : undefined;
+}
+
+/** As {@linkcode cacheFolder}, by the variables of an environment. */
+export function cacheFolderOf(env: Readonly<Record<string, string>>): string | undefined {
+  return cacheFolder({
+    simmerCacheDir: env.SIMMER_CACHE_DIR,
+    xdgCacheHome: env.XDG_CACHE_HOME,
+    home: env.HOME,
+  });
+}
+
+/** The cache's folder may not be used; the message says why. */
+export class CachePlaceError extends Error {
+  /** The class name, as `Error.prototype.name` has it. */
+  override readonly name: string = "CachePlaceError";
+}
+
+/** Names by which a folder is known as a cache of simmer's. */
+const SIGNS: ReadonlySet<string> = new Set(["CACHEDIR.TAG", "v1", "servers"]);
+
+/**
+ * Checks that a cache's folders, as far as they exist, belong to this user, and takes the
+ * permissions of other users away. A folder that holds other things than a cache keeps its mode:
+ * `SIMMER_CACHE_DIR` may name a folder such as `/tmp` by mistake.
+ *
+ * @param folder the cache, absolute
+ * @param inner folders in it
+ * @throws {CachePlaceError} if one belongs to another user, or leads through a link of another
+ *   user's, or if other users can write to it and its mode may not be corrected
+ */
+export function checkCacheFolder(folder: string, inner: readonly string[] = []): void {
+  try {
+    const isCorrectable = (names: readonly string[]): boolean =>
+      names.length === 0 || names.some((name) => SIGNS.has(name));
+    if (!checkOwnFolder(folder, { isCorrectable })) return;
+    for (const each of inner) checkOwnFolder(each);
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    throw new CachePlaceError(`the cache is not used: ${error.message}`, { cause: error });
+  }
 }
 
 function isAbsolute(path: string | undefined): path is string {

@@ -15,6 +15,7 @@ import {
 } from "../system/files.ts";
 import { removeLeftAside } from "../system/aside.ts";
 import { ensurePrivateFolder } from "../system/private_folder.ts";
+import { checkCacheFolder } from "./cache_place.ts";
 import { rootName } from "./state.ts";
 
 /** A server that was started. */
@@ -31,19 +32,23 @@ const SUFFIX = ".json";
 
 /** The servers of a user. */
 export class ServerRegistry {
+  readonly #cache: string;
   readonly #folder: string;
 
   /** @param cache the folder of the user's cache, absolute */
   constructor(cache: string) {
+    this.#cache = cache;
     this.#folder = joinPath(cache, "servers");
   }
 
   /**
    * Takes a server down, in the place of an earlier one of the same project.
    *
+   * @throws {CachePlaceError} if the cache's folder belongs to another user
    * @throws {Error} what the system says where that can't be written
    */
   add(server: RegisteredServer): void {
+    checkCacheFolder(this.#cache);
     ensurePrivateFolder(this.#folder);
     removeLeftAside(this.#folder);
     writeAtomically(this.#path(server.root), `${JSON.stringify(server)}\n`);
@@ -55,8 +60,13 @@ export class ServerRegistry {
     if (this.#read(path)?.pid === pid) removeIfPresent(path);
   }
 
-  /** All that were not struck off, sorted by their roots; some may be gone. */
+  /**
+   * All that were not struck off, sorted by their roots; some may be gone.
+   *
+   * @throws {CachePlaceError} if the cache's folder belongs to another user
+   */
   list(): RegisteredServer[] {
+    checkCacheFolder(this.#cache, [this.#folder]);
     return listFolder(this.#folder)
       .filter((name) => name.endsWith(SUFFIX))
       .map((name) => this.#read(joinPath(this.#folder, name)))

@@ -7,7 +7,9 @@
 import { parseSize, SIZE_FORM, sizeText } from "../../system/size.ts";
 import { UsageError } from "../arguments.ts";
 import { defineCommand } from "../command.ts";
+import { CachePlaceError } from "../../project/cache_place.ts";
 import { ClientError, EXIT } from "../exit_code.ts";
+import type { CleanReport, CleanRequest, Invocation } from "../invocation.ts";
 
 /** What stays where nothing else is said, in bytes: as much as a server keeps by itself. */
 const DEFAULT_MAX_BYTES = 10 * 1024 ** 3;
@@ -33,13 +35,14 @@ export const command = defineCommand({
   ],
   words: { min: 0, max: 0 },
   examples: [["simmer clean --max-size 2G", "keep the two GiB that were used last"]],
-}, async ({ output, cleanCache }, { values }) => {
+}, async (invocation, { values }) => {
+  const { output } = invocation;
   const size = values["max-size"];
   if (values.all && size !== undefined) {
     throw new UsageError("'--all' and '--max-size <size>' exclude each other");
   }
   const maxBytes = values.all ? 0 : size === undefined ? DEFAULT_MAX_BYTES : bytesOf(size);
-  const report = await cleanCache({ maxBytes, dryRun: values["dry-run"] });
+  const report = await cleaned(invocation, { maxBytes, dryRun: values["dry-run"] });
   if (report === undefined) {
     throw new ClientError(
       EXIT.usage,
@@ -58,6 +61,19 @@ export const command = defineCommand({
   }
   return EXIT.ok;
 });
+
+/** @throws {ClientError} if the cache's folder belongs to another user */
+async function cleaned(
+  { cleanCache }: Invocation,
+  request: CleanRequest,
+): Promise<CleanReport & { readonly folder: string } | undefined> {
+  try {
+    return await cleanCache(request);
+  } catch (error) {
+    if (!(error instanceof CachePlaceError)) throw error;
+    throw new ClientError(EXIT.refused, error.message);
+  }
+}
 
 /** @throws {UsageError} for what is no size */
 function bytesOf(text: string): number {

@@ -7,6 +7,7 @@
  * @module
  */
 
+import { checkCacheFolder } from "../../project/cache_place.ts";
 import type { Clock } from "../../system/clock.ts";
 import { ensureFolder, fileKind, joinPath, writeAtomically } from "../../system/files.ts";
 import { LockableFile, NoLocksError } from "../../system/lockable_file.ts";
@@ -23,7 +24,6 @@ import {
   type RestoreOptions,
   restoreOutputs,
 } from "./outputs.ts";
-import { checkCacheFolder } from "./cache_folder.ts";
 import { Records } from "./records.ts";
 import type { OutputEntry, StoredResult } from "./result.ts";
 
@@ -110,8 +110,8 @@ export class ResultStore {
    * Keeps what is at paths relative to a folder.
    *
    * @param forbid what may not be put back is not kept either
-   * @throws {StoreError} where something is changed, or goes, while it is read, or is forbidden, and
-   *   if the store's folder may not be used
+   * @throws {StoreError} where something is changed, or goes, while it is read, or is forbidden
+   * @throws {CachePlaceError} if the store's folder belongs to another user
    */
   async capture(
     folder: string,
@@ -181,7 +181,7 @@ export class ResultStore {
   /**
    * Makes the store smaller; where somebody else is at it, nothing is done.
    *
-   * @throws {StoreError} if the store's folder may not be used
+   * @throws {CachePlaceError} if the store's folder belongs to another user
    */
   async collect(options: CollectOptions): Promise<CollectReport> {
     this.#check();
@@ -231,7 +231,7 @@ export class ResultStore {
     }
   }
 
-  /** @throws {StoreError} if the store's folder belongs to another user */
+  /** @throws {CachePlaceError} if the store's folder belongs to another user */
   #check(): void {
     if (this.#isChecked) return;
     const parts = PARTS.map((name) => joinPath(this.#folder, name));
