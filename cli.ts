@@ -209,7 +209,7 @@ function invocationOf(args: readonly string[], index: number, from: Surroundings
     },
     cleanCache: async (request) => {
       const { cleanCache } = await import("./server/clean_cache.ts");
-      return cleanCache(request);
+      return cleanCache(request, from.env);
     },
     commands: COMMANDS,
   };

@@ -42,22 +42,32 @@ export interface HotProjectOptions {
   /** The config file that was named, absolute. */
   readonly config?: string;
   readonly folders: HotFolders;
-  /** Where results are kept for all projects; absent: nowhere. */
-  readonly cache?: string;
   readonly clock: Clock;
   readonly log: Logger;
+}
+
+/** Places of results that are known at once; each run may name another one. */
+const MAX_PLACES = 4;
+
+/** The results that are kept in one place, and what is in memory of them. */
+interface ResultPlace {
+  /** Absent: nothing is kept. */
+  readonly store: ResultStore | undefined;
+  readonly cache: ResultCache;
 }
 
 /** The memory of a project. */
 export class HotProject {
   readonly tracker: InputTracker;
-  readonly cache: ResultCache;
+  /** What the working tree holds of each task, whatever place its result is in. */
   readonly last: LastResults;
   /** Results that are yet to be kept. */
   readonly postponed: PostponedResults;
   readonly #durations: Durations;
   readonly #log: Logger;
-  readonly #store: ResultStore | undefined;
+  readonly #aside: string;
+  /** By their folders, the latest last. */
+  readonly #places = new Map<string | undefined, ResultPlace>();
   readonly #clock: Clock;
   readonly #offLimits: OffLimits;
   #savedAt = -Infinity;
@@ -65,7 +75,7 @@ export class HotProject {
 
   /** @param options nothing is read, written or watched before the first build */
   constructor(options: HotProjectOptions) {
-    const { root, folders, cache, clock, log } = options;
+    const { root, folders, clock, log } = options;
     this.#log = log;
     this.#clock = clock;
     this.#offLimits = new OffLimits(options);
@@ -76,23 +86,42 @@ export class HotProject {
     });
     this.last = new LastResults(folders.results);
     this.#durations = new Durations(folders.durations);
-    this.#store = cache === undefined ? undefined : new ResultStore({ folder: cache, log, clock });
-    this.cache = new ResultCache({
+    this.#aside = folders.aside;
+    this.postponed = new PostponedResults({ tracker: this.tracker, clock, log });
+  }
+
+  /**
+   * The results of a run, as its environment says where they are kept.
+   *
+   * @param folder where results are kept for all projects, absolute; absent: nowhere
+   */
+  results(folder: string | undefined): ResultCache {
+    const place = this.#places.get(folder) ?? this.#makePlace(folder);
+    // What was true of a folder during the last run need not be so any more.
+    place.store?.distrust();
+    this.#offLimits.refresh();
+    this.#places.delete(folder);
+    this.#places.set(folder, place);
+    for (const oldest of this.#places.keys()) {
+      if (this.#places.size <= MAX_PLACES) break;
+      this.#places.delete(oldest);
+    }
+    return place.cache;
+  }
+
+  #makePlace(folder: string | undefined): ResultPlace {
+    const parts = { clock: this.#clock, log: this.#log };
+    const store = folder === undefined ? undefined : new ResultStore({ folder, ...parts });
+    const cache = new ResultCache({
       tracker: this.tracker,
-      store: this.#store,
-      aside: folders.aside,
+      store,
+      aside: this.#aside,
       last: this.last,
       offLimits: this.#offLimits,
       platform: platformName(),
-      clock,
-      log,
+      ...parts,
     });
-    this.postponed = new PostponedResults({
-      cache: this.cache,
-      tracker: this.tracker,
-      clock,
-      log,
-    });
+    return { store, cache };
   }
 
   /** The order in which tasks that could start should; `undefined` where nothing is known. */
@@ -140,7 +169,9 @@ export class HotProject {
 
   async #collect(): Promise<void> {
     try {
-      await this.#store?.collectIfDue(MAX_CACHE_BYTES);
+      for (const { store } of [...this.#places.values()]) {
+        await store?.collectIfDue(MAX_CACHE_BYTES);
+      }
     } catch (error) {
       if (!(error instanceof Error)) throw error;
       this.#log.log("warn", `Cannot make the cache smaller: ${error.message}`);

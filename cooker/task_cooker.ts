@@ -25,6 +25,7 @@ import {
 } from "../wire/commands.ts";
 import { WireError } from "../wire/errors.ts";
 import { Build } from "./build.ts";
+import type { ResultCache } from "./cache/result_cache.ts";
 import { BuildFiles, type BuildFolders, BuildIds } from "./build_files.ts";
 import { ProjectConfig } from "./config/project.ts";
 import { requireFolder } from "../project/root.ts";
@@ -34,6 +35,7 @@ import type { FileSet } from "./inputs/file_set.ts";
 import type { TaskScope } from "./config/scope.ts";
 import { ConfigNotifier } from "./config_notifier.ts";
 import type { AsyncCommand, CommandCall, Cooker, CookerHost, Notifier } from "./cooker.ts";
+import type { Environment } from "./environment.ts";
 import type { Executor } from "./executor.ts";
 import { type HotFolders, HotProject } from "./hot_project.ts";
 import { explainPlan } from "./explain.ts";
@@ -54,8 +56,11 @@ export interface TaskCookerOptions {
   readonly config?: string;
   /** Where builds leave their files. */
   readonly state: BuildFolders & HotFolders;
-  /** Where results are kept for all projects; absent: nowhere. */
-  readonly cache?: string;
+  /**
+   * Where results are kept for all projects, absolute: for every run, or by the environment of each;
+   * absent, or if `undefined` is returned: nowhere.
+   */
+  readonly cache?: string | ((env: Environment) => string | undefined);
   readonly clock: Clock;
   readonly log: Logger;
   /** Default: the shell of `deno task`. */
@@ -236,6 +241,7 @@ export class TaskCooker implements Cooker {
     const before = tracker.changes;
     const rank = this.#hot.rank(plan);
     const { state, clock } = this.#options;
+    const cache = this.#results(params);
     const id = this.#ids.next(clock.now());
     const build = new Build({
       id,
@@ -245,7 +251,7 @@ export class TaskCooker implements Cooker {
       executor: this.#executor,
       files: BuildFiles.create(id, state),
       clock,
-      cache: this.#hot.cache,
+      cache,
       postponed: this.#hot.postponed,
       keepsAtOnce: this.#options.isBrief === true || params.watched,
       ran: (task, durationMs) => this.#hot.ran(task, durationMs),
@@ -261,7 +267,7 @@ export class TaskCooker implements Cooker {
       this.#hot.save();
       if (!build.isAllCached) this.#spare.built(plan.tasks.length);
       const isSettled = tracker.changes === before && config === this.#configSet() &&
-        this.#isSettled(build, plan);
+        this.#isSettled(build, plan, cache);
       const isCurrent = (): boolean => {
         tracker.sync();
         return this.#builds.size === 0 && tracker.changes === before;
@@ -278,14 +284,20 @@ export class TaskCooker implements Cooker {
     return set;
   }
 
-  #isSettled(build: Build, plan: BuildPlan): boolean {
+  #isSettled(build: Build, plan: BuildPlan, cache: ResultCache): boolean {
     this.#hot.tracker.drain();
     return build.isAllCached && this.#configSet()?.isSettled === true &&
       plan.tasks.every((task, index) => {
         const prospect = build.prospects.get(index);
         return task.command === undefined ||
-          (prospect !== undefined && this.#hot.cache.isSettled(prospect));
+          (prospect !== undefined && cache.isSettled(prospect));
       });
+  }
+
+  /** The results of a run: its own environment says where they are. */
+  #results({ env }: RunTasksParams): ResultCache {
+    const { cache } = this.#options;
+    return this.#hot.results(typeof cache === "function" ? cache(env) : cache);
   }
 
   #plan(params: RunTasksParams): BuildPlan {
@@ -309,7 +321,8 @@ export class TaskCooker implements Cooker {
   #explain(params: RunTasksParams): PlanTasksResult {
     this.#hot.tracker.sync();
     const plan = this.#plan(params);
-    const { cache, last } = this.#hot;
+    const { last } = this.#hot;
+    const cache = this.#results(params);
     const runner = new TaskRunner({
       ...plan,
       executor: this.#executor,

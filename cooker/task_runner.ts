@@ -204,15 +204,16 @@ export class TaskRunner {
     { task: { caching, command }, dependencies }: TaskRequest,
     postponed: PostponedResults,
   ): Beginning | undefined {
-    const { force, keepsAtOnce = false } = this.#options;
-    if (force || keepsAtOnce || caching === undefined || command === undefined) return undefined;
+    const { cache, force, keepsAtOnce = false } = this.#options;
+    if (force || keepsAtOnce || cache === undefined) return undefined;
+    if (caching === undefined || command === undefined) return undefined;
     const known: [string, Known][] = [];
     for (const [index, { id }] of dependencies) {
       const each = this.#later.get(index) ?? this.#fingerprints.get(index);
       if (each === undefined) return undefined;
       known.push([id, each]);
     }
-    return postponed.begin({ declaration: caching, command }, known);
+    return postponed.begin(cache, { declaration: caching, command }, known);
   }
 
   async #settleDependencies(

@@ -8,6 +8,7 @@ import { bidFarewell } from "../lock/farewell.ts";
 import { SettledBuilds } from "../cooker/settled.ts";
 import { LockFile } from "../lock/lock_file.ts";
 import { readLockContent } from "../lock/content.ts";
+import { cacheFolderOf } from "../project/cache_place.ts";
 import { ServerRegistry } from "../project/registry.ts";
 import type { Project } from "../project/root.ts";
 import {
@@ -20,7 +21,7 @@ import {
 import { systemClock } from "../system/clock.ts";
 import { removeLeftAside } from "../system/aside.ts";
 import { closeInherited, descriptorLimit } from "../system/descriptors.ts";
-import { onSignal, processId } from "../system/environment.ts";
+import { environment, onSignal, processId } from "../system/environment.ts";
 import { joinPath, removeIfPresent, removeTree, writeAtomically } from "../system/files.ts";
 import { LogFile } from "../system/log_file.ts";
 import type { Logger } from "../system/logger.ts";
@@ -31,7 +32,7 @@ import { formatAddress, type TcpAddress } from "../wire/address.ts";
 import type { Door } from "./door.ts";
 import { Foothold } from "./foothold.ts";
 import { ProcessServer } from "./process_server.ts";
-import { taskCooker, userCacheFolder } from "./project_cooker.ts";
+import { taskCooker } from "./project_cooker.ts";
 import type { XmlRpcDialect } from "./xmlrpc/dialect.ts";
 
 /** How a project is served. */
@@ -181,7 +182,8 @@ function maxConnections(): number {
 
 /** Has the user's registry name this server until it is disposed of; without one it does, too. */
 function register(project: Project, log: Logger): Disposable {
-  const cache = userCacheFolder();
+  // The list of servers is in the cache of the client that has started this one.
+  const cache = cacheFolderOf(environment());
   const entry = { ...project, pid: processId() };
   const attempt = (work: (registry: ServerRegistry) => void): void => {
     try {

@@ -6,23 +6,16 @@
 
 import type { SettledBuilds } from "../cooker/settled.ts";
 import { TaskCooker } from "../cooker/task_cooker.ts";
-import { cacheFolder } from "../project/cache_place.ts";
+import { cacheFolderOf } from "../project/cache_place.ts";
 import type { Project } from "../project/root.ts";
 import type { StatePaths } from "../project/state.ts";
 import { systemClock } from "../system/clock.ts";
-import { variable } from "../system/environment.ts";
 import type { Logger } from "../system/logger.ts";
 
-/** The user's cache; `undefined` where no variable says where it is. */
-export function userCacheFolder(): string | undefined {
-  return cacheFolder({
-    simmerCacheDir: variable("SIMMER_CACHE_DIR"),
-    xdgCacheHome: variable("XDG_CACHE_HOME"),
-    home: variable("HOME"),
-  });
-}
-
-/** Makes the cooker of a project; it reads and starts nothing before it is asked to. */
+/**
+ * Makes the cooker of a project; it reads and starts nothing before it is asked to. Where results
+ * are kept is what the environment of each run says, not that of this process.
+ */
 export function taskCooker(
   project: Project,
   paths: StatePaths & { readonly isTemporary?: boolean },
@@ -32,14 +25,13 @@ export function taskCooker(
     readonly isBrief?: boolean;
   } = {},
 ): TaskCooker {
-  const cache = userCacheFolder();
   return new TaskCooker({
     ...project,
     state: paths,
     clock: systemClock,
     log,
     isBrief,
+    cache: cacheFolderOf,
     ...(settled === undefined ? {} : { settled }),
-    ...(cache === undefined ? {} : { cache }),
   });
 }

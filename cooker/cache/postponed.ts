@@ -20,6 +20,8 @@ export type Known = string | PostponedResult;
 
 /** A task that is about to run. */
 export interface Beginning {
+  /** Where its result is going to be kept. */
+  readonly cache: ResultCache;
   readonly question: Omit<CacheQuestion, "dependencies">;
   /** By the tasks' ids. */
   readonly dependencies: readonly (readonly [id: string, known: Known])[];
@@ -48,7 +50,6 @@ const STRETCH_MS = 8;
 
 /** What postponing needs. */
 export interface PostponedOptions {
-  readonly cache: ResultCache;
   readonly tracker: InputTracker;
   readonly clock: Clock;
   readonly log: Logger;
@@ -79,18 +80,20 @@ export class PostponedResults {
 
   /** Takes note of what a task begins with; `undefined` where its fingerprint has to be known. */
   begin(
+    cache: ResultCache,
     question: Beginning["question"],
     dependencies: Beginning["dependencies"],
   ): Beginning | undefined {
-    const { cache, tracker } = this.#options;
-    if (!this.#isFirst(question.declaration.key)) return undefined;
+    const { tracker } = this.#options;
+    if (!this.#isFirst(question.declaration.key, cache)) return undefined;
     tracker.drain();
     const sets = cache.sets(question);
     if (sets === undefined || sets.inputs.paths().length === 0) return undefined;
     const { inputs, outputs } = sets;
     if (!inputs.isWatched) return undefined;
     const begunAt = fileTime();
-    return { question, dependencies, inputs, outputs, inputsVersion: inputs.version, begunAt };
+    const inputsVersion = inputs.version;
+    return { cache, question, dependencies, inputs, outputs, inputsVersion, begunAt };
   }
 
   /** Takes note of how the task has ended well; `undefined` where nothing can be kept of it. */
@@ -166,8 +169,8 @@ export class PostponedResults {
   }
 
   /** Whether a task has no result that could be looked for, and may be the first to have one. */
-  #isFirst(key: string): boolean {
-    return !this.#hurried.has(key) && !this.#options.cache.mayHave(key);
+  #isFirst(key: string, cache: ResultCache): boolean {
+    return !this.#hurried.has(key) && !cache.mayHave(key);
   }
 
   async #work(): Promise<void> {
@@ -184,8 +187,9 @@ export class PostponedResults {
 
   /** @returns its fingerprint, where everything still is as it was */
   async #keep(result: PostponedResult): Promise<string | undefined> {
-    const { cache, tracker } = this.#options;
-    const { question, inputs, outputs, inputsVersion, outputsVersion, log, durationMs } = result;
+    const { tracker } = this.#options;
+    const { cache, question, inputs, outputs, inputsVersion, outputsVersion, log, durationMs } =
+      result;
     const isUnchanged = (): boolean => {
       tracker.drain();
       return inputs.isWatched && inputs.version === inputsVersion &&

@@ -174,3 +174,65 @@ Deno.test("a folder of other things that a variable names as cache keeps its mod
   assertEquals(isCached(await project.run(["run", "--no-server", "make"], { env })), false);
   assertEquals([modeOf(common.path), modeOf(`${common.path}/v1`)], [0o755, 0o700]);
 });
+
+Deno.test("results go to, and come from, the place that the environment of each run names", async () => {
+  await using project = await Project.create(FILES);
+  await using common = await Promise.resolve(new Common());
+  const unset = { SIMMER_CACHE_DIR: "", XDG_CACHE_HOME: "", HOME: "" };
+  const places: readonly (readonly [Record<string, string>, string])[] = [
+    [{ ...unset, SIMMER_CACHE_DIR: `${common.path}/a` }, `${common.path}/a`],
+    [{ ...unset, XDG_CACHE_HOME: `${common.path}/b` }, `${common.path}/b/simmer`],
+    [{ ...unset, HOME: `${common.path}/c` }, `${common.path}/c/.cache/simmer`],
+  ];
+  let pid: number | undefined;
+  for (const [env, folder] of places) {
+    // The result of the run before is in the working tree, but not in this run's place.
+    const why = await project.run(["why", "make"], { env });
+    assertStringIncludes(why.stdout, "would run");
+    assertEquals(isCached(await project.run(["run", "make"], { env })), false, folder);
+    pid ??= await project.serverPid();
+    // A question of a reason waits until results are kept.
+    await project.run(["why", "make"], { env });
+    assertEquals(names(`${folder}/v1/results`).length, 1, folder);
+  }
+  for (let round = 0; round < 2; round++) {
+    for (const [env, folder] of places) {
+      if (round > 0) await Deno.remove(`${project.root}/out.txt`);
+      assertEquals(isCached(await project.run(["run", "make"], { env })), true, folder);
+    }
+  }
+  const [[env] = [{}]] = places;
+  const clean = await project.run(["clean", "--all"], { env });
+  assertStringIncludes(clean.stdout, `${common.path}/a: 1 results`);
+  await Deno.remove(`${project.root}/out.txt`);
+  const cached: boolean[] = [];
+  for (const [each] of places) {
+    cached.push(isCached(await project.run(["run", "make"], { env: each })));
+  }
+  assertEquals(cached, [false, true, true]);
+  assertEquals(
+    isCached(await project.run(["run", "make"], { env: unset })),
+    false,
+    "no place at all",
+  );
+  assertEquals(await project.serverPid(), pid, "one server did all of it");
+});
+
+Deno.test("deferred results are kept in the place of the run that made them", async () => {
+  await using project = await Project.create(FILES);
+  await using common = await Promise.resolve(new Common());
+  const [a = "", b = ""] = ["a", "b"].map((name) => `${common.path}/${name}`);
+  // Each run is the first one in its place; the server keeps what is left at its end.
+  await project.run(["run", "after"], { env: { SIMMER_CACHE_DIR: a } });
+  await project.run(["run", "make"], { env: { SIMMER_CACHE_DIR: b } });
+  await project.run(["stop"]);
+  const counts = [a, b].map((folder) => names(`${folder}/v1/tasks`).length);
+  assertEquals(counts, [2, 1]);
+  for (const [folder, task] of [[a, "after"], [b, "make"]] as const) {
+    for (const name of ["out.txt", "last.txt"]) {
+      if (fileKind(`${project.root}/${name}`)) await Deno.remove(`${project.root}/${name}`);
+    }
+    const env = { SIMMER_CACHE_DIR: folder };
+    assertEquals(isCached(await project.run(["run", task], { env })), true, task);
+  }
+});

@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import type { Beginning, PostponedResult } from "../../../cooker/cache/postponed.ts";
+import type { ResultCache } from "../../../cooker/cache/result_cache.ts";
 import { HotProject } from "../../../cooker/hot_project.ts";
 import { KeptTasks } from "../../../cooker/store/kept_tasks.ts";
 import { statePaths } from "../../../project/state.ts";
@@ -20,11 +21,14 @@ class Place implements AsyncDisposable {
     this.hot = new HotProject({
       root: this.root,
       folders: statePaths(this.root, { runtimeDir: undefined, uid: undefined }),
-      cache: `${this.base}/cache`,
       clock: systemClock,
       log: new MemoryLogger(),
     });
     this.hot.tracker.sync();
+  }
+
+  get results(): ResultCache {
+    return this.hot.results(`${this.base}/cache`);
   }
 
   write(name: string, text: string): void {
@@ -40,7 +44,7 @@ class Place implements AsyncDisposable {
   }
 
   begin(key = "b", dependencies: Beginning["dependencies"] = []): Beginning | undefined {
-    return this.hot.postponed.begin(this.question(key), dependencies);
+    return this.hot.postponed.begin(this.results, this.question(key), dependencies);
   }
 
   /** Begins and ends a task. */
@@ -62,8 +66,8 @@ class Place implements AsyncDisposable {
   /** Whether a task's result is there for its inputs as they are now. */
   isKept(key = "b", dependencies: Readonly<Record<string, string>> = {}): boolean {
     this.hot.tracker.drain();
-    const prospect = this.hot.cache.prospect({ ...this.question(key), dependencies });
-    return typeof prospect !== "string" && this.hot.cache.has(prospect);
+    const prospect = this.results.prospect({ ...this.question(key), dependencies });
+    return typeof prospect !== "string" && this.results.has(prospect);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
