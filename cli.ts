@@ -16,6 +16,7 @@ import { COMMON_OPTIONS } from "./client/options.ts";
 import { Output } from "./client/output.ts";
 import { briefClock } from "./system/clock.ts";
 import { onSignal } from "./system/environment.ts";
+import { isReaderGone, outputLostText } from "./system/handover.ts";
 import { knowsItself } from "./system/self.ts";
 import type { HostedInvocation } from "./express/host.ts";
 import type { DoorContext } from "./server/daemon.ts";
@@ -225,6 +226,17 @@ export async function main(
   args: readonly string[],
   from: Surroundings = thisProcess(),
 ): Promise<number> {
+  const { output } = from;
+  const exitCode = await carryOut(args, from);
+  const lost = output.failure;
+  if (lost === undefined || isReaderGone(lost.error)) return exitCode;
+  output.write("stderr", `simmer: ${outputLostText(lost.stream, lost.error)}\n`);
+  await output.settled;
+  return exitCode === EXIT.ok ? EXIT.outputLost : exitCode;
+}
+
+/** Runs a command line to the end of its output; expected errors and defects are reported. */
+async function carryOut(args: readonly string[], from: Surroundings): Promise<number> {
   const { output } = from;
   try {
     if (!knowsItself()) throw new ClientError(EXIT.noServer, NO_PROC);

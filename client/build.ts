@@ -13,7 +13,7 @@ import { BuildFollower } from "./follower.ts";
 import { Interrupts } from "./interrupts.ts";
 import type { Invocation } from "./invocation.ts";
 import type { ServerPlace } from "./launcher.ts";
-import { isReaderGone } from "./output.ts";
+import { brokenExit } from "./output.ts";
 import type { Renderer } from "./render/renderer.ts";
 import type { ServerLimits } from "./server_limits.ts";
 import type { SocketSession } from "./session.ts";
@@ -96,9 +96,7 @@ class Build {
     const over = new AbortController();
     output.beforeDrain = () => renderer.refresh();
     const refreshing = renderer.isLive ? this.#keepFresh(over.signal) : undefined;
-    output.broken.then((error) => {
-      this.#leave(isReaderGone(error) ? EXIT.brokenPipe : EXIT.internal);
-    });
+    output.broken.then((error) => this.#leave(brokenExit(error)));
     try {
       return await this.#untilDone();
     } catch (error) {

@@ -21,6 +21,8 @@ export const EXIT = {
   project: 5,
   /** A defect in simmer. */
   internal: 70,
+  /** The output could not be written, as on a full disk: `EX_IOERR` of sysexits.h. */
+  outputLost: 74,
   /** The user's terminal is gone. */
   hangup: 129,
   interrupted: 130,

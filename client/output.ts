@@ -5,6 +5,9 @@
  * @module
  */
 
+import { isReaderGone } from "../system/handover.ts";
+import { EXIT } from "./exit_code.ts";
+
 /** The two streams of a process. */
 export type StreamName = "stdout" | "stderr";
 
@@ -20,6 +23,13 @@ export interface Sink {
   write(stream: StreamName, data: string | Uint8Array): void;
 }
 
+/** A write that failed. */
+export interface OutputFailure {
+  readonly stream: StreamName;
+  /** The error of the write. */
+  readonly error: unknown;
+}
+
 interface Piece {
   readonly stream: StreamName;
   readonly bytes: Uint8Array;
@@ -30,14 +40,17 @@ const encoder = new TextEncoder();
 /**
  * Writes in order, and what comes in one go in one write.
  *
- * It never throws: when whoever reads is gone, the rest is thrown away and `broken` says so.
+ * It never throws. If the reader of a stream is gone, the rest is discarded. If a stream can't be
+ * written for another reason, as on a full disk, only the rest of that stream is discarded, so that
+ * the other one can say why. `broken` and `failure` report the first error.
  */
 export class Output implements Sink {
   /** Resolves with the error when a stream can't be written any more. */
   readonly broken: Promise<unknown>;
   readonly #writers: Readonly<Record<StreamName, Writer>>;
   readonly #break: (error: unknown) => void;
-  #isBroken = false;
+  readonly #failed = new Set<StreamName>();
+  #failure: OutputFailure | undefined;
   #pieces: Piece[] = [];
   #draining: Promise<void> | undefined;
   #beforeDrain: (() => void) | undefined;
@@ -51,7 +64,7 @@ export class Output implements Sink {
   }
 
   write(stream: StreamName, data: string | Uint8Array): void {
-    if (data.length === 0 || this.#isBroken) return;
+    if (data.length === 0 || this.#failed.has(stream)) return;
     this.#pieces.push({ stream, bytes: typeof data === "string" ? encoder.encode(data) : data });
     this.#draining ??= this.#drain();
   }
@@ -59,6 +72,11 @@ export class Output implements Sink {
   /** Calls a function before what came in one go is written: it may add to it. */
   set beforeDrain(hook: (() => void) | undefined) {
     this.#beforeDrain = hook;
+  }
+
+  /** The first write that failed. */
+  get failure(): OutputFailure | undefined {
+    return this.#failure;
   }
 
   /** Resolves when all is out or thrown away; `undefined` where it is already. */
@@ -69,17 +87,23 @@ export class Output implements Sink {
   async #drain(): Promise<void> {
     await Promise.resolve();
     this.#beforeDrain?.();
-    try {
-      for (let piece = this.#next(); piece !== undefined; piece = this.#next()) {
+    for (let piece = this.#next(); piece !== undefined; piece = this.#next()) {
+      try {
         await this.#writeAll(piece);
+      } catch (error) {
+        this.#fail({ stream: piece.stream, error });
       }
-    } catch (error) {
-      this.#isBroken = true;
-      this.#pieces = [];
-      this.#break(error);
-    } finally {
-      this.#draining = undefined;
     }
+    this.#draining = undefined;
+  }
+
+  #fail(failure: OutputFailure): void {
+    const { stream, error } = failure;
+    this.#failed.add(stream);
+    if (isReaderGone(error)) this.#failed.add("stdout").add("stderr");
+    this.#pieces = this.#pieces.filter((piece) => !this.#failed.has(piece.stream));
+    this.#failure ??= failure;
+    this.#break(error);
   }
 
   /** All pieces that go to the same stream as the first one, as one. */
@@ -106,8 +130,7 @@ export class Output implements Sink {
   }
 }
 
-/** Whether an output error only says that nobody reads any more: a pipe or a terminal closed. */
-export function isReaderGone(error: unknown): boolean {
-  return error instanceof Error &&
-    (error.name === "BrokenPipe" || ("code" in error && error.code === "EIO"));
+/** The exit code of a client whose output could not be written. */
+export function brokenExit(error: unknown): number {
+  return isReaderGone(error) ? EXIT.brokenPipe : EXIT.outputLost;
 }

@@ -51,7 +51,9 @@ export type HandoverEnd =
   | { readonly kind: "lost" };
 
 const SIGNALS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+/** Exit codes as `client/exit_code.ts` has them. */
 const BROKEN_PIPE = 141;
+const OUTPUT_LOST = 74;
 
 /**
  * Has a server carry out this process's command line.
@@ -151,18 +153,38 @@ async function pump(
       fate.isTaken = true;
       if (kind === PIECE.taken) continue;
       if (kind === PIECE.exit) return { kind: "exit", code: piece[0] ?? 0 };
-      const stream = kind === PIECE.stdout ? Deno.stdout : Deno.stderr;
+      const stream = kind === PIECE.stdout ? "stdout" : "stderr";
       try {
-        await writeAll(stream, piece);
+        await writeAll(Deno[stream], piece);
       } catch (error) {
-        if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
-        return { kind: "exit", code: BROKEN_PIPE };
+        // The end of this process cancels the command in the server.
+        return { kind: "exit", code: await outputLost(stream, error) };
       }
     }
     held = bytes.slice();
     count = await connection.read(buffer);
   }
   return fate.isTaken ? { kind: "lost" } : undefined;
+}
+
+/** Whether a write failed because its reader is gone: a pipe or a terminal was closed. */
+export function isReaderGone(error: unknown): boolean {
+  return error instanceof Error &&
+    (error.name === "BrokenPipe" || ("code" in error && error.code === "EIO"));
+}
+
+/** The line for an output that could not be written, without the program's name. */
+export function outputLostText(stream: "stdout" | "stderr", error: unknown): string {
+  return `cannot write to ${stream}: ${error instanceof Error ? error.message : String(error)}`;
+}
+
+/** Reports a stream that could not be written on stderr. Returns the exit code. */
+async function outputLost(stream: "stdout" | "stderr", error: unknown): Promise<number> {
+  if (isReaderGone(error)) return BROKEN_PIPE;
+  const line = new TextEncoder().encode(`simmer: ${outputLostText(stream, error)}\n`);
+  // If stderr can't be written either, the exit code is all that is left to say it.
+  await writeAll(Deno.stderr, line).catch(() => {});
+  return OUTPUT_LOST;
 }
 
 async function writeAll(

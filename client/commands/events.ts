@@ -8,7 +8,7 @@ import { defineCommand } from "../command.ts";
 import { EXIT } from "../exit_code.ts";
 import { serverPlace } from "../launcher.ts";
 import { noServer, withServer } from "../operator.ts";
-import { isReaderGone } from "../output.ts";
+import { brokenExit } from "../output.ts";
 
 /** The command. */
 export const command = defineCommand({
@@ -34,12 +34,12 @@ export const command = defineCommand({
     if (!values.quiet) {
       output.write("stderr", `simmer: looking on at the server (pid ${hello.pid})\n`);
     }
-    const broken = output.broken.then((error) => isReaderGone(error) ? EXIT.brokenPipe : undefined);
+    const broken = output.broken.then(brokenExit);
     const ended = session.ended.then((error) => {
       if (!error.hasReason) throw error;
       return EXIT.ok;
     });
-    return await Promise.race([ended, broken]) ?? EXIT.internal;
+    return await Promise.race([ended, broken]);
   }, { role: "observer", quiet: values.quiet });
   if (code === undefined) throw noServer(place);
   return code;

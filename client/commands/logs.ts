@@ -12,7 +12,7 @@ import { defineCommand } from "../command.ts";
 import { ClientError, EXIT } from "../exit_code.ts";
 import type { Invocation } from "../invocation.ts";
 import { serverPlace } from "../launcher.ts";
-import { isReaderGone } from "../output.ts";
+import { brokenExit } from "../output.ts";
 
 /** Milliseconds between two looks where the system can't watch the folder. */
 const POLL_MS = 500;
@@ -55,8 +55,8 @@ export const command = defineCommand({
     output.write("stdout", lines.map((line) => `${line}\n`).join(""));
   }
   if (!values.follow) return EXIT.ok;
-  const broken = output.broken.then((error) => isReaderGone(error) ? EXIT.brokenPipe : undefined);
-  return await Promise.race([follow(invocation, log, file, watch), broken]) ?? EXIT.internal;
+  const broken = output.broken.then(brokenExit);
+  return await Promise.race([follow(invocation, log, file, watch), broken]);
 });
 
 async function show({ output }: Invocation, file: GrowingFile): Promise<void> {

@@ -16,6 +16,7 @@ import { openSession } from "../connect.ts";
 import { EXIT, reportOf, ServerEndedError } from "../exit_code.ts";
 import type { Invocation } from "../invocation.ts";
 import { reachServer, type ServerPlace, serverPlace } from "../launcher.ts";
+import { brokenExit } from "../output.ts";
 import { rendererFor } from "../render/choose.ts";
 import type { Renderer } from "../render/renderer.ts";
 import { runInput, SELECTION_OPTIONS } from "../run_input.ts";
@@ -98,6 +99,10 @@ class Watch {
         if (!this.#isRunning) this.#left.abort(new Left());
       }));
     }
+    invocation.output.broken.then((error) => {
+      this.#exitCode ??= brokenExit(error);
+      this.#left.abort(new Left());
+    });
     try {
       while (true) {
         try {

@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { isReaderGone, Output } from "../../client/output.ts";
+import { brokenExit, Output } from "../../client/output.ts";
+import { isReaderGone } from "../../system/handover.ts";
 import { Recorder } from "./support.ts";
 
 Deno.test("output keeps its order over both streams and joins what goes to the same one", async () => {
@@ -39,4 +40,25 @@ Deno.test("output says that its reader is gone, and throws the rest away", async
 
 Deno.test("a full disk is not a reader that is gone", () => {
   assertEquals(isReaderGone(new Error("No space left on device (os error 28)")), false);
+});
+
+Deno.test("a stream on a full disk leaves the other one usable, and has its own exit code", async () => {
+  const written: string[] = [];
+  const full = new Error("No space left on device (os error 28)");
+  const output = new Output({
+    stdout: { write: () => Promise.reject(full) },
+    stderr: {
+      write: (bytes) => {
+        written.push(new TextDecoder().decode(bytes));
+        return Promise.resolve(bytes.length);
+      },
+    },
+  });
+  output.write("stdout", "a");
+  output.write("stderr", "b");
+  output.write("stdout", "c");
+  await output.settled;
+  assertEquals(written, ["b"]);
+  assertEquals(output.failure, { stream: "stdout", error: full });
+  assertEquals([brokenExit(full), brokenExit(new Deno.errors.BrokenPipe())], [74, 141]);
 });
