@@ -9,6 +9,8 @@
 import type { RunTasksInput, WorkspaceInput } from "../wire/commands.ts";
 import type { ParsedArguments, ValuesFor } from "./arguments.ts";
 import { UsageError } from "./arguments.ts";
+import { ClientError, EXIT } from "./exit_code.ts";
+import { HandBack } from "./hand_back.ts";
 import { type Invocation, workFolder } from "./invocation.ts";
 
 /** The options that decide which folders of a workspace something is about. */
@@ -119,11 +121,37 @@ async function environmentOf(
   const colors = isColorful && !isDecided ? { FORCE_COLOR: "1" } : {};
   const files: Record<string, string>[] = [];
   for (const name of values["env-file"]) {
-    const { readEnvFile } = await import("../system/env_file.ts");
     const path = name.startsWith("/") ? name : `${workFolder(invocation, values)}/${name}`;
-    const variables = readEnvFile(path);
+    const variables = await variablesOf(invocation, path);
     if (variables === undefined) say(`warning: there is no env file ${path}`);
     else files.push(variables);
   }
   return { ...colors, ...Object.assign({}, ...files), ...env };
+}
+
+/**
+ * The variables of an env file.
+ *
+ * @throws {HandBack} in a server's process, if the file is a pipe or a device: a path such as
+ *   `/dev/fd/63` is another file there, and its writer may never come
+ */
+async function variablesOf(
+  { connect }: Invocation,
+  path: string,
+): Promise<Record<string, string> | undefined> {
+  const { readEnvFile, readEnvStream } = await import("../system/env_file.ts");
+  const { NotReadableError } = await import("../system/bounded_text.ts");
+  const unreadable = (error: unknown): unknown =>
+    error instanceof NotReadableError
+      ? new ClientError(EXIT.usage, `cannot read env file ${path}: ${error.message}`)
+      : error;
+  try {
+    return readEnvFile(path);
+  } catch (error) {
+    if (!(error instanceof NotReadableError) || !error.isSpecial) throw unreadable(error);
+    if (connect !== undefined) throw new HandBack("The env file is no regular file");
+  }
+  return await readEnvStream(path).catch((error: unknown) => {
+    throw unreadable(error);
+  });
 }

@@ -24,6 +24,7 @@ import { type Clock, systemClock } from "../system/clock.ts";
 import { userId } from "../system/environment.ts";
 import { type AcceptedStream, InTheWayError, UnixListener } from "../system/unix_socket.ts";
 import { FrameDecoder } from "../wire/frame.ts";
+import { WireError } from "../wire/errors.ts";
 import { VERSION } from "../wire/version.ts";
 import { HandoverError, readHandedOver, readHead, readNews } from "./messages.ts";
 import { isMemorable, joined, MAX_BYTES, type Memos, renewed, type WrittenPiece } from "./memo.ts";
@@ -264,7 +265,14 @@ class Guest {
 
   #isMeant(cwd: string): boolean {
     const { root, config } = this.#options;
-    return config === undefined && findProject(cwd)?.root === root;
+    if (config !== undefined) return false;
+    try {
+      return findProject(cwd)?.root === root;
+    } catch (error) {
+      // The client finds the same mistake, and reports it itself.
+      if (error instanceof WireError) return false;
+      throw error;
+    }
   }
 
   #refuse(): Promise<void> {

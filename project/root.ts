@@ -13,10 +13,10 @@ import {
   joinPath,
   parentFolder,
   pathInside,
-  readTextIfPresent,
   realPath,
 } from "../system/files.ts";
 import { projectError } from "../wire/errors.ts";
+import { readConfigText, tooDeepAt, withoutComments } from "./config_text.ts";
 
 /** The names of config files, the first that is there counts. */
 export const DENO_CONFIG_NAMES = ["deno.json", "deno.jsonc"] as const;
@@ -59,8 +59,10 @@ export function requireProject(cwd: string, config?: string): Project {
   const project = findProject(folder, config);
   if (project !== undefined) return project;
   requireFolder(folder);
+  const inTheWay = folderInTheWay(folder);
+  const hint = inTheWay === undefined ? "" : ` (${inTheWay} is a folder, not a file)`;
   throw projectError(
-    `Cannot find a project: no deno.json, deno.jsonc or package.json in ${folder} or above it`,
+    `Cannot find a project: no deno.json, deno.jsonc or package.json in ${folder} or above it${hint}`,
     { kind: "no-config", file: folder },
   );
 }
@@ -79,11 +81,12 @@ export function requireFolder(folder: string): void {
 }
 
 function projectOfConfig(path: string): Project {
-  if (fileKind(path) !== "file") {
-    throw projectError(`Cannot find the config file: there is no ${path}`, {
-      kind: "no-config",
-      file: path,
-    });
+  const kind = fileKind(path);
+  if (kind !== "file") {
+    const reason = kind === undefined
+      ? `there is no ${path}`
+      : `${path} is ${kind === "folder" ? "a folder" : "no regular file"}`;
+    throw projectError(`Cannot find the config file: ${reason}`, { kind: "no-config", file: path });
   }
   const config = realPath(path);
   return { root: parentFolder(config), config };
@@ -99,9 +102,21 @@ export function upwards(folder: string): string[] {
   return folders;
 }
 
+const CONFIG_NAMES: readonly string[] = [...DENO_CONFIG_NAMES, "package.json"];
+
+/** Folders of these names are passed over, as `deno task` does; a FIFO or a device is an error. */
 function hasConfig(folder: string): boolean {
-  return [...DENO_CONFIG_NAMES, "package.json"]
-    .some((name) => fileKind(joinPath(folder, name)) === "file");
+  return CONFIG_NAMES.some((name) => {
+    const kind = fileKind(joinPath(folder, name));
+    return kind === "file" || kind === "other";
+  });
+}
+
+/** The first config name at or above a folder that is a folder itself. */
+function folderInTheWay(folder: string): string | undefined {
+  return upwards(folder)
+    .flatMap((each) => CONFIG_NAMES.map((name) => joinPath(each, name)))
+    .find((path) => fileKind(path) === "folder");
 }
 
 function isWorkspaceOf(folder: string, member: string): boolean {
@@ -110,42 +125,45 @@ function isWorkspaceOf(folder: string, member: string): boolean {
     workspacePatterns(folder).some((pattern) => matchesMember(pattern, inside));
 }
 
-/** The members that a folder's config files name; none where it is no workspace. */
+/**
+ * The members that a folder's config files name; none if it is no workspace.
+ *
+ * @throws {WireError} `projectError` of kind `invalid-config` if a file that may name them can't be
+ *   read, or is out of bounds
+ */
 export function workspacePatterns(folder: string): string[] {
-  const deno = DENO_CONFIG_NAMES
-    .map((name) => readTextIfPresent(joinPath(folder, name)))
-    .find((text) => text !== undefined);
-  const npm = readTextIfPresent(joinPath(folder, "package.json"));
+  const [deno] = DENO_CONFIG_NAMES.map((name) => joinPath(folder, name)).filter(isRegular);
   return [
     ...namedMembers(deno, "workspace", "members"),
-    ...namedMembers(npm, "workspaces", "packages"),
+    ...namedMembers(joinPath(folder, "package.json"), "workspaces", "packages"),
   ];
 }
 
-function namedMembers(text: string | undefined, key: string, listKey: string): string[] {
-  if (text === undefined || !text.includes(`"${key}"`)) return [];
-  let value: unknown;
+/** What is no regular file can't name members; if its own tasks are asked for, it is an error. */
+function isRegular(path: string): boolean {
+  return fileKind(path) === "file";
+}
+
+function namedMembers(file: string | undefined, key: string, listKey: string): string[] {
+  const text = file !== undefined && isRegular(file) ? readConfigText(file) : undefined;
+  if (text === undefined || !text.includes(`"${key}"`) || tooDeepAt(text) !== undefined) return [];
+  let config: unknown;
   try {
-    value = (JSON.parse(withoutComments(text)) as Record<string, unknown>)[key];
+    config = JSON.parse(withoutComments(text));
   } catch (error) {
     // What is wrong with the file is said, with its place, by whoever runs its tasks.
     if (error instanceof SyntaxError) return [];
     throw error;
   }
-  const list = Array.isArray(value)
-    ? value
-    : (value as Record<string, unknown> | null | undefined)?.[listKey];
+  const value = memberOf(config, key);
+  const list = Array.isArray(value) ? value : memberOf(value, listKey);
   return Array.isArray(list) ? list.filter((each) => typeof each === "string") : [];
 }
 
-/** JSONC as JSON: comments and trailing commas taken out, strings left as they are. */
-function withoutComments(text: string): string {
-  return text
-    .replace(
-      /("(?:\\.|[^"\\])*")|\/\/[^\n]*|\/\*[^]*?\*\//g,
-      (_, string?: string) => string ?? "",
-    )
-    .replace(/("(?:\\.|[^"\\])*")|,(?=\s*[}\]])/g, (_, string?: string) => string ?? "");
+function memberOf(value: unknown, key: string): unknown {
+  return typeof value === "object" && value !== null
+    ? (value as Record<string, unknown>)[key]
+    : undefined;
 }
 
 const STARS: Readonly<Record<string, string>> = { "**/": "(?:.*/)?", "**": ".*", "*": "[^/]*" };

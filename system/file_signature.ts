@@ -76,9 +76,13 @@ export function linkTarget(path: string): string | undefined {
   }
 }
 
-/** The bytes of a file, links followed; `undefined` where it is not there or can't be read. */
+/**
+ * The bytes of a regular file, links followed; `undefined` where it is not there or can't be read.
+ * What a link leads to may be a FIFO or a device, which a read would wait for without end.
+ */
 export function fileBytes(path: string): Uint8Array | undefined {
   try {
+    if (!Deno.statSync(path).isFile) return undefined;
     return Deno.readFileSync(path);
   } catch (error) {
     if (isAbsent(error) || error instanceof Deno.errors.PermissionDenied) return undefined;

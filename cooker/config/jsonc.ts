@@ -8,6 +8,7 @@
  */
 
 import { type Node, type ParseError, parseTree, printParseErrorCode } from "jsonc-parser";
+import { MAX_CONFIG_DEPTH, tooDeepAt } from "../../project/config_text.ts";
 import { projectError, type WireError } from "../../wire/errors.ts";
 
 /** A piece of config syntax, with its place in the text. */
@@ -49,10 +50,15 @@ const MISTAKES: Readonly<Record<string, string>> = {
  * also missing ones. `json` is strict.
  *
  * @returns the root node; `undefined` where the file holds nothing
- * @throws {WireError} `projectError` of kind `invalid-config` at the first mistake
+ * @throws {WireError} `projectError` of kind `invalid-config` at the first mistake, or if it is
+ *   nested deeper than {@linkcode MAX_CONFIG_DEPTH}
  */
 export function parseConfig(source: ConfigText, grammar: Grammar): ConfigNode | undefined {
   const isStrict = grammar === "json";
+  const deepAt = tooDeepAt(source.text);
+  if (deepAt !== undefined) {
+    throw invalidConfig(source, deepAt, `nested deeper than ${MAX_CONFIG_DEPTH} levels`);
+  }
   const mistakes: ParseError[] = [];
   const root = parseTree(withoutMark(source.text), mistakes, {
     disallowComments: isStrict,

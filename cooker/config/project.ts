@@ -8,16 +8,11 @@
  */
 
 import { projectError, type WireError } from "../../wire/errors.ts";
-import {
-  baseName,
-  joinPath,
-  parentFolder,
-  pathInside,
-  readTextIfPresent,
-} from "../../system/files.ts";
+import { baseName, joinPath, parentFolder, pathInside } from "../../system/files.ts";
 import type { ConfigText } from "./jsonc.ts";
 import { TaskScope } from "./scope.ts";
 import { memberFolders, type WorkspaceFolder } from "./workspace.ts";
+import { readConfigText } from "../../project/config_text.ts";
 import { workspacePatterns } from "../../project/root.ts";
 import { readDenoConfig, readPackageJson, type TaskFile } from "./tasks.ts";
 
@@ -119,7 +114,7 @@ export class ProjectConfig {
 
   #read(file: string, parse: ReadFile): TaskFile | undefined {
     this.#consulted.add(file);
-    const text = readConfig(file);
+    const text = readConfigText(file, file !== this.#place.config);
     if (text === undefined) {
       this.#parsed.delete(file);
       return undefined;
@@ -129,18 +124,6 @@ export class ProjectConfig {
     const tasks = parse({ file, text }, parentFolder(file));
     this.#parsed.set(file, { text, tasks });
     return tasks;
-  }
-}
-
-function readConfig(file: string): string | undefined {
-  try {
-    return readTextIfPresent(file);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.PermissionDenied)) throw error;
-    throw projectError(`Cannot read config: ${file}: permission denied`, {
-      kind: "invalid-config",
-      file,
-    });
   }
 }
 

@@ -1,0 +1,145 @@
+/**
+ * Config files as text, within bounds: how they are read, how deep they may be nested, and JSONC as
+ * JSON.
+ *
+ * @module
+ */
+
+import { NotReadableError, readBoundedText } from "../system/bounded_text.ts";
+import { projectError } from "../wire/errors.ts";
+
+/** The largest config file, in bytes. */
+export const MAX_CONFIG_BYTES: number = 16 * 1024 ** 2;
+
+/** How deep objects and lists may be nested: a parser that recurses ends the process otherwise. */
+export const MAX_CONFIG_DEPTH = 1000;
+
+/**
+ * The text of a config file; `undefined` if nothing is at the path.
+ *
+ * @param passesFolder whether a folder counts as nothing, as `deno task` has it
+ * @throws {WireError} `projectError` of kind `invalid-config` if it is no regular file, is larger
+ *   than {@linkcode MAX_CONFIG_BYTES}, or can't be read
+ */
+export function readConfigText(file: string, passesFolder = false): string | undefined {
+  try {
+    return readBoundedText(file, MAX_CONFIG_BYTES);
+  } catch (error) {
+    if (!(error instanceof NotReadableError)) throw error;
+    if (error.isFolder && passesFolder) return undefined;
+    throw projectError(`Cannot read config: ${file}: ${error.message}`, {
+      kind: "invalid-config",
+      file,
+    });
+  }
+}
+
+const NEWLINE = 10;
+const RETURN = 13;
+const QUOTE = 34;
+const SLASH = 47;
+const STAR = 42;
+const COMMA = 44;
+const BACKSLASH = 92;
+const OPEN_LIST = 91;
+const CLOSE_LIST = 93;
+const OPEN_OBJECT = 123;
+const CLOSE_OBJECT = 125;
+
+/**
+ * The offset of the first bracket of JSONC text that is nested too deeply.
+ *
+ * A closing bracket of the wrong kind closes nothing, as in `jsonc-parser`: the result is an upper
+ * bound of that parser's recursion, for any text.
+ *
+ * @returns `undefined` if all of it is within the limit
+ */
+export function tooDeepAt(text: string, limit: number = MAX_CONFIG_DEPTH): number | undefined {
+  if (text.length <= limit) return undefined;
+  const open = new Uint8Array(limit);
+  let depth = 0;
+  for (let at = 0; at < text.length;) {
+    const code = text.charCodeAt(at);
+    if (code === QUOTE || code === SLASH) {
+      at = skip(text, at);
+      continue;
+    }
+    if (code === OPEN_LIST || code === OPEN_OBJECT) {
+      if (depth === limit) return at;
+      open[depth++] = code + 2;
+    } else if ((code === CLOSE_LIST || code === CLOSE_OBJECT) && open[depth - 1] === code) {
+      depth--;
+    }
+    at++;
+  }
+  return undefined;
+}
+
+/**
+ * JSONC as JSON, in linear time: a byte order mark, comments and trailing commas are taken out,
+ * strings stay.
+ */
+export function withoutComments(text: string): string {
+  const pieces: string[] = [];
+  let from = text.startsWith("\ufeff") ? 1 : 0;
+  /** Where the last comma is that nothing but blanks and comments has followed, in `pieces`. */
+  let comma: number | undefined;
+  const take = (end: number): void => {
+    if (end > from) pieces.push(text.slice(from, end));
+    from = end;
+  };
+  for (let at = from; at < text.length;) {
+    const code = text.charCodeAt(at);
+    const end = code === QUOTE || code === SLASH ? skip(text, at) : at + 1;
+    const isComment = code === SLASH && end > at + 1;
+    if (isComment) {
+      take(at);
+      from = end;
+    } else if (code === COMMA) {
+      take(at);
+      comma = pieces.length;
+      take(end);
+    } else if (code === CLOSE_LIST || code === CLOSE_OBJECT) {
+      if (comma !== undefined) pieces[comma] = " ";
+      comma = undefined;
+    } else if (!isBlank(code)) {
+      comma = undefined;
+    }
+    at = end;
+  }
+  take(text.length);
+  return pieces.join("");
+}
+
+/** The end of the string or comment that begins at an offset; the next offset if neither does. */
+function skip(text: string, start: number): number {
+  if (text.charCodeAt(start) === QUOTE) return stringEnd(text, start);
+  const next = text.charCodeAt(start + 1);
+  if (next === STAR) {
+    const end = text.indexOf("*/", start + 2);
+    return end < 0 ? text.length : end + 2;
+  }
+  if (next !== SLASH) return start + 1;
+  let at = start + 2;
+  while (at < text.length && !isLineEnd(text.charCodeAt(at))) at++;
+  return at;
+}
+
+/** A string ends with its line, closed or not. */
+function stringEnd(text: string, start: number): number {
+  for (let at = start + 1; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code === BACKSLASH) at++;
+    else if (code === QUOTE) return at + 1;
+    else if (isLineEnd(code)) return at;
+  }
+  return text.length;
+}
+
+function isLineEnd(code: number): boolean {
+  return code === NEWLINE || code === RETURN;
+}
+
+function isBlank(code: number): boolean {
+  return code === 32 || code === 9 || isLineEnd(code);
+}
