@@ -4,7 +4,7 @@
  * @module
  */
 
-import { closest, distance } from "fastest-levenshtein";
+import { nearNames } from "../wire/near_names.ts";
 
 /**
  * The name that is nearest to a mistyped one.
@@ -12,9 +12,9 @@ import { closest, distance } from "fastest-levenshtein";
  * @returns `undefined` where none is near: more than a third of the letters, or two, differ
  */
 export function nearestName(typed: string, names: readonly string[]): string | undefined {
-  if (names.length === 0) return undefined;
   const prefixed = names.find((name) => typed.length > 1 && name.startsWith(typed));
-  const name = prefixed ?? closest(typed, [...names]);
+  if (prefixed !== undefined) return prefixed;
+  const [nearest] = nearNames(typed, names, 1);
   const allowed = Math.max(2, Math.floor(typed.length / 3));
-  return prefixed !== undefined || distance(typed, name) <= allowed ? name : undefined;
+  return nearest !== undefined && nearest.edits <= allowed ? nearest.name : undefined;
 }

@@ -11,7 +11,8 @@ import { projectError, type WireError } from "../wire/errors.ts";
 import type { FoundTask, TaskScope } from "./config/scope.ts";
 import { folderName, type OrderedFolder } from "./config/workspace.ts";
 import type { TaskDefinition, TaskFile } from "./config/tasks.ts";
-import { nearestName, TaskPattern } from "./names.ts";
+import { excerpt } from "../wire/near_names.ts";
+import { availableTasks, nearestName, TaskPattern } from "./names.ts";
 
 /** A task in a build. */
 export interface TaskNode {
@@ -113,9 +114,10 @@ function noMatch(names: readonly string[], folders: readonly OrderedFolder[]): W
   const available = [...new Set(folders.flatMap(({ scope }) => scope.names()))];
   const name = names.join(" ");
   const nearest = TaskPattern.isPattern(name) ? undefined : nearestName(name, available);
-  return projectError(`No matching task or script '${name}' found in selected packages.`, {
+  const typed = excerpt(name);
+  return projectError(`No matching task or script '${typed}' found in selected packages.`, {
     kind: "no-match",
-    task: name,
+    task: typed,
     ...(nearest === undefined ? {} : { nearest }),
     details: [
       ...(folders.length === 0 ? ["No package matches."] : []),
@@ -289,20 +291,15 @@ function cycle(path: readonly TaskDefinition[], again: TaskDefinition): WireErro
 function unknownTask(name: string, scope: TaskScope, dependent?: TaskDefinition): WireError {
   const names = scope.names();
   const nearest = TaskPattern.isPattern(name) ? undefined : nearestName(name, names);
-  return projectError(`Task not found: ${name}`, {
+  return projectError(`Task not found: ${excerpt(name)}`, {
     kind: "unknown-task",
-    task: name,
+    task: excerpt(name),
     ...(dependent === undefined ? {} : { file: dependent.origin.file }),
     ...(nearest === undefined ? {} : { nearest }),
     details: [
-      ...(dependent === undefined ? [] : [`The task ${dependent.name} depends on it.`]),
+      ...(dependent === undefined ? [] : [`The task ${excerpt(dependent.name)} depends on it.`]),
       ...(nearest === undefined ? [] : [`Did you mean ${nearest}?`]),
-      ...availableTasks(names),
+      ...availableTasks(name, names),
     ],
   });
-}
-
-function availableTasks(names: readonly string[]): string[] {
-  if (names.length === 0) return ["No tasks found in the project's config."];
-  return ["Available tasks:", ...names.map((name) => `- ${name}`)];
 }

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { distance } from "fastest-levenshtein";
 import { WireError } from "../wire/errors.ts";
+import { excerpt, nearNames } from "../wire/near_names.ts";
 
 /**
  * What a name with `*` in it stands for.
@@ -46,7 +46,9 @@ export class TaskPattern {
     if (!pattern.includes("*")) {
       throw new WireError(
         "invalidParams",
-        `Cannot match tasks: '${text}' leaves names out but has no wildcard '*' to leave them out of`,
+        `Cannot match tasks: '${
+          excerpt(text)
+        }' leaves names out but has no wildcard '*' to leave them out of`,
       );
     }
     const source = pattern.split("*").map(RegExp.escape).join("(.*)");
@@ -71,11 +73,25 @@ function exclusionStart(text: string): number | undefined {
  * @returns `undefined` where no name is near enough to be a mistyped one
  */
 export function nearestName(name: string, names: readonly string[]): string | undefined {
-  let nearest: string | undefined;
-  let least = Math.max(1, Math.floor(name.length / 2)) + 1;
-  for (const candidate of names) {
-    const edits = distance(name.toLowerCase(), candidate.toLowerCase());
-    if (edits < least) [nearest, least] = [candidate, edits];
+  const [nearest] = nearNames(name, names, 1);
+  const most = Math.max(1, Math.floor(name.length / 2));
+  return nearest !== undefined && nearest.edits <= most ? nearest.name : undefined;
+}
+
+/** How many names a message lists. */
+const MOST_LISTED = 10;
+
+/** The lines that tell which tasks there are: all of a few, else the ten nearest to a typed name. */
+export function availableTasks(typed: string, names: readonly string[]): string[] {
+  if (names.length === 0) return ["No tasks found in the project's config."];
+  if (names.length <= MOST_LISTED) {
+    return ["Available tasks:", ...names.map((name) => `- ${excerpt(name)}`)];
   }
-  return nearest;
+  const near = nearNames(typed, names, MOST_LISTED).map(({ name }) => name);
+  const listed = near.length > 0 ? near : names.slice(0, MOST_LISTED);
+  const which = near.length > 0 ? "nearest" : "first";
+  return [
+    `Available tasks, the ${which} ${listed.length} of ${names.length} ('simmer tasks' lists all):`,
+    ...listed.map((name) => `- ${excerpt(name)}`),
+  ];
 }

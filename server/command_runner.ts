@@ -4,7 +4,6 @@
  * @module
  */
 
-import { closest } from "fastest-levenshtein";
 import type { Cooker, Emitted } from "../cooker/cooker.ts";
 import type { Logger } from "../system/logger.ts";
 import {
@@ -17,6 +16,7 @@ import {
 import { WireError } from "../wire/errors.ts";
 import type { EventBody } from "../wire/events.ts";
 import type { Request } from "../wire/messages.ts";
+import { excerpt, nearNames } from "../wire/near_names.ts";
 import type { AsyncCommands } from "./async_commands.ts";
 import { checkParams } from "./params.ts";
 import { stackOf } from "./stack.ts";
@@ -84,8 +84,9 @@ export class CommandRunner {
   #find(method: string): CommandRow {
     const row = this.#row(method);
     if (row !== undefined) return row;
-    const nearest = closest(method, Object.keys(this.#table));
-    throw new WireError("methodNotFound", `No such command: ${method}. Did you mean ${nearest}?`);
+    const [nearest] = nearNames(method, Object.keys(this.#table), 1);
+    const hint = nearest === undefined ? "" : `. Did you mean ${nearest.name}?`;
+    throw new WireError("methodNotFound", `No such command: ${excerpt(method)}${hint}`);
   }
 
   #runSync(ui: UI, request: Request, params: unknown): void {

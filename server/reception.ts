@@ -11,6 +11,7 @@ import type { AcceptedStream } from "../system/unix_socket.ts";
 import { WireError } from "../wire/errors.ts";
 import type { HelloResult } from "../wire/hello.ts";
 import { failure, isRequest, type Request } from "../wire/messages.ts";
+import { excerpt } from "../wire/near_names.ts";
 import type { AsyncCommands } from "./async_commands.ts";
 import type { CommandRunner } from "./command_runner.ts";
 import { Connection, type ConnectionLimits, type Incoming } from "./connection.ts";
@@ -166,7 +167,7 @@ export class Reception {
     const { ui } = visitor;
     if (request.method === "hello") return this.#hello(visitor, request);
     if (ui === undefined) {
-      const error = new WireError("notPermitted", `Say hello before ${request.method}`);
+      const error = new WireError("notPermitted", `Say hello before ${excerpt(request.method)}`);
       return this.#expel(visitor, error, request);
     }
     if (!this.#context.runner.mustWait(ui, request)) return this.#context.runner.run(ui, request);

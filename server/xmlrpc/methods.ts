@@ -5,6 +5,7 @@
  */
 
 import { WireError } from "../../wire/errors.ts";
+import { excerpt } from "../../wire/near_names.ts";
 import type { EventMask } from "../../wire/events.ts";
 import { type Feature, FEATURES } from "../../wire/hello.ts";
 import type { Clients, Controller, Origin } from "./clients.ts";
@@ -72,7 +73,7 @@ export class Methods {
     const row = Object.hasOwn(this.#table, method) ? this.#table[method] : undefined;
     if (row === undefined) {
       const names = Object.keys(this.#table).join(", ");
-      throw new XmlRpcFault(`No such method: ${method}. There are ${names}`);
+      throw new XmlRpcFault(`No such method: ${excerpt(method)}. There are ${names}`);
     }
     const caller = this.#identify(incoming.token);
     if (row.access !== "anybody" && caller.role === "none") throw refusal(method, caller.why);

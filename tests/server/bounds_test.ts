@@ -288,3 +288,33 @@ Deno.test("R6 a cooker can't have commands of the server's names", () => {
     assert(error instanceof TypeError && error.message.includes(name), String(error));
   }
 });
+
+Deno.test("R6 an unknown method of 15 MiB is refused by its length, without a suggestion", async () => {
+  await using server = new TestServer();
+  const client = await server.join();
+  const refused = await client.reply(await client.send("stauts"));
+  assert("error" in refused);
+  assertEquals(refused.error.message, "No such command: stauts. Did you mean status?");
+  const long = await client.reply(await client.send("x".repeat(15 * 1024 ** 2)));
+  assert("error" in long);
+  assertEquals(long.error.code, ERROR_CODES.methodNotFound);
+  assertEquals(
+    long.error.message,
+    `No such command: ${"x".repeat(200)}… (15728640 characters)`,
+  );
+  const silent = server.connect();
+  const early = await silent.reply(await silent.send("y".repeat(1024 ** 2)));
+  assert("error" in early);
+  assert(early.error.message.length < 300, "the answer repeats what came");
+});
+
+Deno.test("R6 wrong parameters are named by the first ten, and not repeated whole", async () => {
+  await using server = new TestServer();
+  const client = await server.join();
+  const unknown = Array.from({ length: 1000 }, (_, i) => [`${i}`.padEnd(1000, "x"), 1]);
+  const params = { logLevel: "x".repeat(1024 ** 2), ...Object.fromEntries(unknown) };
+  const reply = await client.reply(await client.send("setEventMask", params));
+  assert("error" in reply);
+  assertEquals(reply.error.code, ERROR_CODES.invalidParams);
+  assert(reply.error.message.length < 3000, `${reply.error.message.length} characters`);
+});
