@@ -12,11 +12,14 @@ import {
   fileKind,
   joinPath,
   parentFolder,
+  pathInside,
   readTextIfPresent,
   realPath,
 } from "../../system/files.ts";
 import { PathPatterns } from "../inputs/patterns.ts";
+import { SKIPPED } from "../inputs/walk.ts";
 import type { Place } from "../store/confine.ts";
+import type { OutputEntry } from "../store/result.ts";
 
 /** Where a project is. */
 export interface ProjectPlace {
@@ -41,7 +44,7 @@ interface TaskFolder {
   /** Without links. */
   readonly real: string;
   /** Where `.git` of the folder leads, if it is a file or a link, as worktrees have it. */
-  readonly git: string | undefined;
+  readonly git: readonly string[];
 }
 
 /** Knows which paths of a project are off limits. */
@@ -89,10 +92,9 @@ export class OffLimits {
       part.toLowerCase() === ".git" && this.#isOwn(parts.slice(0, at).join("/") || "/", folder)
     );
     const lower = path.toLowerCase();
-    return isInGit || [this.#project.root, folder].some((each) => {
-      const { git } = this.#folder(each);
-      return git !== undefined && (lower === git || lower.startsWith(`${git}/`));
-    });
+    return isInGit || [this.#project.root, folder]
+      .flatMap((each) => this.#folder(each).git)
+      .some((git) => pathInside(git, lower) !== undefined);
   }
 
   #isConfig(path: string, folder: string): boolean {
@@ -116,7 +118,7 @@ export class OffLimits {
 
   #folder(path: string): TaskFolder {
     const { folders } = this.#workspace();
-    const known = folders.get(path) ?? { real: realIfPresent(path) ?? path, git: gitTarget(path) };
+    const known = folders.get(path) ?? { real: realIfPresent(path) ?? path, git: gitTargets(path) };
     folders.set(path, known);
     return known;
   }
@@ -134,15 +136,37 @@ function readWorkspace(root: string): Known {
   return { patterns: PathPatterns.parse(root, globs), members, folders: new Map() };
 }
 
-/** In small letters, for comparison. */
-function gitTarget(folder: string): string | undefined {
+/** In small letters, for comparison. The hooks are in the folder that all worktrees share. */
+function gitTargets(folder: string): string[] {
   const git = joinPath(folder, ".git");
   const target = fileKind(git) === "file"
     ? /^gitdir: *(.+)$/m.exec(readTextIfPresent(git) ?? "")?.[1]
     : realIfPresent(git);
-  return target === undefined ? undefined : joinPath(folder, target).toLowerCase();
+  if (target === undefined) return [];
+  const own = joinPath(folder, target);
+  const shared = readTextIfPresent(joinPath(own, "commondir"))?.trim() || ".";
+  return [own, joinPath(own, shared)].map((path) => path.toLowerCase());
 }
 
 function realIfPresent(path: string): string | undefined {
   return fileKind(path) === undefined ? undefined : realPath(path);
+}
+
+/**
+ * Whether a task's outputs, as they are looked for, would include a path if it existed: patterns
+ * mean it, and no folder that is passed over leads to it.
+ *
+ * @param path absolute
+ */
+export function isMeant(patterns: PathPatterns, path: string, kind: OutputEntry["kind"]): boolean {
+  return patterns.matches(path) && patterns.bases.some((base) => {
+    const inside = pathInside(base, path);
+    if (inside === undefined) return false;
+    const parts = inside.split("/");
+    const folders = kind === "folder" ? parts : parts.slice(0, -1);
+    return folders.every((part, at) =>
+      !SKIPPED.has(part.toLowerCase()) &&
+      patterns.reachesInto(joinPath(base, ...parts.slice(0, at + 1)))
+    );
+  });
 }

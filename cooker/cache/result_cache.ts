@@ -13,7 +13,6 @@ import type { Logger } from "../../system/logger.ts";
 import type { TaskCommand } from "../executor.ts";
 import type { FileSet, Snapshot } from "../inputs/file_set.ts";
 import type { InputTracker } from "../inputs/tracker.ts";
-import { isMeant } from "../inputs/walk.ts";
 import { confinedPlace } from "../store/confine.ts";
 import { StoreError } from "../store/errors.ts";
 import type { OutputEntry, StoredResult } from "../store/result.ts";
@@ -25,7 +24,7 @@ import {
   type FingerprintParts,
 } from "./fingerprint.ts";
 import type { LastResults } from "./last_results.ts";
-import type { OffLimits } from "./off_limits.ts";
+import { isMeant, type OffLimits } from "./off_limits.ts";
 
 /** What a cache is made of. */
 export interface ResultCacheOptions {
@@ -360,7 +359,8 @@ export class ResultCache {
     try {
       return this.#options.offLimits.reason(confinedPlace(folder, path), folder) === undefined;
     } catch (error) {
-      if (error instanceof StoreError) return false;
+      // What can't be looked at is not removed.
+      if (error instanceof StoreError || isSystemError(error)) return false;
       throw error;
     }
   }

@@ -5,7 +5,7 @@
  */
 
 import { folderEntries } from "../../system/file_signature.ts";
-import { fileKind, joinPath, pathInside } from "../../system/files.ts";
+import { fileKind } from "../../system/files.ts";
 import type { PathPatterns } from "./patterns.ts";
 
 /** Something that was found. */
@@ -16,7 +16,7 @@ export interface FoundPath {
 }
 
 /** Folders that patterns never reach into, unless a pattern names them. */
-const SKIPPED: ReadonlySet<string> = new Set([".git", "node_modules", ".simmer"]);
+export const SKIPPED: ReadonlySet<string> = new Set([".git", "node_modules", ".simmer"]);
 
 /**
  * Finds the files and links that patterns mean, and the empty folders; folders that can't be read
@@ -53,23 +53,4 @@ export function walk(patterns: PathPatterns, enter: (folder: string) => void): F
     }
   }
   return [...found.values()].sort((a, b) => a.path < b.path ? -1 : a.path > b.path ? 1 : 0);
-}
-
-/**
- * Whether a walk would find a path if it existed: patterns mean it, and no folder that is passed
- * over leads to it.
- *
- * @param path absolute
- */
-export function isMeant(patterns: PathPatterns, path: string, kind: FoundPath["kind"]): boolean {
-  return patterns.matches(path) && patterns.bases.some((base) => {
-    const inside = pathInside(base, path);
-    if (inside === undefined) return false;
-    const parts = inside.split("/");
-    const folders = kind === "folder" ? parts : parts.slice(0, -1);
-    return folders.every((part, at) =>
-      !SKIPPED.has(part.toLowerCase()) &&
-      patterns.reachesInto(joinPath(base, ...parts.slice(0, at + 1)))
-    );
-  });
 }
