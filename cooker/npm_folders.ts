@@ -5,13 +5,13 @@
  */
 
 import { upwards } from "../project/root.ts";
-import { fileKind, joinPath } from "../system/files.ts";
+import { joinPath, visibleKind } from "../system/files.ts";
 import type { TaskCommand } from "./executor.ts";
 
 /** The `node_modules` folders that a folder's shell would look into, nearest first. */
 export function npmFoldersAbove(cwd: string): string[] {
   return upwards(cwd).map((folder) => joinPath(folder, "node_modules"))
-    .filter((path) => fileKind(path) !== undefined);
+    .filter((path) => visibleKind(path) !== undefined);
 }
 
 /** As {@linkcode npmFoldersAbove}, looked for once in a run, as `deno task` does. */

@@ -9,11 +9,15 @@
 
 import {
   absolutePath,
+  type FileKind,
   fileKind,
+  isSystemError,
   joinPath,
   parentFolder,
   pathInside,
   realPath,
+  systemReason,
+  visibleKind,
 } from "../system/files.ts";
 import { projectError } from "../wire/errors.ts";
 import { readConfigText, tooDeepAt, withoutComments } from "./config_text.ts";
@@ -40,8 +44,8 @@ export interface Project {
  */
 export function findProject(cwd: string, config?: string): Project | undefined {
   if (config !== undefined) return projectOfConfig(joinPath(cwd, config));
-  if (fileKind(cwd) !== "folder") return undefined;
-  const start = realPath(cwd);
+  if (visibleKind(cwd) !== "folder") return undefined;
+  const start = realFolder(cwd);
   const nearest = upwards(start).find(hasConfig);
   if (nearest === undefined) return undefined;
   const workspace = upwards(parentFolder(nearest))
@@ -73,22 +77,28 @@ export function requireProject(cwd: string, config?: string): Project {
  * @throws {WireError} `projectError` where it is gone
  */
 export function requireFolder(folder: string): void {
-  if (fileKind(folder) === "folder") return;
-  throw projectError(`Cannot find a project: there is no folder ${folder}`, {
+  const kind = lookedAt(folder);
+  if (kind === "folder") return;
+  const why = kind instanceof Error
+    ? `the folder ${folder} can't be looked at: ${systemReason(kind)}`
+    : `there is no folder ${folder}`;
+  throw projectError(`Cannot find a project: ${why}`, {
     kind: "no-config",
     file: folder,
   });
 }
 
 function projectOfConfig(path: string): Project {
-  const kind = fileKind(path);
+  const kind = lookedAt(path);
   if (kind !== "file") {
     const reason = kind === undefined
       ? `there is no ${path}`
+      : kind instanceof Error
+      ? `${path} can't be looked at: ${systemReason(kind)}`
       : `${path} is ${kind === "folder" ? "a folder" : "no regular file"}`;
     throw projectError(`Cannot find the config file: ${reason}`, { kind: "no-config", file: path });
   }
-  const config = realPath(path);
+  const config = realFolder(path);
   return { root: parentFolder(config), config };
 }
 
@@ -107,7 +117,7 @@ const CONFIG_NAMES: readonly string[] = [...DENO_CONFIG_NAMES, "package.json"];
 /** Folders of these names are passed over, as `deno task` does; a FIFO or a device is an error. */
 function hasConfig(folder: string): boolean {
   return CONFIG_NAMES.some((name) => {
-    const kind = fileKind(joinPath(folder, name));
+    const kind = visibleKind(joinPath(folder, name));
     return kind === "file" || kind === "other";
   });
 }
@@ -116,7 +126,7 @@ function hasConfig(folder: string): boolean {
 function folderInTheWay(folder: string): string | undefined {
   return upwards(folder)
     .flatMap((each) => CONFIG_NAMES.map((name) => joinPath(each, name)))
-    .find((path) => fileKind(path) === "folder");
+    .find((path) => visibleKind(path) === "folder");
 }
 
 function isWorkspaceOf(folder: string, member: string): boolean {
@@ -141,7 +151,34 @@ export function workspacePatterns(folder: string): string[] {
 
 /** What is no regular file can't name members; if its own tasks are asked for, it is an error. */
 function isRegular(path: string): boolean {
-  return fileKind(path) === "file";
+  return visibleKind(path) === "file";
+}
+
+/**
+ * A path without links.
+ *
+ * @throws {WireError} `projectError` if a folder's name on the way is not UTF-8
+ */
+function realFolder(path: string): string {
+  try {
+    return realPath(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.InvalidData)) throw error;
+    throw projectError(`Cannot find a project: ${path} leads to a name that is not UTF-8`, {
+      kind: "no-config",
+      file: path,
+    });
+  }
+}
+
+/** What the system says about a path: what it leads to, or why it refuses to look. */
+function lookedAt(path: string): FileKind | Error | undefined {
+  try {
+    return fileKind(path);
+  } catch (error) {
+    if (isSystemError(error)) return error;
+    throw error;
+  }
 }
 
 function namedMembers(file: string | undefined, key: string, listKey: string): string[] {

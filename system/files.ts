@@ -7,14 +7,77 @@
 /** What is at a path; links are followed. */
 export type FileKind = "file" | "folder" | "other";
 
+/** Bytes that a file whose size is unknown, as those of `/proc`, is read in at once. */
+const PIECE_BYTES = 16 * 1024;
+
+/** A path leads to a FIFO, a socket or a device: reading it could block, or never end. */
+export class SpecialFileError extends Error {
+  /** As the system's own errors have one. */
+  readonly code = "ENOTREG";
+
+  /** @param path names the file in the message */
+  constructor(path: string) {
+    super(`${path} is not a regular file`);
+    this.name = "SpecialFileError";
+  }
+}
+
 /**
- * The text of a file, or `undefined` where there is none.
+ * Opens a regular file for reading. A FIFO, a socket or a device is not opened at all; the opened
+ * file is checked once more, because another file may have taken the path's place in between.
  *
- * @throws {Error} what the system says where there is a file that can't be read
+ * @throws {SpecialFileError} if the path leads to something else
+ * @throws {Deno.errors.IsADirectory} if the path leads to a folder
+ * @throws {Error} the system's, if the file is missing or can't be opened
+ */
+export function openRegularFile(path: string): Deno.FsFile {
+  requireRegular(path, Deno.statSync(path));
+  const file = Deno.openSync(path);
+  try {
+    requireRegular(path, file.statSync());
+    return file;
+  } catch (error) {
+    file.close();
+    throw error;
+  }
+}
+
+function requireRegular(path: string, { isFile, isDirectory }: Deno.FileInfo): void {
+  if (isDirectory) throw new Deno.errors.IsADirectory(`${path} is a folder`);
+  if (!isFile) throw new SpecialFileError(path);
+}
+
+/**
+ * Reads a regular file as a whole.
+ *
+ * @throws {Error} as {@linkcode openRegularFile}
+ */
+export function readRegularFile(path: string): Uint8Array<ArrayBuffer> {
+  using file = openRegularFile(path);
+  // One byte more than the size, so that most files end with the first read.
+  let bytes = new Uint8Array(Math.max(file.statSync().size, PIECE_BYTES - 1) + 1);
+  let end = 0;
+  for (let count = file.readSync(bytes); count !== null;) {
+    end += count;
+    if (end === bytes.length) {
+      const larger = new Uint8Array(2 * end);
+      larger.set(bytes);
+      bytes = larger;
+    }
+    count = file.readSync(bytes.subarray(end));
+  }
+  return bytes.subarray(0, end);
+}
+
+/**
+ * The text of a regular file; `undefined` if the file is missing.
+ *
+ * @throws {SpecialFileError} if the path leads to a FIFO, a socket or a device
+ * @throws {Error} the system's, if the file can't be read
  */
 export function readTextIfPresent(path: string): string | undefined {
   try {
-    return Deno.readTextFileSync(path);
+    return new TextDecoder("utf-8", { ignoreBOM: true }).decode(readRegularFile(path));
   } catch (error) {
     if (isAbsent(error)) return undefined;
     throw error;
@@ -32,6 +95,19 @@ export function fileKind(path: string): FileKind | undefined {
   }
 }
 
+/**
+ * As {@linkcode fileKind}; also `undefined` if the system refuses to look: no search permission, a
+ * name that is too long, a damaged disk.
+ */
+export function visibleKind(path: string): FileKind | undefined {
+  try {
+    return fileKind(path);
+  } catch (error) {
+    if (isSystemError(error)) return undefined;
+    throw error;
+  }
+}
+
 /** Whether an error says that there is nothing at a path; links in a circle lead to nothing. */
 export function isAbsent(error: unknown): boolean {
   return error instanceof Deno.errors.NotFound ||
@@ -44,6 +120,11 @@ export function isSystemError(error: unknown): error is Error & { readonly code?
   if (!(error instanceof Error)) return false;
   return systemErrorNumber(error) !== undefined ||
     ("code" in error && typeof error.code === "string");
+}
+
+/** What the system says about an error, as `File name too long`, without the path and the call. */
+export function systemReason(error: Error): string {
+  return error.message.replace(/ \(os error \d+\).*$/s, "");
 }
 
 /** The number that the system has for an error: where Deno has no class for it, all there is. */
@@ -86,7 +167,7 @@ export function joinPath(first: string, ...rest: readonly string[]): string {
 
 /** A path made absolute against the working directory. */
 export function absolutePath(path: string): string {
-  return joinPath(Deno.cwd(), path);
+  return path.startsWith("/") ? joinPath(path) : joinPath(Deno.cwd(), path);
 }
 
 /**

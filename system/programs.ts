@@ -4,7 +4,7 @@
  * @module
  */
 
-import { isAbsent } from "./files.ts";
+import { isAbsent, openRegularFile } from "./files.ts";
 
 /** The first bytes of what Linux and macOS start: ELF, a script's interpreter, Mach-O. */
 const BEGINNINGS: readonly (readonly number[])[] = [
@@ -37,7 +37,7 @@ export class Programs {
 }
 
 function beginsAsProgram(path: string): boolean {
-  using file = Deno.openSync(path);
+  using file = openRegularFile(path);
   const first = new Uint8Array(4);
   file.readSync(first);
   return BEGINNINGS.some((bytes) => bytes.every((byte, index) => first[index] === byte));

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { isAbsent } from "./files.ts";
+import { isAbsent, readRegularFile } from "./files.ts";
 
 /** A regular file. */
 export interface FileFacts {
@@ -31,9 +31,13 @@ export function fileFacts(path: string): FileFacts | undefined {
   }
 }
 
-/** The bytes of a file. */
+/**
+ * The bytes of a regular file.
+ *
+ * @throws {SpecialFileError} if the path leads to a FIFO, a socket or a device
+ */
 export function readBytes(path: string): Uint8Array {
-  return Deno.readFileSync(path);
+  return readRegularFile(path);
 }
 
 /** Writes a file from its beginning, or on from its end; one that is there stays the same file. */

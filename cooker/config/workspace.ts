@@ -5,7 +5,7 @@
  */
 
 import { folderEntries } from "../../system/file_signature.ts";
-import { baseName, fileKind, joinPath, pathInside } from "../../system/files.ts";
+import { baseName, joinPath, pathInside, visibleKind } from "../../system/files.ts";
 import { PathPatterns } from "../inputs/patterns.ts";
 import type { TaskScope } from "./scope.ts";
 import type { TaskFile } from "./tasks.ts";
@@ -55,7 +55,7 @@ export function memberFolders(
     if (matches === undefined) continue;
     const folders = /[*?]/.test(pattern)
       ? foldersBelow(matches)
-      : [joinPath(root, pattern)].filter((folder) => fileKind(folder) === "folder");
+      : [joinPath(root, pattern)].filter((folder) => visibleKind(folder) === "folder");
     for (const folder of folders) {
       const isInside = folder !== root && pathInside(root, folder) !== undefined;
       if (isInside && excluded?.excludes(folder) !== true && isMember(folder)) found.add(folder);
