@@ -159,7 +159,9 @@ type Surroundings = HostedInvocation;
 function thisProcess(): Surroundings {
   return {
     env: Deno.env.toObject(),
-    cwd: Deno.cwd(),
+    get cwd(): string {
+      return requireWorkingFolder();
+    },
     pid: Deno.pid,
     terminal: {
       stdin: Deno.stdin.isTerminal(),
@@ -171,6 +173,25 @@ function thisProcess(): Surroundings {
     onSignal,
     exit: (code) => Deno.exit(code),
   };
+}
+
+/** @throws {ClientError} if the working directory has no name that can be used */
+function requireWorkingFolder(): string {
+  try {
+    return Deno.cwd();
+  } catch (error) {
+    if (error instanceof Deno.errors.InvalidData) {
+      throw new ClientError(
+        EXIT.project,
+        "Cannot find a project: the working directory has a name that is not UTF-8",
+      );
+    }
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    throw new ClientError(
+      EXIT.project,
+      "Cannot find a project: the working directory has been removed",
+    );
+  }
 }
 
 function invocationOf(args: readonly string[], index: number, from: Surroundings): Invocation {

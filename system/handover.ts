@@ -61,7 +61,8 @@ const OUTPUT_LOST = 74;
  * @returns `undefined` where none is found that does
  */
 export async function handOver(version: string): Promise<HandoverEnd | undefined> {
-  const cwd = Deno.cwd();
+  const cwd = workingFolder();
+  if (cwd === undefined) return undefined;
   const connection = await connect(cwd);
   if (connection === undefined) return undefined;
   const terminal = {
@@ -119,6 +120,18 @@ function byName([a]: readonly [string, string], [b]: readonly [string, string]):
 }
 
 /** The nearest folder's socket, from the working directory up. */
+/** The working directory; `undefined` if it was removed, or its name is not UTF-8. */
+function workingFolder(): string | undefined {
+  try {
+    return Deno.cwd();
+  } catch (error) {
+    if (error instanceof Deno.errors.InvalidData || error instanceof Deno.errors.NotFound) {
+      return undefined;
+    }
+    throw error;
+  }
+}
+
 async function connect(cwd: string): Promise<Deno.Conn | undefined> {
   for (let folder = cwd;; folder = folder.slice(0, folder.lastIndexOf("/"))) {
     try {
