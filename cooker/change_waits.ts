@@ -37,7 +37,7 @@ interface Baseline {
 }
 
 interface Wait {
-  readonly baselines: () => Iterable<Baseline>;
+  readonly baselines: () => AsyncIterable<Baseline>;
   /** Told the files that changed, relative to the root; others are absolute. */
   readonly tell: (files: readonly string[]) => void;
   nextLook: number;
@@ -53,6 +53,8 @@ export class ChangeWaits {
   readonly #waits = new Map<string, Wait>();
   #last: ComparableBuild | undefined;
   #isLastOver = false;
+  #isChecking = false;
+  #defect: { readonly error: unknown } | undefined;
 
   constructor(tracker: InputTracker, { root, clock }: { readonly root: string; clock: Clock }) {
     this.#tracker = tracker;
@@ -101,32 +103,47 @@ export class ChangeWaits {
    * @returns seconds until the next look
    */
   look(): number {
+    if (this.#defect !== undefined) {
+      const { error } = this.#defect;
+      this.#defect = undefined;
+      throw error;
+    }
     if (this.#waits.size === 0) {
       // The queue is emptied now and then, so that it does not overflow between two runs.
       this.#tracker.drain();
       return REST_SECONDS;
     }
     this.#tracker.sync();
-    const now = this.#clock.monotonic();
-    for (const [name, wait] of this.#waits) {
-      if (now >= wait.nextLook) this.#check(name, wait, now);
+    if (!this.#isChecking) {
+      this.#isChecking = true;
+      this.#checkAll().catch((error: unknown) => this.#defect = { error })
+        .finally(() => this.#isChecking = false);
     }
     return LOOK_SECONDS;
   }
 
-  #check(name: string, wait: Wait, now: number): void {
+  async #checkAll(): Promise<void> {
+    const now = this.#clock.monotonic();
+    for (const [name, wait] of [...this.#waits]) {
+      if (now >= wait.nextLook) await this.#check(name, wait, now);
+    }
+  }
+
+  async #check(name: string, wait: Wait, now: number): Promise<void> {
     const changed = new Set<string>();
     let isWatched = true;
-    for (const { inputs, snapshot } of wait.baselines()) {
+    for await (const { inputs, snapshot } of wait.baselines()) {
       if (inputs.isClean && inputs.version === snapshot.version) continue;
       const { folder } = inputs.patterns;
-      const { files } = inputs.snapshot();
+      const { files } = await inputs.look();
       isWatched &&= inputs.isWatched;
       for (const path of changedPaths(snapshot.files, files)) {
         const absolute = joinPath(folder, path);
         changed.add(pathInside(this.#root, absolute) ?? absolute);
       }
     }
+    // Another wait has taken its place while its inputs were looked at.
+    if (this.#waits.get(name) !== wait) return;
     wait.nextLook = isWatched ? 0 : now + UNWATCHED_MS;
     const files = [...changed].sort();
     const seen = JSON.stringify(files);
@@ -137,18 +154,18 @@ export class ChangeWaits {
     wait.seen = seen;
   }
 
-  #baselines(plan: BuildPlan, build: string | undefined): () => Iterable<Baseline> {
+  #baselines(plan: BuildPlan, build: string | undefined): () => AsyncIterable<Baseline> {
     const last = this.#last?.build === build ? this.#last : undefined;
     const later = new Map<number, Baseline>();
     const sets = this.#sets(plan);
-    return () => {
+    return async function* (this: ChangeWaits): AsyncGenerator<Baseline> {
       const isOver = last === undefined || (last === this.#last && this.#isLastOver);
       for (const [index, inputs] of sets) {
         if (last?.prospects.has(index) === true || later.has(index) || !isOver) continue;
-        later.set(index, { inputs, snapshot: inputs.snapshot() });
+        later.set(index, { inputs, snapshot: await inputs.look() });
       }
-      return [...last?.prospects.values() ?? [], ...later.values()];
-    };
+      yield* [...last?.prospects.values() ?? [], ...later.values()];
+    }.bind(this);
   }
 
   /** The inputs of a plan's tasks; where none declares any, all that is in their folders. */

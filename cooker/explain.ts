@@ -24,10 +24,12 @@ export interface ExplainOptions {
 const FORCED: RunReason = { kind: "forced", text: "it was asked to run" };
 
 /** Says for each task of a plan whether it would run, and because of what. */
-export function explainPlan({ plan, cache, last, runner }: ExplainOptions): PlanTasksResult {
+export async function explainPlan(
+  { plan, cache, last, runner }: ExplainOptions,
+): Promise<PlanTasksResult> {
   const running = new Set<number>();
   let known: ReturnType<LastResults["readAll"]> | undefined;
-  const tasks = plan.tasks.map((task, index): PlannedTaskDescription => {
+  const explain = async (task: PlannedTask, index: number): Promise<PlannedTaskDescription> => {
     const dependencies = task.dependencies
       .map((each) => [each, taskAt(plan, each)] as const);
     const common = {
@@ -39,7 +41,7 @@ export function explainPlan({ plan, cache, last, runner }: ExplainOptions): Plan
       ...(task.package === undefined ? {} : { package: task.package }),
       ...(task.header === undefined ? {} : { command: task.header }),
     };
-    const prospect = runner.prospect({ task, dependencies });
+    const prospect = await runner.prospect({ task, dependencies });
     if (!isProspect(prospect)) {
       running.add(index);
       return { ...common, verdict: "always", reasons: [uncached(prospect)] };
@@ -61,7 +63,9 @@ export function explainPlan({ plan, cache, last, runner }: ExplainOptions): Plan
     ];
     running.add(index);
     return { ...common, verdict: "run", reasons, fingerprint };
-  });
+  };
+  const tasks: PlannedTaskDescription[] = [];
+  for (const [index, task] of plan.tasks.entries()) tasks.push(await explain(task, index));
   return { tasks, jobs: plan.jobs };
 }
 
@@ -85,6 +89,12 @@ function uncached(reason: UncachedReason): RunReason {
       return { kind: "no-files", text: 'its "files" match nothing' };
     case "bad pattern":
       return { kind: "bad-pattern", text: 'its "files" or "output" hold an invalid pattern' };
+    case "input":
+      return {
+        kind: "unreadable-input",
+        subject: reason.path,
+        text: `${reason.path} ${reason.reason}; it runs every time`,
+      };
   }
 }
 

@@ -7,7 +7,7 @@
 import type { Clock } from "../system/clock.ts";
 import type { Logger } from "../system/logger.ts";
 import { processId, processorCount } from "../system/environment.ts";
-import { fileKind, realPath } from "../system/files.ts";
+import { realPath, visibleKind } from "../system/files.ts";
 import { thisProgram } from "../system/self.ts";
 import { memoryReleaser } from "../system/memory.ts";
 import { GroupSpawner } from "../system/group_spawner.ts";
@@ -78,7 +78,7 @@ type Handlers = {
     params: ParamsOf<CookerCommands[Name]>,
     call: CommandCall,
   ) => CookerCommands[Name]["kind"] extends "async" ? AsyncCommand
-    : ResultOf<CookerCommands[Name]>;
+    : ResultOf<CookerCommands[Name]> | Promise<ResultOf<CookerCommands[Name]>>;
 };
 
 /** Where the cooker is in its life. */
@@ -200,7 +200,7 @@ export class TaskCooker implements Cooker {
       return null;
     },
     runTasks: (params, call) => this.#read(() => this.#runTasks(params, call)),
-    planTasks: (params) => this.#read(() => this.#explain(params)),
+    planTasks: (params) => this.#explain(params),
     watchInputs: (params, call) => this.#read(() => this.#watchInputs(params, call)),
   };
 
@@ -318,9 +318,11 @@ export class TaskCooker implements Cooker {
     return buildGraph({ scope, names, ifPresent });
   }
 
-  #explain(params: RunTasksParams): PlanTasksResult {
-    this.#hot.tracker.sync();
-    const plan = this.#plan(params);
+  async #explain(params: RunTasksParams): Promise<PlanTasksResult> {
+    const plan = this.#read(() => {
+      this.#hot.tracker.sync();
+      return this.#plan(params);
+    });
     const { last } = this.#hot;
     const cache = this.#results(params);
     const runner = new TaskRunner({
@@ -329,7 +331,7 @@ export class TaskCooker implements Cooker {
       clock: this.#options.clock,
       cache,
     });
-    return explainPlan({ plan, cache, last, runner });
+    return await explainPlan({ plan, cache, last, runner });
   }
 
   #watchInputs(params: WatchInputsParams, call: CommandCall): null {
@@ -343,7 +345,7 @@ export class TaskCooker implements Cooker {
 
   #place(cwd: string | undefined): string {
     const folder = cwd ?? this.#options.root;
-    return fileKind(folder) === "folder" ? realPath(folder) : folder;
+    return visibleKind(folder) === "folder" ? realPath(folder) : folder;
   }
 }
 

@@ -8,7 +8,7 @@ import { BestEffortFile } from "../system/best_effort_file.ts";
 import type { Clock } from "../system/clock.ts";
 import type { ReplayLogs } from "../wire/commands.ts";
 import type { Beginning, Known, PostponedResult, PostponedResults } from "./cache/postponed.ts";
-import type { Cleared, Prospect, ResultCache, Warn } from "./cache/result_cache.ts";
+import type { Cleared, Prospect, ResultCache, Unkeyed, Warn } from "./cache/result_cache.ts";
 import { decodeLog, LogRecorder } from "./cache/task_log.ts";
 import type { Ending } from "./ending.ts";
 import type { Executor, ExitStatus, OutputSink } from "./executor.ts";
@@ -18,8 +18,7 @@ import type { PlannedTask } from "./plan.ts";
 export type UncachedReason =
   | { readonly kind: "undeclared" }
   | { readonly kind: "dependency"; readonly task: string }
-  | { readonly kind: "no files" }
-  | { readonly kind: "bad pattern" };
+  | Unkeyed;
 
 /** What a task may be found under, or why it always runs. */
 export type TaskProspect = Prospect | UncachedReason;
@@ -107,17 +106,28 @@ export class TaskRunner {
 
   /** Runs a task, unless its result is there. */
   async run(request: TaskRequest): Promise<TaskOutcome> {
+    const { soon } = request.ending;
+    try {
+      return await this.#run(request);
+    } catch (error) {
+      // To look at its inputs was ended with the task.
+      if (soon.aborted && error === soon.reason) return { kind: "ran", status: { code: 0 } };
+      throw error;
+    }
+  }
+
+  async #run(request: TaskRequest): Promise<TaskOutcome> {
     const { postponed } = this.#options;
     if (postponed !== undefined && request.task.caching !== undefined) {
       const { key } = request.task.caching;
       if (postponed.has(key)) await postponed.settle(key);
-      const beginning = this.#beginning(request, postponed);
+      const beginning = await this.#beginning(request, postponed);
       if (beginning !== undefined) {
         return { kind: "ran", status: await this.#postpone(beginning, request, postponed) };
       }
       if (this.#later.size > 0) await this.#settleDependencies(request, postponed);
     }
-    const prospect = this.prospect(request);
+    const prospect = await this.prospect(request, request.ending.soon);
     if (!isProspect(prospect)) {
       const { caching } = request.task;
       const warn = this.#warning(request.listener);
@@ -149,8 +159,16 @@ export class TaskRunner {
     return found.prospect.fingerprint;
   }
 
-  /** What a task may be found under now; its dependencies have been run, or asked for, before. */
-  prospect({ task, dependencies }: Pick<TaskRequest, "task" | "dependencies">): TaskProspect {
+  /**
+   * What a task may be found under now; its dependencies have been run, or asked for, before.
+   *
+   * @param signal ends the looking at its inputs
+   * @throws the signal's reason if it is aborted
+   */
+  async prospect(
+    { task, dependencies }: Pick<TaskRequest, "task" | "dependencies">,
+    signal?: AbortSignal,
+  ): Promise<TaskProspect> {
     const { cache } = this.#options;
     const { caching, command } = task;
     if (cache === undefined || caching === undefined || command === undefined) {
@@ -158,8 +176,7 @@ export class TaskRunner {
     }
     const { known, missing } = this.#fingerprintsOf(dependencies);
     if (missing !== undefined) return { kind: "dependency", task: missing };
-    const prospect = cache.prospect({ declaration: caching, command, dependencies: known });
-    return typeof prospect === "string" ? { kind: prospect } : prospect;
+    return await cache.prospect({ declaration: caching, command, dependencies: known }, signal);
   }
 
   /** Takes note of what a task that is only asked for would be found under. */
@@ -200,10 +217,10 @@ export class TaskRunner {
   }
 
   /** What a task begins with whose result is kept later. */
-  #beginning(
-    { task: { caching, command }, dependencies }: TaskRequest,
+  async #beginning(
+    { task: { caching, command }, dependencies, ending }: TaskRequest,
     postponed: PostponedResults,
-  ): Beginning | undefined {
+  ): Promise<Beginning | undefined> {
     const { cache, force, keepsAtOnce = false } = this.#options;
     if (force || keepsAtOnce || cache === undefined) return undefined;
     if (caching === undefined || command === undefined) return undefined;
@@ -213,7 +230,12 @@ export class TaskRunner {
       if (each === undefined) return undefined;
       known.push([id, each]);
     }
-    return postponed.begin(cache, { declaration: caching, command }, known);
+    return await postponed.begin(
+      cache,
+      { declaration: caching, command },
+      known,
+      ending.soon,
+    );
   }
 
   async #settleDependencies(

@@ -27,7 +27,7 @@ const MISSING = /^(Could not open library|Failed to register symbol)/;
 const ENOENT = 2;
 const DENIED: ReadonlySet<number> = new Set([1, 13]);
 
-/** What the system calls its errors, for those that starting a process can have. */
+/** What the system calls its errors, for those that starting a process, or reading a file, can have. */
 const TEXTS: Readonly<Record<number, string>> = {
   1: "Operation not permitted",
   2: "No such file or directory",
@@ -46,6 +46,11 @@ const TEXTS: Readonly<Record<number, string>> = {
   36: "File name too long",
   40: "Too many levels of symbolic links",
 };
+
+/** What the system calls an error, as `File name too long`. */
+export function systemErrorText(number: number): string {
+  return TEXTS[number] ?? `The system refuses (os error ${number})`;
+}
 
 /**
  * The exception that Deno's own calls throw for an error of the system.

@@ -224,6 +224,7 @@ export interface RunReason {
     | "undeclared"
     | "no-files"
     | "bad-pattern"
+    | "unreadable-input"
     | "dependency-uncached"
     | "dependency-runs"
     | "forced"

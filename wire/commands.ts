@@ -271,6 +271,7 @@ const plannedTask = v.object({
       "undeclared",
       "no-files",
       "bad-pattern",
+      "unreadable-input",
       "dependency-uncached",
       "dependency-runs",
       "forced",

@@ -13,7 +13,7 @@ import { fileTime } from "../../system/file_signature.ts";
 import { macrotask } from "../../system/macrotask.ts";
 import type { FileSet } from "../inputs/file_set.ts";
 import type { InputTracker } from "../inputs/tracker.ts";
-import type { CacheQuestion, ResultCache } from "./result_cache.ts";
+import { type CacheQuestion, isUnkeyed, type ResultCache } from "./result_cache.ts";
 
 /** A task's fingerprint, or its postponed result, which will have one. */
 export type Known = string | PostponedResult;
@@ -78,19 +78,26 @@ export class PostponedResults {
     return this.#waiting.has(key);
   }
 
-  /** Takes note of what a task begins with; `undefined` where its fingerprint has to be known. */
-  begin(
+  /**
+   * Takes note of what a task begins with; `undefined` where its fingerprint has to be known.
+   *
+   * @param signal ends the looking for its inputs
+   * @throws the signal's reason if it is aborted
+   */
+  async begin(
     cache: ResultCache,
     question: Beginning["question"],
     dependencies: Beginning["dependencies"],
-  ): Beginning | undefined {
+    signal?: AbortSignal,
+  ): Promise<Beginning | undefined> {
     const { tracker } = this.#options;
     if (!this.#isFirst(question.declaration.key, cache)) return undefined;
     tracker.drain();
-    const sets = cache.sets(question);
-    if (sets === undefined || sets.inputs.paths().length === 0) return undefined;
+    const sets = await cache.sets(question, signal);
+    if (sets === undefined) return undefined;
     const { inputs, outputs } = sets;
-    if (!inputs.isWatched) return undefined;
+    const { paths, problems } = await inputs.find(signal);
+    if (paths.length === 0 || problems.length > 0 || !inputs.isWatched) return undefined;
     const begunAt = fileTime();
     const inputsVersion = inputs.version;
     return { cache, question, dependencies, inputs, outputs, inputsVersion, begunAt };
@@ -107,7 +114,7 @@ export class PostponedResults {
       this.#hurried.add(key);
       return undefined;
     }
-    outputs?.paths();
+    await outputs?.find();
     const outputsVersion = outputs === undefined
       ? 0
       : outputs.isWatched
@@ -203,8 +210,8 @@ export class PostponedResults {
       dependencies[id] = fingerprint;
     }
     if (!isUnchanged()) return undefined;
-    const prospect = cache.prospect({ ...question, dependencies });
-    if (typeof prospect === "string" || prospect.inputs !== inputs) return undefined;
+    const prospect = await cache.prospect({ ...question, dependencies });
+    if (isUnkeyed(prospect) || prospect.inputs !== inputs) return undefined;
     // By another name, a file can be changed without a word; its inode has the time of that.
     const isTold = inputs.isSettled && prospect.snapshot.changedAt <= result.begunAt;
     if (!isTold || !isUnchanged()) return undefined;

@@ -63,7 +63,16 @@ export interface Prospect {
 }
 
 /** Why there is nothing to look for. */
-export type Unkeyed = "no files" | "bad pattern";
+export type Unkeyed =
+  | { readonly kind: "no files" }
+  | { readonly kind: "bad pattern" }
+  /** An input can't be known; its path is relative to the task's folder. */
+  | { readonly kind: "input"; readonly path: string; readonly reason: string };
+
+/** Whether there is nothing to look for. */
+export function isUnkeyed(prospect: Prospect | Unkeyed): prospect is Unkeyed {
+  return "kind" in prospect;
+}
 
 /** What has to be known of a task to remove what it has left. */
 export interface Cleared {
@@ -109,17 +118,26 @@ export class ResultCache {
     this.#options = options;
   }
 
-  /** The fingerprint that a task has now, or why it has none. */
-  prospect(question: CacheQuestion): Prospect | Unkeyed {
+  /**
+   * The fingerprint that a task has now, or why it has none.
+   *
+   * @param signal ends the looking at its inputs
+   * @throws the signal's reason if it is aborted
+   */
+  async prospect(question: CacheQuestion, signal?: AbortSignal): Promise<Prospect | Unkeyed> {
     const { tracker, platform } = this.#options;
     const { declaration, command, dependencies } = question;
     tracker.drainIfDue();
     const before = this.#prospects.get(declaration);
     if (before !== undefined && isSameQuestion(before, question)) return before;
-    const inputs = this.#inputs(declaration, command.cwd);
-    const snapshot = inputs?.snapshot();
-    if (inputs === undefined || snapshot === undefined) return "bad pattern";
-    if (snapshot.digest === undefined) return "no files";
+    const inputs = await this.#inputs(declaration, command.cwd, signal);
+    if (inputs === undefined) return { kind: "bad pattern" };
+    const snapshot = await inputs.look(signal);
+    if (snapshot.problem !== undefined) {
+      const { path, reason } = snapshot.problem;
+      return { kind: "input", path: pathInside(command.cwd, path) ?? path, reason };
+    }
+    if (snapshot.digest === undefined) return { kind: "no files" };
     const parts = {
       task: declaration.key,
       command: command.command,
@@ -162,12 +180,22 @@ export class ResultCache {
     return store === undefined || this.#hasFailed || store.mayHave(key);
   }
 
-  /** What a task's inputs and outputs are; `undefined` where they can't be told. */
-  sets({ declaration, command }: Omit<CacheQuestion, "dependencies">): {
-    readonly inputs: FileSet;
-    readonly outputs: FileSet | undefined;
-  } | undefined {
-    const inputs = this.#inputs(declaration, command.cwd);
+  /**
+   * What a task's inputs and outputs are; `undefined` where they can't be told.
+   *
+   * @param signal ends the looking for its inputs
+   * @throws the signal's reason if it is aborted
+   */
+  async sets(
+    { declaration, command }: Omit<CacheQuestion, "dependencies">,
+    signal?: AbortSignal,
+  ): Promise<
+    {
+      readonly inputs: FileSet;
+      readonly outputs: FileSet | undefined;
+    } | undefined
+  > {
+    const inputs = await this.#inputs(declaration, command.cwd, signal);
     const outputs = this.#outputs(declaration, command.cwd);
     const isKnown = inputs !== undefined &&
       (outputs !== undefined || declaration.output.length === 0);
@@ -256,11 +284,14 @@ export class ResultCache {
     const { store, tracker, clock } = this.#options;
     const { fingerprint, question: { declaration, command } } = prospect;
     tracker.drain();
-    if (!prospect.inputs.isUnchangedSince(prospect.snapshot)) return false;
+    if (!(await prospect.inputs.isUnchangedSince(prospect.snapshot))) return false;
     if (store === undefined) return true;
     try {
       const set = prospect.outputs;
-      const paths = (set?.paths() ?? [])
+      const found = await set?.find();
+      const [problem] = found?.problems ?? [];
+      if (problem !== undefined) throw new StoreError(`${problem.path} ${problem.reason}`);
+      const paths = (found?.paths ?? [])
         .map(({ path }) => pathInside(command.cwd, path))
         .filter((path): path is string => path !== undefined && path !== "");
       const version = set?.version ?? 0;
@@ -318,7 +349,7 @@ export class ResultCache {
     const forbid = this.#forbid(outputs, command.cwd);
     for (let look = 0; look < 2; look++) {
       tracker.drain();
-      outputs.paths();
+      await outputs.find();
       const { version } = outputs;
       const restored = await store.restore(found.outputs, command.cwd, { aside, forbid });
       if (restored.kind === "damaged") return restored.reason;
@@ -333,11 +364,17 @@ export class ResultCache {
   }
 
   /** A task's own outputs are no inputs of it, but where nothing else would be one. */
-  #inputs({ files, output }: CacheDeclaration, folder: string): FileSet | undefined {
+  async #inputs(
+    { files, output }: CacheDeclaration,
+    folder: string,
+    signal?: AbortSignal,
+  ): Promise<FileSet | undefined> {
     const { tracker } = this.#options;
     const made = output.filter((entry) => !entry.startsWith("!")).map((entry) => `!${entry}`);
     const set = tracker.set(folder, [...files, ...made]);
-    return set === undefined || set.paths().length > 0 ? set : tracker.set(folder, files);
+    if (set === undefined) return undefined;
+    const { paths, problems } = await set.find(signal);
+    return paths.length + problems.length > 0 ? set : tracker.set(folder, files);
   }
 
   /**

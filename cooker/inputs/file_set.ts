@@ -6,9 +6,11 @@
 
 import { Sha256 } from "../../system/digest.ts";
 import { pathInside } from "../../system/files.ts";
+import { beforeAbort } from "../ending.ts";
 import type { FileRecord, FileTable } from "./file_table.ts";
 import type { PathPatterns } from "./patterns.ts";
-import { type FoundPath, walk } from "./walk.ts";
+import { atOnce, type Pace, type Sliced } from "./pace.ts";
+import { type Found, type InputProblem, unreadable, walk } from "./walk.ts";
 
 /** What a set holds at a time. */
 export interface Snapshot {
@@ -18,10 +20,14 @@ export interface Snapshot {
   readonly files: ReadonlyMap<string, string>;
   /** The set's version at that time. */
   readonly version: number;
-  /** All inodes, where a change may not be told of; else nothing. */
+  /** A digest of all inodes, where a change may not be told of; else nothing. */
   readonly signatures: string;
   /** When the last change was, in milliseconds since the Unix epoch, as the inodes have it. */
   readonly changedAt: number;
+  /** The first input that can't be known: no result may be kept, or found, by this snapshot. */
+  readonly problem: InputProblem | undefined;
+  /** Whether the content of a large file is not known yet. */
+  readonly isPending: boolean;
 }
 
 /** A snapshot that keeps nothing twice: there may be hundreds of thousands of files. */
@@ -30,30 +36,32 @@ class SetSnapshot implements Snapshot {
   readonly version: number;
   readonly signatures: string;
   readonly changedAt: number;
+  readonly problem: InputProblem | undefined;
+  readonly isPending: boolean;
   readonly #folder: string;
   readonly #records: ReadonlyMap<string, FileRecord>;
 
   constructor(
     folder: string,
     records: ReadonlyMap<string, FileRecord>,
-    { version, isTold }: { readonly version: number; readonly isTold: boolean },
+    facts: Omit<Snapshot, "files">,
   ) {
     this.#folder = folder;
     this.#records = records;
-    this.version = version;
-    this.signatures = isTold ? "" : [...records.values()].map((each) => each.signature).join("\n");
-    this.changedAt = latest(records.values());
-    this.digest = digestOf(this.#entries());
+    this.digest = facts.digest;
+    this.version = facts.version;
+    this.signatures = facts.signatures;
+    this.changedAt = facts.changedAt;
+    this.problem = facts.problem;
+    this.isPending = facts.isPending;
   }
 
   get files(): ReadonlyMap<string, string> {
-    return new Map(this.#entries());
-  }
-
-  *#entries(): Generator<[string, string]> {
+    const files = new Map<string, string>();
     for (const [path, { content }] of this.#records) {
-      yield [pathInside(this.#folder, path) ?? path, content];
+      files.set(pathInside(this.#folder, path) ?? path, content);
     }
+    return files;
   }
 }
 
@@ -66,28 +74,47 @@ export interface FolderWatcher {
   watch(set: FileSet, path: string): boolean;
   /** Only these paths are watched for a set from now on. */
   retain(set: FileSet, paths: ReadonlySet<string>): void;
+  /** Tells the sets of all changes that the kernel has told of. */
+  drain(): void;
 }
 
-/** Files that patterns mean. */
+/** What a set is made of. */
+export interface FileSetOptions {
+  readonly table: FileTable;
+  readonly watcher: FolderWatcher;
+  readonly pace: Pace;
+}
+
+/** Times that a set is looked at anew where it is changed in the meantime. */
+const MAX_LOOKS = 3;
+
+/**
+ * Files that patterns mean.
+ *
+ * `snapshot` does at once what `look` does in slices: it is for sets of a few files. Either one
+ * works on copies and commits at its end, unless a change was told of, or the other one has
+ * committed, in between.
+ */
 export class FileSet {
   readonly patterns: PathPatterns;
-  readonly #table: FileTable;
-  readonly #watcher: FolderWatcher;
-  #found: readonly FoundPath[] = [];
+  readonly #options: FileSetOptions;
+  #found: Found = { paths: [], problems: [] };
   #records: ReadonlyMap<string, FileRecord> = new Map();
   #hasShared = false;
-  #folders = new Set<string>();
+  #folders: ReadonlySet<string> = new Set<string>();
   #dirty = new Set<string>();
   #needsWalk = true;
   #isWatched = false;
   #version = 0;
+  #commits = 0;
   #snapshot: Snapshot | undefined;
+  /** The last one to look in slices: one at a time does. */
+  #looking: Promise<void> | undefined;
 
   /** @param patterns what it holds; nothing is read before a snapshot is asked for */
-  constructor(patterns: PathPatterns, table: FileTable, watcher: FolderWatcher) {
+  constructor(patterns: PathPatterns, options: FileSetOptions) {
     this.patterns = patterns;
-    this.#table = table;
-    this.#watcher = watcher;
+    this.#options = options;
   }
 
   /** Grows with every change that is told of. */
@@ -138,39 +165,72 @@ export class FileSet {
     this.#version++;
   }
 
-  /** What the set means: files, links and empty folders, sorted by path. */
-  paths(): readonly FoundPath[] {
-    this.#refresh();
-    return this.#found;
+  /** What the set means: files, links and empty folders, sorted by path; found in slices. */
+  async find(signal?: AbortSignal): Promise<Found> {
+    return await this.#inTurn(signal, async () => {
+      for (let look = 1; !this.isWatched; look++) {
+        const { version } = this;
+        const walked = await this.#options.pace.run(this.#walk(true), signal);
+        this.#options.watcher.drain();
+        const isCommitted = this.#commitWalk(walked, version);
+        if (isCommitted || look === MAX_LOOKS) return walked.found;
+      }
+      return this.#found;
+    });
   }
 
-  /** The files with their contents as they are now. */
+  /**
+   * The files with their contents as they are now, large ones included, in slices between which the
+   * event loop goes on.
+   *
+   * @param signal ends the looking
+   * @throws the signal's reason if it is aborted
+   */
+  async look(signal?: AbortSignal): Promise<Snapshot> {
+    return await this.#inTurn(signal, async () => {
+      for (let look = 1;; look++) {
+        const known = this.#snapshot;
+        if (this.isSettled && known !== undefined && !known.isPending) return known;
+        const seen = await this.#options.pace.run(this.#look(true, signal), signal);
+        // What was changed while it was looked at is looked at again.
+        this.#options.watcher.drain();
+        if (this.#commit(seen) || look === MAX_LOOKS) return seen.snapshot;
+      }
+    });
+  }
+
+  /** The files with their contents as they are now, at once; of large files only their inodes. */
   snapshot(): Snapshot {
     if (this.isSettled && this.#snapshot !== undefined) return this.#snapshot;
-    const version = this.#version;
-    this.#refresh();
-    const records = new Map<string, FileRecord>();
-    let hasShared = false;
-    for (const { path, kind } of this.#found) {
-      if (kind === "folder") continue;
-      const record = this.#record(path);
-      records.set(path, record);
-      hasShared ||= record.isShared;
-    }
-    this.#records = records;
-    this.#hasShared = hasShared;
-    this.#dirty.clear();
-    const isTold = this.#isWatched && !hasShared;
-    this.#snapshot = new SetSnapshot(this.patterns.folder, records, { version, isTold });
-    return this.#snapshot;
+    const seen = atOnce(this.#look(false));
+    this.#commit(seen);
+    return seen.snapshot;
   }
 
   /** Whether nothing was changed since a snapshot, not even for a while. */
-  isUnchangedSince(earlier: Snapshot): boolean {
+  async isUnchangedSince(earlier: Snapshot): Promise<boolean> {
     if (this.isWatched && this.#version === earlier.version && !this.#hasShared) return true;
     if (this.isWatched && this.#version !== earlier.version) return false;
-    const now = this.snapshot();
+    const now = await this.look();
     return now.digest === earlier.digest && now.signatures === earlier.signatures;
+  }
+
+  /** Begins when the work that has begun before is over. */
+  async #inTurn<T>(signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
+    while (this.#looking !== undefined) {
+      const isOver = signal === undefined
+        ? this.#looking.then(() => true)
+        : beforeAbort(this.#looking, signal);
+      if (!(await isOver)) signal?.throwIfAborted();
+    }
+    const done = Promise.withResolvers<void>();
+    this.#looking = done.promise;
+    try {
+      return await work();
+    } finally {
+      this.#looking = undefined;
+      done.resolve();
+    }
   }
 
   #forget(): void {
@@ -180,61 +240,144 @@ export class FileSet {
 
   /** Whether the last walk has found a path: they are sorted. */
   #holds(path: string): boolean {
+    const { paths } = this.#found;
     let low = 0;
-    let high = this.#found.length;
+    let high = paths.length;
     while (low < high) {
       const middle = (low + high) >> 1;
-      if ((this.#found[middle]?.path ?? "") < path) low = middle + 1;
+      if ((paths[middle]?.path ?? "") < path) low = middle + 1;
       else high = middle;
     }
-    return this.#found[low]?.path === path;
+    return paths[low]?.path === path;
   }
 
-  #record(path: string): FileRecord {
-    const known = this.#records.get(path);
-    if (known === undefined || this.#dirty.has(path)) {
-      // A change that was told of counts even where the inode does not show it.
-      if (this.#dirty.has(path)) this.#table.forget(path);
-      return this.#table.look(path);
-    }
-    return this.#isWatched && !known.isShared ? known : this.#table.look(path);
-  }
-
-  #refresh(): void {
-    if (this.isWatched) return;
-    // What was read while nobody told of changes is looked at again.
-    if (!this.#isWatched) this.#forget();
-    this.#needsWalk = false;
+  *#walk(waits: boolean): Sliced<Walked> {
+    const { watcher } = this.#options;
+    const commits = this.#commits;
     const folders = new Set<string>();
     const watched = new Set<string>();
     let isWatched = true;
     const watch = (path: string): void => {
       if (watched.has(path)) return;
       watched.add(path);
-      isWatched = this.#watcher.watch(this, path) && isWatched;
+      isWatched = watcher.watch(this, path) && isWatched;
     };
     for (const base of this.patterns.bases) watch(base);
-    this.#found = walk(this.patterns, (folder) => {
+    const enter = (folder: string): void => {
       folders.add(folder);
       watch(folder);
+    };
+    const found = yield* walk(this.patterns, { enter, waits });
+    return { found, folders, watched, isWatched, commits };
+  }
+
+  /** @returns whether the walk holds: not if a change of the set was told of since it began */
+  #commitWalk(walked: Walked, version: number): boolean {
+    if (version !== this.#version || walked.commits !== this.#commits) return false;
+    // What was read while nobody told of changes is looked at again.
+    if (!this.#isWatched) this.#forget();
+    this.#found = walked.found;
+    this.#folders = walked.folders;
+    this.#isWatched = walked.isWatched;
+    this.#needsWalk = false;
+    this.#commits++;
+    this.#options.watcher.retain(this, walked.watched);
+    return true;
+  }
+
+  *#look(waits: boolean, signal?: AbortSignal): Sliced<Seen> {
+    const { table } = this.#options;
+    const version = this.#version;
+    const commits = this.#commits;
+    const dirty = new Set(this.#dirty);
+    const walked = this.isWatched ? undefined : yield* this.#walk(waits);
+    const { found, isWatched } = walked ?? { found: this.#found, isWatched: this.#isWatched };
+    const records = new Map<string, FileRecord>();
+    const contents = new Sha256();
+    let [hasShared, isPending, changedAt] = [false, false, 0];
+    let [problem] = found.problems;
+    for (const { path, kind } of found.paths) {
+      yield;
+      if (kind === "folder") continue;
+      let record = this.#record(path, dirty, isWatched);
+      if (record.isPending === true && waits) {
+        yield async () => {
+          record = await table.settle(path, signal);
+        };
+      }
+      records.set(path, record);
+      contents.update(contentLine(this.patterns.folder, path, record));
+      hasShared ||= record.isShared;
+      isPending ||= record.isPending === true;
+      changedAt = Math.max(changedAt, record.changedAt);
+      if (record.problem !== undefined) problem ??= unreadable(path, record.problem);
+    }
+    const isTold = isWatched && !hasShared;
+    const snapshot = new SetSnapshot(this.patterns.folder, records, {
+      digest: records.size === 0 ? undefined : contents.hex(),
+      version,
+      signatures: isTold ? "" : yield* signaturesOf(records),
+      changedAt,
+      problem,
+      isPending,
     });
-    this.#folders = folders;
-    this.#isWatched = isWatched;
-    this.#watcher.retain(this, watched);
+    return { snapshot, records, hasShared, walked, commits };
+  }
+
+  /** @returns whether what was seen holds: not if a change was told of since it began */
+  #commit({ snapshot, records, hasShared, walked, commits }: Seen): boolean {
+    if (snapshot.version !== this.#version || commits !== this.#commits) return false;
+    if (walked !== undefined && !this.#commitWalk(walked, snapshot.version)) return false;
+    this.#commits++;
+    this.#records = records;
+    this.#hasShared = hasShared;
+    this.#dirty.clear();
+    this.#snapshot = snapshot;
+    return true;
+  }
+
+  #record(path: string, dirty: ReadonlySet<string>, isWatched: boolean): FileRecord {
+    const { table } = this.#options;
+    const known = this.#isWatched ? this.#records.get(path) : undefined;
+    if (known === undefined || dirty.has(path)) {
+      // A change that was told of counts even where the inode does not show it.
+      if (dirty.has(path)) table.forget(path);
+      return table.look(path);
+    }
+    return isWatched && !known.isShared ? known : table.look(path);
   }
 }
 
-function latest(records: Iterable<FileRecord>): number {
-  let time = 0;
-  for (const { changedAt } of records) time = Math.max(time, changedAt);
-  return time;
+/** What a walk of a set has found, and what it was done by. */
+interface Walked {
+  readonly found: Found;
+  readonly folders: ReadonlySet<string>;
+  readonly watched: ReadonlySet<string>;
+  readonly isWatched: boolean;
+  /** How often the set had been looked at before. */
+  readonly commits: number;
 }
 
-function digestOf(files: Iterable<readonly [string, string]>): string | undefined {
-  let hash: Sha256 | undefined;
-  for (const [path, content] of files) {
-    hash ??= new Sha256();
-    hash.update(`${path.length}:${path}${content}\n`);
+/** What a look at a set has seen. */
+interface Seen {
+  readonly snapshot: Snapshot;
+  readonly records: ReadonlyMap<string, FileRecord>;
+  readonly hasShared: boolean;
+  /** Absent: the paths were known. */
+  readonly walked: Walked | undefined;
+  readonly commits: number;
+}
+
+function* signaturesOf(records: ReadonlyMap<string, FileRecord>): Sliced<string> {
+  const hash = new Sha256();
+  for (const { signature } of records.values()) {
+    yield;
+    hash.update(`${signature}\n`);
   }
-  return hash?.hex();
+  return hash.hex();
+}
+
+function contentLine(folder: string, path: string, { content }: FileRecord): string {
+  const name = pathInside(folder, path) ?? path;
+  return `${name.length}:${name}${content}\n`;
 }

@@ -4,13 +4,15 @@
  * @module
  */
 
-import { sha256Hex } from "../../system/digest.ts";
+import { FileReader } from "../../system/file_reader.ts";
+import { isSystemError, systemReason } from "../../system/files.ts";
 import {
-  fileBytes,
   type FileFacts,
   fileFacts,
   fileTime,
+  kernelDevice,
   linkTarget,
+  targetFacts,
 } from "../../system/file_signature.ts";
 
 /**
@@ -19,11 +21,14 @@ import {
  */
 const SAME_TIME_MS = 2000;
 
+/** What Deno writes for bytes of a name that are not UTF-8. */
+export const UNDECODABLE = "\u{fffd}";
+
 /** What is known of a file. */
 export interface FileRecord {
   /** Its content: a digest, with a mark for what can be run; another text for what is no file. */
   readonly content: string;
-  /** Its inode, as it was before the content was read; empty where nothing was there. */
+  /** Its inode and its target's, before the content was read; empty where nothing was there. */
   readonly signature: string;
   /** Whether its content can change without a change in the folder that it is in. */
   readonly isShared: boolean;
@@ -31,6 +36,10 @@ export interface FileRecord {
   readonly isSure: boolean;
   /** When it was last changed, as far as its inode tells, in milliseconds since the Unix epoch. */
   readonly changedAt: number;
+  /** Whether the file is too large to be read at once: `content` is its signature until it is. */
+  readonly isPending?: boolean;
+  /** Why its content can't be known, so that no result may depend on it. */
+  readonly problem?: string;
 }
 
 /** Nothing is at the path. */
@@ -42,9 +51,24 @@ const ABSENT: FileRecord = {
   changedAt: 0,
 };
 
+/** A file as it was found before its content is read. */
+interface Sighting {
+  readonly facts: FileFacts;
+  /** What a link leads to; `undefined` if it leads nowhere, or the file is no link. */
+  readonly target: FileFacts | undefined;
+  /** Whether `target`, or else the file itself, is a regular file that can be read. */
+  readonly isRead: boolean;
+  readonly signature: string;
+}
+
+/** What reading has found. */
+type Reading = Pick<FileRecord, "content" | "isPending" | "problem">;
+
 /** Reads files, each as seldom as it can. */
 export class FileTable {
   readonly #records = new Map<string, FileRecord>();
+  readonly #reader = new FileReader();
+  #kernelDevice: { readonly device: number | undefined } | undefined;
   #reads = 0;
 
   /** How many files have been read. */
@@ -52,18 +76,42 @@ export class FileTable {
     return this.#reads;
   }
 
-  /** The record of a file as it is now. */
+  /** The record of a file as it is now; that of a large file may be pending. */
   look(path: string): FileRecord {
-    const facts = fileFacts(path);
-    if (facts === undefined) {
-      this.#records.delete(path);
-      return ABSENT;
-    }
-    const known = this.#records.get(path);
-    if (known !== undefined && known.isSure && known.signature === facts.signature) return known;
-    const record = this.#read(path, facts);
-    this.#records.set(path, record);
-    return record;
+    return this.#attempt(() => {
+      const sighting = this.#sight(path);
+      if (sighting === undefined) {
+        this.#records.delete(path);
+        return ABSENT;
+      }
+      const known = this.#known(path, sighting);
+      if (known !== undefined) return known;
+      this.#reads++;
+      const record = recordOf(sighting, this.#contentOf(path, sighting));
+      if (record.isPending !== true) this.#records.set(path, record);
+      return record;
+    });
+  }
+
+  /**
+   * The record of a large file as it is now, read while the event loop goes on.
+   *
+   * @throws the signal's reason if it is aborted
+   */
+  async settle(path: string, signal: AbortSignal | undefined): Promise<FileRecord> {
+    const record = this.look(path);
+    if (record.isPending !== true) return record;
+    const digest = await this.#reader.digestLarge(path, signal);
+    return this.#attempt(() => {
+      const sighting = this.#sight(path);
+      if (sighting === undefined) return ABSENT;
+      const read = this.#textOf(path, sighting, digest);
+      const settled = { ...recordOf(sighting, read), signature: record.signature };
+      // A file that was changed meanwhile is read again the next time.
+      const isSure = settled.isSure && sighting.signature === record.signature;
+      this.#records.set(path, { ...settled, isSure });
+      return { ...settled, isSure };
+    });
   }
 
   /** Has a file read again, whatever its inode says. */
@@ -76,19 +124,111 @@ export class FileTable {
     this.#records.clear();
   }
 
-  #read(path: string, facts: FileFacts): FileRecord {
-    const { signature, isShared, writtenAt } = facts;
-    const isSure = facts.kind !== "link" && facts.changedAt < fileTime() - SAME_TIME_MS;
-    const changedAt = Math.max(facts.changedAt, writtenAt);
-    this.#reads++;
-    return { content: contentOf(path, facts), signature, isShared, isSure, changedAt };
+  /** Lets go of what reading needs; the next one takes it again. */
+  close(): void {
+    this.#reader.close();
+  }
+
+  #sight(path: string): Sighting | undefined {
+    const facts = fileFacts(path);
+    if (facts === undefined) return undefined;
+    const target = facts.kind === "link" ? targetFacts(path) : undefined;
+    const file = facts.kind === "link" ? target : facts;
+    const isRead = file?.kind === "file" && !this.#isKernels(file);
+    const { signature } = facts;
+    if (target === undefined) return { facts, target, isRead, signature };
+    // Of another target than a file, only what it is counts: its times are those of its use.
+    const seen = isRead ? target.signature : target.special ?? target.kind;
+    return { facts, target, isRead, signature: `${signature} ${seen}` };
+  }
+
+  #known(path: string, { signature }: Sighting): FileRecord | undefined {
+    const known = this.#records.get(path);
+    return known?.isSure === true && known.signature === signature ? known : undefined;
+  }
+
+  /** A file that the system does not let this process look at is a problem of the input. */
+  #attempt(work: () => FileRecord): FileRecord {
+    try {
+      return work();
+    } catch (error) {
+      if (!isSystemError(error)) throw error;
+      return { ...ABSENT, ...unreadable(systemReason(error)), isShared: true, isSure: false };
+    }
+  }
+
+  #contentOf(path: string, sighting: Sighting): Reading {
+    const read = sighting.isRead ? this.#reader.digest(path) : undefined;
+    return this.#textOf(path, sighting, read);
+  }
+
+  /** @param read absent: what is there is no file that can be read */
+  #textOf(
+    path: string,
+    { facts, target, signature }: Sighting,
+    read: ReturnType<FileReader["digest"]> | undefined,
+  ): Reading {
+    const isLink = facts.kind === "link";
+    const reading = readingOf(isLink ? target : facts, signature, read);
+    if (!isLink) {
+      return facts.isExecutable && facts.kind === "file" && reading.problem === undefined
+        ? { ...reading, content: `${reading.content} x` }
+        : reading;
+    }
+    const words = linkTarget(path) ?? "";
+    const isDecodable = !words.includes(UNDECODABLE);
+    return {
+      ...reading,
+      content: `link ${words} ${reading.content}`,
+      ...(isDecodable ? {} : { problem: "the name that it links to is not UTF-8" }),
+    };
+  }
+
+  /** Whether a file is the kernel's: what it holds depends on the process that reads it. */
+  #isKernels({ device }: FileFacts): boolean {
+    this.#kernelDevice ??= { device: kernelDevice() };
+    return device === this.#kernelDevice.device;
   }
 }
 
-function contentOf(path: string, { kind, isExecutable }: FileFacts): string {
-  if (kind === "folder" || kind === "other") return kind;
-  const bytes = fileBytes(path);
-  const content = bytes === undefined ? "unreadable" : sha256Hex(bytes);
-  if (kind === "link") return `link ${linkTarget(path) ?? ""} ${content}`;
-  return isExecutable ? `${content} x` : content;
+function recordOf(
+  { facts, target, isRead, signature }: Sighting,
+  reading: Reading,
+): FileRecord {
+  const both = target === undefined || !isRead ? [facts] : [facts, target];
+  const old = fileTime() - SAME_TIME_MS;
+  return {
+    ...reading,
+    signature,
+    // What could not be read may be readable without a word from the kernel.
+    isShared: facts.isShared || reading.problem !== undefined,
+    isSure: reading.problem === undefined && both.every((each) => each.changedAt < old),
+    changedAt: Math.max(...both.map((each) => Math.max(each.changedAt, each.writtenAt))),
+  };
+}
+
+function readingOf(
+  file: FileFacts | undefined,
+  signature: string,
+  read: ReturnType<FileReader["digest"]> | undefined,
+): Reading {
+  if (file === undefined) return { content: "absent" };
+  if (file.kind === "folder") return { content: "folder" };
+  switch (read?.kind) {
+    case "file":
+      return { content: read.digest };
+    case "large":
+      return { content: `large ${signature}`, isPending: true };
+    case "unreadable":
+      return unreadable(read.reason);
+    case "absent":
+      return { content: "absent" };
+    case "special":
+    case undefined:
+      return { content: file.special ?? "special" };
+  }
+}
+
+function unreadable(reason: string): Reading {
+  return { content: `unreadable ${reason}`, problem: reason };
 }

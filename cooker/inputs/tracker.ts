@@ -13,7 +13,6 @@ import type { Notifier } from "../cooker.ts";
 import {
   baseName,
   ensureFolderBelow,
-  fileKind,
   isSystemError,
   joinPath,
   parentFolder,
@@ -21,12 +20,14 @@ import {
   realPath,
   removeIfPresent,
   touchFile,
+  visibleKind,
 } from "../../system/files.ts";
 import { monotonicTime } from "../../system/clock.ts";
 import { fileFacts } from "../../system/file_signature.ts";
 import { type FolderEvent, Inotify } from "../../system/inotify.ts";
 import { FileSet, type FolderWatcher } from "./file_set.ts";
 import { FileTable } from "./file_table.ts";
+import { Pace } from "./pace.ts";
 import { PathPatterns } from "./patterns.ts";
 
 /** What a tracker needs. */
@@ -66,6 +67,7 @@ const DUE_MS = 1;
 export class InputTracker implements Notifier, FolderWatcher {
   readonly #options: TrackerOptions;
   readonly #table = new FileTable();
+  readonly #pace = new Pace();
   readonly #sets = new Map<string, FileSet | undefined>();
   readonly #folders = new Map<string, WatchedFolder>();
   readonly #foldersOf = new Map<FileSet, Set<string>>();
@@ -108,7 +110,8 @@ export class InputTracker implements Notifier, FolderWatcher {
     const key = JSON.stringify([folder, ...entries]);
     if (!this.#sets.has(key)) {
       const patterns = PathPatterns.parse(folder, entries);
-      const set = patterns && new FileSet(patterns, this.#table, this);
+      const options = { table: this.#table, watcher: this, pace: this.#pace };
+      const set = patterns && new FileSet(patterns, options);
       this.#sets.set(key, set);
     }
     return this.#sets.get(key);
@@ -148,13 +151,13 @@ export class InputTracker implements Notifier, FolderWatcher {
     for (let folder = path;; folder = parentFolder(folder)) {
       // What is watched was a folder of its own when that began; that it is none any more is told.
       const isKnown = this.#folders.has(folder);
-      if (isKnown || fileKind(folder) === "folder") {
+      if (isKnown || visibleKind(folder) === "folder") {
         // Behind a link there are other folders than those that lead to it.
         if (isLowest && !isKnown && realPath(folder) !== folder) return false;
         isLowest = false;
         if (!this.#watchFolder(set, folder, next)) return false;
-      } else if (fileFacts(folder)?.kind === "link") {
-        // What it points to may come and go anywhere.
+      } else if (isHidden(folder)) {
+        // A link's target may come and go anywhere; the other folder can't be looked at.
         return false;
       }
       if (folder === root) return true;
@@ -182,6 +185,7 @@ export class InputTracker implements Notifier, FolderWatcher {
   stop(): void {
     this.#isStopped = true;
     this.#close();
+    this.#table.close();
   }
 
   #open(): void {
@@ -317,6 +321,16 @@ export class InputTracker implements Notifier, FolderWatcher {
   #drop(folder: string, { watch }: WatchedFolder): void {
     this.#folders.delete(folder);
     this.#paths.delete(watch);
+  }
+}
+
+/** Whether a path is a link, or the system does not let this process look at it. */
+function isHidden(path: string): boolean {
+  try {
+    return fileFacts(path)?.kind === "link";
+  } catch (error) {
+    if (isSystemError(error)) return true;
+    throw error;
   }
 }
 

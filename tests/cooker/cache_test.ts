@@ -314,10 +314,10 @@ Deno.test("of many tasks only what is not where it was is looked at, each after 
 
 Deno.test("an edited config counts for the next run, is announced, and a broken one is explained", async () => {
   await using project = new Project({ a: "echo one" }, {});
-  project.cooker.tick();
+  await project.cooker.tick();
   assertEquals((await project.cooker.run(["a"])).stdout, "one\n");
   project.configure({ a: "echo two" });
-  project.cooker.tick();
+  await project.cooker.tick();
   const file = `${project.root}/deno.json`;
   assertEquals(project.cooker.events, [{ type: "ConfigChanged", files: [file] }]);
   assertEquals((await project.cooker.run(["a"])).stdout, "two\n");
@@ -367,10 +367,10 @@ Deno.test("a watch tells what has changed since its build: not what the build ha
   const build = events[0]?.type === "BuildStarted" ? events[0].build : "";
   await Promise.resolve();
   project.cooker.watchInputs(["use"], "w1", build);
-  for (let tick = 0; tick < 3; tick++) project.cooker.tick();
+  for (let tick = 0; tick < 3; tick++) await project.cooker.tick();
   assertEquals(project.cooker.events, []);
   project.write("a.txt", "2");
-  for (let tick = 0; tick < 3; tick++) project.cooker.tick();
+  await project.cooker.tickUntilEvent();
   const [event] = project.cooker.events;
   assert(event?.type === "InputsChanged");
   assertEquals([event.watch, event.files], ["w1", ["a.txt"]]);
@@ -382,9 +382,9 @@ Deno.test("a watch of tasks that declare nothing is told of any file of their fo
   const build = events[0]?.type === "BuildStarted" ? events[0].build : "";
   await Promise.resolve();
   project.cooker.watchInputs(["plain"], "w1", build);
-  project.cooker.tick();
+  for (let tick = 0; tick < 3; tick++) await project.cooker.tick();
   project.write("b.txt", "new");
-  for (let tick = 0; tick < 3; tick++) project.cooker.tick();
+  await project.cooker.tickUntilEvent();
   const [event] = project.cooker.events;
   assertEquals(event?.type === "InputsChanged" ? event.files : [], ["b.txt"]);
 });

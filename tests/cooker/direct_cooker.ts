@@ -5,6 +5,7 @@ import type { AsyncCommand } from "../../cooker/cooker.ts";
 import { TaskCooker } from "../../cooker/task_cooker.ts";
 import { statePaths } from "../../project/state.ts";
 import { type Clock, systemClock } from "../../system/clock.ts";
+import { macrotask } from "../../system/macrotask.ts";
 import { MemoryLogger } from "../../system/logger.ts";
 import type { PlanTasksResult, RunTasksInput } from "../../wire/commands.ts";
 import type { EventBody, SimmerEvent } from "../../wire/events.ts";
@@ -61,8 +62,15 @@ export class DirectCooker implements AsyncDisposable {
   }
 
   /** What the server's loop does on its tick. */
-  tick(): void {
+  async tick(): Promise<void> {
     for (const idle of this.#idle) idle();
+    // What a tick begins goes on in turns of the loop.
+    await macrotask();
+  }
+
+  /** Ticks until something is said that belongs to no run. */
+  async tickUntilEvent(): Promise<void> {
+    for (let tick = 0; tick < 10_000 && this.events.length === 0; tick++) await this.tick();
   }
 
   /** Runs tasks to their end, or cancels them at an event. */

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import type { Beginning, PostponedResult } from "../../../cooker/cache/postponed.ts";
-import type { ResultCache } from "../../../cooker/cache/result_cache.ts";
+import { isUnkeyed, type ResultCache } from "../../../cooker/cache/result_cache.ts";
 import { HotProject } from "../../../cooker/hot_project.ts";
 import { KeptTasks } from "../../../cooker/store/kept_tasks.ts";
 import { statePaths } from "../../../project/state.ts";
@@ -43,8 +43,11 @@ class Place implements AsyncDisposable {
     };
   }
 
-  begin(key = "b", dependencies: Beginning["dependencies"] = []): Beginning | undefined {
-    return this.hot.postponed.begin(this.results, this.question(key), dependencies);
+  async begin(
+    key = "b",
+    dependencies: Beginning["dependencies"] = [],
+  ): Promise<Beginning | undefined> {
+    return await this.hot.postponed.begin(this.results, this.question(key), dependencies);
   }
 
   /** Begins and ends a task. */
@@ -55,7 +58,7 @@ class Place implements AsyncDisposable {
       readonly log?: Uint8Array;
     } = {},
   ): Promise<PostponedResult> {
-    const beginning = this.begin(key, dependencies);
+    const beginning = await this.begin(key, dependencies);
     assert(beginning !== undefined);
     this.write(`${key}.txt`, "made");
     const result = await this.hot.postponed.add(beginning, { log, durationMs: 1 });
@@ -64,10 +67,13 @@ class Place implements AsyncDisposable {
   }
 
   /** Whether a task's result is there for its inputs as they are now. */
-  isKept(key = "b", dependencies: Readonly<Record<string, string>> = {}): boolean {
+  async isKept(
+    key = "b",
+    dependencies: Readonly<Record<string, string>> = {},
+  ): Promise<boolean> {
     this.hot.tracker.drain();
-    const prospect = this.results.prospect({ ...this.question(key), dependencies });
-    return typeof prospect !== "string" && this.results.has(prospect);
+    const prospect = await this.results.prospect({ ...this.question(key), dependencies });
+    return !isUnkeyed(prospect) && this.results.has(prospect);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -84,12 +90,12 @@ Deno.test({
     await using place = new Place();
     const first = await place.make();
     const second = await place.make({ key: "c", dependencies: [["b", first]] });
-    assertEquals([place.isKept(), place.hot.postponed.has("b")], [false, true]);
+    assertEquals([await place.isKept(), place.hot.postponed.has("b")], [false, true]);
     const fingerprint = await place.hot.postponed.keep(second);
     assert(fingerprint !== undefined);
-    assertEquals([place.isKept(), place.hot.postponed.isEmpty], [true, true]);
-    assertEquals(place.isKept("c", { b: await first.fingerprint ?? "" }), true);
-    assertEquals(place.begin(), undefined, "there may be a result now");
+    assertEquals([await place.isKept(), place.hot.postponed.isEmpty], [true, true]);
+    assertEquals(await place.isKept("c", { b: await first.fingerprint ?? "" }), true);
+    assertEquals(await place.begin(), undefined, "there may be a result now");
   },
 });
 
@@ -102,7 +108,7 @@ Deno.test({
     await place.make({ key: "c" });
     place.hot.postponed.pause();
     await place.hot.postponed.finish();
-    assertEquals([place.isKept(), place.isKept("c")], [true, true]);
+    assertEquals([await place.isKept(), await place.isKept("c")], [true, true]);
   },
 });
 
@@ -112,7 +118,7 @@ Deno.test({
   fn: async () => {
     await using place = new Place();
     await place.make({ log: new Uint8Array(100_000) });
-    assertEquals([place.hot.postponed.isEmpty, place.isKept()], [true, true]);
+    assertEquals([place.hot.postponed.isEmpty, await place.isKept()], [true, true]);
   },
 });
 
@@ -145,10 +151,10 @@ for (const [what, meddle] of Object.entries(MEDDLING)) {
       const result = await place.make();
       meddle(place);
       assertEquals(await place.hot.postponed.keep(result), undefined);
-      assertEquals(place.isKept(), false);
+      assertEquals(await place.isKept(), false);
       place.write("a.txt", "one");
-      assertEquals(place.isKept(), false);
-      assertEquals(place.begin(), undefined, "the next time it is kept at once");
+      assertEquals(await place.isKept(), false);
+      assertEquals(await place.begin(), undefined, "the next time it is kept at once");
     },
   });
 }
@@ -168,7 +174,7 @@ Deno.test({
       );
       if (isGone) Deno.removeSync(other);
       assertEquals(await place.hot.postponed.keep(result), undefined);
-      assertEquals(place.isKept(), false);
+      assertEquals(await place.isKept(), false);
     }
   },
 });
@@ -178,13 +184,13 @@ Deno.test({
   ignore,
   fn: async () => {
     await using place = new Place();
-    const beginning = place.begin();
+    const beginning = await place.begin();
     assert(beginning !== undefined);
     place.write("a.txt", "two");
     place.write("b.txt", "made");
     const options = { log: undefined, durationMs: 1 };
     assertEquals(await place.hot.postponed.add(beginning, options), undefined);
-    assertEquals(place.isKept(), false);
+    assertEquals(await place.isKept(), false);
   },
 });
 

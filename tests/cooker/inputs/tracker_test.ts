@@ -36,7 +36,9 @@ class Project implements Disposable {
       note: () => {},
       openQueue: () => undefined,
     });
-    return tracker.set(this.root, entries)?.snapshot().digest;
+    const digest = tracker.set(this.root, entries)?.snapshot().digest;
+    tracker.stop();
+    return digest;
   }
 
   [Symbol.dispose](): void {
@@ -154,6 +156,7 @@ Deno.test("where nothing tells of changes, files are looked at, and it is said o
   project.write("b.txt", "2");
   assertEquals(digest(), project.digestAnew("*.txt"));
   assertEquals(notes.length, 1);
+  tracker.stop();
 });
 
 Deno.test("only what the entries can mean is watched", () => {
