@@ -36,6 +36,11 @@ interface LocalState {
  */
 export function serveLocally(project: Project): InProcessServer {
   const { paths, log, temporary } = localState(project);
+  using acquired = new DisposableStack();
+  acquired.defer(() => {
+    log.close();
+    if (temporary !== undefined) removeTree(temporary);
+  });
   const server = serveInProcess({
     cooker: taskCooker(
       project,
@@ -47,10 +52,8 @@ export function serveLocally(project: Project): InProcessServer {
     log,
     project,
   });
-  const ended = server.ended.finally(() => {
-    log.close();
-    if (temporary !== undefined) removeTree(temporary);
-  });
+  const state = acquired.move();
+  const ended = server.ended.finally(() => state.dispose());
   return { stream: server.stream, ended };
 }
 
@@ -62,9 +65,14 @@ function localState({ root }: Project): LocalState {
   } catch (error) {
     if (!(error instanceof StateError || isSystemError(error))) throw error;
     const temporary = makeTemporaryFolder();
-    const instead = statePaths(temporary, shortPlace());
-    ensureState(instead);
-    return { paths: instead, log: openLog(instead), temporary };
+    try {
+      const instead = statePaths(temporary, shortPlace());
+      ensureState(instead);
+      return { paths: instead, log: openLog(instead), temporary };
+    } catch (error) {
+      removeTree(temporary);
+      throw error;
+    }
   }
 }
 

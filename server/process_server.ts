@@ -309,8 +309,13 @@ export class ProcessServer {
       this.#selector.remove(source);
       return;
     }
-    if (source.door === undefined) this.#welcome(outcome.value);
-    else source.door.enter(outcome.value, () => this.#connect());
+    try {
+      if (source.door === undefined) this.#welcome(outcome.value);
+      else source.door.enter(outcome.value, () => this.#connect());
+    } catch (error) {
+      outcome.value.close();
+      throw error;
+    }
   }
 
   #welcome(stream: AcceptedStream): void {

@@ -53,14 +53,13 @@ export class GroupSpawner implements AsyncDisposable {
 }
 
 function openMeans(): Means | undefined {
+  using acquired = new DisposableStack();
+  const start = acquired.use(PosixSpawn.open());
   const poller = Poller.open();
-  const start = PosixSpawn.open();
-  const processes = poller === undefined ? undefined : PolledProcesses.open(poller);
-  if (poller !== undefined && start !== undefined && processes !== undefined) {
-    return { start, poller, processes };
-  }
-  start?.close();
-  processes?.close();
-  void poller?.close();
-  return undefined;
+  if (start === undefined || poller === undefined) return undefined;
+  acquired.defer(() => poller.abandon());
+  const processes = acquired.use(PolledProcesses.open(poller));
+  if (processes === undefined) return undefined;
+  acquired.move();
+  return { start, poller, processes };
 }

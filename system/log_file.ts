@@ -47,7 +47,7 @@ export class LogFile implements Logger, Disposable {
     this.#keep = options.keep ?? 3;
     this.#echo = options.echo ?? false;
     this.#file = openForAppend(path);
-    this.#size = this.#file.statSync().size;
+    this.#size = sizeOf(this.#file);
   }
 
   /**
@@ -148,6 +148,16 @@ export class LogFile implements Logger, Disposable {
 
 function openForAppend(path: string): Deno.FsFile {
   return Deno.openSync(path, { create: true, append: true, mode: 0o600 });
+}
+
+/** @throws {Error} what the system says; the file is closed then */
+function sizeOf(file: Deno.FsFile): number {
+  try {
+    return file.statSync().size;
+  } catch (error) {
+    file.close();
+    throw error;
+  }
 }
 
 function renameIfPresent(from: string, to: string): void {

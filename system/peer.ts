@@ -1,11 +1,16 @@
 /**
  * Who is at the other end of a Unix socket, as the kernel says (`SO_PEERCRED`).
  *
- * Deno gives no descriptor of a connection, so that a new connection's is found among the
- * process's own: it is the socket that was not there before and is bound to the listener's path.
+ * Deno does not tell the descriptor of a Unix connection. A new connection's is found by asking the
+ * kernel about this process's descriptors one by one: it is the socket that is bound to the
+ * listener's path and was not there before. That opens nothing, so that it works when the
+ * connection has taken the last descriptor.
  *
  * @module
  */
+
+import { descriptorLimit } from "./descriptors.ts";
+import { linkLibc } from "./libc.ts";
 
 /** The process at the other end. */
 export interface PeerCredentials {
@@ -27,56 +32,99 @@ export interface AcceptedPeer {
 const DESCRIPTORS = "/proc/self/fd";
 const SOL_SOCKET = 1;
 const SO_PEERCRED = 17;
+const SO_ACCEPTCONN = 30;
 const CREDENTIALS_BYTES = 12;
 const ADDRESS_BYTES = 110;
 const FAMILY_BYTES = 2;
 const AF_UNIX = 1;
 
+/** The system call `fstat`, for which C libraries before 2.33 have no name. */
+const SYS_FSTAT = Deno.build.arch === "x86_64" ? 5n : 80n;
+/** Bytes of a `struct stat` at the most; it begins with the device and the inode. */
+const STAT_BYTES = 256;
+/** Descriptors that are looked at where there is no limit. */
+const MANY = 2 ** 20;
+
 const SYMBOLS = {
   getsockopt: { parameters: ["i32", "i32", "i32", "buffer", "buffer"], result: "i32" },
   getsockname: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
+  fstat: { name: "syscall", parameters: ["isize", "isize", "buffer"], result: "isize" },
 } as const satisfies Deno.ForeignLibraryInterface;
 
 /** Reads the credentials of connections as they are accepted. */
 export class PeerReader {
   readonly #library: Deno.DynamicLibrary<typeof SYMBOLS> | undefined;
-  #known: ReadonlySet<string> = new Set();
+  readonly #bound: string;
+  readonly #most: number;
+  readonly #facts = new BigUint64Array(new ArrayBuffer(STAT_BYTES));
+  /** What each descriptor was at the last look. */
+  readonly #known = new Map<number, readonly [bigint, bigint]>();
 
-  private constructor(library: Deno.DynamicLibrary<typeof SYMBOLS> | undefined) {
+  private constructor(
+    library: Deno.DynamicLibrary<typeof SYMBOLS> | undefined,
+    bound: string,
+    most: number,
+  ) {
     this.#library = library;
-    if (library !== undefined) this.#known = new Set(sockets().keys());
+    this.#bound = bound;
+    this.#most = most;
   }
 
-  /** Makes a reader; on other platforms than Linux it knows nobody. */
-  static open(): PeerReader {
-    return new PeerReader(
-      Deno.build.os === "linux" ? Deno.dlopen("libc.so.6", SYMBOLS) : undefined,
-    );
+  /**
+   * Makes a reader; on other platforms than Linux it knows no peer.
+   *
+   * @param bound the path that the listener is bound to, whatever it is renamed to later
+   */
+  static open(bound: string): PeerReader {
+    const most = descriptorLimit() ?? MANY;
+    return new PeerReader(linkLibc(SYMBOLS), bound, most);
   }
 
   /**
    * Who is at the other end of the connection that was accepted since the last call.
    *
-   * @param bound the path that the listener was bound to, whatever it has been renamed to since
-   * @returns `undefined` where the platform can't tell
+   * @returns `undefined` if the platform does not tell
+   * @throws {Error} if it does, and the connection is not found
    */
-  read(bound: string): AcceptedPeer | undefined {
+  read(): AcceptedPeer | undefined {
     if (this.#library === undefined) return undefined;
-    const present = sockets();
-    const fresh = [...present].filter(([link]) => !this.#known.has(link));
-    this.#known = new Set(present.keys());
-    for (const [, descriptor] of fresh) {
-      if (this.#boundPath(descriptor) === bound) {
-        const credentials = this.#credentials(descriptor);
-        return credentials && { credentials, descriptor };
-      }
+    for (let descriptor = 0; descriptor < this.#most; descriptor++) {
+      if (!this.#isFresh(descriptor) || !this.#isAccepted(descriptor)) continue;
+      const credentials = this.#credentials(descriptor);
+      if (credentials !== undefined) return { credentials, descriptor };
     }
-    return undefined;
+    throw new Error(`Cannot tell whose a connection to ${this.#bound} is`);
   }
 
   /** Closes the library; safe to call once. */
   close(): void {
     this.#library?.close();
+  }
+
+  /** Whether a descriptor is open and is not what it was at the last look. */
+  #isFresh(descriptor: number): boolean {
+    const bytes = new Uint8Array(this.#facts.buffer);
+    const failed = this.#library?.symbols.fstat(SYS_FSTAT, BigInt(descriptor), bytes);
+    if (failed !== 0n) {
+      this.#known.delete(descriptor);
+      return false;
+    }
+    const [device = 0n, inode = 0n] = this.#facts;
+    const known = this.#known.get(descriptor);
+    if (known !== undefined && known[0] === device && known[1] === inode) return false;
+    this.#known.set(descriptor, [device, inode]);
+    return true;
+  }
+
+  /** Whether a descriptor is a connection to the listener, and not the listener. */
+  #isAccepted(descriptor: number): boolean {
+    if (this.#boundPath(descriptor) !== this.#bound) return false;
+    const listens = new Uint32Array(1);
+    const length = new Uint8Array(new Uint32Array([4]).buffer);
+    const value = new Uint8Array(listens.buffer);
+    const { getsockopt } = this.#library?.symbols ?? {};
+    return getsockopt?.(descriptor, SOL_SOCKET, SO_ACCEPTCONN, value, length) === 0 &&
+      listens[0] === 0;
   }
 
   #boundPath(descriptor: number): string | undefined {

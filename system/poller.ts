@@ -117,9 +117,14 @@ export class Poller implements AsyncDisposable {
     if (this.#waits.size === 0 && this.#turns !== undefined) this.#rouse();
   }
 
-  /** Closes it when nobody waits any more: every descriptor has to be forgotten before. */
+  /** Closes it when no wait is left: every descriptor has to be forgotten before. */
   async close(): Promise<void> {
     await this.#turns;
+    this.abandon();
+  }
+
+  /** Closes it at once; no wait may have begun. */
+  abandon(): void {
     for (const each of [this.#epoll, this.#wake]) this.#library.symbols.close(each);
     this.#library.close();
   }

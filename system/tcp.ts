@@ -42,10 +42,16 @@ export class TcpListener implements Disposable {
     return new TcpListener(address.host, listener);
   }
 
-  /** The next connection; `undefined` once the listener is closed. */
+  /**
+   * The next connection; `undefined` once the listener is closed.
+   *
+   * @throws {Error} what the system says if there are no descriptors left; a connection that was
+   *   accepted is closed then
+   */
   async accept(): Promise<TcpStream | undefined> {
+    const connection = await this.#next();
+    if (connection === undefined) return undefined;
     try {
-      const connection = await this.#listener.accept();
       const peer = tcpPeer(connection.remoteAddr, connection.localAddr);
       return {
         ...streamOf(connection),
@@ -53,7 +59,7 @@ export class TcpListener implements Disposable {
         ...(peer === undefined ? {} : { peer }),
       };
     } catch (error) {
-      if (this.#isClosed && isClosedError(error)) return undefined;
+      connection.close();
       throw error;
     }
   }
@@ -68,6 +74,15 @@ export class TcpListener implements Disposable {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#listener.close();
+  }
+
+  async #next(): Promise<Deno.TcpConn | undefined> {
+    try {
+      return await this.#listener.accept();
+    } catch (error) {
+      if (this.#isClosed && isClosedError(error)) return undefined;
+      throw error;
+    }
   }
 
   /** As `close`. */
@@ -90,7 +105,12 @@ export async function connectTcp(
   try {
     const { host: hostname, port } = address;
     const connection = await Deno.connect({ hostname, port, ...(signal ? { signal } : {}) });
-    return streamOf(connection);
+    try {
+      return streamOf(connection);
+    } catch (error) {
+      connection.close();
+      throw error;
+    }
   } catch (error) {
     if (signal?.aborted || isNobodyThere(error)) return undefined;
     throw error;

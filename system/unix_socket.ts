@@ -49,11 +49,16 @@ export class UnixListener implements Disposable {
   readonly #peers: PeerReader;
   #isClosed = false;
 
-  private constructor(path: string, listener: Deno.UnixListener) {
+  private constructor(
+    path: string,
+    listener: Deno.UnixListener,
+    peers: PeerReader,
+    identity: FileIdentity | undefined,
+  ) {
     this.path = path;
     this.#listener = listener;
-    this.#identity = fileIdentity(path);
-    this.#peers = PeerReader.open();
+    this.#peers = peers;
+    this.#identity = identity;
   }
 
   /**
@@ -74,25 +79,34 @@ export class UnixListener implements Disposable {
     const aside = `${path}${ASIDE_SUFFIX}`;
     removeIfPresent(aside);
     const listener = Deno.listen({ transport: "unix", path: aside });
+    let peers: PeerReader | undefined;
     try {
+      peers = PeerReader.open(aside);
+      const identity = fileIdentity(aside);
       Deno.chmodSync(aside, 0o600);
       clearFolder(path);
       Deno.renameSync(aside, path);
+      return new UnixListener(path, listener, peers, identity);
     } catch (error) {
+      peers?.close();
       listener.close();
       throw error;
     }
-    return new UnixListener(path, listener);
   }
 
-  /** The next connection; `undefined` once the listener is closed. */
+  /**
+   * The next connection; `undefined` once the listener is closed.
+   *
+   * @throws {Error} what the system says if there are no descriptors left, or if it does not tell
+   *   whose the connection is, which is closed then
+   */
   async accept(): Promise<AcceptedStream | undefined> {
+    const connection = await this.#next();
+    if (connection === undefined) return undefined;
     try {
-      const connection = await this.#listener.accept();
-      const peer = this.#peers.read(`${this.path}${ASIDE_SUFFIX}`);
-      return streamOf(connection, peer);
+      return streamOf(connection, this.#peers.read());
     } catch (error) {
-      if (this.#isClosed && isClosedError(error)) return undefined;
+      connection.close();
       throw error;
     }
   }
@@ -113,6 +127,18 @@ export class UnixListener implements Disposable {
     this.#peers.close();
     // Closing unlinks the path that was bound; nothing is there any more, since it was renamed.
     this.#listener.close();
+  }
+
+  async #next(): Promise<Deno.UnixConn | undefined> {
+    try {
+      const connection = await this.#listener.accept();
+      if (!this.#isClosed) return connection;
+      connection.close();
+      return undefined;
+    } catch (error) {
+      if (this.#isClosed && isClosedError(error)) return undefined;
+      throw error;
+    }
   }
 
   /** Takes the file away and closes. */

@@ -132,7 +132,7 @@ class Guard {
   readonly ready: Promise<void>;
   readonly #child: Deno.ChildProcess;
   /** Absent: its stdin is written instead, and a little later. */
-  readonly #pipe = WritePipe.open();
+  readonly #pipe: WritePipe | undefined;
   readonly #stdin: WritableStreamDefaultWriter<Uint8Array>;
   #lastWrite: Promise<void> = Promise.resolve();
   readonly #clock: Clock;
@@ -143,16 +143,10 @@ class Guard {
   /** @param ended is called when the process has ended */
   constructor(shell: string, clock: Clock, ended: () => void) {
     this.#clock = clock;
-    this.#child = new Deno.Command(shell, {
-      args: ["-c", WARDEN_SCRIPT, shell, this.#pipe?.path ?? "", String(Deno.pid)],
-      detached: true,
-      cwd: "/",
-      clearEnv: true,
-      env: { PATH: "/usr/bin:/bin" },
-      stdin: "piped",
-      stdout: "piped",
-      stderr: "null",
-    }).spawn();
+    using acquired = new DisposableStack();
+    this.#pipe = acquired.use(WritePipe.open());
+    this.#child = spawnWarden(shell, this.#pipe);
+    acquired.move();
     this.#stdin = this.#child.stdin.getWriter();
     this.ready = this.#hear();
     // Nobody reads any more: a full pipe would hold this process up for ever.
@@ -214,6 +208,19 @@ class Guard {
       if (!isGone(error)) throw error;
     }
   }
+}
+
+function spawnWarden(shell: string, pipe: WritePipe | undefined): Deno.ChildProcess {
+  return new Deno.Command(shell, {
+    args: ["-c", WARDEN_SCRIPT, shell, pipe?.path ?? "", String(Deno.pid)],
+    detached: true,
+    cwd: "/",
+    clearEnv: true,
+    env: { PATH: "/usr/bin:/bin" },
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "null",
+  }).spawn();
 }
 
 function isGone(error: unknown): boolean {

@@ -74,21 +74,27 @@ export class BitbakeConnection implements BitbakeLink {
     const fresh = new FreshSockets();
     const stream = await connectUnix(path);
     if (stream === undefined) return undefined;
+    using acquired = new DisposableStack();
+    acquired.defer(() => stream.close());
     const [socket] = fresh.descriptors();
-    const [events, commands, replies] = [passing.pipe(), passing.pipe(), passing.pipe()];
-    const theirs = [events.write, commands.read, replies.write];
+    using theirs = new DisposableStack();
+    const pipe = (mine: "read" | "write"): readonly [number, number] => {
+      const ends = passing.pipe();
+      const other = mine === "read" ? ends.write : ends.read;
+      acquired.defer(() => passing.closeAll([ends[mine]]));
+      theirs.defer(() => passing.closeAll([other]));
+      return [ends[mine], other];
+    };
+    const [events, commands, replies] = [pipe("read"), pipe("write"), pipe("read")];
+    const sent = [events[1], commands[1], replies[1]];
     const isSent = socket !== undefined &&
-      passing.send(socket, new Uint8Array([theirs.length]), theirs);
-    passing.closeAll(theirs);
-    if (!isSent) {
-      passing.closeAll([events.read, commands.write, replies.read]);
-      stream.close();
-      return undefined;
-    }
+      passing.send(socket, new Uint8Array([sent.length]), sent);
+    if (!isSent) return undefined;
+    acquired.move();
     return new BitbakeConnection(stream, {
-      commands: new PipeWriter(commands.write),
-      replies: new PipeReader(replies.read),
-      events: new PipeReader(events.read),
+      commands: new PipeWriter(commands[0]),
+      replies: new PipeReader(replies[0]),
+      events: new PipeReader(events[0]),
     }, listener);
   }
 

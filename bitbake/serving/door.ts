@@ -58,16 +58,18 @@ export class BitbakeDoor implements Door {
    * @throws {Deno.errors.NotSupported} on other platforms than Linux
    */
   static async open(options: BitbakeDoorOptions): Promise<BitbakeDoor | string> {
-    const passing = DescriptorPassing.open();
+    await using acquired = new AsyncDisposableStack();
+    const passing = acquired.use(DescriptorPassing.open());
     const path = joinPath(options.root, "bitbake.lock");
     // BitBake's clients probe by holding this lock exclusively for a moment: the retries outlast it.
     const lock = await LockFile.acquire(path);
     if (lock === undefined) {
-      passing[Symbol.dispose]();
       return `cannot serve BitBake's clients: another server holds ${path}; 'bitbake -m' ends it`;
     }
+    acquired.use(lock);
     lock.write({ pid: processId() });
     const listener = UnixListener.listen(joinPath(options.root, "bitbake.sock"));
+    acquired.move();
     return new BitbakeDoor(options, lock, listener, passing);
   }
 
@@ -109,8 +111,11 @@ export class BitbakeDoor implements Door {
         log: this.#options.log,
       });
       this.#sessions.add(session);
-      await session.serve();
-      this.#sessions.delete(session);
+      try {
+        await session.serve();
+      } finally {
+        this.#sessions.delete(session);
+      }
     } finally {
       stream.close();
     }

@@ -1,5 +1,9 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { Project, SIMMER } from "../e2e/support.ts";
+import { encodeFrame } from "../../wire/frame.ts";
+import { request } from "../../wire/messages.ts";
+import { helloParams } from "../server/support.ts";
+import { descriptorsOf, leaveDescriptors } from "../system/few_descriptors.ts";
 import { effort } from "./random.ts";
 
 /** Connections that say nothing, or stop in the middle of a line. */
@@ -7,6 +11,12 @@ const CROWD = Math.min(effort(300), 1000);
 
 /** Descriptors of a server that has few: what it needs to begin with, and some clients. */
 const FEW = 64;
+
+/** How often descriptors run short. */
+const EPISODES = 4;
+
+/** Milliseconds after which a server hangs that still holds a client's descriptor. */
+const HANG_MS = 60_000;
 
 const CONFIG = { tasks: { a: "echo a" } };
 
@@ -51,4 +61,38 @@ Deno.test("a crowd does not use up the descriptors of a server that has few", as
   const ended = await server.finished();
   assertEquals(ended.code, 143, ended.stderr);
   assertStringIncludes(ended.stderr, "others need its place");
+});
+
+Deno.test({
+  name: "a client that takes the last descriptor is served, and costs none when it has left",
+  ignore: Deno.build.os !== "linux",
+  fn: async () => {
+    await using project = await Project.create({ "deno.json": CONFIG });
+    assertEquals((await project.run(["run", "a"])).code, 0);
+    const pid = await project.serverPid();
+    const path = `${project.root}/.simmer/server.sock`;
+    const greet = async (): Promise<void> => {
+      const client = await Deno.connect({ transport: "unix", path });
+      // Closing ends a read that would wait for ever.
+      const hang = setTimeout(() => client.close(), HANG_MS);
+      const hello = helloParams({ role: "observer", project: { root: project.root } });
+      await client.write(encodeFrame(request(1, "hello", hello)));
+      const buffer = new Uint8Array(4096);
+      const count = await client.read(buffer) ?? 0;
+      clearTimeout(hang);
+      client.close();
+      assertStringIncludes(new TextDecoder().decode(buffer.subarray(0, count)), '"result"');
+    };
+    await greet();
+    const before = descriptorsOf(pid).length;
+    for (let episode = 0; episode < EPISODES; episode++) {
+      using _shortage = leaveDescriptors(pid, 1);
+      await greet();
+    }
+    const deadline = performance.now() + HANG_MS;
+    for (let now = Infinity; now > before; now = descriptorsOf(pid).length) {
+      await greet();
+      assert(performance.now() < deadline, `${now} descriptors are open, ${before} were before`);
+    }
+  },
 });
