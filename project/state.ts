@@ -47,7 +47,7 @@ export interface StatePaths {
 
 /** What decides where a socket goes whose usual path is too long. */
 export interface ShortPlace {
-  /** `$XDG_RUNTIME_DIR`, where it is set. */
+  /** `$XDG_RUNTIME_DIR`; one that is empty or relative counts as unset. */
   readonly runtimeDir: string | undefined;
   /** The user's id. */
   readonly uid: number | undefined;
@@ -134,7 +134,9 @@ function keeping({ dir }: StatePaths, work: () => void): void {
 
 function shortSocket(root: string, { runtimeDir, uid }: ShortPlace): string {
   const name = `${rootName(root)}.sock`;
-  const inRuntime = runtimeDir === undefined ? undefined : joinPath(runtimeDir, "simmer", name);
+  const inRuntime = runtimeDir?.startsWith("/") === true
+    ? joinPath(runtimeDir, "simmer", name)
+    : undefined;
   return inRuntime === undefined || isPathTooLong(inRuntime)
     ? joinPath(`/tmp/simmer-${uid ?? "user"}`, name)
     : inRuntime;

@@ -100,6 +100,9 @@ Deno.test("a socket whose path would be too long is in a short folder of the use
   const inRuntime = statePaths(root, { runtimeDir: "/run/user/7", uid: 7 }).socket;
   const inTmp = statePaths(root, { runtimeDir: undefined, uid: 7 }).socket;
   const tooLong = statePaths(root, { runtimeDir: root, uid: 7 }).socket;
+  for (const runtimeDir of ["", "run", "./run", "../run"]) {
+    assertEquals(statePaths(root, { runtimeDir, uid: 7 }).socket, inTmp, `'${runtimeDir}' counts`);
+  }
   assertEquals(/^\/run\/user\/7\/simmer\/[0-9a-f]{16}\.sock$/.test(inRuntime), true, inRuntime);
   assertEquals(/^\/tmp\/simmer-7\/[0-9a-f]{16}\.sock$/.test(inTmp), true, inTmp);
   assertEquals(tooLong, inTmp);
