@@ -118,9 +118,9 @@ export interface TaskOutput {
   readonly task: string;
   /** Which of its streams. */
   readonly stream: "stdout" | "stderr";
-  /** The bytes as text, where they are whole UTF-8. */
+  /** The bytes as text, if they are whole UTF-8 with few control characters. */
   readonly text?: string;
-  /** The bytes in base64, where they are not. */
+  /** The bytes in base64, if they are not. */
   readonly base64?: string;
 }
 

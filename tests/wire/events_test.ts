@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import {
   DEFAULT_MASK,
@@ -54,6 +54,31 @@ Deno.test("task output arrives byte for byte, whatever the bytes", () => {
 Deno.test("a byte order mark is output like any other", () => {
   const bytes = new Uint8Array([0xef, 0xbb, 0xbf, 0x61]);
   assertEquals(decodeOutput(encodeOutput(bytes)), bytes);
+});
+
+Deno.test("output as JSON takes at most 1.4 times its size if it is binary, and twice if it is text", () => {
+  const repeated = (text: string): Uint8Array => new TextEncoder().encode(text.repeat(1000));
+  const random = crypto.getRandomValues(new Uint8Array(65_536));
+  const binary = {
+    random,
+    zeros: new Uint8Array(65_536),
+    controls: random.map((byte) => byte % 0x20),
+    ascii: random.map((byte) => byte % 0x80),
+    sparse: random.map((byte) => byte % 16 === 0 ? 0 : 0x61),
+  };
+  for (const [name, bytes] of Object.entries(binary)) {
+    const size = JSON.stringify(encodeOutput(bytes)).length;
+    assert(size <= 1.4 * bytes.length, `${name}: ${size} for ${bytes.length}`);
+    assertEquals(decodeOutput(encodeOutput(bytes)), bytes, name);
+  }
+  const texts = ["\n", '"', "\\", "\x1b", "\x1b[32mok\x1b[0m ", "plain\r\n", '{"a":"b"}\n', "ü😀"];
+  for (const text of texts) {
+    const bytes = repeated(text);
+    const size = new TextEncoder().encode(JSON.stringify(encodeOutput(bytes))).length;
+    assert(size <= 2 * bytes.length + 20, `${JSON.stringify(text)}: ${size} for ${bytes.length}`);
+    assertEquals(decodeOutput(encodeOutput(bytes)), bytes, text);
+    assertEquals("text" in encodeOutput(bytes), text !== "\x1b", JSON.stringify(text));
+  }
 });
 
 Deno.test("incompleteTail holds back exactly the cut character", () => {
