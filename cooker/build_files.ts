@@ -6,6 +6,7 @@
 
 import { BestEffortFile } from "../system/best_effort_file.ts";
 import { ensureFolder, isSystemError, joinPath, listFolder, removeTree } from "../system/files.ts";
+import { fileSize, type FolderSize, folderSize } from "../system/file_size.ts";
 import type { SimmerEvent } from "../wire/events.ts";
 import { redact } from "./redact.ts";
 
@@ -19,8 +20,6 @@ export interface BuildFolders {
   readonly isTemporary?: boolean;
 }
 
-/** How many builds are kept. */
-const KEPT_BUILDS = 50;
 /** The longest name of a log, in characters of one byte. */
 const MAX_NAME = 120;
 const JOURNAL_SUFFIX = ".jsonl";
@@ -44,7 +43,7 @@ export class BuildFiles {
   /** Makes a build's files. */
   static create(id: string, { builds, logs, isTemporary }: BuildFolders): BuildFiles {
     const folder = joinPath(logs, id);
-    const journal = joinPath(builds, `${id}${JOURNAL_SUFFIX}`);
+    const journal = journalPath(id, builds);
     const files = new BuildFiles(folder, journal, isTemporary !== true);
     files.#attempt(() => {
       ensureFolder(builds, 0o700);
@@ -107,17 +106,33 @@ export class BuildFiles {
   }
 }
 
-/**
- * Removes the files of builds that are no longer kept. What can't be removed stays for another time.
- *
- * @throws {Error} what the system says where the folder can't be read
- */
-export function removeOldBuilds({ builds, logs }: BuildFolders): void {
-  const kept = listFolder(builds).filter((name) => name.endsWith(JOURNAL_SUFFIX));
-  for (const name of kept.slice(0, Math.max(0, kept.length - KEPT_BUILDS))) {
-    removeTree(joinPath(logs, name.slice(0, -JOURNAL_SUFFIX.length)));
-    removeTree(joinPath(builds, name));
-  }
+/** The ids of the builds that are on disk, the oldest first. */
+export function keptBuilds({ builds }: BuildFolders): string[] {
+  return listFolder(builds)
+    .filter((name) => name.endsWith(JOURNAL_SUFFIX))
+    .map((name) => name.slice(0, -JOURNAL_SUFFIX.length));
+}
+
+/** The size of a build's journal, in bytes. */
+export function journalSize(id: string, { builds }: BuildFolders): number {
+  return fileSize(journalPath(id, builds)) ?? 0;
+}
+
+/** The files of a build, and how many bytes they take. */
+export function buildSize(id: string, folders: BuildFolders): FolderSize {
+  const { files, bytes } = folderSize(joinPath(folders.logs, id));
+  return { files: files + 1, bytes: bytes + journalSize(id, folders) };
+}
+
+/** Removes the files of a build. */
+export function removeBuild(id: string, { builds, logs }: BuildFolders): void {
+  // The journal goes last: the folder is found by it.
+  removeTree(joinPath(logs, id));
+  removeTree(journalPath(id, builds));
+}
+
+function journalPath(id: string, builds: string): string {
+  return joinPath(builds, `${id}${JOURNAL_SUFFIX}`);
 }
 
 /** Gives builds their ids: they sort by time, and no two are the same. */

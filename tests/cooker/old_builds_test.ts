@@ -47,3 +47,44 @@ Deno.test("what can't be looked at is told once, and is no error for anybody", (
   assertEquals(log.messages.length, 1);
   assertStringIncludes(log.messages[0] ?? "", "Cannot remove old builds: ");
 });
+
+Deno.test("builds go by their bytes too, the oldest first, and the newest one stays", async () => {
+  const { root, ...places } = await folders(5);
+  const sizes = [10, 400, 300, 300, 200];
+  for (const [at, size] of sizes.entries()) {
+    // Half of it in the journal, half in a log.
+    await Deno.writeTextFile(`${places.builds}/${100 + at}.jsonl`, "x".repeat(size / 2));
+    await Deno.writeTextFile(`${places.logs}/${100 + at}/0-task.log`, "x".repeat(size / 2));
+  }
+  const log = new MemoryLogger();
+  const tidy = (bytes: number): string[] => {
+    const old = new OldBuilds(places, log, { builds: 50, bytes });
+    old.built();
+    assertEquals(old.tidy(), true);
+    assertEquals(names(places.builds), names(places.logs).map((name) => `${name}.jsonl`));
+    return names(places.logs);
+  };
+  assertEquals(tidy(1210), ["100", "101", "102", "103", "104"]);
+  assertEquals(tidy(1199), ["102", "103", "104"], "what is older than a build too much goes too");
+  assertEquals(tidy(500), ["103", "104"]);
+  assertEquals(tidy(1), ["104"]);
+  assertEquals(log.messages, []);
+  await Deno.remove(root, { recursive: true });
+});
+
+Deno.test("builds with many files are measured and removed in parts", async () => {
+  const { root, ...places } = await folders(4);
+  for (let at = 0; at < 3; at++) {
+    await Deno.writeTextFile(`${places.builds}/${100 + at}.jsonl`, "x");
+    for (let file = 0; file < 1500; file++) {
+      await Deno.writeTextFile(`${places.logs}/${100 + at}/${file}.log`, "x");
+    }
+  }
+  const old = new OldBuilds(places, new MemoryLogger(), { builds: 50, bytes: 0 });
+  old.built();
+  let turns = 1;
+  while (!old.tidy()) turns++;
+  assertEquals(names(places.logs), ["103"]);
+  assertEquals(turns, 3);
+  await Deno.remove(root, { recursive: true });
+});
