@@ -57,8 +57,32 @@ const SYMBOLS = {
   inotify_rm_watch: { parameters: ["i32", "i32"], result: "i32" },
   read: { parameters: ["i32", "buffer", "usize"], result: "isize" },
   close: { parameters: ["i32"], result: "i32" },
+  __errno_location: { parameters: [], result: "pointer" },
   statfs: { parameters: ["buffer", "buffer"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
+
+const ENOENT = 2;
+const EACCES = 13;
+const ENOTDIR = 20;
+const ENOSPC = 28;
+
+/**
+ * Why there is no queue:
+ *
+ * - `instances`: the user has as many queues as the kernel allows (`fs.inotify.max_user_instances`)
+ * - `descriptors`: this process, or the machine, has no descriptor left
+ */
+export type OpenFailure = "instances" | "descriptors";
+
+/**
+ * Why a folder can't be watched:
+ *
+ * - `watches`: the user has as many watches as the kernel allows (`fs.inotify.max_user_watches`)
+ * - `fileSystem`: its file system does not tell of every change
+ * - `unreadable`: it can't be read
+ * - `absent`: there is no such folder
+ */
+export type WatchFailure = "watches" | "fileSystem" | "unreadable" | "absent";
 
 type Library = Deno.DynamicLibrary<typeof SYMBOLS>;
 
@@ -101,29 +125,30 @@ export class Inotify implements Disposable {
   /**
    * Makes a queue.
    *
-   * @returns `undefined` on other platforms than Linux, and where the user has as many queues as
-   *   the kernel allows
+   * @returns why there is none; `undefined` on other platforms than Linux
    */
-  static open(): Inotify | undefined {
+  static open(): Inotify | OpenFailure | undefined {
     const library = linkLibc(SYMBOLS);
     if (library === undefined) return undefined;
     const descriptor = library.symbols.inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
     if (descriptor >= 0) return new Inotify(library, descriptor);
     library.close();
-    return undefined;
+    // EMFILE stands for both: a file that can be opened tells them apart.
+    return canOpenFile() ? "instances" : "descriptors";
   }
 
   /**
    * Watches a folder; one that is watched already keeps its number.
    *
-   * @returns the watch's number; `undefined` where the folder is not there, is on a file system
-   *   that does not tell of every change, or where there are as many watches as the kernel allows
+   * @returns the watch's number, or why there is none
    */
-  add(folder: string): number | undefined {
+  add(folder: string): number | WatchFailure {
     const path = encoder.encode(`${folder}\0`);
-    if (!this.#isLocal(path)) return undefined;
+    const magic = this.#fileSystem(path);
+    if (magic === undefined) return this.#failure();
+    if (!LOCAL_FILE_SYSTEMS.has(magic)) return "fileSystem";
     const watch = this.#library.symbols.inotify_add_watch(this.#descriptor, path, CHANGES);
-    return watch < 0 ? undefined : watch;
+    return watch < 0 ? this.#failure() : watch;
   }
 
   /** Stops watching a folder. */
@@ -173,10 +198,30 @@ export class Inotify implements Disposable {
     this.close();
   }
 
-  #isLocal(path: Uint8Array<ArrayBuffer>): boolean {
+  /** The magic number of a path's file system. */
+  #fileSystem(path: Uint8Array<ArrayBuffer>): number | undefined {
     const info = new Uint8Array(256);
-    if (this.#library.symbols.statfs(path, info) !== 0) return false;
-    return LOCAL_FILE_SYSTEMS.has(new DataView(info.buffer).getUint32(0, true));
+    if (this.#library.symbols.statfs(path, info) !== 0) return undefined;
+    return new DataView(info.buffer).getUint32(0, true);
+  }
+
+  /** What the error of the last call says. */
+  #failure(): WatchFailure {
+    const place = this.#library.symbols.__errno_location();
+    const number = place === null ? 0 : new Deno.UnsafePointerView(place).getInt32();
+    if (number === ENOENT || number === ENOTDIR) return "absent";
+    if (number === ENOSPC) return "watches";
+    return number === EACCES ? "unreadable" : "fileSystem";
+  }
+}
+
+function canOpenFile(): boolean {
+  try {
+    Deno.openSync("/dev/null").close();
+    return true;
+  } catch (error) {
+    if (error instanceof Error) return false;
+    throw error;
   }
 }
 

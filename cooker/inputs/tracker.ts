@@ -24,7 +24,7 @@ import {
 } from "../../system/files.ts";
 import { monotonicTime } from "../../system/clock.ts";
 import { fileFacts } from "../../system/file_signature.ts";
-import { type FolderEvent, Inotify } from "../../system/inotify.ts";
+import { type FolderEvent, Inotify, type OpenFailure } from "../../system/inotify.ts";
 import { FileSet, type FolderWatcher } from "./file_set.ts";
 import { FileTable } from "./file_table.ts";
 import { Pace } from "./pace.ts";
@@ -38,8 +38,8 @@ export interface TrackerOptions {
   readonly cookies: string;
   /** Told once for each reason why files have to be looked at instead of being watched. */
   readonly note: (text: string) => void;
-  /** Where changes come from; default: the kernel. `undefined` from it: nothing tells. */
-  readonly openQueue?: () => Inotify | undefined;
+  /** Where changes come from; default: the kernel. `undefined` from it: no platform for it. */
+  readonly openQueue?: () => Inotify | OpenFailure | undefined;
 }
 
 /** A folder that the kernel tells about. */
@@ -53,12 +53,24 @@ interface WatchedFolder {
 
 const NOTES = {
   platform: "Inputs are looked at for each run: this platform does not tell of changes in order",
-  limit: "Inputs are looked at for each run: a folder can't be watched " +
-    "(fs.inotify.max_user_watches may be used up, or its file system does not tell of changes)",
+  instances:
+    "Inputs are looked at for each run: a folder can't be watched, as this user's inotify " +
+    "instances are used up (raise sysctl fs.inotify.max_user_instances)",
+  descriptors:
+    "Inputs are looked at for each run: a folder can't be watched, as there are no file " +
+    "descriptors left (raise 'ulimit -n')",
+  watches: "Inputs are looked at for each run: a folder can't be watched, as this user's inotify " +
+    "watches are used up (raise sysctl fs.inotify.max_user_watches)",
+  fileSystem: "Inputs are looked at for each run: a folder can't be watched, as its file system " +
+    "does not tell of every change",
+  unreadable: "Inputs are looked at for each run: a folder can't be watched, as it can't be read",
   cookie: "Inputs were looked at again: the project's folder was replaced",
   place: "Inputs are looked at for each run: nothing can be written into .simmer/cookies",
   overflow: "Inputs were looked at again: there were more changes than the kernel keeps",
 } as const;
+
+/** Reasons why there is no queue. */
+const OPENING = ["instances", "descriptors"] as const;
 
 /** Milliseconds after which what was told is worth asking for, where many ask. */
 const DUE_MS = 1;
@@ -192,12 +204,22 @@ export class InputTracker implements Notifier, FolderWatcher {
     if (this.#queue !== undefined) return;
     const { openQueue = Inotify.open, cookies } = this.#options;
     if (!this.#canWrite()) return;
-    this.#queue = openQueue();
-    if (this.#queue === undefined) return this.#note("platform");
-    this.#cookieWatch = this.#queue.add(cookies);
-    if (this.#cookieWatch !== undefined) return;
-    this.#note("limit");
-    this.#close();
+    const queue = openQueue();
+    if (!(queue instanceof Inotify)) return this.#note(queue ?? "platform");
+    // What was in the way is no longer.
+    for (const reason of OPENING) this.#notes.delete(NOTES[reason]);
+    this.#queue = queue;
+    this.#cookieWatch = this.#addWatch(cookies);
+    if (this.#cookieWatch === undefined) this.#close();
+  }
+
+  /** A watch of a folder; why there is none is noted, unless the folder is gone. */
+  #addWatch(folder: string): number | undefined {
+    const watch = this.#queue?.add(folder);
+    if (watch === undefined || watch === "absent") return undefined;
+    if (typeof watch === "number") return watch;
+    this.#note(watch);
+    return undefined;
   }
 
   /** Whether there can be cookies: without them, nobody knows when all changes have been told. */
@@ -264,13 +286,7 @@ export class InputTracker implements Notifier, FolderWatcher {
   #tell(folder: string, name: string, kind: FolderEvent["kind"]): void {
     const watched = this.#folders.get(folder);
     if (watched === undefined) return;
-    if (kind === "gone") {
-      const sets = [...watched.sets, ...[...watched.passing.values()].flatMap((each) => [...each])];
-      this.#changes++;
-      for (const set of new Set(sets)) set.distrust();
-      this.#drop(folder, watched);
-      return;
-    }
+    if (kind === "gone") return this.#leave(folder);
     const path = name === "" ? folder : joinPath(folder, name);
     let count = 0;
     for (const set of watched.sets) count += set.changed(path, kind) ? 1 : 0;
@@ -278,6 +294,23 @@ export class InputTracker implements Notifier, FolderWatcher {
       if (!watched.sets.has(set)) count += set.changed(path, kind) ? 1 : 0;
     }
     this.#changes += count;
+  }
+
+  /**
+   * Stops watching a folder that is gone, and those below it: of a folder that was moved away, the
+   * kernel goes on to tell, but another folder may be at its path from now on.
+   */
+  #leave(gone: string): void {
+    this.#changes++;
+    const sets = new Set<FileSet>();
+    for (const [folder, watched] of this.#folders) {
+      if (pathInside(gone, folder) === undefined) continue;
+      for (const set of watched.sets) sets.add(set);
+      for (const passing of watched.passing.values()) for (const set of passing) sets.add(set);
+      this.#queue?.remove(watched.watch);
+      this.#drop(folder, watched);
+    }
+    for (const set of sets) set.distrust();
   }
 
   /** @param next the entry that it is about; absent: every one */
@@ -291,11 +324,8 @@ export class InputTracker implements Notifier, FolderWatcher {
   }
 
   #add(folder: string): WatchedFolder | undefined {
-    const watch = this.#queue?.add(folder);
-    if (watch === undefined) {
-      this.#note("limit");
-      return undefined;
-    }
+    const watch = this.#addWatch(folder);
+    if (watch === undefined) return undefined;
     const watched = { watch, sets: new Set<FileSet>(), passing: new Map<string, Set<FileSet>>() };
     // A folder that was renamed keeps its number: it is known by its new path from now on.
     const before = this.#paths.get(watch);

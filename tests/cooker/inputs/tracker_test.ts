@@ -1,6 +1,7 @@
-import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import { assert, assertEquals, assertNotEquals, assertStringIncludes } from "@std/assert";
 import fc from "fast-check";
 import { InputTracker } from "../../../cooker/inputs/tracker.ts";
+import { Inotify } from "../../../system/inotify.ts";
 
 /** A project's folder with a tracker of it. */
 class Project implements Disposable {
@@ -134,6 +135,68 @@ Deno.test("more changes than the kernel keeps are no loss", () => {
   Deno.writeTextFileSync(`${project.root}/a.txt`, "2");
   assertEquals(project.digest("*.txt"), project.digestAnew("*.txt"));
   assertEquals(project.notes.length, 1);
+});
+
+Deno.test("a folder that was moved away is watched no longer, nor are the folders below it", () => {
+  using project = new Project();
+  using outside = new Project();
+  project.write("src/deep/a.txt", "1");
+  const entries = ["src/**/*.txt"];
+  project.digest(...entries);
+  const watches = kernelWatches();
+  Deno.renameSync(`${project.root}/src`, `${outside.root}/src`);
+  project.tracker.sync();
+  assertEquals(kernelWatches(), watches - 2, "src and src/deep");
+  // Another folder of the same name is another folder.
+  project.write("src/deep/a.txt", "1");
+  const before = project.digest(...entries);
+  assertEquals(kernelWatches(), watches);
+  project.write("src/deep/a.txt", "2");
+  assertNotEquals(project.digest(...entries), before);
+  assertEquals(project.digest(...entries), project.digestAnew(...entries));
+});
+
+/** How many watches the kernel has for this process. */
+function kernelWatches(): number {
+  const queues = [...Deno.readDirSync("/proc/self/fd")].filter(({ name }) =>
+    linkOf(`/proc/self/fd/${name}`) === "anon_inode:inotify"
+  );
+  return queues.reduce((count, { name }) => {
+    const lines = Deno.readTextFileSync(`/proc/self/fdinfo/${name}`).split("\n");
+    return count + lines.filter((line) => line.startsWith("inotify wd:")).length;
+  }, 0);
+}
+
+function linkOf(path: string): string | undefined {
+  try {
+    return Deno.readLinkSync(path);
+  } catch (error) {
+    // The descriptor by which the folder was listed.
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+Deno.test("what keeps folders from being watched is said, and no longer when it is over", () => {
+  using project = new Project();
+  const notes: string[] = [];
+  let failure: "instances" | "descriptors" | undefined = "instances";
+  const tracker = new InputTracker({
+    root: project.root,
+    cookies: `${project.root}/.simmer/cookies`,
+    note: (text) => notes.push(text),
+    openQueue: () => failure ?? Inotify.open(),
+  });
+  tracker.sync();
+  assertEquals(tracker.notes.length, 1);
+  assertStringIncludes(tracker.notes[0] ?? "", "sysctl fs.inotify.max_user_instances");
+  failure = "descriptors";
+  tracker.sync();
+  assertStringIncludes(notes.at(-1) ?? "", "ulimit -n");
+  failure = undefined;
+  tracker.sync();
+  assertEquals([tracker.notes, notes.length], [[], 2]);
+  tracker.stop();
 });
 
 Deno.test("where nothing tells of changes, files are looked at, and it is said once", () => {
