@@ -17,6 +17,7 @@ import { Output } from "./client/output.ts";
 import { briefClock } from "./system/clock.ts";
 import { onSignal } from "./system/environment.ts";
 import { isReaderGone, outputLostText } from "./system/handover.ts";
+import { redactArguments, shownCommandLine } from "./cooker/redact.ts";
 import { knowsItself } from "./system/self.ts";
 import type { HostedInvocation } from "./express/host.ts";
 import type { DoorContext } from "./server/daemon.ts";
@@ -198,7 +199,7 @@ function invocationOf(args: readonly string[], index: number, from: Surroundings
   return {
     ...from,
     args: [...args.slice(0, index), ...args.slice(index + 1)],
-    commandLine: ["simmer", ...args].join(" "),
+    commandLine: shownCommandLine(args),
     clock: briefClock,
     serve: async (request) => {
       const { serveProject } = await import("./server/daemon.ts");
@@ -291,7 +292,7 @@ async function defect(
   args: readonly string[],
 ): Promise<{ exitCode: number; lines: string[] }> {
   const { recordDefect } = await import("./client/defect.ts");
-  return { exitCode: EXIT.internal, lines: [recordDefect(error, args)] };
+  return { exitCode: EXIT.internal, lines: [recordDefect(error, redactArguments(args))] };
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

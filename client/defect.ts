@@ -14,7 +14,7 @@ import { VERSION } from "../wire/hello.ts";
 /**
  * Writes down what went wrong.
  *
- * @param args the command line
+ * @param args the command line, without secrets
  * @returns a line that says what happened and where the details are
  */
 export function recordDefect(error: unknown, args: readonly string[]): string {

@@ -74,9 +74,8 @@ export class BuildFiles {
    * @param hasSecrets whether command lines may have what must not be kept
    */
   record(event: SimmerEvent, hasSecrets: boolean): void {
-    const line = JSON.stringify(event);
     const isPlain = !hasSecrets || event.type === "TaskOutput";
-    this.#journal.addText(`${isPlain ? line : redact(line)}\n`);
+    this.#journal.addText(`${isPlain ? JSON.stringify(event) : redactedJson(event)}\n`);
   }
 
   /** Has the journal on disk. */
@@ -104,6 +103,13 @@ export class BuildFiles {
     this.#error = error;
     this.#tell?.(error);
   }
+}
+
+function redactedJson(event: SimmerEvent): string {
+  return JSON.stringify(
+    event,
+    (_, value: unknown) => typeof value === "string" ? redact(value) : value,
+  );
 }
 
 /** The ids of the builds that are on disk, the oldest first. */

@@ -6,7 +6,7 @@
  */
 
 import type { PlannedTaskDescription, PlanTasksResult, RunReason } from "../wire/commands.ts";
-import type { FingerprintParts } from "./cache/fingerprint.ts";
+import { type FingerprintParts, keptParts } from "./cache/fingerprint.ts";
 import type { LastResults } from "./cache/last_results.ts";
 import type { Prospect, ResultCache } from "./cache/result_cache.ts";
 import type { BuildPlan, PlannedTask } from "./plan.ts";
@@ -108,15 +108,22 @@ function runsFirst(task: PlannedTask): RunReason {
 
 /** What is different from a task's last success. */
 export function differences(
-  { parts, snapshot }: Pick<Prospect, "parts" | "snapshot">,
-  last: FingerprintParts | undefined,
+  { parts: whole, snapshot }: Pick<Prospect, "parts" | "snapshot">,
+  wholeLast: FingerprintParts | undefined,
 ): RunReason[] {
-  if (last === undefined) {
+  if (wholeLast === undefined) {
     return [{ kind: "never-ran", text: "it has not run well here before" }];
   }
-  const reasons = [
+  const parts = keptParts(whole);
+  // Earlier versions have written what looks like a secret.
+  const last = keptParts(wholeLast);
+  const shown = [
     ...differing("command", "its command", last.command, parts.command),
     ...differing("arguments", "its arguments", last.args, parts.args),
+  ];
+  const reasons = [
+    ...shown,
+    ...(shown.length === 0 && last.starred !== parts.starred ? [STARRED] : []),
     ...differing("output", 'its "output"', last.output, parts.output),
     ...differing("platform", "the runtime", last.platform, parts.platform),
     ...changedEntries(last.env, parts.env, (name, change) => ({
@@ -141,6 +148,11 @@ export function differences(
     ? reasons
     : [{ kind: "result-gone", text: "its result is no longer in the cache" }];
 }
+
+const STARRED: RunReason = {
+  kind: "arguments",
+  text: "a value that looks like a secret changed in its command or arguments",
+};
 
 function differing(
   kind: "command" | "arguments" | "output" | "platform",

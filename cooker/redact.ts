@@ -2,29 +2,61 @@
  * What must not be kept on disk of a command line: values that look like secrets. A command is shown
  * as it is to whoever runs it; files stay, and are sent with reports.
  *
+ * A command line is read as a shell reads it, word by word, so that a value is found whether it is
+ * quoted, escaped or put together of several pieces.
+ *
  * @module
  */
 
-/** Part of a variable's or an option's name. */
-const SECRET =
-  "(?:token|secret|passw(?:or)?d|passphrase|credential|api_?-?key|private_?-?key|auth)";
+import { quoteArgument } from "./quoting.ts";
 
-/** A value: quoted, or up to the next space, quote or operator. */
-const VALUE = String.raw`(?:\\?"[^"\\]*\\?"|'[^']*'|[^\s"';&|)\\]+)`;
+const STARS = "***";
 
-const PATTERNS: readonly RegExp[] = [
-  // NAME=value, --name=value
-  new RegExp(String.raw`([\w-]*${SECRET}[\w-]*=)${VALUE}`, "gi"),
-  // --name value
-  new RegExp(String.raw`(--[\w-]*${SECRET}[\w-]*\s+)(?!-)${VALUE}`, "gi"),
+/** Part of a variable's or an option's name, whose value is a secret. */
+const SECRET = "(?:token|secret|passw(?:or)?d|passphrase|credential" +
+  "|(?:api|private|access|signing|encryption)[_-]?key|auth(?!or(?:s?$|s?[^a-z]))|bearer)";
+
+/** Names that are secrets as a whole: as parts of names they mean other things. */
+const WHOLE = /^-{1,2}(?:pass|pw)$|_(?:pass|pwd|pw)$/i;
+
+/** What follows such an option is the place of a secret, or it takes no value. */
+const PLACE = /(?:[_-](?:stdin|file)$)|^--no-/i;
+
+const IN_NAME = new RegExp(SECRET, "i");
+
+/** Characters of a name around the part that tells; bounded, so that no text takes long. */
+const AROUND = String.raw`[\w-]{0,100}`;
+
+/** A name that a value follows in the same word. */
+const ASSIGNED = new RegExp(
+  String
+    .raw`(?<![\w-])(?:${AROUND}?${SECRET}${AROUND}|-{1,2}(?:pass|pw)|\w{1,100}_(?:pass|pwd|pw))=`,
+  "i",
+);
+
+/** A header of HTTP, with the scheme of an `Authorization`. */
+const HEADER = new RegExp(
+  String.raw`^${AROUND}${SECRET}${AROUND}:\s*(?:(?:bearer|basic|token)\s+)?`,
+  "i",
+);
+
+/** Wherever they are. */
+const ANYWHERE: readonly RegExp[] = [
   // Authorization: Bearer value
   /(\b(?:bearer|basic)\s+)[\w.~+/-]+=*/gi,
   // https://user:value@host
   /(:\/\/[^\s/:@]*:)[^\s/@]+(?=@)/g,
+  // https://value@host
+  /(:\/\/)[\w-]{20,}(?=@)/g,
+  // "name": "value"
+  new RegExp(String.raw`("${AROUND}${SECRET}${AROUND}"\s*:\s*)"(?:[^"\\]|\\.)*"`, "gi"),
 ];
 
-/** Without one of these there is nothing to look for: most command lines have none. */
-const HINT = /token|secret|passw|passphrase|credential|key|auth|bearer|basic|:\/\//i;
+/** A text without one of these has no secret: most command lines have none. */
+const HINT = /token|secret|pass|[_-]pwd?\b|credential|key|auth|bearer|basic|:\/\/|-u/i;
+
+/** How deep command lines in the words of others are looked into. */
+const MAX_DEPTH = 4;
 
 /** Whether a text has what looks like a secret. */
 export function hasSecret(text: string): boolean {
@@ -32,7 +64,7 @@ export function hasSecret(text: string): boolean {
 }
 
 /**
- * A text with stars in the place of what looks like a secret.
+ * A command line with stars in the place of what looks like a secret.
  *
  * @example
  * ```ts
@@ -40,8 +72,169 @@ export function hasSecret(text: string): boolean {
  * import { redact } from "./redact.ts";
  *
  * assertEquals(redact("NPM_TOKEN=abc npm publish"), "NPM_TOKEN=*** npm publish");
+ * assertEquals(redact("login '--password' 'a b'"), "login '--password' ***");
  * ```
  */
 export function redact(text: string): string {
-  return PATTERNS.reduce((left, pattern) => left.replace(pattern, "$1***"), text);
+  return HINT.test(text) ? redactLine(text, 0) : text;
+}
+
+/** Arguments with stars in the place of what looks like a secret. */
+export function redactArguments(args: readonly string[]): string[] {
+  return args.map((arg, at) => {
+    const value = secretOf(arg, args[at - 1]);
+    return value ?? redact(arg);
+  });
+}
+
+/** simmer's own command line as it is shown to others: secrets starred, odd words quoted. */
+export function shownCommandLine(args: readonly string[]): string {
+  const words = redactArguments(args).map((word) =>
+    /^[\w@%+=:,./*-]+$/.test(word) ? word : quoteArgument(word)
+  );
+  return ["simmer", ...words].join(" ");
+}
+
+/** A word of a command line. */
+interface Word {
+  readonly start: number;
+  readonly end: number;
+  /** What the shell makes of it. */
+  readonly value: string;
+  /** The quote that it begins with; empty: none. */
+  readonly quote: "" | "'" | '"';
+  /** Whether only blanks are between it and the word before. */
+  readonly follows: boolean;
+}
+
+function redactLine(text: string, depth: number): string {
+  let redacted = "";
+  let done = 0;
+  let before: string | undefined;
+  for (const word of wordsOf(text)) {
+    const raw = text.slice(word.start, word.end);
+    const shown = redactWord(word, raw, word.follows ? before : undefined, depth);
+    redacted += text.slice(done, word.start) + shown;
+    done = word.end;
+    before = word.value;
+  }
+  return ANYWHERE.reduce(
+    (left, pattern) => left.replace(pattern, `$1${STARS}`),
+    redacted + text.slice(done),
+  );
+}
+
+function redactWord(word: Word, raw: string, before: string | undefined, depth: number): string {
+  const { value, quote } = word;
+  // A word of several words is a command line of its own, as behind `sh -c`.
+  const isLine = quote !== "" && /\s/.test(value) && depth < MAX_DEPTH;
+  if (isLine && !isOptionValue(before) && !HEADER.test(value)) {
+    const assigned = ASSIGNED.exec(value);
+    const end = assigned === null ? 0 : assigned.index + assigned[0].length;
+    const isInside = assigned === null || /\s/.test(value.slice(0, end)) ||
+      /["'\\]/.test(value.charAt(end));
+    if (isInside) {
+      const inner = redactLine(value, depth + 1);
+      if (inner !== value) return quoted(inner, quote);
+    }
+  }
+  const secret = secretOf(value, before);
+  if (secret === undefined) return raw;
+  return secret === STARS ? STARS : quoted(secret, quote);
+}
+
+/**
+ * A word with stars for its secret; `undefined` if it has none.
+ *
+ * @param before the word before, of the same command
+ */
+function secretOf(value: string, before: string | undefined): string | undefined {
+  if (isOptionValue(before) && value !== "" && !value.startsWith("--")) return STARS;
+  if (before === "-u" || before === "--user") {
+    const colon = value.indexOf(":");
+    const isPair = colon > 0 && colon < value.length - 1 && !/^\d+:\d+$/.test(value);
+    if (isPair && !value.includes("://")) return `${value.slice(0, colon + 1)}${STARS}`;
+  }
+  const assigned = ASSIGNED.exec(value);
+  if (assigned !== null) {
+    const end = assigned.index + assigned[0].length;
+    return end < value.length ? `${value.slice(0, end)}${STARS}` : undefined;
+  }
+  const [header] = HEADER.exec(value) ?? [];
+  return header === undefined || header === value ? undefined : `${header}${STARS}`;
+}
+
+/** Whether a word is an option whose value, the next word, is a secret. */
+function isOptionValue(option: string | undefined): boolean {
+  return option !== undefined && /^--?[a-z][\w-]*$/i.test(option) && !PLACE.test(option) &&
+    (IN_NAME.test(option) || WHOLE.test(option));
+}
+
+function quoted(value: string, quote: Word["quote"]): string {
+  if (quote === "") return value;
+  return quote === "'" ? quoteArgument(value) : `"${value.replace(/["\\$`]/g, "\\$&")}"`;
+}
+
+/** The words of a command line; a quote that is never closed is a character as any other. */
+function* wordsOf(text: string): Generator<Word> {
+  let follows = true;
+  for (let at = 0; at < text.length;) {
+    const blank = /^(?:[ \t\r]|\\\n)+/.exec(text.slice(at, at + 256))?.[0];
+    if (blank !== undefined) {
+      at += blank.length;
+      continue;
+    }
+    if (isOperator(text.charAt(at))) {
+      follows = false;
+      at++;
+      continue;
+    }
+    const start = at;
+    let value = "";
+    while (at < text.length && !isOperator(text.charAt(at)) && !/[ \t\r]/.test(text.charAt(at))) {
+      const [piece, length] = pieceAt(text, at);
+      value += piece;
+      at += length;
+    }
+    const [first = "", second] = text.slice(start, start + 2);
+    const quote = first === "$" && second === "'" ? "'" : first;
+    const isQuoted = (quote === "'" || quote === '"') && value !== text.slice(start, at);
+    yield { start, end: at, value, quote: isQuoted ? quote : "", follows };
+    follows = true;
+  }
+}
+
+function isOperator(character: string): boolean {
+  return ";&|()<>\n".includes(character);
+}
+
+/** A piece of a word: what it stands for, and its length as it is written. */
+function pieceAt(text: string, at: number): readonly [string, number] {
+  const character = text.charAt(at);
+  if (character === "\\" && at + 1 < text.length) {
+    const next = text.charAt(at + 1);
+    return [next === "\n" ? "" : next, 2];
+  }
+  const isDollar = character === "$" && /['"]/.test(text.charAt(at + 1));
+  const open = isDollar ? at + 1 : at;
+  const quote = text.charAt(open);
+  if (quote === "'" || quote === '"') {
+    const close = closingQuote(text, open, quote === '"' || isDollar);
+    if (close !== undefined) {
+      const inside = text.slice(open + 1, close);
+      const value = quote === "'" && !isDollar ? inside : inside.replace(/\\([^])/g, "$1");
+      return [value, close + 1 - at];
+    }
+  }
+  return [character, 1];
+}
+
+/** @param hasEscapes whether a backslash takes the next character's meaning away */
+function closingQuote(text: string, open: number, hasEscapes: boolean): number | undefined {
+  const quote = text.charAt(open);
+  for (let at = open + 1; at < text.length; at++) {
+    if (hasEscapes && text.charAt(at) === "\\") at++;
+    else if (text.charAt(at) === quote) return at;
+  }
+  return undefined;
 }

@@ -5,6 +5,7 @@
  */
 
 import * as v from "valibot";
+import { redact } from "../cooker/redact.ts";
 import { WireError } from "../wire/errors.ts";
 import {
   FEATURES,
@@ -23,7 +24,8 @@ const helloParams = v.object({
   role: v.picklist(["controller", "observer", "operator"]),
   whenBusy: v.exactOptional(v.picklist(["wait", "refuse", "observe"])),
   features: v.exactOptional(v.array(v.picklist(FEATURES))),
-  client: v.object({ pid: v.number(), command: v.string() }),
+  // Other clients are told of it, and journals have it: what looks like a secret goes here.
+  client: v.object({ pid: v.number(), command: v.pipe(v.string(), v.transform(redact)) }),
   project: v.exactOptional(v.object({ root: v.string(), config: v.exactOptional(v.string()) })),
   namespaces: v.exactOptional(v.string()),
 });

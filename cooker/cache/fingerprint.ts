@@ -5,6 +5,7 @@
  */
 
 import { Sha256, sha256Hex } from "../../system/digest.ts";
+import { redact, redactArguments } from "../redact.ts";
 
 /** What a task declares about its result. */
 export interface CacheDeclaration {
@@ -35,6 +36,31 @@ export interface FingerprintParts {
   readonly dependencies: Readonly<Record<string, string>>;
   /** Contents of the input files by their paths. */
   readonly files: Readonly<Record<string, string>>;
+  /**
+   * A digest of the command line with its arguments, where these have stars in the place of secrets;
+   * absent: they are whole.
+   */
+  readonly starred?: string;
+}
+
+/**
+ * Parts as they may be kept on disk: what looks like a secret in the command line and its arguments
+ * is starred. A digest of both shows whether it has changed.
+ */
+export function keptParts<T extends Pick<FingerprintParts, "command" | "args">>(
+  parts: T,
+): T & Pick<FingerprintParts, "starred"> {
+  const command = redact(parts.command);
+  const args = redactArguments(parts.args);
+  const isWhole = command === parts.command &&
+    args.every((argument, index) => argument === parts.args[index]);
+  if (isWhole) return parts;
+  return {
+    ...parts,
+    command,
+    args,
+    starred: sha256Hex(JSON.stringify([parts.command, parts.args])),
+  };
 }
 
 /** Changes with what a fingerprint is made of, so that results of other versions are never met. */

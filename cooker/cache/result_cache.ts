@@ -22,6 +22,7 @@ import {
   environmentParts,
   fingerprintOf,
   type FingerprintParts,
+  keptParts,
 } from "./fingerprint.ts";
 import type { LastResults } from "./last_results.ts";
 import { isMeant, type OffLimits } from "./off_limits.ts";
@@ -426,7 +427,7 @@ export class ResultCache {
     const { fingerprint, outputs, savedAt, durationMs } = result;
     this.#options.last.set(question.declaration.key, {
       fingerprint,
-      parts: { ...parts, files: Object.fromEntries(snapshot.files) },
+      parts: { ...keptParts(parts), files: Object.fromEntries(snapshot.files) },
       outputs,
       at: savedAt,
       durationMs,

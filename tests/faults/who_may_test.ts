@@ -20,6 +20,7 @@ const CONFIG = {
   tasks: {
     show: "echo $MINE > shown.txt",
     login: "LOGIN_PASSWORD=pw-in-config sh -c 'exit 7'",
+    deploy: { command: "sh -c true", files: ["in.txt"] },
     cached: {
       command: "cat in.txt > out.txt",
       files: ["in.txt"],
@@ -146,6 +147,11 @@ Deno.test("nothing of the environment, and no secret of a command line, is kept"
     ["login"],
     ["--eval", "API_TOKEN=value-of-eval true"],
     ["show", "--password", "value-of-option"],
+    ["deploy", "--", "--password", "value-of-word", "--api-key", "two value-of-words"],
+    ["deploy", "--", "--token=value-of-equals", "--client-secret=two value-of-words"],
+    ["deploy", "--", "--password", "it's value-of-quote", "-pw", 'say "value-of-quotes"'],
+    ["deploy", "--", "-H", "Authorization: Bearer value-of-header", "-u", "me:value-of-pair"],
+    ["--eval", 'true --password "it\'s value-of-double" --api-key value-of\\ value-of-escape'],
   ];
   for (const args of runs) {
     await project.run(["run", ...args], { env });
@@ -153,5 +159,33 @@ Deno.test("nothing of the environment, and no secret of a command line, is kept"
   }
   const kept = contents(`${project.root}/.simmer`, ["logs"]);
   assertStringIncludes(kept, "LOGIN_PASSWORD=***");
+  assertStringIncludes(kept, "sh -c true '--password' ***");
+  assertStringIncludes(kept, '"args":["--token=***","--client-secret=***"]');
   assertEquals(kept.match(/.*(value-of|pw-in)-\w+/g), null);
+});
+
+Deno.test("a changed secret behind '--' has the task run again, and 'why' says so without it", async () => {
+  await using project = await Project.create({ "deno.json": CONFIG, "in.txt": "1\n" });
+  const args = (value: string): string[] => ["deploy", "--", "--password", value];
+  await project.run(["run", ...args("first-value")]);
+  const same = await project.run(["why", ...args("first-value")]);
+  assertStringIncludes(same.stdout, "deploy: cached");
+  const why = await project.run(["why", ...args("other-value")]);
+  assertStringIncludes(why.stdout, "a value that looks like a secret changed");
+  const more = await project.run(["why", ...args("first-value"), "more"]);
+  const shown = `its arguments changed from ["--password","***"] to ["--password","***","more"]`;
+  assertStringIncludes(more.stdout, shown);
+});
+
+Deno.test("what other clients are told of a client's command line has no secret", async () => {
+  await using project = await Project.create({
+    "deno.json": { tasks: { wait: "mkfifo pipe && echo ready && sh -c 'cat pipe'" } },
+  });
+  const running = project.start(["run", "wait", "--", "--password", "two hidden-words"]);
+  await running.stdout.until("ready");
+  const status = await project.run(["status", "--json"]);
+  assertStringIncludes(status.stdout, "simmer run wait -- --password ***");
+  assertEquals(status.stdout.includes("hidden"), false);
+  running.kill("SIGINT");
+  await running.finished();
 });

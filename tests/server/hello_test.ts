@@ -1,0 +1,15 @@
+import { assertEquals } from "@std/assert";
+import { readHello, serverIdentity } from "../../server/hello.ts";
+import { helloParams } from "./support.ts";
+
+Deno.test("what a client says of its command line is taken without what looks like a secret", () => {
+  const identity = serverIdentity(1, { root: "/p" });
+  const cases: readonly (readonly [string, string])[] = [
+    ["a program", "a program"],
+    ["tool run -- --password 'a b' x", "tool run -- --password *** x"],
+  ];
+  for (const [command, expected] of cases) {
+    const { client } = readHello(helloParams({ client: { pid: 2, command } }), identity, undefined);
+    assertEquals(client, { pid: 2, command: expected });
+  }
+});
