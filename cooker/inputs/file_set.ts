@@ -20,7 +20,9 @@ export interface Snapshot {
   readonly files: ReadonlyMap<string, string>;
   /** The set's version at that time. */
   readonly version: number;
-  /** A digest of all inodes, where a change may not be told of; else nothing. */
+  /** Whether the kernel reports every later change of the paths, so that the version shows it. */
+  readonly isWatched: boolean;
+  /** A digest of all inodes if a change may go unreported; else empty. */
   readonly signatures: string;
   /** When the last change was, in milliseconds since the Unix epoch, as the inodes have it. */
   readonly changedAt: number;
@@ -34,6 +36,7 @@ export interface Snapshot {
 class SetSnapshot implements Snapshot {
   readonly digest: string | undefined;
   readonly version: number;
+  readonly isWatched: boolean;
   readonly signatures: string;
   readonly changedAt: number;
   readonly problem: InputProblem | undefined;
@@ -50,6 +53,7 @@ class SetSnapshot implements Snapshot {
     this.#records = records;
     this.digest = facts.digest;
     this.version = facts.version;
+    this.isWatched = facts.isWatched;
     this.signatures = facts.signatures;
     this.changedAt = facts.changedAt;
     this.problem = facts.problem;
@@ -144,7 +148,9 @@ export class FileSet {
    */
   changed(path: string, kind: "content" | "entries"): boolean {
     if (kind === "content" && !this.#folders.has(path)) {
-      if (!this.#holds(path)) return false;
+      // A walk that is in progress may have found what the last one has not.
+      const isHeld = this.#needsWalk ? this.patterns.matches(path) : this.#holds(path);
+      if (!isHeld) return false;
       this.#dirty.add(path);
     } else {
       const isMeant = this.patterns.matches(path) || this.patterns.reachesInto(path) ||
@@ -207,10 +213,16 @@ export class FileSet {
     return seen.snapshot;
   }
 
-  /** Whether nothing was changed since a snapshot, not even for a while. */
+  /**
+   * Whether nothing was changed since a snapshot, not even for a while.
+   *
+   * A version that has grown is an answer, whatever the set looks like now: an input that is
+   * replaced and put back leaves equal contents behind. A set that has to be walked again has a new
+   * version, too.
+   */
   async isUnchangedSince(earlier: Snapshot): Promise<boolean> {
-    if (this.isWatched && this.#version === earlier.version && !this.#hasShared) return true;
-    if (this.isWatched && this.#version !== earlier.version) return false;
+    if (earlier.isWatched && this.#version !== earlier.version) return false;
+    if (earlier.isWatched && earlier.signatures === "") return true;
     const now = await this.look();
     return now.digest === earlier.digest && now.signatures === earlier.signatures;
   }
@@ -316,6 +328,7 @@ export class FileSet {
     const snapshot = new SetSnapshot(this.patterns.folder, records, {
       digest: records.size === 0 ? undefined : contents.hex(),
       version,
+      isWatched,
       signatures: isTold ? "" : yield* signaturesOf(records),
       changedAt,
       problem,
