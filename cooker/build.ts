@@ -5,7 +5,7 @@
  */
 
 import type { Clock } from "../system/clock.ts";
-import { macrotask } from "../system/macrotask.ts";
+import { ioTurn, macrotask } from "../system/macrotask.ts";
 import { Latch } from "../system/source.ts";
 import type { BuildCounts, BuildOutcome, EventBody, Failure } from "../wire/events.ts";
 import { encodeOutput } from "../wire/output.ts";
@@ -263,7 +263,7 @@ export class Build implements AsyncCommand {
   async #giveWay(): Promise<void> {
     const { clock } = this.#options;
     if (clock.monotonic() - this.#gaveWayAt < STRETCH_MS) return;
-    await macrotask();
+    await ioTurn();
     this.#gaveWayAt = clock.monotonic();
   }
 

@@ -16,6 +16,7 @@ import {
   writeAtomically,
 } from "../../system/files.ts";
 import type { OutputEntry } from "../store/result.ts";
+import type { Sliced } from "../inputs/pace.ts";
 import type { FingerprintParts } from "./fingerprint.ts";
 
 /** What is kept in memory of a task's last success. */
@@ -35,15 +36,47 @@ export interface LastResult extends LastOutcome {
   readonly durationMs: number;
 }
 
+/** Inputs that are written as one piece of a line. */
+const FILES_PER_PIECE = 512;
+
+const encoder = new TextEncoder();
+
+/**
+ * The contents of input files as a line has them, in pieces: of hundreds of thousands of files it
+ * takes long to write them.
+ */
+export function* filesText(
+  files: Iterable<readonly [path: string, content: string]>,
+): Sliced<readonly Uint8Array[]> {
+  const pieces: Uint8Array[] = [];
+  let piece = "";
+  let count = 0;
+  for (const [path, content] of files) {
+    piece += `${count === 0 ? "" : ","}${JSON.stringify(path)}:${JSON.stringify(content)}`;
+    if (++count % FILES_PER_PIECE !== 0) continue;
+    pieces.push(encoder.encode(piece));
+    piece = "";
+    yield;
+  }
+  pieces.push(encoder.encode(piece));
+  return pieces;
+}
+
 /** Characters of lines that are out of date, beyond as many as the others have, that may stay. */
 const SPARE = 1024 * 1024;
 
 /** A line: a success, or that the task has begun again since. */
-interface Line {
+interface Line<Result extends LastOutcome = LastResult> {
   readonly format: 1;
   readonly key: string;
-  readonly result?: LastResult;
+  readonly result?: Result;
 }
+
+/** The end of a line behind its files: of the files, the parts, the result and the line itself. */
+const FILES_END = "}}}}";
+
+/** Where the parts of a line begin; within a text, quotes have a backslash before them. */
+const PARTS_BEGIN = ',"parts":{"task":';
 
 /** What is known of a task, and how long its line is. */
 interface Known {
@@ -52,9 +85,9 @@ interface Known {
 }
 
 /** A task's line with what it says. */
-interface Kept {
+interface Kept<Result extends LastOutcome> {
   readonly text: string;
-  readonly result: LastResult;
+  readonly result: Result;
 }
 
 /** The last successes of a project's tasks, on disk. */
@@ -65,6 +98,7 @@ export class LastResults {
   /** Characters in the journal, and how many of them are not out of date. */
   #written = 0;
   #live = 0;
+  #beginnings = new Map<string, number>();
 
   /** @param path the journal, absolute; made with the first line */
   constructor(path: string) {
@@ -78,18 +112,19 @@ export class LastResults {
 
   /** All of them, by their keys, as they are on the disk. */
   readAll(): ReadonlyMap<string, LastResult> {
-    return new Map([...this.#load()].map(([key, { result }]) => [key, result]));
+    return new Map([...this.#load(parseLine)].map(([key, { result }]) => [key, result]));
   }
 
   /**
    * Takes note of a success.
    *
+   * @param files what {@linkcode filesText} makes of the input files; absent: as `result` has them
    * @throws {Error} what the system says where it can't be written
    */
-  set(key: string, result: LastResult): void {
+  set(key: string, result: LastResult, files?: readonly Uint8Array[]): void {
     const all = this.#all();
     const before = all.get(key)?.size ?? 0;
-    const size = this.#append({ format: 1, key, result });
+    const size = this.#append(lineOf(key, result), files);
     all.set(key, { outcome: outcomeOf(result), size });
     this.#live += size - before;
   }
@@ -100,6 +135,7 @@ export class LastResults {
    * @throws {Error} what the system says where it can't be written
    */
   begin(key: string): void {
+    this.#beginnings.set(key, this.beginnings(key) + 1);
     const all = this.#all();
     const last = all.get(key);
     if (last === undefined || last.outcome.isPast === true) return;
@@ -107,14 +143,19 @@ export class LastResults {
     this.#append({ format: 1, key });
   }
 
+  /** How often a task has begun: what is known of it from before its last beginning is past. */
+  beginnings(key: string): number {
+    return this.#beginnings.get(key) ?? 0;
+  }
+
   /** Makes the journal shorter where most of it is out of date. */
   tidy(): void {
     if (this.#written <= 2 * this.#live + SPARE) return;
     this.close();
-    const kept = [...this.#load()];
+    const kept = [...this.#load(parseHead)];
     this.#known = undefined;
     const texts = kept.flatMap(([key, { text, result }]) =>
-      result.isPast === true ? [text, JSON.stringify({ format: 1, key } satisfies Line)] : [text]
+      result.isPast === true ? [text, JSON.stringify({ format: 1, key })] : [text]
     );
     writeAtomically(this.#path, texts.map((each) => `\n${each}`).join(""));
   }
@@ -129,7 +170,7 @@ export class LastResults {
     if (this.#known !== undefined) return this.#known;
     const known = new Map<string, Known>();
     this.#live = 0;
-    for (const [key, { text, result }] of this.#load()) {
+    for (const [key, { text, result }] of this.#load(parseHead)) {
       const size = text.length + 1;
       known.set(key, { outcome: outcomeOf(result), size });
       this.#live += size;
@@ -144,11 +185,16 @@ export class LastResults {
    *
    * @returns its length
    */
-  #append(line: Line): number {
+  #append(line: Line, files: readonly Uint8Array[] = []): number {
     const text = `\n${JSON.stringify(line)}`;
+    // The files come last, so that a line's head can be read without them.
+    const end = line.result === undefined ? "" : FILES_END;
+    const head = text.slice(0, text.length - end.length);
     try {
       this.#journal ??= this.#open();
-      this.#journal.addText(text);
+      this.#journal.addText(head);
+      for (const piece of files) this.#journal.add(piece);
+      this.#journal.addText(end);
       this.#journal.flush();
     } catch (error) {
       // Better nothing is known than what is not true any more.
@@ -159,8 +205,9 @@ export class LastResults {
       removeIfPresent(this.#path);
       throw error;
     }
-    this.#written += text.length;
-    return text.length;
+    const size = files.reduce((sum, { length }) => sum + length, text.length);
+    this.#written += size;
+    return size;
   }
 
   #open(): AppendFile {
@@ -169,12 +216,14 @@ export class LastResults {
     return AppendFile.open(this.#path);
   }
 
-  #load(): Map<string, Kept> {
-    const kept = new Map<string, Kept>();
+  #load<Result extends LastOutcome>(
+    parse: (text: string) => Line<Result> | undefined,
+  ): Map<string, Kept<Result>> {
+    const kept = new Map<string, Kept<Result>>();
     const whole = readTextIfPresent(this.#path) ?? "";
     this.#written = whole.length;
     for (const text of whole.split("\n")) {
-      const line = parseLine(text);
+      const line = parse(text);
       if (line === undefined) continue;
       const { key, result } = line;
       const before = kept.get(key);
@@ -198,6 +247,21 @@ function parseLine(text: string): Line | undefined {
     if (error instanceof SyntaxError) return undefined;
     throw error;
   }
+}
+
+/** What a line says beside the parts, which may be long; of an earlier version's, all of it. */
+function parseHead(text: string): Line<LastOutcome> | undefined {
+  const end = text.indexOf(PARTS_BEGIN);
+  if (end < 0 || !text.endsWith(FILES_END)) return parseLine(text);
+  const line = parseLine(`${text.slice(0, end)}}}`);
+  return line?.result?.outputs === undefined ? parseLine(text) : line;
+}
+
+/** A line whose parts come last of all, and the files last of these. */
+function lineOf(key: string, { parts, ...result }: LastResult): Line {
+  const { files, ...others } = parts;
+  const { task, ...rest } = others;
+  return { format: 1, key, result: { ...result, parts: { task, ...rest, files } } };
 }
 
 function outcomeOf({ fingerprint, outputs, isPast }: LastOutcome): LastOutcome {

@@ -10,7 +10,7 @@
 import type { Clock } from "../../system/clock.ts";
 import type { Logger } from "../../system/logger.ts";
 import { fileTime } from "../../system/file_signature.ts";
-import { macrotask } from "../../system/macrotask.ts";
+import { ioTurn } from "../../system/macrotask.ts";
 import type { FileSet } from "../inputs/file_set.ts";
 import type { InputTracker } from "../inputs/tracker.ts";
 import { type CacheQuestion, isUnkeyed, type ResultCache } from "./result_cache.ts";
@@ -187,7 +187,7 @@ export class PostponedResults {
       if (this.#isPaused) return;
       await this.keep(result);
       if (clock.monotonic() - begun < STRETCH_MS) continue;
-      await macrotask();
+      await ioTurn();
       begun = clock.monotonic();
     }
   }

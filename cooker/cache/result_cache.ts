@@ -24,7 +24,7 @@ import {
   type FingerprintParts,
   keptParts,
 } from "./fingerprint.ts";
-import type { LastResults } from "./last_results.ts";
+import { filesText, type LastResults } from "./last_results.ts";
 import { isMeant, type OffLimits } from "./off_limits.ts";
 
 /** What a cache is made of. */
@@ -243,7 +243,7 @@ export class ResultCache {
       }
     }
     if (earlier?.fingerprint !== fingerprint) {
-      this.#keeping(warn, () => this.#remember(prospect, found));
+      await this.#keeping(warn, () => this.#remember(prospect, found));
     }
     return found;
   }
@@ -251,7 +251,12 @@ export class ResultCache {
   /** A task runs without being looked for: what it leaves is not known. */
   begin(declaration: CacheDeclaration, warn: Warn): void {
     this.#verified.delete(declaration.key);
-    this.#keeping(warn, () => this.#options.last.begin(declaration.key));
+    try {
+      this.#options.last.begin(declaration.key);
+    } catch (error) {
+      if (!(error instanceof Error)) throw error;
+      this.#fail(error, warn);
+    }
   }
 
   /**
@@ -312,7 +317,7 @@ export class ResultCache {
       if (set?.isWatched === true) {
         this.#verified.set(declaration.key, { fingerprint, version, result });
       }
-      this.#remember(prospect, result);
+      await this.#remember(prospect, result);
       this.#hasFailed = false;
     } catch (error) {
       if (!(error instanceof Error)) throw error;
@@ -423,20 +428,27 @@ export class ResultCache {
     return isHere ? verified : undefined;
   }
 
-  #remember({ question, parts, snapshot }: Prospect, result: StoredResult): void {
+  async #remember({ question, parts, snapshot }: Prospect, result: StoredResult): Promise<void> {
+    const { last, tracker } = this.#options;
     const { fingerprint, outputs, savedAt, durationMs } = result;
-    this.#options.last.set(question.declaration.key, {
+    const { key } = question.declaration;
+    const before = last.beginnings(key);
+    const files = await tracker.pace.run(filesText(snapshot.entries()));
+    // Another build has begun the task meanwhile: what is in the folder is that one's.
+    if (last.beginnings(key) !== before) return;
+    const success = {
       fingerprint,
-      parts: { ...keptParts(parts), files: Object.fromEntries(snapshot.files) },
+      parts: { ...keptParts(parts), files: {} },
       outputs,
       at: savedAt,
       durationMs,
-    });
+    };
+    last.set(key, success, files);
   }
 
-  #keeping(warn: Warn, work: () => void): void {
+  async #keeping(warn: Warn, work: () => Promise<void>): Promise<void> {
     try {
-      work();
+      await work();
     } catch (error) {
       if (!(error instanceof Error)) throw error;
       this.#fail(error, warn);

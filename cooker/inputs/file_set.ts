@@ -18,6 +18,8 @@ export interface Snapshot {
   readonly digest: string | undefined;
   /** Each file's content by its path relative to the set's folder, sorted. */
   readonly files: ReadonlyMap<string, string>;
+  /** What `files` has, one after the other: there may be too many to be copied at once. */
+  entries(): Iterable<readonly [path: string, content: string]>;
   /** The set's version at that time. */
   readonly version: number;
   /** Whether the kernel reports every later change of the paths, so that the version shows it. */
@@ -47,7 +49,7 @@ class SetSnapshot implements Snapshot {
   constructor(
     folder: string,
     records: ReadonlyMap<string, FileRecord>,
-    facts: Omit<Snapshot, "files">,
+    facts: Omit<Snapshot, "files" | "entries">,
   ) {
     this.#folder = folder;
     this.#records = records;
@@ -61,11 +63,13 @@ class SetSnapshot implements Snapshot {
   }
 
   get files(): ReadonlyMap<string, string> {
-    const files = new Map<string, string>();
+    return new Map(this.entries());
+  }
+
+  *entries(): Generator<readonly [path: string, content: string]> {
     for (const [path, { content }] of this.#records) {
-      files.set(pathInside(this.#folder, path) ?? path, content);
+      yield [pathInside(this.#folder, path) ?? path, content];
     }
-    return files;
   }
 }
 

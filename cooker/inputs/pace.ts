@@ -6,7 +6,7 @@
  */
 
 import { monotonicTime } from "../../system/clock.ts";
-import { macrotask } from "../../system/macrotask.ts";
+import { ioTurn } from "../../system/macrotask.ts";
 
 /** Work that gives the loop a turn where it yields; what it yields is awaited. */
 export type Sliced<T> = Generator<(() => Promise<void>) | undefined, T, void>;
@@ -48,7 +48,7 @@ export class Pace {
 
   /** Resolves in a turn of the loop of its own. */
   #turn(): Promise<void> {
-    this.#last = this.#last.then(macrotask);
+    this.#last = this.#last.then(ioTurn);
     return this.#last;
   }
 }

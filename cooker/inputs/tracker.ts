@@ -79,7 +79,8 @@ const DUE_MS = 1;
 export class InputTracker implements Notifier, FolderWatcher {
   readonly #options: TrackerOptions;
   readonly #table = new FileTable();
-  readonly #pace = new Pace();
+  /** The pace of all work on inputs. */
+  readonly pace: Pace = new Pace();
   readonly #sets = new Map<string, FileSet | undefined>();
   readonly #folders = new Map<string, WatchedFolder>();
   readonly #foldersOf = new Map<FileSet, Set<string>>();
@@ -122,7 +123,7 @@ export class InputTracker implements Notifier, FolderWatcher {
     const key = JSON.stringify([folder, ...entries]);
     if (!this.#sets.has(key)) {
       const patterns = PathPatterns.parse(folder, entries);
-      const options = { table: this.#table, watcher: this, pace: this.#pace };
+      const options = { table: this.#table, watcher: this, pace: this.pace };
       const set = patterns && new FileSet(patterns, options);
       this.#sets.set(key, set);
     }

@@ -1,0 +1,114 @@
+/** Large inputs and many inputs: the server answers while it looks at them. */
+
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { connect } from "../../client/mod.ts";
+import { Project } from "../e2e/support.ts";
+import { effort } from "./random.ts";
+
+/** Bytes of the large input: 3 GiB where there is time for that. It takes no room on the disk. */
+const LARGE = Math.min(effort(768), 3 * 1024) * 1024 * 1024;
+
+/** How many inputs there are: 200,000 where there is time for that. */
+const MANY = Math.min(effort(12_000), 200_000);
+
+/** Where a folder of so many files is read in one piece, nothing else is done for that long. */
+const IN_ONE_FOLDER = MANY / 4;
+
+/** Round trips in milliseconds, one after the other, until some work is done. */
+async function pings(project: Project, work: Promise<unknown>): Promise<number[]> {
+  await using session = await connect({ cwd: project.root });
+  const times: number[] = [];
+  let isOver = false;
+  const over = work.finally(() => isOver = true);
+  while (!isOver) {
+    const begun = performance.now();
+    assertEquals(await session.call("ping"), "Still alive!");
+    times.push(performance.now() - begun);
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+  await over;
+  return times.sort((a, b) => a - b);
+}
+
+/** Runs a task while the server is pinged, and checks that no answer took a large part of that. */
+async function runPinged(project: Project, task: string): Promise<string> {
+  const begun = performance.now();
+  let stderr = "";
+  const times = await pings(
+    project,
+    project.run(["run", task]).then((finished) => {
+      stderr = finished.stderr;
+      assertEquals(finished.code, 0, stderr);
+    }),
+  );
+  const ms = performance.now() - begun;
+  const p99 = times[Math.floor(times.length * 0.99)] ?? 0;
+  const figures = `${times.length} pings in ${Math.round(ms)} ms, p99 ${p99.toFixed(1)} ms, ` +
+    `longest ${(times.at(-1) ?? 0).toFixed(1)} ms`;
+  console.log(`  ${task}: ${figures}`);
+  // Who is asked while all of it is done at once answers when the run is over.
+  assert(times.length >= 10, figures);
+  assert(p99 < ms / 4, figures);
+  return stderr;
+}
+
+async function residentBytes(project: Project): Promise<number> {
+  const status = await Deno.readTextFile(`/proc/${await project.serverPid()}/status`);
+  return 1024 * Number(/^VmHWM:\s*(\d+) kB/m.exec(status)?.[1]);
+}
+
+Deno.test(`a large input (${LARGE / 1024 ** 2} MiB) keeps nobody from an answer, and is never in memory`, async () => {
+  await using project = await Project.create({
+    "deno.json": {
+      tasks: {
+        warm: "echo warm",
+        build: { command: "echo run", files: ["big.bin"], output: ["out"] },
+        linked: { command: "echo run", files: ["link"] },
+      },
+    },
+  });
+  await project.write("big.bin", "");
+  await Deno.truncate(`${project.root}/big.bin`, LARGE);
+  await Deno.symlink("big.bin", `${project.root}/link`);
+  assertEquals((await project.run(["run", "warm"])).code, 0);
+  const before = await residentBytes(project);
+  // The first result is kept after the run: the second run has to wait for its digest.
+  assertEquals((await project.run(["run", "build"])).code, 0);
+  await runPinged(project, "build");
+  await runPinged(project, "linked");
+  assertStringIncludes((await project.run(["run", "build"])).stderr, "1 cached");
+  assert(await residentBytes(project) - before < 128 * 1024 * 1024);
+  // A change in its middle is noticed.
+  const file = await Deno.open(`${project.root}/big.bin`, { write: true });
+  await file.seek(LARGE / 2, Deno.SeekMode.Start);
+  await file.write(new Uint8Array([1]));
+  file.close();
+  const stderr = await runPinged(project, "build");
+  assert(!stderr.includes("cached"), stderr);
+});
+
+Deno.test(`many inputs (${MANY}) keep nobody from an answer`, async () => {
+  await using project = await Project.create({
+    "deno.json": {
+      tasks: {
+        warm: "echo warm",
+        build: { command: "echo run", files: ["src"] },
+        other: { command: "echo run", files: ["src/**/*.ts"] },
+      },
+    },
+  });
+  for (let index = 0; index < MANY; index++) {
+    const folder = index < IN_ONE_FOLDER ? "src" : `src/d${Math.floor(index / 500)}`;
+    Deno.mkdirSync(`${project.root}/${folder}`, { recursive: true });
+    Deno.writeTextFileSync(`${project.root}/${folder}/f${index}.ts`, `export const a = ${index};`);
+  }
+  assertEquals((await project.run(["run", "warm"])).code, 0);
+  // The first run keeps its result afterwards, in slices, too.
+  await runPinged(project, "build");
+  await runPinged(project, "build");
+  await runPinged(project, "other");
+  assertStringIncludes((await project.run(["run", "build"])).stderr, "1 cached");
+  await project.write("src/f7.ts", "changed");
+  assert(!(await runPinged(project, "build")).includes("cached"));
+  assertStringIncludes((await project.run(["run", "build"])).stderr, "1 cached");
+});
