@@ -118,6 +118,8 @@ export function isAbsent(error: unknown): boolean {
 /** Whether an error is what the system says about a call, as `ENOENT`; some have no code. */
 export function isSystemError(error: unknown): error is Error & { readonly code?: string } {
   if (!(error instanceof Error)) return false;
+  // A path or a link's target that is not UTF-8.
+  if (error instanceof Deno.errors.InvalidData) return true;
   return systemErrorNumber(error) !== undefined ||
     ("code" in error && typeof error.code === "string");
 }

@@ -166,7 +166,7 @@ export class InputTracker implements Notifier, FolderWatcher {
       const isKnown = this.#folders.has(folder);
       if (isKnown || visibleKind(folder) === "folder") {
         // Behind a link there are other folders than those that lead to it.
-        if (isLowest && !isKnown && realPath(folder) !== folder) return false;
+        if (isLowest && !isKnown && !isItself(folder)) return false;
         isLowest = false;
         if (!this.#watchFolder(set, folder, next)) return false;
       } else if (isHidden(folder)) {
@@ -352,6 +352,16 @@ export class InputTracker implements Notifier, FolderWatcher {
   #drop(folder: string, { watch }: WatchedFolder): void {
     this.#folders.delete(folder);
     this.#paths.delete(watch);
+  }
+}
+
+/** Whether no link is on a path. */
+function isItself(path: string): boolean {
+  try {
+    return realPath(path) === path;
+  } catch (error) {
+    if (isSystemError(error)) return false;
+    throw error;
   }
 }
 

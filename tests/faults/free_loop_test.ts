@@ -45,6 +45,7 @@ async function runPinged(project: Project, task: string): Promise<string> {
   const p99 = times[Math.floor(times.length * 0.99)] ?? 0;
   const figures = `${times.length} pings in ${Math.round(ms)} ms, p99 ${p99.toFixed(1)} ms, ` +
     `longest ${(times.at(-1) ?? 0).toFixed(1)} ms`;
+  // deno-lint-ignore no-console -- the figures of a run
   console.log(`  ${task}: ${figures}`);
   // Who is asked while all of it is done at once answers when the run is over.
   assert(times.length >= 10, figures);
