@@ -152,9 +152,10 @@ export class FileSet {
    */
   changed(path: string, kind: "content" | "entries"): boolean {
     if (kind === "content" && !this.#folders.has(path)) {
-      // A walk that is in progress may have found what the last one has not.
-      const isHeld = this.#needsWalk ? this.patterns.matches(path) : this.#holds(path);
-      if (!isHeld) return false;
+      // A walk that goes on has found files that are not known here before it ends.
+      const isBeingFound = !this.isWatched &&
+        (this.patterns.matches(path) || this.patterns.reachesInto(path));
+      if (!isBeingFound && !this.#holds(path)) return false;
       this.#dirty.add(path);
     } else {
       const isMeant = this.patterns.matches(path) || this.patterns.reachesInto(path) ||
