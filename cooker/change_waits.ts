@@ -101,6 +101,8 @@ export class ChangeWaits {
    * Looks whether anything has changed that somebody waits for.
    *
    * @returns seconds until the next look
+   * @throws {Error} what the last check threw, such as the system's error for a file that cannot be
+   *   looked at; every other wait has been checked before
    */
   look(): number {
     if (this.#defect !== undefined) {
@@ -124,9 +126,17 @@ export class ChangeWaits {
 
   async #checkAll(): Promise<void> {
     const now = this.#clock.monotonic();
+    const failures: unknown[] = [];
     for (const [name, wait] of [...this.#waits]) {
-      if (now >= wait.nextLook) await this.#check(name, wait, now);
+      if (now < wait.nextLook) continue;
+      try {
+        await this.#check(name, wait, now);
+      } catch (error) {
+        // It concerns this wait alone: the others are looked at before it is thrown.
+        failures.push(error);
+      }
     }
+    if (failures.length > 0) throw failures[0];
   }
 
   async #check(name: string, wait: Wait, now: number): Promise<void> {

@@ -42,6 +42,7 @@ import { explainPlan } from "./explain.ts";
 import { ChangeWaits } from "./change_waits.ts";
 import { PlanMemo } from "./plan_memo.ts";
 import { OldBuilds } from "./old_builds.ts";
+import { registerPeriodic } from "./periodic_work.ts";
 import { type BuildPlan, planCommandLine, planTasks } from "./plan.ts";
 import type { SettledBuilds } from "./settled.ts";
 import { SpareMemory } from "./spare_memory.ts";
@@ -140,16 +141,22 @@ export class TaskCooker implements Cooker {
 
   preServe(host: CookerHost): void {
     this.#state = "running";
-    host.registerIdle("watching inputs", () => this.#changes.look());
-    host.registerIdle("watching config", () =>
-      this.configNotifier.look(host.hasUIs(), (files) => {
-        host.log.log("info", `Config changed: ${files.join(", ")}`);
-        host.emit({ type: "ConfigChanged", files });
-      }));
-    host.registerIdle("tidying up", () => {
-      if (this.#builds.size === 0) this.#oldBuilds.tidy();
-      const isBusy = host.hasUIs() || this.#builds.size > 0 || !this.#hot.postponed.isEmpty;
-      return this.#spare.look(isBusy);
+    registerPeriodic(host, { name: "watching inputs", work: () => this.#changes.look() });
+    registerPeriodic(host, {
+      name: "watching config",
+      work: () =>
+        this.configNotifier.look(host.hasUIs(), (files) => {
+          host.log.log("info", `Config changed: ${files.join(", ")}`);
+          host.emit({ type: "ConfigChanged", files });
+        }),
+    });
+    registerPeriodic(host, {
+      name: "tidying up",
+      work: () => {
+        if (this.#builds.size === 0) this.#oldBuilds.tidy();
+        const isBusy = host.hasUIs() || this.#builds.size > 0 || !this.#hot.postponed.isEmpty;
+        return this.#spare.look(isBusy);
+      },
     });
   }
 

@@ -7,7 +7,7 @@
  */
 
 import type { Clock } from "../system/clock.ts";
-import { type FileIdentity, fileIdentity, isSameFile } from "../system/files.ts";
+import { type FileIdentity, fileIdentity, isSameFile, isSystemError } from "../system/files.ts";
 
 /** Milliseconds between two looks. */
 const LOOK_MS = 1000;
@@ -51,7 +51,17 @@ export class Foothold {
     const now = this.#clock.monotonic();
     if (now < this.#nextLook) return undefined;
     this.#nextLook = now + LOOK_MS;
-    const lost = this.#files.find(([path, own]) => !isSameFile(fileIdentity(path), own));
+    const lost = this.#files.find(([path, own]) => isLost(path, own));
     return lost && `${lost[0]} was removed or replaced, exiting.`;
+  }
+}
+
+/** A file that cannot be looked at for the moment is not lost. */
+function isLost(path: string, own: FileIdentity | undefined): boolean {
+  try {
+    return !isSameFile(fileIdentity(path), own);
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+    return false;
   }
 }

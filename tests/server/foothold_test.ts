@@ -1,6 +1,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { Foothold } from "../../server/foothold.ts";
 import { FakeClock } from "../../system/fake_clock.ts";
+import { canBeUnprivileged, unprivileged } from "../system/unprivileged.ts";
 
 async function inFolder(test: (path: string) => Promise<void>): Promise<void> {
   const folder = await Deno.makeTempDir();
@@ -38,3 +39,20 @@ Deno.test("R20 a file that is removed or replaced is noticed within a second", (
     await clock.advance(1000);
     assertEquals(foothold.check(), undefined);
   }));
+
+Deno.test({
+  name: "R20 a file that cannot be looked at for a moment is not lost",
+  ignore: !canBeUnprivileged,
+  fn: () =>
+    inFolder(async (path) => {
+      const clock = new FakeClock();
+      const foothold = new Foothold([path], clock);
+      const folder = path.replace(/\/lock$/, "");
+      await Deno.chmod(folder, 0);
+      assertEquals(unprivileged(() => foothold.check()), undefined);
+      await Deno.chmod(folder, 0o700);
+      await Deno.remove(path);
+      await clock.advance(1000);
+      assertStringIncludes(foothold.check() ?? "", "was removed or replaced");
+    }),
+});
