@@ -6,6 +6,7 @@
  */
 
 import { PROTOCOL, VERSION } from "../wire/hello.ts";
+import { preventsServer } from "./exit_code.ts";
 import type { Invocation } from "./invocation.ts";
 import type { ServerPlace } from "./launcher.ts";
 import { type OperatorOptions, withServer } from "./operator.ts";
@@ -22,7 +23,10 @@ export async function askCooker<T>(
     await inProcess(invocation, place, ask);
 }
 
-/** A question needs no server: one that holds the lock and does not listen is none. */
+/**
+ * A question needs no server: one that holds the lock and does not listen is none, and neither is
+ * one of another user.
+ */
 async function askServer<T>(
   invocation: Invocation,
   place: ServerPlace,
@@ -32,6 +36,7 @@ async function askServer<T>(
   try {
     return await withServer(invocation, place, ({ session }) => ask(session), options);
   } catch (error) {
+    if (preventsServer(error)) return undefined;
     if (error instanceof Error && error.name === "SilentServerError") return undefined;
     throw error;
   }

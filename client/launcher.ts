@@ -8,7 +8,14 @@
 import { readLockContent } from "../lock/content.ts";
 import { LockFile } from "../lock/lock_file.ts";
 import { type Project, requireProject } from "../project/root.ts";
-import { ensureRoom, shortPlace, type StatePaths, statePaths } from "../project/state.ts";
+import {
+  checkState,
+  ensureRoom,
+  readState,
+  shortPlace,
+  type StatePaths,
+  statePaths,
+} from "../project/state.ts";
 import type { Clock } from "../system/clock.ts";
 import { baseName, fileKind, joinPath, parentFolder } from "../system/files.ts";
 import { NoLocksError } from "../system/lockable_file.ts";
@@ -105,6 +112,7 @@ function socketOf(address: string): string {
  * starts at the same moment.
  *
  * @throws {ClientError} if the socket does not permit the connection
+ * @throws {StateError} if the project's state is another user's
  * @throws {NoLocksError} if the project's file system has no locks
  */
 export async function findServer(place: ServerPlace): Promise<Found> {
@@ -119,8 +127,11 @@ export async function findServer(place: ServerPlace): Promise<Found> {
   }
   const own = await place.open?.();
   if (own !== undefined) return { kind: "running", stream: own };
+  checkState(paths);
   if (fileKind(paths.lock) === undefined) return { kind: "none" };
-  const stream = await dial(currentSocket(paths));
+  const current = readState(paths, () => currentSocket(paths));
+  checkState(paths, current);
+  const stream = await dial(current);
   if (stream !== undefined) return { kind: "running", stream };
   return { kind: LockFile.probe(paths.lock) === "held" ? "between" : "none" };
 }

@@ -17,16 +17,23 @@ export const MAX_CONFIG_DEPTH = 1000;
 /**
  * The text of a config file; `undefined` if nothing is at the path.
  *
- * @param passesFolder whether a folder counts as nothing, as `deno task` has it
+ * @param passes what counts as nothing: a folder, as `deno task` has it; a file that this user may
+ *   not read, as one above the project that is another user's
  * @throws {WireError} `projectError` of kind `invalid-config` if it is no regular file, is larger
  *   than {@linkcode MAX_CONFIG_BYTES}, or can't be read
  */
-export function readConfigText(file: string, passesFolder = false): string | undefined {
+export function readConfigText(
+  file: string,
+  passes: { readonly folder?: boolean; readonly denied?: boolean } = {},
+): string | undefined {
   try {
     return readBoundedText(file, MAX_CONFIG_BYTES);
   } catch (error) {
     if (!(error instanceof NotReadableError)) throw error;
-    if (error.isFolder && passesFolder) return undefined;
+    if (error.isFolder && passes.folder === true) return undefined;
+    if (error.cause instanceof Deno.errors.PermissionDenied && passes.denied === true) {
+      return undefined;
+    }
     throw projectError(`Cannot read config: ${file}: ${error.message}`, {
       kind: "invalid-config",
       file,

@@ -40,11 +40,25 @@ export interface Project {
  * @param cwd absolute
  * @param config a config file that the user named, absolute or relative to `cwd`
  * @returns `undefined` where there is no config
- * @throws {WireError} `projectError` where the named config file is not there
+ * @throws {WireError} `projectError` if the named config file is missing, or a folder may not be
+ *   searched
  */
 export function findProject(cwd: string, config?: string): Project | undefined {
+  try {
+    return searchProject(cwd, config);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.PermissionDenied)) throw error;
+    const file = joinPath(cwd, config ?? ".");
+    throw projectError(`Cannot find a project: ${file}: permission denied`, {
+      kind: "no-config",
+      file,
+    });
+  }
+}
+
+function searchProject(cwd: string, config: string | undefined): Project | undefined {
   if (config !== undefined) return projectOfConfig(joinPath(cwd, config));
-  if (visibleKind(cwd) !== "folder") return undefined;
+  if (configKind(cwd) !== "folder") return undefined;
   const start = realFolder(cwd);
   const nearest = upwards(start).find(hasConfig);
   if (nearest === undefined) return undefined;
@@ -90,6 +104,7 @@ export function requireFolder(folder: string): void {
 
 function projectOfConfig(path: string): Project {
   const kind = lookedAt(path);
+  if (kind instanceof Deno.errors.PermissionDenied) throw kind;
   if (kind !== "file") {
     const reason = kind === undefined
       ? `there is no ${path}`
@@ -117,9 +132,19 @@ const CONFIG_NAMES: readonly string[] = [...DENO_CONFIG_NAMES, "package.json"];
 /** Folders of these names are passed over, as `deno task` does; a FIFO or a device is an error. */
 function hasConfig(folder: string): boolean {
   return CONFIG_NAMES.some((name) => {
-    const kind = visibleKind(joinPath(folder, name));
+    const kind = configKind(joinPath(folder, name));
     return kind === "file" || kind === "other";
   });
+}
+
+/**
+ * @throws {Deno.errors.PermissionDenied} if the folder may not be searched: a project further up is
+ *   not the one that is meant
+ */
+function configKind(path: string): FileKind | undefined {
+  const kind = lookedAt(path);
+  if (kind instanceof Deno.errors.PermissionDenied) throw kind;
+  return kind instanceof Error ? undefined : kind;
 }
 
 /** The first config name at or above a folder that is a folder itself. */
@@ -182,7 +207,9 @@ function lookedAt(path: string): FileKind | Error | undefined {
 }
 
 function namedMembers(file: string | undefined, key: string, listKey: string): string[] {
-  const text = file !== undefined && isRegular(file) ? readConfigText(file) : undefined;
+  const text = file !== undefined && isRegular(file)
+    ? readConfigText(file, { denied: true })
+    : undefined;
   if (text === undefined || !text.includes(`"${key}"`) || tooDeepAt(text) !== undefined) return [];
   let config: unknown;
   try {

@@ -13,7 +13,7 @@ import {
   writeAtomically,
 } from "../system/files.ts";
 import { userId, variable } from "../system/environment.ts";
-import { ensurePrivateFolder } from "../system/private_folder.ts";
+import { ensurePrivateFolder, ownFolderMode } from "../system/private_folder.ts";
 import { isPathTooLong } from "../system/unix_path.ts";
 import { requireFolder } from "./root.ts";
 
@@ -107,6 +107,29 @@ export function ensureState(paths: StatePaths): void {
 }
 
 /**
+ * Checks that a project's state, if there is any, is the user's own. The state of another user's
+ * server is not read, and its socket not connected to.
+ *
+ * @param socket where the server listens; default: the usual place
+ * @throws {StateError} if a folder of it is another user's, a link, or cannot be looked at
+ */
+export function checkState(paths: StatePaths, socket = paths.socket): void {
+  keeping(paths, () => {
+    ownFolderMode(paths.dir);
+    if (!socket.startsWith(`${paths.dir}/`)) ownFolderMode(parentFolder(socket));
+  });
+}
+
+/**
+ * Reads what belongs to a project's state.
+ *
+ * @throws {StateError} if that cannot be done, as with files of another user in a folder of one's own
+ */
+export function readState<T>(paths: StatePaths, read: () => T): T {
+  return keeping(paths, read);
+}
+
+/**
  * As `ensureState`, and makes sure that there is room: on a full disk, folders can be there to which
  * nothing can be added.
  *
@@ -122,9 +145,9 @@ export function ensureRoom(paths: StatePaths): void {
   });
 }
 
-function keeping({ dir }: StatePaths, work: () => void): void {
+function keeping<T>({ dir }: StatePaths, work: () => T): T {
   try {
-    work();
+    return work();
   } catch (error) {
     if (!(error instanceof Error)) throw error;
     const reason = error.message.replace(`${dir} `, "it ");

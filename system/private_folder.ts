@@ -21,12 +21,24 @@ const MAX_LINKS = 40;
  * @throws {Error} what the system says where it can't be made; the message names the folder
  */
 export function ensurePrivateFolder(path: string): void {
-  const info = lookAt(path);
-  if (info === undefined) {
+  const mode = ownFolderMode(path);
+  if (mode === undefined) {
     Deno.mkdirSync(parentFolder(path), { recursive: true, mode: PRIVATE });
     make(path);
     return ensurePrivateFolder(path);
   }
+  if ((mode & OTHERS) !== 0) Deno.chmodSync(path, PRIVATE);
+}
+
+/**
+ * Checks that a folder is the user's own, without changing anything.
+ *
+ * @returns its mode; `undefined` if there is none
+ * @throws {Deno.errors.PermissionDenied} if it is a link, no folder, or another user's
+ */
+export function ownFolderMode(path: string): number | undefined {
+  const info = lookAt(path);
+  if (info === undefined) return undefined;
   if (info.isSymlink || !info.isDirectory) {
     throw new Deno.errors.PermissionDenied(
       `${path} is ${info.isSymlink ? "a link" : "no folder"}: remove it`,
@@ -38,7 +50,7 @@ export function ensurePrivateFolder(path: string): void {
       `${path} belongs to user ${info.uid}, not to user ${uid}`,
     );
   }
-  if (((info.mode ?? PRIVATE) & OTHERS) !== 0) Deno.chmodSync(path, PRIVATE);
+  return info.mode ?? PRIVATE;
 }
 
 /** How a folder behind links is checked. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { isAbsent, openRegularFile } from "./files.ts";
+import { isAbsent } from "./files.ts";
 
 /** A file or folder as it is listed; times in milliseconds since the Unix epoch. */
 export interface TreeEntry {

@@ -9,6 +9,7 @@ import { baseName, fileKind, parentFolder } from "../../system/files.ts";
 import { GrowingFile } from "../../system/growing_file.ts";
 import { lastLines } from "../../system/tail.ts";
 import { defineCommand } from "../command.ts";
+import { checkState } from "../../project/state.ts";
 import { ClientError, EXIT } from "../exit_code.ts";
 import type { Invocation } from "../invocation.ts";
 import { serverPlace } from "../launcher.ts";
@@ -37,7 +38,9 @@ export const command = defineCommand({
   words: { min: 0, max: 0 },
 }, async (invocation, { values }) => {
   const { output } = invocation;
-  const { paths: { log }, project } = serverPlace(invocation, values);
+  const { paths, project } = serverPlace(invocation, values);
+  const { log } = paths;
+  checkState(paths);
   if (fileKind(log) === undefined) {
     throw new ClientError(
       EXIT.noServer,

@@ -114,7 +114,7 @@ export class ProjectConfig {
 
   #read(file: string, parse: ReadFile): TaskFile | undefined {
     this.#consulted.add(file);
-    const text = readConfigText(file, file !== this.#place.config);
+    const text = readConfigText(file, { folder: file !== this.#place.config });
     if (text === undefined) {
       this.#parsed.delete(file);
       return undefined;

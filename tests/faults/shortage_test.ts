@@ -1,6 +1,6 @@
 /** Disks that are full, folders that can't be written, no watches left. */
 
-import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { type Finished, Project, SIMMER } from "../e2e/support.ts";
 
 const CONFIG = {

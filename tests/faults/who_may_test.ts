@@ -3,7 +3,7 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { fileKind } from "../../system/files.ts";
 import { request } from "../../wire/messages.ts";
-import { Project } from "../e2e/support.ts";
+import { type Finished, Project } from "../e2e/support.ts";
 import { helloParams } from "../server/support.ts";
 
 /** Nobody, on most systems. */
@@ -188,4 +188,151 @@ Deno.test("what other clients are told of a client's command line has no secret"
   assertEquals(status.stdout.includes("hidden"), false);
   running.kill("SIGINT");
   await running.finished();
+});
+
+Deno.test({
+  name: "another user gets nothing of bitbake.sock, whatever its mode has become" +
+    (canBeOther ? "" : ` (skipped: only root can be somebody else, and only with ${PYTHON})`),
+  ignore: !canBeOther || Deno.build.os !== "linux",
+  fn: async () => {
+    await using project = await Project.create({ "deno.json": CONFIG });
+    const serve = project.start(["serve", "--bitbake"]);
+    await serve.stderr.until("BitBake: ");
+    await Deno.chmod(project.root, 0o755);
+    await Deno.chmod(`${project.root}/bitbake.sock`, 0o666);
+    const peer = await Deno.readTextFile(new URL("./peer.py", import.meta.url));
+    const user = ["setpriv", `--reuid=${OTHER}`, `--regid=${OTHER}`, "--clear-groups"];
+    const words = [...user, PYTHON, "-c", peer, `${project.root}/bitbake.sock`, "hello"];
+    assertEquals((await project.runProgram(words)).stdout, "");
+    await serve.stderr.until(`WARN  Dropping a BitBake client of user ${OTHER}: not permitted`);
+    serve.kill("SIGTERM");
+    assertEquals((await serve.finished()).code, 143);
+  },
+});
+
+/** A user who has made a home of its own, and the program that runs simmer there. */
+class OtherUser implements AsyncDisposable {
+  readonly #home: string;
+
+  private constructor(home: string) {
+    this.#home = home;
+  }
+
+  static async create(): Promise<OtherUser> {
+    const home = await Deno.makeTempDir({ prefix: "simmer_home_" });
+    const { denoDir } = JSON.parse(await output([Deno.execPath(), "info", "--json"]));
+    // Packages are found in a cache that is readable, and nothing is loaded from a registry.
+    await output(["cp", "-r", `${denoDir}/npm`, `${home}/npm`]);
+    await output(["chown", "-R", `${OTHER}:${OTHER}`, home]);
+    return new OtherUser(home);
+  }
+
+  /** Runs simmer in a folder of a project. */
+  async run(project: Project, args: readonly string[]): Promise<Finished> {
+    const main = new URL("../../main.ts", import.meta.url).pathname;
+    return await project.runProgram([
+      ...["setpriv", `--reuid=${OTHER}`, `--regid=${OTHER}`, "--clear-groups"],
+      ...[Deno.execPath(), "run", "-A", main, ...args],
+    ], { env: { HOME: this.#home, DENO_DIR: this.#home, SIMMER_CACHE_DIR: `${this.#home}/c` } });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Deno.remove(this.#home, { recursive: true });
+  }
+}
+
+async function output([command = "", ...args]: readonly string[]): Promise<string> {
+  const { success, stdout, stderr } = await new Deno.Command(command, { args }).output();
+  const decoder = new TextDecoder();
+  assertEquals(success, true, decoder.decode(stderr));
+  return decoder.decode(stdout);
+}
+
+const OTHERS_PROJECT = {
+  tasks: { hello: "echo hello", cached: { command: "cat in.txt", files: ["in.txt"] } },
+};
+
+/** Commands that need a server, each of them an error with the reason. */
+const NEED_SERVER = [
+  ["status"],
+  ["stop", "--force"],
+  ["ping"],
+  ["logs"],
+  ["events"],
+  [
+    "serve",
+  ],
+  ["serve", "--detach"],
+  ["run", "--detach", "hello"],
+  ["watch", "hello"],
+];
+
+Deno.test({
+  name: "in another user's project tasks run without a server, and it is said why" +
+    (canBeOther ? "" : " (skipped: only root can be somebody else)"),
+  ignore: !canBeOther,
+  fn: async () => {
+    await using project = await Project.create({ "deno.json": OTHERS_PROJECT, "in.txt": "1\n" });
+    await using other = await OtherUser.create();
+    await Deno.chmod(project.root, 0o755);
+    assertEquals((await project.run(["run", "hello"])).code, 0);
+    const server = await project.serverPid();
+    const reason = `cannot keep state in ${project.root}/.simmer: ` +
+      `it belongs to user 0, not to user ${OTHER}: no server can run`;
+    for (const [task, said] of [["hello", "hello\n"], ["cached", "1\n"]] as const) {
+      const { code, stdout, stderr } = await other.run(project, ["run", task]);
+      assertEquals([code, stdout], [0, said], stderr);
+      assertStringIncludes(stderr, `${reason}; as with --no-server`);
+    }
+    for (const question of [["tasks"], ["why", "cached"], ["graph", "hello"]]) {
+      const { code, stderr } = await other.run(project, question);
+      assertEquals(code, 0, `${question}: ${stderr}`);
+    }
+    const refused = await Promise.all(NEED_SERVER.map((args) => other.run(project, args)));
+    for (const [index, { code, stderr }] of refused.entries()) {
+      const args = NEED_SERVER[index];
+      assertEquals(code, 3, `${args}: ${stderr}`);
+      assertStringIncludes(stderr, reason.replace(": no server can run", ""));
+      assertEquals(stderr.trim().split("\n").length, 1, `one line: ${stderr}`);
+    }
+    assertEquals(await project.serverPid(), server, "the owner's server is left alone");
+  },
+});
+
+Deno.test({
+  name: "a folder, a config file and a lock of another user's are said to be closed, in one line" +
+    (canBeOther ? "" : " (skipped: only root can be somebody else)"),
+  ignore: !canBeOther,
+  fn: async () => {
+    const config = { tasks: { hello: "echo hello" } };
+    await using project = await Project.create({
+      "closed/deno.json": config,
+      "unreadable/deno.json": config,
+      "outer/deno.json": { workspace: ["in"], ...config },
+      "outer/in/deno.json": config,
+      "locked/deno.json": config,
+      "locked/.simmer/lock": "1\n",
+      "deno.json": config,
+    });
+    await using other = await OtherUser.create();
+    const at = (path: string): string => `${project.root}/${path}`;
+    await Deno.chmod(project.root, 0o755);
+    await Deno.chmod(at("closed"), 0o700);
+    await Deno.chmod(at("unreadable/deno.json"), 0o600);
+    await Deno.chmod(at("outer/deno.json"), 0o600);
+    await Deno.chmod(at("locked/.simmer/lock"), 0o600);
+    for (const path of ["locked", "locked/.simmer"]) await Deno.chown(at(path), OTHER, OTHER);
+    const table = [
+      [5, ["--cwd", at("closed")], `${at("closed")}: permission denied`],
+      [5, ["--config", at("closed/deno.json")], `${at("closed/deno.json")}: permission denied`],
+      [5, ["--cwd", at("unreadable")], `${at("unreadable/deno.json")}: permission denied`],
+      [0, ["--cwd", at("outer/in")], "as with --no-server"],
+      [0, ["--cwd", at("locked")], "as with --no-server"],
+    ] as const;
+    for (const [expected, place, said] of table) {
+      const { code, stderr } = await other.run(project, ["run", ...place, "hello"]);
+      assertEquals(code, expected, stderr);
+      assertStringIncludes(stderr, said);
+    }
+  },
 });
