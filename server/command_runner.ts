@@ -70,6 +70,8 @@ export class CommandRunner {
       const row = this.#find(request.method);
       checkAccess(row, request.method, ui);
       const params = checkParams(request.method, row.params, request.params);
+      // Without its parameters: they hold a client's whole environment.
+      this.#context.log.log("debug", `Running command ${request.method}`);
       if (row.kind === "async") this.#runAsync(ui, request, params);
       else this.#runSync(ui, request, params);
     } catch (error) {

@@ -103,6 +103,8 @@ export class ProcessServer {
   readonly #life = new AbortController();
   #ending: { readonly reason: string; readonly mode: StopMode } | undefined;
   #mayRenew = false;
+  /** The sources that were ready in this turn of the loop. */
+  #ready: readonly Ready<ServerSource>[] = [];
 
   /**
    * Makes a server that does not serve yet.
@@ -170,8 +172,9 @@ export class ProcessServer {
       ...(options.observerQueue === undefined ? {} : { observerQueue: options.observerQueue }),
       ending,
       dropSource: (connection) => this.#selector.remove(connection),
-      uiLeft: () => {
-        this.#timeouts.uiLeft(this.#roster.size);
+      ready: () => this.#readyList,
+      uiLeft: (ui) => {
+        this.#timeouts.uiLeft(this.#roster.size, ui.role !== "operator");
         this.#endIfUnused();
       },
     });
@@ -264,6 +267,7 @@ export class ProcessServer {
     this.#selector.add(this.#idle.tick);
     this.#selector.add(this.#idle.again);
     for await (const ready of this.#selector) {
+      this.#ready = ready;
       for (const each of ready) this.#handle(each);
     }
     for (const source of accepting) this.#selector.remove(source);
@@ -310,12 +314,21 @@ export class ProcessServer {
       return;
     }
     try {
+      if (source.door?.isPerRequest !== true) log.log("info", `Accepting ${this.#readyList}`);
       if (source.door === undefined) this.#welcome(outcome.value);
       else source.door.enter(outcome.value, () => this.#connect());
     } catch (error) {
       outcome.value.close();
       throw error;
     }
+  }
+
+  /** What BitBake's server calls its ready list: listeners and clients, by their names. */
+  get #readyList(): string {
+    const names = this.#ready.map(({ source }) => source)
+      .filter(({ kind }) => kind === "listener" || kind === "connection")
+      .map(({ name }) => name);
+    return `[${names.join(", ")}]`;
   }
 
   #welcome(stream: AcceptedStream): void {

@@ -50,7 +50,9 @@ export interface ReceptionContext {
   /** Why nothing new is started, once the server is about to end. */
   readonly ending: () => WireError | undefined;
   readonly dropSource: (connection: Connection) => void;
-  readonly uiLeft: () => void;
+  readonly uiLeft: (ui: UI) => void;
+  /** The ready list of the loop's turn, for the log. */
+  readonly ready: () => string;
 }
 
 /** A connection, with its UI once it has said hello. */
@@ -201,11 +203,13 @@ export class Reception {
     if (ending !== undefined && hello.role === "controller") throw ending;
     const role = roster.admission(hello.role, hello.whenBusy ?? "wait");
     if (role === "refused") {
-      log.log("info", "Dropping connection attempt as we have a UI");
+      const ready = this.#context.ready();
+      log.log("info", `Dropping connection attempt as we have a UI ${ready}`);
       const holder = roster.holder(asyncCommands.busyWith);
       const message = `Busy: ${holder.command} (pid ${holder.pid}) holds the server`;
       throw new WireError("busy", message, holder);
     }
+    log.log("info", "Connecting Client");
     const ui = new UI(visitor.connection, hello, role, observerQueue);
     visitor.ui = ui;
     visitor.registration = bus.register(ui);
@@ -225,6 +229,7 @@ export class Reception {
 
   #leave(visitor: Visitor): void {
     const { connection, ui, registration } = visitor;
+    this.#context.log.log("info", "Disconnecting Client");
     this.#visitors.delete(connection);
     this.#context.dropSource(connection);
     registration?.[Symbol.dispose]();
@@ -233,7 +238,7 @@ export class Reception {
     const { roster, asyncCommands, cooker, log } = this.#context;
     const next = roster.remove(ui);
     asyncCommands.leave(ui);
-    this.#context.uiLeft();
+    this.#context.uiLeft(ui);
     Promise.try(() => cooker.clientComplete()).catch((error: unknown) => {
       log.log("error", `clientComplete failed: ${stackOf(error)}`);
     });

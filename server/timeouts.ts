@@ -28,9 +28,15 @@ export class Timeouts {
     this.#lastUsed = this.#clock.monotonic();
   }
 
-  /** Notes that a UI has left. */
-  uiLeft(remaining: number): void {
-    this.#hadUI = true;
+  /**
+   * Notes that a UI has left.
+   *
+   * @param remaining how many are left
+   * @param counts whether it was a UI that the server is for; the client that starts a server in
+   *   the background, and those that only ask, are operators and do not count as the first UI
+   */
+  uiLeft(remaining: number, counts: boolean): void {
+    this.#hadUI ||= counts;
     if (remaining === 0) this.#lastUsed = this.#clock.monotonic();
   }
 

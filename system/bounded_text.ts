@@ -4,7 +4,7 @@
  * @module
  */
 
-import { isAbsent, isSystemError } from "./files.ts";
+import { isAbsent, isSystemError, systemReason } from "./files.ts";
 
 /** A file can't be read as text; the message says why, and begins in lower case. */
 export class NotReadableError extends Error {
@@ -45,7 +45,7 @@ export function readBoundedText(path: string, maxBytes: number): string | undefi
   } catch (error) {
     if (isAbsent(error)) return undefined;
     if (!isSystemError(error)) throw error;
-    throw new NotReadableError(error.message, undefined, error);
+    throw new NotReadableError(reasonOf(error), undefined, error);
   }
 }
 
@@ -73,8 +73,12 @@ export async function readStreamText(path: string, maxBytes: number): Promise<st
   } catch (error) {
     if (isAbsent(error)) return undefined;
     if (!isSystemError(error)) throw error;
-    throw new NotReadableError(error.message, undefined, error);
+    throw new NotReadableError(reasonOf(error), undefined, error);
   }
+}
+
+function reasonOf(error: Error): string {
+  return error instanceof Deno.errors.PermissionDenied ? "permission denied" : systemReason(error);
 }
 
 function requireRegular(info: Deno.FileInfo): void {

@@ -46,6 +46,7 @@ const LAST_WORDS_MS = 2000;
 /** An XML-RPC server in front of a process server. */
 export class XmlRpcDoor implements Door {
   readonly name = "XML-RPC";
+  readonly isPerRequest = true;
   readonly listener: Listener;
   readonly #options: XmlRpcDoorOptions;
   readonly #clients: Clients;

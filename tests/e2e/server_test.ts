@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { isProcessAlive } from "../../system/processes.ts";
 import { IS_SIMMER, Project } from "./support.ts";
 
 const TASKS = { tasks: { hello: "echo hello", long: "echo started && sleep 600" } };
@@ -136,4 +137,45 @@ Deno.test("a second simmer serve says who serves already", async () => {
   const { code, stderr } = await project.run(["serve"]);
   assertEquals(code, 3);
   assertMatch(stderr, new RegExp(`\\b${await project.serverPid()}\\b`));
+});
+
+Deno.test("R4 R5 R6 R7 a forwarded run is logged as any other: accepted, connected, commanded, disconnected", async () => {
+  await using project = await Project.create({ "deno.json": TASKS });
+  const serve = project.start(["serve"]);
+  await serve.stderr.until("Entering server connection loop");
+  assertEquals(
+    (await project.run(["run", "hello"], { env: { SECRET: "value-of-secret" } })).code,
+    0,
+  );
+  await serve.stderr.until("Disconnecting Client");
+  serve.kill("SIGTERM");
+  const { stderr } = await serve.finished();
+  const lines = stderr.split("\n").map((line) => line.split(" ").slice(1).join(" "));
+  const words = /Accepting|Connecting|Running|Disconnecting/;
+  const logged = lines.filter((line) => words.test(line)).map((line) => line.replace(/ +/g, " "));
+  assertMatch(logged[0] ?? "", /^INFO Accepting \[(Command lines )?listener\]$/);
+  assertEquals(logged.slice(1), [
+    "INFO Connecting Client",
+    "DEBUG Running command runTasks",
+    "INFO Disconnecting Client",
+  ]);
+  assertEquals(stderr.includes("value-of-secret"), false);
+});
+
+Deno.test("R8 serve --timeout 0 --detach waits for its first UI, and ends when that has left", async () => {
+  await using project = await Project.create({ "deno.json": TASKS });
+  const { code, stdout } = await project.run(["serve", "--timeout", "0", "--detach"]);
+  assertEquals(code, 0);
+  const pid = Number(stdout);
+  assertEquals(JSON.parse((await project.run(["status", "--json"])).stdout).pid, pid);
+  const run = await project.run(["run", "hello"]);
+  assertEquals([run.code, run.stdout], [0, "hello\n"], run.stderr);
+  const deadline = performance.now() + 10_000;
+  while (isProcessAlive(pid)) {
+    assert(performance.now() < deadline, "the server outlived its last UI");
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  const log = await project.read(".simmer/server.log");
+  assertEquals(log.match(/Entering server connection loop/g)?.length, 1, log);
+  assertStringIncludes(log, "No timeout, exiting.");
 });

@@ -13,7 +13,7 @@ Deno.test("R1 before the loop the cooker is prepared and the log says where the 
   await using server = new TestServer({ lockPath: "/project/.simmer/lock" });
   await server.join();
   assertEquals(server.cooker.calls, ["preServe"]);
-  assertEquals(server.log.messages, [
+  assertEquals(server.log.messages.slice(0, 3), [
     "Entering server connection loop",
     "Lock file: /project/.simmer/lock",
     "Socket: /memory/server.sock",
@@ -80,7 +80,8 @@ Deno.test("R4 a second UI is refused where it asked for that, and the log says s
   const error = await assertRejects(() => second.hello({ whenBusy: "refuse" }), Error);
   assertEquals((error as unknown as { code: number }).code, ERROR_CODES.busy);
   await second.ended;
-  assert(server.log.messages.includes("Dropping connection attempt as we have a UI"));
+  const dropped = "Dropping connection attempt as we have a UI [client 2]";
+  assertEquals(server.log.messages.filter((line) => line.startsWith("Dropping")), [dropped]);
 });
 
 Deno.test("R4 a second UI looks on where it asked for that", async () => {
@@ -297,6 +298,53 @@ Deno.test("R7 with no UI left and no timeout set the server ends", async () => {
   await server.clock.advance(200);
   await server.ended;
   assert(server.log.messages.includes("No timeout, exiting."));
+});
+
+Deno.test("R8 an operator is not the first UI: the server still waits 30 s for that", async () => {
+  await using server = new TestServer({ timeoutSeconds: 0 });
+  const starter = await server.join({ role: "operator" });
+  await starter.leave();
+  await server.clock.advance(29_000);
+  const asking = await server.join({ role: "operator" });
+  assertEquals(await asking.call("ping"), "Still alive!");
+  await asking.leave();
+  const ui = await server.join();
+  await ui.leave();
+  await server.ended;
+  assertEquals(server.log.messages.at(-2), "No timeout, exiting.");
+});
+
+Deno.test("R4 R5 R6 R7 connections and commands are logged in BitBake's words and order", async () => {
+  await using server = new TestServer();
+  const client = await server.join();
+  await client.call("ping");
+  await client.call("change");
+  await client.leave();
+  await server.clock.advance(1);
+  const next = await server.join();
+  await next.leave();
+  await server.clock.advance(1);
+  const lines = server.log.records.map(({ level, message }) => `${level} ${message}`);
+  assertEquals(lines.slice(2), [
+    "info Accepting [listener]",
+    "info Connecting Client",
+    "debug Running command ping",
+    "debug Running command change",
+    "info Disconnecting Client",
+    "info Accepting [listener]",
+    "info Connecting Client",
+    "info Disconnecting Client",
+  ]);
+});
+
+Deno.test("R6 what no command is, or may not run, is not logged as one that runs", async () => {
+  await using server = new TestServer();
+  const client = await server.join({ role: "observer" });
+  for (const name of ["change", "no\nsuch", "x".repeat(1000)]) {
+    const response = await client.reply(await client.send(name));
+    assert("error" in response);
+  }
+  assertEquals(server.log.messages.filter((line) => line.startsWith("Running")), []);
 });
 
 Deno.test("R8 a server without a timeout that never saw a UI ends after 30 s", async () => {
