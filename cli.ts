@@ -15,7 +15,7 @@ import { HandBack } from "./client/hand_back.ts";
 import { COMMON_OPTIONS } from "./client/options.ts";
 import { Output } from "./client/output.ts";
 import { briefClock } from "./system/clock.ts";
-import { onSignal } from "./system/environment.ts";
+import { hasForeignBytes, onSignal } from "./system/environment.ts";
 import { isReaderGone, outputLostText } from "./system/handover.ts";
 import { redactArguments, shownCommandLine } from "./cooker/redact.ts";
 import { knowsItself } from "./system/self.ts";
@@ -30,6 +30,8 @@ interface Entry {
   readonly summary: string;
   load(): Promise<{ readonly command: Command }>;
 }
+
+const NOT_UTF8 = "an argument is not UTF-8: tasks would be given other bytes than were typed";
 
 const NO_PROC = "cannot find the program that runs: there is no /proc here; " +
   "'mount -t proc proc /proc', or start the container with it";
@@ -261,14 +263,17 @@ export async function main(
 async function carryOut(args: readonly string[], from: Surroundings): Promise<number> {
   const { output } = from;
   try {
+    if (from.connect === undefined && hasForeignBytes(args)) throw new UsageError(NOT_UTF8);
     if (!knowsItself()) throw new ClientError(EXIT.noServer, NO_PROC);
     return await dispatch(args, from);
   } catch (error) {
     if (error instanceof HandBack) throw error;
     const report = reportOf(error) ?? await defect(error, args);
+    const { printableLine } = await import("./client/render/printable.ts");
+    const lines = report.lines.map(printableLine);
     output.write(
       "stderr",
-      report.lines.map((line, at) => at === 0 ? `simmer: ${line}\n` : `${line}\n`).join(""),
+      lines.map((line, at) => `${at === 0 ? "simmer: " : ""}${line}\n`).join(""),
     );
     return report.exitCode;
   } finally {

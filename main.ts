@@ -21,7 +21,9 @@ const LOST = 3;
 function canBeHanded([name = "", ...args]: readonly string[]): boolean {
   const end = args.indexOf("--");
   const own = end < 0 ? args : args.slice(0, end);
-  return HANDED.has(name) && !own.some((arg) => PLACED.test(arg));
+  // The runtime has U+FFFD for bytes that are no UTF-8: the whole client looks into that.
+  return HANDED.has(name) && !own.some((arg) => PLACED.test(arg)) &&
+    !args.some((arg) => arg.includes("\ufffd"));
 }
 
 async function run(args: readonly string[]): Promise<number> {

@@ -20,6 +20,7 @@ import type { Clock } from "../system/clock.ts";
 import { baseName, fileKind, joinPath, parentFolder } from "../system/files.ts";
 import { NoLocksError } from "../system/lockable_file.ts";
 import type { ByteStream } from "../system/streams.ts";
+import { MAX_SOCKET_PATH_BYTES } from "../system/unix_path.ts";
 import { connectUnix } from "../system/unix_socket.ts";
 import { parseAddress } from "../wire/address.ts";
 import { ClientError, EXIT } from "./exit_code.ts";
@@ -33,6 +34,8 @@ export interface ServerPlace {
   readonly paths: StatePaths;
   /** A socket that was named (`--server`): no other is looked for, and no server is started. */
   readonly socket?: string;
+  /** The address that was named, if it is no socket's. */
+  readonly address?: string;
   /** Opens the named socket where it speaks another dialect; or the way to this very process. */
   readonly open?: () => Promise<ByteStream | undefined>;
 }
@@ -84,14 +87,27 @@ function foreignPlace(invocation: Invocation, server: string): ServerPlace | und
   const address = socket === undefined ? parseAddress(server) : undefined;
   const isSocket = socket !== undefined && baseName(socket) === BITBAKE_SOCKET;
   if (address === undefined && !isSocket) return undefined;
-  const path = joinPath(invocation.cwd, socket ?? "");
+  const path = socket === undefined
+    ? invocation.cwd
+    : fittingSocket(joinPath(invocation.cwd, socket));
   const root = socket === undefined ? path : parentFolder(path);
   return {
     project: { root },
     paths: statePaths(root, shortPlace()),
     socket: socket === undefined ? server : path,
+    ...(socket === undefined ? { address: server } : {}),
     open: () => invocation.openBitbake(address === undefined ? { socket: path } : { address }),
   };
+}
+
+/** @throws {ClientError} if a socket can't have that path: it has to fit into its address */
+function fittingSocket(path: string): string {
+  if (new TextEncoder().encode(path).length <= MAX_SOCKET_PATH_BYTES) return path;
+  throw new ClientError(
+    EXIT.usage,
+    `invalid value 'unix:${path}' for '--server <address>': a socket's path has at most ` +
+      `${MAX_SOCKET_PATH_BYTES} bytes`,
+  );
 }
 
 /** The name of the socket of BitBake's own server. */
@@ -99,7 +115,7 @@ const BITBAKE_SOCKET = "bitbake.sock";
 
 function socketOf(address: string): string {
   const path = /^unix:(.+)$/.exec(address)?.[1];
-  if (path !== undefined) return path;
+  if (path !== undefined) return fittingSocket(path);
   throw new ClientError(
     EXIT.usage,
     `invalid value '${address}' for '--server <address>': it is unix:PATH or HOST:PORT`,
@@ -122,7 +138,7 @@ export async function findServer(place: ServerPlace): Promise<Found> {
     if (stream !== undefined) return { kind: "running", stream };
     throw new ClientError(
       EXIT.noServer,
-      `cannot connect to unix:${socket}: no server listens there`,
+      `cannot connect to ${place.address ?? `unix:${socket}`}: no server listens there`,
     );
   }
   const own = await place.open?.();

@@ -9,6 +9,7 @@ import { askCooker } from "./ask.ts";
 import type { Invocation } from "./invocation.ts";
 import { serverPlace } from "./launcher.ts";
 import { runInput, type Selection } from "./run_input.ts";
+import { printable, printableLines } from "./render/printable.ts";
 import type { Style } from "./render/style.ts";
 
 /** How many reasons of a task are shown. */
@@ -22,7 +23,7 @@ export async function askPlan(
   const { output } = invocation;
   const { values } = selection;
   const say = (text: string): void => {
-    if (!values.quiet) output.write("stderr", `simmer: ${text}\n`);
+    if (!values.quiet) output.write("stderr", `simmer: ${printableLines(text)}\n`);
   };
   const input = await runInput(invocation, selection, say);
   const place = serverPlace(invocation, values);
@@ -45,10 +46,10 @@ export function verdictText(task: PlannedTaskDescription, style: Style): string 
   };
   const hidden = task.reasons.length - MAX_REASONS;
   return [
-    `${cyan(labelOf(task))}: ${verdicts[task.verdict]}${
-      task.command === undefined ? gray(" (no command)") : gray(`  ${task.command}`)
+    `${cyan(printable(labelOf(task)))}: ${verdicts[task.verdict]}${
+      task.command === undefined ? gray(" (no command)") : gray(`  ${printable(task.command)}`)
     }`,
-    ...task.reasons.slice(0, MAX_REASONS).map(({ text }) => `  - ${text}`),
+    ...task.reasons.slice(0, MAX_REASONS).map(({ text }) => `  - ${printable(text)}`),
     ...(hidden > 0 ? [`  - and ${hidden} more`] : []),
     "",
   ].join("\n");

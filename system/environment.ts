@@ -9,9 +9,32 @@ export function environment(): Record<string, string> {
   return Deno.env.toObject();
 }
 
-/** One environment variable. */
+/** One environment variable; one that is no UTF-8 counts as unset, as in {@linkcode environment}. */
 export function variable(name: string): string | undefined {
-  return Deno.env.get(name);
+  try {
+    return Deno.env.get(name);
+  } catch (error) {
+    if (error instanceof Deno.errors.InvalidData) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * Whether this process was given arguments that are no UTF-8, as far as the platform tells: the
+ * runtime replaces such bytes by U+FFFD.
+ *
+ * @param args the arguments as the runtime has them
+ */
+export function hasForeignBytes(args: readonly string[]): boolean {
+  if (Deno.build.os !== "linux" || !args.some((arg) => arg.includes("\ufffd"))) return false;
+  try {
+    new TextDecoder("utf-8", { fatal: true }).decode(Deno.readFileSync("/proc/self/cmdline"));
+    return false;
+  } catch (error) {
+    if (error instanceof TypeError) return true;
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
 }
 
 /** The working directory; absolute. */

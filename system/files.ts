@@ -84,13 +84,13 @@ export function readTextIfPresent(path: string): string | undefined {
   }
 }
 
-/** What is at a path, or `undefined` where nothing is. */
+/** What is at a path, or `undefined` where nothing is: nothing is at a path that is too long. */
 export function fileKind(path: string): FileKind | undefined {
   try {
     const info = Deno.statSync(path);
     return info.isFile ? "file" : info.isDirectory ? "folder" : "other";
   } catch (error) {
-    if (isAbsent(error)) return undefined;
+    if (isAbsent(error) || isTooLong(error)) return undefined;
     throw error;
   }
 }
@@ -106,6 +106,13 @@ export function visibleKind(path: string): FileKind | undefined {
     if (isSystemError(error)) return undefined;
     throw error;
   }
+}
+
+/** `ENAMETOOLONG`, for which Deno has no class. */
+const TOO_LONG = Deno.build.os === "linux" ? 36 : 63;
+
+function isTooLong(error: unknown): boolean {
+  return error instanceof Error && systemErrorNumber(error) === TOO_LONG;
 }
 
 /** Whether an error says that there is nothing at a path; links in a circle lead to nothing. */

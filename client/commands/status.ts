@@ -13,6 +13,7 @@ import type { Invocation } from "../invocation.ts";
 import { type ServerPlace, serverPlace } from "../launcher.ts";
 import { withServer } from "../operator.ts";
 import type { CommonValues } from "../options.ts";
+import { printable } from "../render/printable.ts";
 import { wholeSeconds } from "../render/renderer.ts";
 import { ANSWER_MS, SilentServerError, sinceText } from "../silent_server.ts";
 
@@ -41,7 +42,7 @@ export const command = defineCommand({
   }
   const { root } = place.project;
   if (values.json) output.write("stdout", jsonLine({ isRunning: false, root }));
-  else if (!values.quiet) output.write("stdout", `No server runs for ${root}\n`);
+  else if (!values.quiet) output.write("stdout", `No server runs for ${printable(root)}\n`);
   return EXIT.noServer;
 });
 
@@ -139,7 +140,7 @@ export function statusText(status: ServerStatus): string {
 }
 
 function rowsText(rows: readonly (readonly [string, string])[]): string {
-  return rows.map(([name, value]) => `${name.padEnd(8)} ${value}\n`).join("");
+  return rows.map(([name, value]) => `${name.padEnd(8)} ${printable(value)}\n`).join("");
 }
 
 function timeoutText(seconds: number): string {

@@ -12,6 +12,7 @@ import { type Invocation, workFolder } from "../invocation.ts";
 import { serverPlace } from "../launcher.ts";
 import { WORKSPACE_OPTIONS, workspaceInput } from "../run_input.ts";
 import type { ValuesFor } from "../arguments.ts";
+import { printable } from "../render/printable.ts";
 import { type Style, styleFor } from "../render/style.ts";
 
 /** The command. */
@@ -52,7 +53,9 @@ export function tasksText(tasks: readonly TaskDescription[], style: Style): stri
   }
   const groups = Map.groupBy(tasks, (task) => task.package);
   return [...groups].map(([name, group]) => {
-    const heading = name === undefined ? "Available tasks:" : `Available tasks (${cyan(name)}):`;
+    const heading = name === undefined
+      ? "Available tasks:"
+      : `Available tasks (${cyan(printable(name))}):`;
     return [green(heading), ...group.flatMap((task) => taskLines(task, style)), ""].join("\n");
   }).join("");
 }
@@ -60,14 +63,14 @@ export function tasksText(tasks: readonly TaskDescription[], style: Style): stri
 function taskLines(task: TaskDescription, { cyan, gray }: Style): string[] {
   const { name, description, command, dependencies } = task;
   return [
-    `- ${cyan(escaped(name))}${placeOf(task, gray)}`,
+    `- ${cyan(printable(name))}${placeOf(task, gray)}`,
     ...(description === undefined || description === ""
       ? []
-      : description.split("\n").map((line) => `    ${gray("//")} ${gray(escaped(line))}`)),
-    ...(command === undefined ? [] : [`    ${escaped(command)}`]),
+      : description.split("\n").map((line) => `    ${gray("//")} ${gray(printable(line))}`)),
+    ...(command === undefined ? [] : [`    ${printable(command)}`]),
     ...(dependencies.length === 0
       ? []
-      : [`    ${gray("depends on:")} ${cyan(dependencies.map(escaped).join(", "))}`]),
+      : [`    ${gray("depends on:")} ${cyan(dependencies.map(printable).join(", "))}`]),
   ];
 }
 
@@ -78,14 +81,4 @@ function placeOf({ source, inherited }: TaskDescription, gray: Style["gray"]): s
     ...(source === "package.json" ? ["package.json"] : []),
   ];
   return words.length === 0 ? "" : ` ${gray(`(${words.join(" ")})`)}`;
-}
-
-/** Config is not trusted with the terminal: control characters are shown, not sent. */
-function escaped(text: string): string {
-  const names: Readonly<Record<string, string>> = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };
-  return text.replaceAll(
-    /\p{Cc}/gu,
-    (character) =>
-      names[character] ?? `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`,
-  );
 }

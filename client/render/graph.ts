@@ -6,6 +6,8 @@
 
 import type { PlannedTaskDescription } from "../../wire/commands.ts";
 
+import { printable } from "./printable.ts";
+
 /** The formats of `simmer graph`. */
 export const GRAPH_FORMATS = ["text", "dot", "mermaid", "json"] as const;
 
@@ -40,7 +42,7 @@ function tree(tasks: readonly PlannedTaskDescription[]): string {
     const { id, before, below } = next;
     const dependencies = known.get(id)?.dependencies ?? [];
     const isAgain = shown.has(id) && dependencies.length > 0;
-    lines.push(`${before}${id}${isAgain ? " (see above)" : ""}\n`);
+    lines.push(`${before}${printable(id)}${isAgain ? " (see above)" : ""}\n`);
     if (isAgain) continue;
     shown.add(id);
     const branches = dependencies.map((dependency, index) => {
@@ -57,7 +59,7 @@ function tree(tasks: readonly PlannedTaskDescription[]): string {
 }
 
 function dot(tasks: readonly PlannedTaskDescription[]): string {
-  const quoted = (text: string): string => `"${text.replaceAll(/["\\]/g, "\\$&")}"`;
+  const quoted = (text: string): string => `"${printable(text).replaceAll(/["\\]/g, "\\$&")}"`;
   return [
     "digraph tasks {",
     ...tasks.map(({ task }) => `  ${quoted(task)};`),
@@ -70,7 +72,7 @@ function dot(tasks: readonly PlannedTaskDescription[]): string {
 function mermaid(tasks: readonly PlannedTaskDescription[]): string {
   const names = new Map(tasks.map(({ task }, index) => [task, `t${index}`]));
   const text = (task: string): string =>
-    task.replaceAll("&", "#amp;").replaceAll('"', "#quot;").replaceAll("<", "#lt;");
+    printable(task).replaceAll("&", "#amp;").replaceAll('"', "#quot;").replaceAll("<", "#lt;");
   return [
     "flowchart LR",
     ...tasks.map(({ task }) => `  ${names.get(task)}["${text(task)}"]`),

@@ -6,6 +6,7 @@
  */
 
 import type { TaskQueued } from "../../wire/events.ts";
+import { printable } from "./printable.ts";
 import type { Style } from "./style.ts";
 
 interface Labelled {
@@ -42,14 +43,15 @@ export class Labels {
   of(id: string, style: Style): string {
     const task = this.#tasks.get(id);
     if (task === undefined) return "";
-    this.#width ??= Math.max(
-      ...this.#tasks.values().map((each) => this.#text(each).length),
-    );
+    // As arguments of one call, tens of thousands of lengths would not fit on the stack.
+    this.#width ??= this.#tasks.values()
+      .reduce((most, each) => Math.max(most, this.#text(each).length), 0);
     return `${style.label(task.index)(this.#text(task).padStart(this.#width))} `;
   }
 
   /** Package names only where the tasks are of several. */
   #text({ name, package: owner }: Labelled): string {
-    return owner === undefined || this.#packages.size < 2 ? `[${name}]` : `[${owner}#${name}]`;
+    const isAlone = owner === undefined || this.#packages.size < 2;
+    return printable(isAlone ? `[${name}]` : `[${owner}#${name}]`);
   }
 }

@@ -17,6 +17,7 @@ import {
 import { decodeOutput } from "../../wire/output.ts";
 import type { Sink, StreamName } from "../output.ts";
 import { Labels } from "./labels.ts";
+import { printable, printableLines } from "./printable.ts";
 import type { Renderer } from "./renderer.ts";
 import type { Style } from "./style.ts";
 import { failureLine, summaryLine } from "./summary.ts";
@@ -96,7 +97,7 @@ export class PlainRenderer implements Renderer {
   }
 
   say(text: string): void {
-    if (!this.#options.quiet) this.#tell(`simmer: ${text}\n`);
+    if (!this.#options.quiet) this.#tell(`simmer: ${printableLines(text)}\n`);
   }
 
   refresh(): void {}
@@ -131,9 +132,9 @@ export class PlainRenderer implements Renderer {
   #header({ name, package: owner, command }: TaskStarted | TaskCached, note: string): void {
     if (this.#options.quiet) return;
     const { green, cyan, gray } = this.#styles.stderr;
-    const of = owner === undefined ? "" : ` (${gray(owner)})`;
-    const what = command ?? gray("(no command)");
-    this.#tell(`${green("Task")} ${cyan(name)}${of} ${what}${note}\n`);
+    const of = owner === undefined ? "" : ` (${gray(printable(owner))})`;
+    const what = command === undefined ? gray("(no command)") : printable(command);
+    this.#tell(`${green("Task")} ${cyan(printable(name))}${of} ${what}${note}\n`);
   }
 
   #output(event: TaskOutput): void {
@@ -171,7 +172,7 @@ export class PlainRenderer implements Renderer {
   #record({ level, message }: LogRecord): void {
     if (LOG_LEVELS.indexOf(level) < LOG_LEVELS.indexOf(this.#options.logLevel)) return;
     const word = { debug: "debug: ", info: "", warn: "warning: ", error: "error: " }[level];
-    this.#tell(`simmer: ${word}${message}\n`);
+    this.#tell(`simmer: ${word}${printableLines(message)}\n`);
   }
 }
 

@@ -5,6 +5,7 @@
  */
 
 import type { BuildCompleted, Failure } from "../../wire/events.ts";
+import { printable } from "./printable.ts";
 import { duration } from "./renderer.ts";
 import type { Style } from "./style.ts";
 
@@ -25,10 +26,10 @@ import type { Style } from "./style.ts";
  * ```
  */
 export function failureLine({ task, exitCode, reason, logPath }: Failure, style: Style): string {
-  const why = reason === undefined ? "" : ` (${reason})`;
-  const log = logPath === undefined ? "" : `; log: ${logPath}`;
+  const why = reason === undefined ? "" : ` (${printable(reason)})`;
+  const log = logPath === undefined ? "" : `; log: ${printable(logPath)}`;
   return `simmer: ${
-    style.red(`${task === "" ? "the command" : task} failed`)
+    style.red(`${task === "" ? "the command" : printable(task)} failed`)
   } with exit code ${exitCode}${why}${log}\n`;
 }
 
