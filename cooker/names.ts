@@ -4,6 +4,7 @@
  * @module
  */
 
+import { matchStars } from "../project/stars.ts";
 import { WireError } from "../wire/errors.ts";
 import { excerpt, nearNames } from "../wire/near_names.ts";
 
@@ -25,11 +26,11 @@ import { excerpt, nearNames } from "../wire/near_names.ts";
  * ```
  */
 export class TaskPattern {
-  readonly #whole: RegExp;
+  readonly #pattern: string;
   readonly #exclusions: ReadonlySet<string>;
 
-  private constructor(whole: RegExp, exclusions: ReadonlySet<string>) {
-    this.#whole = whole;
+  private constructor(pattern: string, exclusions: ReadonlySet<string>) {
+    this.#pattern = pattern;
     this.#exclusions = exclusions;
   }
 
@@ -51,14 +52,13 @@ export class TaskPattern {
         }' leaves names out but has no wildcard '*' to leave them out of`,
       );
     }
-    const source = pattern.split("*").map(RegExp.escape).join("(.*)");
-    return new TaskPattern(new RegExp(`^${source}$`, "su"), new Set(exclusions));
+    return new TaskPattern(pattern, new Set(exclusions));
   }
 
   /** Whether a task's name is meant. */
   matches(name: string): boolean {
-    const match = this.#whole.exec(name);
-    return match !== null && !match.slice(1).some((part) => this.#exclusions.has(part));
+    const parts = matchStars(this.#pattern, name);
+    return parts !== undefined && !parts.some((part) => this.#exclusions.has(part));
   }
 }
 

@@ -234,7 +234,8 @@ const STARS: Readonly<Record<string, string>> = { "**/": "(?:.*/)?", "**": ".*",
 
 /** Whether a member's path is what a pattern says; `*` is any one folder, `**` any number. */
 function matchesMember(pattern: string, path: string): boolean {
-  const trimmed = pattern.replace(/^\.\//, "").replace(/\/+$/, "");
+  // Several in a row mean what one means, and would be tried in every combination.
+  const trimmed = pattern.replace(/^\.\//, "").replace(/\/+$/, "").replace(/(\*\*\/)+/g, "**/");
   const source = trimmed
     .replace(/[.+^${}()|[\]\\?]/g, "\\$&")
     .replace(/\*\*\/|\*\*|\*/g, (stars) => STARS[stars] ?? "");

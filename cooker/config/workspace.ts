@@ -6,6 +6,7 @@
 
 import { folderEntries } from "../../system/file_signature.ts";
 import { baseName, joinPath, pathInside, visibleKind } from "../../system/files.ts";
+import { matchStars } from "../../project/stars.ts";
 import { PathPatterns } from "../inputs/patterns.ts";
 import type { TaskScope } from "./scope.ts";
 import type { TaskFile } from "./tasks.ts";
@@ -84,10 +85,12 @@ export function selectFolders(
   { recursive, members, filter }: FolderSelection,
 ): WorkspaceFolder[] {
   if (filter === undefined) return folders.filter(({ isRoot }) => recursive || !members || !isRoot);
-  const pattern = new RegExp(filter.split("*").map(RegExp.escape).join(".*"), "u");
+  const pattern = `*${filter}*`;
   return folders.filter(({ folder, isRoot, files }) => {
     const names = files.flatMap((file) => file.packageName ?? []);
-    return [...names, ...(isRoot ? [] : [baseName(folder)])].some((name) => pattern.test(name));
+    return [...names, ...(isRoot ? [] : [baseName(folder)])].some((name) =>
+      matchStars(pattern, name) !== undefined
+    );
   });
 }
 

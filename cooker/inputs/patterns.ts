@@ -19,7 +19,12 @@ interface Entry {
 }
 
 /** A part of a pattern between slashes; `undefined` stands for `**`. */
-type Segment = RegExp | undefined;
+type Segment = Matcher | undefined;
+
+/** Says whether a name is meant. */
+interface Matcher {
+  test(name: string): boolean;
+}
 
 /** The entries of one list. */
 export class PathPatterns {
@@ -90,8 +95,10 @@ function parseEntry(folder: string, text: string): Entry | undefined {
   const first = parts.findIndex((part) => /[*?]/.test(part));
   const segments: Segment[] = [];
   for (const part of parts.slice(first)) {
-    if (part === "**") segments.push(undefined);
-    else if (part.includes("**")) return undefined;
+    if (part === "**") {
+      // Several in a row mean what one means, and would be tried in every combination.
+      if (segments.length === 0 || segments.at(-1) !== undefined) segments.push(undefined);
+    } else if (part.includes("**")) return undefined;
     else segments.push(segmentPattern(part));
   }
   // A pattern always continues the folder's own path, so that `..` in it never matches anything.
@@ -99,12 +106,48 @@ function parseEntry(folder: string, text: string): Entry | undefined {
   return { base: base === "" ? "/" : base, segments };
 }
 
-function segmentPattern(part: string): RegExp {
-  const source = part.replace(
-    /\*+|\?|[^*?]+/g,
-    (piece) => piece.startsWith("*") ? "[^/]*" : piece === "?" ? "[^/]" : RegExp.escape(piece),
-  );
-  return new RegExp(`^${/^[*?]/.test(part) ? "(?!\\.)" : ""}${source}$`, "isu");
+/** Stars with which a regular expression is still quick, whatever the name: it is the faster one. */
+const FEW_STARS = 2;
+
+function segmentPattern(part: string): Matcher {
+  const pieces = part.match(/\*+|\?|[^*?]+/g) ?? [];
+  const hidesDots = /^[*?]/.test(part);
+  if (pieces.filter((piece) => piece.startsWith("*")).length > FEW_STARS) {
+    const pattern = [...part.replaceAll(/\*+/g, "*").toLowerCase()];
+    return {
+      test: (text) =>
+        !(hidesDots && text.startsWith(".")) && matchesStars(pattern, [...text.toLowerCase()]),
+    };
+  }
+  const source = pieces
+    .map((piece) => piece.startsWith("*") ? "[^/]*" : piece === "?" ? "[^/]" : RegExp.escape(piece))
+    .join("");
+  return new RegExp(`^${hidesDots ? "(?!\\.)" : ""}${source}$`, "isu");
+}
+
+/** In a time that grows with the product of both lengths, at the most. */
+function matchesStars(pattern: readonly string[], text: readonly string[]): boolean {
+  let at = 0;
+  /** The last star, and where the text goes on behind what it stands for. */
+  let [star, from] = [-1, 0];
+  for (let index = 0; index < text.length;) {
+    const piece = pattern[at];
+    if (piece === "*") {
+      star = at++;
+      from = index;
+    } else if (piece !== undefined && (piece === "?" || piece === text[index])) {
+      at++;
+      index++;
+    } else if (star >= 0) {
+      // The last star takes one character more; what earlier ones take does not matter any more.
+      at = star + 1;
+      index = ++from;
+    } else {
+      return false;
+    }
+  }
+  while (pattern[at] === "*") at++;
+  return at === pattern.length;
 }
 
 function isMatch(entry: Entry, path: string): boolean {

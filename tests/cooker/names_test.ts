@@ -1,4 +1,5 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { matchStars } from "../../project/stars.ts";
 import { nearestName, TaskPattern } from "../../cooker/names.ts";
 import { commandLine, quoteArgument } from "../../cooker/quoting.ts";
 import { WireError } from "../../wire/errors.ts";
@@ -57,4 +58,29 @@ Deno.test("Arguments are quoted so that the shell changes nothing in them", () =
   assertEquals(quoteArgument("it's"), `'it'"'"'s'`);
   assertEquals(commandLine("echo", ["$X", "*"]), "echo '$X' '*'");
   assertEquals(commandLine(" echo hi ", []), "echo hi");
+});
+
+Deno.test("stars take what those of a regular expression take, for any pattern and text", () => {
+  let seed = 11;
+  const next = (below: number): number =>
+    Math.floor((seed = (seed * 1103515245 + 12345) % 2 ** 31) / 2 ** 31 * below);
+  const random = (letters: string, length: number): string =>
+    Array.from({ length }, () => letters[next(letters.length)]).join("");
+  let matched = 0;
+  for (let round = 0; round < 20_000; round++) {
+    const [pattern, text] = [random("ab**", next(7)), random("ab", next(9))];
+    const source = pattern.split("*").map(RegExp.escape).join("(.*)");
+    const expected = new RegExp(`^${source}$`, "su").exec(text)?.slice(1);
+    assertEquals(matchStars(pattern, text), expected && [...expected], `${pattern} on ${text}`);
+    if (expected !== undefined) matched++;
+  }
+  assert(matched > 1000, `only ${matched} matched`);
+});
+
+Deno.test("many stars cost no more than a walk over the text for each", () => {
+  // As a regular expression, this took longer than anybody would wait.
+  const name = "a".repeat(10_000);
+  assertEquals(TaskPattern.parse(`${"*a".repeat(50)}b`).matches(name), false);
+  assertEquals(TaskPattern.parse(`${"*a".repeat(50)}*`).matches(name), true);
+  assertEquals(TaskPattern.parse("*a".repeat(50).concat("(!b)")).matches(name), true);
 });

@@ -1,0 +1,29 @@
+import { assert, assertEquals } from "@std/assert";
+import { PathPatterns } from "../../../cooker/inputs/patterns.ts";
+
+Deno.test("names with many stars match as a regular expression says, and in no time", () => {
+  let seed = 3;
+  const next = (below: number): number =>
+    Math.floor((seed = (seed * 1103515245 + 12345) % 2 ** 31) / 2 ** 31 * below);
+  const random = (letters: string, length: number): string =>
+    Array.from({ length }, () => letters[next(letters.length)]).join("");
+  let matched = 0;
+  for (let round = 0; round < 10_000; round++) {
+    const pattern = `${random("ab.*?", 1 + next(4))}*${random("aB?*", next(8))}*a*`;
+    if (pattern.includes("**")) continue;
+    const name = random("abA.", 1 + next(10));
+    const source = [...pattern]
+      .map((each) => each === "*" ? "[^/]*" : each === "?" ? "[^/]" : RegExp.escape(each)).join("");
+    const dots = /^[*?]/.test(pattern) ? "(?!\\.)" : "";
+    const expected = new RegExp(`^${dots}${source}$`, "isu").test(name);
+    const actual = PathPatterns.parse("/p", [pattern])?.matches(`/p/${name}`);
+    assertEquals(actual, expected, `${pattern} on ${name}`);
+    if (expected) matched++;
+  }
+  assert(matched > 100, `only ${matched} matched`);
+  // As regular expressions, these took longer than anybody would wait.
+  const [long, deep] = [`/p/${"a".repeat(250)}`, `/p/${"a/".repeat(200)}b`];
+  assertEquals(PathPatterns.parse("/p", [`${"*a".repeat(20)}*b`])?.matches(long), false);
+  assertEquals(PathPatterns.parse("/p", [`${"**/".repeat(50)}c`])?.matches(deep), false);
+  assertEquals(PathPatterns.parse("/p", [`${"**/".repeat(50)}b`])?.matches(deep), true);
+});
