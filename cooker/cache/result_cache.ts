@@ -290,17 +290,18 @@ export class ResultCache {
     const { store, tracker, clock } = this.#options;
     const { fingerprint, question: { declaration, command } } = prospect;
     tracker.drain();
+    const set = prospect.outputs;
+    // Before anything is waited for: what is written into the outputs from now on is not the task's.
+    const version = set?.version ?? 0;
     if (!(await prospect.inputs.isUnchangedSince(prospect.snapshot))) return false;
     if (store === undefined) return true;
     try {
-      const set = prospect.outputs;
       const found = await set?.find();
       const [problem] = found?.problems ?? [];
       if (problem !== undefined) throw new StoreError(`${problem.path} ${problem.reason}`);
       const paths = (found?.paths ?? [])
         .map(({ path }) => pathInside(command.cwd, path))
         .filter((path): path is string => path !== undefined && path !== "");
-      const version = set?.version ?? 0;
       const forbid = set === undefined ? undefined : this.#forbid(set, command.cwd);
       const outputs = await store.capture(command.cwd, paths, forbid);
       const result: StoredResult = {
@@ -312,6 +313,8 @@ export class ResultCache {
         ...(log === undefined || log.length === 0 ? {} : { log: await store.putBlob(log) }),
       };
       tracker.drain();
+      // A write is seen by the task before the kernel tells of it.
+      if (prospect.inputs.version !== prospect.snapshot.version) return false;
       if (set !== undefined && set.version !== version) return true;
       store.save(result);
       if (set?.isWatched === true) {

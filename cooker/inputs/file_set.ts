@@ -20,6 +20,8 @@ export interface Snapshot {
   readonly files: ReadonlyMap<string, string>;
   /** What `files` has, one after the other: there may be too many to be copied at once. */
   entries(): Iterable<readonly [path: string, content: string]>;
+  /** Each file's inode by its absolute path, in the same order. */
+  signaturesByPath(): Iterable<readonly [path: string, signature: string]>;
   /** The set's version at that time. */
   readonly version: number;
   /** Whether the kernel reports every later change of the paths, so that the version shows it. */
@@ -49,7 +51,7 @@ class SetSnapshot implements Snapshot {
   constructor(
     folder: string,
     records: ReadonlyMap<string, FileRecord>,
-    facts: Omit<Snapshot, "files" | "entries">,
+    facts: Omit<Snapshot, "files" | "entries" | "signaturesByPath">,
   ) {
     this.#folder = folder;
     this.#records = records;
@@ -70,6 +72,10 @@ class SetSnapshot implements Snapshot {
     for (const [path, { content }] of this.#records) {
       yield [pathInside(this.#folder, path) ?? path, content];
     }
+  }
+
+  *signaturesByPath(): Generator<readonly [path: string, signature: string]> {
+    for (const [path, { signature }] of this.#records) yield [path, signature];
   }
 }
 
@@ -222,14 +228,33 @@ export class FileSet {
    * Whether nothing was changed since a snapshot, not even for a while.
    *
    * A version that has grown is an answer, whatever the set looks like now: an input that is
-   * replaced and put back leaves equal contents behind. A set that has to be walked again has a new
-   * version, too.
+   * replaced and put back leaves equal contents behind. The inodes are compared before the last
+   * events are read: a process sees a change as soon as the kernel has made it, and the kernel
+   * reports it only at the end of the call, which may wait for a disk. At any moment a change shows
+   * in an inode or has been reported.
    */
   async isUnchangedSince(earlier: Snapshot): Promise<boolean> {
-    if (earlier.isWatched && this.#version !== earlier.version) return false;
+    if (this.#version !== earlier.version) return false;
+    if (!(await this.#options.pace.run(this.#isAsSeen(earlier)))) return false;
+    this.#options.watcher.drain();
+    if (this.#version !== earlier.version) return false;
     if (earlier.isWatched && earlier.signatures === "") return true;
     const now = await this.look();
     return now.digest === earlier.digest && now.signatures === earlier.signatures;
+  }
+
+  /** Whether the same files are there, each with the inode that a snapshot has seen. */
+  *#isAsSeen(earlier: Snapshot): Sliced<boolean> {
+    const { table } = this.#options;
+    const found = yield* walk(this.patterns, { enter: () => {}, waits: true });
+    const seen = earlier.signaturesByPath()[Symbol.iterator]();
+    for (const { path, kind } of found.paths) {
+      yield;
+      if (kind === "folder") continue;
+      const { value } = seen.next();
+      if (value?.[0] !== path || table.signature(path) !== value[1]) return false;
+    }
+    return seen.next().done === true;
   }
 
   /** Begins when the work that has begun before is over. */

@@ -114,6 +114,12 @@ export class FileTable {
     });
   }
 
+  /** The inode of a file as it is now, as records have it; nothing is read. */
+  signature(path: string): string {
+    return this.#attempt(() => ({ ...ABSENT, signature: this.#sight(path)?.signature ?? "" }))
+      .signature;
+  }
+
   /** Has a file read again, whatever its inode says. */
   forget(path: string): void {
     this.#records.delete(path);

@@ -280,3 +280,76 @@ function attempt(root: string, { act, a, b, text }: Step): void {
     if (!(error instanceof Error)) throw error;
   }
 }
+
+/** Changes that are there and that the kernel has not reported: the calls that make them go on. */
+const UNREPORTED: Readonly<Record<string, (root: string) => void>> = {
+  "is cut short": (root) => Deno.truncateSync(`${root}/src/a.txt`, 0),
+  "is written to": (root) => Deno.writeTextFileSync(`${root}/src/a.txt`, "2"),
+  "is replaced": (root) => {
+    Deno.writeTextFileSync(`${root}/a.new`, "1");
+    Deno.renameSync(`${root}/a.new`, `${root}/src/a.txt`);
+  },
+  "is removed": (root) => Deno.removeSync(`${root}/src/a.txt`),
+  "comes beside another": (root) => Deno.writeTextFileSync(`${root}/src/b.txt`, "1"),
+  "comes in a new folder": (root) => {
+    Deno.mkdirSync(`${root}/src/new`);
+    Deno.writeTextFileSync(`${root}/src/new/c.txt`, "1");
+  },
+};
+
+for (const [name, change] of Object.entries(UNREPORTED)) {
+  Deno.test({
+    name: `an input that ${name} counts as changed before the kernel reports it`,
+    ignore: Deno.build.os !== "linux",
+    fn: async () => {
+      const held = { isHeld: false };
+      const root = Deno.realPathSync(Deno.makeTempDirSync());
+      Deno.mkdirSync(`${root}/src`);
+      Deno.writeTextFileSync(`${root}/src/a.txt`, "1");
+      const tracker = new InputTracker({
+        root,
+        cookies: `${root}/.simmer/cookies`,
+        note: () => {},
+        openQueue: () => {
+          const queue = Inotify.open();
+          assert(queue instanceof Inotify);
+          const read = queue.read.bind(queue);
+          queue.read = () => held.isHeld ? { events: [], isOverflown: false } : read();
+          return queue;
+        },
+      });
+      tracker.sync();
+      const set = tracker.set(root, ["src"]);
+      assert(set !== undefined);
+      const before = await set.look();
+      assertEquals(before.isWatched, true);
+      assertEquals(await set.isUnchangedSince(before), true);
+      held.isHeld = true;
+      change(root);
+      assertEquals(await set.isUnchangedSince(before), false);
+      tracker.stop();
+      Deno.removeSync(root, { recursive: true });
+    },
+  });
+}
+
+Deno.test("an input that was replaced and put back counts as changed, be it watched or not", async () => {
+  for (const openQueue of [Inotify.open, () => undefined]) {
+    const root = Deno.realPathSync(Deno.makeTempDirSync());
+    Deno.mkdirSync(`${root}/src`);
+    Deno.writeTextFileSync(`${root}/src/a.txt`, "1");
+    const cookies = `${root}/.simmer/cookies`;
+    const tracker = new InputTracker({ root, cookies, note: () => {}, openQueue });
+    tracker.sync();
+    const set = tracker.set(root, ["src"]);
+    assert(set !== undefined);
+    const before = await set.look();
+    for (const text of ["2", "1"]) {
+      Deno.writeTextFileSync(`${root}/new`, text);
+      Deno.renameSync(`${root}/new`, `${root}/src/a.txt`);
+    }
+    assertEquals(await set.isUnchangedSince(before), false);
+    tracker.stop();
+    Deno.removeSync(root, { recursive: true });
+  }
+});
