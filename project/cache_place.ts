@@ -49,14 +49,19 @@ export function cacheFolderOf(env: Readonly<Record<string, string>>): string | u
   });
 }
 
+/** Whether an environment has any variable that says where the cache is, or that there is none. */
+export function namesCache(env: Readonly<Record<string, string>>): boolean {
+  return ["SIMMER_CACHE_DIR", "XDG_CACHE_HOME", "HOME"].some((name) => Object.hasOwn(env, name));
+}
+
 /** The cache's folder may not be used; the message says why. */
 export class CachePlaceError extends Error {
   /** The class name, as `Error.prototype.name` has it. */
   override readonly name: string = "CachePlaceError";
 }
 
-/** Names by which a folder is known as a cache of simmer's. */
-const SIGNS: ReadonlySet<string> = new Set(["CACHEDIR.TAG", "v1", "servers"]);
+/** What a cache holds; a file that is being written has something behind its name. */
+const OWN_NAME = /^(?:CACHEDIR\.TAG(?:\..*)?|v\d+|servers)$/;
 
 /**
  * Checks that a cache's folders, as far as they exist, belong to this user, and takes the
@@ -71,7 +76,7 @@ const SIGNS: ReadonlySet<string> = new Set(["CACHEDIR.TAG", "v1", "servers"]);
 export function checkCacheFolder(folder: string, inner: readonly string[] = []): void {
   try {
     const isCorrectable = (names: readonly string[]): boolean =>
-      names.length === 0 || names.some((name) => SIGNS.has(name));
+      names.every((name) => OWN_NAME.test(name));
     if (!checkOwnFolder(folder, { isCorrectable })) return;
     for (const each of inner) checkOwnFolder(each);
   } catch (error) {

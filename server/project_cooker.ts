@@ -6,10 +6,11 @@
 
 import type { SettledBuilds } from "../cooker/settled.ts";
 import { TaskCooker } from "../cooker/task_cooker.ts";
-import { cacheFolderOf } from "../project/cache_place.ts";
+import { cacheFolderOf, namesCache } from "../project/cache_place.ts";
 import type { Project } from "../project/root.ts";
 import type { StatePaths } from "../project/state.ts";
 import { systemClock } from "../system/clock.ts";
+import { environment } from "../system/environment.ts";
 import type { Logger } from "../system/logger.ts";
 
 /**
@@ -31,7 +32,8 @@ export function taskCooker(
     clock: systemClock,
     log,
     isBrief,
-    cache: cacheFolderOf,
+    // Programs that send a few variables, over XML-RPC or as BitBake's UI, have this process's.
+    cache: (env) => cacheFolderOf(namesCache(env) ? env : environment()),
     ...(settled === undefined ? {} : { settled }),
   });
 }

@@ -88,14 +88,25 @@ export function checkOwnFolder(
   }
   const mode = info.mode ?? PRIVATE;
   if ((mode & OTHERS) === 0) return true;
-  if (isCorrectable(Array.from(Deno.readDirSync(real), ({ name }) => name))) {
-    Deno.chmodSync(real, mode & ~OTHERS & 0o777);
-  } else if ((mode & OTHERS_WRITE) !== 0) {
+  const isCorrected = isCorrectable(Array.from(Deno.readDirSync(real), ({ name }) => name)) &&
+    canSetMode(real, mode & ~OTHERS & 0o777);
+  if (!isCorrected && (mode & OTHERS_WRITE) !== 0) {
     throw new Deno.errors.PermissionDenied(
       `other users can write to ${path}: 'chmod go-w' takes that away`,
     );
   }
   return true;
+}
+
+/** Some file systems are read-only, or have no modes of their own. */
+function canSetMode(path: string, mode: number): boolean {
+  try {
+    Deno.chmodSync(path, mode);
+    return true;
+  } catch (error) {
+    if (error instanceof Error) return false;
+    throw error;
+  }
 }
 
 /**

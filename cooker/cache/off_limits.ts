@@ -31,16 +31,20 @@ export interface ProjectPlace {
 
 const CONFIG_NAMES: ReadonlySet<string> = new Set([...DENO_CONFIG_NAMES, "package.json"]);
 
-/** What is known for a while, so that it is not looked for with each path. */
+/** Characters that some file systems leave out of names. */
+const IGNORABLE = /[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]/g;
+
+/** What is known for a while, so that it is not looked for with each path; all paths folded. */
 interface Known {
   readonly patterns: PathPatterns | undefined;
-  /** Members that are named without wildcards, links resolved. */
+  /** Members that are named without wildcards, as they are written and without links. */
   readonly members: ReadonlySet<string>;
   /** By the folders that tasks run in. */
   readonly folders: Map<string, TaskFolder>;
 }
 
 interface TaskFolder {
+  readonly path: string;
   /** Without links. */
   readonly real: string;
   /** Where `.git` of the folder leads, if it is a file or a link, as worktrees have it. */
@@ -63,17 +67,18 @@ export class OffLimits {
 
   /**
    * Says why nothing may be put at a place, as the end of a sentence that begins with the place;
-   * `undefined` if it may. Names are compared without regard to case, as some file systems do.
+   * `undefined` if it may. Names are compared as file systems that disregard case do it.
    *
    * @param folder the folder that the task runs in, absolute
    */
   reason({ path, real }: Place, folder: string): string | undefined {
-    for (const each of path === real ? [path] : [path, real]) {
-      const what = this.#isState(each)
+    const task = this.#folder(folder);
+    for (const each of new Set([fold(path), fold(real)])) {
+      const what = isState(each, task)
         ? "simmer's own state"
-        : this.#isRepository(each, folder)
+        : this.#isRepository(each, task)
         ? "the repository's own .git"
-        : this.#isConfig(each, folder)
+        : this.#isConfig(each, task)
         ? "a config file of the project"
         : undefined;
       if (what !== undefined) return `is never put back: it is ${what}; take it out of "output"`;
@@ -81,33 +86,26 @@ export class OffLimits {
     return undefined;
   }
 
-  #isState(path: string): boolean {
-    return path.toLowerCase().split("/").includes(".simmer");
-  }
-
   /** Whether a path is `.git`, or in it, of the project, of a member, or of the task's folder. */
-  #isRepository(path: string, folder: string): boolean {
+  #isRepository(path: string, task: TaskFolder): boolean {
     const parts = path.split("/");
     const isInGit = parts.some((part, at) =>
-      part.toLowerCase() === ".git" && this.#isOwn(parts.slice(0, at).join("/") || "/", folder)
+      part === ".git" && this.#isOwn(parts.slice(0, at).join("/") || "/", task)
     );
-    const lower = path.toLowerCase();
-    return isInGit || [this.#project.root, folder]
-      .flatMap((each) => this.#folder(each).git)
-      .some((git) => pathInside(git, lower) !== undefined);
+    return isInGit || [this.#folder(this.#project.root), task]
+      .flatMap(({ git }) => git)
+      .some((git) => pathInside(git, path) !== undefined);
   }
 
-  #isConfig(path: string, folder: string): boolean {
+  #isConfig(path: string, task: TaskFolder): boolean {
     const { config } = this.#project;
-    if (path.toLowerCase() === config?.toLowerCase()) return true;
-    return CONFIG_NAMES.has(baseName(path).toLowerCase()) &&
-      this.#isOwn(parentFolder(path), folder);
+    if (config !== undefined && path === fold(config)) return true;
+    return CONFIG_NAMES.has(baseName(path)) && this.#isOwn(parentFolder(path), task);
   }
 
   /** Whether a folder is the project's root, a member, or the one that the task runs in. */
-  #isOwn(path: string, folder: string): boolean {
-    const { root } = this.#project;
-    if (path === root || path === folder || path === this.#folder(folder).real) return true;
+  #isOwn(path: string, task: TaskFolder): boolean {
+    if ([fold(this.#project.root), task.path, task.real].includes(path)) return true;
     const { patterns, members } = this.#workspace();
     return patterns?.matches(path) === true || members.has(path);
   }
@@ -118,10 +116,25 @@ export class OffLimits {
 
   #folder(path: string): TaskFolder {
     const { folders } = this.#workspace();
-    const known = folders.get(path) ?? { real: realIfPresent(path) ?? path, git: gitTargets(path) };
+    const known = folders.get(path) ?? {
+      path: fold(path),
+      real: fold(realIfPresent(path) ?? path),
+      git: gitTargets(path),
+    };
     folders.set(path, known);
     return known;
   }
+}
+
+/** A path as file systems may see it that disregard case, and some characters. */
+function fold(path: string): string {
+  return path.normalize("NFC").replace(IGNORABLE, "").toLowerCase();
+}
+
+/** Whether a path is in any `.simmer` below the task's folder. */
+function isState(path: string, task: TaskFolder): boolean {
+  const inside = pathInside(task.path, path) ?? pathInside(task.real, path) ?? path;
+  return inside.split("/").includes(".simmer");
 }
 
 /**
@@ -131,12 +144,13 @@ export class OffLimits {
 function readWorkspace(root: string): Known {
   const written = workspacePatterns(root);
   const named = written.filter((each) => !/^!|[*?]/.test(each)).map((each) => joinPath(root, each));
-  const members = new Set(named.flatMap((each) => [each, realIfPresent(each) ?? each]));
+  const members = new Set(named.flatMap((each) => [each, realIfPresent(each) ?? each]).map(fold));
   const globs = written.filter((each) => each.startsWith("!") || /[*?]/.test(each));
-  return { patterns: PathPatterns.parse(root, globs), members, folders: new Map() };
+  const patterns = PathPatterns.parse(fold(root), globs.map(fold));
+  return { patterns, members, folders: new Map() };
 }
 
-/** In small letters, for comparison. The hooks are in the folder that all worktrees share. */
+/** Folded. The hooks are in the folder that all worktrees share. */
 function gitTargets(folder: string): string[] {
   const git = joinPath(folder, ".git");
   const target = fileKind(git) === "file"
@@ -145,7 +159,7 @@ function gitTargets(folder: string): string[] {
   if (target === undefined) return [];
   const own = joinPath(folder, target);
   const shared = readTextIfPresent(joinPath(own, "commondir"))?.trim() || ".";
-  return [own, joinPath(own, shared)].map((path) => path.toLowerCase());
+  return [own, joinPath(own, shared)].map(fold);
 }
 
 function realIfPresent(path: string): string | undefined {

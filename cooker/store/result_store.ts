@@ -210,9 +210,14 @@ export class ResultStore {
   /** As `collect`, where that was not done for a day. */
   async collectIfDue(maxBytes: number): Promise<void> {
     const { clock, log } = this.#options;
-    const last = treeEntry(joinPath(this.#folder, COLLECT_LOCK))?.modifiedAt ?? -Infinity;
-    // A time that is yet to come is that of a clock that was wrong.
-    if (Math.abs(clock.now() - last) < COLLECT_EVERY_MS) return;
+    const isDue = this.#attempt("make the cache smaller", () => {
+      const last = treeEntry(joinPath(this.#folder, COLLECT_LOCK))?.modifiedAt ?? -Infinity;
+      // A time that is yet to come is that of a clock that was wrong.
+      if (Math.abs(clock.now() - last) < COLLECT_EVERY_MS) return false;
+      this.#check();
+      return true;
+    });
+    if (isDue !== true) return;
     const { removedRecords, removedBytes } = await this.collect({ maxBytes });
     if (removedRecords === 0) return;
     log.log("info", `Removed ${removedRecords} results (${removedBytes} bytes) from the cache`);
@@ -243,6 +248,9 @@ export class ResultStore {
     this.#check();
     if (this.#isMade) return;
     ensureFolder(this.#folder, 0o700);
+    // Another user may have made it in the same moment.
+    this.#isChecked = false;
+    this.#check();
     const tag = joinPath(this.#options.folder, "CACHEDIR.TAG");
     if (fileKind(tag) === undefined) writeAtomically(tag, CACHE_TAG);
     this.#tasks.make(this.#records.folder);

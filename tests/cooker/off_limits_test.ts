@@ -62,6 +62,22 @@ Deno.test("the folder that a worktree's .git file or link leads to is off limits
   assertEquals(refusals(limits, `${root}/sub`, paths), paths.slice(0, refused.length));
 });
 
+Deno.test("names are compared as file systems do that disregard case or some characters", () => {
+  using tree = makeTree({ "deno.json": JSON.stringify({ workspace: ["./tools/Two", "Apps/*"] }) });
+  const { root } = tree;
+  const refused = [".g\u200cit/hooks/x", ".GIT/x", "DENO.json", "TOOLS/two/deno.json"];
+  refused.push("apps/A/package.json", "a/.Simmer/x");
+  const paths = refused.map((path) => `${root}/${path}`);
+  assertEquals(refusals(new OffLimits({ root }), root, paths), paths);
+});
+
+Deno.test("a project below a folder named .simmer or .git is one as any other", () => {
+  using tree = makeTree({ ".simmer/.git/project/deno.json": "{}" });
+  const root = `${tree.root}/.simmer/.git/project`;
+  const paths = ["dist/x", ".simmer/x", ".git/x"].map((path) => `${root}/${path}`);
+  assertEquals(refusals(new OffLimits({ root }), root, paths), paths.slice(1));
+});
+
 Deno.test("config that has changed counts after a refresh", () => {
   using tree = makeTree({ "deno.json": "{}" });
   const { root } = tree;
