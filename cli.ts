@@ -166,6 +166,8 @@ function thisProcess(): Surroundings {
       return requireWorkingFolder();
     },
     pid: Deno.pid,
+    // The monotonic clock counts from the start of the process.
+    startedAt: 0,
     terminal: {
       stdin: Deno.stdin.isTerminal(),
       stdout: Deno.stdout.isTerminal(),

@@ -66,10 +66,13 @@ class Build {
   #session: SocketSession | undefined;
   /** Whether the server has been asked for the build and it is this client's turn. */
   #isAsked = false;
+  /** When the client started; `undefined` once a session has been opened: patience begins again. */
+  #startedAt: number | undefined;
 
   constructor(invocation: Invocation, request: BuildRequest) {
     this.#invocation = invocation;
     this.#request = request;
+    this.#startedAt = invocation.startedAt;
     const { renderer, whenBusy } = request;
     const { output, pid } = invocation;
     this.#follower = new BuildFollower({
@@ -147,6 +150,8 @@ class Build {
 
   #openOptions(): OpenOptions {
     const { env, clock } = this.#invocation;
+    const startedAt = this.#startedAt;
+    this.#startedAt = undefined;
     const { input, whenBusy, renderer, limits, reach, elsewhere } = this.#request;
     const features: readonly Feature[] = whenBusy === "wait" ? ["queueCommands"] : [];
     return {
@@ -155,6 +160,8 @@ class Build {
       ...limits,
       signal: this.#left.signal,
       say: (text) => renderer.say(text),
+      warn: (text) => renderer.warn(text),
+      ...(startedAt === undefined ? {} : { startedAt }),
       role: "controller",
       whenBusy,
       features,

@@ -13,7 +13,8 @@ import type { Feature, HelloResult, ProjectIdentity, Role, WhenBusy } from "../w
 import { PROTOCOL, VERSION } from "../wire/hello.ts";
 import { ServerEndedError } from "./exit_code.ts";
 import { reachServer, type ServerPlace, type StartOptions } from "./launcher.ts";
-import { SocketSession } from "./session.ts";
+import { Patience, type PatienceOptions } from "./patience.ts";
+import { SocketSession, type SocketSessionOptions } from "./session.ts";
 
 /** How often a server that goes or does not fit is replaced until that is an error. */
 const MAX_TRIES = 5;
@@ -59,11 +60,14 @@ export async function openSession<T>(
   options: OpenOptions,
   first: (session: SocketSession) => T,
 ): Promise<Opened<T>> {
+  const patience = options.patience ?? new Patience(options);
+  const start = { ...options, patience };
   for (let tries = 1;; tries++) {
-    const stream = await (options.reach?.(options) ?? reachServer(place, options));
-    const session = new SocketSession(stream, options);
+    const stream = await (options.reach?.(start) ?? reachServer(place, start));
+    const session = new SocketSession(stream, sessionOptions(options));
     const leave = (): void => session.hangUp();
     options.signal?.addEventListener("abort", leave);
+    using _waiting = waitingWith(patience);
     try {
       const hello = sayHello(session, place, options);
       const sent = first(session);
@@ -85,6 +89,20 @@ export async function openSession<T>(
       options.signal?.removeEventListener("abort", leave);
     }
   }
+}
+
+/** A session mentions a missing reply under `--quiet` too. */
+function sessionOptions(
+  { clock, say, warn = say }: Pick<StartOptions, "clock" | "say" | "warn">,
+): SocketSessionOptions {
+  return { clock, say: warn };
+}
+
+/** Mentions a server that does not answer, until the result is disposed of (R22). */
+function waitingWith(patience: Patience): Disposable {
+  const answered = new AbortController();
+  patience.mention(answered.signal).catch(reportError);
+  return { [Symbol.dispose]: () => answered.abort() };
 }
 
 function sayHello(
@@ -130,13 +148,18 @@ function mismatchOf(error: unknown): ServerIdentity | undefined {
  */
 export async function openOperator(
   stream: ByteStream,
-  options: Pick<StartOptions, "clock" | "say"> & { readonly client: ClientInfo },
+  options: PatienceOptions & {
+    readonly patience?: Patience;
+    readonly client: ClientInfo;
+  },
   redial: () => Promise<ByteStream | undefined>,
   role: Exclude<Role, "controller"> = "operator",
 ): Promise<Opened<undefined>> {
   let versions = { protocol: PROTOCOL, version: VERSION };
+  const patience = options.patience ?? new Patience(options);
   for (let current: ByteStream | undefined = stream; current !== undefined;) {
-    const session = new SocketSession(current, options);
+    const session = new SocketSession(current, sessionOptions(options));
+    using _waiting = waitingWith(patience);
     try {
       const hello = await session.hello({ ...versions, role, client: options.client });
       return { session, hello, first: undefined };

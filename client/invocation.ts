@@ -95,6 +95,8 @@ export interface Invocation {
   readonly terminal: TerminalFacts;
   readonly output: Output;
   readonly clock: Clock;
+  /** When the client's process started, by the clock's monotonic time. */
+  readonly startedAt: number;
   /** Calls a function at each such signal until the result is disposed of. */
   onSignal(signal: SignalName, listener: () => void): Disposable;
   /** Ends the process on the spot. */

@@ -17,15 +17,24 @@ import {
   statePaths,
 } from "../project/state.ts";
 import type { Clock } from "../system/clock.ts";
-import { baseName, fileKind, joinPath, parentFolder } from "../system/files.ts";
+import {
+  absolutePath,
+  baseName,
+  fileKind,
+  isSystemError,
+  joinPath,
+  parentFolder,
+} from "../system/files.ts";
 import { NoLocksError } from "../system/lockable_file.ts";
 import type { ByteStream } from "../system/streams.ts";
+import { ForeignServerError, linkDistrust } from "../system/own_server.ts";
 import { MAX_SOCKET_PATH_BYTES } from "../system/unix_path.ts";
-import { connectUnix } from "../system/unix_socket.ts";
+import { BacklogError, connectUnix } from "../system/unix_socket.ts";
 import { parseAddress } from "../wire/address.ts";
 import { ClientError, EXIT } from "./exit_code.ts";
 import { type Invocation, workFolder } from "./invocation.ts";
 import type { CommonValues } from "./options.ts";
+import type { Patience } from "./patience.ts";
 import type { ServerLimits } from "./server_limits.ts";
 
 /** A project and where its server is to be found. */
@@ -44,7 +53,7 @@ export interface ServerPlace {
 export type Found =
   | { readonly kind: "running"; readonly stream: ByteStream }
   | { readonly kind: "none" }
-  /** A process holds the lock and does not listen: a server starts or ends. */
+  /** A process holds the lock and does not accept connections: a server starts, ends, or is stuck. */
   | { readonly kind: "between" };
 
 /** What is needed to start a server. */
@@ -59,6 +68,12 @@ export interface StartOptions extends ServerLimits {
   /** Whether a server that is started serves BitBake's own clients too; default: `false`. */
   readonly bitbake?: boolean;
   readonly say: (text: string) => void;
+  /** Says what a person must know even under `--quiet`; default: `say`. */
+  readonly warn?: (text: string) => void;
+  /** When the client started, by the monotonic clock; default: when it begins to look. */
+  readonly startedAt?: number;
+  /** How long the client has waited; default: one that begins now. */
+  readonly patience?: Patience;
   /** Ends the waiting; the promise then rejects with the signal's reason. */
   readonly signal?: AbortSignal;
 }
@@ -134,7 +149,7 @@ function socketOf(address: string): string {
 export async function findServer(place: ServerPlace): Promise<Found> {
   const { paths, socket } = place;
   if (socket !== undefined) {
-    const stream = await (place.open?.() ?? dial(socket));
+    const stream = await dialNamed(place, socket);
     if (stream !== undefined) return { kind: "running", stream };
     throw new ClientError(
       EXIT.noServer,
@@ -145,11 +160,45 @@ export async function findServer(place: ServerPlace): Promise<Found> {
   if (own !== undefined) return { kind: "running", stream: own };
   checkState(paths);
   if (fileKind(paths.lock) === undefined) return { kind: "none" };
-  const current = readState(paths, () => currentSocket(paths));
-  checkState(paths, current);
-  const stream = await dial(current);
-  if (stream !== undefined) return { kind: "running", stream };
+  try {
+    const stream = await dialServer(paths);
+    if (stream !== undefined) return { kind: "running", stream };
+  } catch (error) {
+    if (error instanceof BacklogError) return { kind: "between" };
+    throw error;
+  }
   return { kind: LockFile.probe(paths.lock) === "held" ? "between" : "none" };
+}
+
+/** Connects to a socket that the user has named: no link of another user may decide where it is. */
+async function dialNamed(
+  { open = () => dial(socket) }: ServerPlace,
+  socket: string,
+): Promise<ByteStream | undefined> {
+  const reason = parseAddress(socket) === undefined ? linkReason(absolutePath(socket)) : undefined;
+  if (reason !== undefined) {
+    throw new ClientError(EXIT.refused, `cannot use unix:${socket}: ${reason}; nothing was sent`);
+  }
+  try {
+    return await open();
+  } catch (error) {
+    if (error instanceof ForeignServerError) throw foreignServer(socket, error);
+    if (!(error instanceof BacklogError)) throw error;
+    throw new ClientError(
+      EXIT.noServer,
+      `cannot connect to unix:${socket}: its server does not accept connections; it may be stopped`,
+    );
+  }
+}
+
+function linkReason(path: string): string | undefined {
+  try {
+    return linkDistrust(path);
+  } catch (error) {
+    // Connecting says what is wrong with the path.
+    if (isSystemError(error)) return undefined;
+    throw error;
+  }
 }
 
 /** Where the server of a project listens: its lock file says so where it is not the usual place. */
@@ -158,21 +207,45 @@ export function currentSocket(paths: StatePaths): string {
 }
 
 /**
- * Connects to a socket.
+ * Connects to the server of a project.
  *
- * @returns `undefined` where nobody listens
- * @throws {ClientError} where it is not allowed
+ * @returns `undefined` if no process listens there
+ * @throws {BacklogError} if its backlog is full
+ * @throws {StateError} if another user decides over the folder of its socket
+ * @throws {ClientError} if it is not allowed
+ */
+export async function dialServer(paths: StatePaths): Promise<ByteStream | undefined> {
+  const socket = readState(paths, () => currentSocket(paths));
+  checkState(paths, socket);
+  return await dial(socket);
+}
+
+/**
+ * Connects to a socket of this user.
+ *
+ * @returns `undefined` if no process listens there
+ * @throws {BacklogError} if its backlog is full
+ * @throws {ClientError} if it is not allowed, or another user listens there
  */
 export async function dial(socket: string): Promise<ByteStream | undefined> {
   try {
     return await connectUnix(socket);
   } catch (error) {
+    if (error instanceof ForeignServerError) throw foreignServer(socket, error);
     if (!(error instanceof Error) || error.name !== "PermissionDenied") throw error;
     throw new ClientError(
       EXIT.refused,
       `cannot connect to unix:${socket}: not permitted; 'simmer run --no-server' needs no server`,
     );
   }
+}
+
+function foreignServer(socket: string, { message }: ForeignServerError): ClientError {
+  return new ClientError(
+    EXIT.refused,
+    `cannot use unix:${socket}: ${message}; nothing was sent; ` +
+      "'simmer run --no-server' needs no server",
+  );
 }
 
 /**

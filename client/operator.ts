@@ -21,7 +21,7 @@ export interface OperatorOptions {
 }
 
 /** Ends a conversation in which no answer comes in time. */
-export class Patience {
+export class AnswerDeadline {
   readonly #clock: Clock;
   readonly #ms: number | undefined;
   #wait: AbortController | undefined;
@@ -63,47 +63,50 @@ export class Patience {
 /**
  * Opens a session with the server that runs, for the time of some work.
  *
- * @param work may begin and stop the patience again, which runs from the connection on
+ * @param work may begin and stop the deadline again, which runs from the connection on
  * @returns what the work gives; `undefined` where no server runs
  * @throws {SilentServerError} if a server holds the lock and does not answer
  */
 export async function withServer<T>(
   invocation: Invocation,
   place: ServerPlace,
-  work: (opened: Opened<undefined>, patience: Patience) => Promise<T>,
+  work: (opened: Opened<undefined>, deadline: AnswerDeadline) => Promise<T>,
   { role = "operator", quiet = false, answerMs }: OperatorOptions = {},
 ): Promise<T | undefined> {
-  const { clock, pid, commandLine, output } = invocation;
+  const { clock, startedAt, pid, commandLine, output } = invocation;
   const found = await searchRunning(place, clock);
   if (found.kind === "between") throw await silentServer(place, clock);
   if (found.kind === "none") return undefined;
   const { stream } = found;
   // BitBake's own server, which is named by its socket, may take its time while it is busy.
-  const patience = new Patience(clock, place.socket === undefined ? answerMs : undefined);
-  patience.begin(stream);
+  const deadline = new AnswerDeadline(clock, place.socket === undefined ? answerMs : undefined);
+  deadline.begin(stream);
+  const warn = (text: string): void => output.write("stderr", `simmer: ${text}\n`);
   const options = {
     clock,
-    say: (text: string): void => quiet ? undefined : output.write("stderr", `simmer: ${text}\n`),
+    startedAt,
+    say: (text: string): void => quiet ? undefined : warn(text),
+    warn,
     client: { pid, command: commandLine },
   };
   const redial = async (): Promise<ByteStream | undefined> => {
     const next = await reachRunning(place, clock);
-    patience.begin(next);
+    deadline.begin(next);
     return next;
   };
   try {
     const opened = await opening(openOperator(stream, options, redial, role));
     if (opened !== undefined) {
       await using _session = opened.session;
-      return await work(opened, patience);
+      return await work(opened, deadline);
     }
   } catch (error) {
-    // The patience closes the stream, which ends the session.
-    if (!patience.isOver || !(error instanceof ServerEndedError)) throw error;
+    // The deadline closes the stream, which ends the session.
+    if (!deadline.isOver || !(error instanceof ServerEndedError)) throw error;
   } finally {
-    patience.stop();
+    deadline.stop();
   }
-  if (patience.isOver) throw await silentServer(place, clock);
+  if (deadline.isOver) throw await silentServer(place, clock);
   return undefined;
 }
 

@@ -23,14 +23,12 @@ import {
 import { selfCommand } from "../system/self.ts";
 import { Latch } from "../system/source.ts";
 import type { ByteStream } from "../system/streams.ts";
+import { BacklogError } from "../system/unix_socket.ts";
 import { fileSize, lastLines } from "../system/tail.ts";
 import { ClientError, EXIT } from "./exit_code.ts";
-import { currentSocket, dial, type ServerPlace, type StartOptions } from "./launcher.ts";
+import { GIVE_UP_MS, Patience } from "./patience.ts";
+import { dialServer, type ServerPlace, type StartOptions } from "./launcher.ts";
 
-/** Milliseconds of silence. */
-export const SILENT_MS = 5000;
-/** Milliseconds until it is an error that no server answers. */
-export const GIVE_UP_MS = 90_000;
 /** Lines of its log that are shown of a server that ended as it started. */
 const LOG_LINES = 60;
 /** Servers that this client starts until it gives up. */
@@ -103,7 +101,7 @@ class Launch {
       this.#own(this.#provide());
       while (true) {
         signal?.throwIfAborted();
-        const stream = await dial(currentSocket(this.#place.paths));
+        const stream = await this.#dial();
         if (stream !== undefined) return stream;
         if (this.#failure !== undefined) throw this.#failure.error;
         await this.#chance.read();
@@ -118,6 +116,18 @@ class Launch {
     this.#starting.wake();
     this.#watch?.close();
     await Promise.all(this.#works);
+  }
+
+  /** As `dialServer`; a full backlog is tried again soon, as no event tells when it has room. */
+  async #dial(): Promise<ByteStream | undefined> {
+    try {
+      return await dialServer(this.#place.paths);
+    } catch (error) {
+      if (!(error instanceof BacklogError)) throw error;
+      const { clock } = this.#options;
+      this.#own(clock.sleep(POLL_MS, this.#over.signal).then(() => this.#chance.wake()));
+      return undefined;
+    }
   }
 
   #own(work: Promise<void>): void {
@@ -153,14 +163,12 @@ class Launch {
   }
 
   async #keepTime(): Promise<void> {
-    const { clock, say } = this.#options;
+    const { clock, patience = new Patience(this.#options) } = this.#options;
     const { signal } = this.#over;
-    await clock.sleep(SILENT_MS, signal);
+    await patience.mention(signal);
     if (signal.aborted) return;
-    const rest = (GIVE_UP_MS - SILENT_MS) / 1000;
-    say(`no server answers for ${SILENT_MS / 1000} s; waiting up to ${rest} s more`);
     this.#chance.wake();
-    await clock.sleep(GIVE_UP_MS - SILENT_MS, signal);
+    await clock.sleep(patience.restMs, signal);
     if (signal.aborted) return;
     this.#fail(this.#noServer(`no server answered within ${GIVE_UP_MS / 1000} s`));
   }

@@ -32,7 +32,7 @@ import { isMemorable, joined, MAX_BYTES, type Memos, renewed, type WrittenPiece 
 /** What of an invocation is this process's, or belongs to the command line that came. */
 export type HostedInvocation = Pick<
   Invocation,
-  "env" | "cwd" | "pid" | "terminal" | "output" | "onSignal" | "exit" | "connect"
+  "env" | "cwd" | "pid" | "startedAt" | "terminal" | "output" | "onSignal" | "exit" | "connect"
 >;
 
 /** What a host needs. */
@@ -214,6 +214,7 @@ class Guest {
       env,
       cwd,
       pid,
+      startedAt: systemClock.monotonic(),
       terminal: { ...terminal, columns: () => this.#columns },
       output,
       onSignal: (signal, listener) => this.#onSignal(signal, listener),

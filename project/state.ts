@@ -13,7 +13,7 @@ import {
   writeAtomically,
 } from "../system/files.ts";
 import { userId, variable } from "../system/environment.ts";
-import { ensurePrivateFolder, ownFolderMode } from "../system/private_folder.ts";
+import { checkPrivateFolder, ensurePrivateFolder } from "../system/private_folder.ts";
 import { isPathTooLong } from "../system/unix_path.ts";
 import { requireFolder } from "./root.ts";
 
@@ -108,16 +108,16 @@ export function ensureState(paths: StatePaths): void {
 
 /**
  * Checks that a project's state, if there is any, is the user's own. The state of another user's
- * server is not read, and its socket not connected to.
+ * server is not read, and its socket not connected to. A wrong mode of one's own folder is corrected.
  *
  * @param socket where the server listens; default: the usual place
- * @throws {StateError} if a folder of it is another user's, a link, or cannot be looked at
+ * @throws {StateError} if a folder of it belongs to another user, is a link, is reached by a link
+ *   that another user made, or cannot be looked at
  */
 export function checkState(paths: StatePaths, socket = paths.socket): void {
-  keeping(paths, () => {
-    ownFolderMode(paths.dir);
-    if (!socket.startsWith(`${paths.dir}/`)) ownFolderMode(parentFolder(socket));
-  });
+  for (const folder of new Set([paths.dir, parentFolder(socket)])) {
+    keeping(paths, () => checkPrivateFolder(folder));
+  }
 }
 
 /**

@@ -5,6 +5,7 @@
  */
 
 import { isAbsent, joinPath, parentFolder } from "./files.ts";
+import { linkDistrust } from "./own_server.ts";
 
 const PRIVATE = 0o700;
 /** Permission bits of the group and of others. */
@@ -141,6 +142,19 @@ function followOwnLinks(path: string, uid: number): string {
     rest.unshift(...target.split("/").filter((each) => each !== ""));
   }
   return followed;
+}
+
+/**
+ * Makes sure that a folder is the user's own if it is there: as {@linkcode ensurePrivateFolder}, and
+ * reached by no link that another user made.
+ *
+ * @throws {Deno.errors.PermissionDenied} if another user decides over the folder
+ */
+export function checkPrivateFolder(path: string): void {
+  if (lookAt(path) === undefined) return;
+  const reason = linkDistrust(path);
+  if (reason !== undefined) throw new Deno.errors.PermissionDenied(reason);
+  ensurePrivateFolder(path);
 }
 
 /** Makes a new folder for what is needed for a short time only; nobody else can enter it. */

@@ -5,6 +5,7 @@
  */
 
 import { type FileIdentity, fileIdentity, isAbsent, isSameFile, removeIfPresent } from "./files.ts";
+import { connectToOwn } from "./own_server.ts";
 import { type AcceptedPeer, type PeerCredentials, PeerReader } from "./peer.ts";
 import type { ByteStream } from "./streams.ts";
 import { ASIDE_SUFFIX, MAX_LISTEN_PATH_BYTES } from "./unix_path.ts";
@@ -179,28 +180,33 @@ function isClosedError(error: unknown): boolean {
   return error instanceof Deno.errors.BadResource || error instanceof Deno.errors.Interrupted;
 }
 
+/** A listener's backlog is full: its process is stopped, or has no time to accept. */
+export class BacklogError extends Error {
+  /** The class name, as `Error.prototype.name` has it. */
+  override readonly name = "BacklogError";
+}
+
 /**
- * Connects to a Unix socket.
+ * Connects to a Unix socket of this user. Nothing is sent before the kernel has said that the
+ * listening process belongs to this user.
  *
- * @returns `undefined` if no listener takes the connection: there is no socket, its listener is
- *   gone, or has stopped accepting
+ * @returns `undefined` if there is no socket, or one whose listener is gone
+ * @throws {ForeignServerError} if another user listens there
+ * @throws {BacklogError} if the listener's backlog is full
  * @throws {Error} what the system says otherwise, such as `PermissionDenied`
  */
 export async function connectUnix(path: string): Promise<ByteStream | undefined> {
   try {
-    return streamOf(await Deno.connect({ transport: "unix", path }));
+    return streamOf(await connectToOwn(path));
   } catch (error) {
     if (isAbsent(error) || isNobodyThere(error)) return undefined;
-    throw error;
+    if (!(error instanceof Deno.errors.WouldBlock)) throw error;
+    throw new BacklogError(`the backlog of ${path} is full`, { cause: error });
   }
 }
 
-/**
- * A listener that closes resets those whom it has not accepted yet, as they connect. One that does
- * not accept any more has a full queue at last (EAGAIN).
- */
+/** A listener that closes resets those whom it has not accepted yet, as they connect. */
 function isNobodyThere(error: unknown): boolean {
-  return error instanceof Deno.errors.WouldBlock ||
-    error instanceof Deno.errors.ConnectionRefused ||
+  return error instanceof Deno.errors.ConnectionRefused ||
     error instanceof Deno.errors.ConnectionReset;
 }

@@ -20,6 +20,7 @@ import type { SocketSession } from "../session.ts";
 
 /** Shows nothing: the reply is all that is printed. */
 const SILENT: Renderer = {
+  warn: () => {},
   isLive: false,
   event: () => {},
   say: () => {},

@@ -83,13 +83,16 @@ async function detach(
   place: ServerPlace,
   values: ValuesFor<typeof OPTIONS>,
 ): Promise<number> {
-  const { env, clock, output, pid, commandLine } = invocation;
+  const { env, clock, startedAt, output, pid, commandLine } = invocation;
+  const warn = (text: string): void => output.write("stderr", `simmer: ${text}\n`);
   const say = (text: string): void => {
-    if (!values.quiet) output.write("stderr", `simmer: ${text}\n`);
+    if (!values.quiet) warn(text);
   };
   const start = {
     env,
     clock,
+    startedAt,
+    warn,
     ...serverLimits(invocation, values),
     say,
     ...(values.xmlrpc === undefined ? {} : { xmlrpc: values.xmlrpc }),

@@ -89,7 +89,7 @@ async function stopAnswering(
   { force, quiet, whose }: StopOptions,
   say: (text: string) => void,
 ): Promise<number | undefined> {
-  const pid = await withServer(invocation, place, async ({ session, hello }, patience) => {
+  const pid = await withServer(invocation, place, async ({ session, hello }, deadline) => {
     const { busyWith } = await session.call("status") as ServerStatus;
     const server = `the server${whose} (${processName(hello.pid)})`;
     say(
@@ -101,12 +101,12 @@ async function stopAnswering(
       await session.call("terminateServer", { force });
     } catch (error) {
       // Ended before it answered, which is what was wanted.
-      if (!(error instanceof ServerEndedError) || patience.isOver) throw error;
+      if (!(error instanceof ServerEndedError) || deadline.isOver) throw error;
     }
     // By force, the end takes the tasks no time: it has to come as soon as an answer.
-    patience.begin();
+    deadline.begin();
     const ended = await session.ended;
-    if (patience.isOver) throw ended;
+    if (deadline.isOver) throw ended;
     return hello.pid;
   }, force ? { quiet, answerMs: ANSWER_MS } : { quiet });
   if (pid !== undefined && place.socket === undefined) {

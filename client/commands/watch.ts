@@ -170,7 +170,7 @@ class Watch {
     let hasRun = false;
     this.#isRunning = true;
     try {
-      await runBuild(invocation, {
+      await runBuild({ ...invocation, startedAt: invocation.clock.monotonic() }, {
         place,
         input,
         whenBusy: "wait",
@@ -206,6 +206,7 @@ class Watch {
       ...serverLimits(invocation, values),
       signal: this.#left.signal,
       say: (text) => renderer.say(text),
+      warn: (text) => renderer.warn(text),
       role: "observer",
       client: input.client,
     };

@@ -25,7 +25,11 @@ export class JsonRenderer implements Renderer {
   }
 
   say(text: string): void {
-    if (!this.#quiet) this.#sink.write("stderr", `simmer: ${text}\n`);
+    if (!this.#quiet) this.warn(text);
+  }
+
+  warn(text: string): void {
+    this.#sink.write("stderr", `simmer: ${text}\n`);
   }
 
   refresh(): void {}

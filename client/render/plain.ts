@@ -97,7 +97,11 @@ export class PlainRenderer implements Renderer {
   }
 
   say(text: string): void {
-    if (!this.#options.quiet) this.#tell(`simmer: ${printableLines(text)}\n`);
+    if (!this.#options.quiet) this.warn(text);
+  }
+
+  warn(text: string): void {
+    this.#tell(`simmer: ${printableLines(text)}\n`);
   }
 
   refresh(): void {}

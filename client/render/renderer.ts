@@ -12,6 +12,8 @@ export interface Renderer {
   event(event: SimmerEvent): void;
   /** Says something of simmer's own: one line or more, without the last newline. */
   say(text: string): void;
+  /** As `say`, under `--quiet` too: for what a person must know. */
+  warn(text: string): void;
   /** Whether something on the screen shows the time. */
   readonly isLive: boolean;
   /** Brings what is live on the screen up to date. */

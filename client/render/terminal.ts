@@ -86,6 +86,10 @@ export class TerminalRenderer implements Renderer {
     this.#plain.say(text);
   }
 
+  warn(text: string): void {
+    this.#plain.warn(text);
+  }
+
   refresh(): void {
     const { clock } = this.#options;
     if (this.#since === undefined) return this.#screen.clear();

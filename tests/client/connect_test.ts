@@ -204,6 +204,39 @@ Deno.test("a server that ends before it answers, or says that it is about to, is
   await session.close();
 });
 
+Deno.test("R22 a server that does not answer is mentioned 5 s after the client's start, and once", async () => {
+  await using setup = await Setup.create();
+  // A handler that gives nothing sends no reply.
+  await using server = new FakeServer(setup.place.paths.socket, () => undefined);
+  const clock = new FakeClock();
+  const startedAt = clock.monotonic();
+  await clock.advance(3000);
+  const warned: string[] = [];
+  const left = new AbortController();
+  const opening = openSession(setup.place, {
+    env: {},
+    clock,
+    startedAt,
+    timeoutSeconds: 60,
+    maxRssBytes: 0,
+    say: (text) => setup.said.push(text),
+    warn: (text) => warned.push(text),
+    signal: left.signal,
+    role: "operator",
+    client,
+  }, () => undefined);
+  await (await server.peer()).asked("hello");
+  await clock.advance(1999);
+  assertEquals(warned, []);
+  await clock.advance(1);
+  assertEquals(warned, ["no server answers for 5 s; waiting up to 85 s more"]);
+  await clock.advance(20_000);
+  assertEquals([warned.length, setup.said], [1, []]);
+  left.abort(new Error("left"));
+  await assertRejects(() => opening, Error, "left");
+  assertEquals(server.peers.length, 1);
+});
+
 Deno.test("an operator speaks to a server of another version in that version's name", async () => {
   await using setup = await Setup.create();
   setup.serve(() => "Still alive!", { version: "9.9.9" });

@@ -1,7 +1,8 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { ClientError, EXIT } from "../../client/exit_code.ts";
 import { findServer, reachRunning, type ServerPlace } from "../../client/launcher.ts";
-import { GIVE_UP_MS, SILENT_MS, type StartPlatform, startServer } from "../../client/starter.ts";
+import { GIVE_UP_MS, SILENT_MS } from "../../client/patience.ts";
+import { type StartPlatform, startServer } from "../../client/starter.ts";
 import { LockFile } from "../../lock/lock_file.ts";
 import { ensureState, shortPlace, statePaths } from "../../project/state.ts";
 import { FakeClock } from "../../system/fake_clock.ts";

@@ -72,6 +72,7 @@ export class FakeProcess {
       terminal: { stdin: false, stdout: false, stderr: false, columns: () => 80 },
       output: this.recorder.output,
       clock: this.clock,
+      startedAt: this.clock.monotonic(),
       onSignal: (name, listener) => {
         const listeners = this.#listeners.get(name) ?? new Set();
         this.#listeners.set(name, listeners.add(listener));
