@@ -16,7 +16,7 @@ import { COMMON_OPTIONS } from "./client/options.ts";
 import { Output } from "./client/output.ts";
 import { briefClock } from "./system/clock.ts";
 import { hasForeignBytes, onSignal } from "./system/environment.ts";
-import { isReaderGone, outputLostText } from "./system/handover.ts";
+import { isReaderGone, outputLostText, terminalColumns } from "./system/handover.ts";
 import { redactArguments, shownCommandLine } from "./cooker/redact.ts";
 import { knowsItself } from "./system/self.ts";
 import type { HostedInvocation } from "./express/host.ts";
@@ -25,6 +25,9 @@ import { VERSION } from "./wire/hello.ts";
 
 /** A limit of open files with which a server loads early what it may need. */
 const FEW_DESCRIPTORS = 256;
+
+/** Characters in a line of a terminal that does not say how many it has. */
+const UNKNOWN_COLUMNS = 80;
 
 interface Entry {
   readonly summary: string;
@@ -172,7 +175,7 @@ function thisProcess(): Surroundings {
       stdin: Deno.stdin.isTerminal(),
       stdout: Deno.stdout.isTerminal(),
       stderr: Deno.stderr.isTerminal(),
-      columns: () => Deno.consoleSize().columns,
+      columns: () => terminalColumns() ?? UNKNOWN_COLUMNS,
     },
     output: new Output({ stdout: Deno.stdout, stderr: Deno.stderr }),
     onSignal,

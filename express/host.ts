@@ -15,13 +15,19 @@ import type { Listener } from "../server/listener_source.ts";
 import { lastWords } from "../server/ending.ts";
 import { stackOf } from "../server/stack.ts";
 import { findProject } from "../project/root.ts";
-import { type HandedOver, HANDOVER_SOCKET, HEAD_BYTES, PIECE } from "../system/handover.ts";
+import {
+  type HandedOver,
+  HANDOVER_SOCKET,
+  type HandoverNews,
+  HEAD_BYTES,
+  PIECE,
+} from "../system/handover.ts";
 import { joinPath } from "../system/files.ts";
 import type { Logger } from "../system/logger.ts";
 import { type ByteStream, isDisconnect, writeAll } from "../system/streams.ts";
 import { isPathTooLong } from "../system/unix_path.ts";
 import { type Clock, systemClock } from "../system/clock.ts";
-import { userId } from "../system/environment.ts";
+import { processNamespaces, userId } from "../system/environment.ts";
 import { type AcceptedStream, InTheWayError, UnixListener } from "../system/unix_socket.ts";
 import { FrameDecoder } from "../wire/frame.ts";
 import { WireError } from "../wire/errors.ts";
@@ -146,6 +152,7 @@ class Guest {
   readonly #listeners = new Map<string, Set<() => void>>();
   readonly #ended = Promise.withResolvers<number>();
   #columns = 80;
+  #hasIgnored = false;
   #reached: ByteStream | undefined;
   readonly #pieces: WrittenPiece[] = [];
   #written = 0;
@@ -160,13 +167,18 @@ class Guest {
     const spoken = await this.#greeting();
     if (spoken === undefined) return;
     const [head, line] = spoken;
-    const { version, pid, columns } = readHead(head);
+    const { version, pid, namespaces, columns } = readHead(head);
     this.#columns = columns ?? this.#columns;
-    // In another container it has another process id, and other files than here.
-    const isHere = (this.#stream.peer?.pid ?? pid) === pid;
+    // In another container a client has another process id, other mounts, and so other files.
+    const isHere = (this.#stream.peer?.pid ?? pid) === pid && namespaces === processNamespaces();
     if (version !== VERSION || !isHere) return await this.#refuse();
     const key = `${columns ?? ""} ${line}`;
     const { clock, standing, memos } = this.#options;
+    // A line that is remembered was meant for this project when it came first.
+    if (!memos.has(key) && this.#meant(line) === undefined) return await this.#refuse();
+    await this.#send(PIECE.accepted, new Uint8Array(0));
+    // A client that gives up before it says 'go' does the work itself, or was interrupted.
+    if (!await this.#mayBegin()) return;
     const begun = clock.monotonic();
     const known = standing.isAlone ? memos.get(key) : undefined;
     if (known !== undefined) {
@@ -174,13 +186,12 @@ class Guest {
       await this.#repeat(renewed(known, clock.monotonic() - begun));
       return this.#stream.close();
     }
-    const handed = readHandedOver(line);
-    if (!this.#isMeant(handed.cwd)) return await this.#refuse();
+    const handed = this.#meant(line);
+    if (handed === undefined) return await this.#refuse();
     const listening = this.#listen();
-    const taken = this.#send(PIECE.taken, new Uint8Array(0));
     try {
       const run = this.#run(handed, pid);
-      const [code] = await Promise.all([Promise.race([run, this.#ended.promise]), taken]);
+      const code = await Promise.race([run, this.#ended.promise]);
       await this.#send(PIECE.exit, Uint8Array.of(code));
       this.#remember(key, handed, pid);
     } catch (error) {
@@ -228,18 +239,40 @@ class Guest {
     return code;
   }
 
-  /** The first two lines, which have to come soon. */
-  async #greeting(): Promise<readonly [string, string] | undefined> {
+  /** The first two lines; `undefined` if the client ends the connection, or is silent too long. */
+  #greeting(): Promise<readonly [string, string] | undefined> {
+    return this.#soon(async () => {
+      const head = await this.#line();
+      const line = head === undefined ? undefined : await this.#line();
+      return head === undefined || line === undefined ? undefined : [head, line];
+    });
+  }
+
+  /** Whether the client says 'go': it has not given the command up. */
+  #mayBegin(): Promise<boolean> {
+    return this.#soon(async () => {
+      for (let news = await this.#news(); news !== undefined; news = await this.#news()) {
+        if ("go" in news) return true;
+        if ("columns" in news) this.#columns = news.columns;
+        else return false;
+      }
+      return false;
+    });
+  }
+
+  /** Closes the connection if the client does not say what it has to say in {@linkcode GREETING_MS}. */
+  async #soon<T>(read: () => Promise<T>): Promise<T> {
     const done = new AbortController();
     const patience = this.#options.clock.sleep(GREETING_MS, done.signal).then(() => {
-      // Whoever is silent is told by the end: closing ends the read.
+      // Closing the stream ends the read.
       if (!done.signal.aborted) this.#stream.close();
     });
-    const head = await this.#line();
-    const line = head === undefined ? undefined : await this.#line();
-    done.abort();
-    await patience;
-    return head === undefined || line === undefined ? undefined : [head, line];
+    try {
+      return await read();
+    } finally {
+      done.abort();
+      await patience;
+    }
   }
 
   /** All in one write. */
@@ -264,14 +297,16 @@ class Guest {
     }
   }
 
-  #isMeant(cwd: string): boolean {
+  /** @returns `undefined` if the command line is for another project than this server's */
+  #meant(line: string): HandedOver | undefined {
     const { root, config } = this.#options;
-    if (config !== undefined) return false;
+    if (config !== undefined) return undefined;
+    const handed = readHandedOver(line);
     try {
-      return findProject(cwd)?.root === root;
+      return findProject(handed.cwd)?.root === root ? handed : undefined;
     } catch (error) {
       // The client finds the same mistake, and reports it itself.
-      if (error instanceof WireError) return false;
+      if (error instanceof WireError) return undefined;
       throw error;
     }
   }
@@ -294,19 +329,33 @@ class Guest {
     return { [Symbol.dispose]: () => void listeners.delete(listener) };
   }
 
-  /** Whoever is gone has nothing more to wait for, as if the terminal were closed. */
+  /** Handles what the client says until its connection ends, which is a hangup. */
   async #listen(): Promise<void> {
-    try {
-      for (let line = await this.#line(); line !== undefined; line = await this.#line()) {
-        const news = readNews(line);
-        if ("columns" in news) this.#columns = news.columns;
-        else this.#signal(news.signal);
-      }
-    } catch (error) {
-      if (!(error instanceof HandoverError)) throw error;
-      this.#options.log.log("warn", `Ending a command line: ${error.message}`);
+    for (let news = await this.#news(); news !== undefined; news = await this.#news()) {
+      if ("columns" in news) this.#columns = news.columns;
+      else if ("signal" in news) this.#signal(news.signal);
     }
     this.#signal("SIGHUP");
+  }
+
+  /** The next message that can be read; `undefined` at the end. An unreadable one is ignored. */
+  async #news(): Promise<HandoverNews | undefined> {
+    for (let line = await this.#line(); line !== undefined; line = await this.#line()) {
+      try {
+        return readNews(line);
+      } catch (error) {
+        if (!(error instanceof HandoverError)) throw error;
+        this.#ignore(error.message);
+      }
+    }
+    return undefined;
+  }
+
+  /** The first unreadable message of a command line is logged; many would fill the log. */
+  #ignore(reason: string): void {
+    if (this.#hasIgnored) return;
+    this.#hasIgnored = true;
+    this.#options.log.log("warn", `Ignoring a message of a command line: ${reason}`);
   }
 
   /** A signal that a command does not listen to ends it. */
@@ -331,8 +380,8 @@ class Guest {
       const count = await this.#read(buffer);
       if (count === null) return undefined;
       for (const frame of this.#frames.push(buffer.subarray(0, count))) {
-        if (frame.kind === "error") return undefined;
-        this.#lines.push(frame.text);
+        if (frame.kind === "line") this.#lines.push(frame.text);
+        else this.#ignore(frame.error.message);
       }
     }
     return this.#lines.shift();

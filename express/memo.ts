@@ -42,6 +42,11 @@ export class Memos {
     }
   }
 
+  /** Whether it is remembered what a line came to, which may not be current any more. */
+  has(key: string): boolean {
+    return this.#memos.has(key);
+  }
+
   /** What a line came to, where it would come to the same now. */
   get(key: string): readonly WrittenPiece[] | undefined {
     const memo = this.#memos.get(key);

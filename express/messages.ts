@@ -18,6 +18,7 @@ const count = v.pipe(v.number(), v.integer(), v.minValue(1));
 const headSchema: v.GenericSchema<unknown, HandoverHead> = v.object({
   version: v.string(),
   pid: count,
+  namespaces: v.exactOptional(v.string()),
   columns: v.exactOptional(count),
 });
 
@@ -29,6 +30,7 @@ const lineSchema: v.GenericSchema<unknown, HandedOver> = v.object({
 });
 
 const newsSchema: v.GenericSchema<unknown, HandoverNews> = v.union([
+  v.object({ go: v.literal(true) }),
   v.object({ signal: v.picklist(["SIGINT", "SIGTERM", "SIGHUP"]) }),
   v.object({ columns: count }),
 ]);

@@ -28,7 +28,7 @@ export const standardOutput: Output = {
   isTerminal: (stream) => Deno[stream].isTerminal(),
   columns: () => {
     if (!Deno.stdout.isTerminal() && !Deno.stderr.isTerminal()) return undefined;
-    return Deno.consoleSize().columns;
+    return Deno.consoleSize().columns || undefined;
   },
   write: async (stream, bytes) => {
     let offset = 0;

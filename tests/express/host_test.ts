@@ -3,12 +3,20 @@ import fc from "fast-check";
 import { ExpressHost, type HostedInvocation } from "../../express/host.ts";
 import { SettledBuilds } from "../../cooker/settled.ts";
 import { Memos } from "../../express/memo.ts";
+import { processNamespaces } from "../../system/environment.ts";
 import { FakeClock } from "../../system/fake_clock.ts";
 import { HEAD_BYTES, PIECE } from "../../system/handover.ts";
 import { MemoryLogger } from "../../system/logger.ts";
 import { type ByteStream, memoryPair, writeAll } from "../../system/streams.ts";
 import { VERSION } from "../../wire/version.ts";
 import { MemoryListener } from "../server/support.ts";
+
+/** The namespaces of this process, as a client sends them. */
+const namespaces = processNamespaces();
+const NAMESPACES = namespaces === undefined ? {} : { namespaces };
+
+/** Lets a command begin. */
+const GO = '{"go":true}\n';
 
 type Run = (args: readonly string[], hosted: HostedInvocation) => Promise<number>;
 
@@ -51,11 +59,12 @@ class Place implements AsyncDisposable {
     return near;
   }
 
-  /** What a process would send first. */
+  /** What a process sends: the two lines, and `go`. */
   greeting(args: readonly string[], more: Readonly<Record<string, unknown>> = {}): string {
     const terminal = { stdin: false, stdout: false, stderr: false };
-    const head = JSON.stringify({ version: VERSION, pid: 4711, ...more });
-    return `${head}\n${JSON.stringify({ args, env: { A: "b" }, cwd: this.root, terminal })}\n`;
+    const head = JSON.stringify({ version: VERSION, pid: 4711, ...NAMESPACES, ...more });
+    const line = JSON.stringify({ args, env: { A: "b" }, cwd: this.root, terminal });
+    return `${head}\n${line}\n${GO}`;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -86,8 +95,8 @@ async function hear(stream: ByteStream): Promise<[kind: number, text: string][]>
   return pieces;
 }
 
-/** Said before anything is done. */
-const TAKEN: [number, string] = [PIECE.taken, ""];
+/** Sent before anything is done. */
+const ACCEPTED: [number, string] = [PIECE.accepted, ""];
 
 Deno.test("a command line is carried out with what it came with", async () => {
   await using place = await Place.open((args, { env, cwd, pid, output }) => {
@@ -98,7 +107,7 @@ Deno.test("a command line is carried out with what it came with", async () => {
   const stream = place.enter();
   await say(stream, place.greeting(["run", "x"]));
   assertEquals(await hear(stream), [
-    TAKEN,
+    ACCEPTED,
     [PIECE.stdout, 'run x {"A":"b"} 4711'],
     [PIECE.stderr, place.root],
     [PIECE.exit, "7"],
@@ -121,6 +130,58 @@ Deno.test("another version or another project is refused: whoever asks does it b
   await Deno.remove(elsewhere);
 });
 
+Deno.test("a command begins only at the client's 'go': a client that leaves before has given it up", async () => {
+  const begun: string[] = [];
+  await using place = await Place.open(([name = ""]) => {
+    begun.push(name);
+    return Promise.resolve(0);
+  });
+  const patient = place.enter();
+  await say(patient, place.greeting(["later"]).replace(GO, ""));
+  const buffer = new Uint8Array(HEAD_BYTES);
+  assertEquals([await patient.read(buffer), buffer[0]], [HEAD_BYTES, PIECE.accepted]);
+  assertEquals(begun, []);
+  await say(patient, GO);
+  assertEquals(await hear(patient), [[PIECE.exit, "0"]]);
+  const gone = place.enter();
+  await say(gone, place.greeting(["given up"]).replace(GO, ""));
+  await gone.read(buffer);
+  gone.close();
+  const silent = place.enter();
+  await say(silent, place.greeting(["silent"]).replace(GO, ""));
+  await silent.read(buffer);
+  const end = hear(silent);
+  await place.clock.waitForSleepers();
+  await place.clock.advance(10_000);
+  assertEquals(await end, []);
+  await place.host.close();
+  assertEquals(begun, ["later"]);
+});
+
+Deno.test("R24 a client in other namespaces is refused, and one that names none", async () => {
+  await using place = await Place.open(() => Promise.resolve(0));
+  for (const other of ["pid:[1] mnt:[2]", undefined]) {
+    const stream = place.enter();
+    await say(stream, place.greeting(["run"], { namespaces: other }));
+    assertEquals(await hear(stream), [[PIECE.refused, ""]]);
+  }
+});
+
+Deno.test("an unreadable message on the way is ignored, and logged once", async () => {
+  const { promise: interrupted, resolve } = Promise.withResolvers<number>();
+  await using place = await Place.open((_, { onSignal, terminal }) => {
+    onSignal("SIGINT", () => resolve(terminal.columns()));
+    return interrupted;
+  });
+  const stream = place.enter();
+  await say(stream, place.greeting(["run"]));
+  await say(stream, '{"columns":0}\n{"columns":44}\nnonsense\n{"signal":"SIGSTOP"}\n');
+  await writeAll(stream, Uint8Array.of(0xff, 0xfe, 10));
+  await say(stream, '{"signal":"SIGINT"}\n');
+  assertEquals(await hear(stream), [ACCEPTED, [PIECE.exit, "44"]]);
+  assertEquals(place.log.messages.filter((line) => line.includes("Ignoring")).length, 1);
+});
+
 Deno.test("signals reach a command that listens, and end one that does not; a process that is gone is a hangup", async () => {
   const heard: string[] = [];
   await using place = await Place.open(async ([how], { onSignal }) => {
@@ -137,11 +198,11 @@ Deno.test("signals reach a command that listens, and end one that does not; a pr
   const listening = place.enter();
   await say(listening, place.greeting(["listen"]));
   await say(listening, '{"signal":"SIGINT"}\n');
-  assertEquals(await hear(listening), [TAKEN, [PIECE.exit, "42"]]);
+  assertEquals(await hear(listening), [ACCEPTED, [PIECE.exit, "42"]]);
   const deaf = place.enter();
   await say(deaf, place.greeting(["deaf"]));
   await say(deaf, '{"signal":"SIGTERM"}\n');
-  assertEquals(await hear(deaf), [TAKEN, [PIECE.exit, "143"]]);
+  assertEquals(await hear(deaf), [ACCEPTED, [PIECE.exit, "143"]]);
   const gone = place.enter();
   await say(gone, place.greeting(["listen"]));
   gone.close();
@@ -191,5 +252,5 @@ Deno.test("whoever says nothing, nonsense, or is another user is dropped, and no
   );
   const stream = place.enter();
   await say(stream, place.greeting(["run"]));
-  assertEquals(await hear(stream), [TAKEN, [PIECE.exit, "0"]]);
+  assertEquals(await hear(stream), [ACCEPTED, [PIECE.exit, "0"]]);
 });

@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import { processNamespaces } from "../../system/environment.ts";
 import { writeAll } from "../../system/streams.ts";
 import { VERSION } from "../../wire/version.ts";
 import { Project } from "../e2e/support.ts";
@@ -35,13 +36,15 @@ function stray(random: Random): unknown {
 /** What a process would say that hands a command line over, now and then in a part not right. */
 function sayings(random: Random, cwd: string): string {
   const or = (right: unknown): unknown => random.oneIn(12) ? stray(random) : right;
-  const head = { version: or(VERSION), pid: or(Deno.pid), columns: or(80) };
+  const namespaces = or(processNamespaces());
+  const head = { version: or(VERSION), pid: or(Deno.pid), namespaces, columns: or(80) };
   const terminal = or({ stdin: or(false), stdout: or(false), stderr: or(false) });
   const args = or(random.pick(COMMANDS));
   const line = { args, env: or({ A: or("b"), PATH: "/bin" }), cwd: or(cwd), terminal };
   const signal = random.pick(["SIGINT", "SIGTERM", "SIGHUP", "SIGKILL", "SIGWINCH", ""]);
   const news = [{ signal }, { columns: or(10) }, stray(random)].slice(random.below(4));
-  return [or(head), or(line), ...news].map((each) => `${JSON.stringify(each)}\n`).join("");
+  const go = random.oneIn(12) ? [] : [{ go: or(true) }];
+  return [or(head), or(line), ...go, ...news].map((each) => `${JSON.stringify(each)}\n`).join("");
 }
 
 /** Says something to a socket, whole or in part, and perhaps waits for what comes. */

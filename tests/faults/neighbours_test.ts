@@ -63,19 +63,23 @@ Deno.test({
 });
 
 Deno.test({
-  name: "a server in another container is not asked: the tasks run where the client is" +
+  name:
+    "R24 a server in another container, or with other mounts, is not asked: the tasks run where the " +
+    "client is" +
     (hasNamespaces ? "" : " (skipped: no namespaces of one's own here)"),
   ignore: !hasNamespaces,
   fn: async () => {
-    const where = { tasks: { where: "sh -c 'readlink /proc/self/ns/pid'" } };
+    const where = { tasks: { where: "sh -c 'readlink /proc/self/ns/mnt'" } };
     await using project = await Project.create({ "deno.json": where });
     const outside = await project.run(["run", "where"]);
     const inside = ["unshare", "-rmpf", "--mount-proc"];
-    for (const words of [SIMMER, wholeClient()]) {
-      const here = await project.runProgram([...inside, ...words, "run", "where"]);
-      assertEquals(here.code, 0, here.stderr);
-      assertNotEquals(here.stdout, outside.stdout);
-      assertStringIncludes(here.stderr, "runs in another container; as with --no-server");
+    for (const container of [inside, ["unshare", "-rm"]]) {
+      for (const words of [SIMMER, wholeClient()]) {
+        const here = await project.runProgram([...container, ...words, "run", "where"]);
+        assertEquals(here.code, 0, here.stderr);
+        assertNotEquals(here.stdout, outside.stdout);
+        assertStringIncludes(here.stderr, "runs in another container; as with --no-server");
+      }
     }
     const detached = await project.runProgram([...inside, ...SIMMER, "run", "--detach", "where"]);
     assertEquals(detached.code, 4, detached.stderr);

@@ -1,0 +1,246 @@
+/** Servers that are stopped, busy, silent, or foreign to the rules, and clients that give up. */
+
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { HEAD_BYTES, PIECE } from "../../system/handover.ts";
+import { writeAll } from "../../system/streams.ts";
+import { Project, SIMMER } from "../e2e/support.ts";
+
+const isQuick = SIMMER.some((word) => word.endsWith("/main.ts"));
+
+/** The task says that it has begun, and waits until the project's pipe is written. */
+const CONFIG = {
+  tasks: { a: "echo a", mark: "echo begun >> begun.txt", wait: "echo up && cat gate" },
+};
+
+/** What a stand-in for the server's socket does with a connection. */
+type Behaviour = (stranger: Stranger) => Promise<void>;
+
+/** A stand-in at the place of the server's socket for command lines. */
+class Stranger implements AsyncDisposable {
+  readonly heard: string[] = [];
+  readonly #listener: Deno.UnixListener;
+  readonly #serving: Promise<void>;
+  #connection: Deno.UnixConn | undefined;
+
+  private constructor(path: string, behaviour: Behaviour) {
+    Deno.removeSync(path);
+    this.#listener = Deno.listen({ transport: "unix", path });
+    this.#serving = this.#serve(behaviour);
+  }
+
+  static in({ root }: Project, behaviour: Behaviour): Stranger {
+    return new Stranger(`${root}/.simmer/express.sock`, behaviour);
+  }
+
+  /** Reads until `text` has come. @returns whether it came before the end */
+  async until(text: string): Promise<boolean> {
+    while (!this.heard.join("").includes(text)) {
+      const buffer = new Uint8Array(65536);
+      const count = await this.#connection?.read(buffer) ?? null;
+      if (count === null) return false;
+      this.heard.push(new TextDecoder().decode(buffer.subarray(0, count)));
+    }
+    return true;
+  }
+
+  async send(kind: number): Promise<void> {
+    const head = new Uint8Array(HEAD_BYTES);
+    head[0] = kind;
+    if (this.#connection !== undefined) await writeAll(this.#connection, head);
+  }
+
+  /** Resolves when the connection has been served. */
+  get served(): Promise<void> {
+    return this.#serving;
+  }
+
+  async #serve(behaviour: Behaviour): Promise<void> {
+    using connection = await this.#listener.accept();
+    this.#connection = connection;
+    await behaviour(this);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#listener.close();
+    await this.#serving;
+  }
+}
+
+async function running(): Promise<Project> {
+  const project = await Project.create({ "deno.json": CONFIG });
+  await project.runProgram(["mkfifo", "gate"]);
+  assertEquals((await project.run(["run", "a"])).code, 0);
+  return project;
+}
+
+function begun({ root }: Project): string {
+  try {
+    return Deno.readTextFileSync(`${root}/begun.txt`);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return "";
+    throw error;
+  }
+}
+
+Deno.test({
+  name:
+    "R22 a stopped server: the client says so under -q, Ctrl-C ends it, and the server that goes " +
+    "on carries nothing out",
+  ignore: Deno.build.os !== "linux",
+  fn: async () => {
+    await using project = await running();
+    const pid = await project.serverPid();
+    Deno.kill(pid, "SIGSTOP");
+    try {
+      // More than the kernel keeps for a connection: the client cannot even send it.
+      const env = Object.fromEntries(
+        Array.from({ length: 20 }, (_, index) => [`BIG_${index}`, "x".repeat(60_000)]),
+      );
+      const client = project.start(["run", "-q", "mark"], { terminal: true, env });
+      await client.stdout.until("no server answers for");
+      assertMatch(client.stdout.text, /no server answers for \d+ s; waiting up to \d+ s more/);
+      await client.type("\x03");
+      assertEquals((await client.finished()).code, 130);
+    } finally {
+      Deno.kill(pid, "SIGCONT");
+    }
+    assertEquals((await project.run(["run", "a"])).stdout, "a\n");
+    assertEquals(begun(project), "");
+  },
+});
+
+Deno.test({
+  name: "Ctrl-C ends the client at once before the server has accepted, in a terminal",
+  ignore: Deno.build.os !== "linux" || !isQuick,
+  fn: async () => {
+    await using project = await running();
+    const gone = Promise.withResolvers<boolean>();
+    const read = Promise.withResolvers<void>();
+    await using stranger = Stranger.in(project, async (self) => {
+      await self.until('"terminal"');
+      read.resolve();
+      gone.resolve(await self.until('"go"'));
+    });
+    const client = project.start(["run", "mark"], { terminal: true });
+    await read.promise;
+    await client.type("\x03");
+    assertEquals((await client.finished()).code, 130);
+    assertEquals(await gone.promise, false, "the client said 'go'");
+    await stranger.served;
+    assertEquals(begun(project), "");
+  },
+});
+
+Deno.test({
+  name: "Ctrl-C while the task runs ends the build with 130, in a terminal",
+  ignore: Deno.build.os !== "linux",
+  fn: async () => {
+    await using project = await running();
+    const client = project.start(["run", "wait"], { terminal: true });
+    await client.stdout.until("up");
+    await client.type("\x03");
+    assertEquals((await client.finished()).code, 130);
+    assertEquals((await project.run(["run", "a"])).stdout, "a\n");
+  },
+});
+
+Deno.test({
+  name: "a server that accepts a connection and never answers: the whole client takes over, once",
+  ignore: !isQuick,
+  fn: async () => {
+    await using project = await running();
+    await using stranger = Stranger.in(project, async (self) => {
+      assertEquals(await self.until('"go"'), false, "the client said 'go'");
+    });
+    const { code, stderr } = await project.run(["run", "mark"]);
+    assertEquals(code, 0, stderr);
+    await stranger.served;
+    assertEquals(begun(project), "begun\n");
+  },
+});
+
+Deno.test({
+  name: "a full backlog: the whole client takes over",
+  ignore: Deno.build.os !== "linux" || !isQuick,
+  fn: async () => {
+    await using project = await running();
+    const path = `${project.root}/.simmer/express.sock`;
+    const fill = [
+      "import os, socket, sys",
+      "os.unlink(sys.argv[1])",
+      "listener = socket.socket(socket.AF_UNIX)",
+      "listener.bind(sys.argv[1])",
+      "listener.listen(0)",
+      "waiting = socket.socket(socket.AF_UNIX)",
+      "waiting.connect(sys.argv[1])",
+      "print('full', flush=True)",
+      "sys.stdin.read()",
+    ].join("\n");
+    const full = project.startProgram(["python3", "-c", fill, path]);
+    await full.stdout.until("full");
+    const { code, stdout, stderr } = await project.run(["run", "a"]);
+    assertEquals([code, stdout], [0, "a\n"], stderr);
+    await full.endInput();
+    await full.finished();
+  },
+});
+
+Deno.test({
+  name:
+    "a server that ends after 'go' has perhaps done the work: the client says so and does not " +
+    "do it again",
+  ignore: !isQuick,
+  fn: async () => {
+    await using project = await running();
+    await using stranger = Stranger.in(project, async (self) => {
+      await self.until('"terminal"');
+      await self.send(PIECE.accepted);
+      assert(await self.until('{"go":true}'));
+    });
+    const { code, stderr } = await project.run(["run", "mark"]);
+    await stranger.served;
+    assertEquals(code, 3);
+    assertStringIncludes(stderr, "the server ended");
+    assertEquals(begun(project), "");
+  },
+});
+
+Deno.test({
+  name: "a server that refuses after 'go' has not begun: the whole client takes over",
+  ignore: !isQuick,
+  fn: async () => {
+    await using project = await running();
+    await using stranger = Stranger.in(project, async (self) => {
+      await self.until('"terminal"');
+      await self.send(PIECE.accepted);
+      await self.until('{"go":true}');
+      await self.send(PIECE.refused);
+    });
+    assertEquals((await project.run(["run", "mark"])).code, 0);
+    await stranger.served;
+    assertEquals(begun(project), "begun\n");
+  },
+});
+
+Deno.test({
+  name: "a terminal of 0 columns, from the start or in between, is one of an unknown width",
+  ignore: Deno.build.os !== "linux",
+  fn: async () => {
+    await using project = await running();
+    const resize = (columns: number): string =>
+      "python3 -c 'import fcntl,struct,sys,termios; " +
+      `fcntl.ioctl(1, termios.TIOCSWINSZ, struct.pack("HHHH", 24, ${columns}, 0, 0))'`;
+    const script = `${resize(0)}; "$@" run a || exit; ${resize(80)}; "$@" run wait & client=$!; ` +
+      `read key; ${resize(90)}; ${
+        resize(0)
+      }; echo resized; read key; echo > gate; wait $client; echo "exit $?"`;
+    const shell = project.startProgram(["sh", "-c", script, "sh", ...SIMMER], { terminal: true });
+    await shell.stdout.until("up");
+    await shell.type("\r");
+    await shell.stdout.until("resized\r\n");
+    await shell.type("\r");
+    const { stdout } = await shell.finished();
+    assertStringIncludes(stdout, "a\r\n");
+    assertStringIncludes(stdout, "exit 0");
+  },
+});

@@ -1,0 +1,176 @@
+/**
+ * Two users of the machine that a test makes, and simmer as one of them runs it.
+ *
+ * @module
+ */
+
+import { assert, assertEquals } from "@std/assert";
+import { fileKind } from "../../system/files.ts";
+
+const PYTHON = "/usr/bin/python3";
+const SERVER = new URL("./foreign_server.py", import.meta.url).pathname;
+const SOURCES = new URL("../../", import.meta.url).pathname;
+
+/** Whether other users get to a path. */
+function isOpen(path: string): boolean {
+  for (let each = path; each !== ""; each = each.slice(0, each.lastIndexOf("/"))) {
+    if (((Deno.statSync(each).mode ?? 0) & 0o001) === 0) return false;
+  }
+  return true;
+}
+
+const TOOLS = ["/usr/sbin/useradd", "/usr/sbin/userdel", "/usr/bin/setpriv", PYTHON];
+const missing = TOOLS.find((path) => fileKind(path) !== "file");
+
+/** Why there can be no other users here; `undefined`: there can. */
+export const noUsers: string | undefined = Deno.build.os !== "linux"
+  ? "not Linux"
+  : Deno.uid() !== 0
+  ? "only root can make users"
+  : missing !== undefined
+  ? `no ${missing}`
+  : isOpen(Deno.execPath())
+  ? undefined
+  : "other users cannot run this Deno";
+
+async function succeed(command: string, ...args: string[]): Promise<string> {
+  const { success, stdout, stderr } = await new Deno.Command(command, { args }).output();
+  assert(success, `${command} ${args.join(" ")}: ${new TextDecoder().decode(stderr)}`);
+  return new TextDecoder().decode(stdout);
+}
+
+/** A process of another user that listens where a server would. */
+export class ForeignServer implements AsyncDisposable {
+  readonly #child: Deno.ChildProcess;
+  readonly #reader: ReadableStreamDefaultReader<string>;
+  #isEnded = false;
+
+  private constructor(child: Deno.ChildProcess) {
+    this.#child = child;
+    this.#reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  }
+
+  static async start(uid: number, lock: string, ...sockets: string[]): Promise<ForeignServer> {
+    const child = new Deno.Command(PYTHON, {
+      args: [SERVER, String(uid), lock, ...sockets],
+      stdin: "piped",
+      stdout: "piped",
+    }).spawn();
+    const server = new ForeignServer(child);
+    assertEquals(await server.#line(), "listening");
+    return server;
+  }
+
+  /** Ends it. @returns how many connections it had, and how many bytes it was sent */
+  async end(): Promise<string> {
+    this.#isEnded = true;
+    await this.#child.stdin.close();
+    const report = await this.#line();
+    await this.#reader.cancel();
+    await this.#child.status;
+    return report;
+  }
+
+  async #line(): Promise<string> {
+    let text = "";
+    while (!text.endsWith("\n")) {
+      const { value } = await this.#reader.read();
+      if (value === undefined) break;
+      text += value;
+    }
+    return text.trim();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#isEnded) await this.end();
+  }
+}
+
+/** Two users, and a folder that both can write in, as `/tmp` is. */
+export class OtherUsers implements AsyncDisposable {
+  readonly folder: string;
+  /** Who listens. */
+  readonly listener: number;
+  /** Who runs simmer. */
+  readonly client: number;
+  readonly #names: readonly string[];
+
+  private constructor(folder: string, names: readonly string[], uids: readonly number[]) {
+    this.folder = folder;
+    this.#names = names;
+    [this.listener = -1, this.client = -1] = uids;
+  }
+
+  static async create(): Promise<OtherUsers> {
+    const folder = await Deno.realPath(await Deno.makeTempDir({ prefix: "simmer_users_" }));
+    const names = ["a", "b"].map((each) => `simmer-t-${Deno.pid}-${each}`);
+    const uids: number[] = [];
+    for (const name of names) {
+      await succeed("/usr/sbin/useradd", "--no-create-home", "--user-group", name);
+      uids.push(Number(await succeed("id", "-u", name)));
+    }
+    const users = new OtherUsers(folder, names, uids);
+    await users.#copyProgram();
+    await Deno.chmod(folder, 0o1777);
+    return users;
+  }
+
+  /** Makes a folder that belongs to a user. */
+  async folderOf(uid: number, path: string, mode: number): Promise<string> {
+    const whole = `${this.folder}/${path}`;
+    await Deno.mkdir(whole);
+    await Deno.chmod(whole, mode);
+    await Deno.chown(whole, uid, uid);
+    return whole;
+  }
+
+  /** Writes a file that belongs to a user. */
+  async fileOf(uid: number, path: string, text: string): Promise<void> {
+    await Deno.writeTextFile(`${this.folder}/${path}`, text);
+    await Deno.chown(`${this.folder}/${path}`, uid, uid);
+  }
+
+  /** Runs `simmer` as the client's user. */
+  async simmer(
+    cwd: string,
+    ...args: string[]
+  ): Promise<{ readonly code: number; readonly stdout: string; readonly stderr: string }> {
+    const home = `${this.folder}/home`;
+    const { code, stdout, stderr } = await new Deno.Command("/usr/bin/setpriv", {
+      args: [
+        ...[`--reuid=${this.client}`, `--regid=${this.client}`, "--clear-groups"],
+        ...[Deno.execPath(), "run", "-A", `${this.folder}/program/main.ts`, ...args],
+      ],
+      cwd,
+      clearEnv: true,
+      env: {
+        PATH: "/usr/bin:/bin",
+        HOME: home,
+        DENO_DIR: `${home}/deno`,
+        NO_COLOR: "1",
+        SECRET: "of the client",
+      },
+      stdin: "null",
+    }).output();
+    const decoder = new TextDecoder();
+    return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+  }
+
+  async #copyProgram(): Promise<void> {
+    const home = await this.folderOf(this.client, "home", 0o700);
+    const program = await this.folderOf(this.client, "program", 0o755);
+    const { denoDir } = JSON.parse(await succeed(Deno.execPath(), "info", "--json"));
+    await Deno.mkdir(`${home}/deno`);
+    await succeed("cp", "-r", `${denoDir}/npm`, `${home}/deno/npm`);
+    for await (const { name } of Deno.readDir(SOURCES)) {
+      if (name.startsWith(".") || name === "node_modules" || name === "tests") continue;
+      await succeed("cp", "-r", `${SOURCES}${name}`, `${program}/${name}`);
+    }
+    await succeed("chown", "-R", `${this.client}:${this.client}`, home, program);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const name of this.#names) await succeed("/usr/sbin/userdel", "--force", name);
+    await Deno.remove(this.folder, { recursive: true });
+  }
+}
