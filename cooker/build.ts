@@ -355,6 +355,8 @@ export class Build implements AsyncCommand {
       ? "succeeded"
       : "failed";
     if (outcome === "cancelled") this.#exitCode = CANCELLED;
+    const durationMs = Math.round(this.#options.clock.monotonic() - (this.#startedAt ?? 0));
+    await this.#options.postponed?.keepFirst();
     // What can't be written is told before the end.
     this.#options.files.flush();
     this.#emit({
@@ -363,7 +365,7 @@ export class Build implements AsyncCommand {
       outcome,
       exitCode: this.#exitCode,
       counts: countsOf(this.#scheduler.status),
-      durationMs: Math.round(this.#options.clock.monotonic() - (this.#startedAt ?? 0)),
+      durationMs,
       failures: this.#failures,
     });
     this.#finish();

@@ -21,7 +21,7 @@ const MAX_LINE_LENGTH = 4096;
  * @example
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { printable } from "../client/render/printable.ts";
+ * import { printable } from "./printable.ts";
  *
  * assertEquals(printable("a\x1b[2J\nb"), "a\\x1b[2J\\nb");
  * ```

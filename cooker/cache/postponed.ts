@@ -147,6 +147,19 @@ export class PostponedResults {
     return result.fingerprint;
   }
 
+  /**
+   * Keeps results for a few milliseconds, one at the least. A build does so before it reports its
+   * end: its client may move the outputs away as soon as it knows.
+   */
+  async keepFirst(): Promise<void> {
+    const { clock } = this.#options;
+    const begun = clock.monotonic();
+    for (const result of this.#waiting.values()) {
+      await this.keep(result);
+      if (clock.monotonic() - begun >= STRETCH_MS) return;
+    }
+  }
+
   /** Begins to keep what is waiting, piece by piece. */
   resume(): void {
     this.#isPaused = false;

@@ -65,7 +65,7 @@ Deno.test("npm packages' programs come first on the shell's PATH: it is used whe
 Deno.test("a program sees the same with the shell and without", async () => {
   const folder = await Deno.realPath(await Deno.makeTempDir());
   await Deno.writeTextFile(`${folder}/deno.json`, "{}");
-  const env = { PATH: Deno.env.get("PATH") ?? "", INIT_CWD: "/x", HOME: "/h", PWD: "/other" };
+  const env = { PATH: Deno.env.get("PATH") ?? "", INIT_CWD: "/x", HOME: folder, PWD: "/other" };
   const run = async (words: readonly string[], given: Readonly<Record<string, string>>) => {
     const [program = "", ...args] = words;
     const { code, stdout } = await new Deno.Command(program, {
