@@ -5,6 +5,7 @@
  */
 
 import { isAbsent, openRegularFile } from "./files.ts";
+import { OrdinaryPaths } from "./ordinary_paths.ts";
 
 /** The first bytes of what Linux and macOS start: ELF, a script's interpreter, Mach-O. */
 const BEGINNINGS: readonly (readonly number[])[] = [
@@ -19,13 +20,17 @@ export class Programs {
   /** What files were at paths that begin as a program does. */
   readonly #known = new Map<string, string>();
 
-  /** Whether there is a file at a path that the system can start, as far as its mode and kind say. */
+  /**
+   * Whether there is a file at a path that the system can start, as far as its mode and kind say.
+   * A path such as `/proc/self/exe` does not count: it is another file in each process.
+   */
   has(path: string): boolean {
     try {
       const { isFile, mode, dev, ino, size, mtime, ctime } = Deno.statSync(path);
       if (!isFile || ((mode ?? 0) & 0o111) === 0) return false;
       const file = [dev, ino, size, mtime?.getTime(), ctime?.getTime()].join(" ");
       if (this.#known.get(path) === file) return true;
+      if (OrdinaryPaths.at("/")?.resolve(path) === undefined) return false;
       if (!beginsAsProgram(path)) return false;
       this.#known.set(path, file);
       return true;

@@ -7,6 +7,7 @@
  * @module
  */
 
+import type { OrdinaryPaths } from "../../system/ordinary_paths.ts";
 import { baseName, ensureFolder, fileKind, removeTree } from "../../system/files.ts";
 import {
   copyFile,
@@ -27,8 +28,8 @@ const MOST_REMOVED = 256;
 /** What a command is given. */
 export interface DirectCall {
   readonly args: readonly string[];
-  /** Absolute. */
-  readonly cwd: string;
+  /** Resolves operands; those that belong to a process are left to the shell. */
+  readonly paths: OrdinaryPaths;
   /** The file that its stdout goes to, where it is one that is there. */
   readonly target?: FileFacts;
 }
@@ -65,9 +66,10 @@ function echo({ args }: DirectCall): Uint8Array {
   return encoder.encode(`${args.join(" ")}\n`);
 }
 
-function cat({ args, cwd, target }: DirectCall): Uint8Array | undefined {
+function cat({ args, paths: known, target }: DirectCall): Uint8Array | undefined {
   if (args.length === 0 || args.some(isOption)) return undefined;
-  const paths = args.map((arg) => pathOf(arg, cwd));
+  const paths = resolveAll(args, known);
+  if (paths === undefined) return undefined;
   let size = 0;
   for (const path of paths) {
     const facts = fileFacts(path);
@@ -85,15 +87,19 @@ function cat({ args, cwd, target }: DirectCall): Uint8Array | undefined {
   return bytes;
 }
 
-function mkdir({ args, cwd }: DirectCall): Uint8Array | undefined {
+function mkdir({ args, paths: known }: DirectCall): Uint8Array | undefined {
   const [first, ...rest] = args;
   if (first === "-p" || first === "--parents") {
     if (rest.length === 0 || !rest.every(isPlainPath)) return undefined;
-    for (const arg of rest) ensureFolder(pathOf(arg, cwd));
+    const paths = resolveAll(rest, known);
+    if (paths === undefined) return undefined;
+    for (const path of paths) ensureFolder(path);
     return NOTHING;
   }
   if (first === undefined || rest.length > 0 || !isPlainPath(first)) return undefined;
-  makeFolder(pathOf(first, cwd));
+  const path = known.resolve(first);
+  if (path === undefined) return undefined;
+  makeFolder(path);
   return NOTHING;
 }
 
@@ -105,14 +111,15 @@ const REMOVE_OPTIONS: ReadonlyMap<string, { readonly force: boolean; readonly de
     ["-f", { force: true, deep: false }],
   ]);
 
-function rm({ args, cwd }: DirectCall): Uint8Array | undefined {
+function rm({ args, paths: known }: DirectCall): Uint8Array | undefined {
   const options = REMOVE_OPTIONS.get(args[0] ?? "");
   const { force, deep } = options ?? { force: false, deep: false };
   const names = options === undefined ? args : args.slice(1);
   if (names.length === 0 || !names.every(isPlainPath)) return undefined;
   // Without -f what is gone already would be complained of where the shell begins anew.
   if (!force && names.length > 1) return undefined;
-  const paths = names.map((name) => pathOf(name, cwd));
+  const paths = resolveAll(names, known);
+  if (paths === undefined) return undefined;
   for (const path of paths) {
     const kind = fileKind(path);
     if (kind === undefined && !force) return undefined;
@@ -122,8 +129,8 @@ function rm({ args, cwd }: DirectCall): Uint8Array | undefined {
   return NOTHING;
 }
 
-function cp({ args, cwd }: DirectCall): Uint8Array | undefined {
-  const ends = fromTo(args, cwd);
+function cp({ args, paths }: DirectCall): Uint8Array | undefined {
+  const ends = fromTo(args, paths);
   if (ends === undefined) return undefined;
   const source = fileFacts(ends.from);
   if (source === undefined || source.size > MOST_BYTES) return undefined;
@@ -133,8 +140,8 @@ function cp({ args, cwd }: DirectCall): Uint8Array | undefined {
   return NOTHING;
 }
 
-function mv({ args, cwd }: DirectCall): Uint8Array | undefined {
-  const ends = fromTo(args, cwd);
+function mv({ args, paths }: DirectCall): Uint8Array | undefined {
+  const ends = fromTo(args, paths);
   if (ends === undefined || fileFacts(ends.from) === undefined) return undefined;
   const kind = fileKind(ends.to);
   if (kind === "other" || kind === "folder") return undefined;
@@ -145,15 +152,19 @@ function mv({ args, cwd }: DirectCall): Uint8Array | undefined {
 /** Two operands; what goes into a folder keeps its name there. */
 function fromTo(
   args: readonly string[],
-  cwd: string,
+  paths: OrdinaryPaths,
 ): { readonly from: string; readonly to: string } | undefined {
   const [source, target] = args;
   if (args.length !== 2 || source === undefined || target === undefined) return undefined;
   const folder = target.replace(/\/$/, "");
   if (!isPlainPath(source) || !isPlainPath(folder)) return undefined;
-  const from = pathOf(source, cwd);
-  const to = pathOf(folder, cwd);
-  if (fileKind(to) === "folder") return { from, to: `${to}/${baseName(source)}` };
+  const from = paths.resolve(source);
+  const to = paths.resolve(folder);
+  if (from === undefined || to === undefined) return undefined;
+  if (fileKind(to) === "folder") {
+    const inside = paths.resolve(`${to}/${baseName(source)}`);
+    return inside === undefined ? undefined : { from, to: inside };
+  }
   return folder === target ? { from, to } : undefined;
 }
 
@@ -166,9 +177,15 @@ function isOption(word: string): boolean {
   return word.startsWith("-");
 }
 
-/** A word as an absolute path. */
-export function pathOf(word: string, cwd: string): string {
-  return word.startsWith("/") ? word : `${cwd}/${word}`;
+/** Words as absolute paths; `undefined` if one of them belongs to a process. */
+function resolveAll(words: readonly string[], paths: OrdinaryPaths): string[] | undefined {
+  const resolved: string[] = [];
+  for (const word of words) {
+    const path = paths.resolve(word);
+    if (path === undefined) return undefined;
+    resolved.push(path);
+  }
+  return resolved;
 }
 
 function isSame(a: FileFacts, b: FileFacts | undefined): boolean {

@@ -8,12 +8,13 @@
  */
 
 import { fileKind, isSystemError } from "../../system/files.ts";
+import { OrdinaryPaths } from "../../system/ordinary_paths.ts";
 import { fileFacts, writeBytes } from "../../system/small_files.ts";
 import type { Ending } from "../ending.ts";
 import type { OutputSink, TaskCommand } from "../executor.ts";
 import { npmFoldersAbove } from "../npm_folders.ts";
-import { DIRECT_COMMANDS, pathOf } from "./commands.ts";
-import { parseLine, type Step } from "./line.ts";
+import { DIRECT_COMMANDS } from "./commands.ts";
+import { parseLine, type Step, type Word } from "./line.ts";
 import { expandWords } from "./words.ts";
 
 /** Bytes that go to whoever reads a command's output at a stroke. */
@@ -35,16 +36,16 @@ export async function runDirectly(
   // Behind a `;`, or behind where a redirect goes, arguments are a command of their own.
   const isWhole = command.args.length === 0 ||
     (steps.at(-1)?.redirect === undefined && !/;\s*$/.test(command.command));
-  if (steps.length === 0 || !isWhole || fileKind(command.cwd) !== "folder") return command.command;
+  if (steps.length === 0 || !isWhole) return command.command;
+  const paths = OrdinaryPaths.at(command.cwd);
+  if (paths === undefined) return command.command;
   for (const [index, step] of steps.entries()) {
     const more = index === steps.length - 1 ? command.args : [];
     const name = step.words[0]?.text ?? "";
     const isReplaced = npmFolders.some((folder) =>
       fileKind(`${folder}/.bin/${name}`) !== undefined
     );
-    const printed = ending.soon.aborted || isReplaced
-      ? undefined
-      : perform(step, more, command.cwd);
+    const printed = ending.soon.aborted || isReplaced ? undefined : perform(step, more, paths);
     if (printed === undefined) return command.command.slice(step.start);
     if (printed.length > 0) await sink.write("stdout", printed);
   }
@@ -52,23 +53,27 @@ export async function runDirectly(
 }
 
 /** Does one command; `undefined` where it is left to the shell, which can begin it anew. */
-function perform(step: Step, more: readonly string[], cwd: string): Uint8Array | undefined {
+function perform(
+  step: Step,
+  more: readonly string[],
+  paths: OrdinaryPaths,
+): Uint8Array | undefined {
   const [first, ...rest] = step.words;
   const command = DIRECT_COMMANDS.get(first?.text ?? "");
   if (command === undefined) return undefined;
   try {
-    const words = expandWords(rest, cwd);
+    const words = expandWords(rest, paths);
     if (words === undefined) return undefined;
     const args = [...words, ...more];
     const { redirect } = step;
     if (redirect === undefined) {
-      const printed = command.run({ args, cwd });
+      const printed = command.run({ args, paths });
       return printed !== undefined && printed.length <= MOST_PRINTED ? printed : undefined;
     }
-    const path = targetOf(redirect.target.text, redirect.target.isPattern, cwd);
+    const path = targetOf(redirect.target, paths);
     if (path === undefined || !command.onlyPrints) return undefined;
     const target = fileFacts(path);
-    const printed = command.run({ args, cwd, ...(target === undefined ? {} : { target }) });
+    const printed = command.run({ args, paths, ...(target === undefined ? {} : { target }) });
     if (printed === undefined) return undefined;
     writeBytes(path, printed, redirect.append);
     return new Uint8Array(0);
@@ -79,9 +84,10 @@ function perform(step: Step, more: readonly string[], cwd: string): Uint8Array |
 }
 
 /** A file that can be written at a stroke: a regular one, or none yet. */
-function targetOf(text: string, isPattern: boolean, cwd: string): string | undefined {
+function targetOf({ text, isPattern }: Word, paths: OrdinaryPaths): string | undefined {
   if (isPattern || text === "" || text.endsWith("/")) return undefined;
-  const path = pathOf(text, cwd);
+  const path = paths.resolve(text);
+  if (path === undefined) return undefined;
   const kind = fileKind(path);
   return kind === undefined || kind === "file" ? path : undefined;
 }

@@ -5,6 +5,7 @@
  */
 
 import { fileKind } from "../../system/files.ts";
+import type { OrdinaryPaths } from "../../system/ordinary_paths.ts";
 import { folderEntries } from "../../system/small_files.ts";
 import type { Word } from "./line.ts";
 
@@ -20,21 +21,21 @@ const ASCII = /^[\x20-\x7e]+$/;
  * @returns `undefined` where the shell has to look itself
  * @throws {Error} what the system says of a folder
  */
-export function expandWords(words: readonly Word[], cwd: string): string[] | undefined {
+export function expandWords(words: readonly Word[], paths: OrdinaryPaths): string[] | undefined {
   const expanded: string[] = [];
   for (const { text, isPattern } of words) {
-    const found = isPattern ? expandPattern(text, cwd) : [text];
+    const found = isPattern ? expandPattern(text, paths) : [text];
     if (found === undefined) return undefined;
     expanded.push(...found);
   }
   return expanded;
 }
 
-function expandPattern(pattern: string, cwd: string): string[] | undefined {
+function expandPattern(pattern: string, paths: OrdinaryPaths): string[] | undefined {
   const [, folder = "", last = ""] = PATTERN.exec(pattern) ?? [];
   if (last === "" || last.includes("**")) return undefined;
-  const path = folder === "" ? cwd : `${cwd}/${folder.slice(0, -1)}`;
-  if (fileKind(path) !== "folder") return undefined;
+  const path = paths.resolve(folder);
+  if (path === undefined || fileKind(path) !== "folder") return undefined;
   const matcher = matcherOf(last);
   const entries = folderEntries(path);
   if (!entries.every(({ name }) => ASCII.test(name))) return undefined;

@@ -207,6 +207,93 @@ Deno.test("a line is done directly as the shell does it, to the last byte", asyn
   assertEquals(differences, []);
 });
 
+/** Lines that lead to something of a process, in a folder with links of that kind. */
+const OF_PROCESS: readonly string[] = [
+  "echo a > /dev/stdout",
+  "echo a > /dev/stderr",
+  "echo a >> /dev/fd/1",
+  "echo a > /proc/self/fd/1",
+  "echo a > /proc/self/cwd/d/here.txt",
+  "echo a > /proc/thread-self/cwd/here.txt",
+  "echo a > ../../../../../../../../dev/stdout",
+  "echo a > links/cwd/here.txt",
+  "echo a > links/here",
+  "cat /proc/self/cwd/same.txt",
+  "cat links/cwd/same.txt > out.txt",
+  "cat links/same",
+  "cat same.txt links/same",
+  "mkdir /proc/self/cwd/new",
+  "mkdir -p x /proc/self/cwd/new/deep",
+  "mkdir -p links/cwd/new",
+  "rm /proc/self/cwd/same.txt",
+  "rm -rf nothing links/cwd/d",
+  "rm -rf d/../links/cwd/d",
+  "cp same.txt links/cwd/new.txt",
+  "cp links/same new.txt",
+  "cp same.txt links/cwd",
+  "cp same.txt into",
+  "cp same.txt /dev/stdout",
+  "mv same.txt /proc/self/cwd/new.txt",
+  "mv links/cwd/same.txt new.txt",
+  "mv same.txt links/cwd/d",
+];
+
+/** A folder with links that lead to what belongs to a process. */
+async function makeLinkedFolder(): Promise<string> {
+  const folder = await makeFolder();
+  await Deno.symlink("/proc/self", `${folder}/links/self`);
+  await Deno.symlink("/proc/self/cwd", `${folder}/links/cwd`);
+  await Deno.symlink("cwd/d/here.txt", `${folder}/links/here`);
+  await Deno.symlink("/proc/self/cwd/same.txt", `${folder}/links/same`);
+  await Deno.mkdir(`${folder}/into`);
+  await Deno.symlink("/proc/self/cwd/d/b.txt", `${folder}/into/same.txt`);
+  return folder;
+}
+
+Deno.test({
+  name: "words that lead to something of a process are left to the shell (Linux)",
+  ignore: Deno.build.os !== "linux",
+  fn: async () => {
+    const todo = [...OF_PROCESS];
+    const differences: unknown[] = [];
+    const work = async (): Promise<void> => {
+      for (let line = todo.shift(); line !== undefined; line = todo.shift()) {
+        const folders = [await makeLinkedFolder(), await makeLinkedFolder()] as const;
+        const done = await direct(`true && ${line}`, [], folders[0]);
+        const theirs = await shell(`true && ${line}`, [], folders[1]);
+        if (done.rest !== line || !equal(done.result, theirs)) {
+          differences.push({ line, rest: done.rest, ours: done.result, theirs });
+        }
+        await Promise.all(folders.map((path) => Deno.remove(path, { recursive: true })));
+      }
+    };
+    await Promise.all([work(), work(), work()]);
+    assertEquals(differences, []);
+  },
+});
+
+Deno.test({
+  name: "arguments of the client and a working directory in /proc are left to the shell (Linux)",
+  ignore: Deno.build.os !== "linux",
+  fn: async () => {
+    const folder = await makeLinkedFolder();
+    const left = async (line: string, args: readonly string[], cwd: string): Promise<string> =>
+      await runDirectly(
+        commandOf(line, args, cwd),
+        { write: () => Promise.resolve(), warn: () => {} },
+        new EndingController().ending,
+      );
+    assertEquals(await left("echo links/self/task/*", [], folder), "echo links/self/task/*");
+    assertEquals(await left("cat", ["/proc/self/environ"], folder), "cat");
+    assertEquals(await left("rm -rf", ["links/cwd/d"], folder), "rm -rf");
+    for (const cwd of ["/proc/self", `/proc/${Deno.pid}`, `${folder}/links/cwd`, "/dev/fd"]) {
+      assertEquals(await left("cat environ", [], cwd), "cat environ");
+      assertEquals(await left("echo a > x", [], cwd), "echo a > x");
+    }
+    await Deno.remove(folder, { recursive: true });
+  },
+});
+
 Deno.test("a program of an npm package comes before the shell's own of the same name", async () => {
   const folder = await makeFolder();
   await Deno.mkdir(`${folder}/node_modules/.bin`, { recursive: true });

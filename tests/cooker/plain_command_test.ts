@@ -52,6 +52,20 @@ Deno.test("whatever a shell could see more in is left to it", () => {
   assertEquals(plainCommand(command("/bin/ls", { isScript: true }), DENO), undefined);
 });
 
+Deno.test({
+  name: "a program that is another one in each process is left to the shell (Linux)",
+  ignore: Deno.build.os !== "linux",
+  fn: async () => {
+    const folder = await Deno.makeTempDir();
+    await Deno.symlink("/proc/self/exe", `${folder}/exe`);
+    await Deno.symlink("exe", `${folder}/again`);
+    for (const line of ["/proc/self/exe", "./exe --version", "./again", "/proc/self/root/bin/ls"]) {
+      assertEquals(plainCommand(command(line, { cwd: folder }), DENO), undefined, line);
+    }
+    await Deno.remove(folder, { recursive: true });
+  },
+});
+
 Deno.test("npm packages' programs come first on the shell's PATH: it is used where there may be some", async () => {
   const folder = await Deno.makeTempDir();
   await Deno.mkdir(`${folder}/node_modules`);
