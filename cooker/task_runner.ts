@@ -189,13 +189,14 @@ export class TaskRunner {
     readonly known: Readonly<Record<string, string>>;
     readonly missing?: string;
   } {
-    const known: Record<string, string> = {};
+    const known: [string, string][] = [];
     for (const [index, { id }] of tasks) {
       const fingerprint = this.#fingerprints.get(index);
-      if (fingerprint === undefined) return { known, missing: id };
-      known[id] = fingerprint;
+      if (fingerprint === undefined) return { known: {}, missing: id };
+      known.push([id, fingerprint]);
     }
-    return { known };
+    // A task may be called "__proto__": assigning to that would be lost.
+    return { known: Object.fromEntries(known) };
   }
 
   #take(index: number, prospect: Prospect): void {

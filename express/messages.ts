@@ -5,6 +5,7 @@
  */
 
 import * as v from "valibot";
+import { environmentSchema } from "../wire/environment.ts";
 import type { HandedOver, HandoverHead, HandoverNews } from "../system/handover.ts";
 
 /** What is not what it should be. */
@@ -24,7 +25,7 @@ const headSchema: v.GenericSchema<unknown, HandoverHead> = v.object({
 
 const lineSchema: v.GenericSchema<unknown, HandedOver> = v.object({
   args: v.array(v.string()),
-  env: v.record(v.string(), v.string()),
+  env: environmentSchema,
   cwd: v.pipe(v.string(), v.startsWith("/")),
   terminal: v.object({ stdin: v.boolean(), stdout: v.boolean(), stderr: v.boolean() }),
 });

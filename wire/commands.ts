@@ -28,6 +28,7 @@ import type {
   WatchInputsInput,
   WatchInputsParams,
 } from "./command_types.ts";
+import { environmentSchema } from "./environment.ts";
 import { EVENT_TYPES, LOG_LEVELS } from "./events.ts";
 import { type Feature, FEATURES } from "./hello.ts";
 import type { Schema } from "./schema.ts";
@@ -114,7 +115,6 @@ export type CookerCommands = {
 const nothing = v.strictObject({});
 const done = v.null();
 const pid = v.pipe(v.number(), v.integer(), v.minValue(1));
-const environment = v.record(v.string(), v.string());
 
 const clientSchema = v.object({ pid, command: v.string() });
 
@@ -238,7 +238,7 @@ const runTasksParams = v.strictObject({
   /** The folder to run in instead of the config's own (`--cwd`), absolute. */
   taskCwd: v.optional(v.string()),
   /** The whole environment of the tasks. */
-  env: environment,
+  env: environmentSchema,
   /** Tasks at once; absent: the number of processors. */
   jobs: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
   eval: v.optional(v.boolean(), false),

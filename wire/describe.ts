@@ -6,6 +6,7 @@
 
 import { type JsonSchema, toJsonSchema } from "@valibot/to-json-schema";
 import type { GenericSchema } from "valibot";
+import { environmentSchema } from "./environment.ts";
 import type { CommandRow, CommandTable, Schema } from "./commands.ts";
 
 /** A command in words. */
@@ -53,8 +54,19 @@ export function describeCommands(table: CommandTable): CommandDescription[] {
 /** Only valibot's schemas can be described. */
 function typeText(schema: Schema): string {
   return schema["~standard"].vendor === "valibot"
-    ? renderSchema(toJsonSchema(schema as unknown as GenericSchema, { errorMode: "ignore" }))
+    ? renderSchema(
+      toJsonSchema(schema as unknown as GenericSchema, { errorMode: "ignore", overrideSchema }),
+    )
     : "unknown";
+}
+
+/** A schema of our own making has no JSON Schema of its own. */
+function overrideSchema(
+  { valibotSchema }: { readonly valibotSchema: unknown },
+): JsonSchema | undefined {
+  return valibotSchema === environmentSchema
+    ? { type: "object", additionalProperties: { type: "string" } }
+    : undefined;
 }
 
 function renderSchema(schema: JsonSchema | boolean): string {

@@ -51,9 +51,9 @@ export class Configuration {
 }
 
 function textsOf(dict: PyDict): Record<string, string> {
-  const texts: Record<string, string> = {};
-  for (const [name, value] of dict.entries()) {
-    if (typeof name === "string" && typeof value === "string") texts[name] = value;
-  }
-  return texts;
+  return Object.fromEntries(
+    [...dict.entries()].filter((entry): entry is [string, string] =>
+      typeof entry[0] === "string" && typeof entry[1] === "string"
+    ),
+  );
 }

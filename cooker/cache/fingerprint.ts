@@ -77,12 +77,12 @@ export function environmentParts(
   names: readonly string[],
   env: Readonly<Record<string, string>>,
 ): Record<string, string> {
-  const parts: Record<string, string> = {};
-  for (const name of [...new Set(names)].sort()) {
-    const value = env[name];
-    parts[name] = value === undefined ? UNSET : sha256Hex(value);
-  }
-  return parts;
+  const parts = [...new Set(names)].sort().map((name): [string, string] => {
+    // A name such as "constructor" would be found in any object's prototype.
+    const value = Object.hasOwn(env, name) ? env[name] : undefined;
+    return [name, value === undefined ? UNSET : sha256Hex(value)];
+  });
+  return Object.fromEntries(parts);
 }
 
 /**

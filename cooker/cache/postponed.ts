@@ -216,13 +216,15 @@ export class PostponedResults {
         (outputs === undefined || outputsVersion === undefined ||
           (outputs.isWatched && outputs.version === outputsVersion));
     };
-    const dependencies: Record<string, string> = {};
+    const fingerprints: [string, string][] = [];
     for (const [id, known] of result.dependencies) {
       const fingerprint = typeof known === "string" ? known : await this.keep(known);
       if (fingerprint === undefined) return undefined;
-      dependencies[id] = fingerprint;
+      fingerprints.push([id, fingerprint]);
     }
     if (!isUnchanged()) return undefined;
+    // A task may be called "__proto__": assigning to that would be lost.
+    const dependencies = Object.fromEntries(fingerprints);
     const prospect = await cache.prospect({ ...question, dependencies });
     if (isUnkeyed(prospect) || prospect.inputs !== inputs) return undefined;
     // By another name, a file can be changed without a word; its inode has the time of that.
