@@ -102,7 +102,9 @@ function takeLong(
   if (row === undefined) throw unknownOption(`--${name}`);
   const given = equals < 0 ? undefined : arg.slice(equals + 1);
   if (row.kind === "list") {
-    values[row.name] = [...values[row.name] as readonly string[], given ?? row.fallback];
+    const before = values[row.name] as readonly string[];
+    // As in `deno task`, those without a value come before all others.
+    values[row.name] = given === undefined ? [row.fallback, ...before] : [...before, given];
   } else if (row.kind !== "flag") {
     values[row.name] = readValue(row, given ?? nextValue(row, pending));
   } else if (given !== undefined) {

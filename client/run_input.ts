@@ -6,10 +6,10 @@
  * @module
  */
 
+import { OrdinaryPaths } from "../system/ordinary_paths.ts";
 import type { RunTasksInput, WorkspaceInput } from "../wire/commands.ts";
 import type { ParsedArguments, ValuesFor } from "./arguments.ts";
 import { UsageError } from "./arguments.ts";
-import { ClientError, EXIT } from "./exit_code.ts";
 import { HandBack } from "./hand_back.ts";
 import { type Invocation, workFolder } from "./invocation.ts";
 
@@ -43,10 +43,12 @@ export const SELECTION_OPTIONS = [
   { name: "if-present", kind: "flag", summary: "do nothing where a task does not exist" },
   {
     name: "env-file",
+    alias: "env",
     kind: "list",
     value: "file",
     fallback: ".env",
-    summary: "add the variables of a file that are not set already; default: .env",
+    summary:
+      "add a file's variables that are not set already, the last file's first; default: .env",
   },
 ] as const;
 
@@ -119,39 +121,23 @@ async function environmentOf(
   const isColorful = color === "always" || (color !== "never" && terminal.stdout);
   const isDecided = "NO_COLOR" in env || "FORCE_COLOR" in env;
   const colors = isColorful && !isDecided ? { FORCE_COLOR: "1" } : {};
-  const files: Record<string, string>[] = [];
-  for (const name of values["env-file"]) {
-    const path = name.startsWith("/") ? name : `${workFolder(invocation, values)}/${name}`;
-    const variables = await variablesOf(invocation, path);
-    if (variables === undefined) say(`warning: there is no env file ${path}`);
-    else files.push(variables);
+  const names = values["env-file"];
+  if (names.length === 0) return { ...colors, ...env };
+  if (invocation.connect !== undefined && names.some((name) => isOfProcess(name, invocation.cwd))) {
+    throw new HandBack("An env file belongs to the process that names it");
   }
-  return { ...colors, ...Object.assign({}, ...files), ...env };
+  const { envFileVariables } = await import("./env_files.ts");
+  const variables = envFileVariables({
+    names,
+    folder: invocation.cwd,
+    env,
+    say,
+    mayWait: invocation.connect === undefined,
+  });
+  return { ...colors, ...variables, ...env };
 }
 
-/**
- * The variables of an env file.
- *
- * @throws {HandBack} in a server's process, if the file is a pipe or a device: a path such as
- *   `/dev/fd/63` is another file there, and its writer may never come
- */
-async function variablesOf(
-  { connect }: Invocation,
-  path: string,
-): Promise<Record<string, string> | undefined> {
-  const { readEnvFile, readEnvStream } = await import("../system/env_file.ts");
-  const { NotReadableError } = await import("../system/bounded_text.ts");
-  const unreadable = (error: unknown): unknown =>
-    error instanceof NotReadableError
-      ? new ClientError(EXIT.usage, `cannot read env file ${path}: ${error.message}`)
-      : error;
-  try {
-    return readEnvFile(path);
-  } catch (error) {
-    if (!(error instanceof NotReadableError) || !error.isSpecial) throw unreadable(error);
-    if (connect !== undefined) throw new HandBack("The env file is no regular file");
-  }
-  return await readEnvStream(path).catch((error: unknown) => {
-    throw unreadable(error);
-  });
+/** Whether a path, such as `/dev/stdin`, is another file in the server's process. */
+function isOfProcess(name: string, folder: string): boolean {
+  return OrdinaryPaths.at(folder)?.resolve(name) === undefined;
 }

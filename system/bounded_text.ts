@@ -15,11 +15,22 @@ export class NotReadableError extends Error {
   /** Whether it is a folder. */
   readonly isFolder: boolean;
 
-  /** @param info of what is at the path, if that is not a regular file */
-  constructor(message: string, info?: Deno.FileInfo, cause?: unknown) {
+  /** Whether it is larger than it may be. */
+  readonly isTooLarge: boolean;
+
+  /** @param facts `info` of what is at the path, if that is not a regular file */
+  constructor(
+    message: string,
+    { info, isTooLarge = false, cause }: {
+      readonly info?: Deno.FileInfo;
+      readonly isTooLarge?: boolean;
+      readonly cause?: unknown;
+    },
+  ) {
     super(message, { cause });
     this.isFolder = info?.isDirectory === true;
     this.isSpecial = info !== undefined && !info.isDirectory;
+    this.isTooLarge = isTooLarge;
   }
 }
 
@@ -29,51 +40,44 @@ const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 /**
  * The text of a regular file, links followed; `undefined` if nothing is at the path.
  *
+ * @param maxBytes the largest size, in bytes
+ * @throws {NotReadableError} as {@linkcode readBoundedBytes}
+ */
+export function readBoundedText(path: string, maxBytes: number): string | undefined {
+  const bytes = readBoundedBytes(path, maxBytes);
+  return bytes && decoder.decode(bytes);
+}
+
+/** How a file is read. */
+export interface BoundedOptions {
+  /** Whether a pipe or a device is read, too, which may wait for its writer; default: `false`. */
+  readonly takesSpecial?: boolean;
+}
+
+/**
+ * The bytes of a file, links followed; `undefined` if nothing is at the path.
+ *
  * The size is checked while reading as well, for files that grow.
  *
  * @param maxBytes the largest size, in bytes
  * @throws {NotReadableError} if it is no regular file, is larger, or the system refuses to read it
  */
-export function readBoundedText(path: string, maxBytes: number): string | undefined {
+export function readBoundedBytes(
+  path: string,
+  maxBytes: number,
+  { takesSpecial = false }: BoundedOptions = {},
+): Uint8Array | undefined {
   try {
     const info = Deno.statSync(path);
-    requireRegular(info);
+    if (!takesSpecial || info.isDirectory) requireRegular(info);
     using file = Deno.openSync(path);
     // Another file may be at the path by now.
-    requireRegular(file.statSync());
-    return decoder.decode(readAtMost(file, info.size, maxBytes));
+    if (!takesSpecial) requireRegular(file.statSync());
+    return readAtMost(file, info.size, maxBytes);
   } catch (error) {
     if (isAbsent(error)) return undefined;
     if (!isSystemError(error)) throw error;
-    throw new NotReadableError(reasonOf(error), undefined, error);
-  }
-}
-
-/**
- * The text of anything that can be read to its end, such as a pipe of the shell's `<(…)`; it may
- * block until the end comes.
- *
- * @param maxBytes the largest size, in bytes
- * @throws {NotReadableError} if there is more, or the system refuses to read it
- */
-export async function readStreamText(path: string, maxBytes: number): Promise<string | undefined> {
-  try {
-    using file = await Deno.open(path);
-    const pieces: Uint8Array[] = [];
-    let size = 0;
-    for (;;) {
-      const buffer = new Uint8Array(64 * 1024);
-      const count = await file.read(buffer);
-      if (count === null) break;
-      size += count;
-      if (size > maxBytes) throw tooLarge(maxBytes);
-      pieces.push(buffer.subarray(0, count));
-    }
-    return decoder.decode(joined(pieces, size));
-  } catch (error) {
-    if (isAbsent(error)) return undefined;
-    if (!isSystemError(error)) throw error;
-    throw new NotReadableError(reasonOf(error), undefined, error);
+    throw new NotReadableError(reasonOf(error), { cause: error });
   }
 }
 
@@ -83,7 +87,7 @@ function reasonOf(error: Error): string {
 
 function requireRegular(info: Deno.FileInfo): void {
   if (info.isFile) return;
-  throw new NotReadableError(`it is ${kindOf(info)}, not a regular file`, info);
+  throw new NotReadableError(`it is ${kindOf(info)}, not a regular file`, { info });
 }
 
 function readAtMost(file: Deno.FsFile, size: number, maxBytes: number): Uint8Array {
@@ -106,18 +110,10 @@ function grown(buffer: Uint8Array): Uint8Array<ArrayBuffer> {
   return larger;
 }
 
-function joined(pieces: readonly Uint8Array[], size: number): Uint8Array {
-  const whole = new Uint8Array(size);
-  let at = 0;
-  for (const piece of pieces) {
-    whole.set(piece, at);
-    at += piece.length;
-  }
-  return whole;
-}
-
 function tooLarge(maxBytes: number): NotReadableError {
-  return new NotReadableError(`it is larger than ${maxBytes / 1024 ** 2} MiB`);
+  return new NotReadableError(`it is larger than ${maxBytes / 1024 ** 2} MiB`, {
+    isTooLarge: true,
+  });
 }
 
 function kindOf(info: Deno.FileInfo): string {

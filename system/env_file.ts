@@ -1,40 +1,53 @@
 /**
- * Files of environment variables (`.env`).
+ * Finding and reading env files, within bounds.
  *
  * @module
  */
 
-import { parseEnv } from "node:util";
-import { NotReadableError, readBoundedText, readStreamText } from "./bounded_text.ts";
+import { NotReadableError, readBoundedBytes } from "./bounded_text.ts";
+import { joinPath, parentFolder } from "./files.ts";
 
 /** The largest env file, in bytes. */
 export const MAX_ENV_FILE_BYTES: number = 1024 ** 2;
 
-/**
- * The variables of a file; `undefined` if there is no such file.
- *
- * @throws {NotReadableError} if it is larger than {@linkcode MAX_ENV_FILE_BYTES}, a folder, can't be
- *   read, or is no regular file, which {@linkcode readEnvStream} is for
- */
-export function readEnvFile(path: string): Record<string, string> | undefined {
-  return variablesOf(readBoundedText(path, MAX_ENV_FILE_BYTES));
-}
+/** An env file, or why there is none. */
+export type EnvFile =
+  | { readonly kind: "found"; readonly path: string; readonly text: string }
+  | { readonly kind: "missing" }
+  /** It exists and cannot be read, as a folder. */
+  | { readonly kind: "unreadable"; readonly path: string; readonly reason: string }
+  /** It is larger than {@linkcode MAX_ENV_FILE_BYTES}. */
+  | { readonly kind: "too large"; readonly path: string; readonly reason: string }
+  /** A pipe or a device, which this process must not wait for. */
+  | { readonly kind: "special"; readonly path: string };
 
 /**
- * As {@linkcode readEnvFile}, for pipes and devices: it may wait for their writer.
+ * Reads an env file.
  *
- * @throws {NotReadableError} if there is more than {@linkcode MAX_ENV_FILE_BYTES}
+ * @param folder absolute: a relative name is looked up there, then in each folder above it
+ * @param name as it was typed
+ * @param mayWait whether a pipe or a device is read, too: that may wait for its writer
  */
-export async function readEnvStream(path: string): Promise<Record<string, string> | undefined> {
-  return variablesOf(await readStreamText(path, MAX_ENV_FILE_BYTES));
+export function readEnvFile(folder: string, name: string, mayWait: boolean): EnvFile {
+  if (name.startsWith("/")) return read(name, mayWait) ?? { kind: "missing" };
+  for (let at = folder;; at = parentFolder(at)) {
+    const found = read(name === "" ? `${at}/` : joinPath(at, name), mayWait);
+    if (found !== undefined) return found;
+    if (at === "/") return { kind: "missing" };
+  }
 }
 
-/** Variables whose text has a NUL can't be given to a program. */
-function variablesOf(text: string | undefined): Record<string, string> | undefined {
-  if (text === undefined) return undefined;
-  if (text.includes("\0")) throw new NotReadableError("it has a NUL character");
-  const entries = Object.entries(parseEnv(text));
-  return Object.fromEntries(
-    entries.filter((entry): entry is [string, string] => entry[1] !== undefined),
-  );
+function read(path: string, mayWait: boolean): EnvFile | undefined {
+  try {
+    const bytes = readBoundedBytes(path, MAX_ENV_FILE_BYTES, { takesSpecial: mayWait });
+    if (bytes === undefined) return undefined;
+    const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+    return { kind: "found", path, text };
+  } catch (error) {
+    if (error instanceof TypeError) return { kind: "unreadable", path, reason: "it is not UTF-8" };
+    if (!(error instanceof NotReadableError)) throw error;
+    if (error.isSpecial) return { kind: "special", path };
+    const kind = error.isTooLarge ? "too large" : "unreadable";
+    return { kind, path, reason: error.message };
+  }
 }

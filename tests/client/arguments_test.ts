@@ -33,6 +33,7 @@ const ACCEPTED: readonly (readonly [string, unknown, string, string])[] = [
   ["-", {}, "-", ""],
   ["--env-file build", { "env-file": [".env"] }, "build", ""],
   ["--env-file=a --env-file=b t", { "env-file": ["a", "b"] }, "t", ""],
+  ["--env-file=a --env --env=b t", { "env-file": [".env", "a", "b"] }, "t", ""],
   ["--busy observe t", { busy: "observe" }, "t", ""],
   ["--timeout -1 t", { timeout: -1 }, "t", ""],
   ["--cwd a=b t", { cwd: "a=b" }, "t", ""],

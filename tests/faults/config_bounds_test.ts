@@ -121,13 +121,10 @@ Deno.test("an env file is read within bounds, by the client alone if it is a pip
   await using project = await Project.create({
     "deno.json": { tasks: { a: "sh -c 'echo $X'" } },
     "huge.env": `X=${"x".repeat(1 << 20)}`,
-    "nul.env": "X=a\0b\n",
   });
   const bad = [
     ["/dev/zero", "it is larger than 1 MiB"],
     ["huge.env", "it is larger than 1 MiB"],
-    ["nul.env", "it has a NUL character"],
-    [".", "it is a folder, not a regular file"],
   ] as const;
   for (const hasServer of [false, true]) {
     const how = hasServer ? [] : ["--no-server"];
