@@ -88,7 +88,9 @@ export function serverPlace(invocation: Invocation, values: CommonValues): Serve
     const foreign = foreignPlace(invocation, values.server);
     if (foreign !== undefined) return foreign;
   }
-  const project = requireProject(workFolder(invocation, values), values.config);
+  // A config file is meant from the folder of the call, wherever the tasks run.
+  const config = values.config === undefined ? undefined : joinPath(invocation.cwd, values.config);
+  const project = requireProject(workFolder(invocation, values), config);
   const paths = statePaths(project.root, shortPlace());
   const { connect } = invocation;
   if (connect !== undefined) return { project, paths, open: () => Promise.resolve(connect()) };

@@ -9,6 +9,7 @@
 
 import {
   absolutePath,
+  baseName,
   type FileKind,
   fileKind,
   isSystemError,
@@ -38,7 +39,7 @@ export interface Project {
  * `deno.jsonc` or `package.json`; where that is a member of a workspace, the workspace's root.
  *
  * @param cwd absolute
- * @param config a config file that the user named, absolute or relative to `cwd`
+ * @param config a config file that the user named, absolute or relative to `cwd`; it may be a link
  * @returns `undefined` where there is no config
  * @throws {WireError} `projectError` if the named config file is missing, or a folder may not be
  *   searched
@@ -113,8 +114,9 @@ function projectOfConfig(path: string): Project {
       : `${path} is ${kind === "folder" ? "a folder" : "no regular file"}`;
     throw projectError(`Cannot find the config file: ${reason}`, { kind: "no-config", file: path });
   }
-  const config = realFolder(path);
-  return { root: parentFolder(config), config };
+  // The file may be a link: its folder is the one that was named, not the one that it leads to.
+  const root = realFolder(parentFolder(path));
+  return { root, config: joinPath(root, baseName(path)) };
 }
 
 /** A folder and all above it, nearest first. */
@@ -156,8 +158,21 @@ function folderInTheWay(folder: string): string | undefined {
 
 function isWorkspaceOf(folder: string, member: string): boolean {
   const inside = pathInside(folder, member);
-  return inside !== undefined && inside !== "" &&
-    workspacePatterns(folder).some((pattern) => matchesMember(pattern, inside));
+  if (inside === undefined || inside === "") return false;
+  const patterns = workspacePatterns(folder);
+  const matching = patterns.filter((pattern) => matchesMember(pattern, inside));
+  const isExcluded = patterns.some((pattern) =>
+    pattern.startsWith("!") && matchesMember(pattern.slice(1), inside)
+  );
+  return matching.some((pattern) => !isExcluded || isExactMember(pattern));
+}
+
+/**
+ * Whether a pattern of a workspace names one folder. An exclusion (`!`) does not take away such a
+ * member, as `deno task` has it.
+ */
+export function isExactMember(pattern: string): boolean {
+  return !/[*?]/.test(pattern);
 }
 
 /**

@@ -6,6 +6,7 @@
 
 import { folderEntries } from "../../system/file_signature.ts";
 import { baseName, joinPath, pathInside, visibleKind } from "../../system/files.ts";
+import { isExactMember } from "../../project/root.ts";
 import { matchStars } from "../../project/stars.ts";
 import { PathPatterns } from "../inputs/patterns.ts";
 import type { TaskScope } from "./scope.ts";
@@ -41,7 +42,7 @@ export function isWorkspaceRun({ recursive, members, filter }: FolderSelection):
  * The folders that patterns of a workspace mean; those of a wildcard are sorted.
  *
  * @param root absolute
- * @param patterns as `workspace` or `workspaces` have them; a leading `!` takes away
+ * @param patterns as `workspace` or `workspaces` have them; a leading `!` takes away from those of wildcards
  * @param isMember whether a folder has a config
  */
 export function memberFolders(
@@ -54,12 +55,14 @@ export function memberFolders(
   for (const pattern of patterns.filter((each) => !each.startsWith("!"))) {
     const matches = PathPatterns.parse(root, [pattern]);
     if (matches === undefined) continue;
-    const folders = /[*?]/.test(pattern)
-      ? foldersBelow(matches)
-      : [joinPath(root, pattern)].filter((folder) => visibleKind(folder) === "folder");
+    const isExact = isExactMember(pattern);
+    const folders = isExact
+      ? [joinPath(root, pattern)].filter((folder) => visibleKind(folder) === "folder")
+      : foldersBelow(matches);
     for (const folder of folders) {
       const isInside = folder !== root && pathInside(root, folder) !== undefined;
-      if (isInside && excluded?.excludes(folder) !== true && isMember(folder)) found.add(folder);
+      const isExcluded = !isExact && excluded?.excludes(folder) === true;
+      if (isInside && !isExcluded && isMember(folder)) found.add(folder);
     }
   }
   return [...found];

@@ -33,3 +33,38 @@ Deno.test("simmer run --env-file=/dev/stdin reads the client's stdin, never the 
     assertEquals({ code, stdout }, { code: 0, stdout: `${value}\n` });
   }
 });
+
+Deno.test("simmer run --config is meant from the folder of the call, and a link from the link's folder", async () => {
+  await using project = await Project.create({
+    "deno.json": { tasks: { t: "echo root" } },
+    "shared/deno.json": { tasks: { t: "pwd" } },
+    "app/x": "",
+  });
+  await Deno.symlink("../shared/deno.json", `${project.root}/app/deno.json`);
+  const run = async (...args: readonly string[]): Promise<string> =>
+    (await project.run(["run", "-q", "--no-server", ...args, "t"])).stdout.trim();
+  assertEquals(await run("--config", "app/deno.json"), `${project.root}/app`);
+  assertEquals(await run("--cwd", "app", "--config", "shared/deno.json"), `${project.root}/app`);
+  assertEquals(await run("--cwd", "app"), `${project.root}/app`);
+  assertEquals(await run(), "root");
+});
+
+Deno.test("a folder that the workspace excludes runs its own tasks and not the root's", async () => {
+  await using project = await Project.create({
+    "deno.json": { workspace: ["./packages/*", "!./packages/x"], tasks: { dev: "echo root" } },
+    "packages/a/deno.json": { tasks: { who: "echo a" } },
+    "packages/x/deno.json": { tasks: { who: "echo x" } },
+  });
+  await project.run(["run", "dev"]);
+  const run = (
+    args: readonly string[],
+    folder: string,
+  ): Promise<{ code: number; stdout: string }> =>
+    project.run(["run", "-q", ...args], { folder }).then(({ code, stdout }) => ({ code, stdout }));
+  const x = "packages/x";
+  assertEquals(await run(["-r", "who"], x), { code: 0, stdout: "x\n" });
+  assertEquals(await run(["dev"], x), { code: 5, stdout: "" });
+  assertEquals(await run(["dev"], "packages/a"), { code: 0, stdout: "root\n" });
+  assertEquals(await run(["-r", "who"], ""), { code: 0, stdout: "a\n" });
+  await project.run(["stop", "--force"], { folder: x });
+});

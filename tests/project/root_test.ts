@@ -1,4 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
+import { ProjectConfig } from "../../cooker/config/project.ts";
 import { findProject, requireProject } from "../../project/root.ts";
 import { ensureState, StateError, statePaths } from "../../project/state.ts";
 import { MAX_LISTEN_PATH_BYTES } from "../../system/unix_path.ts";
@@ -69,6 +70,57 @@ Deno.test("a config file that was named decides, and must be there", () =>
     const error = assertThrows(() => findProject(root, "a/none.json"), WireError);
     assertEquals(projectErrorData(error), { kind: "no-config", file: `${root}/a/none.json` });
   }));
+
+Deno.test("a config file that is a link means the link's folder", () =>
+  inProject({ "shared/deno.json": {}, "app/x": "", "deep/app/x": "" }, async (root) => {
+    await Deno.symlink("../shared/deno.json", `${root}/app/deno.json`);
+    await Deno.symlink("../../app/deno.json", `${root}/deep/app/other.json`);
+    await Deno.symlink("app", `${root}/link`);
+    const app = { root: `${root}/app`, config: `${root}/app/deno.json` };
+    assertEquals(findProject(root, "app/deno.json"), app);
+    assertEquals(findProject(root, "link/deno.json"), app);
+    assertEquals(findProject(`${root}/app`, "deno.json"), app);
+    assertEquals(findProject(root, "deep/app/other.json"), {
+      root: `${root}/deep/app`,
+      config: `${root}/deep/app/other.json`,
+    });
+    assertEquals(findProject(`${root}/app`), { root: `${root}/app` });
+  }));
+
+/** Members by which `packages/x` is one, or none: `deno task` finds the same. */
+const MEMBERS: readonly (readonly [members: readonly string[], isMember: boolean])[] = [
+  [["./packages/*", "!./packages/x"], false],
+  [["!./packages/x", "./packages/*"], false],
+  [["./packages/*", "!packages/x/"], false],
+  [["packages/*", "!./packages/*"], false],
+  [["./packages/*", "!./**/x"], false],
+  [["./packages/*", "!./packages/a"], true],
+  [["./packages/x", "!./packages/x"], true],
+  [["./packages/*", "./packages/x", "!./packages/*"], true],
+];
+
+Deno.test("a folder that the workspace excludes is no member, seen from within or from the root", async () => {
+  for (const [members, isMember] of MEMBERS) {
+    for (
+      const root of [{ "deno.json": { workspace: members } }, {
+        "package.json": { workspaces: members },
+      }]
+    ) {
+      await inProject({
+        ...root,
+        "packages/x/deno.json": {},
+        "packages/x/src/y.ts": "",
+        "packages/a/deno.json": {},
+      }, (root) => {
+        const x = `${root}/packages/x`;
+        const what = JSON.stringify(members);
+        assertEquals(findProject(`${x}/src`)?.root, isMember ? root : x, what);
+        const folders = new ProjectConfig({ root }).workspace().map(({ folder }) => folder);
+        assertEquals(folders.includes(x), isMember, what);
+      });
+    }
+  }
+});
 
 Deno.test("no config upwards is an error that says where the search began", () => {
   const error = assertThrows(() => requireProject("/proc"), WireError, "in /proc or above it");
