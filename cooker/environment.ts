@@ -6,6 +6,7 @@
 
 import type { TaskDefinition } from "./config/tasks.ts";
 import { joinPath } from "../system/files.ts";
+import { fitsArgument } from "./long_command.ts";
 
 /** A task's environment. */
 export type Environment = Readonly<Record<string, string>>;
@@ -34,7 +35,9 @@ export function taskEnvironment(task: TaskDefinition, common: Environment): Envi
   if (facts.version !== undefined) env.npm_package_version = facts.version;
   env.npm_package_json = joinPath(folder, "package.json");
   env.npm_lifecycle_event = task.name;
-  env.npm_lifecycle_script = task.command ?? "";
+  const script = task.command ?? "";
+  // The system starts no program with a longer variable.
+  if (fitsArgument(`npm_lifecycle_script=${script}`)) env.npm_lifecycle_script = script;
   env.npm_command = "run-script";
   return env;
 }

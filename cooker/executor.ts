@@ -6,6 +6,7 @@
  */
 
 import type { Ending } from "./ending.ts";
+import type { NpmBins } from "./npm_folders.ts";
 
 /** What a task's command line is given. */
 export interface TaskCommand {
@@ -21,6 +22,8 @@ export interface TaskCommand {
   readonly env: Readonly<Record<string, string>>;
   /** Whether it is a script of a `package.json`, which is told what runs it. */
   readonly isScript: boolean;
+  /** The folders of npm packages' programs on its PATH; absent: only the shell knows them. */
+  readonly npmBins?: NpmBins;
   /** The process whose stdin it reads; absent: an empty one. */
   readonly stdinPid?: number;
 }

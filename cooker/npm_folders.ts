@@ -1,30 +1,32 @@
 /**
- * Folders of npm packages, whose programs the shell puts before its own and those on the PATH.
+ * Folders of npm packages: what their programs do to the shell's commands and to PATH.
  *
  * @module
  */
 
 import { upwards } from "../project/root.ts";
-import { joinPath, visibleKind } from "../system/files.ts";
-import type { TaskCommand } from "./executor.ts";
+import { pathExists } from "../system/path_exists.ts";
 
-/** The `node_modules` folders that a folder's shell would look into, nearest first. */
-export function npmFoldersAbove(cwd: string): string[] {
-  return upwards(cwd).map((folder) => joinPath(folder, "node_modules"))
-    .filter((path) => visibleKind(path) !== undefined);
+/**
+ * Which `node_modules/.bin` folders `deno task` puts on PATH: none, or those of the task's folder
+ * and of all folders above it, whether they exist or not.
+ */
+export type NpmBins = "none" | "above";
+
+/** The `node_modules/.bin` folders of a folder and of those above it, nearest first. */
+export function npmBinFolders(cwd: string): string[] {
+  return upwards(cwd).map((folder) => `${folder === "/" ? "" : folder}/node_modules/.bin`);
 }
 
-/** As {@linkcode npmFoldersAbove}, looked for once in a run, as `deno task` does. */
-export class NpmFolders {
-  /** By the environment, which all tasks of a run share. */
-  readonly #known = new WeakMap<TaskCommand["env"], Map<string, readonly string[]>>();
+/**
+ * Whether an npm package above a folder brings a program of that name. It is looked for each time:
+ * an earlier task may have made it.
+ */
+export function hasNpmProgram(name: string, cwd: string): boolean {
+  return npmBinFolders(cwd).some((folder) => pathExists(`${folder}/${name}`));
+}
 
-  /** The folders that count for a task. */
-  above({ cwd, env }: TaskCommand): readonly string[] {
-    const ofRun = this.#known.get(env) ?? new Map<string, readonly string[]>();
-    this.#known.set(env, ofRun);
-    const found = ofRun.get(cwd) ?? npmFoldersAbove(cwd);
-    ofRun.set(cwd, found);
-    return found;
-  }
+/** A PATH with folders in front of it. */
+export function pathBehind(folders: readonly string[], path: string | undefined): string {
+  return [...folders, ...(path === undefined || path === "" ? [] : [path])].join(":");
 }

@@ -10,7 +10,7 @@
 
 import { platformAgent, Programs } from "../system/programs.ts";
 import type { TaskCommand } from "./executor.ts";
-import { npmFoldersAbove } from "./npm_folders.ts";
+import { hasNpmProgram, npmBinFolders, pathBehind } from "./npm_folders.ts";
 
 /** A program with its arguments. */
 export interface PlainCommand {
@@ -29,26 +29,33 @@ const WORD = /^[A-Za-z0-9_.\/@%+=:,-]+$/;
  * shell has built in, or for a program of an npm package.
  *
  * @param deno the `deno` that tasks mean
- * @param npmFolders folders of npm packages whose programs come first
  * @param programs knows some already
  */
 export function plainCommand(
   command: TaskCommand,
   deno: string,
-  npmFolders: readonly string[] = npmFoldersAbove(command.cwd),
   programs = new Programs(),
 ): PlainCommand | undefined {
   const [name = "", ...words] = command.command.trim().split(/[ \t]+/);
   if (command.isScript || !WORD.test(name) || !words.every((word) => WORD.test(word))) {
     return undefined;
   }
-  const program = name === "deno" ? deno : pathOf(name, command.cwd);
-  if (program === undefined || npmFolders.length > 0) return undefined;
+  const { cwd, npmBins } = command;
+  const program = name === "deno" ? deno : pathOf(name, cwd);
+  if (program === undefined || npmBins === undefined) return undefined;
+  const folders = npmBins === "above" ? npmBinFolders(cwd) : [];
+  if (name === "deno" && folders.length > 0 && hasNpmProgram(name, cwd)) return undefined;
   if (!programs.has(program)) return undefined;
+  const { PATH } = command.env;
   return {
     program,
     args: [...words, ...command.args],
-    env: { npm_config_user_agent: platformAgent(), ...command.env, PWD: command.cwd },
+    env: {
+      npm_config_user_agent: platformAgent(),
+      ...command.env,
+      PWD: cwd,
+      ...(folders.length === 0 ? {} : { PATH: pathBehind(folders, PATH) }),
+    },
   };
 }
 

@@ -11,6 +11,7 @@ import { pathInside } from "../system/files.ts";
 import { type Environment, runEnvironment, taskEnvironment } from "./environment.ts";
 import type { TaskCommand } from "./executor.ts";
 import type { TaskGraph, TaskNode } from "./graph.ts";
+import type { NpmBins } from "./npm_folders.ts";
 import { mayOverlap } from "./overlap.ts";
 import { commandLine } from "./quoting.ts";
 import { hasSecret } from "./redact.ts";
@@ -61,6 +62,8 @@ export interface PlanPlace {
   readonly root: string;
   /** How many tasks run at once where the client does not say. */
   readonly processors: number;
+  /** As in {@linkcode TaskCommand}. */
+  readonly npmBins?: NpmBins;
 }
 
 /** Plans a run of a graph's tasks. */
@@ -72,7 +75,7 @@ export function planTasks(graph: TaskGraph, params: RunTasksParams, place: PlanP
   const env = runEnvironment(params.env, params.cwd);
   const tasks = graph.map((node, index) => {
     const prefixed = overlaps[index] === true;
-    return plannedTask(node, params, { root: place.root, prefixed, isAlone, env });
+    return plannedTask(node, params, { place, prefixed, isAlone, env });
   });
   return { tasks, jobs, ...commonParts(params, tasks) };
 }
@@ -86,7 +89,7 @@ function commonParts(
 }
 
 /** Plans the run of one command line that is no task. */
-export function planCommandLine(params: RunTasksParams): BuildPlan {
+export function planCommandLine(params: RunTasksParams, place: PlanPlace): BuildPlan {
   const command = params.tasks.join(" ");
   const env = runEnvironment(params.env, params.cwd);
   const cwd = params.taskCwd ?? params.cwd;
@@ -106,6 +109,7 @@ export function planCommandLine(params: RunTasksParams): BuildPlan {
       cwd,
       env,
       isScript: false,
+      ...npmBinsOf(place),
       ...stdinOf(params),
     },
   };
@@ -115,8 +119,8 @@ export function planCommandLine(params: RunTasksParams): BuildPlan {
 function plannedTask(
   node: TaskNode,
   params: RunTasksParams,
-  { root, prefixed, isAlone, env: common }: {
-    readonly root: string;
+  { place, prefixed, isAlone, env: common }: {
+    readonly place: PlanPlace;
     readonly env: Environment;
     readonly prefixed: boolean;
     readonly isAlone: boolean;
@@ -125,7 +129,7 @@ function plannedTask(
   const { id, name, definition, dependencies, requested, package: owner } = node;
   const cwd = params.taskCwd ?? definition.origin.folder;
   const args = node.takesArguments ? params.args : [];
-  const key = taskKey(definition, root, cwd);
+  const key = taskKey(definition, place.root, cwd);
   const same = {
     id,
     name,
@@ -143,18 +147,19 @@ function plannedTask(
     ...same,
     ...(files.length === 0 ? {} : { caching: { key, files, output, env } }),
     header: commandLine(definition.command, args),
-    command: taskCommand(definition, definition.command, { common, cwd, args, stdin }),
+    command: taskCommand(definition, definition.command, { common, cwd, args, stdin, place }),
   };
 }
 
 function taskCommand(
   definition: TaskDefinition,
   command: string,
-  { common, cwd, args, stdin }: {
+  { common, cwd, args, stdin, place }: {
     readonly common: Environment;
     readonly cwd: string;
     readonly args: readonly string[];
     readonly stdin: Pick<TaskCommand, "stdinPid">;
+    readonly place: PlanPlace;
   },
 ): TaskCommand {
   return {
@@ -164,8 +169,13 @@ function taskCommand(
     cwd,
     env: taskEnvironment(definition, common),
     isScript: definition.origin.source === "package.json",
+    ...npmBinsOf(place),
     ...stdin,
   };
+}
+
+function npmBinsOf({ npmBins }: PlanPlace): Pick<TaskCommand, "npmBins"> {
+  return npmBins === undefined ? {} : { npmBins };
 }
 
 function stdinOf(

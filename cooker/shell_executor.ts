@@ -25,7 +25,7 @@ import { findDeno } from "./deno_program.ts";
 import { runDirectly } from "./direct/run.ts";
 import { beforeAbort, type Ending } from "./ending.ts";
 import type { Executor, ExitStatus, OutputSink, TaskCommand } from "./executor.ts";
-import { NpmFolders } from "./npm_folders.ts";
+import { fitsArgument, LongCommand } from "./long_command.ts";
 import { OutputPipe } from "./output.ts";
 import { plainCommand } from "./plain_command.ts";
 import { ProcessGroup } from "./process_group.ts";
@@ -57,7 +57,6 @@ export interface ShellOptions {
 /** An {@linkcode Executor} with real processes. */
 export class ShellExecutor implements Executor {
   readonly #options: ShellOptions;
-  readonly #npmFolders = new NpmFolders();
   readonly #programs = new Programs();
 
   constructor(options: ShellOptions) {
@@ -65,7 +64,10 @@ export class ShellExecutor implements Executor {
   }
 
   async execute(command: TaskCommand, sink: OutputSink, ending: Ending): Promise<ExitStatus> {
-    const rest = await runDirectly(command, sink, ending, this.#npmFolders.above(command));
+    if (command.args.length === 0 && isEmpty(command.command)) {
+      return { code: 1, reason: `Cannot run ${command.name}: its command is empty` };
+    }
+    const rest = await runDirectly(command, sink, ending);
     if (rest === "" && command.command !== "") return { code: 0 };
     return await this.#execute({ ...command, command: rest }, sink, ending);
   }
@@ -77,7 +79,9 @@ export class ShellExecutor implements Executor {
     const mark = marks?.create();
     // This process may be killed at any time: also between a start and what is known of it.
     warden?.expect(command.cwd, mark?.id);
-    const started = this.#start(command, sink, mark);
+    // Of what is needed only as long as the command runs.
+    using needed = new DisposableStack();
+    const started = this.#start(command, sink, mark, needed);
     if ("code" in started) {
       warden?.unexpected(mark?.id);
       return started;
@@ -124,8 +128,9 @@ export class ShellExecutor implements Executor {
     command: TaskCommand,
     sink: OutputSink,
     mark: ProcessMark | undefined,
+    needed: DisposableStack,
   ): GroupProcess | ExitStatus {
-    const { host, config, spawner } = this.#options;
+    const { host, spawner } = this.#options;
     const deno = findDeno(host, command.env.PATH);
     if (deno === undefined) {
       return {
@@ -135,35 +140,46 @@ export class ShellExecutor implements Executor {
     }
     const spawn = (options: SpawnOptions): GroupProcess =>
       mark === undefined ? spawner.spawn(options) : mark.around(() => spawner.spawn(options));
-    const plain = plainCommand(command, deno, this.#npmFolders.above(command), this.#programs);
-    try {
-      if (plain !== undefined) {
-        const { program, args, env } = plain;
-        const stdin = stdinOf(command, sink);
+    const stdin = stdinOf(command, sink);
+    const plain = plainCommand(command, deno, this.#programs);
+    if (plain !== undefined) {
+      const { program, args, env } = plain;
+      try {
         return spawn({ command: program, args, cwd: command.cwd, env, stdin });
+      } catch (error) {
+        // The shell says what is wrong, with its own exit code: an interpreter that is missing, say.
+        if (!isSystemError(error)) throw error;
       }
+    }
+    try {
       return spawn({
         command: deno,
-        args: [
-          "task",
-          "--quiet",
-          ...(config === undefined ? [] : ["--config", config]),
-          "--eval",
-          // A blank keeps a command that begins with a dash from being an option.
-          ` ${command.command}`,
-          ...command.args,
-        ],
+        args: ["task", "--quiet", ...this.#shellWords(command, needed), ...command.args],
         cwd: command.cwd,
         env: command.isScript
           ? { ...command.env, npm_execpath: deno, npm_node_execpath: deno }
           : command.env,
-        stdin: stdinOf(command, sink),
+        stdin,
       });
     } catch (error) {
       if (!isSystemError(error)) throw error;
       return { code: NOT_STARTED, reason: `Cannot start ${command.name}: ${error.message}` };
     }
   }
+
+  /** What makes `deno task` run a command line. */
+  #shellWords(command: TaskCommand, needed: DisposableStack): readonly string[] {
+    const { config } = this.#options;
+    // A blank keeps a command that begins with a dash from being an option.
+    const line = ` ${command.command}`;
+    if (!fitsArgument(line)) return needed.use(LongCommand.create(command)).words;
+    return [...(config === undefined ? [] : ["--config", config]), "--eval", line];
+  }
+}
+
+/** Whether there is nothing in a command line but blanks and comments. */
+function isEmpty(command: string): boolean {
+  return command.split("\n").every((line) => /^\s*(#.*)?$/.test(line));
 }
 
 function stdinOf(

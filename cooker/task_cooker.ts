@@ -308,11 +308,16 @@ export class TaskCooker implements Cooker {
   }
 
   #plan(params: RunTasksParams): BuildPlan {
-    const place = { root: this.#options.root, processors: processorCount() };
-    const plan = params.eval
-      ? planCommandLine(params)
+    // With this variable, Deno takes no notice of any package.json.
+    const npmBins = "DENO_NO_PACKAGE_JSON" in params.env ? undefined : this.#config.npmBins();
+    const place = {
+      root: this.#options.root,
+      processors: processorCount(),
+      ...(npmBins === undefined ? {} : { npmBins }),
+    };
+    return params.eval
+      ? planCommandLine(params, place)
       : planTasks(this.#graph(params), params, place);
-    return plan;
   }
 
   #graph(params: RunTasksParams): TaskGraph {

@@ -9,6 +9,7 @@
 
 import { projectError, type WireError } from "../../wire/errors.ts";
 import { baseName, joinPath, parentFolder, pathInside } from "../../system/files.ts";
+import type { NpmBins } from "../npm_folders.ts";
 import type { ConfigText } from "./jsonc.ts";
 import { TaskScope } from "./scope.ts";
 import { memberFolders, type WorkspaceFolder } from "./workspace.ts";
@@ -83,6 +84,24 @@ export class ProjectConfig {
         return { folder, isRoot: false, files, scope: new TaskScope(files, rootScope) };
       }),
     ];
+  }
+
+  /**
+   * Which folders of npm packages' programs `deno task` puts on a task's PATH.
+   *
+   * @returns `undefined` if only `deno task` knows: it may install packages first
+   * @throws {WireError} `projectError` of kind `invalid-config`
+   */
+  npmBins(): NpmBins | undefined {
+    const { root, config } = this.#place;
+    const files = config === undefined ? this.#filesIn(root) : this.#filesOf(config);
+    const modules = files.find(({ source }) => source === "deno.json")?.nodeModulesDir;
+    if (modules !== undefined) {
+      return modules === "other" ? undefined : modules === "none" ? "none" : "above";
+    }
+    if (files.some(({ source }) => source === "package.json")) return "above";
+    const isUsual = config === undefined || DENO_CONFIGS.includes(baseName(config));
+    return isUsual ? "none" : undefined;
   }
 
   /** Config files of the nearest folder below the root that has one. */

@@ -55,6 +55,8 @@ export interface TaskFile {
   readonly tasks: ReadonlyMap<string, TaskDefinition>;
   /** There for a `package.json`. */
   readonly facts?: PackageFacts;
+  /** What a `deno.json` says of `node_modules`; absent: nothing. */
+  readonly nodeModulesDir?: "manual" | "none" | "other";
   /** What the folder's code imports: names of packages, and relative paths of folders. */
   readonly imports: readonly string[];
 }
@@ -69,8 +71,10 @@ type MutableTaskFile = TaskFile & { readonly tasks: Map<string, TaskDefinition> 
  */
 export function readDenoConfig(source: ConfigText, folder: string): TaskFile {
   const members = membersOf(parseConfig(source, "jsonc"));
+  const modules = members.get("nodeModulesDir");
   const origin = {
     ...emptyFile("deno.json", source, folder, stringOf(members.get("name"))),
+    ...(modules === undefined ? {} : { nodeModulesDir: nodeModulesDirOf(modules) }),
     imports: [...membersOf(members.get("imports"))].flatMap(([name, node]) => [
       name,
       ...packageNames(stringOf(node)),
@@ -116,6 +120,11 @@ export function readPackageJson(source: ConfigText, folder: string): TaskFile {
     origin.tasks.set(script, { ...emptyTask(origin, script), command: String(node.value) });
   }
   return origin;
+}
+
+function nodeModulesDirOf(node: ConfigNode): NonNullable<TaskFile["nodeModulesDir"]> {
+  const text = stringOf(node);
+  return text === "manual" || text === "none" ? text : "other";
 }
 
 /** Where a `package.json` names what it needs. */

@@ -12,7 +12,7 @@ import { OrdinaryPaths } from "../../system/ordinary_paths.ts";
 import { fileFacts, writeBytes } from "../../system/small_files.ts";
 import type { Ending } from "../ending.ts";
 import type { OutputSink, TaskCommand } from "../executor.ts";
-import { npmFoldersAbove } from "../npm_folders.ts";
+import { hasNpmProgram } from "../npm_folders.ts";
 import { DIRECT_COMMANDS } from "./commands.ts";
 import { parseLine, type Step, type Word } from "./line.ts";
 import { expandWords } from "./words.ts";
@@ -23,14 +23,12 @@ const MOST_PRINTED = 64 * 1024;
 /**
  * Does a command line up to where a shell or a program is needed.
  *
- * @param npmFolders folders of npm packages whose programs come before the shell's own
  * @returns the command line that is left, `""` where nothing is: all of it went well then
  */
 export async function runDirectly(
   command: TaskCommand,
   sink: OutputSink,
   ending: Ending,
-  npmFolders: readonly string[] = npmFoldersAbove(command.cwd),
 ): Promise<string> {
   const steps = parseLine(command.command) ?? [];
   // Behind a `;`, or behind where a redirect goes, arguments are a command of their own.
@@ -42,9 +40,8 @@ export async function runDirectly(
   for (const [index, step] of steps.entries()) {
     const more = index === steps.length - 1 ? command.args : [];
     const name = step.words[0]?.text ?? "";
-    const isReplaced = npmFolders.some((folder) =>
-      fileKind(`${folder}/.bin/${name}`) !== undefined
-    );
+    // A program of an npm package comes before the shell's own of the same name.
+    const isReplaced = DIRECT_COMMANDS.has(name) && hasNpmProgram(name, command.cwd);
     const printed = ending.soon.aborted || isReplaced ? undefined : perform(step, more, paths);
     if (printed === undefined) return command.command.slice(step.start);
     if (printed.length > 0) await sink.write("stdout", printed);

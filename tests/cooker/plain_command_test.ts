@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import type { TaskCommand } from "../../cooker/executor.ts";
 import { plainCommand } from "../../cooker/plain_command.ts";
 import { Programs } from "../../system/programs.ts";
@@ -6,7 +6,16 @@ import { Programs } from "../../system/programs.ts";
 const DENO = Deno.execPath();
 
 function command(line: string, more: Partial<TaskCommand> = {}): TaskCommand {
-  return { name: "t", command: line, args: [], cwd: "/", env: {}, isScript: false, ...more };
+  return {
+    name: "t",
+    command: line,
+    args: [],
+    cwd: "/",
+    env: {},
+    isScript: false,
+    npmBins: "none",
+    ...more,
+  };
 }
 
 Deno.test("a path or deno with plain words is started without a shell", () => {
@@ -66,13 +75,28 @@ Deno.test({
   },
 });
 
-Deno.test("npm packages' programs come first on the shell's PATH: it is used where there may be some", async () => {
-  const folder = await Deno.makeTempDir();
-  await Deno.mkdir(`${folder}/node_modules`);
-  await Deno.mkdir(`${folder}/deep/er`, { recursive: true });
-  for (const cwd of [folder, `${folder}/deep/er`]) {
-    assertEquals(plainCommand(command("/bin/ls", { cwd }), DENO), undefined);
+Deno.test("programs of npm packages are on PATH as with deno task, and come before deno", async () => {
+  const folder = await Deno.realPath(await Deno.makeTempDir());
+  await Deno.mkdir(`${folder}/deep`);
+  const env = { PATH: "/bin" };
+  const plain = (line: string, more: Partial<TaskCommand>) =>
+    plainCommand(command(line, { cwd: `${folder}/deep`, env, ...more }), DENO);
+  const { npmBins: _, ...unknown } = command("/bin/ls");
+  assertEquals(plainCommand(unknown, DENO), undefined);
+  assertEquals(plain("/bin/ls", { npmBins: "none" })?.env.PATH, "/bin");
+  const path = plain("/bin/ls", { npmBins: "above" })?.env.PATH ?? "";
+  const above = [`${folder}/deep`, folder].map((each) => `${each}/node_modules/.bin`);
+  assertEquals(path.split(":").slice(0, 2), above);
+  assertEquals(path.split(":").slice(-2), ["/node_modules/.bin", "/bin"]);
+  for (const PATH of [{}, { PATH: "" }]) {
+    assert(plain("/bin/ls", { npmBins: "above", env: PATH })?.env.PATH?.endsWith("/.bin"));
   }
+  assertEquals(plain("deno run x.ts", { npmBins: "above" })?.program, DENO);
+  await Deno.mkdir(`${folder}/node_modules/.bin`, { recursive: true });
+  await Deno.writeTextFile(`${folder}/node_modules/.bin/deno`, "#!/bin/sh\n", { mode: 0o755 });
+  assertEquals(plain("deno run x.ts", { npmBins: "above" }), undefined);
+  assertEquals(plain("deno run x.ts", { npmBins: "none" })?.program, DENO);
+  assertEquals(plain("/bin/ls", { npmBins: "above" })?.program, "/bin/ls");
   await Deno.remove(folder, { recursive: true });
 });
 
@@ -97,6 +121,41 @@ Deno.test("a program sees the same with the shell and without", async () => {
     const plain = plainCommand(command(line, { cwd: folder, env }), DENO);
     const direct = await run([plain?.program ?? "", ...plain?.args ?? []], plain?.env ?? {});
     assertEquals(direct, await run([DENO, "task", "--quiet", "--eval", ` ${line}`], env), line);
+  }
+  await Deno.remove(folder, { recursive: true });
+});
+
+Deno.test("what the kernel refuses to start is no program", async () => {
+  const folder = await Deno.makeTempDir();
+  const elf = (await Deno.readFile(DENO)).slice(0, 4096);
+  const changed = (at: number, byte: number): Uint8Array => {
+    const bytes = elf.slice();
+    bytes[at] = byte;
+    return bytes;
+  };
+  const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
+  const files: readonly (readonly [Uint8Array, boolean])[] = [
+    [encode("#!/bin/sh\n"), true],
+    [encode("#! /bin/sh -e\n"), true],
+    [encode("#!/no/such/interpreter"), true],
+    [encode("#!"), false],
+    [encode("#!\n/bin/sh\n"), false],
+    [encode("#! \t\n"), false],
+    [encode(""), false],
+    [encode("echo a\n"), false],
+    [encode("\x7fELF"), false],
+    [encode(`\x7fELF${"junk ".repeat(50)}`), false],
+    ...(Deno.build.os !== "linux" ? [] : [
+      [elf, true],
+      [elf.slice(0, 70), false],
+      [changed(4, 1), false],
+      [changed(16, 1), false],
+      [changed(18, 3), false],
+    ] as const),
+  ];
+  for (const [index, [bytes, isProgram]] of files.entries()) {
+    await Deno.writeFile(`${folder}/${index}`, bytes, { mode: 0o755 });
+    assertEquals(new Programs().has(`${folder}/${index}`), isProgram, `file ${index}`);
   }
   await Deno.remove(folder, { recursive: true });
 });
