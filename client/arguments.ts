@@ -87,7 +87,8 @@ export function parseArguments<const Rows extends readonly OptionRow[]>(
 }
 
 function emptyValue(row: OptionRow): unknown {
-  return row.kind === "flag" ? false : row.kind === "list" ? [] : undefined;
+  if (row.kind === "flag") return false;
+  return row.kind === "list" || row.kind === "family" ? [] : undefined;
 }
 
 function takeLong(
@@ -98,10 +99,17 @@ function takeLong(
 ): void {
   const equals = arg.indexOf("=");
   const name = equals < 0 ? arg.slice(2) : arg.slice(2, equals);
-  const row = rows.find((each) => each.name === name || each.alias === name);
+  const row = rows.find((each) => each.name === name || each.alias === name) ??
+    rows.find((each) => each.kind === "family" && name.startsWith(`${each.name}-`));
   if (row === undefined) throw unknownOption(`--${name}`);
-  const given = equals < 0 ? undefined : arg.slice(equals + 1);
-  if (row.kind === "list") {
+  let given = equals < 0 ? undefined : arg.slice(equals + 1);
+  if (row.kind === "family") {
+    values[row.name] = [...values[row.name] as readonly string[], arg];
+  } else if (row.kind === "list") {
+    const [next = "-"] = pending;
+    if (row.takesNext === true && given === undefined && !next.startsWith("-")) {
+      given = pending.shift();
+    }
     const before = values[row.name] as readonly string[];
     // As in `deno task`, those without a value come before all others.
     values[row.name] = given === undefined ? [row.fallback, ...before] : [...before, given];
@@ -162,6 +170,7 @@ function readValue(row: OptionRow, text: string): string | number {
 export function optionLabel(row: OptionRow): string {
   if (row.kind === "flag") return `--${row.name}`;
   if (row.kind === "list") return `--${row.name}[=<${row.value}>]`;
+  if (row.kind === "family") return `--${row.name}-<${row.value}>`;
   return `--${row.name} <${row.kind === "choice" ? row.choices.join("|") : row.value}>`;
 }
 

@@ -10,7 +10,7 @@ import type { Clock } from "../system/clock.ts";
 import type { SignalName } from "../system/environment.ts";
 import type { ByteStream } from "../system/streams.ts";
 import type { Project } from "../project/root.ts";
-import { joinPath } from "../system/files.ts";
+import { fileKind, joinPath, parentFolder } from "../system/files.ts";
 import type { TcpAddress } from "../wire/address.ts";
 import type { Command } from "./command.ts";
 import type { CommonValues } from "./options.ts";
@@ -119,7 +119,12 @@ export interface Invocation {
   readonly commands: CommandLoaders;
 }
 
-/** The folder that a command works in, absolute: `--cwd`, or the working directory. */
+/**
+ * The folder that a command works in, absolute: `--cwd`, or the working directory. A file means its
+ * folder, as in `deno task --cwd deno.json`.
+ */
 export function workFolder({ cwd }: Invocation, values: CommonValues): string {
-  return values.cwd === undefined ? cwd : joinPath(cwd, values.cwd);
+  if (values.cwd === undefined) return cwd;
+  const path = joinPath(cwd, values.cwd);
+  return fileKind(path) === "file" ? parentFolder(path) : path;
 }

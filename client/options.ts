@@ -24,15 +24,23 @@ export type OptionRow =
   | OptionBase & { readonly kind: "flag" }
   /** Any text; `value` names it in help and errors. */
   | OptionBase & { readonly kind: "text"; readonly value: string }
-  /** Any number of texts; without `=` each time, `fallback`. */
-  | OptionBase & { readonly kind: "list"; readonly value: string; readonly fallback: string }
+  /** Any number of texts; without `=` each time, the next word, if it may be, or `fallback`. */
+  | OptionBase & {
+    readonly kind: "list";
+    readonly value: string;
+    readonly fallback: string;
+    /** Whether the next word is its value, if that is no option; default: `false`. */
+    readonly takesNext?: boolean;
+  }
+  /** All options whose names begin with this one and a dash, as they are typed. */
+  | OptionBase & { readonly kind: "family"; readonly value: string }
   /** A whole number from `min`. */
   | OptionBase & { readonly kind: "number"; readonly value: string; readonly min: number }
   | OptionBase & { readonly kind: "choice"; readonly choices: readonly string[] };
 
 /** What an option's value is. */
 export type OptionValue<R extends OptionRow> = R extends { readonly kind: "flag" } ? boolean
-  : R extends { readonly kind: "list" } ? readonly string[]
+  : R extends { readonly kind: "list" | "family" } ? readonly string[]
   : R extends { readonly kind: "number" } ? number | undefined
   : R extends { readonly kind: "choice"; readonly choices: readonly (infer C)[] } ? C | undefined
   : string | undefined;

@@ -10,6 +10,7 @@ import { OrdinaryPaths } from "../system/ordinary_paths.ts";
 import type { RunTasksInput, WorkspaceInput } from "../wire/commands.ts";
 import type { ParsedArguments, ValuesFor } from "./arguments.ts";
 import { UsageError } from "./arguments.ts";
+import { DENO_OPTIONS, denoFlags } from "./deno_flags.ts";
 import { HandBack } from "./hand_back.ts";
 import { type Invocation, workFolder } from "./invocation.ts";
 
@@ -50,6 +51,7 @@ export const SELECTION_OPTIONS = [
     summary:
       "add a file's variables that are not set already, the last file's first; default: .env",
   },
+  ...DENO_OPTIONS,
 ] as const;
 
 /** What was parsed of them. */
@@ -76,6 +78,18 @@ export function workspaceInput(
 }
 
 /**
+ * A command line with the task's name behind `--`: as it is without that.
+ *
+ * `run [options] -- TASK ARG…` has no words in front; what stands behind is the task, and its
+ * arguments.
+ */
+export function withTaskBehind<P extends Pick<Selection, "words" | "rest">>(parsed: P): P {
+  const [task, ...rest] = parsed.rest;
+  if (parsed.words.length > 0 || task === undefined) return parsed;
+  return { ...parsed, words: [task], rest };
+}
+
+/**
  * The parameters of a run.
  *
  * @param say is told what is no reason to fail
@@ -86,6 +100,7 @@ export async function runInput(
   { values, words, rest }: Selection,
   say: (text: string) => void,
 ): Promise<RunTasksInput> {
+  const flags = denoFlags(values, invocation.cwd);
   const jobs = values.jobs ?? jobsOf(invocation.env.DENO_JOBS);
   const commandLine = words.join(" ");
   if (values.eval && commandLine.trim() === "") {
@@ -102,6 +117,7 @@ export async function runInput(
     eval: values.eval,
     ifPresent: values["if-present"],
     force: values.force,
+    ...(flags.length === 0 ? {} : { denoFlags: flags }),
     client: { pid: invocation.pid, command: invocation.commandLine },
   };
 }

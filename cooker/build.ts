@@ -168,6 +168,7 @@ export class Build implements AsyncCommand {
         ...(task.package === undefined ? {} : { package: task.package }),
         dependencies: task.dependencies.map((index) => this.#task(index).id),
         prefixed: task.prefixed,
+        ...(task.label === undefined ? {} : { label: task.label }),
       });
     }
   }

@@ -24,6 +24,8 @@ export interface TaskCommand {
   readonly isScript: boolean;
   /** The folders of npm packages' programs on its PATH; absent: only the shell knows them. */
   readonly npmBins?: NpmBins;
+  /** Options for the `deno` whose shell runs it, which has to run then; absent: none. */
+  readonly denoFlags?: readonly string[];
   /** The process whose stdin it reads; absent: an empty one. */
   readonly stdinPid?: number;
 }

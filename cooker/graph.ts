@@ -22,6 +22,8 @@ export interface TaskNode {
   readonly definition: TaskDefinition;
   /** Indices of the nodes that come first. */
   readonly dependencies: readonly number[];
+  /** Those of them that its config names, or that it is a step of; not those by imports alone. */
+  readonly declared: readonly number[];
   /** Whether the run's arguments are given to it. */
   readonly takesArguments: boolean;
   /** Whether it was asked for, rather than another one needs it. */
@@ -230,16 +232,16 @@ class GraphBuilder {
   #append(visit: Visit): void {
     const { task } = visit.found;
     const before = this.#barrier?.folder === task.origin.folder ? this.#barrier.tasks : [];
-    let dependencies = [
-      ...new Set(
-        [...visit.dependencies, ...before].flatMap((each) =>
-          this.#steps.get(each.task)?.last ?? []
-        ),
-      ),
+    const lastOf = (tasks: readonly FoundTask[]): readonly number[] => [
+      ...new Set(tasks.flatMap((each) => this.#steps.get(each.task)?.last ?? [])),
     ];
+    let declared = lastOf(visit.dependencies);
+    let dependencies = lastOf([...visit.dependencies, ...before]);
     const first = this.#nodes.length;
     for (const definition of lifecycle(task)) {
-      dependencies = [this.#nodes.push({ name: definition.name, definition, dependencies }) - 1];
+      const node = { name: definition.name, definition, dependencies, declared };
+      dependencies = [this.#nodes.push(node) - 1];
+      declared = dependencies;
     }
     this.#steps.set(task, { first, last: this.#nodes.length - 1 });
   }

@@ -7,7 +7,7 @@
 import type { ReplayLogs, RunTasksParams } from "../wire/commands.ts";
 import type { CacheDeclaration } from "./cache/fingerprint.ts";
 import type { TaskDefinition } from "./config/tasks.ts";
-import { pathInside } from "../system/files.ts";
+import { baseName, pathInside } from "../system/files.ts";
 import { type Environment, runEnvironment, taskEnvironment } from "./environment.ts";
 import type { TaskCommand } from "./executor.ts";
 import type { TaskGraph, TaskNode } from "./graph.ts";
@@ -27,8 +27,10 @@ export interface PlannedTask {
   readonly requested: boolean;
   /** Indices of the tasks that come first. */
   readonly dependencies: readonly number[];
-  /** Whether another one may run beside it. */
+  /** Whether another one may run beside it, or could if members did not wait for those they import. */
   readonly prefixed: boolean;
+  /** What its lines are prefixed with, if that is more than its name. */
+  readonly label?: string;
   /** Where it runs, absolute. */
   readonly cwd: string;
   /** The command line as people see it. */
@@ -64,20 +66,36 @@ export interface PlanPlace {
   readonly processors: number;
   /** As in {@linkcode TaskCommand}. */
   readonly npmBins?: NpmBins;
+  /** As in {@linkcode TaskCommand}. */
+  readonly denoFlags?: readonly string[];
 }
 
 /** Plans a run of a graph's tasks. */
 export function planTasks(graph: TaskGraph, params: RunTasksParams, place: PlanPlace): BuildPlan {
-  const dependencies = graph.map((node) => node.dependencies);
-  const overlaps = mayOverlap(dependencies);
+  const labels = labelsOf(graph, place.root);
   const jobs = params.jobs ?? place.processors;
   const isAlone = graph.length === 1;
   const env = runEnvironment(params.env, params.cwd);
   const tasks = graph.map((node, index) => {
-    const prefixed = overlaps[index] === true;
-    return plannedTask(node, params, { place, prefixed, isAlone, env });
+    return plannedTask(node, params, { place, label: labels[index], isAlone, env });
   });
   return { tasks, jobs, ...commonParts(params, tasks) };
+}
+
+/**
+ * For each task what its lines are prefixed with; `undefined` for those that always run alone. Tasks
+ * of several folders have their package's name, or else their folder's, in front of their own.
+ */
+function labelsOf(graph: TaskGraph, root: string): (string | undefined)[] {
+  const overlaps = mayOverlap(graph.map((node) => node.declared));
+  const prefixed = graph.filter((_, index) => overlaps[index] === true);
+  const folders = new Set(prefixed.map(({ definition }) => definition.origin.folder));
+  return graph.map(({ name, definition: { origin } }, index) => {
+    if (overlaps[index] !== true) return undefined;
+    const owner = origin.packageName ??
+      (origin.folder === root ? undefined : baseName(origin.folder));
+    return folders.size < 2 || owner === undefined ? name : `${owner}#${name}`;
+  });
 }
 
 function commonParts(
@@ -109,7 +127,7 @@ export function planCommandLine(params: RunTasksParams, place: PlanPlace): Build
       cwd,
       env,
       isScript: false,
-      ...npmBinsOf(place),
+      ...denoOf(place),
       ...stdinOf(params),
     },
   };
@@ -119,10 +137,10 @@ export function planCommandLine(params: RunTasksParams, place: PlanPlace): Build
 function plannedTask(
   node: TaskNode,
   params: RunTasksParams,
-  { place, prefixed, isAlone, env: common }: {
+  { place, label, isAlone, env: common }: {
     readonly place: PlanPlace;
+    readonly label: string | undefined;
     readonly env: Environment;
-    readonly prefixed: boolean;
     readonly isAlone: boolean;
   },
 ): PlannedTask {
@@ -136,7 +154,8 @@ function plannedTask(
     key,
     requested,
     dependencies,
-    prefixed,
+    prefixed: label !== undefined,
+    ...(label === undefined || label === name ? {} : { label }),
     cwd,
     ...(owner === undefined ? {} : { package: owner }),
   };
@@ -169,13 +188,18 @@ function taskCommand(
     cwd,
     env: taskEnvironment(definition, common),
     isScript: definition.origin.source === "package.json",
-    ...npmBinsOf(place),
+    ...denoOf(place),
     ...stdin,
   };
 }
 
-function npmBinsOf({ npmBins }: PlanPlace): Pick<TaskCommand, "npmBins"> {
-  return npmBins === undefined ? {} : { npmBins };
+function denoOf(
+  { npmBins, denoFlags = [] }: PlanPlace,
+): Pick<TaskCommand, "npmBins" | "denoFlags"> {
+  return {
+    ...(npmBins === undefined ? {} : { npmBins }),
+    ...(denoFlags.length === 0 ? {} : { denoFlags }),
+  };
 }
 
 function stdinOf(

@@ -67,7 +67,7 @@ export class ShellExecutor implements Executor {
     if (command.args.length === 0 && isEmpty(command.command)) {
       return { code: 1, reason: `Cannot run ${command.name}: its command is empty` };
     }
-    const rest = await runDirectly(command, sink, ending);
+    const rest = needsDeno(command) ? command.command : await runDirectly(command, sink, ending);
     if (rest === "" && command.command !== "") return { code: 0 };
     return await this.#execute({ ...command, command: rest }, sink, ending);
   }
@@ -141,7 +141,7 @@ export class ShellExecutor implements Executor {
     const spawn = (options: SpawnOptions): GroupProcess =>
       mark === undefined ? spawner.spawn(options) : mark.around(() => spawner.spawn(options));
     const stdin = stdinOf(command, sink);
-    const plain = plainCommand(command, deno, this.#programs);
+    const plain = needsDeno(command) ? undefined : plainCommand(command, deno, this.#programs);
     if (plain !== undefined) {
       const { program, args, env } = plain;
       try {
@@ -154,7 +154,13 @@ export class ShellExecutor implements Executor {
     try {
       return spawn({
         command: deno,
-        args: ["task", "--quiet", ...this.#shellWords(command, needed), ...command.args],
+        args: [
+          "task",
+          "--quiet",
+          ...command.denoFlags ?? [],
+          ...this.#shellWords(command, needed),
+          ...command.args,
+        ],
         cwd: command.cwd,
         env: command.isScript
           ? { ...command.env, npm_execpath: deno, npm_node_execpath: deno }
@@ -175,6 +181,11 @@ export class ShellExecutor implements Executor {
     if (!fitsArgument(line)) return needed.use(LongCommand.create(command)).words;
     return [...(config === undefined ? [] : ["--config", config]), "--eval", line];
   }
+}
+
+/** Whether Deno was given options of its own, by which it may refuse to run anything. */
+function needsDeno({ denoFlags = [] }: TaskCommand): boolean {
+  return denoFlags.length > 0;
 }
 
 /** Whether there is nothing in a command line but blanks and comments. */

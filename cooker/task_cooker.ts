@@ -313,6 +313,7 @@ export class TaskCooker implements Cooker {
     const place = {
       root: this.#options.root,
       processors: processorCount(),
+      denoFlags: params.denoFlags,
       ...(npmBins === undefined ? {} : { npmBins }),
     };
     return params.eval

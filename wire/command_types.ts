@@ -174,6 +174,8 @@ export interface RunTasksInput extends WorkspaceInput {
   readonly ifPresent?: boolean | undefined;
   /** Whether tasks run although their results are there; default: `false`. */
   readonly force?: boolean | undefined;
+  /** Options for the `deno` whose shell runs the tasks, such as `--frozen`; default: none. */
+  readonly denoFlags?: readonly string[] | undefined;
   /** Whether the build goes on with what does not depend on a failure; default: `false`. */
   readonly keepGoing?: boolean | undefined;
   /** Whether the build goes on when its client leaves; default: `false`. */
@@ -207,6 +209,8 @@ export interface RunTasksParams extends RunTasksInput, WorkspaceParams {
   readonly ifPresent: boolean;
   /** Whether tasks run although their results are there. */
   readonly force: boolean;
+  /** Options for the `deno` whose shell runs the tasks. */
+  readonly denoFlags: readonly string[];
   /** Whether the build goes on with what does not depend on a failure. */
   readonly keepGoing: boolean;
   /** Whether the build goes on when its client leaves. */

@@ -244,6 +244,8 @@ const runTasksParams = v.strictObject({
   eval: v.optional(v.boolean(), false),
   ifPresent: v.optional(v.boolean(), false),
   force: v.optional(v.boolean(), false),
+  /** Options for the `deno` whose shell runs the tasks. */
+  denoFlags: v.optional(v.array(v.string()), []),
   keepGoing: v.optional(v.boolean(), false),
   /** Whether the build goes on when its client leaves. */
   detach: v.optional(v.boolean(), false),

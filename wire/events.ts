@@ -86,6 +86,8 @@ export interface TaskQueued {
   readonly dependencies: readonly string[];
   /** As in its `TaskStarted`; told here too, so that all names can be given the same width. */
   readonly prefixed: boolean;
+  /** What its lines are prefixed with, if that is more than its name: `member#build`. */
+  readonly label?: string;
 }
 
 /** A task's command begins. */

@@ -22,7 +22,7 @@ import {
 import { rendererFor } from "../render/choose.ts";
 import type { Renderer } from "../render/renderer.ts";
 import { isSet } from "../render/style.ts";
-import { runInput, SELECTION_OPTIONS } from "../run_input.ts";
+import { runInput, SELECTION_OPTIONS, withTaskBehind } from "../run_input.ts";
 import { LIMIT_OPTIONS, serverLimits } from "../server_limits.ts";
 
 const OPTIONS = [
@@ -62,7 +62,7 @@ export const command = defineCommand({
   about: [
     "Tasks are those of deno.json, or the scripts of package.json. Without one, they are listed.\n" +
     "What stands behind '--' is given to the last task; before it, simmer's own options may stand\n" +
-    "anywhere, also behind task names.",
+    "anywhere, also behind task names. 'simmer run OPTIONS -- TASK ARG…' is the same.",
     "A server is started where none runs. With CI set in the environment that happens only where\n" +
     "one runs already; else the tasks run in this process, as with --no-server.",
   ],
@@ -76,7 +76,8 @@ export const command = defineCommand({
   ],
 }, run);
 
-async function run(invocation: Invocation, parsed: Parsed): Promise<number> {
+async function run(invocation: Invocation, typed: Parsed): Promise<number> {
+  const parsed = withTaskBehind(typed);
   const { values, words } = parsed;
   if (words.length === 0 && !values.eval) {
     const { listTasks } = await import("./tasks.ts");
@@ -86,9 +87,10 @@ async function run(invocation: Invocation, parsed: Parsed): Promise<number> {
     const { dryRun } = await import("./dry_run.ts");
     return await dryRun(invocation, parsed);
   }
-  const place = serverPlace(invocation, values);
   const renderer = await rendererFor(invocation, values);
+  // A wrong command line is said before a project that is missing.
   const input = await inputOf(invocation, parsed, renderer);
+  const place = serverPlace(invocation, values);
   const local = new Local(invocation, place, values);
   try {
     return await runBuild(invocation, {

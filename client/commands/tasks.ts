@@ -40,6 +40,10 @@ export async function listTasks(
     values,
   );
   const tasks = reply as TaskDescription[];
+  if (tasks.length === 0 && values.filter !== undefined && !values.json) {
+    output.write("stderr", `simmer: No package name matches the filter '${values.filter}'\n`);
+    return EXIT.ok;
+  }
   const style = styleFor({ color: values.color, env, isTerminal: terminal.stdout });
   output.write("stdout", values.json ? `${JSON.stringify(tasks)}\n` : tasksText(tasks, style));
   return EXIT.ok;
@@ -66,7 +70,9 @@ function taskLines(task: TaskDescription, { cyan, gray }: Style): string[] {
     `- ${cyan(printable(name))}${placeOf(task, gray)}`,
     ...(description === undefined || description === ""
       ? []
-      : description.split("\n").map((line) => `    ${gray("//")} ${gray(printable(line))}`)),
+      : description.replace(/\r?\n$/, "").split(/\r?\n/).map((line) =>
+        `    ${gray("//")} ${gray(printable(line))}`
+      )),
     ...(command === undefined ? [] : [`    ${printable(command)}`]),
     ...(dependencies.length === 0
       ? []

@@ -12,6 +12,8 @@ import type { Style } from "./style.ts";
 interface Labelled {
   readonly name: string;
   readonly package: string | undefined;
+  /** What the server says that it is labelled with. */
+  readonly label: string | undefined;
   /** Counts the prefixed tasks: it decides about the colour. */
   readonly index: number;
 }
@@ -28,6 +30,7 @@ export class Labels {
     this.#tasks.set(task.task, {
       name: task.name,
       package: task.package,
+      label: task.label,
       index: this.#tasks.size,
     });
     this.#packages.add(task.package);
@@ -49,9 +52,10 @@ export class Labels {
     return `${style.label(task.index)(this.#text(task).padStart(this.#width))} `;
   }
 
-  /** Package names only where the tasks are of several. */
-  #text({ name, package: owner }: Labelled): string {
+  /** Package names only if the tasks are of several. */
+  #text({ name, package: owner, label }: Labelled): string {
     const isAlone = owner === undefined || this.#packages.size < 2;
-    return printable(isAlone ? `[${name}]` : `[${owner}#${name}]`);
+    const whole = label ?? (isAlone ? name : `${owner}#${name}`);
+    return printable(`[${whole}]`);
   }
 }

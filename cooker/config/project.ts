@@ -64,7 +64,7 @@ export class ProjectConfig {
   }
 
   /**
-   * The folders of the workspace: the root and its members, in the order in which they are written.
+   * The folders of the workspace: the root, then its members by their paths, as `deno task` has them.
    *
    * @throws {WireError} `projectError` of kind `invalid-config`
    */
@@ -76,7 +76,7 @@ export class ProjectConfig {
       root,
       workspacePatterns(root),
       (folder) => this.#filesIn(folder).length > 0,
-    );
+    ).sort((a, b) => `${a}/` < `${b}/` ? -1 : 1);
     return [
       { folder: root, isRoot: true, files: rootFiles, scope: rootScope },
       ...members.map((folder) => {

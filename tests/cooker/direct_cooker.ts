@@ -148,6 +148,7 @@ export class DirectCooker implements AsyncDisposable {
         eval: false,
         ifPresent: false,
         force: false,
+        denoFlags: [],
         keepGoing: false,
         detach: false,
         replayLogs: "none",

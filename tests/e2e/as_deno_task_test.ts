@@ -68,3 +68,115 @@ Deno.test("a folder that the workspace excludes runs its own tasks and not the r
   assertEquals(await run(["-r", "who"], ""), { code: 0, stdout: "a\n" });
   await project.run(["stop", "--force"], { folder: x });
 });
+
+Deno.test("simmer run OPTIONS -- TASK ARG… runs the task with its arguments", async () => {
+  await using project = await Project.create({
+    "deno.json": { tasks: { t: "echo task", "-x": "echo dash" } },
+  });
+  const run = async (...args: readonly string[]): Promise<string> =>
+    (await project.run(["run", "-q", ...args])).stdout;
+  assertEquals(await run("--", "t"), "task\n");
+  assertEquals(await run("-j1", "--", "t", "--a", "-q"), "task --a -q\n");
+  assertEquals(await run("--", "-x", "y"), "dash y\n");
+  assertEquals(await run("--eval", "--", "echo a", "$b"), "a $b\n");
+  assertEquals(await run("--no-server", "--", "t", "--", "b"), "task -- b\n");
+});
+
+Deno.test("simmer run hands Deno's own options on to the deno that runs the tasks", async () => {
+  await using project = await Project.create({
+    "deno.json": { tasks: { echo: "echo task", plain: "/bin/echo task" } },
+    "sub/x": "",
+  });
+  const run = async (args: readonly string[], folder = ""): Promise<readonly unknown[]> => {
+    const { code, stdout } = await project.run(["run", "-q", ...args], { folder });
+    return [code, stdout];
+  };
+  for (const task of ["echo", "plain"]) {
+    assertEquals(await run(["--no-lock", "--frozen=false", task]), [0, "task\n"]);
+    assertEquals(await run(["--unstable-kv", "--node-modules-dir=none", task]), [0, "task\n"]);
+    assertEquals(await run(["--unstable-no-such-feature", task]), [1, ""], "Deno refuses it");
+    assertEquals(await run([task]), [0, "task\n"], "the options of one run are not the next one's");
+  }
+  await project.write("sub/broken.lock", "this is no lock file");
+  assertEquals(await run(["--lock", "broken.lock", "echo"], "sub"), [1, ""]);
+  assertEquals(await run(["--lock=sub/broken.lock", "echo"]), [1, ""]);
+  await project.write("deno.lock", "this is no lock file");
+  assertEquals(await run(["--lock", "-q", "echo"]), [1, ""]);
+  assertEquals(await run(["--no-lock", "echo"]), [0, "task\n"]);
+});
+
+Deno.test("lines have their package's name where tasks of several packages are shown, in any order", async () => {
+  await using project = await Project.create({
+    "deno.json": {
+      workspace: ["./one", "./two"],
+      tasks: { build: "echo root", root: { command: "echo r", dependencies: ["build"] } },
+    },
+    "one/deno.json": {
+      name: "@foo/one",
+      imports: { two: "jsr:@foo/two" },
+      tasks: {
+        dev: "echo 1",
+        build: "echo member",
+        both: { command: "echo b", dependencies: ["build", "root"] },
+      },
+    },
+    "two/deno.json": {
+      name: "@foo/two",
+      version: "1.0.0",
+      exports: "./x.ts",
+      tasks: { dev: "echo 2" },
+    },
+  });
+  const run = async (args: readonly string[], folder = ""): Promise<string> =>
+    (await project.run(["run", "-q", "-j1", ...args], { folder })).stdout;
+  assertEquals(await run(["--members", "dev"]), "[@foo/two#dev] 2\n[@foo/one#dev] 1\n");
+  assertEquals(await run(["--no-prefix", "--members", "dev"]), "2\n1\n");
+  assertEquals(await run(["-f", "one", "dev"]), "1\n");
+  assertEquals(
+    await run(["both"], "one"),
+    "[@foo/one#build] member\n         [build] root\n          [root] r\nb\n",
+  );
+});
+
+Deno.test("simmer run --cwd of a file means the file's folder", async () => {
+  await using project = await Project.create({
+    "sub/deno.json": { tasks: { where: "pwd" } },
+    "deno.json": { tasks: {} },
+  });
+  const { stdout } = await project.run([
+    "run",
+    "-q",
+    "--no-server",
+    "--cwd",
+    "sub/deno.json",
+    "where",
+  ]);
+  assertEquals(stdout, `${project.root}/sub\n`);
+});
+
+Deno.test("simmer run without a task lists as deno task does", async () => {
+  await using project = await Project.create({
+    "deno.json": { workspace: ["./foo", "./bar"] },
+    "foo/deno.json": {
+      name: "@x/foo",
+      tasks: { t: { description: "a\r\nb\r\n", command: "echo" } },
+    },
+    "bar/deno.json": { name: "@x/bar", tasks: { t: "echo bar" } },
+  });
+  const list = (
+    ...args: readonly string[]
+  ): Promise<{ code: number; stdout: string; stderr: string }> =>
+    project.run(["run", "--no-server", ...args]);
+  assertEquals(
+    (await list("--members")).stdout,
+    "Available tasks (@x/bar):\n- t\n    echo bar\n" +
+      "Available tasks (@x/foo):\n- t\n    // a\n    // b\n    echo\n",
+  );
+  assertEquals(await list("--filter", "nobody"), {
+    code: 0,
+    stdout: "",
+    stderr: "simmer: No package name matches the filter 'nobody'\n",
+  });
+  const wrong = await list("--members", "-r", "t");
+  assertEquals([wrong.code, wrong.stdout], [2, ""]);
+});

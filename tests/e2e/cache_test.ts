@@ -138,7 +138,7 @@ Deno.test("-r runs a task in every member, each output line with its package", a
     "c/deno.json": { name: "@x/c", tasks: { t: "echo no member" } },
   });
   const { code, stdout, stderr } = await project.run(["run", "-r", "t"]);
-  assertEquals([code, stdout], [0, "one\ntwo\n"], stderr);
+  assertEquals([code, stdout], [0, "[@x/a#t] one\n[@x/b#t] two\n"], stderr);
   assertStringIncludes(stderr, "Task t (@x/a) echo one\nTask t (@x/b) echo two\n");
   const none = await project.run(["run", "-r", "nothing"]);
   assertEquals(none.code, 5);
