@@ -9,7 +9,7 @@
  * @module
  */
 
-import { isAbsent, realPath } from "./files.ts";
+import { isAbsent, isSystemError, realPath } from "./files.ts";
 
 /** What each process sees differently. `/dev/shm` is an ordinary file system. */
 const OF_PROCESS = /^\/(?:proc(?:\/|$)|dev\/(?!shm(?:\/|$)))/;
@@ -58,8 +58,20 @@ export class OrdinaryPaths {
     return word.startsWith("/") ? word : `${this.#folder}/${word}`;
   }
 
-  /** Follows all links as the kernel does; parts that are missing are taken for ordinary ones. */
+  /**
+   * Follows all links as the kernel does; parts that are missing are taken for ordinary ones. A path
+   * that the system refuses to look at, as one with too long a name, is left to the shell.
+   */
   #follow(word: string): string | undefined {
+    try {
+      return this.#followed(word);
+    } catch (error) {
+      if (isSystemError(error)) return undefined;
+      throw error;
+    }
+  }
+
+  #followed(word: string): string | undefined {
     const parts = partsOf(word);
     let at = word.startsWith("/") ? "" : this.#folder;
     let links = 0;

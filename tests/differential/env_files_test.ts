@@ -175,7 +175,7 @@ Deno.test("what is wrong with an env file is a warning that names the file and t
   assertEquals(envFileVariables({ names, folder, env: {}, say }), { A: "1" });
   assertEquals(said.map((text) => text.replaceAll(folder, "~")).toReversed(), [
     "warning: there is no env file 'nothing.env' in ~ or above it",
-    "warning: Cannot read env file ~/folder: Is a directory (os error 21)",
+    "warning: Cannot read env file ~/folder: it is a folder, not a regular file",
     "warning: env file ~/nul is read up to B: its value has a NUL character",
     "warning: DENO_CONNECTED of env file ~/deno is ignored: it controls Deno itself",
     "warning: Cannot read env file ~/binary: it is not UTF-8",

@@ -83,14 +83,14 @@ Deno.test("a config, a member's config or an env file that is a FIFO is an error
   await python(project, 'import os; os.remove("m/deno.json"); os.mkfifo("m/deno.json")');
   const member = await simmer(project, "run", "-r", "b");
   assertEquals(member.code, 5, member.stderr);
-  assertStringIncludes(member.stderr, "m/deno.json: it is not a regular file");
+  assertStringIncludes(member.stderr, "m/deno.json: it is a FIFO, not a regular file");
   await python(project, 'import os; os.symlink("m/deno.json", "package.json")');
   const linked = await simmer(project, "run", "a");
   assertEquals(linked.code, 5, linked.stderr);
-  assertStringIncludes(linked.stderr, "package.json: it is not a regular file");
+  assertStringIncludes(linked.stderr, "package.json: it is a FIFO, not a regular file");
   const named = await simmer(project, "run", "--config", "m/deno.json", "a");
   assertEquals(named.code, 5, named.stderr);
-  assertStringIncludes(named.stderr, "m/deno.json is not a regular file");
+  assertStringIncludes(named.stderr, "m/deno.json is no regular file");
 });
 
 Deno.test("an output that is a FIFO is no result: the task's own code stands, and it is said", async () => {
