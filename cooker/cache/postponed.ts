@@ -48,6 +48,9 @@ const MAX_LOG = 64 * 1024;
 /** Milliseconds of work at a stretch. */
 const STRETCH_MS = 8;
 
+/** Milliseconds that a build waits for its first results: those of a new server take 50. */
+const FIRST_MS = 100;
+
 /** What postponing needs. */
 export interface PostponedOptions {
   readonly tracker: InputTracker;
@@ -148,26 +151,21 @@ export class PostponedResults {
   }
 
   /**
-   * Keeps results for a few milliseconds, one at the least. A build does so before it reports its
-   * end: its client may move the outputs away as soon as it knows.
+   * Keeps the first results, for a moment at the most. A build does so before it reports its end: its
+   * client may move the outputs away as soon as it knows. What takes longer goes on afterwards.
    */
   async keepFirst(): Promise<void> {
-    const { clock } = this.#options;
-    const begun = clock.monotonic();
-    for (const result of this.#waiting.values()) {
-      await this.keep(result);
-      if (clock.monotonic() - begun >= STRETCH_MS) return;
-    }
+    const over = new AbortController();
+    const kept = this.#keepSome().catch((error: unknown) => this.#abandon(error));
+    await Promise.race([kept, this.#options.clock.sleep(FIRST_MS, over.signal)]);
+    over.abort();
   }
 
   /** Begins to keep what is waiting, piece by piece. */
   resume(): void {
     this.#isPaused = false;
-    this.#working ??= this.#work().catch((error: unknown) => {
-      const { message } = error instanceof Error ? error : new Error(String(error));
-      this.#options.log.log("error", `Cannot keep results: ${message}`);
-      this.drop();
-    }).finally(() => this.#working = undefined);
+    this.#working ??= this.#work().catch((error: unknown) => this.#abandon(error))
+      .finally(() => this.#working = undefined);
   }
 
   /** Waits for a better moment. */
@@ -191,6 +189,22 @@ export class PostponedResults {
   /** Whether a task has no result that could be looked for, and may be the first to have one. */
   #isFirst(key: string, cache: ResultCache): boolean {
     return !this.#hurried.has(key) && !cache.mayHave(key);
+  }
+
+  /** A defect costs the results that are waiting, and no build. */
+  #abandon(error: unknown): void {
+    const { message } = error instanceof Error ? error : new Error(String(error));
+    this.#options.log.log("error", `Cannot keep results: ${message}`);
+    this.drop();
+  }
+
+  async #keepSome(): Promise<void> {
+    const { clock } = this.#options;
+    const begun = clock.monotonic();
+    for (const result of this.#waiting.values()) {
+      await this.keep(result);
+      if (clock.monotonic() - begun >= STRETCH_MS) return;
+    }
   }
 
   async #work(): Promise<void> {

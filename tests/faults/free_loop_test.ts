@@ -5,11 +5,14 @@ import { connect } from "../../client/mod.ts";
 import { Project } from "../e2e/support.ts";
 import { effort } from "./random.ts";
 
-/** Bytes of the large input: 3 GiB where there is time for that. It takes no room on the disk. */
-const LARGE = Math.min(effort(768), 3 * 1024) * 1024 * 1024;
+/**
+ * Bytes of the large input: 3 GiB where there is time for that. It takes no room on the disk. Less
+ * than 1 GiB would be read before many pings are answered.
+ */
+const LARGE = Math.min(effort(1024), 3 * 1024) * 1024 * 1024;
 
 /** How many inputs there are: 200,000 where there is time for that. */
-const MANY = Math.min(effort(12_000), 200_000);
+const MANY = Math.min(effort(24_000), 200_000);
 
 /** Where a folder of so many files is read in one piece, nothing else is done for that long. */
 const IN_ONE_FOLDER = MANY / 4;
