@@ -9,6 +9,7 @@ import type { Logger } from "../system/logger.ts";
 import { platformName } from "../system/self.ts";
 import { LastResults } from "./cache/last_results.ts";
 import { OffLimits } from "./cache/off_limits.ts";
+import { OutputRuns } from "./cache/output_runs.ts";
 import { PostponedResults } from "./cache/postponed.ts";
 import { ResultCache } from "./cache/result_cache.ts";
 import { criticalPathRank } from "./critical_path.ts";
@@ -70,6 +71,7 @@ export class HotProject {
   readonly #places = new Map<string | undefined, ResultPlace>();
   readonly #clock: Clock;
   readonly #offLimits: OffLimits;
+  readonly #runs: OutputRuns;
   #savedAt = -Infinity;
   #collecting: Promise<void> | undefined;
 
@@ -84,6 +86,7 @@ export class HotProject {
       cookies: folders.cookies,
       note: (text) => log.log("warn", text),
     });
+    this.#runs = new OutputRuns(this.tracker.pace);
     this.last = new LastResults(folders.results);
     this.#durations = new Durations(folders.durations);
     this.#aside = folders.aside;
@@ -117,6 +120,7 @@ export class HotProject {
       store,
       aside: this.#aside,
       last: this.last,
+      runs: this.#runs,
       offLimits: this.#offLimits,
       platform: platformName(),
       ...parts,

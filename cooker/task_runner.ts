@@ -8,7 +8,8 @@ import { BestEffortFile } from "../system/best_effort_file.ts";
 import type { Clock } from "../system/clock.ts";
 import type { ReplayLogs } from "../wire/commands.ts";
 import type { Beginning, Known, PostponedResult, PostponedResults } from "./cache/postponed.ts";
-import type { Cleared, Prospect, ResultCache, Unkeyed, Warn } from "./cache/result_cache.ts";
+import { type MadeOutputs, NOTHING_MADE } from "./cache/output_runs.ts";
+import type { Prospect, ResultCache, Runnable, Unkeyed, Warn } from "./cache/result_cache.ts";
 import { decodeLog, LogRecorder } from "./cache/task_log.ts";
 import type { Ending } from "./ending.ts";
 import type { Executor, ExitStatus, OutputSink } from "./executor.ts";
@@ -80,6 +81,7 @@ interface Recorded {
   readonly status: ExitStatus;
   /** Whether it is a result. */
   readonly isWhole: boolean;
+  readonly made: MadeOutputs;
   readonly log: Uint8Array | undefined;
   readonly durationMs: number;
 }
@@ -258,8 +260,8 @@ export class TaskRunner {
     postponed: PostponedResults,
   ): Promise<ExitStatus> {
     if (request.ending.soon.aborted) return { code: 0 };
-    const { status, isWhole, log, durationMs } = await this.#record(beginning, request);
-    const result = isWhole ? await postponed.add(beginning, { log, durationMs }) : undefined;
+    const { status, isWhole, ...more } = await this.#record(beginning, request);
+    const result = isWhole ? await postponed.add(beginning, more) : undefined;
     if (result !== undefined) this.#later.set(request.index, result);
     return status;
   }
@@ -270,19 +272,20 @@ export class TaskRunner {
       this.#fingerprints.delete(request.index);
       return { code: 0 };
     }
-    const { status, isWhole, log, durationMs } = await this.#record(prospect, request);
+    const { status, isWhole, ...more } = await this.#record(prospect, request);
     const warn = this.#warning(request.listener);
-    const holds = isWhole && await cache?.keep({ prospect, log, durationMs, warn }) === true;
+    const holds = isWhole && await cache?.keep({ prospect, ...more, warn }) === true;
     if (!holds) this.#fingerprints.delete(request.index);
     return status;
   }
 
   /** Runs a task whose result may be kept. */
-  async #record(cleared: Cleared, request: TaskRequest): Promise<Recorded> {
+  async #record(task: Runnable, request: TaskRequest): Promise<Recorded> {
     const { cache, clock } = this.#options;
     const { sink } = request.listener;
     const recorder = new LogRecorder();
-    const isClear = cache?.clear(cleared, this.#warning(request.listener)) !== false;
+    const warn = this.#warning(request.listener);
+    const prepared = await cache?.prepare(task, warn);
     const startedAt = clock.monotonic();
     const status = await this.#execute(request, {
       write: (stream, bytes) => {
@@ -290,13 +293,19 @@ export class TaskRunner {
         return sink.write(stream, bytes);
       },
       warn: (message) => sink.warn(message),
+    }).catch((error: unknown) => {
+      if (prepared !== undefined) cache?.abandon(prepared);
+      throw error;
     });
     const durationMs = Math.round(clock.monotonic() - startedAt);
     // What still runs in the background may write on, and what was cancelled may have been ended in
     // the middle, whatever its code says: such results are not known to be whole.
-    const isWhole = isClear && status.code === 0 && status.remains === undefined &&
-      !request.ending.soon.aborted;
-    return { status, isWhole, log: recorder.encode(), durationMs };
+    const isWhole = prepared?.isClear !== false && status.code === 0 &&
+      status.remains === undefined && !request.ending.soon.aborted;
+    const made = prepared === undefined || cache === undefined
+      ? NOTHING_MADE
+      : await cache.finish(prepared, task.question.declaration, { isWhole, warn });
+    return { status, isWhole, made, log: recorder.encode(), durationMs };
   }
 
   async #execute(request: TaskRequest, sink = request.listener.sink): Promise<ExitStatus> {

@@ -7,6 +7,12 @@
 import { Sha256, sha256Hex } from "../../system/digest.ts";
 import { redact, redactArguments } from "../redact.ts";
 
+/**
+ * When the outputs that a task has made itself are removed before it runs: each time, never, or only
+ * if an input was deleted since the last run.
+ */
+export type Clean = boolean | "if-file-deleted";
+
 /** What a task declares about its result. */
 export interface CacheDeclaration {
   /** Tells the task from every other one of the project, in every checkout of it. */
@@ -17,6 +23,8 @@ export interface CacheDeclaration {
   readonly output: readonly string[];
   /** Names of environment variables. */
   readonly env: readonly string[];
+  /** When the task's own outputs are removed before it runs; default: always. No part of the key. */
+  readonly clean?: Clean;
 }
 
 /** What goes into a fingerprint, each part by itself, so that two can be compared. */
@@ -64,7 +72,7 @@ export function keptParts<T extends Pick<FingerprintParts, "command" | "args">>(
 }
 
 /** Changes with what a fingerprint is made of, so that results of other versions are never met. */
-const FORMAT = "simmer-result-1";
+const FORMAT = "simmer-result-2";
 
 /** Marks a variable that is declared and not set. */
 const UNSET = "unset";

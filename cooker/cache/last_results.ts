@@ -1,8 +1,10 @@
 /**
- * What each task's last success was made of: what `why` compares with, and what a next run removes.
+ * What each task's last success was made of, and what its last run has left: what `why` compares
+ * with, and what the next run removes.
  *
- * It is kept in a journal, a line for each success and each beginning: one write each. What is on
- * disk when a process is killed is what had happened by then.
+ * It is kept in a journal, a line for each success, each beginning, and each run without a result
+ * that declares outputs: one write each. What is on disk when a process is killed is what had
+ * happened by then.
  *
  * @module
  */
@@ -65,11 +67,20 @@ export function* filesText(
 /** Characters of lines that are out of date, beyond as many as the others have, that may stay. */
 const SPARE = 1024 * 1024;
 
-/** A line: a success, or that the task has begun again since. */
+/** What a run without a result has left. */
+export interface Leftovers {
+  /** Signatures of files, links and folders by their paths relative to the task's folder. */
+  readonly entries: Readonly<Record<string, string>>;
+  /** The paths of the run's inputs, if a later run has to know whether one was deleted. */
+  readonly inputs?: readonly string[];
+}
+
+/** A line: a success, what a run without a result has left, or that the task has begun again. */
 interface Line<Result extends LastOutcome = LastResult> {
   readonly format: 1;
   readonly key: string;
   readonly result?: Result;
+  readonly left?: Leftovers;
 }
 
 /** The end of a line behind its files: of the files, the parts, the result and the line itself. */
@@ -78,16 +89,21 @@ const FILES_END = "}}}}";
 /** Where the parts of a line begin; within a text, quotes have a backslash before them. */
 const PARTS_BEGIN = ',"parts":{"task":';
 
-/** What is known of a task, and how long its line is. */
+/** What is known of a task, and how long its lines are. */
 interface Known {
-  readonly outcome: LastOutcome;
+  /** Absent: the task has had no success. */
+  readonly outcome?: LastOutcome;
+  /** Absent: the last run that ended was a success. */
+  readonly left?: Leftovers;
   readonly size: number;
 }
 
-/** A task's line with what it says. */
+/** A task's lines with what they say. */
 interface Kept<Result extends LastOutcome> {
-  readonly text: string;
-  readonly result: Result;
+  /** The line of its last success. */
+  readonly text?: string;
+  readonly result?: Result;
+  readonly left?: Leftovers;
 }
 
 /** The last successes of a project's tasks, on disk. */
@@ -110,9 +126,33 @@ export class LastResults {
     return this.#all().get(key)?.outcome;
   }
 
-  /** All of them, by their keys, as they are on the disk. */
+  /**
+   * What the last run of a task has left that ended without a result; `undefined` if the last one
+   * was a success, whose outputs say it.
+   */
+  leftovers(key: string): Leftovers | undefined {
+    return this.#all().get(key)?.left;
+  }
+
+  /** The paths of the inputs of a task's last run; `undefined` if they are not known. */
+  inputs(key: string): readonly string[] | undefined {
+    const left = this.leftovers(key);
+    if (left !== undefined) return left.inputs;
+    if (this.get(key) === undefined) return undefined;
+    const begin = `{"format":1,"key":${JSON.stringify(key)},`;
+    const own = (text: string): Line | undefined =>
+      text.startsWith(begin) ? parseLine(text) : undefined;
+    const files = this.#load(own).get(key)?.result?.parts.files;
+    return files && Object.keys(files);
+  }
+
+  /** The last successes, by their tasks' keys, as they are on the disk. */
   readAll(): ReadonlyMap<string, LastResult> {
-    return new Map([...this.#load(parseLine)].map(([key, { result }]) => [key, result]));
+    const all = new Map<string, LastResult>();
+    for (const [key, { result }] of this.#load(parseLine)) {
+      if (result !== undefined) all.set(key, result);
+    }
+    return all;
   }
 
   /**
@@ -130,6 +170,21 @@ export class LastResults {
   }
 
   /**
+   * Takes note of what a run without a result has left: a failed or cancelled one, or one whose
+   * result is not kept.
+   *
+   * @throws {Error} what the system says where it can't be written
+   */
+  leave(key: string, left: Leftovers): void {
+    const all = this.#all();
+    const last = all.get(key);
+    if (last === undefined && Object.keys(left.entries).length === 0) return;
+    const size = this.#append({ format: 1, key, left });
+    this.#live += size;
+    all.set(key, { ...last, left, size: (last?.size ?? 0) + size });
+  }
+
+  /**
    * A task begins: what its last success has left may be overwritten.
    *
    * @throws {Error} what the system says where it can't be written
@@ -138,7 +193,7 @@ export class LastResults {
     this.#beginnings.set(key, this.beginnings(key) + 1);
     const all = this.#all();
     const last = all.get(key);
-    if (last === undefined || last.outcome.isPast === true) return;
+    if (last?.outcome === undefined || last.outcome.isPast === true) return;
     all.set(key, { ...last, outcome: { ...last.outcome, isPast: true } });
     this.#append({ format: 1, key });
   }
@@ -154,9 +209,11 @@ export class LastResults {
     this.close();
     const kept = [...this.#load(parseHead)];
     this.#known = undefined;
-    const texts = kept.flatMap(([key, { text, result }]) =>
-      result.isPast === true ? [text, JSON.stringify({ format: 1, key })] : [text]
-    );
+    const texts = kept.flatMap(([key, { text, result, left }]) => [
+      ...(text === undefined ? [] : [text]),
+      ...(result?.isPast === true ? [JSON.stringify({ format: 1, key })] : []),
+      ...(left === undefined ? [] : [JSON.stringify({ format: 1, key, left })]),
+    ]);
     writeAtomically(this.#path, texts.map((each) => `\n${each}`).join(""));
   }
 
@@ -170,9 +227,14 @@ export class LastResults {
     if (this.#known !== undefined) return this.#known;
     const known = new Map<string, Known>();
     this.#live = 0;
-    for (const [key, { text, result }] of this.#load(parseHead)) {
-      const size = text.length + 1;
-      known.set(key, { outcome: outcomeOf(result), size });
+    for (const [key, { text = "", result, left }] of this.#load(parseHead)) {
+      const leftSize = left === undefined ? 0 : JSON.stringify(left).length;
+      const size = text.length + 1 + leftSize;
+      known.set(key, {
+        ...(result === undefined ? {} : { outcome: outcomeOf(result) }),
+        ...(left === undefined ? {} : { left }),
+        size,
+      });
       this.#live += size;
     }
     this.#known = known;
@@ -225,10 +287,11 @@ export class LastResults {
     for (const text of whole.split("\n")) {
       const line = parse(text);
       if (line === undefined) continue;
-      const { key, result } = line;
+      const { key, result, left } = line;
       const before = kept.get(key);
       if (result !== undefined) kept.set(key, { text, result });
-      else if (before !== undefined) {
+      else if (left !== undefined) kept.set(key, { ...before, left });
+      else if (before?.result !== undefined) {
         kept.set(key, { ...before, result: { ...before.result, isPast: true } });
       }
     }

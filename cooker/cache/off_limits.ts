@@ -17,7 +17,6 @@ import {
   realPath,
 } from "../../system/files.ts";
 import { PathPatterns } from "../inputs/patterns.ts";
-import { SKIPPED } from "../inputs/walk.ts";
 import type { Place } from "../store/confine.ts";
 import type { OutputEntry } from "../store/result.ts";
 
@@ -168,19 +167,26 @@ function realIfPresent(path: string): string | undefined {
 
 /**
  * Whether a task's outputs, as they are looked for, would include a path if it existed: patterns
- * mean it, and no folder that is passed over leads to it.
+ * mean it, and no folder that is passed over leads to it. A folder counts if it can hold an output.
  *
  * @param path absolute
  */
 export function isMeant(patterns: PathPatterns, path: string, kind: OutputEntry["kind"]): boolean {
-  return patterns.matches(path) && patterns.bases.some((base) => {
+  if (kind === "folder" ? !canHold(patterns, path) : !patterns.matches(path)) return false;
+  return patterns.bases.some((base) => {
     const inside = pathInside(base, path);
-    if (inside === undefined) return false;
+    if (inside === undefined) return kind === "folder" && pathInside(path, base) !== undefined;
     const parts = inside.split("/");
     const folders = kind === "folder" ? parts : parts.slice(0, -1);
-    return folders.every((part, at) =>
-      !SKIPPED.has(part.toLowerCase()) &&
-      patterns.reachesInto(joinPath(base, ...parts.slice(0, at + 1)))
-    );
+    return folders.every((_, at) => {
+      const folder = joinPath(base, ...parts.slice(0, at + 1));
+      return !patterns.passesOver(folder) && patterns.reachesInto(folder);
+    });
   });
+}
+
+/** Whether outputs can be in a folder: it is meant, or leads to one that is. */
+function canHold(patterns: PathPatterns, folder: string): boolean {
+  return patterns.reachesInto(folder) ||
+    patterns.bases.some((base) => pathInside(folder, base) !== undefined);
 }

@@ -13,6 +13,7 @@ import { fileTime } from "../../system/file_signature.ts";
 import { ioTurn } from "../../system/macrotask.ts";
 import type { FileSet } from "../inputs/file_set.ts";
 import type { InputTracker } from "../inputs/tracker.ts";
+import type { MadeOutputs } from "./output_runs.ts";
 import { type CacheQuestion, isUnkeyed, type ResultCache } from "./result_cache.ts";
 
 /** A task's fingerprint, or its postponed result, which will have one. */
@@ -34,8 +35,8 @@ export interface Beginning {
 
 /** A result that is yet to be kept. */
 export interface PostponedResult extends Beginning {
-  /** Absent: nothing tells of changes of the outputs, and it is kept at once. */
-  readonly outputsVersion: number | undefined;
+  /** What the task has made. */
+  readonly made: MadeOutputs;
   readonly log: Uint8Array | undefined;
   readonly durationMs: number;
   /** From when on it is being kept: its fingerprint, where it could be. */
@@ -109,23 +110,20 @@ export class PostponedResults {
   /** Takes note of how the task has ended well; `undefined` where nothing can be kept of it. */
   async add(
     beginning: Beginning,
-    { log, durationMs }: Pick<PostponedResult, "log" | "durationMs">,
+    { made, log, durationMs }: Pick<PostponedResult, "made" | "log" | "durationMs">,
   ): Promise<PostponedResult | undefined> {
-    const { inputs, outputs, inputsVersion, question: { declaration: { key } } } = beginning;
+    const { cache, inputs, inputsVersion, question: { declaration } } = beginning;
+    const { key } = declaration;
     this.#options.tracker.drain();
-    if (inputs.version !== inputsVersion) {
+    if (inputs.version !== inputsVersion || made.problem !== undefined) {
       this.#hurried.add(key);
+      if (made.problem === undefined) cache.leave(declaration, made);
       return undefined;
     }
-    await outputs?.find();
-    const outputsVersion = outputs === undefined
-      ? 0
-      : outputs.isWatched
-      ? outputs.version
-      : undefined;
-    const result = { ...beginning, outputsVersion, log, durationMs };
+    const result = { ...beginning, made, log, durationMs };
     this.#waiting.set(key, result);
-    if (outputsVersion === undefined || (log?.length ?? 0) > MAX_LOG) await this.keep(result);
+    const isUntold = beginning.outputs?.isWatched === false;
+    if (isUntold || (log?.length ?? 0) > MAX_LOG) await this.keep(result);
     return result;
   }
 
@@ -144,7 +142,10 @@ export class PostponedResults {
     result.fingerprint ??= this.#keep(result).then((fingerprint) => {
       const { key } = result.question.declaration;
       if (this.#waiting.get(key) === result) this.#waiting.delete(key);
-      if (fingerprint === undefined) this.#hurried.add(key);
+      if (fingerprint === undefined) {
+        this.#hurried.add(key);
+        result.cache.leave(result.question.declaration, result.made);
+      }
       return fingerprint;
     });
     return result.fingerprint;
@@ -183,6 +184,9 @@ export class PostponedResults {
 
   /** Forgets what is waiting: those tasks run again. */
   drop(): void {
+    for (const { cache, question, made } of this.#waiting.values()) {
+      cache.leave(question.declaration, made);
+    }
     this.#waiting.clear();
   }
 
@@ -222,13 +226,10 @@ export class PostponedResults {
   /** @returns its fingerprint, where everything still is as it was */
   async #keep(result: PostponedResult): Promise<string | undefined> {
     const { tracker } = this.#options;
-    const { cache, question, inputs, outputs, inputsVersion, outputsVersion, log, durationMs } =
-      result;
+    const { cache, question, inputs, inputsVersion, made, log, durationMs } = result;
     const isUnchanged = (): boolean => {
       tracker.drain();
-      return inputs.isWatched && inputs.version === inputsVersion &&
-        (outputs === undefined || outputsVersion === undefined ||
-          (outputs.isWatched && outputs.version === outputsVersion));
+      return inputs.isWatched && inputs.version === inputsVersion;
     };
     const fingerprints: [string, string][] = [];
     for (const [id, known] of result.dependencies) {
@@ -236,7 +237,7 @@ export class PostponedResults {
       if (fingerprint === undefined) return undefined;
       fingerprints.push([id, fingerprint]);
     }
-    if (!isUnchanged()) return undefined;
+    if (!isUnchanged() || !cache.isAsMade(result, made)) return undefined;
     // A task may be called "__proto__": assigning to that would be lost.
     const dependencies = Object.fromEntries(fingerprints);
     const prospect = await cache.prospect({ ...question, dependencies });
@@ -244,7 +245,7 @@ export class PostponedResults {
     // By another name, a file can be changed without a word; its inode has the time of that.
     const isTold = inputs.isSettled && prospect.snapshot.changedAt <= result.begunAt;
     if (!isTold || !isUnchanged()) return undefined;
-    const holds = await cache.keep({ prospect, log, durationMs, warn: () => {} });
+    const holds = await cache.keep({ prospect, made, log, durationMs, warn: () => {} });
     return holds ? prospect.fingerprint : undefined;
   }
 }

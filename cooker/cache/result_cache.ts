@@ -8,13 +8,15 @@
  */
 
 import type { Clock } from "../../system/clock.ts";
-import { isSystemError, joinPath, pathInside, removeIfPresent } from "../../system/files.ts";
+import { isSystemError, joinPath, pathInside } from "../../system/files.ts";
 import type { Logger } from "../../system/logger.ts";
+import { type TreeSignature, treeSignature } from "../../system/tree.ts";
 import type { TaskCommand } from "../executor.ts";
 import type { FileSet, Snapshot } from "../inputs/file_set.ts";
 import type { InputTracker } from "../inputs/tracker.ts";
-import { confinedPlace } from "../store/confine.ts";
+import { confinedPlace, type Place } from "../store/confine.ts";
 import { StoreError } from "../store/errors.ts";
+import { isRight, removeOutputs } from "../store/outputs.ts";
 import type { OutputEntry, StoredResult } from "../store/result.ts";
 import type { Forbid, ResultStore } from "../store/result_store.ts";
 import {
@@ -26,6 +28,8 @@ import {
 } from "./fingerprint.ts";
 import { filesText, type LastResults } from "./last_results.ts";
 import { isMeant, type OffLimits } from "./off_limits.ts";
+import { type BuildInfos, buildInfosIn, changedBuildInfo } from "./build_info.ts";
+import { type MadeOutputs, NOTHING_MADE, type OutputRun, type OutputRuns } from "./output_runs.ts";
 
 /** What a cache is made of. */
 export interface ResultCacheOptions {
@@ -35,6 +39,8 @@ export interface ResultCacheOptions {
   /** Where outputs are until they are whole, absolute. */
   readonly aside: string;
   readonly last: LastResults;
+  /** The project's running tasks that declare outputs. */
+  readonly runs: OutputRuns;
   /** Where no result is put. */
   readonly offLimits: OffLimits;
   /** What runs tasks: runtime, version, system, processor. */
@@ -75,15 +81,34 @@ export function isUnkeyed(prospect: Prospect | Unkeyed): prospect is Unkeyed {
   return "kind" in prospect;
 }
 
-/** What has to be known of a task to remove what it has left. */
-export interface Cleared {
+/** What has to be known of a task before it runs. */
+export interface Runnable {
   readonly question: Omit<CacheQuestion, "dependencies">;
   readonly inputs: FileSet;
+  /** Absent: no outputs are declared. */
+  readonly outputs: FileSet | undefined;
 }
+
+/** A task that is about to run. */
+export interface Prepared {
+  /** Whether its earlier outputs could be removed: its result is not kept otherwise. */
+  readonly isClear: boolean;
+  /** Absent: no outputs are declared. */
+  readonly run?: OutputRun;
+  /** The paths of its inputs, if a later run has to know whether one was deleted. */
+  readonly inputs?: readonly string[];
+  /** The state files of incremental compilers before the run; absent: no outputs are declared. */
+  readonly buildInfos?: BuildInfos;
+}
+
+/** Something that a task has left in the working tree. */
+type OwnOutput = Pick<OutputEntry, "path" | "kind">;
 
 /** A task that ran well. */
 export interface FreshResult {
   readonly prospect: Prospect;
+  /** What it has made. */
+  readonly made: MadeOutputs;
   /** What it printed. */
   readonly log: Uint8Array | undefined;
   /** How long it ran, in milliseconds. */
@@ -232,17 +257,17 @@ export class ResultCache {
     const found = store?.find(fingerprint);
     if (store === undefined || found === undefined) return undefined;
     const earlier = last.get(declaration.key);
+    const hasLeftovers = last.leftovers(declaration.key) !== undefined;
     if (outputs === undefined && !this.#isLeft(prospect)) return undefined;
     if (outputs !== undefined && verified === undefined) {
-      const made = this.#removable(prospect, earlier?.outputs ?? []);
-      store.removeExtra(command.cwd, made, found.outputs);
+      this.#removeExtra(prospect, found.outputs, warn);
       const reason = await this.#restore(prospect, found, outputs, store);
       if (reason !== undefined) {
         warn(`Cannot put back what ${command.name} has made, so it runs: ${reason}`);
         return undefined;
       }
     }
-    if (earlier?.fingerprint !== fingerprint) {
+    if (earlier?.fingerprint !== fingerprint || hasLeftovers) {
       await this.#keeping(warn, () => this.#remember(prospect, found));
     }
     return found;
@@ -260,24 +285,97 @@ export class ResultCache {
   }
 
   /**
-   * Removes what the last success of a task has left, before the task runs again.
+   * Removes what earlier runs of a task have made, unless it was edited since or `clean` says
+   * otherwise, and lists what else is among its outputs.
    *
-   * @returns whether nothing is left: what is would be taken for the next result's
+   * @throws {Error} the system's, if the outputs can't be listed
    */
-  clear(prospect: Cleared, warn: Warn): boolean {
-    const { question: { declaration, command } } = prospect;
-    const made = this.#options.last.get(declaration.key)?.outputs ?? [];
+  async prepare(task: Runnable, warn: Warn): Promise<Prepared> {
+    const { tracker, runs } = this.#options;
+    const { outputs, question: { declaration, command } } = task;
+    if (outputs === undefined) {
+      this.begin(declaration, warn);
+      return { isClear: true };
+    }
+    tracker.drain();
+    let own = this.#own(task);
+    const inputs = declaration.clean === "if-file-deleted" ? await pathsOf(task) : undefined;
+    const isCleared = own.length > 0 && this.#shouldClear(task, inputs);
     this.begin(declaration, warn);
-    try {
-      for (const output of this.#removable(prospect, made)) {
-        const path = joinPath(command.cwd, output.path);
-        if (output.kind !== "folder") removeIfPresent(path);
+    let isClear = true;
+    if (isCleared) {
+      try {
+        removeOutputs(command.cwd, this.#removable(task, own));
+      } catch (error) {
+        if (!isSystemError(error) && !(error instanceof StoreError)) throw error;
+        warn(`Cannot remove what ${command.name} has made before: ${error.message}`);
+        isClear = false;
       }
-      return true;
+      own = own.filter(({ path }) => treeSignature(joinPath(command.cwd, path)) !== undefined);
+    }
+    const run = await runs.begin({
+      name: command.name,
+      folder: command.cwd,
+      declared: declaration.output,
+      outputs,
+      own: new Set(own.map(({ path }) => path)),
+      isCleared,
+    });
+    const buildInfos = buildInfosIn(command.cwd);
+    return { isClear, run, buildInfos, ...(inputs === undefined ? {} : { inputs }) };
+  }
+
+  /** Forgets a run whose command could not be carried out. */
+  abandon({ run }: Prepared): void {
+    if (run !== undefined) this.#options.runs.abandon(run);
+  }
+
+  /**
+   * Finds what a task has made, when its command has ended.
+   *
+   * @param isWhole whether it may be kept as a result; if not, it is recorded so that the next run
+   *   removes it
+   */
+  async finish(
+    { run, inputs, buildInfos = new Map() }: Prepared,
+    declaration: CacheDeclaration,
+    { isWhole, warn }: { readonly isWhole: boolean; readonly warn: Warn },
+  ): Promise<MadeOutputs> {
+    if (run === undefined) return NOTHING_MADE;
+    this.#options.tracker.drain();
+    const found = await this.#options.runs.end(run);
+    const { name, folder, outputs } = run;
+    const info = changedBuildInfo(
+      buildInfos,
+      isWhole ? buildInfosIn(folder) : buildInfos,
+      (file) => outputs.patterns.matches(joinPath(folder, file)),
+    );
+    const advice = `${info} was changed, which its "output" does not mean: add it, or set ` +
+      `simmer.tasks.${name}.clean to "if-file-deleted" in deno.json`;
+    const cleans = declaration.clean === undefined || declaration.clean === true;
+    if (info !== undefined && !cleans) warn(`Incomplete output of ${name}: ${advice}`);
+    const problem = found.problem ?? (info !== undefined && cleans ? advice : undefined);
+    const made = {
+      ...found,
+      ...(inputs === undefined ? {} : { inputs }),
+      ...(problem === undefined ? {} : { problem }),
+    };
+    if (isWhole && problem !== undefined) warn(`The result of ${name} is not kept: ${problem}`);
+    if (!isWhole || problem !== undefined) this.leave(declaration, made);
+    return made;
+  }
+
+  /** Takes note of what a run has made whose result is not kept. */
+  leave({ key, output }: CacheDeclaration, { entries, inputs }: MadeOutputs): void {
+    if (output.length === 0) return;
+    try {
+      this.#options.last.leave(key, {
+        entries: Object.fromEntries(entries),
+        ...(inputs === undefined ? {} : { inputs }),
+      });
     } catch (error) {
-      if (!isSystemError(error)) throw error;
-      warn(`Cannot remove what ${command.name} has made before: ${error.message}`);
-      return false;
+      if (!(error instanceof Error)) throw error;
+      this.#options.log.log("warn", `Cannot record what a task has made: ${error.message}`);
     }
   }
 
@@ -286,47 +384,62 @@ export class ResultCache {
    *
    * @returns whether its fingerprint holds: not where its inputs were changed while it ran
    */
-  async keep({ prospect, log, durationMs, warn }: FreshResult): Promise<boolean> {
-    const { store, tracker, clock } = this.#options;
-    const { fingerprint, question: { declaration, command } } = prospect;
+  async keep(fresh: FreshResult): Promise<boolean> {
+    const { prospect, made, warn } = fresh;
+    const { store, tracker } = this.#options;
+    const { declaration } = prospect.question;
     tracker.drain();
-    const set = prospect.outputs;
-    // Before anything is waited for: what is written into the outputs from now on is not the task's.
-    const version = set?.version ?? 0;
-    if (!(await prospect.inputs.isUnchangedSince(prospect.snapshot))) return false;
-    if (store === undefined) return true;
-    try {
-      const found = await set?.find();
-      const [problem] = found?.problems ?? [];
-      if (problem !== undefined) throw new StoreError(`${problem.path} ${problem.reason}`);
-      const paths = (found?.paths ?? [])
-        .map(({ path }) => pathInside(command.cwd, path))
-        .filter((path): path is string => path !== undefined && path !== "");
-      const forbid = set === undefined ? undefined : this.#forbid(set, command.cwd);
-      const outputs = await store.capture(command.cwd, paths, forbid);
-      const result: StoredResult = {
-        fingerprint,
-        task: declaration.key,
-        durationMs,
-        savedAt: clock.now(),
-        outputs,
-        ...(log === undefined || log.length === 0 ? {} : { log: await store.putBlob(log) }),
-      };
-      tracker.drain();
-      // A write is seen by the task before the kernel tells of it.
-      if (prospect.inputs.version !== prospect.snapshot.version) return false;
-      if (set !== undefined && set.version !== version) return true;
-      store.save(result);
-      if (set?.isWatched === true) {
-        this.#verified.set(declaration.key, { fingerprint, version, result });
+    const isUnchanged = await prospect.inputs.isUnchangedSince(prospect.snapshot);
+    let outcome: "saved" | "not saved" | "outdated" = isUnchanged ? "not saved" : "outdated";
+    if (isUnchanged && store !== undefined && made.problem === undefined) {
+      try {
+        outcome = await this.#save(fresh, store);
+      } catch (error) {
+        if (!(error instanceof Error)) throw error;
+        this.#fail(error, warn);
       }
-      await this.#remember(prospect, result);
-      this.#hasFailed = false;
-    } catch (error) {
-      if (!(error instanceof Error)) throw error;
-      this.#fail(error, warn);
+    }
+    // A problem was recorded when the command ended.
+    if (outcome !== "saved" && made.problem === undefined) this.leave(declaration, made);
+    return outcome !== "outdated";
+  }
+
+  /** Whether a task's outputs are as its command has left them: a later write is not the task's. */
+  isAsMade({ question: { command } }: Pick<Runnable, "question">, made: MadeOutputs): boolean {
+    for (const [path, signature] of made.entries) {
+      if (ownSignature(command.cwd, path)?.text !== signature) return false;
     }
     return true;
+  }
+
+  async #save(
+    { prospect, made, log, durationMs }: FreshResult,
+    store: ResultStore,
+  ): Promise<"saved" | "not saved" | "outdated"> {
+    const { tracker, clock } = this.#options;
+    const { fingerprint, outputs: set, question: { declaration, command } } = prospect;
+    const forbid = set === undefined ? undefined : this.#forbid(set, command.cwd);
+    const outputs = await store.capture(command.cwd, [...made.entries.keys()], forbid);
+    const result: StoredResult = {
+      fingerprint,
+      task: declaration.key,
+      durationMs,
+      savedAt: clock.now(),
+      outputs,
+      ...(log === undefined || log.length === 0 ? {} : { log: await store.putBlob(log) }),
+    };
+    tracker.drain();
+    // A write is seen by the task before the kernel tells of it.
+    if (prospect.inputs.version !== prospect.snapshot.version) return "outdated";
+    if (!this.isAsMade(prospect, made)) return "not saved";
+    store.save(result);
+    if (set?.isWatched === true && set.version === made.version) {
+      const { version } = made;
+      this.#verified.set(declaration.key, { fingerprint, version, result });
+    }
+    await this.#remember(prospect, result);
+    this.#hasFailed = false;
+    return "saved";
   }
 
   /** What a kept result printed. */
@@ -356,11 +469,12 @@ export class ResultCache {
   ): Promise<string | undefined> {
     const { tracker, aside } = this.#options;
     const forbid = this.#forbid(outputs, command.cwd);
+    const owns = ({ path }: Place): boolean => outputs.patterns.matches(path);
     for (let look = 0; look < 2; look++) {
       tracker.drain();
       await outputs.find();
       const { version } = outputs;
-      const restored = await store.restore(found.outputs, command.cwd, { aside, forbid });
+      const restored = await store.restore(found.outputs, command.cwd, { aside, forbid, owns });
       if (restored.kind === "damaged") return restored.reason;
       tracker.drain();
       if (restored.changed > 0) continue;
@@ -387,13 +501,61 @@ export class ResultCache {
   }
 
   /**
+   * What earlier runs of a task have left in the working tree: what it has made, and was not edited
+   * since.
+   */
+  #own({ outputs, question: { declaration: { key }, command } }: Runnable): OwnOutput[] {
+    const { last } = this.#options;
+    const left = last.leftovers(key);
+    if (left !== undefined) {
+      return Object.entries(left.entries).flatMap(([path, text]) => {
+        const now = ownSignature(command.cwd, path);
+        return now?.text === text && now.kind !== "other" ? [{ path, kind: now.kind }] : [];
+      });
+    }
+    const made = last.get(key)?.outputs ?? [];
+    const verified = this.#verified.get(key);
+    // The kernel has told of no change of any output.
+    if (
+      outputs?.isWatched === true && verified?.version === outputs.version &&
+      verified.result.outputs === made
+    ) return [...made];
+    return made.filter((output) => isOwn(output, command.cwd));
+  }
+
+  #shouldClear(
+    { question: { declaration: { key, clean = true } } }: Runnable,
+    inputs: readonly string[] | undefined,
+  ): boolean {
+    if (clean !== "if-file-deleted") return clean;
+    const before = this.#options.last.inputs(key);
+    if (before === undefined) return true;
+    const now = new Set(inputs);
+    return before.some((path) => !now.has(path));
+  }
+
+  /** Removes what earlier runs of a task have left and a result does not have. */
+  #removeExtra(prospect: Prospect, now: readonly OutputEntry[], warn: Warn): void {
+    const { question: { command } } = prospect;
+    const kept = new Set(now.map(({ path }) => path));
+    const extra = this.#removable(prospect, this.#own(prospect))
+      .filter(({ path }) => !kept.has(path));
+    try {
+      removeOutputs(command.cwd, extra);
+    } catch (error) {
+      if (!isSystemError(error) && !(error instanceof StoreError)) throw error;
+      warn(`Cannot remove what ${command.name} has made before: ${error.message}`);
+    }
+  }
+
+  /**
    * What a task has made and may remove: no file that is an input too, and none that may not be put
    * back.
    */
   #removable(
-    { inputs, question: { command } }: Cleared,
-    made: readonly OutputEntry[],
-  ): OutputEntry[] {
+    { inputs, question: { command } }: Runnable,
+    made: readonly OwnOutput[],
+  ): OwnOutput[] {
     const { folder } = inputs.patterns;
     return made.filter(({ path }) =>
       !inputs.patterns.matches(joinPath(folder, path)) && this.#mayRemove(command.cwd, path)
@@ -420,7 +582,8 @@ export class ResultCache {
   }
 
   #outputs({ output }: CacheDeclaration, folder: string): FileSet | undefined {
-    return output.length === 0 ? undefined : this.#options.tracker.set(folder, output);
+    if (output.length === 0) return undefined;
+    return this.#options.tracker.set(folder, output, "output");
   }
 
   /** What is known to be in the working tree as it was recorded. */
@@ -465,6 +628,32 @@ export class ResultCache {
     this.#hasFailed = true;
     warn(message);
   }
+}
+
+/** The signature of what a record names; `undefined` if the record leads out of the folder. */
+function ownSignature(folder: string, path: string): TreeSignature | undefined {
+  try {
+    return treeSignature(confinedPlace(folder, path).path);
+  } catch (error) {
+    if (error instanceof StoreError || isSystemError(error)) return undefined;
+    throw error;
+  }
+}
+
+function isOwn(output: OutputEntry, folder: string): boolean {
+  try {
+    return isRight(output, confinedPlace(folder, output.path).path);
+  } catch (error) {
+    if (error instanceof StoreError || isSystemError(error)) return false;
+    throw error;
+  }
+}
+
+/** The paths of a task's inputs as records have them. */
+async function pathsOf({ inputs }: Runnable): Promise<readonly string[]> {
+  const { paths } = await inputs.find();
+  return paths.filter(({ kind }) => kind !== "folder")
+    .map(({ path }) => pathInside(inputs.patterns.folder, path) ?? path);
 }
 
 /** Whether a task that is planned in the same way would be found under the same fingerprint. */

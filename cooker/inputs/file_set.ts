@@ -112,7 +112,7 @@ const MAX_LOOKS = 3;
 export class FileSet {
   readonly patterns: PathPatterns;
   readonly #options: FileSetOptions;
-  #found: Found = { paths: [], problems: [] };
+  #found: Found = { paths: [], folders: new Set(), problems: [] };
   #records: ReadonlyMap<string, FileRecord> = new Map();
   #hasShared = false;
   #folders: ReadonlySet<string> = new Set<string>();

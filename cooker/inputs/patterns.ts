@@ -8,10 +8,18 @@
  * @module
  */
 
-import { joinPath, pathInside } from "../../system/files.ts";
+import { baseName, joinPath, parentFolder, pathInside } from "../../system/files.ts";
+
+/** What a list of entries is for. */
+export type PatternUse = "files" | "output";
+
+/** Folders that a walk passes over, unless an entry names them. */
+const PASSED_OVER: ReadonlySet<string> = new Set([".git", "node_modules", ".simmer"]);
 
 /** One entry, ready to be matched against absolute paths. */
 interface Entry {
+  /** Which of the folders in `PASSED_OVER` the entry names, in lower case. */
+  readonly names: ReadonlySet<string>;
   /** Where looking for it begins: the path itself, or a pattern's folders without wildcards. */
   readonly base: string;
   /** What has to follow below the base; absent: anything, and the base itself. */
@@ -30,11 +38,18 @@ interface Matcher {
 export class PathPatterns {
   /** The folder that the entries are relative to. */
   readonly folder: string;
+  readonly #use: PatternUse;
   readonly #included: readonly Entry[];
   readonly #excluded: readonly Entry[];
 
-  private constructor(folder: string, included: readonly Entry[], excluded: readonly Entry[]) {
+  private constructor(
+    folder: string,
+    use: PatternUse,
+    included: readonly Entry[],
+    excluded: readonly Entry[],
+  ) {
     this.folder = folder;
+    this.#use = use;
     this.#included = included;
     this.#excluded = excluded;
   }
@@ -43,6 +58,7 @@ export class PathPatterns {
    * Reads a list of entries.
    *
    * @param folder absolute
+   * @param use decides which folders a walk passes over
    * @returns `undefined` where one of the wildcards is no valid pattern, as in `a**`
    *
    * @example
@@ -55,7 +71,11 @@ export class PathPatterns {
    * assertEquals(paths.map((path) => patterns?.matches(path)), [true, true, false, false]);
    * ```
    */
-  static parse(folder: string, entries: readonly string[]): PathPatterns | undefined {
+  static parse(
+    folder: string,
+    entries: readonly string[],
+    use: PatternUse = "files",
+  ): PathPatterns | undefined {
     const included: Entry[] = [];
     const excluded: Entry[] = [];
     for (const text of entries) {
@@ -65,7 +85,7 @@ export class PathPatterns {
       if (entry === undefined) return undefined;
       (isNegated ? excluded : included).push(entry);
     }
-    return new PathPatterns(folder, included, excluded);
+    return new PathPatterns(folder, use, included, excluded);
   }
 
   /** Where looking for files begins, absolute; some may be inside others. */
@@ -87,10 +107,37 @@ export class PathPatterns {
   reachesInto(folder: string): boolean {
     return !this.excludes(folder) && this.#included.some((entry) => canMatchIn(entry, folder));
   }
+
+  /**
+   * Whether a walk passes over a folder although entries reach into it.
+   *
+   * Inputs: `.git`, `node_modules` and `.simmer`, unless an entry names them. Outputs: only
+   * `.simmer`, because a task's output may hold a `node_modules` or a repository. In the task's own
+   * folder, both belong to the project, and an output entry has to name them.
+   *
+   * @param folder absolute
+   */
+  passesOver(folder: string): boolean {
+    const name = baseName(folder).toLowerCase();
+    if (!PASSED_OVER.has(name)) return false;
+    if (this.#use === "output") {
+      if (name === ".simmer") return true;
+      if (parentFolder(folder) !== this.folder) return false;
+    }
+    return !this.#included.some((entry) => entry.names.has(name) && canMatchIn(entry, folder));
+  }
+}
+
+/** The names among an entry's parts that a walk would pass over otherwise. */
+function passedOverNames(text: string): ReadonlySet<string> {
+  return new Set(text.toLowerCase().split(/[/\\]/).filter((part) => PASSED_OVER.has(part)));
 }
 
 function parseEntry(folder: string, text: string): Entry | undefined {
-  if (!/[*?]/.test(text)) return { base: joinPath(folder, text.replace(/^file:\/\//, "")) };
+  const names = passedOverNames(text);
+  if (!/[*?]/.test(text)) {
+    return { names, base: joinPath(folder, text.replace(/^file:\/\//, "")) };
+  }
   const parts = text.replaceAll("\\", "/").replace(/^\.\//, "").replace(/\/$/, "").split("/");
   const first = parts.findIndex((part) => /[*?]/.test(part));
   const segments: Segment[] = [];
@@ -103,7 +150,7 @@ function parseEntry(folder: string, text: string): Entry | undefined {
   }
   // A pattern always continues the folder's own path, so that `..` in it never matches anything.
   const base = [folder.replace(/\/$/, ""), ...parts.slice(0, first)].join("/");
-  return { base: base === "" ? "/" : base, segments };
+  return { names, base: base === "" ? "/" : base, segments };
 }
 
 /** Stars with which a regular expression is still quick, whatever the name: it is the faster one. */

@@ -28,7 +28,7 @@ import { type FolderEvent, Inotify, type OpenFailure } from "../../system/inotif
 import { FileSet, type FolderWatcher } from "./file_set.ts";
 import { FileTable } from "./file_table.ts";
 import { Pace } from "./pace.ts";
-import { PathPatterns } from "./patterns.ts";
+import { PathPatterns, type PatternUse } from "./patterns.ts";
 
 /** What a tracker needs. */
 export interface TrackerOptions {
@@ -117,12 +117,13 @@ export class InputTracker implements Notifier, FolderWatcher {
    * The set of files that entries mean; for the same arguments the same set.
    *
    * @param folder what the entries are relative to, absolute
+   * @param use decides which folders the set passes over
    * @returns `undefined` where an entry is no valid pattern
    */
-  set(folder: string, entries: readonly string[]): FileSet | undefined {
-    const key = JSON.stringify([folder, ...entries]);
+  set(folder: string, entries: readonly string[], use: PatternUse = "files"): FileSet | undefined {
+    const key = JSON.stringify([use, folder, ...entries]);
     if (!this.#sets.has(key)) {
-      const patterns = PathPatterns.parse(folder, entries);
+      const patterns = PathPatterns.parse(folder, entries, use);
       const options = { table: this.#table, watcher: this, pace: this.pace };
       const set = patterns && new FileSet(patterns, options);
       this.#sets.set(key, set);

@@ -36,6 +36,8 @@ export interface InputProblem {
 export interface Found {
   /** Files, links and empty folders, sorted by path. */
   readonly paths: readonly FoundPath[];
+  /** The folders that were read, in no order; absolute. */
+  readonly folders: ReadonlySet<string>;
   /** What could not be looked at, or named. */
   readonly problems: readonly InputProblem[];
 }
@@ -47,9 +49,6 @@ export interface WalkOptions {
   /** Whether large folders are read in another thread; only work that is awaited can do that. */
   readonly waits: boolean;
 }
-
-/** Folders that patterns never reach into, unless a pattern names them. */
-export const SKIPPED: ReadonlySet<string> = new Set([".git", "node_modules", ".simmer"]);
 
 /** Entries between two moments at which a walk can be interrupted. */
 const PIECE = 64;
@@ -112,7 +111,7 @@ export function* walk(patterns: PathPatterns, { enter, waits }: WalkOptions): Sl
     for (const { name, kind } of entries ?? []) {
       if (count++ % PIECE === 0) yield;
       const path = now === "/" ? `/${name}` : `${now}/${name}`;
-      const isReached = kind === "folder" && !SKIPPED.has(name.toLowerCase()) &&
+      const isReached = kind === "folder" && !patterns.passesOver(path) &&
         patterns.reachesInto(path);
       if (!isReached && (kind === "folder" || !patterns.matches(path))) continue;
       if (name.includes(UNDECODABLE) && !isDecodable(path, strange)) {
@@ -122,7 +121,7 @@ export function* walk(patterns: PathPatterns, { enter, waits }: WalkOptions): Sl
     }
   }
   const paths = yield* sortSliced([...found.values()], byPath);
-  return { paths, problems: [...problems.values()].sort(byPath) };
+  return { paths, folders: visited, problems: [...problems.values()].sort(byPath) };
 }
 
 function byPath(a: { readonly path: string }, b: { readonly path: string }): number {

@@ -44,6 +44,11 @@ export interface RestoreOptions {
   readonly aside?: string;
   /** Default: nothing inside of the folder is forbidden. */
   readonly forbid?: Forbid;
+  /**
+   * Whether a folder's mode is set if the folder is there already; default: yes. A folder that only
+   * leads to outputs gets its mode when it is made.
+   */
+  readonly owns?: (folder: Place) => boolean;
 }
 
 /**
@@ -103,7 +108,7 @@ export async function restoreOutputs(
   blobs: Blobs,
   outputs: readonly OutputEntry[],
   folder: string,
-  { aside, forbid }: RestoreOptions = {},
+  { aside, forbid, owns = () => true }: RestoreOptions = {},
 ): Promise<number> {
   refuseClashes(outputs);
   const missing: [OutputEntry, string][] = [];
@@ -112,6 +117,8 @@ export async function restoreOutputs(
     const reason = forbid?.(place, output.kind);
     if (reason !== undefined) throw new StoreError(`${output.path} ${reason}`);
     if (isRight(output, place.path)) continue;
+    const isThere = output.kind === "folder" && treeEntry(place.path)?.kind === "folder";
+    if (isThere && !owns(place)) continue;
     missing.push([output, place.path]);
     await macrotask();
   }
@@ -120,22 +127,73 @@ export async function restoreOutputs(
     if (output.kind !== "file" || blobs.isSound(output.digest)) continue;
     throw new StoreError(`the content of ${output.path} is gone or damaged`);
   }
+  if (missing.length === 0) return 0;
+  using opened = new OpenedFolders(folder, outputs);
   for (const [output] of missing) {
-    put(blobs, output, confinedPlace(folder, output.path).path, aside);
+    const { path } = confinedPlace(folder, output.path);
+    opened.open(parentFolder(path));
+    if (output.kind === "folder") {
+      if (treeEntry(path)?.kind !== "folder") clearWay(path);
+      ensureFolder(path);
+      opened.closeWith(path, output.mode & 0o777);
+    } else {
+      put(blobs, output, path, aside);
+    }
     await macrotask();
   }
   return missing.length;
 }
 
+/** Access that this process needs in a folder to change its entries. */
+const OWNER_ACCESS = 0o700;
+
+/**
+ * Folders of a result that are writable for a while: a task may have made them read-only. Their
+ * modes are set at the end, the innermost folder first.
+ */
+class OpenedFolders implements Disposable {
+  readonly #folders: ReadonlySet<string>;
+  /** The modes that folders get at the end. */
+  readonly #modes = new Map<string, number>();
+
+  constructor(folder: string, outputs: readonly Pick<OutputEntry, "path" | "kind">[]) {
+    const own = outputs.filter(({ kind }) => kind === "folder");
+    this.#folders = new Set(own.map(({ path }) => joinPath(folder, path)));
+  }
+
+  /** Lets this process write into a folder, if the folder is one of the result's. */
+  open(path: string): void {
+    if (!this.#folders.has(path)) return;
+    const now = treeEntry(path);
+    if (now?.kind !== "folder" || (now.mode & OWNER_ACCESS) === OWNER_ACCESS) return;
+    if (!this.#modes.has(path)) this.#modes.set(path, now.mode);
+    setMode(path, now.mode | OWNER_ACCESS);
+  }
+
+  /** Sets a folder's mode at the end. Until then this process can write into the folder. */
+  closeWith(path: string, mode: number): void {
+    this.#modes.set(path, mode);
+    setMode(path, mode | OWNER_ACCESS);
+  }
+
+  [Symbol.dispose](): void {
+    const innermostFirst = [...this.#modes].sort(([a], [b]) => a < b ? 1 : -1);
+    for (const [path, mode] of innermostFirst) {
+      if (treeEntry(path)?.kind === "folder") setMode(path, mode);
+    }
+  }
+}
+
 /** @throws {StoreError} if a path is named twice, or is inside of one that is a file or a link */
 function refuseClashes(outputs: readonly OutputEntry[]): void {
-  const paths = new Set(outputs.map(({ path }) => path));
-  if (paths.size < outputs.length) throw new StoreError("the record names a path twice");
-  for (const path of paths) {
+  const kinds = new Map(outputs.map(({ path, kind }) => [path, kind]));
+  if (kinds.size < outputs.length) throw new StoreError("the record names a path twice");
+  for (const path of kinds.keys()) {
     for (let end = path.lastIndexOf("/"); end > 0; end = path.lastIndexOf("/", end - 1)) {
       const outer = path.slice(0, end);
-      // A folder is named only if it is empty.
-      if (paths.has(outer)) throw new StoreError(`the record has ${path} inside of ${outer}`);
+      const kind = kinds.get(outer);
+      if (kind === undefined || kind === "folder") continue;
+      throw new StoreError(`the record has ${path} inside of ${outer}`);
     }
   }
 }
@@ -155,14 +213,13 @@ export function isRight(output: OutputEntry, absolute: string): boolean {
   }
 }
 
-function put(blobs: Blobs, output: OutputEntry, path: string, aside: string | undefined): void {
+function put(
+  blobs: Blobs,
+  output: Exclude<OutputEntry, { kind: "folder" }>,
+  path: string,
+  aside: string | undefined,
+): void {
   ensureParents(parentFolder(path));
-  if (output.kind === "folder") {
-    if (treeEntry(path)?.kind !== "folder") clearWay(path);
-    ensureFolder(path);
-    setMode(path, output.mode & 0o777);
-    return;
-  }
   if (treeEntry(path)?.kind === "folder") clearWay(path);
   const beside = parentFolder(path);
   try {
@@ -213,8 +270,38 @@ function clearWay(path: string): void {
 }
 
 /**
- * Removes what an earlier result has left and another one does not have, and the folders that are
- * empty then. What somebody has changed since stays.
+ * Removes files, links and folders. Folders that hold anything else stay.
+ *
+ * @returns how many were removed
+ */
+export function removeOutputs(
+  folder: string,
+  outputs: readonly Pick<OutputEntry, "path" | "kind">[],
+): number {
+  let removed = 0;
+  const folders: string[] = [];
+  using opened = new OpenedFolders(folder, outputs);
+  for (const { path, kind } of outputs) {
+    const { path: absolute } = confinedPlace(folder, path);
+    if (kind === "folder") {
+      folders.push(absolute);
+      continue;
+    }
+    opened.open(parentFolder(absolute));
+    if (removeIfPresent(absolute)) removed++;
+  }
+  // A folder comes after all that was in it.
+  for (const path of folders.sort().reverse()) {
+    if (treeEntry(path)?.kind !== "folder" || listFolder(path).length > 0) continue;
+    opened.open(parentFolder(path));
+    if (removeEmptyFolder(path)) removed++;
+  }
+  return removed;
+}
+
+/**
+ * Removes what an earlier result has left and another one does not have. What was edited since
+ * stays.
  *
  * @returns how many files, links and folders were removed
  */
@@ -224,22 +311,8 @@ export function removeExtraOutputs(
   now: readonly OutputEntry[],
 ): number {
   const kept = new Set(now.map((output) => output.path));
-  let removed = 0;
-  const parents = new Set<string>();
-  for (const output of earlier) {
-    if (kept.has(output.path)) continue;
-    const absolute = confinedPlace(folder, output.path).path;
-    if (!isRight(output, absolute)) continue;
-    if (output.kind === "folder" ? removeEmptyFolder(absolute) : removeIfPresent(absolute)) {
-      removed++;
-      parents.add(parentFolder(absolute));
-    }
-  }
-  for (const parent of parents) {
-    for (let each = parent; each !== folder && each.startsWith(folder); each = parentFolder(each)) {
-      if (listFolder(each).length > 0 || !removeEmptyFolder(each)) break;
-      removed++;
-    }
-  }
-  return removed;
+  const extra = earlier.filter((output) =>
+    !kept.has(output.path) && isRight(output, confinedPlace(folder, output.path).path)
+  );
+  return removeOutputs(folder, extra);
 }

@@ -17,7 +17,7 @@ export type OutputEntry =
     readonly mode: number;
   }
   | { readonly kind: "link"; readonly path: string; readonly target: string }
-  /** A folder with nothing in it. */
+  /** A folder that the task made. */
   | { readonly kind: "folder"; readonly path: string; readonly mode: number };
 
 /** A result, under the fingerprint of all that it depends on. */

@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import type { MadeOutputs } from "../../../cooker/cache/output_runs.ts";
 import type { Beginning, PostponedResult } from "../../../cooker/cache/postponed.ts";
 import { isUnkeyed, type ResultCache } from "../../../cooker/cache/result_cache.ts";
 import { HotProject } from "../../../cooker/hot_project.ts";
@@ -60,10 +61,19 @@ class Place implements AsyncDisposable {
   ): Promise<PostponedResult> {
     const beginning = await this.begin(key, dependencies);
     assert(beginning !== undefined);
-    this.write(`${key}.txt`, "made");
-    const result = await this.hot.postponed.add(beginning, { log, durationMs: 1 });
+    const made = await this.run(beginning, () => this.write(`${key}.txt`, "made"));
+    const result = await this.hot.postponed.add(beginning, { made, log, durationMs: 1 });
     assert(result !== undefined);
     return result;
+  }
+
+  /** What a task makes that runs well. */
+  async run(beginning: Beginning, work: () => void): Promise<MadeOutputs> {
+    const warn = (): void => {};
+    const prepared = await this.results.prepare(beginning, warn);
+    work();
+    const { declaration } = beginning.question;
+    return await this.results.finish(prepared, declaration, { isWhole: true, warn });
   }
 
   /** Whether a task's result is there for its inputs as they are now. */
@@ -186,9 +196,11 @@ Deno.test({
     await using place = new Place();
     const beginning = await place.begin();
     assert(beginning !== undefined);
-    place.write("a.txt", "two");
-    place.write("b.txt", "made");
-    const options = { log: undefined, durationMs: 1 };
+    const made = await place.run(beginning, () => {
+      place.write("a.txt", "two");
+      place.write("b.txt", "made");
+    });
+    const options = { made, log: undefined, durationMs: 1 };
     assertEquals(await place.hot.postponed.add(beginning, options), undefined);
     assertEquals(await place.isKept(), false);
   },

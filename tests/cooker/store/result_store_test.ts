@@ -183,6 +183,7 @@ Deno.test("what an earlier result has left goes, with folders that are empty the
     "out/keep.txt",
     "out/old.txt",
     "out/deep/old.txt",
+    "out/deep",
     "out/edited.txt",
   );
   pantry.write("out/edited.txt", "by hand");

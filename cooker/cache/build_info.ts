@@ -1,0 +1,54 @@
+/**
+ * State files of incremental compilers: `*.tsbuildinfo`.
+ *
+ * A compiler that finds its state writes only the outputs that have changed since. If the state is
+ * no output, and the outputs are removed before the next run, that run makes half of them.
+ *
+ * @module
+ */
+
+import { folderEntries, isLargeFolder } from "../../system/file_signature.ts";
+import { isSystemError, joinPath } from "../../system/files.ts";
+import { treeSignature } from "../../system/tree.ts";
+
+const SUFFIX = ".tsbuildinfo";
+
+/** Signatures of state files by their names. */
+export type BuildInfos = ReadonlyMap<string, string>;
+
+/**
+ * The state files in a task's folder, not below it.
+ *
+ * @param folder absolute; none are looked for in one with thousands of entries
+ */
+export function buildInfosIn(folder: string): BuildInfos {
+  const found = new Map<string, string>();
+  if (isLargeFolder(folder)) return found;
+  for (const { name, kind } of folderEntries(folder) ?? []) {
+    if (kind !== "file" || !name.endsWith(SUFFIX)) continue;
+    const signature = signatureOf(joinPath(folder, name));
+    if (signature !== undefined) found.set(name, signature);
+  }
+  return found;
+}
+
+/** The name of a state file that is new or different; `undefined` if there is none. */
+export function changedBuildInfo(
+  before: BuildInfos,
+  now: BuildInfos,
+  isOutput: (name: string) => boolean,
+): string | undefined {
+  for (const [name, signature] of now) {
+    if (before.get(name) !== signature && !isOutput(name)) return name;
+  }
+  return undefined;
+}
+
+function signatureOf(path: string): string | undefined {
+  try {
+    return treeSignature(path)?.text;
+  } catch (error) {
+    if (isSystemError(error)) return undefined;
+    throw error;
+  }
+}

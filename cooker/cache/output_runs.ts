@@ -1,0 +1,242 @@
+/**
+ * What a run of a task makes: the difference between what its `output` matches before and after.
+ *
+ * A file that was there before and was not touched belongs to a person or to another task. It is no
+ * part of the task's result, and no later run removes it.
+ *
+ * @module
+ */
+
+import { isSystemError, joinPath, parentFolder, pathInside } from "../../system/files.ts";
+import { fileTime } from "../../system/file_signature.ts";
+import { type TreeSignature, treeSignature } from "../../system/tree.ts";
+import type { FileSet } from "../inputs/file_set.ts";
+import type { Pace, Sliced } from "../inputs/pace.ts";
+import { PathPatterns } from "../inputs/patterns.ts";
+import type { InputProblem } from "../inputs/walk.ts";
+import { fileDigest } from "../store/blobs.ts";
+
+/**
+ * Milliseconds within which a second change may leave the same times: the kernel's clock for files
+ * ticks every 1 to 10 ms. The content of a file that was changed so recently is compared as well.
+ */
+const SAME_TIME_MS = 20;
+
+/** What is at a path that `output` matches. */
+interface Seen extends TreeSignature {
+  /** The content's digest, if the file was changed within the last {@linkcode SAME_TIME_MS}. */
+  readonly digest?: string | undefined;
+}
+
+/** What `output` matches at a time, by paths relative to the task's folder. */
+interface Listing {
+  readonly seen: ReadonlyMap<string, Seen>;
+  readonly problem: InputProblem | undefined;
+}
+
+/** What a run is about. */
+export interface OutputRunOptions {
+  /** The task, as messages name it. */
+  readonly name: string;
+  /** The folder that the task runs in, absolute. */
+  readonly folder: string;
+  /** The entries of `output`. */
+  readonly declared: readonly string[];
+  readonly outputs: FileSet;
+  /** Paths that an earlier run of the task has left: they belong to this run, too. */
+  readonly own: ReadonlySet<string>;
+  /** Whether those were to be removed: a folder among them that could not be is no result by itself. */
+  readonly isCleared: boolean;
+}
+
+/** A run that has begun. */
+export interface OutputRun extends OutputRunOptions {
+  readonly before: Listing;
+  /** Runs that overlapped with this one in time, and whose outputs may be the same. */
+  readonly rivals: ReadonlySet<OutputRun>;
+}
+
+/** A run whose rivals may still be found. */
+interface OpenRun extends OutputRun {
+  before: Listing;
+  readonly rivals: Set<OutputRun>;
+}
+
+const NOTHING_SEEN: Listing = { seen: new Map(), problem: undefined };
+
+/** What a run has made. */
+export interface MadeOutputs {
+  /** Signatures of files, links and folders by their paths relative to the task's folder, sorted. */
+  readonly entries: ReadonlyMap<string, string>;
+  /** The version of the outputs' set when the run had ended. */
+  readonly version: number;
+  /** The paths of the run's inputs, if a later run has to know whether one was deleted. */
+  readonly inputs?: readonly string[];
+  /** Why what was made is no result, as the end of a sentence; absent: it is. */
+  readonly problem?: string;
+}
+
+/** What a run without declared outputs has made. */
+export const NOTHING_MADE: MadeOutputs = { entries: new Map(), version: 0 };
+
+/** The runs of tasks that declare outputs. */
+export class OutputRuns {
+  readonly #pace: Pace;
+  /** Runs whose outputs are being listed; their commands have not started yet. */
+  readonly #listing = new Set<OpenRun>();
+  readonly #running = new Map<OutputRun, OpenRun>();
+
+  /** @param pace of all work on files */
+  constructor(pace: Pace) {
+    this.#pace = pace;
+  }
+
+  /** Lists what `output` matches before a task runs. */
+  async begin(options: OutputRunOptions): Promise<OutputRun> {
+    const { folder, outputs, own } = options;
+    const run: OpenRun = {
+      ...options,
+      before: NOTHING_SEEN,
+      rivals: new Set(this.#running.keys()),
+    };
+    this.#listing.add(run);
+    try {
+      const { seen, problem } = await this.#list(folder, outputs);
+      const isOther = ([path]: readonly [string, Seen]): boolean => !own.has(path);
+      run.before = { seen: own.size === 0 ? seen : new Map([...seen].filter(isOther)), problem };
+    } finally {
+      this.#listing.delete(run);
+    }
+    for (const each of this.#listing) each.rivals.add(run);
+    for (const each of this.#running.values()) {
+      each.rivals.add(run);
+      run.rivals.add(each);
+    }
+    this.#running.set(run, run);
+    return run;
+  }
+
+  /** Forgets a run whose command could not be carried out. */
+  abandon(run: OutputRun): void {
+    this.#running.delete(run);
+  }
+
+  /** Finds what a run has made, when its command has ended. */
+  async end(run: OutputRun): Promise<MadeOutputs> {
+    const { folder, outputs, before } = run;
+    try {
+      const after = await this.#list(folder, outputs);
+      const { version } = outputs;
+      const problem = before.problem ?? after.problem;
+      return {
+        ...madeBy(run, after.seen),
+        version,
+        ...(problem === undefined ? {} : { problem: `${problem.path} ${problem.reason}` }),
+      };
+    } finally {
+      this.#running.delete(run);
+    }
+  }
+
+  async #list(folder: string, outputs: FileSet): Promise<Listing> {
+    const found = await outputs.find();
+    const paths = new Set(found.paths.map(({ path }) => path));
+    for (const each of found.folders) paths.add(each);
+    for (const base of outputs.patterns.bases) {
+      // What leads to outputs may be made by the task, too.
+      for (let up = parentFolder(base); up.length > folder.length; up = parentFolder(up)) {
+        paths.add(up);
+      }
+    }
+    const seen = await this.#pace.run(look(folder, paths));
+    return { seen, problem: found.problems[0] };
+  }
+}
+
+/** What is different from before a run, and why it is no result. */
+function madeBy(
+  run: OutputRun,
+  after: ReadonlyMap<string, Seen>,
+): Pick<MadeOutputs, "entries" | "problem"> {
+  const { folder, outputs: { patterns }, before, rivals } = run;
+  const made: [path: string, signature: string][] = [];
+  const madeFolders: [path: string, signature: string][] = [];
+  /** Folders with something in them that the run has made. */
+  const holding = new Set<string>();
+  let problem = declarationProblem(run, after.keys());
+  for (const [path, now] of after) {
+    if (isSame(before.seen.get(path), now, joinPath(folder, path))) continue;
+    if (now.kind === "folder") {
+      madeFolders.push([path, now.text]);
+      continue;
+    }
+    const absolute = joinPath(folder, path);
+    const rival = [...rivals].find(({ outputs }) => outputs.patterns.matches(absolute));
+    if (rival !== undefined) {
+      problem ??= `${path} may be the work of ${rival.name}, which ran at the same time; ` +
+        `give each task an "output" of its own, or let one depend on the other`;
+      continue;
+    }
+    made.push([path, now.text]);
+    for (let end = path.lastIndexOf("/"); end > 0; end = path.lastIndexOf("/", end - 1)) {
+      holding.add(path.slice(0, end));
+    }
+  }
+  const ownFolders = madeFolders
+    .filter(([path]) =>
+      holding.has(path) ||
+      (patterns.matches(joinPath(folder, path)) && !(run.isCleared && run.own.has(path)))
+    );
+  const entries = new Map([...made, ...ownFolders].sort(([a], [b]) => a < b ? -1 : 1));
+  return { entries, ...(problem === undefined ? {} : { problem }) };
+}
+
+/** Says which entry of `output` can't be put back, or has nothing to be put back. */
+function declarationProblem(
+  { folder, declared }: OutputRun,
+  paths: Iterable<string>,
+): string | undefined {
+  const found = [...paths].map((path) => joinPath(folder, path));
+  for (const entry of declared) {
+    if (entry.startsWith("!")) continue;
+    const patterns = PathPatterns.parse(folder, [entry], "output");
+    const [base] = patterns?.bases ?? [];
+    if (patterns === undefined || base === undefined) continue;
+    const what = `${JSON.stringify(entry)} of its "output"`;
+    if (pathInside(folder, base)?.split("/").includes("..") !== false) {
+      return `${what} is outside of the task's folder`;
+    }
+    if (!found.some((path) => patterns.matches(path))) return `${what} matches nothing`;
+  }
+  return undefined;
+}
+
+function* look(folder: string, paths: Iterable<string>): Sliced<Map<string, Seen>> {
+  const seen = new Map<string, Seen>();
+  for (const path of paths) {
+    yield;
+    const inside = pathInside(folder, path);
+    if (inside === undefined || inside === "" || inside.split("/").includes("..")) continue;
+    const signature = signatureOf(path);
+    if (signature === undefined) continue;
+    const isRecent = Math.abs(fileTime() - signature.changedAt) < SAME_TIME_MS;
+    const isRead = isRecent && signature.kind === "file";
+    seen.set(inside, isRead ? { ...signature, digest: fileDigest(path) } : signature);
+  }
+  return seen;
+}
+
+/** What can't be looked at is a problem of the walk already. */
+function signatureOf(path: string): TreeSignature | undefined {
+  try {
+    return treeSignature(path);
+  } catch (error) {
+    if (isSystemError(error)) return undefined;
+    throw error;
+  }
+}
+
+function isSame(before: Seen | undefined, now: Seen, path: string): boolean {
+  if (before === undefined || before.text !== now.text) return false;
+  return before.digest === undefined || before.digest === (now.digest ?? fileDigest(path));
+}

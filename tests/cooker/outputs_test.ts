@@ -1,0 +1,268 @@
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { DirectCooker, type DirectRun } from "./direct_cooker.ts";
+
+/** A project whose tasks are shell scripts with the input `n`. */
+class Project implements AsyncDisposable {
+  readonly root = Deno.realPathSync(Deno.makeTempDirSync({ prefix: "simmer-outputs-" }));
+  readonly cooker = new DirectCooker(this.root);
+
+  constructor(
+    tasks: Readonly<Record<string, Readonly<Record<string, unknown>>>>,
+    more: Readonly<Record<string, unknown>> = {},
+  ) {
+    this.write("deno.json", JSON.stringify({ ...more, tasks }));
+  }
+
+  write(path: string, text: string): void {
+    Deno.mkdirSync(`${this.root}/${path}`.replace(/\/[^/]*$/, ""), { recursive: true });
+    Deno.writeTextFileSync(`${this.root}/${path}`, text);
+  }
+
+  read(path: string): string {
+    return Deno.readTextFileSync(`${this.root}/${path}`).trim();
+  }
+
+  remove(path: string): void {
+    Deno.removeSync(`${this.root}/${path}`, { recursive: true });
+  }
+
+  /** Everything in a folder by its path; folders end in `/`. */
+  list(folder: string): string[] {
+    const found: string[] = [];
+    const visit = (path: string): void => {
+      for (const { name, isDirectory } of Deno.readDirSync(`${this.root}/${path}`)) {
+        found.push(`${path}/${name}${isDirectory ? "/" : ""}`);
+        if (isDirectory) visit(`${path}/${name}`);
+      }
+    };
+    visit(folder);
+    return found.sort();
+  }
+
+  async run(task = "b"): Promise<DirectRun> {
+    return await this.cooker.run([task], { env: { PATH: Deno.env.get("PATH") ?? "" } });
+  }
+
+  /** Runs a task with another input. */
+  async runWith(input: string, task = "b"): Promise<DirectRun> {
+    this.write("n", input);
+    return await this.run(task);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.cooker[Symbol.asyncDispose]();
+    Deno.removeSync(this.root, { recursive: true });
+  }
+}
+
+function warnings(run: DirectRun): string {
+  return run.events.map((event) => "text" in event ? String(event.text) : "").join("\n") +
+    JSON.stringify(run.events.filter(({ type }) => type === "LogRecord"));
+}
+
+function script(command: string, output: readonly string[], more = {}): Record<string, unknown> {
+  return { command: `sh -c '${command}'`, files: ["n"], output, ...more };
+}
+
+Deno.test("a file that the task did not make survives each run, whatever output covers it", async () => {
+  await using project = new Project({ b: script("cp n src/a.js", ["src/**/*.js"]) });
+  project.write("src/vendor.js", "by hand");
+  for (const input of ["1", "2", "3", "1"]) await project.runWith(input);
+  project.write("src/later.js", "by hand");
+  for (const input of ["4", "2"]) await project.runWith(input);
+  assertEquals(project.list("src"), ["src/a.js", "src/later.js", "src/vendor.js"]);
+  assertEquals([project.read("src/a.js"), project.read("src/later.js")], ["2", "by hand"]);
+});
+
+Deno.test("an output that a person has edited since is not removed", async () => {
+  await using project = new Project({ b: script("mkdir -p out; cp n out/$(cat n)", ["out"]) });
+  await project.runWith("1");
+  project.write("out/1", "edited");
+  await project.runWith("2");
+  assertEquals(project.list("out"), ["out/1", "out/2"]);
+  assertEquals(project.read("out/1"), "edited");
+});
+
+for (const isEdited of [false, true]) {
+  const what = isEdited ? "stays if it was edited since" : "is removed by the next run";
+  Deno.test(`what a failed run has made ${what}`, async () => {
+    await using project = new Project({
+      b: script("mkdir -p out; cp n out/$(cat n); test $(cat n) != bad", ["out"]),
+    });
+    await project.runWith("bad");
+    if (isEdited) project.write("out/bad", "edited by hand");
+    await project.runWith("good");
+    assertEquals(project.list("out"), isEdited ? ["out/bad", "out/good"] : ["out/good"]);
+    project.remove("out");
+    assertEquals((await project.run()).cached, ["b"]);
+    assertEquals(project.list("out"), ["out/good"]);
+  });
+}
+
+Deno.test("what a cancelled run has made is removed by the next one", async () => {
+  await using project = new Project({
+    b: script("mkdir -p out; cp n out/$(cat n); echo made; test $(cat n) = good || sleep 60", [
+      "out",
+    ]),
+  });
+  project.write("n", "slow");
+  const env = { PATH: Deno.env.get("PATH") ?? "" };
+  await project.cooker.run(["b"], { env }, "TaskOutput");
+  assertEquals(project.list("out"), ["out/slow"]);
+  await project.runWith("good");
+  assertEquals(project.list("out"), ["out/good"]);
+});
+
+Deno.test("what a failed run has made goes when a result is put back", async () => {
+  await using project = new Project({
+    b: script("mkdir -p out; cp n out/$(cat n); test $(cat n) != bad", ["out"]),
+  });
+  await project.runWith("good");
+  await project.runWith("bad");
+  assertEquals((await project.runWith("good")).cached, ["b"]);
+  assertEquals(project.list("out"), ["out/good"]);
+});
+
+Deno.test("a result has no files of others, and no folders that were emptied before the run", async () => {
+  await using project = new Project({
+    b: script("mkdir -p dist/$(cat n); touch dist/$(cat n)/f", ["dist"]),
+  });
+  project.write("dist/mine/by-hand", "mine");
+  await project.runWith("one");
+  project.write("dist/one/by-hand", "mine");
+  await project.runWith("two");
+  assertEquals(project.list("dist").filter((path) => path.includes("by-hand")).length, 2);
+  project.remove("dist");
+  assertEquals((await project.run()).cached, ["b"]);
+  assertEquals(project.list("dist"), ["dist/two/", "dist/two/f"]);
+});
+
+Deno.test("two tasks with outputs in one folder never put back each other's old files", async () => {
+  await using project = new Project({
+    js: { command: "mkdir -p d && cp js d/js", files: ["js"], output: ["d"] },
+    css: { command: "mkdir -p d && cp css d/css", files: ["css"], output: ["d"] },
+  });
+  const both = async (js: string, css: string): Promise<void> => {
+    project.write("js", js);
+    project.write("css", css);
+    await project.run("js");
+    await project.run("css");
+    assertEquals([project.read("d/js"), project.read("d/css")], [js, css]);
+  };
+  for (const [js, css] of ["11", "12", "21", "22", "11", "31", "13"]) {
+    await both(js ?? "", css ?? "");
+  }
+  const again = [await project.run("js"), await project.run("css")];
+  assertEquals(again.flatMap(({ cached }) => cached), ["js", "css"]);
+});
+
+Deno.test("a file that either of two tasks may have made at the same time is in no result", async () => {
+  const wait = (mine: string, other: string): string =>
+    `mkdir -p d; cp ${mine} d/${mine}; until test -e d/${other}; do sleep 0.01; done`;
+  await using project = new Project({
+    js: { command: `sh -c '${wait("js", "css")}'`, files: ["js"], output: ["d"] },
+    css: { command: `sh -c '${wait("css", "js")}'`, files: ["css"], output: ["d"] },
+    all: { dependencies: ["js", "css"] },
+  });
+  project.write("js", "1");
+  project.write("css", "1");
+  const env = { PATH: Deno.env.get("PATH") ?? "" };
+  const run = await project.cooker.run(["all"], { env, jobs: 2 });
+  assertEquals([run.exitCode, project.list("d")], [0, ["d/css", "d/js"]]);
+  assertStringIncludes(warnings(run), "which ran at the same time");
+  assertEquals((await project.cooker.run(["all"], { env, jobs: 2 })).cached, []);
+});
+
+Deno.test("node_modules and .git inside an output folder belong to the output", async () => {
+  await using project = new Project({
+    b: script(
+      "mkdir -p out/node_modules/x out/.git out/sub/node_modules; cp n out/f; " +
+        "for d in out/node_modules/x out/.git out/sub/node_modules; do cp n $d/f; done",
+      ["out"],
+    ),
+  });
+  await project.runWith("1");
+  await project.runWith("2");
+  const files = ["out/f", "out/node_modules/x/f", "out/.git/f", "out/sub/node_modules/f"];
+  assertEquals((await project.runWith("1")).cached, ["b"]);
+  assertEquals(files.map((path) => project.read(path)), ["1", "1", "1", "1"]);
+  for (const path of files) {
+    project.write(path, "damaged");
+    assertEquals((await project.run()).cached, ["b"], path);
+    assertEquals(project.read(path), "1", path);
+  }
+});
+
+for (
+  const [pattern, path] of [
+    ["*/node_modules/x/*.js", "a/node_modules/x/f.js"],
+    ["**/node_modules/**/*.js", "a/b/node_modules/x/node_modules/y/f.js"],
+    ["node_modules", "node_modules/x/node_modules/y/f.js"],
+    ["a/**/.git/HEAD", "a/b/.git/HEAD"],
+  ] as const
+) {
+  Deno.test(`an input is found where a pattern names its folder: ${pattern}`, async () => {
+    await using project = new Project({
+      b: { command: `cp ${path} out`, files: [pattern, "n"], output: ["out"] },
+    });
+    project.write(path, "1");
+    await project.runWith("0");
+    assertEquals((await project.run()).cached, ["b"]);
+    project.write(path, "2");
+    await project.run();
+    assertEquals(project.read("out"), "2");
+  });
+}
+
+Deno.test("node_modules is no input where no pattern names it", async () => {
+  await using project = new Project({
+    b: { command: "cp n out", files: ["**/*", "!out"], output: ["out"] },
+  });
+  project.write("a/node_modules/x/f.js", "1");
+  await project.runWith("1");
+  project.write("a/node_modules/x/f.js", "2");
+  assertEquals((await project.run()).cached, ["b"]);
+});
+
+for (
+  const [output, part] of [
+    [["../outside-$"], "outside of the task's folder"],
+    [["out", "/tmp/simmer-nothing-$"], "outside of the task's folder"],
+    [["out", "../*/$"], "outside of the task's folder"],
+    [["dist/**"], "matches nothing"],
+    [["out", "typo"], "matches nothing"],
+    [["*.none", "out"], "matches nothing"],
+  ] as const
+) {
+  Deno.test(`the result is not kept, with a warning: output ${output.join(", ")}`, async () => {
+    await using project = new Project({ b: script("cp n out", output) });
+    const run = await project.runWith("1");
+    assertEquals([run.exitCode, run.ran], [0, ["b"]]);
+    assertStringIncludes(warnings(run), part);
+    assertEquals((await project.run()).ran, ["b"]);
+  });
+}
+
+Deno.test("modes of folders come back, also of those that only lead to outputs", async () => {
+  await using project = new Project({
+    b: script(
+      "mkdir -p out/ro/deep gen/sub; cp n out/ro/deep/f; cp n gen/sub/x.js; " +
+        "chmod 711 out; chmod 555 out/ro/deep out/ro; chmod 700 gen; chmod 750 gen/sub",
+      ["out", "gen/**/*.js"],
+    ),
+  });
+  const modes = (): (number | undefined)[] =>
+    ["out", "out/ro", "out/ro/deep", "gen", "gen/sub"]
+      .map((path) => (Deno.statSync(`${project.root}/${path}`).mode ?? 0) & 0o777);
+  const want = [0o711, 0o555, 0o555, 0o700, 0o750];
+  await project.runWith("1");
+  assertEquals(modes(), want);
+  for (const input of ["1", "2", "1"]) {
+    for (const folder of ["out", "gen"]) project.remove(folder);
+    const run = await project.runWith(input);
+    assertEquals([run.exitCode, modes(), project.read("out/ro/deep/f")], [0, want, input]);
+  }
+  Deno.chmodSync(`${project.root}/out`, 0o755);
+  assertEquals((await project.run()).cached, ["b"]);
+  assertEquals(modes(), want);
+});
