@@ -13,6 +13,17 @@ export interface TreeEntry {
   /** The permission bits of user, group and others: `0o777` at the most. */
   readonly mode: number;
   readonly modifiedAt: number;
+  /** Whether a file takes less room than its size: it has holes, or is compressed. */
+  readonly isSparse: boolean;
+}
+
+/** The size of a file system's blocks: a hole is at least that long, in bytes. */
+const BLOCK_BYTES = 4096;
+/** Bytes of a sparse file that are read at once: a whole number of blocks. */
+const PIECE_BYTES = 256 * BLOCK_BYTES;
+
+function isSparse({ isFile, size, blocks }: Deno.FileInfo): boolean {
+  return isFile && blocks !== null && size >= BLOCK_BYTES && blocks * 512 < size;
 }
 
 /** What is at a path, links not followed; `undefined` where nothing is. */
@@ -24,6 +35,7 @@ export function treeEntry(path: string): TreeEntry | undefined {
       bytes: info.size,
       mode: (info.mode ?? 0) & 0o777,
       modifiedAt: info.mtime?.getTime() ?? 0,
+      isSparse: isSparse(info),
     };
   } catch (error) {
     if (isAbsent(error)) return undefined;
@@ -59,9 +71,57 @@ export function treeSignature(path: string): TreeSignature | undefined {
   }
 }
 
-/** Copies a file's content to a path where nothing is; its mode is copied, too. */
+/**
+ * Copies a file's content to a path where nothing is; its mode is copied, too. A sparse file's copy
+ * is sparse: blocks of zeros become holes.
+ */
 export function copyFile(from: string, to: string): void {
-  Deno.copyFileSync(from, to);
+  const info = Deno.statSync(from);
+  if (!isSparse(info)) return Deno.copyFileSync(from, to);
+  using source = Deno.openSync(from);
+  using target = Deno.openSync(to, { write: true, createNew: true, mode: 0o600 });
+  const words = new Uint32Array(PIECE_BYTES / 4);
+  const piece = new Uint8Array(words.buffer);
+  let size = 0;
+  for (let count = fill(source, piece); count > 0; count = fill(source, piece)) {
+    piece.fill(0, count);
+    for (const [start, end] of blocksWithData(words, count)) {
+      target.seekSync(size + start, Deno.SeekMode.Start);
+      for (let at = start; at < end;) at += target.writeSync(piece.subarray(at, end));
+    }
+    size += count;
+  }
+  target.truncateSync(size);
+  Deno.chmodSync(to, (info.mode ?? 0o600) & 0o777);
+}
+
+/** Reads until a buffer is full, or the file ends; returns how many bytes were read. */
+function fill(file: Deno.FsFile, buffer: Uint8Array): number {
+  let end = 0;
+  while (end < buffer.length) {
+    const count = file.readSync(buffer.subarray(end));
+    if (count === null) break;
+    end += count;
+  }
+  return end;
+}
+
+function hasData(words: Uint32Array, start: number): boolean {
+  for (let at = start; at < start + BLOCK_BYTES / 4; at++) if (words[at] !== 0) return true;
+  return false;
+}
+
+/** The ranges of a buffer whose blocks are not all zeros, in bytes. */
+function* blocksWithData(words: Uint32Array, count: number): Generator<[number, number]> {
+  let start: number | undefined;
+  for (let at = 0; at < count; at += BLOCK_BYTES) {
+    if (hasData(words, at / 4)) start ??= at;
+    else if (start !== undefined) {
+      yield [start, at];
+      start = undefined;
+    }
+  }
+  if (start !== undefined) yield [start, count];
 }
 
 /** Gives a file another name, in the place of what has it. */

@@ -28,7 +28,14 @@ import {
   readRegularBytes,
   removeAnything,
 } from "../../system/regular_file.ts";
-import { copyFile, refreshTimes, renameFile, setMode, writeNewFile } from "../../system/tree.ts";
+import {
+  copyFile,
+  refreshTimes,
+  renameFile,
+  setMode,
+  type TreeEntry,
+  writeNewFile,
+} from "../../system/tree.ts";
 import { StoreError } from "./errors.ts";
 
 /** Bytes of a file that are kept in memory while they are written. */
@@ -70,11 +77,11 @@ export class Blobs {
   /**
    * Keeps a file's content.
    *
-   * @param bytes its size
+   * @param file its size; the blob of a sparse file is sparse
    * @throws {StoreError} where the file is changed, or goes, while it is read
    */
-  putFile(path: string, bytes: number): string {
-    if (bytes <= MOST_AT_ONCE) {
+  putFile(path: string, { bytes, isSparse }: Pick<TreeEntry, "bytes" | "isSparse">): string {
+    if (bytes <= MOST_AT_ONCE && !isSparse) {
       // What is kept is what was read, whoever writes to the file meanwhile.
       const content = fileBytes(path);
       if (content?.length !== bytes) {

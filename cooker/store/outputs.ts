@@ -81,7 +81,7 @@ function captured(blobs: Blobs, path: string, absolute: string): OutputEntry {
   switch (before?.kind) {
     case "file": {
       const { bytes, mode } = before;
-      return { kind: "file", path, digest: blobs.putFile(absolute, bytes), bytes, mode };
+      return { kind: "file", path, digest: blobs.putFile(absolute, before), bytes, mode };
     }
     case "link":
       return { kind: "link", path, target: linkTarget(absolute) ?? "" };

@@ -1,4 +1,4 @@
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { DirectCooker, type DirectRun } from "./direct_cooker.ts";
 
 /** A project whose tasks are shell scripts with the input `n`. */
@@ -266,3 +266,45 @@ Deno.test("modes of folders come back, also of those that only lead to outputs",
   assertEquals((await project.run()).cached, ["b"]);
   assertEquals(modes(), want);
 });
+
+/** Whether files on the file system of the tests can have holes. */
+const hasHoles = ((): boolean => {
+  const path = Deno.makeTempFileSync();
+  Deno.truncateSync(path, 1024 * 1024);
+  const { blocks } = Deno.statSync(path);
+  Deno.removeSync(path);
+  return blocks === 0;
+})();
+
+for (const [what, bytes] of [["a small", 64 * 1024], ["a large", 32 * 1024 * 1024]] as const) {
+  Deno.test({
+    name: `${what} sparse output is sparse in the store and when it is put back`,
+    ignore: !hasHoles,
+    fn: async () => {
+      await using project = new Project({
+        b: script(
+          `truncate -s ${bytes + 100} out; printf x | dd of=out bs=1 seek=${
+            bytes / 2
+          } conv=notrunc`,
+          [
+            "out",
+          ],
+        ),
+      });
+      await project.runWith(what);
+      const content = Deno.readFileSync(`${project.root}/out`);
+      const room = 512 * (Deno.statSync(`${project.root}/out`).blocks ?? Infinity);
+      project.remove("out");
+      assertEquals((await project.run()).cached, ["b"]);
+      const { size, blocks } = Deno.statSync(`${project.root}/out`);
+      assertEquals(size, bytes + 100);
+      assertEquals(Deno.readFileSync(`${project.root}/out`), content);
+      assert((blocks ?? Infinity) * 512 <= 2 * room, `${blocks} blocks`);
+      const kept = project.list(".simmer/cache/v1/blobs").filter((path) => !path.endsWith("/"))
+        .map((path) => Deno.statSync(`${project.root}/${path}`))
+        .filter((info) => info.size === size);
+      assertEquals(kept.length, 1);
+      assert((kept[0]?.blocks ?? Infinity) * 512 <= 2 * room, "the blob has holes");
+    },
+  });
+}
