@@ -125,6 +125,7 @@ export function differences(
     ...shown,
     ...(shown.length === 0 && last.starred !== parts.starred ? [STARRED] : []),
     ...differing("output", 'its "output"', last.output, parts.output),
+    ...differing("project", "the project's name", last.names ?? [], parts.names ?? []),
     ...differing("platform", "the runtime", last.platform, parts.platform),
     ...changedEntries(last.env, parts.env, (name, change) => ({
       kind: "variable",
@@ -155,7 +156,7 @@ const STARRED: RunReason = {
 };
 
 function differing(
-  kind: "command" | "arguments" | "output" | "platform",
+  kind: "command" | "arguments" | "output" | "project" | "platform",
   what: string,
   before: unknown,
   now: unknown,

@@ -62,6 +62,8 @@ export interface BuildPlan {
 export interface PlanPlace {
   /** The project's root folder, absolute. */
   readonly root: string;
+  /** The name that the project's config says, if any. */
+  readonly name?: string;
   /** How many tasks run at once where the client does not say. */
   readonly processors: number;
   /** As in {@linkcode TaskCommand}. */
@@ -162,9 +164,10 @@ function plannedTask(
   if (definition.command === undefined) return same;
   const stdin = isAlone ? stdinOf(params) : {};
   const { files, output, env } = definition;
+  const names = [place.name, definition.origin.packageName].filter((each) => each !== undefined);
   return {
     ...same,
-    ...(files.length === 0 ? {} : { caching: { key, files, output, env } }),
+    ...(files.length === 0 ? {} : { caching: { key, names, files, output, env } }),
     header: commandLine(definition.command, args),
     command: taskCommand(definition, definition.command, { common, cwd, args, stdin, place }),
   };

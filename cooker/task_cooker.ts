@@ -310,8 +310,10 @@ export class TaskCooker implements Cooker {
   #plan(params: RunTasksParams): BuildPlan {
     // With this variable, Deno takes no notice of any package.json.
     const npmBins = "DENO_NO_PACKAGE_JSON" in params.env ? undefined : this.#config.npmBins();
+    const name = this.#config.name();
     const place = {
       root: this.#options.root,
+      ...(name === undefined ? {} : { name }),
       processors: processorCount(),
       denoFlags: params.denoFlags,
       ...(npmBins === undefined ? {} : { npmBins }),

@@ -242,6 +242,7 @@ export interface RunReason {
     | "arguments"
     | "dependency"
     | "output"
+    | "project"
     | "platform";
   /** The file, the variable or the task that it is about. */
   readonly subject?: string | undefined;

@@ -287,6 +287,7 @@ const plannedTask = v.object({
       "arguments",
       "dependency",
       "output",
+      "project",
       "platform",
     ]),
     subject: v.optional(v.string()),

@@ -17,6 +17,8 @@ export type Clean = boolean | "if-file-deleted";
 export interface CacheDeclaration {
   /** Tells the task from every other one of the project, in every checkout of it. */
   readonly key: string;
+  /** The names that the project and the task's package have in their config files, if any. */
+  readonly names?: readonly string[];
   /** Globs of the inputs, relative to the folder that the task runs in. */
   readonly files: readonly string[];
   /** Globs of the outputs, relative to the same folder. */
@@ -31,6 +33,8 @@ export interface CacheDeclaration {
 export interface FingerprintParts {
   /** The task, and the folder that it runs in. */
   readonly task: string;
+  /** The names of the project and the task's package; absent in records of earlier versions. */
+  readonly names?: readonly string[];
   /** The shell command line. */
   readonly command: string;
   readonly args: readonly string[];
@@ -109,6 +113,7 @@ export function fingerprintOf(
     for (const piece of pieces) hash.update(`${piece.length}:${piece}`);
   };
   write([FORMAT, parts.task, parts.command, parts.platform, filesDigest]);
+  write(parts.names ?? []);
   write(parts.args);
   write([...parts.output].sort());
   write(Object.entries(parts.env).flat());

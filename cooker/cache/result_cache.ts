@@ -166,6 +166,7 @@ export class ResultCache {
     if (snapshot.digest === undefined) return { kind: "no files" };
     const parts = {
       task: declaration.key,
+      names: declaration.names ?? [],
       command: command.command,
       args: command.args,
       output: declaration.output,

@@ -87,6 +87,18 @@ export class ProjectConfig {
   }
 
   /**
+   * The name of the project: that of its `deno.json`, or else of its `package.json`.
+   *
+   * @returns `undefined` if neither has one
+   * @throws {WireError} `projectError` of kind `invalid-config`
+   */
+  name(): string | undefined {
+    const { root, config } = this.#place;
+    const files = config === undefined ? this.#filesIn(root) : this.#filesOf(config);
+    return files.find(({ packageName }) => packageName !== undefined)?.packageName;
+  }
+
+  /**
    * Which folders of npm packages' programs `deno task` puts on a task's PATH.
    *
    * @returns `undefined` if only `deno task` knows: it may install packages first

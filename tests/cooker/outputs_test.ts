@@ -308,3 +308,26 @@ for (const [what, bytes] of [["a small", 64 * 1024], ["a large", 32 * 1024 * 102
     },
   });
 }
+
+Deno.test("projects of different names do not exchange results; checkouts of one do", async () => {
+  const tasks = { b: script("cp n out; basename $(pwd) >> out", ["out"]) };
+  await using first = new Project(tasks, { name: "@a/one" });
+  await first.runWith("1");
+  const inCacheOfFirst = async (name?: string, packageName?: string): Promise<DirectRun> => {
+    await using other = new Project(tasks, name === undefined ? {} : { name });
+    if (packageName !== undefined) {
+      other.write("package.json", JSON.stringify({ name: packageName }));
+    }
+    other.write("n", "1");
+    await using cooker = new DirectCooker(other.root, { cache: `${first.root}/.simmer/cache` });
+    return await cooker.run(["b"], { env: { PATH: Deno.env.get("PATH") ?? "" } });
+  };
+  assertEquals((await inCacheOfFirst("@a/one")).cached, ["b"]);
+  assertEquals((await inCacheOfFirst("@a/two")).ran, ["b"]);
+  assertEquals((await inCacheOfFirst()).ran, ["b"]);
+  assertEquals((await inCacheOfFirst(undefined, "three")).ran, ["b"], "a name in package.json");
+  assertEquals((await inCacheOfFirst(undefined, "three")).cached, ["b"]);
+  first.write("deno.json", JSON.stringify({ name: "@a/other", tasks }));
+  const { tasks: planned } = await first.cooker.plan(["b"]);
+  assertEquals(planned.flatMap(({ reasons }) => reasons.map(({ kind }) => kind)), ["project"]);
+});
