@@ -72,6 +72,8 @@ export class HotProject {
   readonly #clock: Clock;
   readonly #offLimits: OffLimits;
   readonly #runs: OutputRuns;
+  /** How often another process was found to have run tasks. */
+  #foreignRuns = 0;
   #savedAt = -Infinity;
   #collecting: Promise<void> | undefined;
 
@@ -126,6 +128,20 @@ export class HotProject {
       ...parts,
     });
     return { store, cache };
+  }
+
+  /**
+   * Makes sure that everything is known that was done before this call, by whichever process: in the
+   * watched folders, and by runs of tasks that this process has not carried out.
+   */
+  sync(): void {
+    this.tracker.sync();
+    if (this.last.refresh()) this.#foreignRuns++;
+  }
+
+  /** Grows whenever something has changed that a kept answer may depend on. */
+  get changes(): number {
+    return this.tracker.changes + this.#foreignRuns;
   }
 
   /** The order in which tasks that could start should; `undefined` where nothing is known. */

@@ -241,11 +241,10 @@ export class TaskCooker implements Cooker {
   }
 
   #runTasks(params: RunTasksParams, call: CommandCall): AsyncCommand {
-    const { tracker } = this.#hot;
-    tracker.sync();
+    this.#hot.sync();
     const config = this.#configSet();
     const plan = this.#plans.get(params, config, () => this.#plan(params));
-    const before = tracker.changes;
+    const before = this.#hot.changes;
     const rank = this.#hot.rank(plan);
     const { state, clock } = this.#options;
     const cache = this.#results(params);
@@ -273,20 +272,20 @@ export class TaskCooker implements Cooker {
       if (this.#builds.size === 0) this.#hot.postponed.resume();
       this.#hot.save();
       if (!build.isAllCached) this.#spare.built(plan.tasks.length);
-      const isSettled = tracker.changes === before && config === this.#configSet() &&
+      const isSettled = this.#hot.changes === before && config === this.#configSet() &&
         this.#isSettled(build, plan, cache);
       const isCurrent = (): boolean => {
-        tracker.sync();
-        return this.#builds.size === 0 && tracker.changes === before;
+        this.#hot.sync();
+        return this.#builds.size === 0 && this.#hot.changes === before;
       };
       this.#options.settled?.note(isSettled ? { pid: call.client.pid, isCurrent } : undefined);
     });
     return build;
   }
 
-  /** The config files as a set: the same object as long as none is added. */
+  /** All that the config depends on as a set: the same object as long as nothing is added. */
   #configSet(): FileSet | undefined {
-    const set = this.#hot.tracker.set(this.#options.root, this.#config.files);
+    const set = this.#hot.tracker.set(this.#options.root, this.#config.entries);
     set?.snapshot();
     return set;
   }
@@ -335,7 +334,7 @@ export class TaskCooker implements Cooker {
 
   async #explain(params: RunTasksParams): Promise<PlanTasksResult> {
     const plan = this.#read(() => {
-      this.#hot.tracker.sync();
+      this.#hot.sync();
       return this.#plan(params);
     });
     const { last } = this.#hot;
@@ -351,7 +350,7 @@ export class TaskCooker implements Cooker {
 
   #watchInputs(params: WatchInputsParams, call: CommandCall): null {
     const { watch } = params;
-    this.#hot.tracker.sync();
+    this.#hot.sync();
     this.#changes.wait(watch, this.#plan(params), params.build, (files) => {
       call.emit({ type: "InputsChanged", watch, files });
     });

@@ -16,6 +16,7 @@ export class AppendFile implements Disposable {
   /** Added last of all, and not encoded yet. */
   #text = "";
   #isClosed = false;
+  #written = 0;
 
   private constructor(file: Deno.FsFile) {
     this.#file = file;
@@ -28,6 +29,11 @@ export class AppendFile implements Disposable {
    */
   static open(path: string): AppendFile {
     return new AppendFile(Deno.openSync(path, { create: true, append: true, mode: 0o600 }));
+  }
+
+  /** Bytes that this process has written to the file. */
+  get written(): number {
+    return this.#written;
   }
 
   /** Adds bytes, which are copied; they are in the file at the latest after `flush`. */
@@ -70,7 +76,11 @@ export class AppendFile implements Disposable {
     }
     this.#pieces = [];
     this.#held = 0;
-    for (let at = 0; at < end;) at += this.#file.writeSync(whole.subarray(at));
+    for (let at = 0; at < end;) {
+      const count = this.#file.writeSync(whole.subarray(at));
+      at += count;
+      this.#written += count;
+    }
   }
 
   /** Writes what was added and closes; safe to call twice. */

@@ -10,8 +10,12 @@
  */
 
 import { AppendFile } from "../../system/append_file.ts";
+import { fileSize } from "../../system/file_size.ts";
 import {
   ensureFolderBelow,
+  type FileIdentity,
+  fileIdentity,
+  isSameFile,
   parentFolder,
   readTextIfPresent,
   removeIfPresent,
@@ -106,6 +110,17 @@ interface Kept<Result extends LastOutcome> {
   readonly left?: Leftovers;
 }
 
+/** A journal at some time. */
+interface JournalState {
+  /** Absent: there is none. */
+  file: FileIdentity | undefined;
+  bytes: number;
+}
+
+function stateOf(path: string): JournalState {
+  return { file: fileIdentity(path), bytes: fileSize(path) ?? 0 };
+}
+
 /** The last successes of a project's tasks, on disk. */
 export class LastResults {
   readonly #path: string;
@@ -115,10 +130,31 @@ export class LastResults {
   #written = 0;
   #live = 0;
   #beginnings = new Map<string, number>();
+  /** The journal as this process has read and written it. */
+  #seen: JournalState = { file: undefined, bytes: 0 };
 
   /** @param path the journal, absolute; made with the first line */
   constructor(path: string) {
     this.#path = path;
+  }
+
+  /**
+   * Makes sure that what is known is what the journal says. Another process may have written to it:
+   * a run without the server, or a server in another container.
+   *
+   * @returns whether another process has written to it
+   */
+  refresh(): boolean {
+    if (this.#known === undefined) return false;
+    const now = stateOf(this.#path);
+    const isSame = now.bytes === this.#seen.bytes &&
+      (now.file === undefined
+        ? this.#seen.file === undefined
+        : isSameFile(now.file, this.#seen.file));
+    if (isSame) return false;
+    this.close();
+    this.#known = undefined;
+    return true;
   }
 
   /** The last success of a task; `undefined` where there is none that can be read. */
@@ -227,6 +263,8 @@ export class LastResults {
     if (this.#known !== undefined) return this.#known;
     const known = new Map<string, Known>();
     this.#live = 0;
+    // Before it is read: what is added meanwhile makes another state of it.
+    const seen = stateOf(this.#path);
     for (const [key, { text = "", result, left }] of this.#load(parseHead)) {
       const leftSize = left === undefined ? 0 : JSON.stringify(left).length;
       const size = text.length + 1 + leftSize;
@@ -238,6 +276,7 @@ export class LastResults {
       this.#live += size;
     }
     this.#known = known;
+    this.#seen = seen;
     return known;
   }
 
@@ -254,10 +293,12 @@ export class LastResults {
     const head = text.slice(0, text.length - end.length);
     try {
       this.#journal ??= this.#open();
+      const before = this.#journal.written;
       this.#journal.addText(head);
       for (const piece of files) this.#journal.add(piece);
       this.#journal.addText(end);
       this.#journal.flush();
+      this.#seen.bytes += this.#journal.written - before;
     } catch (error) {
       // Better nothing is known than what is not true any more.
       this.#known = new Map();
@@ -265,6 +306,7 @@ export class LastResults {
       this.#journal?.abandon();
       this.#journal = undefined;
       removeIfPresent(this.#path);
+      this.#seen = { file: undefined, bytes: 0 };
       throw error;
     }
     const size = files.reduce((sum, { length }) => sum + length, text.length);
@@ -275,7 +317,10 @@ export class LastResults {
   #open(): AppendFile {
     const folder = parentFolder(this.#path);
     ensureFolderBelow(parentFolder(folder), folder, 0o700);
-    return AppendFile.open(this.#path);
+    const journal = AppendFile.open(this.#path);
+    // A new file: whatever is in it already, another process has written.
+    this.#seen.file ??= fileIdentity(this.#path);
+    return journal;
   }
 
   #load<Result extends LastOutcome>(

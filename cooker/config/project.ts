@@ -14,7 +14,7 @@ import type { ConfigText } from "./jsonc.ts";
 import { TaskScope } from "./scope.ts";
 import { memberFolders, type WorkspaceFolder } from "./workspace.ts";
 import { readConfigText } from "../../project/config_text.ts";
-import { workspacePatterns } from "../../project/root.ts";
+import { isExactMember, workspacePatterns } from "../../project/root.ts";
 import { readDenoConfig, readPackageJson, type TaskFile } from "./tasks.ts";
 
 const DENO_CONFIGS: readonly string[] = ["deno.json", "deno.jsonc"];
@@ -34,6 +34,7 @@ type ReadFile = (source: ConfigText, folder: string) => TaskFile;
 export class ProjectConfig {
   readonly #place: ProjectPlace;
   readonly #consulted = new Set<string>();
+  #memberPatterns: readonly string[] = [];
   readonly #parsed = new Map<string, { readonly text: string; readonly tasks: TaskFile }>();
 
   constructor(place: ProjectPlace) {
@@ -43,6 +44,14 @@ export class ProjectConfig {
   /** Every config file that has been looked for, be it there or not; absolute. */
   get files(): readonly string[] {
     return [...this.#consulted];
+  }
+
+  /**
+   * Entries that mean all that the config depends on: the files that have been looked for, and those
+   * that a new folder of the workspace would bring.
+   */
+  get entries(): readonly string[] {
+    return [...this.#consulted, ...this.#memberPatterns];
   }
 
   /**
@@ -72,9 +81,12 @@ export class ProjectConfig {
     const { root, config } = this.#place;
     const rootFiles = config === undefined ? this.#filesIn(root) : this.#filesOf(config);
     const rootScope = new TaskScope(rootFiles);
+    const patterns = workspacePatterns(root);
+    this.#memberPatterns = patterns.filter((each) => !each.startsWith("!") && !isExactMember(each))
+      .flatMap((each) => [...DENO_CONFIGS, PACKAGE_JSON].map((name) => `${each}/${name}`));
     const members = memberFolders(
       root,
-      workspacePatterns(root),
+      patterns,
       (folder) => this.#filesIn(folder).length > 0,
     ).sort((a, b) => `${a}/` < `${b}/` ? -1 : 1);
     return [

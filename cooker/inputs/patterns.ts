@@ -138,7 +138,9 @@ function parseEntry(folder: string, text: string): Entry | undefined {
   if (!/[*?]/.test(text)) {
     return { names, base: joinPath(folder, text.replace(/^file:\/\//, "")) };
   }
-  const parts = text.replaceAll("\\", "/").replace(/^\.\//, "").replace(/\/$/, "").split("/");
+  const written = text.replaceAll("\\", "/");
+  // Empty parts and `.` change nothing: "src//*.ts" and "./src/./*.ts" are "src/*.ts".
+  const parts = written.split("/").filter((part) => part !== "" && part !== ".");
   const first = parts.findIndex((part) => /[*?]/.test(part));
   const segments: Segment[] = [];
   for (const part of parts.slice(first)) {
@@ -148,8 +150,9 @@ function parseEntry(folder: string, text: string): Entry | undefined {
     } else if (part.includes("**")) return undefined;
     else segments.push(segmentPattern(part));
   }
-  // A pattern always continues the folder's own path, so that `..` in it never matches anything.
-  const base = [folder.replace(/\/$/, ""), ...parts.slice(0, first)].join("/");
+  // The base is written as it is, so that `..` in a pattern never matches anything.
+  const start = written.startsWith("/") ? "" : folder.replace(/\/$/, "");
+  const base = [start, ...parts.slice(0, first)].join("/");
   return { names, base: base === "" ? "/" : base, segments };
 }
 

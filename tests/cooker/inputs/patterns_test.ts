@@ -27,3 +27,30 @@ Deno.test("names with many stars match as a regular expression says, and in no t
   assertEquals(PathPatterns.parse("/p", [`${"**/".repeat(50)}c`])?.matches(deep), false);
   assertEquals(PathPatterns.parse("/p", [`${"**/".repeat(50)}b`])?.matches(deep), true);
 });
+
+Deno.test("empty parts and '.' in an entry change nothing", () => {
+  const paths = [
+    "/p/src/a.ts",
+    "/p/src/x/b.ts",
+    "/p/src/.c.ts",
+    "/p/a.ts",
+    "/p/srca.ts",
+    "/q/a.ts",
+  ];
+  const same: readonly (readonly [string, readonly string[]])[] = [
+    ["src/*.ts", ["src//*.ts", "./src/*.ts", "./src/./*.ts", ".//src///*.ts", "/p/src/*.ts"]],
+    ["src/**/*.ts", ["src//**//*.ts", "src/./**/./*.ts", "src/**/.//*.ts"]],
+    ["src", ["src/", "./src", "src//", "src/.", "./src/./", "/p/src"]],
+    ["*.ts", ["./*.ts", ".//*.ts", "././*.ts"]],
+    ["**", ["./**", "**/.", "**//"]],
+  ];
+  const matched = (...entries: string[]): (boolean | undefined)[] =>
+    paths.map((path) => PathPatterns.parse("/p", entries)?.matches(path));
+  for (const [plain, others] of same) {
+    assert(matched(plain).includes(true), plain);
+    for (const other of others) {
+      assertEquals(matched(other), matched(plain), other);
+      assertEquals(matched("**", `!${other}`), matched("**", `!${plain}`), `!${other}`);
+    }
+  }
+});
