@@ -23,6 +23,7 @@ const IN_UNMOUNT = 0x2000;
 const IN_Q_OVERFLOW = 0x4000;
 const IN_IGNORED = 0x8000;
 const IN_ONLYDIR = 0x01000000;
+const IN_DONT_FOLLOW = 0x02000000;
 const IN_NONBLOCK = 0o4000;
 const IN_CLOEXEC = 0o2000000;
 
@@ -151,7 +152,20 @@ export class Inotify implements Disposable {
     return watch < 0 ? this.#failure() : watch;
   }
 
-  /** Stops watching a folder. */
+  /**
+   * Watches a file's inode for changes of its attributes, among them the number of its names: what is
+   * written by a name in another folder is told of by no watch of this one. Events have no name.
+   *
+   * @returns the watch's number, which is the inode's; `undefined` if it can't be watched
+   */
+  guard(file: string): number | undefined {
+    const path = encoder.encode(`${file}\0`);
+    const mask = IN_ATTRIB | IN_DONT_FOLLOW;
+    const watch = this.#library.symbols.inotify_add_watch(this.#descriptor, path, mask);
+    return watch < 0 ? undefined : watch;
+  }
+
+  /** Stops watching a folder, or a file's inode. */
   remove(watch: number): void {
     this.#library.symbols.inotify_rm_watch(this.#descriptor, watch);
   }
@@ -212,6 +226,20 @@ export class Inotify implements Disposable {
     if (number === ENOENT || number === ENOTDIR) return "absent";
     if (number === ENOSPC) return "watches";
     return number === EACCES ? "unreadable" : "fileSystem";
+  }
+}
+
+/**
+ * How many watches the kernel allows this user, all processes together.
+ *
+ * @returns 0 if that is unknown
+ */
+export function watchLimit(): number {
+  try {
+    return Number(Deno.readTextFileSync("/proc/sys/fs/inotify/max_user_watches")) || 0;
+  } catch (error) {
+    if (error instanceof Error) return 0;
+    throw error;
   }
 }
 

@@ -10,7 +10,7 @@ import { beforeAbort } from "../ending.ts";
 import type { FileRecord, FileTable } from "./file_table.ts";
 import type { PathPatterns } from "./patterns.ts";
 import { atOnce, type Pace, type Sliced } from "./pace.ts";
-import { type Found, type InputProblem, unreadable, walk } from "./walk.ts";
+import { type Found, type FoundPath, type InputProblem, unreadable, walk } from "./walk.ts";
 
 /** What a set holds at a time. */
 export interface Snapshot {
@@ -88,6 +88,11 @@ export interface FolderWatcher {
   watch(set: FileSet, path: string): boolean;
   /** Only these paths are watched for a set from now on. */
   retain(set: FileSet, paths: ReadonlySet<string>): void;
+  /**
+   * Has the kernel tell when a file gets a further name, by which it could be written unseen; says
+   * whether that will be told.
+   */
+  guard(file: string): boolean;
   /** Tells the sets of all changes that the kernel has told of. */
   drain(): void;
 }
@@ -341,7 +346,7 @@ export class FileSet {
     for (const { path, kind } of found.paths) {
       yield;
       if (kind === "folder") continue;
-      let record = this.#record(path, dirty, isWatched);
+      let record = this.#record({ path, kind }, dirty, isWatched);
       if (record.isPending === true && waits) {
         yield async () => {
           record = await table.settle(path, signal);
@@ -379,15 +384,21 @@ export class FileSet {
     return true;
   }
 
-  #record(path: string, dirty: ReadonlySet<string>, isWatched: boolean): FileRecord {
-    const { table } = this.#options;
+  #record(found: FoundPath, dirty: ReadonlySet<string>, isWatched: boolean): FileRecord {
+    const { path } = found;
     const known = this.#isWatched ? this.#records.get(path) : undefined;
-    if (known === undefined || dirty.has(path)) {
-      // A change that was told of counts even where the inode does not show it.
-      if (dirty.has(path)) table.forget(path);
-      return table.look(path);
-    }
-    return isWatched && !known.isShared ? known : table.look(path);
+    // A change that was told of counts even where the inode does not show it.
+    if (dirty.has(path)) this.#options.table.forget(path);
+    else if (known !== undefined && isWatched && !known.isShared) return known;
+    return this.#lookAt(found, isWatched);
+  }
+
+  /** Looks at a file, and has it guarded before that: a name that it gets meanwhile is counted. */
+  #lookAt({ path, kind }: FoundPath, isWatched: boolean): FileRecord {
+    const { table, watcher } = this.#options;
+    const isGuarded = kind !== "file" || (isWatched && watcher.guard(path));
+    const record = table.look(path);
+    return isGuarded || record.isShared ? record : { ...record, isShared: true };
   }
 }
 

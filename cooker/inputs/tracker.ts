@@ -24,7 +24,8 @@ import {
 } from "../../system/files.ts";
 import { monotonicTime } from "../../system/clock.ts";
 import { fileFacts } from "../../system/file_signature.ts";
-import { type FolderEvent, Inotify, type OpenFailure } from "../../system/inotify.ts";
+import { type FolderEvent, Inotify, type OpenFailure, watchLimit } from "../../system/inotify.ts";
+import { MountTable } from "../../system/mounts.ts";
 import { FileSet, type FolderWatcher } from "./file_set.ts";
 import { FileTable } from "./file_table.ts";
 import { Pace } from "./pace.ts";
@@ -72,6 +73,12 @@ const NOTES = {
 /** Reasons why there is no queue. */
 const OPENING = ["instances", "descriptors"] as const;
 
+/**
+ * The user's watches divided by those that files may take: editors need some, too. Files beyond are
+ * looked at for each run.
+ */
+const GUARD_SHARE = 4;
+
 /** Milliseconds after which what was told is worth asking for, where many ask. */
 const DUE_MS = 1;
 
@@ -85,6 +92,10 @@ export class InputTracker implements Notifier, FolderWatcher {
   readonly #folders = new Map<string, WatchedFolder>();
   readonly #foldersOf = new Map<FileSet, Set<string>>();
   readonly #paths = new Map<number, string>();
+  /** Files whose inodes are watched, by the watch. */
+  readonly #guarded = new Map<number, string>();
+  readonly #mounts: MountTable;
+  #mostGuards = 0;
   readonly #notes = new Set<string>();
   #queue: Inotify | undefined;
   #cookieWatch: number | undefined;
@@ -96,6 +107,7 @@ export class InputTracker implements Notifier, FolderWatcher {
   /** @param options nothing is watched before a set is asked for */
   constructor(options: TrackerOptions) {
     this.#options = options;
+    this.#mounts = new MountTable(options.root);
   }
 
   /** Lines about what can't be watched, for `status`. */
@@ -134,6 +146,8 @@ export class InputTracker implements Notifier, FolderWatcher {
   /** Makes sure that everything is known that was done before this call. */
   sync(): void {
     if (this.#isStopped) return;
+    // What is below a mount that has come is told of nowhere.
+    if (this.#mounts.hasChanged()) this.#close();
     this.#open();
     if (this.#queue === undefined) return;
     const name = `cookie-${++this.#cookies}`;
@@ -179,6 +193,14 @@ export class InputTracker implements Notifier, FolderWatcher {
     }
   }
 
+  guard(file: string): boolean {
+    if (this.#queue === undefined || this.#guarded.size >= this.#mostGuards) return false;
+    const watch = this.#queue.guard(file);
+    if (watch === undefined) return false;
+    this.#guarded.set(watch, file);
+    return true;
+  }
+
   retain(set: FileSet, paths: ReadonlySet<string>): void {
     const folders = this.#foldersOf.get(set) ?? new Set();
     const used = new Set<string>();
@@ -211,6 +233,7 @@ export class InputTracker implements Notifier, FolderWatcher {
     // What was in the way is no longer.
     for (const reason of OPENING) this.#notes.delete(NOTES[reason]);
     this.#queue = queue;
+    this.#mostGuards = watchLimit() / GUARD_SHARE;
     this.#cookieWatch = this.#addWatch(cookies);
     if (this.#cookieWatch === undefined) this.#close();
   }
@@ -250,6 +273,7 @@ export class InputTracker implements Notifier, FolderWatcher {
     this.#folders.clear();
     this.#foldersOf.clear();
     this.#paths.clear();
+    this.#guarded.clear();
     this.#distrustAll();
   }
 
@@ -278,11 +302,21 @@ export class InputTracker implements Notifier, FolderWatcher {
       }
       const folder = this.#paths.get(watch);
       if (folder !== undefined) this.#tell(folder, name, kind);
+      else this.#unguard(watch);
     }
     if (!isOverflown) return hasCome;
     this.#note("overflow");
     this.#reopen();
     return true;
+  }
+
+  /** A guarded file has another number of names, or other attributes: it is looked at again. */
+  #unguard(watch: number): void {
+    const file = this.#guarded.get(watch);
+    if (file === undefined) return;
+    this.#guarded.delete(watch);
+    this.#queue?.remove(watch);
+    this.#tell(parentFolder(file), baseName(file), "content");
   }
 
   #tell(folder: string, name: string, kind: FolderEvent["kind"]): void {
@@ -311,6 +345,11 @@ export class InputTracker implements Notifier, FolderWatcher {
       for (const passing of watched.passing.values()) for (const set of passing) sets.add(set);
       this.#queue?.remove(watched.watch);
       this.#drop(folder, watched);
+    }
+    for (const [watch, file] of this.#guarded) {
+      if (pathInside(gone, file) === undefined) continue;
+      this.#queue?.remove(watch);
+      this.#guarded.delete(watch);
     }
     for (const set of sets) set.distrust();
   }

@@ -146,7 +146,7 @@ Deno.test("a folder that was moved away is watched no longer, nor are the folder
   const watches = kernelWatches();
   Deno.renameSync(`${project.root}/src`, `${outside.root}/src`);
   project.tracker.sync();
-  assertEquals(kernelWatches(), watches - 2, "src and src/deep");
+  assertEquals(kernelWatches(), watches - 3, "src, src/deep and the file");
   // Another folder of the same name is another folder.
   project.write("src/deep/a.txt", "1");
   const before = project.digest(...entries);
@@ -353,3 +353,53 @@ Deno.test("an input that was replaced and put back counts as changed, be it watc
     Deno.removeSync(root, { recursive: true });
   }
 });
+
+/** Ways to get at a file by another name than the one that is watched. */
+const OTHER_NAMES: Readonly<Record<string, (root: string) => Promise<string>>> = {
+  "a hard link beside the folder": async (root) => {
+    await Deno.link(`${root}/src/a.txt`, `${root}/other`);
+    return `${root}/other`;
+  },
+  "a copy of the tree by links (cp -al)": async (root) => {
+    await new Deno.Command("cp", { args: ["-al", `${root}/src`, `${root}/copy`] }).output();
+    return `${root}/copy/a.txt`;
+  },
+  "a link that takes the place of a file": async (root) => {
+    await Deno.writeTextFile(`${root}/other`, "1");
+    await Deno.link(`${root}/other`, `${root}/new`);
+    await Deno.rename(`${root}/new`, `${root}/src/a.txt`);
+    return `${root}/other`;
+  },
+};
+
+for (const [name, make] of Object.entries(OTHER_NAMES)) {
+  Deno.test({
+    name: `a write by another name is noticed: ${name}`,
+    ignore: Deno.build.os !== "linux",
+    fn: async () => {
+      using project = new Project();
+      project.write("src/a.txt", "1");
+      project.write("src/b.txt", "1");
+      const digest = async (): Promise<string | undefined> => {
+        project.tracker.sync();
+        return (await project.tracker.set(project.root, ["src"])?.look())?.digest;
+      };
+      const before = await digest();
+      assertEquals(await digest(), before);
+      const other = await make(project.root);
+      assertEquals(await digest(), before);
+      for (const text of ["2", "3"]) {
+        Deno.writeTextFileSync(other, text);
+        const after = await digest();
+        assertNotEquals(after, before);
+        assertEquals(after, project.digestAnew("src"));
+      }
+      Deno.writeTextFileSync(other, "1");
+      assertEquals(await digest(), before);
+      Deno.removeSync(other);
+      assertEquals(await digest(), before);
+      project.write("src/a.txt", "4");
+      assertNotEquals(await digest(), before);
+    },
+  });
+}

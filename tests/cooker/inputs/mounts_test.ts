@@ -1,0 +1,75 @@
+import { assertEquals } from "@std/assert";
+
+/** Whether this process may make mounts in a namespace of its own. */
+const canMount = Deno.build.os === "linux" && Deno.uid() === 0 &&
+  new Deno.Command("unshare", { args: ["-m", "true"], stderr: "null" }).outputSync().success;
+
+/** A cooker that stays, in a namespace of mounts of its own: prints what each run leaves. */
+const SCRIPT = `
+import { DirectCooker } from "./tests/cooker/direct_cooker.ts";
+const [root = ""] = Deno.args;
+await using hot = new DirectCooker(root);
+const built = async () => {
+  const { ran } = await hot.run(["build"]);
+  return [Deno.readTextFileSync(root + "/out/f"), ran.length].join(" ");
+};
+const mount = (...args) => {
+  const { success } = new Deno.Command(args[0], { args: args.slice(1) }).outputSync();
+  if (!success) throw new Error(args.join(" "));
+};
+const said = [await built(), await built()];
+mount("mount", "--bind", root + "/other", root + "/src/s");
+said.push(await built(), await built());
+mount("umount", root + "/src/s");
+said.push(await built());
+mount("mount", "--bind", root + "/other/f", root + "/src/s/f");
+said.push(await built());
+mount("umount", root + "/src/s/f");
+said.push(await built());
+mount("mount", "--bind", root + "/other", root + "/out");
+said.push(await built());
+mount("umount", root + "/out");
+console.log(JSON.stringify(said));
+`;
+
+Deno.test({
+  name: "mounts over a watched folder, a file and an output are noticed" +
+    (canMount ? "" : " (skipped: only root on Linux can make mounts)"),
+  ignore: !canMount,
+  fn: async () => {
+    const root = await Deno.realPath(await Deno.makeTempDir());
+    for (const folder of ["src/s", "other"]) {
+      await Deno.mkdir(`${root}/${folder}`, { recursive: true });
+    }
+    await Deno.writeTextFile(`${root}/src/s/f`, "plain");
+    await Deno.writeTextFile(`${root}/other/f`, "other");
+    await Deno.writeTextFile(
+      `${root}/deno.json`,
+      JSON.stringify({
+        tasks: {
+          build: {
+            command: "mkdir -p out && cp src/s/f out/f",
+            files: ["src"],
+            output: ["out"],
+          },
+        },
+      }),
+    );
+    const { stdout, stderr } = await new Deno.Command("unshare", {
+      args: ["-m", Deno.execPath(), "eval", "--ext=ts", SCRIPT, root],
+      cwd: new URL("../../../", import.meta.url).pathname,
+    }).output();
+    const decoder = new TextDecoder();
+    assertEquals(JSON.parse(decoder.decode(stdout) || "null"), [
+      "plain 1",
+      "plain 0",
+      "other 1",
+      "other 0",
+      "plain 0",
+      "other 0",
+      "plain 0",
+      "plain 0",
+    ], decoder.decode(stderr));
+    await Deno.remove(root, { recursive: true });
+  },
+});
