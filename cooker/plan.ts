@@ -163,11 +163,12 @@ function plannedTask(
   };
   if (definition.command === undefined) return same;
   const stdin = isAlone ? stdinOf(params) : {};
-  const { files, output, env } = definition;
+  const { files, output, env, settings = {} } = definition;
+  const clean = settings.clean === undefined ? {} : { clean: settings.clean };
   const names = [place.name, definition.origin.packageName].filter((each) => each !== undefined);
   return {
     ...same,
-    ...(files.length === 0 ? {} : { caching: { key, names, files, output, env } }),
+    ...(files.length === 0 ? {} : { caching: { key, names, files, output, env, ...clean } }),
     header: commandLine(definition.command, args),
     command: taskCommand(definition, definition.command, { common, cwd, args, stdin, place }),
   };

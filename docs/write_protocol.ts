@@ -1,9 +1,12 @@
 /**
- * Writes the command table into `protocol.md`, between its two markers: `deno task docs`.
+ * Writes the command table into `protocol.md`, between its two markers, and the JSON schema of the
+ * settings: `deno task docs`.
  *
  * @module
  */
 
+import { toJsonSchema } from "@valibot/to-json-schema";
+import { configSchema } from "../cooker/config/settings.ts";
 import { COMMANDS } from "../wire/commands.ts";
 import { describeCommands } from "../wire/describe.ts";
 
@@ -30,8 +33,16 @@ export function withCommands(text: string): string {
   return `${text.slice(0, begin + BEGIN.length)}\n\n${rows.join("\n\n")}\n\n${text.slice(end)}`;
 }
 
+/** The text of `schema/simmer.schema.json`. */
+export function settingsSchemaText(): string {
+  return `${JSON.stringify(toJsonSchema(configSchema), null, 2)}\n`;
+}
+
 if (import.meta.main) {
+  const schema = new URL("../schema/simmer.schema.json", import.meta.url);
+  await Deno.writeTextFile(schema, settingsSchemaText());
   const path = new URL("./protocol.md", import.meta.url);
   await Deno.writeTextFile(path, withCommands(await Deno.readTextFile(path)));
-  await new Deno.Command(Deno.execPath(), { args: ["fmt", "-q", path.pathname] }).output();
+  await new Deno.Command(Deno.execPath(), { args: ["fmt", "-q", path.pathname, schema.pathname] })
+    .output();
 }

@@ -16,6 +16,8 @@ import {
   stringOf,
 } from "./jsonc.ts";
 
+import { readSettings, type TaskSettings } from "./settings.ts";
+
 /** A task as its config file defines it. */
 export interface TaskDefinition {
   readonly name: string;
@@ -30,6 +32,8 @@ export interface TaskDefinition {
   readonly output: readonly string[];
   /** Names of the environment variables that the result depends on. */
   readonly env: readonly string[];
+  /** Settings of simmer for it; absent: there are none. */
+  readonly settings?: TaskSettings;
   /** Where it is defined. */
   readonly origin: TaskFile;
 }
@@ -81,10 +85,15 @@ export function readDenoConfig(source: ConfigText, folder: string): TaskFile {
     ]),
   };
   const tasks = members.get("tasks");
-  if (tasks === undefined || tasks.type === "null") return origin;
-  if (tasks.type !== "object") throw mistaken(source, tasks, `"tasks" is an object`);
-  for (const [name, node] of membersOf(tasks)) {
-    origin.tasks.set(name, readTask(source, origin, name, node));
+  if (tasks !== undefined && tasks.type !== "null" && tasks.type !== "object") {
+    throw mistaken(source, tasks, `"tasks" is an object`);
+  }
+  const nodes = membersOf(tasks);
+  const settings = readSettings(source, members.get("simmer"), [...nodes.keys()]);
+  for (const [name, node] of nodes) {
+    const own = settings.get(name);
+    const task = readTask(source, origin, name, node);
+    origin.tasks.set(name, own === undefined ? task : { ...task, settings: own });
   }
   return origin;
 }

@@ -1,6 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { placeOf } from "../../cooker/config/jsonc.ts";
 import { readDenoConfig, readPackageJson, type TaskFile } from "../../cooker/config/tasks.ts";
+import { settingsSchemaText } from "../../docs/write_protocol.ts";
 import { projectErrorData, WireError } from "../../wire/errors.ts";
 
 function deno(text: string): TaskFile {
@@ -130,4 +131,53 @@ Deno.test("Places count lines and columns from 1", () => {
   assertEquals(placeOf("ab\ncd", 0), { line: 1, column: 1 });
   assertEquals(placeOf("ab\ncd", 4), { line: 2, column: 2 });
   assertEquals(placeOf("ab\r\ncd", 4), { line: 2, column: 1 });
+});
+
+Deno.test("simmer's settings stand under simmer.tasks, and a mistake in them says where", () => {
+  const tasks = `"tasks": {"a": "1", "constructor": "2"}`;
+  const file = deno(
+    `{${tasks}, "simmer": {"tasks": {"a": {"clean": "if-file-deleted"}, "constructor": {}}}}`,
+  );
+  assertEquals(file.tasks.get("a")?.settings, { clean: "if-file-deleted" });
+  assertEquals(file.tasks.get("constructor")?.settings, {});
+  for (const value of ["null", "{}", `{"tasks": null}`, `{"tasks": {}}`]) {
+    assertEquals(deno(`{${tasks}, "simmer": ${value}}`).tasks.get("a")?.settings, undefined);
+  }
+  const cases: [settings: string, column: number, part: string][] = [
+    [`5`, 11, `"simmer" is an object, but here is the number 5`],
+    [`{"taks": {}}`, 12, `"taks" in "simmer" is unknown. Did you mean "tasks"?`],
+    [`{"tasks": []}`, 21, `"simmer.tasks" is an object, but here is a list`],
+    [`{"tasks": {"b": {}}}`, 22, `"b" in "simmer.tasks" names no task of this file`],
+    [
+      `{"tasks": {"constructer": {}}}`,
+      22,
+      `"constructer" in "simmer.tasks" names no task of this file. Did you mean "constructor"?`,
+    ],
+    [`{"tasks": {"a": true}}`, 27, `"simmer.tasks.a" is an object`],
+    [`{"tasks": {"a": {"claen": 1}}}`, 28, `"claen" in "simmer.tasks.a" is unknown`],
+    [`{"tasks": {"a": {"__proto__": 1}}}`, 28, `"__proto__" in "simmer.tasks.a" is unknown`],
+    [
+      `{"tasks": {"a": {"clean": "never"}}}`,
+      37,
+      `is true, false or "if-file-deleted", but here is the string "never"`,
+    ],
+    [`{"tasks": {"a": {"clean": null}}}`, 37, `but here is null`],
+    [`{"tasks": {"a": {"clean": [true]}}}`, 37, `but here is a list`],
+  ];
+  for (const [settings, column, part] of cases) {
+    const text = `{${tasks},\n"simmer": ${settings}}`;
+    const error = assertThrows(() => deno(text), WireError, part);
+    assertEquals(projectErrorData(error), {
+      kind: "invalid-config",
+      file: "/p/deno.json",
+      line: 2,
+      column,
+    }, text);
+  }
+});
+
+Deno.test("schema/simmer.schema.json is the schema of the settings", async () => {
+  const file = new URL("../../schema/simmer.schema.json", import.meta.url);
+  const text = await Deno.readTextFile(file);
+  assertEquals(JSON.parse(text), JSON.parse(settingsSchemaText()), "run `deno task docs`");
 });

@@ -331,3 +331,94 @@ Deno.test("projects of different names do not exchange results; checkouts of one
   const { tasks: planned } = await first.cooker.plan(["b"]);
   assertEquals(planned.flatMap(({ reasons }) => reasons.map(({ kind }) => kind)), ["project"]);
 });
+
+/** A tool that makes only what is older than its input, by stamps that are no outputs. */
+const INCREMENTAL = `
+mkdir -p stamps out
+for f in src/*; do
+  n=$(basename $f)
+  cmp -s $f stamps/$n && continue
+  cp $f stamps/$n; cp $f out/$n
+done
+test ! -e src/fail`;
+
+for (const clean of [true, false, "if-file-deleted"] as const) {
+  Deno.test(`clean is ${clean}: what an incremental tool leaves`, async () => {
+    await using project = new Project(
+      { b: { command: "sh tool.sh", files: ["src", "tool.sh"], output: ["out"] } },
+      { simmer: { tasks: { b: { clean } } } },
+    );
+    project.write("tool.sh", INCREMENTAL);
+    project.write("src/x", "1");
+    project.write("src/y", "1");
+    project.write("out/by-hand", "mine");
+    await project.run();
+    project.write("src/x", "2");
+    await project.run();
+    const whole = clean === true ? ["out/x"] : ["out/x", "out/y"];
+    assertEquals(project.list("out"), ["out/by-hand", ...whole]);
+    // A failed run does not take away what the tool will not make again.
+    project.write("src/fail", "1");
+    assertEquals((await project.run()).exitCode, 1);
+    project.remove("src/fail");
+    project.write("src/y", "2");
+    await project.run();
+    // The input "fail" was deleted.
+    const after = clean === false ? ["out/fail", "out/x", "out/y"] : ["out/y"];
+    assertEquals(project.list("out"), ["out/by-hand", ...after]);
+    project.remove("out");
+    assertEquals((await project.run()).cached, ["b"]);
+    assertEquals(project.list("out"), after);
+  });
+}
+
+Deno.test("an unchanged failed run keeps own outputs with clean if-file-deleted", async () => {
+  await using project = new Project(
+    {
+      b: {
+        command: "sh tool.sh",
+        files: ["src", "tool.sh"],
+        output: ["out"],
+      },
+    },
+    { simmer: { tasks: { b: { clean: "if-file-deleted" } } } },
+  );
+  project.write("tool.sh", INCREMENTAL.replace("! -e src/fail", '$(cat src/x) != "bad"'));
+  project.write("src/x", "1");
+  project.write("src/y", "1");
+  await project.run();
+  project.write("src/x", "bad");
+  assertEquals((await project.run()).exitCode, 1);
+  project.write("src/x", "2");
+  await project.run();
+  project.remove("out");
+  assertEquals((await project.run()).cached, ["b"]);
+  assertEquals(project.list("out"), ["out/x", "out/y"]);
+});
+
+Deno.test("clean is no part of the key", async () => {
+  const tasks = { b: script("cp n out", ["out"]) };
+  await using project = new Project(tasks);
+  await project.runWith("1");
+  const simmer = { tasks: { b: { clean: false } } };
+  project.write("deno.json", JSON.stringify({ tasks, simmer }));
+  assertEquals((await project.run()).cached, ["b"]);
+});
+
+for (const clean of [undefined, "if-file-deleted"]) {
+  Deno.test(`a changed .tsbuildinfo that is no output is said, clean ${clean}`, async () => {
+    const simmer = { tasks: { b: clean === undefined ? {} : { clean } } };
+    const command = "mkdir -p out; cp n out/f; cp n tsconfig.tsbuildinfo";
+    await using project = new Project({ b: script(command, ["out"]) }, { simmer });
+    for (const input of ["1", "2"]) {
+      const run = await project.runWith(input);
+      assertEquals(run.exitCode, 0);
+      assertStringIncludes(warnings(run), "tsconfig.tsbuildinfo was changed");
+    }
+    assertEquals((await project.run()).cached, clean === undefined ? [] : ["b"]);
+    const tasks = { b: script(command, ["out", "*.tsbuildinfo"]) };
+    project.write("deno.json", JSON.stringify({ tasks }));
+    assertEquals(warnings(await project.run()).includes("tsbuildinfo was changed"), false);
+    assertEquals((await project.run()).cached, ["b"]);
+  });
+}
