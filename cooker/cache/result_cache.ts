@@ -539,10 +539,9 @@ export class ResultCache {
   #removeExtra(prospect: Prospect, now: readonly OutputEntry[], warn: Warn): void {
     const { question: { command } } = prospect;
     const kept = new Set(now.map(({ path }) => path));
-    const extra = this.#removable(prospect, this.#own(prospect))
-      .filter(({ path }) => !kept.has(path));
+    const own = this.#removable(prospect, this.#own(prospect));
     try {
-      removeOutputs(command.cwd, extra);
+      removeOutputs(command.cwd, own.filter(({ path }) => !kept.has(path)), own);
     } catch (error) {
       if (!isSystemError(error) && !(error instanceof StoreError)) throw error;
       warn(`Cannot remove what ${command.name} has made before: ${error.message}`);

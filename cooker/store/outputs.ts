@@ -272,15 +272,17 @@ function clearWay(path: string): void {
 /**
  * Removes files, links and folders. Folders that hold anything else stay.
  *
+ * @param own all that the task has made: folders among them are made writable for the removal
  * @returns how many were removed
  */
 export function removeOutputs(
   folder: string,
   outputs: readonly Pick<OutputEntry, "path" | "kind">[],
+  own: readonly Pick<OutputEntry, "path" | "kind">[] = outputs,
 ): number {
   let removed = 0;
   const folders: string[] = [];
-  using opened = new OpenedFolders(folder, outputs);
+  using opened = new OpenedFolders(folder, own);
   for (const { path, kind } of outputs) {
     const { path: absolute } = confinedPlace(folder, path);
     if (kind === "folder") {
@@ -297,22 +299,4 @@ export function removeOutputs(
     if (removeEmptyFolder(path)) removed++;
   }
   return removed;
-}
-
-/**
- * Removes what an earlier result has left and another one does not have. What was edited since
- * stays.
- *
- * @returns how many files, links and folders were removed
- */
-export function removeExtraOutputs(
-  folder: string,
-  earlier: readonly OutputEntry[],
-  now: readonly OutputEntry[],
-): number {
-  const kept = new Set(now.map((output) => output.path));
-  const extra = earlier.filter((output) =>
-    !kept.has(output.path) && isRight(output, confinedPlace(folder, output.path).path)
-  );
-  return removeOutputs(folder, extra);
 }

@@ -17,13 +17,7 @@ import { Blobs } from "./blobs.ts";
 import { KeptTasks } from "./kept_tasks.ts";
 import { type CollectOptions, type CollectReport, collectStore } from "./collect.ts";
 import { treeEntry } from "../../system/tree.ts";
-import {
-  captureOutputs,
-  type Forbid,
-  removeExtraOutputs,
-  type RestoreOptions,
-  restoreOutputs,
-} from "./outputs.ts";
+import { captureOutputs, type Forbid, type RestoreOptions, restoreOutputs } from "./outputs.ts";
 import { Records } from "./records.ts";
 import type { OutputEntry, StoredResult } from "./result.ts";
 
@@ -160,22 +154,6 @@ export class ResultStore {
       this.#options.log.log("warn", `Cannot put a result back: ${error.message}`);
       return { kind: "damaged", reason: error.message };
     }
-  }
-
-  /**
-   * Removes what an earlier result has left and another one does not have.
-   *
-   * @returns how many files, links and folders were removed
-   */
-  removeExtra(
-    folder: string,
-    earlier: readonly OutputEntry[],
-    now: readonly OutputEntry[],
-  ): number {
-    return this.#attempt(
-      "remove what an earlier run has left",
-      () => removeExtraOutputs(folder, earlier, now),
-    ) ?? 0;
   }
 
   /**

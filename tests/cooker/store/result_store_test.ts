@@ -1,5 +1,7 @@
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import fc from "fast-check";
+import { StoreError } from "../../../cooker/store/errors.ts";
+import { removeOutputs } from "../../../cooker/store/outputs.ts";
 import type { OutputEntry } from "../../../cooker/store/result.ts";
 import { ResultStore } from "../../../cooker/store/result_store.ts";
 import { sha256Hex } from "../../../system/digest.ts";
@@ -153,7 +155,7 @@ Deno.test("nothing is ever put outside of the task's folder", async () => {
   for (const path of paths) {
     const restored = await pantry.store.restore([{ ...output, path }], pantry.tree);
     assertEquals(restored.kind, "damaged", path);
-    assertEquals(pantry.store.removeExtra(pantry.tree, [{ ...output, path }], []), 0, path);
+    assertThrows(() => removeOutputs(pantry.tree, [{ ...output, path }]), StoreError);
   }
   assertEquals([...Deno.readDirSync(`${pantry.base}/outside`)], []);
   assertEquals([...Deno.readDirSync(pantry.base)].map(({ name }) => name).sort(), [
@@ -173,7 +175,7 @@ Deno.test("an output in whose place somebody has a folder with files is not put 
   assertEquals(pantry.look(), { out: "folder", "out/precious.txt": "file 644 mine" });
 });
 
-Deno.test("what an earlier result has left goes, with folders that are empty then; edits stay", async () => {
+Deno.test("removeOutputs removes files, and folders that are empty then", async () => {
   using pantry = new Pantry();
   for (const path of ["out/keep.txt", "out/old.txt", "out/deep/old.txt", "out/edited.txt"]) {
     pantry.write(path, path);
@@ -186,12 +188,11 @@ Deno.test("what an earlier result has left goes, with folders that are empty the
     "out/deep",
     "out/edited.txt",
   );
-  pantry.write("out/edited.txt", "by hand");
-  const now = earlier.filter((output) => output.path === "out/keep.txt");
-  assertEquals(pantry.store.removeExtra(pantry.tree, earlier, now), 3);
+  const extra = earlier.filter(({ path }) => !/keep|edited/.test(path));
+  assertEquals(removeOutputs(pantry.tree, extra), 3);
   assertEquals(pantry.look(), {
     out: "folder",
-    "out/edited.txt": "file 644 by hand",
+    "out/edited.txt": "file 644 out/edited.txt",
     "out/keep.txt": "file 644 out/keep.txt",
   });
 });
