@@ -131,14 +131,28 @@ export class TaskRunner {
     }
     const prospect = await this.prospect(request, request.ending.soon);
     if (!isProspect(prospect)) {
-      const { caching } = request.task;
-      const warn = this.#warning(request.listener);
-      if (caching !== undefined) this.#options.cache?.begin(caching, warn);
-      return { kind: "ran", status: await this.#execute(request) };
+      return { kind: "ran", status: await this.#runUncached(request) };
     }
     this.#take(request.index, prospect);
     if (await this.#fetch(prospect, request)) return { kind: "cached" };
     return { kind: "ran", status: await this.#produce(prospect, request) };
+  }
+
+  async #runUncached(request: TaskRequest): Promise<ExitStatus> {
+    const { cache } = this.#options;
+    const { caching: declaration, command } = request.task;
+    if (cache === undefined || declaration === undefined || command === undefined) {
+      return await this.#execute(request);
+    }
+    const warn = this.#warning(request.listener);
+    const prepared = await cache.prepareUncached({ declaration, command }, warn);
+    try {
+      const status = await this.#execute(request);
+      await cache.finish(prepared, declaration, { isWhole: false, warn });
+      return status;
+    } finally {
+      cache.abandon(prepared);
+    }
   }
 
   /**

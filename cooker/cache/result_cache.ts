@@ -292,7 +292,7 @@ export class ResultCache {
    * @throws {Error} the system's, if the outputs can't be listed
    */
   async prepare(task: Runnable, warn: Warn): Promise<Prepared> {
-    const { tracker, runs } = this.#options;
+    const { tracker } = this.#options;
     const { outputs, question: { declaration, command } } = task;
     if (outputs === undefined) {
       this.begin(declaration, warn);
@@ -314,7 +314,33 @@ export class ResultCache {
       }
       own = own.filter(({ path }) => treeSignature(joinPath(command.cwd, path)) !== undefined);
     }
-    const run = await runs.begin({
+    const prepared = await this.#startRun(task.question, outputs, own, isCleared);
+    return { ...prepared, isClear, ...(inputs === undefined ? {} : { inputs }) };
+  }
+
+  /**
+   * As {@linkcode prepare}, for a task whose result can't be kept: nothing is removed, but what the
+   * task makes is known later to be its own.
+   *
+   * @throws {Error} the system's, if the outputs can't be listed
+   */
+  async prepareUncached(question: Runnable["question"], warn: Warn): Promise<Prepared> {
+    const { declaration, command } = question;
+    const outputs = this.#outputs(declaration, command.cwd);
+    if (outputs !== undefined) this.#options.tracker.drain();
+    const own = outputs === undefined ? [] : this.#own({ question, outputs });
+    this.begin(declaration, warn);
+    if (outputs === undefined) return { isClear: true };
+    return await this.#startRun(question, outputs, own, false);
+  }
+
+  async #startRun(
+    { declaration, command }: Runnable["question"],
+    outputs: FileSet,
+    own: readonly OwnOutput[],
+    isCleared: boolean,
+  ): Promise<Prepared> {
+    const run = await this.#options.runs.begin({
       name: command.name,
       folder: command.cwd,
       declared: declaration.output,
@@ -322,8 +348,7 @@ export class ResultCache {
       own: new Set(own.map(({ path }) => path)),
       isCleared,
     });
-    const buildInfos = buildInfosIn(command.cwd);
-    return { isClear, run, buildInfos, ...(inputs === undefined ? {} : { inputs }) };
+    return { isClear: true, run, buildInfos: buildInfosIn(command.cwd) };
   }
 
   /** Forgets a run whose command could not be carried out. */
@@ -505,7 +530,9 @@ export class ResultCache {
    * What earlier runs of a task have left in the working tree: what it has made, and was not edited
    * since.
    */
-  #own({ outputs, question: { declaration: { key }, command } }: Runnable): OwnOutput[] {
+  #own(
+    { outputs, question: { declaration: { key }, command } }: Omit<Runnable, "inputs">,
+  ): OwnOutput[] {
     const { last } = this.#options;
     const left = last.leftovers(key);
     if (left !== undefined) {

@@ -332,6 +332,17 @@ Deno.test("projects of different names do not exchange results; checkouts of one
   assertEquals(planned.flatMap(({ reasons }) => reasons.map(({ kind }) => kind)), ["project"]);
 });
 
+Deno.test("what a run without the cache has made is removed by the next one with it", async () => {
+  const b = script("mkdir -p out; cp n out/$(cat n)", ["out"]);
+  await using project = new Project({ g: { command: "true" }, b: { ...b, dependencies: ["g"] } });
+  project.write("out/by-hand", "mine");
+  await project.runWith("1");
+  await project.runWith("2");
+  project.write("deno.json", JSON.stringify({ tasks: { b } }));
+  await project.runWith("3");
+  assertEquals(project.list("out"), ["out/3", "out/by-hand"]);
+});
+
 /** A tool that makes only what is older than its input, by stamps that are no outputs. */
 const INCREMENTAL = `
 mkdir -p stamps out
