@@ -135,9 +135,9 @@ export async function readEntriesAside(path: string): Promise<FolderEntry[] | un
 const LARGE_FOLDER_BYTES = 64 * 1024;
 
 /** Whether a folder has so many entries that reading them keeps everything else waiting. */
-export function isLargeFolder(path: string): boolean {
+export function isLargeFolder(path: string, bytes: number = LARGE_FOLDER_BYTES): boolean {
   try {
-    return Deno.statSync(path).size > LARGE_FOLDER_BYTES;
+    return Deno.statSync(path).size > bytes;
   } catch (error) {
     if (isSystemError(error)) return false;
     throw error;

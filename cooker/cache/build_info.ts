@@ -13,19 +13,29 @@ import { treeSignature } from "../../system/tree.ts";
 
 const SUFFIX = ".tsbuildinfo";
 
+/** The names that the compiler gives them where its config does not say one. */
+const USUAL_NAMES: readonly string[] = ["tsconfig.tsbuildinfo", ".tsbuildinfo"];
+
+/**
+ * Bytes of a folder up to which it is listed before and after each run: about 200 entries. In a
+ * larger one only the usual names are looked for.
+ */
+const LISTED_FOLDER_BYTES = 8 * 1024;
+
 /** Signatures of state files by their names. */
 export type BuildInfos = ReadonlyMap<string, string>;
 
 /**
  * The state files in a task's folder, not below it.
  *
- * @param folder absolute; none are looked for in one with thousands of entries
+ * @param folder absolute
  */
 export function buildInfosIn(folder: string): BuildInfos {
   const found = new Map<string, string>();
-  if (isLargeFolder(folder)) return found;
-  for (const { name, kind } of folderEntries(folder) ?? []) {
-    if (kind !== "file" || !name.endsWith(SUFFIX)) continue;
+  const names = isLargeFolder(folder, LISTED_FOLDER_BYTES)
+    ? USUAL_NAMES
+    : (folderEntries(folder) ?? []).map(({ name }) => name).filter((name) => name.endsWith(SUFFIX));
+  for (const name of names) {
     const signature = signatureOf(joinPath(folder, name));
     if (signature !== undefined) found.set(name, signature);
   }
