@@ -20,7 +20,7 @@ import { isReaderGone, outputLostText, terminalColumns } from "./system/handover
 import { redactArguments, shownCommandLine } from "./cooker/redact.ts";
 import { knowsItself } from "./system/self.ts";
 import type { HostedInvocation } from "./express/host.ts";
-import type { DoorContext } from "./server/daemon.ts";
+import type { DoorOpener } from "./server/daemon.ts";
 import { VERSION } from "./wire/hello.ts";
 
 /** A limit of open files with which a server loads early what it may need. */
@@ -216,16 +216,21 @@ function invocationOf(args: readonly string[], index: number, from: Surroundings
       const { descriptorLimit } = await import("./system/descriptors.ts");
       if ((descriptorLimit() ?? Infinity) <= FEW_DESCRIPTORS) await loadHosted();
       const memos = new Memos();
-      const openDoors = [
-        (context: DoorContext) =>
-          Promise.resolve(ExpressHost.open({ ...context, memos, run: hosted })),
-      ];
+      const openDoors: DoorOpener[] = [{
+        name: "Command lines are not handed over",
+        isAsked: false,
+        open: (context) => Promise.try(ExpressHost.open, { ...context, memos, run: hosted }),
+      }];
       if (!bitbake) return await serveProject({ ...options, openDoors });
       const { BitbakeDoor } = await import("./bitbake/serving/door.ts");
       const { bitbakeDialect } = await import("./bitbake/serving/dialect.ts");
       return await serveProject({
         ...options,
-        openDoors: [...openDoors, (context: DoorContext) => BitbakeDoor.open(context)],
+        openDoors: [...openDoors, {
+          name: "cannot serve BitBake's clients",
+          isAsked: true,
+          open: (context) => BitbakeDoor.open(context),
+        }],
         xmlrpcDialect: bitbakeDialect(),
       });
     },

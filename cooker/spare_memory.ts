@@ -7,6 +7,7 @@
 
 import type { Clock } from "../system/clock.ts";
 import type { ReleaseMemory } from "../system/memory.ts";
+import type { OwnedWork } from "../system/owned_work.ts";
 
 /** Milliseconds after a build in which another one may follow. */
 const PAUSE_MS = 5000;
@@ -19,14 +20,19 @@ const MANY_TASKS = 100;
 export class SpareMemory {
   readonly #clock: Clock;
   readonly #load: () => Promise<ReleaseMemory>;
+  readonly #beside: OwnedWork;
   #release: ReleaseMemory | undefined;
   #due = Infinity;
   #isLoading = false;
 
-  /** @param load gets what gives memory back; asked when that is to be done for the first time */
-  constructor(clock: Clock, load: () => Promise<ReleaseMemory>) {
+  /**
+   * @param load gets what gives memory back; asked when that is to be done for the first time
+   * @param beside owns the loading; after a failure, memory is not given back
+   */
+  constructor(clock: Clock, load: () => Promise<ReleaseMemory>, beside: OwnedWork) {
     this.#clock = clock;
     this.#load = load;
+    this.#beside = beside;
   }
 
   /** A build has ended in which so many tasks ran. */
@@ -59,6 +65,7 @@ export class SpareMemory {
   #prepare(): void {
     if (this.#isLoading) return;
     this.#isLoading = true;
-    this.#load().then((release) => this.#release = release);
+    const loading = this.#load().then((release) => this.#release = release);
+    this.#beside.own("giving memory back", loading);
   }
 }

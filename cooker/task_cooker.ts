@@ -12,6 +12,7 @@ import { thisProgram } from "../system/self.ts";
 import { memoryReleaser } from "../system/memory.ts";
 import { GroupSpawner } from "../system/group_spawner.ts";
 import { ProcessMarks } from "../system/process_mark.ts";
+import { OwnedWork } from "../system/owned_work.ts";
 import { Warden } from "../system/warden.ts";
 import {
   COOKER_COMMANDS,
@@ -104,11 +105,16 @@ export class TaskCooker implements Cooker {
   readonly #plans = new PlanMemo();
   readonly #spare: SpareMemory;
   readonly #oldBuilds: OldBuilds;
+  readonly #beside: OwnedWork;
   #state: CookerState = "initial";
 
   /** @param options nothing is read or started before a command asks for it */
   constructor(options: TaskCookerOptions) {
     this.#options = options;
+    this.#beside = new OwnedWork((what, error) => {
+      const text = error instanceof Error ? error.stack ?? error.message : String(error);
+      options.log.log("error", `The cooker's ${what} failed: ${text}`);
+    });
     this.#config = new ProjectConfig(options);
     this.#hot = new HotProject({ ...options, folders: options.state });
     this.notifier = this.#hot.tracker;
@@ -118,7 +124,7 @@ export class TaskCooker implements Cooker {
       () => this.#config.files,
     );
     this.#changes = new ChangeWaits(this.#hot.tracker, options);
-    this.#spare = new SpareMemory(options.clock, memoryReleaser);
+    this.#spare = new SpareMemory(options.clock, memoryReleaser, this.#beside);
     this.#oldBuilds = new OldBuilds(options.state, options.log);
     this.#warden = new Warden(undefined, options.clock);
     this.#executor = options.executor ?? new ShellExecutor({
@@ -161,6 +167,7 @@ export class TaskCooker implements Cooker {
   }
 
   async postServe(): Promise<void> {
+    await this.#beside.settled();
     this.#oldBuilds.tidy();
     await this.#hot.close();
     await this.#warden.close();
@@ -169,7 +176,7 @@ export class TaskCooker implements Cooker {
   }
 
   relieve(): void {
-    void this.#spare.giveBack();
+    this.#beside.own("giving memory back", this.#spare.giveBack());
   }
 
   clientComplete(): void {
@@ -266,20 +273,25 @@ export class TaskCooker implements Cooker {
     this.#builds.add(build);
     this.#hot.postponed.pause();
     this.#changes.begin(build);
-    build.ended.then(() => {
-      this.#builds.delete(build);
-      this.#oldBuilds.built();
-      if (this.#builds.size === 0) this.#hot.postponed.resume();
-      this.#hot.save();
-      if (!build.isAllCached) this.#spare.built(plan.tasks.length);
-      const isSettled = this.#hot.changes === before && config === this.#configSet() &&
-        this.#isSettled(build, plan, cache);
-      const isCurrent = (): boolean => {
-        this.#hot.sync();
-        return this.#builds.size === 0 && this.#hot.changes === before;
-      };
-      this.#options.settled?.note(isSettled ? { pid: call.client.pid, isCurrent } : undefined);
-    });
+    const isUnchanged = (): boolean => this.#hot.changes === before && config === this.#configSet();
+    const isCurrent = (): boolean => {
+      this.#hot.sync();
+      return this.#builds.size === 0 && this.#hot.changes === before;
+    };
+    this.#beside.own(
+      "what follows a build",
+      build.ended.then(() => {
+        this.#builds.delete(build);
+        this.#oldBuilds.built();
+        if (this.#builds.size === 0) this.#hot.postponed.resume();
+        this.#hot.save();
+        if (!build.isAllCached) this.#spare.built(plan.tasks.length);
+        // Unless all of it can be told, the next build looks for itself.
+        this.#options.settled?.note(undefined);
+        if (!isUnchanged() || !this.#isSettled(build, plan, cache)) return;
+        this.#options.settled?.note({ pid: call.client.pid, isCurrent });
+      }),
+    );
     return build;
   }
 

@@ -28,7 +28,7 @@ import { type ByteStream, isDisconnect, writeAll } from "../system/streams.ts";
 import { isPathTooLong } from "../system/unix_path.ts";
 import { type Clock, systemClock } from "../system/clock.ts";
 import { processNamespaces, userId } from "../system/environment.ts";
-import { type AcceptedStream, InTheWayError, UnixListener } from "../system/unix_socket.ts";
+import { type AcceptedStream, UnixListener } from "../system/unix_socket.ts";
 import { FrameDecoder } from "../wire/frame.ts";
 import { WireError } from "../wire/errors.ts";
 import { VERSION } from "../wire/version.ts";
@@ -118,20 +118,15 @@ export class ExpressHost implements Door {
   /**
    * Listens in a project's state folder.
    *
-   * @returns `undefined` where its path is too long for a socket, or can't be had: nobody hands
-   *   anything over then
+   * @returns `undefined` if its path is too long for a socket: no client hands anything over then
+   * @throws {InTheWayError} if a folder is in its place
+   * @throws {Error} what the system says if it cannot listen
    */
   static open(options: HostOptions): ExpressHost | undefined {
     const path = joinPath(options.root, HANDOVER_SOCKET);
     if (isPathTooLong(path)) return undefined;
-    try {
-      const listener = UnixListener.listen(path);
-      return new ExpressHost({ ...options, clock: systemClock, listener });
-    } catch (error) {
-      if (!(error instanceof InTheWayError)) throw error;
-      options.log.log("warn", `Command lines are not handed over: ${error.message}`);
-      return undefined;
-    }
+    const listener = UnixListener.listen(path);
+    return new ExpressHost({ ...options, clock: systemClock, listener });
   }
 
   /** Waits for what the commands have to say of the server's end; not for those that don't read. */

@@ -6,6 +6,7 @@
 
 import type { Cooker, Emitted } from "../cooker/cooker.ts";
 import type { Logger } from "../system/logger.ts";
+import type { OwnedWork } from "../system/owned_work.ts";
 import {
   type CommandRow,
   type CommandTable,
@@ -34,6 +35,8 @@ export type ServerHandlers = {
 
 /** What commands need of their server. */
 export interface CommandContext {
+  /** Owns answers that come later. */
+  readonly beside: OwnedWork;
   readonly cooker: Cooker;
   readonly handlers: ServerHandlers;
   readonly asyncCommands: AsyncCommands;
@@ -94,10 +97,11 @@ export class CommandRunner {
   #runSync(ui: UI, request: Request, params: unknown): void {
     const result = this.#call(ui, request, params);
     if (!(result instanceof Promise)) return ui.reply(request.id, result);
-    result.then(
+    const answering = result.then(
       (value: unknown) => ui.reply(request.id, value),
       (error: unknown) => ui.refuse(request.id, this.#asWireError(request.method, error)),
     );
+    this.#context.beside.own(`answering ${request.method}`, answering);
   }
 
   #runAsync(ui: UI, request: Request, params: unknown): void {

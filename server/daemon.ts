@@ -21,8 +21,14 @@ import {
 import { systemClock } from "../system/clock.ts";
 import { removeLeftAside } from "../system/aside.ts";
 import { closeInherited, descriptorLimit } from "../system/descriptors.ts";
-import { environment, onSignal, processId } from "../system/environment.ts";
-import { joinPath, removeIfPresent, removeTree, writeAtomically } from "../system/files.ts";
+import { environment, onSignal, onUncaught, processId } from "../system/environment.ts";
+import {
+  isSystemError,
+  joinPath,
+  removeIfPresent,
+  removeTree,
+  writeAtomically,
+} from "../system/files.ts";
 import { LogFile } from "../system/log_file.ts";
 import type { Logger } from "../system/logger.ts";
 import { shedMark } from "../system/process_mark.ts";
@@ -54,8 +60,20 @@ export interface DaemonOptions {
   readonly openDoors?: readonly DoorOpener[];
 }
 
-/** Opens a door; gives a text where that has to be and can't, `undefined` where it need not be. */
-export type DoorOpener = (context: DoorContext) => Promise<Door | string | undefined>;
+/** Opens a door. */
+export interface DoorOpener {
+  /** What the log says if it cannot be opened, before the reason. */
+  readonly name: string;
+  /** Whether an option asks for it: then the server is refused if it cannot be opened. */
+  readonly isAsked: boolean;
+  /**
+   * Opens it.
+   *
+   * @returns the reason, as text, if it cannot be opened; `undefined` if there is none to open
+   * @throws {Error} what the system says
+   */
+  open(context: DoorContext): Promise<Door | string | undefined>;
+}
 
 /** What another door is opened with. */
 export interface DoorContext {
@@ -114,15 +132,13 @@ export async function serveProject(options: DaemonOptions): Promise<Served> {
     lock.release();
     return { kind: "refused", message: remote };
   }
-  for (const folder of [paths.dir, paths.aside]) removeLeftAside(folder);
-  // Older versions kept the named pipe of their shell client there.
-  removeTree(joinPath(paths.dir, "thin"));
   using log = LogFile.open(paths.log, { clock: systemClock, echo: foreground });
   lock.write({
     pid: processId(),
     ...(remote === undefined ? {} : { xmlrpc: remote.path }),
     ...(paths.socket.startsWith(paths.dir) ? {} : { socket: paths.socket }),
   });
+  clearLeftovers(paths, log);
   const settled = new SettledBuilds();
   // The doors stand before the server does.
   let server: ProcessServer | undefined = undefined as ProcessServer | undefined;
@@ -180,6 +196,21 @@ function maxConnections(): number {
   return Math.max(1, Math.floor((descriptorLimit() ?? Infinity) / 4));
 }
 
+/** Removes what killed processes and older versions left; it keeps no server from starting. */
+function clearLeftovers({ dir, aside }: StatePaths, log: Logger): void {
+  const attempt = (work: () => void): void => {
+    try {
+      work();
+    } catch (error) {
+      if (!isSystemError(error)) throw error;
+      log.log("warn", `Cannot remove temporary files: ${error.message}`);
+    }
+  };
+  for (const folder of [dir, aside]) attempt(() => removeLeftAside(folder));
+  // Older versions kept the named pipe of their shell client there.
+  attempt(() => removeTree(joinPath(dir, "thin")));
+}
+
 /** Has the user's registry name this server until it is disposed of; without one it does, too. */
 function register(project: Project, log: Logger): Disposable {
   // The list of servers is in the cache of the client that has started this one.
@@ -203,16 +234,31 @@ async function openDoors(
   context: DoorContext,
 ): Promise<readonly Door[] | string> {
   const opened: Door[] = [];
-  for (const open of openDoors) {
-    const door = await open(context);
+  for (const opener of openDoors) {
+    const door = await openDoor(opener, context);
     if (typeof door !== "string") {
       if (door !== undefined) opened.push(door);
-      continue;
+    } else if (opener.isAsked) {
+      await closeDoors(opened);
+      return door;
+    } else {
+      context.log.log("warn", `${opener.name}: ${door}`);
     }
-    await closeDoors(opened);
-    return door;
   }
   return opened;
+}
+
+/** @returns why it can't be opened, as text */
+async function openDoor(
+  opener: DoorOpener,
+  context: DoorContext,
+): Promise<Door | string | undefined> {
+  try {
+    return await opener.open(context);
+  } catch (error) {
+    if (!(error instanceof InTheWayError || isSystemError(error))) throw error;
+    return opener.isAsked ? `${opener.name}: ${error.message}` : error.message;
+  }
 }
 
 async function closeDoors(doors: readonly Door[]): Promise<void> {
@@ -268,6 +314,7 @@ async function untilSignalled(server: ProcessServer): Promise<number> {
   using _terminate = stopAt("SIGTERM", 143);
   // The terminal that it was started from may go.
   using _hangup = onSignal("SIGHUP", () => {});
+  using _uncaught = onUncaught((error) => server.uncaught(error));
   const { isClean } = await server.serve();
   return exitCode === 0 && !isClean ? 70 : exitCode;
 }

@@ -8,6 +8,7 @@ import type { Cooker, CookerHost } from "../cooker/cooker.ts";
 import type { Clock } from "../system/clock.ts";
 import type { Logger } from "../system/logger.ts";
 import { memoryUse, processId, processNamespaces, userId } from "../system/environment.ts";
+import { OwnedWork } from "../system/owned_work.ts";
 import { nameProcess } from "../system/self.ts";
 import { lanePair } from "../system/lane.ts";
 import type { ByteStream } from "../system/streams.ts";
@@ -76,6 +77,9 @@ export interface ProcessServerOptions {
   readonly farewell?: () => Promise<void>;
 }
 
+/** Milliseconds within which a loop turns that is not broken: it ticks once a second at least. */
+const LOOP_MS = 5000;
+
 type ServerSource = ListenerSource | Connection | TickSource | IdleSource | AgainSource;
 
 /**
@@ -101,10 +105,16 @@ export class ProcessServer {
   readonly #timeouts: Timeouts;
   readonly #memory: MemoryLimit;
   readonly #life = new AbortController();
+  readonly #beside: OwnedWork;
   #ending: { readonly reason: string; readonly mode: StopMode } | undefined;
   #mayRenew = false;
   /** The sources that were ready in this turn of the loop. */
   #ready: readonly Ready<ServerSource>[] = [];
+  /** How often the loop has turned. */
+  #turns = 0;
+  /** Settles when the loop is known to be broken. */
+  readonly #broken = Promise.withResolvers<never>();
+  #isLooping = false;
 
   /**
    * Makes a server that does not serve yet.
@@ -114,6 +124,9 @@ export class ProcessServer {
   constructor(options: ProcessServerOptions) {
     this.#options = options;
     const { clock, log, cooker, timeoutSeconds = 0 } = options;
+    this.#beside = new OwnedWork((what, error) => {
+      log.log("error", `${what} failed: ${stackOf(error)}`);
+    });
     this.#bus = new EventBus(clock);
     this.#idle = new IdleWork(
       clock,
@@ -136,6 +149,7 @@ export class ProcessServer {
     });
     const ending = (): WireError | undefined => this.#ending && endingError(this.#ending.reason);
     const runner = new CommandRunner({
+      beside: this.#beside,
       cooker,
       handlers: serverHandlers({
         status: statusReporter({
@@ -171,6 +185,7 @@ export class ProcessServer {
       maxConnections: options.maxConnections ?? Infinity,
       ...(options.observerQueue === undefined ? {} : { observerQueue: options.observerQueue }),
       ending,
+      beside: this.#beside,
       dropSource: (connection) => this.#selector.remove(connection),
       ready: () => this.#readyList,
       uiLeft: (ui) => {
@@ -210,8 +225,12 @@ export class ProcessServer {
   async serve(): Promise<{ readonly reason: string; readonly isClean: boolean }> {
     try {
       await this.#before();
-      await this.#loop();
+      this.#isLooping = true;
+      await Promise.race([this.#loop(), this.#broken.promise]);
+      this.#isLooping = false;
     } catch (error) {
+      this.#isLooping = false;
+      this.#selector.stop();
       this.#options.log.log("error", `The server fails: ${stackOf(error)}`);
       await this.#end("failure", "now");
       return { reason: "failure", isClean: false };
@@ -235,6 +254,22 @@ export class ProcessServer {
     this.#asyncCommands.refuseQueued(error);
     if (mode === "force") this.#asyncCommands.cancel(true);
     if (mode !== "when done" || this.#asyncCommands.busyWith === undefined) this.#selector.stop();
+  }
+
+  /**
+   * Notes an error that no part of the process has caught. It may have broken the loop: a server
+   * whose loop does not turn within {@linkcode LOOP_MS} from now ends, with every step of its end.
+   */
+  uncaught(error: unknown): void {
+    this.#options.log.log("error", `An error was not caught: ${stackOf(error)}`);
+    this.#beside.own("watching the loop", this.#watchLoop());
+  }
+
+  async #watchLoop(): Promise<void> {
+    const turns = this.#turns;
+    await this.#options.clock.sleep(LOOP_MS, this.#life.signal);
+    if (!this.#isLooping || this.#turns !== turns) return;
+    this.#broken.reject(new Error(`the loop has not turned for ${LOOP_MS / 1000} s`));
   }
 
   async #before(): Promise<void> {
@@ -268,6 +303,7 @@ export class ProcessServer {
     this.#selector.add(this.#idle.again);
     for await (const ready of this.#selector) {
       this.#ready = ready;
+      this.#turns++;
       for (const each of ready) this.#handle(each);
     }
     for (const source of accepting) this.#selector.remove(source);

@@ -6,6 +6,7 @@
 
 import type { Cooker } from "../cooker/cooker.ts";
 import type { Clock } from "../system/clock.ts";
+import type { OwnedWork } from "../system/owned_work.ts";
 import type { Logger } from "../system/logger.ts";
 import type { AcceptedStream } from "../system/unix_socket.ts";
 import { WireError } from "../wire/errors.ts";
@@ -31,6 +32,8 @@ const MAX_BACKLOG = 1000;
 
 /** What a reception needs of its server. */
 export interface ReceptionContext {
+  /** Owns what goes on beside the loop. */
+  readonly beside: OwnedWork;
   readonly roster: Roster;
   readonly bus: EventBus;
   readonly runner: CommandRunner;
@@ -197,7 +200,8 @@ export class Reception {
 
   /** @throws {WireError} where the client is refused */
   #admit(visitor: Visitor, request: Request): void {
-    const { roster, bus, identity, namespaces, asyncCommands, log, observerQueue } = this.#context;
+    const { roster, bus, identity, namespaces, asyncCommands, log, observerQueue, beside } =
+      this.#context;
     const hello = readHello(request.params, identity, namespaces);
     const ending = this.#context.ending();
     if (ending !== undefined && hello.role === "controller") throw ending;
@@ -210,7 +214,7 @@ export class Reception {
       throw new WireError("busy", message, holder);
     }
     log.log("info", "Connecting Client");
-    const ui = new UI(visitor.connection, hello, role, observerQueue);
+    const ui = new UI(visitor.connection, hello, role, { beside, queueLimit: observerQueue });
     visitor.ui = ui;
     visitor.registration = bus.register(ui);
     roster.add(ui);
@@ -235,13 +239,11 @@ export class Reception {
     registration?.[Symbol.dispose]();
     connection.close();
     if (ui === undefined) return;
-    const { roster, asyncCommands, cooker, log } = this.#context;
+    const { roster, asyncCommands, cooker, beside } = this.#context;
     const next = roster.remove(ui);
     asyncCommands.leave(ui);
     this.#context.uiLeft(ui);
-    Promise.try(() => cooker.clientComplete()).catch((error: unknown) => {
-      log.log("error", `clientComplete failed: ${stackOf(error)}`);
-    });
+    beside.own("clientComplete", Promise.try(() => cooker.clientComplete()));
     if (next !== undefined) this.#promote(next);
     for (const [waiting, place] of roster.places(asyncCommands.busyWith)) {
       waiting.notify("queue", place);
@@ -269,9 +271,10 @@ export class Reception {
     const isFull = this.#visitors.size + this.#expelled.size > maxConnections;
     if (isFull && longest !== connection) longest?.close();
     // Closing ends the writing too.
-    connection.outbox.drained().then(() => {
+    const leaving = connection.outbox.drained().then(() => {
       connection.close();
       this.#expelled.delete(connection);
     });
+    this.#context.beside.own("closing a refused connection", leaving);
   }
 }

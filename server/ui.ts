@@ -8,6 +8,7 @@ import type { ClientInfo, EventMask } from "../wire/events.ts";
 import { DEFAULT_MASK, passesMask } from "../wire/events.ts";
 import { frameText } from "../wire/frame.ts";
 import type { Feature, HelloParams, Role } from "../wire/hello.ts";
+import type { OwnedWork } from "../system/owned_work.ts";
 import { failure, type MessageId, notification, type Request, success } from "../wire/messages.ts";
 import type { WireError } from "../wire/errors.ts";
 import type { Connection } from "./connection.ts";
@@ -34,22 +35,27 @@ export class UI implements EventHandler {
   /** Whether it owns the command in progress: then nothing may be lost. */
   ownsCommand = false;
   readonly #queueLimit: number;
+  readonly #beside: OwnedWork;
   #dropped = 0;
   #lastDropped: Delivery | undefined;
 
-  /** @param queueLimit characters of events that wait for it at the most, unless it owns a build */
+  /**
+   * @param options `queueLimit`: characters of events that wait for it at the most, unless it owns a
+   *   build; default: {@linkcode OBSERVER_QUEUE}. `beside` owns its waits
+   */
   constructor(
     connection: Connection,
     hello: HelloParams,
     role: Role | "waiting",
-    queueLimit: number = OBSERVER_QUEUE,
+    options: { readonly beside: OwnedWork; readonly queueLimit: number | undefined },
   ) {
     this.handler = connection.number;
     this.connection = connection;
     this.client = hello.client;
     this.features = hello.features ?? [];
     this.role = role;
-    this.#queueLimit = queueLimit;
+    this.#queueLimit = options.queueLimit ?? OBSERVER_QUEUE;
+    this.#beside = options.beside;
   }
 
   get ready(): Promise<void> | undefined {
@@ -85,7 +91,8 @@ export class UI implements EventHandler {
   /** Once something is lost, all is until half of the queue is free again, and then it is told. */
   #drop(delivery: Delivery): void {
     if (this.#lastDropped === undefined) {
-      this.connection.outbox.room(this.#queueLimit / 2).then(() => this.#tellDropped());
+      const room = this.connection.outbox.room(this.#queueLimit / 2);
+      this.#beside.own("reporting dropped events", room.then(() => this.#tellDropped()));
     }
     this.#dropped++;
     this.#lastDropped = delivery;

@@ -86,3 +86,27 @@ export function onSignal(signal: SignalName, listener: () => void): Disposable {
   Deno.addSignalListener(signal, listener);
   return { [Symbol.dispose]: () => Deno.removeSignalListener(signal, listener) };
 }
+
+/**
+ * Calls a function for each error that no part of this program has caught, until the result is
+ * disposed of: rejected promises without an owner, and exceptions out of timers and listeners. They
+ * do not end the process meanwhile.
+ */
+export function onUncaught(listener: (error: unknown) => void): Disposable {
+  const onRejection = (event: PromiseRejectionEvent): void => {
+    event.preventDefault();
+    listener(event.reason);
+  };
+  const onError = (event: ErrorEvent): void => {
+    event.preventDefault();
+    listener(event.error);
+  };
+  globalThis.addEventListener("unhandledrejection", onRejection);
+  globalThis.addEventListener("error", onError);
+  return {
+    [Symbol.dispose]: () => {
+      globalThis.removeEventListener("unhandledrejection", onRejection);
+      globalThis.removeEventListener("error", onError);
+    },
+  };
+}

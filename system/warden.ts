@@ -10,6 +10,7 @@
  */
 
 import { type Clock, systemClock } from "./clock.ts";
+import { isSystemError } from "./files.ts";
 import { WARDEN_SCRIPT } from "./warden_script.ts";
 import { WritePipe } from "./write_pipe.ts";
 
@@ -123,7 +124,12 @@ export class Warden implements AsyncDisposable {
     this.#buried = Promise.all([this.#buried, gone.close()]).then(() => {});
     if (this.#groups.size + this.#marks.size === 0 || this.#successors === 0) return;
     this.#successors--;
-    this.#guard = this.#post();
+    try {
+      this.#guard = this.#post();
+    } catch (error) {
+      // Without descriptors or processes there is none: the next task asks for one.
+      if (!isSystemError(error)) throw error;
+    }
   }
 }
 

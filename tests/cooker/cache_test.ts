@@ -1,4 +1,6 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { SettledBuilds } from "../../cooker/settled.ts";
+import { macrotask } from "../../system/macrotask.ts";
 import { DirectCooker } from "./direct_cooker.ts";
 
 /** A project with a cooker. */
@@ -424,4 +426,21 @@ Deno.test("what is yet to be kept is kept before whoever asks for it, watching o
     assertEquals(await project.found("copy", { watched }), ["copy"]);
     assertEquals(await project.reasons("copy"), []);
   }
+});
+
+Deno.test("what fails after a build is logged, and the next build is as good", async () => {
+  const root = Deno.realPathSync(Deno.makeTempDirSync());
+  Deno.writeTextFileSync(`${root}/deno.json`, JSON.stringify({ tasks: { a: "echo a" } }));
+  {
+    const settled = new SettledBuilds();
+    settled.note = () => {
+      throw new RangeError("cannot be noted");
+    };
+    await using cooker = new DirectCooker(root, { settled });
+    for (let run = 0; run < 2; run++) assertEquals((await cooker.run(["a"])).stdout, "a\n");
+    await macrotask();
+    assertEquals(cooker.log.messages.length, 2, cooker.log.messages.join("\n"));
+    assertStringIncludes(cooker.log.messages[0] ?? "", "what follows a build failed: RangeError");
+  }
+  Deno.removeSync(root, { recursive: true });
 });

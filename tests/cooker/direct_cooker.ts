@@ -2,6 +2,7 @@
 
 import { assert } from "@std/assert";
 import type { AsyncCommand } from "../../cooker/cooker.ts";
+import type { SettledBuilds } from "../../cooker/settled.ts";
 import { TaskCooker } from "../../cooker/task_cooker.ts";
 import { statePaths } from "../../project/state.ts";
 import { type Clock, systemClock } from "../../system/clock.ts";
@@ -36,7 +37,14 @@ export class DirectCooker implements AsyncDisposable {
   readonly events: EventBody[] = [];
   #seq = 0;
 
-  constructor(root: string, options: { readonly cache?: string; readonly clock?: Clock } = {}) {
+  constructor(
+    root: string,
+    options: {
+      readonly cache?: string;
+      readonly clock?: Clock;
+      readonly settled?: SettledBuilds;
+    } = {},
+  ) {
     this.root = root;
     const clock = options.clock ?? systemClock;
     this.cooker = new TaskCooker({
@@ -45,6 +53,7 @@ export class DirectCooker implements AsyncDisposable {
       cache: options.cache ?? `${root}/.simmer/cache`,
       clock,
       log: this.log,
+      ...(options.settled === undefined ? {} : { settled: options.settled }),
     });
     this.cooker.preServe({
       clock,

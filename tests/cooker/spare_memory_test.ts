@@ -2,12 +2,20 @@ import { assertEquals } from "@std/assert";
 import { SpareMemory } from "../../cooker/spare_memory.ts";
 import { FakeClock } from "../../system/fake_clock.ts";
 import { memoryReleaser } from "../../system/memory.ts";
+import { OwnedWork } from "../../system/owned_work.ts";
 import { macrotask } from "../../system/macrotask.ts";
+
+/** An owner for which a failure is one of the test's. */
+function owner(): OwnedWork {
+  return new OwnedWork((what, error) => {
+    throw new Error(what, { cause: error });
+  });
+}
 
 Deno.test("memory is given back once after a big build, when nobody waits", async () => {
   const clock = new FakeClock(0);
   let released = 0;
-  const spare = new SpareMemory(clock, () => Promise.resolve(() => void released++));
+  const spare = new SpareMemory(clock, () => Promise.resolve(() => void released++), owner());
   const look = async (isBusy = false): Promise<number> => {
     await clock.advance(1000);
     spare.look(isBusy);

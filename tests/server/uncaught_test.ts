@@ -1,0 +1,114 @@
+/** Errors that no part of a server has caught, and parts that no option asks for. */
+
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { FakeClock } from "../../system/fake_clock.ts";
+import { Project } from "../e2e/support.ts";
+import { TestServer } from "./support.ts";
+
+const CONFIG = { tasks: { a: "echo a" } };
+
+/** A clock on which, from a moment on, short sleeps never end: the loop has no tick any more. */
+class StandingClock extends FakeClock {
+  stands = false;
+
+  override sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    return this.stands && ms < 5000 ? new Promise(() => {}) : super.sleep(ms, signal);
+  }
+}
+
+Deno.test("an error that was not caught is logged, and the server lives on", async () => {
+  await using server = new TestServer();
+  const client = await server.join();
+  server.server.uncaught(new RangeError("lost"));
+  await server.clock.advance(20_000);
+  assertEquals(await client.call("ping"), "Still alive!");
+  assertMatch(server.log.messages.join("\n"), /An error was not caught: RangeError: lost/);
+});
+
+Deno.test("R12 a server whose loop stands still after an error takes every step of its end", async () => {
+  const clock = new StandingClock();
+  await using server = new TestServer({ clock });
+  const client = await server.join();
+  await client.call("ping");
+  clock.stands = true;
+  await clock.advance(2000);
+  server.server.uncaught(new RangeError("lost"));
+  await clock.advance(20_000);
+  assertEquals(await server.ended, { reason: "failure", isClean: false });
+  assertEquals((await client.event("ServerExit")).reason, "failure");
+  assertStringIncludes(server.log.messages.join("\n"), "the loop has not turned for 5 s");
+  assertEquals(server.cooker.calls.slice(-4), [
+    "shutdown(false)",
+    "notifier.stop",
+    "configNotifier.stop",
+    "postServe",
+  ]);
+});
+
+Deno.test("a server's process lives on after a rejection and an exception without an owner", async () => {
+  const module = (path: string): string => new URL(`../../${path}`, import.meta.url).href;
+  const root = await Deno.realPath(await Deno.makeTempDir());
+  await Deno.writeTextFile(`${root}/deno.json`, JSON.stringify(CONFIG));
+  const program = `
+    import { serveProject } from "${module("server/daemon.ts")}";
+    const served = await serveProject({
+      project: { root: "${root}" },
+      timeoutSeconds: -1,
+      maxRssBytes: 0,
+      foreground: true,
+      handover: false,
+      openDoors: [{
+        name: "test",
+        isAsked: false,
+        open: () => {
+          setTimeout(() => {
+            Promise.reject(new RangeError("without an owner"));
+            setTimeout(() => {
+              setTimeout(() => Deno.kill(Deno.pid, "SIGTERM"), 0);
+              throw new RangeError("out of a timer");
+            }, 0);
+          }, 0);
+          return Promise.resolve(undefined);
+        },
+      }],
+    });
+    console.log(JSON.stringify(served));
+  `;
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["eval", program],
+    env: { SIMMER_CACHE_DIR: `${root}/.simmer/cache` },
+    stdin: "null",
+  }).output();
+  const decoder = new TextDecoder();
+  const log = decoder.decode(stderr);
+  assertEquals([code, decoder.decode(stdout)], [0, '{"kind":"ended","exitCode":143}\n'], log);
+  for (const error of ["without an owner", "out of a timer"]) {
+    assertStringIncludes(log, `An error was not caught: RangeError: ${error}`);
+  }
+  assertStringIncludes(log, "Exiting");
+  await Deno.remove(root, { recursive: true });
+});
+
+Deno.test("a server starts without the door for command lines if that cannot be opened", async () => {
+  await using project = await Project.create({
+    "deno.json": CONFIG,
+    ".simmer/express.sock.new/file": "in the way\n",
+  });
+  const { code, stdout, stderr } = await project.run(["run", "a"]);
+  assertEquals([code, stdout], [0, "a\n"], stderr);
+  assert(await project.serverPid() > 1);
+  assertMatch(
+    await project.read(".simmer/server.log"),
+    /WARN +Command lines are not handed over: /,
+  );
+});
+
+Deno.test("'simmer serve --bitbake' says why BitBake's door cannot be opened", async () => {
+  await using project = await Project.create({
+    "deno.json": CONFIG,
+    "bitbake.sock.new/file": "in the way\n",
+  });
+  const { code, stderr } = await project.run(["serve", "--bitbake"]);
+  assertEquals(code, 3, stderr);
+  assertMatch(stderr, /simmer: cannot serve BitBake's clients: .*bitbake\.sock\.new/);
+});
