@@ -8,6 +8,7 @@
  */
 
 import type { Logger } from "../../system/logger.ts";
+import { OwnedWork } from "../../system/owned_work.ts";
 import type { PipeReader, PipeWriter } from "../../system/pipe_stream.ts";
 import type { ByteStream } from "../../system/streams.ts";
 import { WireError } from "../../wire/errors.ts";
@@ -55,10 +56,14 @@ export class BitbakeSession implements Seat {
   #controller: NativeClient | undefined;
   #build: string | undefined;
   #room: Promise<void> | undefined;
+  readonly #beside: OwnedWork;
 
   /** @param options the pipes are the session's from now on */
   constructor(options: SessionOptions) {
     this.#options = options;
+    this.#beside = new OwnedWork((what, error) => {
+      options.log.log("error", `A BitBake client's ${what} failed: ${String(error)}`);
+    });
   }
 
   get root(): string {
@@ -82,7 +87,7 @@ export class BitbakeSession implements Seat {
         role: "operator",
         client: { pid: this.pid, command: "bitbake" },
       });
-      this.#operator.ended.then(() => this.close());
+      this.#beside.own("watching the server's end", this.#operator.ended.then(() => this.close()));
       for await (const piece of pipes.commands) {
         for (const frame of frames.push(piece)) await this.#answer(decode(frame));
       }
@@ -172,8 +177,9 @@ export class BitbakeSession implements Seat {
     if (!this.configuration.passes(object)) return;
     const written = this.#options.pipes.events.write(encodeFrame(encode(object)));
     this.#room = written;
-    written.then(() => {
+    const writing = written.then(() => {
       if (this.#room === written) this.#room = undefined;
     });
+    this.#beside.own("sending an event", writing);
   }
 }

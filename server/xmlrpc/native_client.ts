@@ -154,7 +154,8 @@ class Connection {
       if (room === undefined) return;
       const { promise, resolve } = Promise.withResolvers<void>();
       this.#wake = resolve;
-      room.then(resolve);
+      // Its failure is the sink's: what comes next finds that out.
+      room.then(resolve, resolve);
       await promise;
     }
   }
