@@ -10,6 +10,7 @@ import type { PyObject, PyValue } from "../pickle/mod.ts";
 import { type ActionRun, Actions } from "./actions.ts";
 import type { Configuration } from "./configuration.ts";
 import { queueExitWait } from "./objects.ts";
+import { refuseUnsupported } from "./unsupported.ts";
 
 /** Where a client sits: what its commands need of the way that it came. */
 export interface Seat {
@@ -100,6 +101,7 @@ async function cancel(name: string, seat: Seat): Promise<Reply> {
 /** An action: it is answered at once, and ends with an event. */
 async function act(name: string, args: readonly PyValue[], seat: Seat): Promise<Reply> {
   const [first = null, second = null] = args;
+  refuseUnsupported(name, first, seat.configuration);
   const actions = new Actions(seat);
   if (!actions.has(name)) return [null, "No such command"];
   const run = await actions.carryOut(name, first, second);

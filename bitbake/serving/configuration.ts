@@ -29,6 +29,12 @@ export class Configuration {
     return this.#options.get(option) === true;
   }
 
+  /** Whether an option has another value than BitBake's client sends by default. */
+  isGiven(option: string): boolean {
+    const value = this.#options.get(option) ?? null;
+    return Array.isArray(value) ? value.length > 0 : value !== null && value !== false;
+  }
+
   /** Takes `updateConfig`'s arguments: options, environment, what was typed. */
   update([options, environment, words]: readonly PyValue[]): void {
     if (options instanceof PyDict) this.#options = options;

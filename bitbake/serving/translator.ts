@@ -81,7 +81,7 @@ export class EventTranslator {
         });
       case "BuildCompleted":
         this.#outcome = event.outcome;
-        return [logRecord(LEVELS.plain, summary(event))];
+        return [logRecord(LEVELS.note, tasksSummary(event))];
       case "CommandCompleted":
         return [commandCompleted()];
       case "CommandExit":
@@ -143,7 +143,14 @@ export class EventTranslator {
   }
 }
 
-function summary({ counts: { succeeded, cached, failed }, durationMs }: BuildCompleted): string {
-  return `simmer: ${succeeded + failed} run, ${cached} cached, ${failed} failed ` +
-    `in ${(durationMs / 1000).toFixed(1)} s`;
+/**
+ * The last note of a build, as BitBake's run queue words it. A task that was ended while it ran has
+ * been reported to the client as failed.
+ */
+function tasksSummary({ counts }: BuildCompleted): string {
+  const { succeeded, cached } = counts;
+  const failed = counts.failed + counts.cancelled;
+  const outcome = failed === 0 ? "all succeeded" : `${failed} failed`;
+  return `Tasks Summary: Attempted ${succeeded + cached + failed} tasks of which ${cached} ` +
+    `didn't need to be rerun and ${outcome}.`;
 }

@@ -16,16 +16,31 @@ interface Case {
   readonly says: readonly string[];
 }
 
+/** The last note of a build. */
+function summary(attempted: number, skipped: number, outcome: string): string {
+  return `NOTE: Tasks Summary: Attempted ${attempted} tasks of which ${skipped} didn't need to ` +
+    `be rerun and ${outcome}.`;
+}
+
 const CASES: readonly Case[] = [
   { args: ["demo"], code: 0, says: ["prep: Succeeded", "hello", "demo: Succeeded"] },
   { args: ["-c", "compile", "demo"], code: 0, says: ["compiled"] },
   { args: ["fail"], code: 1, says: ["failed with exit code '3'", "Summary: 1 task failed"] },
-  { args: ["-k", "fail", "demo"], code: 1, says: ["hello", "Summary: 1 task failed"] },
+  { args: ["-k", "fail", "demo"], code: 1, says: ["hello", summary(3, 0, "1 failed")] },
   { args: ["nobody"], code: 1, says: ["nobody"] },
   { args: ["-n", "demo"], code: 0, says: ["would run: demo"] },
-  { args: ["cached"], code: 0, says: ["1 run, 0 cached"] },
-  { args: ["cached"], code: 0, says: ["0 run, 1 cached"] },
-  { args: ["-f", "cached"], code: 0, says: ["1 run, 0 cached"] },
+  { args: ["cached"], code: 0, says: [summary(1, 0, "all succeeded")] },
+  { args: ["cached"], code: 0, says: [summary(1, 1, "all succeeded")] },
+  { args: ["-f", "cached"], code: 0, says: [summary(1, 0, "all succeeded")] },
+  { args: ["-S", "none", "demo"], code: 1, says: ["-S is not supported: "] },
+  { args: ["--setscene-only", "demo"], code: 1, says: ["--setscene-only is not supported: "] },
+  { args: ["--runall", "compile", "demo"], code: 1, says: ["--runall is not supported: "] },
+  { args: ["--runonly", "compile", "demo"], code: 1, says: ["--runonly is not supported: "] },
+  { args: ["-C", "compile", "demo"], code: 1, says: ["-C is not supported: "] },
+  { args: ["-r", "a.conf", "demo"], code: 1, says: ["-r is not supported: "] },
+  { args: ["-R", "a.conf", "demo"], code: 1, says: ["-R is not supported: "] },
+  { args: ["-w", "a.json", "demo"], code: 1, says: ["-w is not supported: "] },
+  { args: ["-b", "a.bb"], code: 1, says: ["-b is not supported: "] },
   { args: ["-p"], code: 0, says: ["7 parsed"] },
   { args: ["-s"], code: 0, says: ["demo:compile"] },
   { args: ["-e"], code: 0, says: ["SIMMER_ROOT="] },

@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { Project } from "../e2e/support.ts";
 
 const UI = new URL("../peers/bitbake_ui.py", import.meta.url).pathname;
@@ -86,6 +86,20 @@ function texts(said: readonly Said[]): string[] {
   return said.flatMap(({ event }) => event?.class === "logging.LogRecord" ? String(event.msg) : []);
 }
 
+/** The texts of the log records that BitBake's own client shows as `NOTE: …`. */
+function notes(said: readonly Said[]): string[] {
+  return said.flatMap(({ event }) =>
+    event?.class === "logging.LogRecord" && event.levelno === 20 ? String(event.msg) : []
+  );
+}
+
+/** The last note of a build, as BitBake's run queue words it. */
+function tasksSummary(attempted: number, skipped: number, failed: number): string {
+  const outcome = failed === 0 ? "all succeeded" : `${failed} failed`;
+  return `Tasks Summary: Attempted ${attempted} tasks of which ${skipped} didn't need to be ` +
+    `rerun and ${outcome}.`;
+}
+
 for (const way of WAYS) {
   Deno.test(`by ${way}: a UI of BitBake's kind runs a target: the events that it needs, in order`, async () => {
     await using kitchen = await Kitchen.open(way);
@@ -125,6 +139,89 @@ for (const way of WAYS) {
     assertEquals(texts(other)[0], "compiled");
     const written = await kitchen.run(["buildTargets", ["demo:do_compile"], "build"]);
     assertEquals(texts(written)[0], "compiled");
+  });
+}
+
+for (const way of WAYS) {
+  Deno.test(`by ${way}: a build ends with BitBake's "Tasks Summary" note, in both of its forms`, async () => {
+    await using kitchen = await Kitchen.open(way);
+    const build = async (targets: readonly string[], halt = true): Promise<string[]> =>
+      notes(
+        await kitchen.run(
+          ["updateConfig", { halt }, { PATH: Deno.env.get("PATH") ?? "" }, ["bitbake"]],
+          ["buildTargets", targets, "build"],
+        ),
+      );
+    assertEquals(await build(["demo"]), [tasksSummary(2, 0, 0)]);
+    assertEquals(await build(["cached"]), [tasksSummary(1, 0, 0)]);
+    assertEquals(await build(["cached", "prep"]), [tasksSummary(2, 1, 0)]);
+    assertEquals(await build(["fail"]), [tasksSummary(1, 0, 1)]);
+    assertEquals(await build(["fail", "demo"], false), [tasksSummary(3, 0, 1)]);
+  });
+}
+
+/** Options of BitBake's command line that simmer has no counterpart for, as `updateConfig` has them. */
+const UNSUPPORTED: readonly (readonly [option: string, key: string, value: unknown])[] = [
+  ["-S", "dump_signatures", ["none"]],
+  ["--setscene-only", "setsceneonly", true],
+  ["--runall", "runall", ["compile"]],
+  ["--runonly", "runonly", ["compile"]],
+  ["-C", "invalidate_stamp", "compile"],
+  ["-r", "prefile", ["pre.conf"]],
+  ["-R", "postfile", ["post.conf"]],
+  ["-w", "writeeventlog", "events.json"],
+  ["-I", "extra_assume_provided", ["prep"]],
+  ["-P", "profile", ["main"]],
+];
+
+/** The same options, not given: what BitBake's client sends by default. */
+const NOT_GIVEN = {
+  halt: true,
+  force: false,
+  invalidate_stamp: null,
+  dry_run: false,
+  dump_signatures: [],
+  extra_assume_provided: [],
+  profile: [],
+  prefile: [],
+  postfile: [],
+  server_timeout: null,
+  nosetscene: false,
+  setsceneonly: false,
+  skipsetscene: false,
+  runall: [],
+  runonly: null,
+  writeeventlog: null,
+};
+
+for (const way of WAYS) {
+  Deno.test(`by ${way}: an option without a counterpart is refused in a sentence, and no task runs`, async () => {
+    await using kitchen = await Kitchen.open(way);
+    const environment = { PATH: Deno.env.get("PATH") ?? "" };
+    for (const [option, key, value] of UNSUPPORTED) {
+      const said = await kitchen.run(
+        ["updateConfig", { ...NOT_GIVEN, [key]: value }, environment, ["bitbake"]],
+        ["buildTargets", ["demo"], "build"],
+      );
+      const [result, error] = said.at(-1)?.reply ?? [];
+      assertEquals([result, classes(said)], [null, []], option);
+      assertMatch(String(error), new RegExp(`^${option} is not supported: .+$`));
+    }
+    for (
+      const [option, ...action] of [["-b", "buildFile", "a.bb", "build"], [
+        "--revisions-changed",
+        "compareRevisions",
+      ]]
+    ) {
+      const [result, error] = (await kitchen.run(action)).at(-1)?.reply ?? [];
+      assertEquals(result, null);
+      assertMatch(String(error), new RegExp(`^${option} is not supported: .+$`));
+    }
+    const plain = await kitchen.run(
+      ["updateConfig", NOT_GIVEN, environment, ["bitbake"]],
+      ["buildTargets", ["demo"], "build"],
+    );
+    assertEquals(classes(plain).at(-1), "CommandCompleted");
   });
 }
 
