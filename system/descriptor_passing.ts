@@ -64,14 +64,24 @@ export class DescriptorPassing implements Disposable {
    *   no descriptor is left open then
    */
   async receive(socket: number, patienceMs: number): Promise<ReceivedDescriptors | undefined> {
+    return await this.#poll(socket, patienceMs) === 0 ? undefined : this.#take(socket);
+  }
+
+  /** Whether there are bytes to be read from a descriptor now. */
+  async isReadable(descriptor: number): Promise<boolean> {
+    return (await this.#poll(descriptor, 0) & POLLIN) !== 0;
+  }
+
+  /** @returns what has happened to the descriptor, as flags; 0: nothing in time */
+  async #poll(descriptor: number, patienceMs: number): Promise<number> {
     const wanted = new Uint8Array(8);
     const view = new DataView(wanted.buffer);
-    view.setInt32(0, socket, true);
+    view.setInt32(0, descriptor, true);
     view.setInt16(4, POLLIN, true);
     const count = await this.#library.symbols.poll(wanted, 1n, patienceMs);
     // Looked at here so that it lives as long as the call that writes into it.
-    if (count !== 1 || view.getInt16(6, true) === 0) return undefined;
-    return this.#take(socket);
+    const happened = view.getInt16(6, true);
+    return count === 1 ? happened : 0;
   }
 
   #take(socket: number): ReceivedDescriptors | undefined {

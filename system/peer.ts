@@ -90,7 +90,7 @@ export class PeerReader {
     if (this.#library === undefined) return undefined;
     for (let descriptor = 0; descriptor < this.#most; descriptor++) {
       if (!this.#isFresh(descriptor) || !this.#isAccepted(descriptor)) continue;
-      const credentials = this.#credentials(descriptor);
+      const credentials = this.#library && credentialsOf(this.#library, descriptor);
       if (credentials !== undefined) return { credentials, descriptor };
     }
     throw new Error(`Cannot tell whose a connection to ${this.#bound} is`);
@@ -137,23 +137,43 @@ export class PeerReader {
     const end = path.indexOf(0);
     return new TextDecoder().decode(end < 0 ? path : path.subarray(0, end));
   }
+}
 
-  #credentials(descriptor: number): PeerCredentials | undefined {
-    const values = new Uint32Array(CREDENTIALS_BYTES / 4);
-    const length = new Uint8Array(new Uint32Array([CREDENTIALS_BYTES]).buffer);
-    const failed = this.#library?.symbols.getsockopt(
-      descriptor,
-      SOL_SOCKET,
-      SO_PEERCRED,
-      new Uint8Array(values.buffer),
-      length,
-    );
-    const [pid, uid, gid] = values;
-    if (failed !== 0 || pid === undefined || uid === undefined || gid === undefined) {
-      return undefined;
-    }
-    return { pid, uid, gid };
+/**
+ * Reads which process is at the other end of a connection: at the connecting end, the process that
+ * listens.
+ *
+ * @param descriptor the connection's own
+ * @returns `undefined` if the platform does not tell
+ */
+export function peerCredentials(descriptor: number): PeerCredentials | undefined {
+  const library = linkLibc(SYMBOLS);
+  if (library === undefined) return undefined;
+  try {
+    return credentialsOf(library, descriptor);
+  } finally {
+    library.close();
   }
+}
+
+function credentialsOf(
+  library: Deno.DynamicLibrary<typeof SYMBOLS>,
+  descriptor: number,
+): PeerCredentials | undefined {
+  const values = new Uint32Array(CREDENTIALS_BYTES / 4);
+  const length = new Uint8Array(new Uint32Array([CREDENTIALS_BYTES]).buffer);
+  const failed = library.symbols.getsockopt(
+    descriptor,
+    SOL_SOCKET,
+    SO_PEERCRED,
+    new Uint8Array(values.buffer),
+    length,
+  );
+  const [pid, uid, gid] = values;
+  if (failed !== 0 || pid === undefined || uid === undefined || gid === undefined) {
+    return undefined;
+  }
+  return { pid, uid, gid };
 }
 
 /** The Unix sockets of this process that were not there before, by their descriptors; Linux. */

@@ -9,10 +9,13 @@ import { Socket } from "node:net";
 
 /** The end of a pipe that is read from. */
 export class PipeReader implements AsyncIterable<Uint8Array> {
+  /** The descriptor; it must not be read from or closed. */
+  readonly descriptor: number;
   readonly #socket: Socket;
 
   /** @param descriptor is this object's from now on */
   constructor(descriptor: number) {
+    this.descriptor = descriptor;
     this.#socket = new Socket({ fd: descriptor, readable: true, writable: false });
     // A pipe that fails has no more to say: reading it ends.
     this.#socket.on("error", () => this.#socket.destroy());
@@ -24,6 +27,16 @@ export class PipeReader implements AsyncIterable<Uint8Array> {
     } catch (error) {
       if (!isPipeEnd(error)) throw error;
     }
+  }
+
+  /** Whether bytes have been read from the pipe that the iteration has not given yet. */
+  get hasBuffered(): boolean {
+    return this.#socket.readableLength > 0;
+  }
+
+  /** Whether it has been closed, or has come to its end. */
+  get isClosed(): boolean {
+    return this.#socket.destroyed || this.#socket.readableEnded;
   }
 
   /** Closes it; an iteration ends. Safe to call twice. */

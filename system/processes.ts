@@ -4,7 +4,7 @@
  * @module
  */
 
-import { systemErrorNumber } from "./files.ts";
+import { isSystemError, systemErrorNumber } from "./files.ts";
 import type { ExitStatus } from "./group_process.ts";
 
 /**
@@ -82,10 +82,54 @@ export function processGroup(pid: number): number | undefined {
   return state === undefined || state.isEnded ? undefined : state.group;
 }
 
+/**
+ * The environment that a process was started with.
+ *
+ * @returns `undefined` if there is no such process, if it is another user's, or on other platforms
+ *   than Linux
+ */
+export function processEnvironment(pid: number): Record<string, string> | undefined {
+  if (Deno.build.os !== "linux") return undefined;
+  try {
+    const text = new TextDecoder().decode(Deno.readFileSync(`/proc/${pid}/environ`));
+    const pairs = text.split("\0").filter((each) => each.includes("="));
+    return Object.fromEntries(pairs.map((each) => {
+      const end = each.indexOf("=");
+      return [each.slice(0, end), each.slice(end + 1)];
+    }));
+  } catch (error) {
+    if (isSystemError(error)) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * The process that has been running for longest of those given.
+ *
+ * @returns `undefined` if none of them runs, or on other platforms than Linux
+ */
+export function oldestProcess(pids: readonly number[]): number | undefined {
+  let oldest: { readonly pid: number; readonly startedAt: number } | undefined;
+  for (const pid of pids) {
+    const state = processState(pid);
+    if (state === undefined || state.isEnded) continue;
+    const { startedAt } = state;
+    const isOlder = oldest === undefined || startedAt < oldest.startedAt ||
+      (startedAt === oldest.startedAt && pid < oldest.pid);
+    if (isOlder) oldest = { pid, startedAt };
+  }
+  return oldest?.pid;
+}
+
 interface ProcessState {
   readonly group: number;
   readonly isEnded: boolean;
+  /** Clock ticks since the machine's start. */
+  readonly startedAt: number;
 }
+
+/** The place of the start time among the fields behind the name, by proc(5). */
+const START_TIME = 19;
 
 function processState(pid: number): ProcessState | undefined {
   let text: string;
@@ -97,8 +141,13 @@ function processState(pid: number): ProcessState | undefined {
     throw error;
   }
   // The name in brackets can hold anything, brackets and spaces too: what counts is behind it.
-  const [state, , group] = text.slice(text.lastIndexOf(")") + 2).split(" ");
-  return { group: Number(group), isEnded: state === "Z" || state === "X" };
+  const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
+  const [state, , group] = fields;
+  return {
+    group: Number(group),
+    isEnded: state === "Z" || state === "X",
+    startedAt: Number(fields[START_TIME]),
+  };
 }
 
 /** ESRCH, for which Deno has neither a class nor a code. */
