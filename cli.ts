@@ -240,7 +240,8 @@ function invocationOf(args: readonly string[], index: number, from: Surroundings
     },
     openBitbake: async (place) => {
       const { openGateway } = await import("./bitbake/driving/gateway.ts");
-      return await openGateway(place, briefClock);
+      const { env, cwd } = from;
+      return await openGateway(place, briefClock, { env, cwd, words: ["simmer", ...args] });
     },
     cleanCache: async (request) => {
       const { cleanCache } = await import("./server/clean_cache.ts");

@@ -11,6 +11,8 @@ import { type ErrorCodeName, projectErrorData, WireError } from "../wire/errors.
 /** The exit codes that are simmer's own; a failed task's code is the task's. */
 export const EXIT = {
   ok: 0,
+  /** BitBake's own server answered an error: the exit code of its own client. */
+  bitbake: 1,
   /** The command line is wrong. */
   usage: 2,
   /** No server, and none could be started. */
@@ -93,6 +95,7 @@ const EXIT_OF: Readonly<Partial<Record<ErrorCodeName, number>>> = {
   notPermitted: EXIT.refused,
   shuttingDown: EXIT.noServer,
   projectError: EXIT.project,
+  bitbakeError: EXIT.bitbake,
   cancelled: EXIT.interrupted,
 };
 

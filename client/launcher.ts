@@ -47,6 +47,8 @@ export interface ServerPlace {
   readonly address?: string;
   /** Opens the named socket where it speaks another dialect; or the way to this very process. */
   readonly open?: () => Promise<ByteStream | undefined>;
+  /** Whether the named server is BitBake's own. */
+  readonly isBitbake?: true;
 }
 
 /** Result of the search for a server. */
@@ -113,6 +115,7 @@ function foreignPlace(invocation: Invocation, server: string): ServerPlace | und
     paths: statePaths(root, shortPlace()),
     socket: socket === undefined ? server : path,
     ...(socket === undefined ? { address: server } : {}),
+    isBitbake: true,
     open: () => invocation.openBitbake(address === undefined ? { socket: path } : { address }),
   };
 }

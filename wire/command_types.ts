@@ -28,9 +28,9 @@ export interface ServerDoor {
 
 /** The reply to `status`. */
 export interface ServerStatus {
-  /** The server's process id. */
-  readonly pid: number;
-  /** simmer's version. */
+  /** The server's process id; absent: BitBake's own server over XML-RPC does not tell. */
+  readonly pid?: number | undefined;
+  /** simmer's version; of BitBake's own server `BitBake` and its version. */
   readonly version: string;
   /** The project's root folder. */
   readonly root: string;
@@ -40,16 +40,16 @@ export interface ServerStatus {
   readonly socket: string;
   /** Other ways in: `XML-RPC` and its `HOST:PORT`. */
   readonly doors?: readonly ServerDoor[] | undefined;
-  /** When it started, in milliseconds since the Unix epoch. */
-  readonly startedAt: number;
-  /** How long it has been running, in milliseconds. */
-  readonly uptimeMs: number;
-  /** Resident memory, in bytes. */
-  readonly rssBytes: number;
-  /** Used heap, in bytes. */
-  readonly heapBytes: number;
-  /** Seconds that it stays without a UI; -1: for ever. */
-  readonly timeout: number;
+  /** When it started, in milliseconds since the Unix epoch. BitBake's own server does not tell. */
+  readonly startedAt?: number | undefined;
+  /** How long it has been running, in milliseconds. BitBake's own server does not tell. */
+  readonly uptimeMs?: number | undefined;
+  /** Resident memory, in bytes. BitBake's own server does not tell. */
+  readonly rssBytes?: number | undefined;
+  /** Used heap, in bytes. BitBake's own server does not tell. */
+  readonly heapBytes?: number | undefined;
+  /** Seconds that it stays without a UI; -1: for ever. BitBake's own server does not tell. */
+  readonly timeout?: number | undefined;
   /** What its cooker is doing, in a word. */
   readonly state: string;
   /** The command in progress. */

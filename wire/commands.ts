@@ -125,18 +125,18 @@ const connectedClient = v.object({
 });
 
 const serverStatus = v.object({
-  pid,
+  pid: v.optional(pid),
   version: v.string(),
   root: v.string(),
   config: v.optional(v.string()),
   socket: v.string(),
   doors: v.optional(v.array(v.object({ name: v.string(), address: v.string() }))),
-  startedAt: v.number(),
-  uptimeMs: v.number(),
-  rssBytes: v.number(),
-  heapBytes: v.number(),
+  startedAt: v.optional(v.number()),
+  uptimeMs: v.optional(v.number()),
+  rssBytes: v.optional(v.number()),
+  heapBytes: v.optional(v.number()),
   /** Idle timeout in seconds; -1: for ever. */
-  timeout: v.number(),
+  timeout: v.optional(v.number()),
   state: v.string(),
   /** The command in progress. */
   busyWith: v.nullable(v.string()),

@@ -35,6 +35,8 @@ export const ERROR_CODES = {
   shuttingDown: -32005,
   /** The project is wrong: see {@linkcode ProjectErrorData}. */
   projectError: -32010,
+  /** BitBake's own server answered an error; the message has its words. */
+  bitbakeError: -32011,
   /** The command was cancelled before it was done. */
   cancelled: -32020,
 } as const;

@@ -261,6 +261,11 @@ export interface LogRecord {
   readonly message: string;
   /** The task that it is about. */
   readonly task?: string;
+  /**
+   * BitBake's own name of the level: `DEBUG`, `NOTE`, `PLAIN` (a text that is shown as it is),
+   * `WARNING` or `ERROR`. Present only in records of BitBake's own server.
+   */
+  readonly label?: string;
 }
 
 /** Work is going on; sent once a second while it is. */

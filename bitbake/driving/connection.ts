@@ -4,30 +4,45 @@
  * @module
  */
 
+import { type Clock, systemClock } from "../../system/clock.ts";
 import { DescriptorPassing } from "../../system/descriptor_passing.ts";
-import { FreshSockets } from "../../system/peer.ts";
+import { joinPath, parentFolder } from "../../system/files.ts";
+import { macrotask } from "../../system/macrotask.ts";
+import { FreshSockets, peerCredentials } from "../../system/peer.ts";
 import { PipeReader, PipeWriter } from "../../system/pipe_stream.ts";
 import type { ByteStream } from "../../system/streams.ts";
 import { connectUnix } from "../../system/unix_socket.ts";
 import { WireError } from "../../wire/errors.ts";
 import { encodeFrame, PickleFrameDecoder } from "../frames.ts";
 import { decode, encode, PyTuple, type PyValue } from "../pickle/mod.ts";
+import { ReplyError } from "./reply_error.ts";
+import { ServerWatch } from "./server_watch.ts";
+
+/** The name of the file that the server locks for as long as it runs. */
+export const LOCK = "bitbake.lock";
 
 /** What comes from the server without being asked for. */
 export type EventListener = (event: PyValue) => Promise<void> | void;
 
 /** A way to BitBake's own server. */
 export interface BitbakeLink {
-  /** Resolves when the server has closed the connection, or this side has. */
+  /** Resolves when the server has closed the connection or has ended, or this side has closed. */
   readonly ended: Promise<void>;
+  /** The server's process, if it is known and of this machine. */
+  readonly serverPid: number | undefined;
+  /** Says which features this client has, and becomes the server's client. */
+  greet(features: readonly number[]): Promise<void>;
   /** This client's number, for its event mask. */
   handler(): Promise<PyValue>;
   /**
    * Sends a command.
    *
-   * @throws {WireError} with the server's words, where it answers an error; where it is gone
+   * @throws {ReplyError} with the server's words, if it answers an error
+   * @throws {WireError} if the server is gone
    */
   call(name: string, ...args: readonly PyValue[]): Promise<PyValue>;
+  /** Resolves when the listener has taken every event that was sent before the last reply. */
+  settled(): Promise<void>;
   /** Ends the server, without an answer. */
   terminate(): Promise<void>;
   /** Leaves. Safe to call twice. */
@@ -35,41 +50,58 @@ export interface BitbakeLink {
 }
 
 interface Waiting {
+  readonly command: string;
   readonly resolve: (value: PyValue) => void;
-  readonly reject: (error: WireError) => void;
+  readonly reject: (error: Error) => void;
+}
+
+interface Pipes {
+  readonly commands: PipeWriter;
+  readonly replies: PipeReader;
+  readonly events: PipeReader;
 }
 
 /** A client of BitBake's server. */
 export class BitbakeConnection implements BitbakeLink {
-  /** Resolves when the server has closed the connection, or this side has. */
   readonly ended: Promise<void>;
+  readonly serverPid: number | undefined;
   readonly #stream: ByteStream;
-  readonly #commands: PipeWriter;
-  readonly #replies: PipeReader;
-  readonly #events: PipeReader;
+  readonly #pipes: Pipes;
+  readonly #watch: ServerWatch;
   readonly #waiting: Waiting[] = [];
   #isClosed = false;
+  #hasServerEnded = false;
+  /** Whether events that were read are with the listener. */
+  #isDelivering = false;
 
   private constructor(
     stream: ByteStream,
-    pipes: { commands: PipeWriter; replies: PipeReader; events: PipeReader },
-    listener: EventListener,
+    pipes: Pipes,
+    { watch, pid, listener }: {
+      readonly watch: ServerWatch;
+      readonly pid: number | undefined;
+      readonly listener: EventListener;
+    },
   ) {
     this.#stream = stream;
-    this.#commands = pipes.commands;
-    this.#replies = pipes.replies;
-    this.#events = pipes.events;
-    this.ended = Promise.all([this.#takeReplies(), this.#takeEvents(listener)])
-      .then(() => this.close());
+    this.#pipes = pipes;
+    this.#watch = watch;
+    this.serverPid = pid;
+    const work = [this.#takeReplies(), this.#takeEvents(listener), this.#watchServer()];
+    this.ended = Promise.all(work).then(() => this.close());
   }
 
   /**
    * Connects and hands over the ends of the pipes.
    *
-   * @returns `undefined` where nobody listens
+   * @returns `undefined` if no server listens, or if only children of a server that has ended do
    * @throws {Deno.errors.NotSupported} on other platforms than Linux
    */
-  static async open(path: string, listener: EventListener): Promise<BitbakeConnection | undefined> {
+  static async open(
+    path: string,
+    listener: EventListener,
+    clock: Clock = systemClock,
+  ): Promise<BitbakeConnection | undefined> {
     using passing = DescriptorPassing.open();
     const fresh = new FreshSockets();
     const stream = await connectUnix(path);
@@ -77,6 +109,10 @@ export class BitbakeConnection implements BitbakeLink {
     using acquired = new DisposableStack();
     acquired.defer(() => stream.close());
     const [socket] = fresh.descriptors();
+    if (socket === undefined) return undefined;
+    const pid = listenerOf(socket);
+    const watch = new ServerWatch({ pid, lock: joinPath(parentFolder(path), LOCK) }, clock);
+    if (watch.hasEnded) return undefined;
     using theirs = new DisposableStack();
     const pipe = (mine: "read" | "write"): readonly [number, number] => {
       const ends = passing.pipe();
@@ -87,27 +123,24 @@ export class BitbakeConnection implements BitbakeLink {
     };
     const [events, commands, replies] = [pipe("read"), pipe("write"), pipe("read")];
     const sent = [events[1], commands[1], replies[1]];
-    const isSent = socket !== undefined &&
-      passing.send(socket, new Uint8Array([sent.length]), sent);
-    if (!isSent) return undefined;
+    if (!passing.send(socket, new Uint8Array([sent.length]), sent)) return undefined;
     acquired.move();
     return new BitbakeConnection(stream, {
       commands: new PipeWriter(commands[0]),
       replies: new PipeReader(replies[0]),
       events: new PipeReader(events[0]),
-    }, listener);
+    }, { watch, pid, listener });
   }
 
-  /**
-   * Sends a command.
-   *
-   * @throws {WireError} with the server's words, where it answers an error; where it is gone
-   */
+  async greet(features: readonly number[]): Promise<void> {
+    await this.call("setFeatures", [...features]);
+  }
+
   call(name: string, ...args: readonly PyValue[]): Promise<PyValue> {
     const { promise, resolve, reject } = Promise.withResolvers<PyValue>();
     if (this.#isClosed) reject(gone());
     else {
-      this.#waiting.push({ resolve, reject });
+      this.#waiting.push({ command: name, resolve, reject });
       void this.#send(name, args);
     }
     return promise;
@@ -117,37 +150,61 @@ export class BitbakeConnection implements BitbakeLink {
     return this.call("getUIHandlerNum");
   }
 
+  async settled(): Promise<void> {
+    using passing = DescriptorPassing.open();
+    const { events } = this.#pipes;
+    while (!events.isClosed) {
+      const hasMore = await passing.isReadable(events.descriptor);
+      if (!hasMore && !events.hasBuffered && !this.#isDelivering) return;
+      await macrotask();
+    }
+  }
+
   async terminate(): Promise<void> {
     await this.#send("terminateServer", []);
   }
 
   #send(name: string, args: readonly PyValue[]): Promise<void> {
-    return this.#commands.write(encodeFrame(encode([name, ...args])));
+    return this.#pipes.commands.write(encodeFrame(encode([name, ...args])));
   }
 
-  /** Leaves. Safe to call twice. */
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#events.close();
+    const { commands, replies, events } = this.#pipes;
+    this.#watch.stop();
+    events.close();
     this.#stream.close();
-    this.#commands.end();
-    this.#replies.close();
-    for (const { reject } of this.#waiting.splice(0)) reject(gone());
+    // A server that has ended reads nothing of what is left.
+    if (this.#hasServerEnded) commands.close();
+    else commands.end();
+    replies.close();
+    for (const { reject } of this.#waiting.splice(0)) {
+      reject(this.#hasServerEnded ? killed(this.serverPid) : gone());
+    }
+  }
+
+  async #watchServer(): Promise<void> {
+    this.#hasServerEnded = await this.#watch.untilEnded();
+    this.close();
   }
 
   async #takeReplies(): Promise<void> {
     const frames = new PickleFrameDecoder();
-    for await (const piece of this.#replies) {
+    for await (const piece of this.#pipes.replies) {
       for (const frame of frames.push(piece)) this.#answer(decode(frame));
     }
+    // The last events of a server that ends may still be in their pipe.
+    await this.settled();
     this.close();
   }
 
   async #takeEvents(listener: EventListener): Promise<void> {
     const frames = new PickleFrameDecoder();
-    for await (const piece of this.#events) {
+    for await (const piece of this.#pipes.events) {
+      this.#isDelivering = true;
       for (const frame of frames.push(piece)) await listener(decode(frame));
+      this.#isDelivering = false;
     }
   }
 
@@ -155,11 +212,23 @@ export class BitbakeConnection implements BitbakeLink {
     const waiting = this.#waiting.shift();
     const [value = null, error = null] = reply instanceof PyTuple ? reply.items : [];
     if (error === null || error === "") waiting?.resolve(value);
-    else waiting?.reject(new WireError("internalError", `BitBake: ${String(error)}`));
+    else waiting?.reject(new ReplyError(waiting.command, String(error)));
   }
+}
+
+/** The process that listens where a socket is connected to, if it is of this PID namespace. */
+function listenerOf(socket: number): number | undefined {
+  const { pid = 0 } = peerCredentials(socket) ?? {};
+  return pid > 0 ? pid : undefined;
 }
 
 /** The error of what can't be asked any more. */
 export function gone(): WireError {
   return new WireError("shuttingDown", "BitBake's server has closed the connection");
+}
+
+/** The error of what a server did not answer before its process ended. */
+export function killed(pid: number | undefined): WireError {
+  const which = pid === undefined ? "" : ` (pid ${pid})`;
+  return new WireError("shuttingDown", `BitBake's server${which} has ended, perhaps killed`);
 }

@@ -12,7 +12,7 @@ import { type ByteStream, memoryPair, writeAll } from "../../system/streams.ts";
 import type { RunTasksInput, ServerStatus } from "../../wire/commands.ts";
 import { formatAddress, type TcpAddress } from "../../wire/address.ts";
 import { WireError } from "../../wire/errors.ts";
-import type { EventBody } from "../../wire/events.ts";
+import { DEFAULT_MASK, type EventBody, type EventMask, passesMask } from "../../wire/events.ts";
 import { encodeFrame, FrameDecoder } from "../../wire/frame.ts";
 import { type HelloParams, type HelloResult, PROTOCOL, VERSION } from "../../wire/hello.ts";
 import {
@@ -24,13 +24,48 @@ import {
   type Request,
   success,
 } from "../../wire/messages.ts";
+import { processEnvironment } from "../../system/processes.ts";
 import { PyDict, type PyValue, toPlain } from "../pickle/mod.ts";
-import { BitbakeConnection, type BitbakeLink } from "./connection.ts";
+import type { Caller } from "./client_configuration.ts";
+import { BitbakeConnection, type BitbakeLink, gone } from "./connection.ts";
+import { Conversation } from "./conversation.ts";
 import { XmlRpcLink } from "./xmlrpc_link.ts";
 import { BitbakeTranslator } from "./translator.ts";
 
-/** Log records from here on are sent: notes. */
-const NOTE = 20;
+/** The server's own log, beside its socket. */
+const SERVER_LOG = "bitbake-cookerdaemon.log";
+
+/** How many of the errors that the server logs are kept to explain a reply. */
+const MAX_LOGGED = 100;
+
+/** Commands that the server answers at once, and whose end is an event. */
+const ASYNCHRONOUS: ReadonlySet<string> = new Set([
+  "buildFile",
+  "buildTargets",
+  "compareRevisions",
+  "findConfigFilePath",
+  "findConfigFiles",
+  "findFilesMatchingInDir",
+  "findSigInfo",
+  "generateDepTreeEvent",
+  "generateDotGraph",
+  "generateTargetsTree",
+  "getTaskSignatures",
+  "parseFiles",
+  "resetCooker",
+  "showEnvironment",
+  "showEnvironmentTarget",
+  "showVersions",
+  "testCookerCommandEvent",
+  "triggerEvent",
+]);
+
+/** Commands of simmer's for which BitBake has none, and what to do instead. */
+const WITHOUT_COUNTERPART: ReadonlyMap<string, string> = new Map([
+  ["listTasks", "cannot list tasks: name a target"],
+  ["planTasks", "cannot plan tasks: 'run TARGET' runs them"],
+  ["watchInputs", "cannot watch files"],
+]);
 
 /** Where BitBake's own server is: its socket, absolute, or its address for XML-RPC. */
 export type BitbakePlace = { readonly socket: string } | { readonly address: TcpAddress };
@@ -38,81 +73,122 @@ export type BitbakePlace = { readonly socket: string } | { readonly address: Tcp
 /**
  * Connects to BitBake's own server.
  *
- * @returns a stream that speaks simmer's protocol; `undefined` where nobody listens
- * @throws {WireError} where the server is busy with another client
+ * @param caller the command line that asks
+ * @returns a stream that speaks simmer's protocol; `undefined` if no server listens
+ * @throws {WireError} if the server is busy with another client
  */
 export async function openGateway(
   place: BitbakePlace,
   clock: Clock,
+  caller: Caller,
 ): Promise<ByteStream | undefined> {
-  return await new Gateway(place, clock).open();
+  return await new Gateway(place, clock, caller).open();
 }
 
 class Gateway {
   readonly #place: BitbakePlace;
   readonly #clock: Clock;
+  readonly #caller: Caller;
+  readonly #logged: string[] = [];
   #near: ByteStream | undefined;
-  #connection: BitbakeLink | undefined;
   #translator: BitbakeTranslator;
   #hello: HelloParams | undefined;
+  #mask: EventMask = DEFAULT_MASK;
   #seq = 0;
   #builds = 0;
+  /** Whether a request has no answer yet. */
+  #isAsking = false;
+  /** The end of the action in progress, as its exit code. */
+  #action: PromiseWithResolvers<number> | undefined;
   #writing: Promise<void> = Promise.resolve();
 
-  constructor(place: BitbakePlace, clock: Clock) {
+  constructor(place: BitbakePlace, clock: Clock, caller: Caller) {
     this.#place = place;
     this.#clock = clock;
+    this.#caller = caller;
     this.#translator = new BitbakeTranslator("bitbake", () => clock.monotonic());
   }
 
   async open(): Promise<ByteStream | undefined> {
     const tell = (event: PyValue): Promise<void> => this.#tell(event);
-    this.#connection = "socket" in this.#place
-      ? await BitbakeConnection.open(this.#place.socket, tell)
+    const link = "socket" in this.#place
+      ? await BitbakeConnection.open(this.#place.socket, tell, this.#clock)
       : await XmlRpcLink.open(this.#place.address, this.#clock, tell);
-    if (this.#connection === undefined) return undefined;
+    if (link === undefined) return undefined;
     const [near, far] = memoryPair();
     this.#near = near;
-    this.#connection.ended.then(async () => {
+    link.ended.then(async () => {
+      this.#action?.reject(gone());
       await this.#writing;
       near.close();
     });
-    void this.#serve(near, this.#connection);
-    const { ended } = this.#connection;
+    void this.#serve(near, link);
     return {
       ...far,
       // The end is only there when the server has been told of it: a client exits then.
       read: async (buffer) => {
         const count = await far.read(buffer);
-        if (count === null) await ended;
+        if (count === null) await link.ended;
         return count;
+      },
+      close: () => {
+        far.close();
+        // A server that does not answer must not keep its client from leaving.
+        if (this.#isAsking) link.close();
       },
     };
   }
 
-  async #serve(near: ByteStream, connection: BitbakeLink): Promise<void> {
+  async #serve(near: ByteStream, link: BitbakeLink): Promise<void> {
+    const conversation = this.#conversation(link);
     const decoder = new FrameDecoder();
     const buffer = new Uint8Array(64 * 1024);
     for (let count = await near.read(buffer); count !== null; count = await near.read(buffer)) {
       for (const frame of decoder.push(buffer.subarray(0, count))) {
         if (frame.kind === "error") continue;
         const message = parseMessage(frame.text);
-        if (isRequest(message)) await this.#answer(message, connection);
+        if (isRequest(message)) await this.#answer(message, conversation, link);
       }
     }
-    connection.close();
+    link.close();
   }
 
-  async #answer(request: Request, connection: BitbakeLink): Promise<void> {
+  #conversation(link: BitbakeLink): Conversation {
+    const { serverPid } = link;
+    const socket = "socket" in this.#place ? this.#place.socket : undefined;
+    const environment = serverPid === undefined ? undefined : processEnvironment(serverPid);
+    return new Conversation({
+      link,
+      caller: this.#caller,
+      server: { socket, environment },
+      log: socket === undefined ? undefined : joinPath(parentFolder(socket), SERVER_LOG),
+      logged: () => this.#logged,
+    });
+  }
+
+  async #answer(request: Request, bitbake: Conversation, link: BitbakeLink): Promise<void> {
+    this.#isAsking = true;
     try {
-      this.#send(success(request.id, await this.#carryOut(request, connection)));
+      this.#send(success(request.id, await this.#carryOut(request, bitbake, link)));
     } catch (error) {
       if (!(error instanceof WireError)) throw error;
       this.#send(failure(request.id, error));
+    } finally {
+      this.#isAsking = false;
     }
   }
 
-  async #carryOut({ method, params }: Request, bitbake: BitbakeLink): Promise<unknown> {
+  async #carryOut(
+    { method, params }: Request,
+    bitbake: Conversation,
+    link: BitbakeLink,
+  ): Promise<unknown> {
+    if (method === "terminateServer") {
+      await link.terminate();
+      return null;
+    }
+    // The parameters of BitBake's commands are lists; simmer's own are objects.
+    if (Array.isArray(params)) return await this.#pass(method, params, bitbake);
     switch (method) {
       case "hello":
         return await this.#welcome(params as HelloParams, bitbake);
@@ -121,99 +197,136 @@ class Gateway {
       case "setFeatures":
         return [];
       case "setEventMask":
+        this.#mask = params as EventMask;
+        bitbake.wantsDebug = this.#mask.logLevel === "debug";
         return null;
       case "stateShutdown":
       case "stateForceShutdown":
         await bitbake.call(method);
         return true;
-      case "terminateServer":
-        await bitbake.terminate();
-        return null;
       case "runTasks":
         return await this.#run(params as RunTasksInput, bitbake);
       default:
-        return toPlain(await bitbake.call(method, ...argumentsOf(params)));
+        return await this.#pass(method, argumentsOf(params), bitbake);
     }
   }
 
-  async #welcome(params: HelloParams, bitbake: BitbakeLink): Promise<HelloResult> {
+  async #welcome(params: HelloParams, bitbake: Conversation): Promise<HelloResult> {
     this.#hello = params;
-    await bitbake.call("setFeatures", []);
-    const handler = await bitbake.handler();
-    await bitbake.call("setEventMask", handler, NOTE, new PyDict(), ["*"]);
-    const { pid, root } = this.#server;
+    await bitbake.greet();
+    // A UI that only looks on asks for nothing more.
+    if (params.role === "observer") await bitbake.configure();
+    const { pid = 0, root } = this.#server;
     return {
       protocol: PROTOCOL,
       version: VERSION,
       pid,
-      handler: Number(handler),
+      handler: 1,
       role: params.role,
       features: [],
       project: params.project ?? { root },
     };
   }
 
-  get #server(): { readonly pid: number; readonly root: string; readonly socket: string } {
-    if ("address" in this.#place) {
-      return { pid: 0, root: "/", socket: formatAddress(this.#place.address) };
-    }
+  get #server(): { readonly pid?: number; readonly root: string; readonly socket: string } {
+    if ("address" in this.#place) return { root: "/", socket: formatAddress(this.#place.address) };
     const { socket } = this.#place;
     const root = parentFolder(socket);
-    return { root, socket, pid: readLockContent(joinPath(root, "bitbake.lock"))?.pid ?? 0 };
+    const pid = readLockContent(joinPath(root, "bitbake.lock"))?.pid;
+    return { root, socket, ...(pid === undefined ? {} : { pid }) };
   }
 
-  async #status(bitbake: BitbakeLink): Promise<ServerStatus> {
-    const version = await bitbake.call("getVariable", "BB_VERSION");
-    const { pid, root, socket } = this.#server;
+  /** What BitBake's server does not tell is absent. */
+  async #status(bitbake: Conversation): Promise<ServerStatus> {
+    const version = await this.#version(bitbake);
     return {
-      pid,
-      version: `BitBake ${String(version)}`,
-      root,
-      socket,
-      startedAt: 0,
-      uptimeMs: 0,
-      rssBytes: 0,
-      heapBytes: 0,
-      timeout: -1,
+      version: version.name,
+      ...this.#server,
       state: "running",
       busyWith: null,
       build: null,
       clients: [{ handler: 1, role: "controller", ...this.#client }],
-      notes: ["This is BitBake's own server: uptime and memory are not known"],
+      notes: ["This is BitBake's own server", ...version.notes],
     };
+  }
+
+  /** A server runs also if it can't read its configuration. */
+  async #version(
+    bitbake: Conversation,
+  ): Promise<{ readonly name: string; readonly notes: readonly string[] }> {
+    try {
+      const version = await bitbake.call("getVariable", "BB_VERSION");
+      return { name: `BitBake ${String(version)}`, notes: [] };
+    } catch (error) {
+      if (!(error instanceof WireError) || !error.is("bitbakeError")) throw error;
+      return { name: "BitBake", notes: [error.message] };
+    }
   }
 
   get #client(): HelloParams["client"] {
     return this.#hello?.client ?? { pid: 1, command: "simmer" };
   }
 
-  async #run(input: RunTasksInput, bitbake: BitbakeLink): Promise<{ build: string }> {
-    const build = `bitbake-${++this.#builds}`;
-    this.#translator = new BitbakeTranslator(build, () => this.#clock.monotonic());
-    await bitbake.call(
-      "updateConfig",
-      optionsOf(input),
-      PyDict.from({ ...input.env }),
-      ["simmer", "run", ...input.tasks],
-    );
-    this.#event({
-      type: "BuildStarted",
-      build,
-      requested: input.tasks,
-      total: input.tasks.length,
-      jobs: 1,
-      client: input.client,
+  async #run(input: RunTasksInput, bitbake: Conversation): Promise<{ build: string }> {
+    const build = this.#begin();
+    await bitbake.build(input, () => {
+      this.#event({
+        type: "BuildStarted",
+        build,
+        requested: input.tasks,
+        total: input.tasks.length,
+        jobs: 1,
+        client: input.client,
+      });
     });
-    await bitbake.call("buildTargets", [...input.tasks], "build");
     return { build };
   }
 
+  /** A new build or other action: its end is told by the events from now on. */
+  #begin(): string {
+    const build = `bitbake-${++this.#builds}`;
+    this.#translator = new BitbakeTranslator(build, () => this.#clock.monotonic());
+    return build;
+  }
+
+  /** Sends one of BitBake's commands as it is; the end of an action is waited for. */
+  async #pass(
+    name: string,
+    args: readonly unknown[],
+    bitbake: Conversation,
+  ): Promise<unknown> {
+    const instead = WITHOUT_COUNTERPART.get(name);
+    if (instead !== undefined) throw new WireError("notPermitted", `BitBake's server ${instead}`);
+    const values = args.map(valueOf);
+    if (!ASYNCHRONOUS.has(name)) return toPlain(await bitbake.call(name, ...values));
+    await bitbake.configure();
+    this.#begin();
+    this.#action = Promise.withResolvers<number>();
+    try {
+      const reply = toPlain(await bitbake.call(name, ...values));
+      if (await this.#action.promise === 0) return reply;
+      throw new WireError("bitbakeError", `BitBake: '${name}' failed`);
+    } finally {
+      this.#action = undefined;
+    }
+  }
+
   #tell(event: PyValue): Promise<void> {
-    for (const body of this.#translator.translate(event)) this.#event(body);
+    for (const body of this.#translator.translate(event)) {
+      if (body.type === "LogRecord" && body.level === "error") this.#remember(body.message);
+      if (body.type === "CommandCompleted") this.#action?.resolve(0);
+      if (body.type === "CommandExit") this.#action?.resolve(body.exitCode);
+      this.#event(body);
+    }
     return this.#writing;
   }
 
+  #remember(message: string): void {
+    if (this.#logged.length < MAX_LOGGED) this.#logged.push(message);
+  }
+
   #event(body: EventBody): void {
+    if (!passesMask(body, this.#mask)) return;
     const stamp = { seq: ++this.#seq, time: this.#clock.now() };
     this.#send(notification("event", { ...body, ...stamp }));
   }
@@ -231,11 +344,10 @@ class Gateway {
   }
 }
 
-/** What `simmer call NAME JSON…` gives: a list of arguments, one of them, or none. */
-function argumentsOf(params: unknown): PyValue[] {
-  if (Array.isArray(params)) return params.map(valueOf);
+/** The arguments that an object of parameters stands for: none, or itself. */
+function argumentsOf(params: unknown): readonly unknown[] {
   const isNothing = params === undefined || (isRecord(params) && Object.keys(params).length === 0);
-  return isNothing ? [] : [valueOf(params)];
+  return isNothing ? [] : [params];
 }
 
 function valueOf(value: unknown): PyValue {
@@ -248,29 +360,4 @@ function valueOf(value: unknown): PyValue {
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return value !== null && typeof value === "object";
-}
-
-function optionsOf({ force = false, keepGoing = false }: RunTasksInput): PyDict {
-  return PyDict.from({
-    halt: !keepGoing,
-    force,
-    invalidate_stamp: null,
-    dry_run: false,
-    dump_signatures: [],
-    extra_assume_provided: [],
-    profile: [],
-    prefile: [],
-    postfile: [],
-    server_timeout: null,
-    nosetscene: false,
-    setsceneonly: false,
-    skipsetscene: false,
-    runall: [],
-    runonly: null,
-    writeeventlog: null,
-    build_verbose_shell: false,
-    build_verbose_stdout: false,
-    default_loglevel: NOTE,
-    debug_domains: new PyDict(),
-  });
 }

@@ -5,10 +5,11 @@
  */
 
 import type { EventBody, Failure, LogLevel } from "../../wire/events.ts";
-import { PyObject, PyTuple, type PyValue, toPlain } from "../pickle/mod.ts";
+import { PyObject, type PyValue, toPlain } from "../pickle/mod.ts";
+import { formatMessage, textOf } from "./percent_format.ts";
 
-/** How many characters of an event that has no counterpart are kept. */
-const MAX_TEXT = 4096;
+/** BitBake's log levels, as its own client tells them apart. */
+const LEVELS = { note: 20, plain: 21, warning: 29, error: 39 } as const;
 
 /** What a build has come to. */
 interface Counts {
@@ -22,6 +23,8 @@ export class BitbakeTranslator {
   readonly #now: () => number;
   readonly #startedAt: number;
   readonly #tasks = new Map<string, number>();
+  /** The tasks by their process ids. */
+  readonly #processes = new Map<number, string>();
   readonly #failures: Failure[] = [];
   readonly #counts: Counts = { succeeded: 0, failed: 0 };
   #hasError = false;
@@ -51,15 +54,14 @@ export class BitbakeTranslator {
       case "bb.build.TaskFailed":
         return this.#failed(event);
       case "bb.event.NoProvider":
-        this.#hasError = true;
-        return [this.#log("error", `Nothing provides ${textOf(event.get("_item"))}`)];
+        return [this.#noProvider(event)];
       case "bb.command.CommandCompleted":
         return this.#end(this.#hasError || this.#counts.failed > 0 ? 1 : 0, false);
       case "bb.command.CommandExit":
         return this.#end(Number(event.get("exitcode") ?? 1), false);
       case "bb.command.CommandFailed": {
         const error = textOf(event.get("error"));
-        return [...(error === "" ? [] : [this.#log("error", error)]), ...this.#end(1, false)];
+        return [...(error === "" ? [] : [this.#error(error)]), ...this.#end(1, false)];
       }
       case "bb.cooker.CookerExit":
         return this.#end(1, true);
@@ -78,6 +80,7 @@ export class BitbakeTranslator {
   #started(event: PyObject): EventBody[] {
     const { build, task } = this.#common(event);
     this.#tasks.set(task, this.#now());
+    this.#processes.set(Number(event.get("pid") ?? 0), task);
     const name = textOf(event.get("_task"));
     const owner = textOf(event.get("_package"));
     const common = { build, task, name, package: owner, prefixed: true };
@@ -97,12 +100,34 @@ export class BitbakeTranslator {
 
   #record(event: PyObject): EventBody[] {
     const level = Number(event.get("levelno") ?? 0);
-    if (level >= 39) this.#hasError = true;
-    return [this.#log(levelOf(level), messageOf(event))];
+    if (level >= LEVELS.error) this.#hasError = true;
+    const process = Number(event.get("taskpid") ?? 0);
+    const task = process === 0 ? undefined : this.#processes.get(process);
+    // As BitBake's own client has it: what a task notes is in its log file only.
+    const isHidden = process !== 0 && level <= LEVELS.note;
+    return [{
+      type: "LogRecord",
+      build: this.#build,
+      level: isHidden ? "debug" : levelOf(level),
+      message: formatMessage(textOf(event.get("msg")), event.get("args")),
+      label: labelOf(level),
+      ...(task === undefined ? {} : { task }),
+    }];
   }
 
-  #log(level: LogLevel, message: string): EventBody {
-    return { type: "LogRecord", build: this.#build, level, message };
+  #error(message: string): EventBody {
+    this.#hasError = true;
+    return { type: "LogRecord", build: this.#build, level: "error", message, label: "ERROR" };
+  }
+
+  #noProvider(event: PyObject): EventBody {
+    const words = [`Nothing provides ${textOf(event.get("_item"))}`];
+    const dependees = listOf(event.get("_dependees"));
+    if (dependees.length > 0) words.push(`needed by ${dependees.join(", ")}`);
+    words.push(...listOf(event.get("_reasons")));
+    const near = listOf(event.get("_close_matches"));
+    if (near.length > 0) words.push(`did you mean ${near.join(", ")}?`);
+    return this.#error(words.join("; "));
   }
 
   #end(exitCode: number, isCut: boolean): EventBody[] {
@@ -140,32 +165,27 @@ export class BitbakeTranslator {
   }
 }
 
+/** The texts of a list; of a single text that text. */
+function listOf(value: PyValue | undefined): string[] {
+  if (Array.isArray(value)) return value.map(textOf);
+  return value === undefined || value === null ? [] : [textOf(value)];
+}
+
 function logPath(event: PyObject): { readonly logPath?: string } {
   const path = textOf(event.get("logfile"));
   return path === "" ? {} : { logPath: path };
 }
 
 function levelOf(level: number): LogLevel {
-  if (level >= 39) return "error";
-  if (level >= 29) return "warn";
-  return level >= 20 ? "info" : "debug";
+  if (level >= LEVELS.error) return "error";
+  if (level >= LEVELS.warning) return "warn";
+  return level >= LEVELS.note ? "info" : "debug";
 }
 
-/** A record's message with its arguments: `%s` and `%d` alone are filled in. */
-function messageOf(event: PyObject): string {
-  const args = event.get("args");
-  const values = args instanceof PyTuple ? [...args.items] : [];
-  return textOf(event.get("msg")).replaceAll(/%(?:[sdr]|%)/g, (mark) => {
-    if (mark === "%%") return "%";
-    return values.length === 0 ? mark : textOf(values.shift() ?? null);
-  });
-}
-
-function textOf(value: PyValue | undefined): string {
-  if (value === undefined || value === null) return "";
-  return typeof value === "string" ? value : plainText(value);
-}
-
-function plainText(value: PyValue): string {
-  return JSON.stringify(toPlain(value)).slice(0, MAX_TEXT);
+/** BitBake's own name of a level. */
+function labelOf(level: number): string {
+  if (level >= LEVELS.error) return "ERROR";
+  if (level >= LEVELS.warning) return "WARNING";
+  if (level === LEVELS.plain) return "PLAIN";
+  return level >= LEVELS.note - 1 ? "NOTE" : "DEBUG";
 }

@@ -6,6 +6,9 @@
 
 import type { Clock } from "../../system/clock.ts";
 import { CallReceiver } from "../../system/http_receiver.ts";
+import { readLockContent } from "../../lock/content.ts";
+import { listeningProcess, openFileNamed } from "../../system/listening_process.ts";
+import type { ByteStream } from "../../system/streams.ts";
 import { connectTcp } from "../../system/tcp.ts";
 import type { TcpAddress } from "../../wire/address.ts";
 import { WireError } from "../../wire/errors.ts";
@@ -15,12 +18,14 @@ import { callOver, XmlRpcCallError } from "../../server/xmlrpc/http_client.ts";
 import { XmlRpcSyntaxError } from "../../server/xmlrpc/xml.ts";
 import { XmlRpcFault, type XmlRpcValue } from "../../server/xmlrpc/values.ts";
 import { decode, PickleError, PyDict, PyTuple, type PyValue } from "../pickle/mod.ts";
-import { type BitbakeLink, type EventListener, gone } from "./connection.ts";
+import { type BitbakeLink, type EventListener, gone, killed, LOCK } from "./connection.ts";
+import { ReplyError, wireErrorOf } from "./reply_error.ts";
+import { ServerWatch, type WatchedServer } from "./server_watch.ts";
 
 /** How often a busy server is asked, a second apart. */
 const MAX_TRIES = 5;
 const RETRY_MS = 1000;
-/** Milliseconds between two looks whether the server still listens. */
+/** Milliseconds between two connections that show whether a server elsewhere still listens. */
 const LOOK_MS = 500;
 /** The header that carries a client's token. */
 const TOKEN = "Bitbake-token";
@@ -28,26 +33,34 @@ const TOKEN = "Bitbake-token";
 /** A client of BitBake's server over XML-RPC. */
 export class XmlRpcLink implements BitbakeLink {
   readonly ended: Promise<void>;
+  readonly serverPid: number | undefined;
   readonly #address: TcpAddress;
   readonly #receiver: CallReceiver;
+  readonly #watch: ServerWatch;
   readonly #end = new AbortController();
   readonly #over = Promise.withResolvers<void>();
+  /** The connections of calls that are not answered yet. */
+  readonly #asking = new Set<ByteStream>();
+  #hasServerEnded = false;
   #token = "";
   #handle: XmlRpcValue = null;
   /** Events are taken one after the other. */
   #taking: Promise<void> = Promise.resolve();
 
-  private constructor(address: TcpAddress, listener: EventListener) {
+  private constructor(address: TcpAddress, clock: Clock, listener: EventListener) {
     this.#address = address;
     this.ended = this.#over.promise;
+    const server = serverAt(address);
+    this.serverPid = server.pid;
+    this.#watch = new ServerWatch(server, clock);
     this.#receiver = CallReceiver.listen(address.host, (body) => this.#take(body, listener));
   }
 
   /**
-   * Registers with the server.
+   * Registers for the server's events.
    *
-   * @returns `undefined` where nobody listens
-   * @throws {WireError} where the server is busy with another client
+   * @returns `undefined` if no server listens, or if only children of a server that has ended do
+   * @throws {WireError} if the server is busy with another client
    */
   static async open(
     address: TcpAddress,
@@ -57,15 +70,26 @@ export class XmlRpcLink implements BitbakeLink {
     const probe = await connectTcp(address);
     if (probe === undefined) return undefined;
     probe.close();
-    const link = new XmlRpcLink(address, listener);
+    const link = new XmlRpcLink(address, clock, listener);
+    void link.#watchServer();
+    void link.#look(clock);
     try {
+      if (link.#watch.hasEnded) return await link.#abandon();
       await link.#register(clock);
     } catch (error) {
       link.close();
-      throw error;
+      throw error instanceof ReplyError ? wireErrorOf(error, [], undefined) : error;
     }
-    void link.#look(clock);
     return link;
+  }
+
+  async greet(features: readonly number[]): Promise<void> {
+    await this.call("setFeatures", [...features]);
+    const token = await this.#method("addClient");
+    if (typeof token !== "string") {
+      throw new WireError("busy", "BitBake's server has another client");
+    }
+    this.#token = token;
   }
 
   async handler(): Promise<PyValue> {
@@ -76,7 +100,12 @@ export class XmlRpcLink implements BitbakeLink {
     const reply = await this.#method("runCommand", [name, ...args.map(plainOf)]);
     const [value = null, error = null] = Array.isArray(reply) ? reply : [];
     if (error === null || error === "") return valueOf(value);
-    throw new WireError("internalError", `BitBake: ${String(error)}`);
+    throw new ReplyError(name, String(error));
+  }
+
+  /** The server sends its events before it answers: those have been received. */
+  async settled(): Promise<void> {
+    await this.#taking;
   }
 
   async terminate(): Promise<void> {
@@ -86,7 +115,16 @@ export class XmlRpcLink implements BitbakeLink {
   close(): void {
     if (this.#end.signal.aborted) return;
     this.#end.abort();
+    this.#watch.stop();
+    for (const stream of this.#asking) stream.close();
     void this.#leave();
+  }
+
+  async #abandon(): Promise<undefined> {
+    this.#hasServerEnded = true;
+    this.close();
+    await this.ended;
+    return undefined;
   }
 
   async #register(clock: Clock): Promise<void> {
@@ -95,37 +133,43 @@ export class XmlRpcLink implements BitbakeLink {
       const answer = await this.#method("registerEventHandler", host, port);
       const [handle = null, words = ""] = Array.isArray(answer) ? answer : [];
       this.#handle = handle;
-      if (handle !== null) break;
+      if (handle !== null) return;
       if (tries === MAX_TRIES) throw new WireError("busy", `BitBake: ${String(words)}`);
       await clock.sleep(RETRY_MS);
     }
-    const token = await this.#method("addClient");
-    if (typeof token !== "string") {
-      throw new WireError("busy", "BitBake's server has another client");
-    }
-    this.#token = token;
   }
 
   async #leave(): Promise<void> {
     try {
+      if (this.#hasServerEnded) return;
       await this.#method("unregisterEventHandler", this.#handle);
       if (this.#token !== "") await this.#method("removeClient");
     } catch (error) {
       // A server that is gone has nothing to take away.
-      if (!(error instanceof WireError)) throw error;
+      if (!(error instanceof WireError || error instanceof ReplyError)) throw error;
     } finally {
       await this.#receiver.close();
       this.#over.resolve();
     }
   }
 
-  /** A server that ends says nothing: it is looked for. */
+  /** A connection shows nothing while children of the server keep its port open. */
+  async #watchServer(): Promise<void> {
+    if (!await this.#watch.untilEnded()) return;
+    this.#hasServerEnded = true;
+    this.close();
+  }
+
+  /** A server that ends says nothing: whether it still listens shows that it is there. */
   async #look(clock: Clock): Promise<void> {
     while (!this.#end.signal.aborted) {
       await clock.sleep(LOOK_MS, this.#end.signal);
       if (this.#end.signal.aborted) return;
       const stream = await connectTcp(this.#address);
-      if (stream === undefined) return this.close();
+      if (stream === undefined) {
+        this.#hasServerEnded = true;
+        return this.close();
+      }
       stream.close();
     }
   }
@@ -133,13 +177,21 @@ export class XmlRpcLink implements BitbakeLink {
   async #method(method: string, ...params: readonly XmlRpcValue[]): Promise<XmlRpcValue> {
     const stream = await connectTcp(this.#address);
     if (stream === undefined) throw gone();
+    if (this.#hasServerEnded) {
+      stream.close();
+      throw killed(this.serverPid);
+    }
     const fields: Record<string, string> = this.#token === "" ? {} : { [TOKEN]: this.#token };
+    this.#asking.add(stream);
     try {
       return await callOver(stream, this.#address, { method, params }, fields);
     } catch (error) {
-      if (error instanceof XmlRpcFault) throw new WireError("internalError", error.message);
-      if (error instanceof XmlRpcCallError) throw gone();
+      if (error instanceof XmlRpcFault) throw new ReplyError(method, error.message);
+      if (this.#hasServerEnded) throw killed(this.serverPid);
+      if (this.#end.signal.aborted || error instanceof XmlRpcCallError) throw gone();
       throw error;
+    } finally {
+      this.#asking.delete(stream);
     }
   }
 
@@ -156,6 +208,17 @@ export class XmlRpcLink implements BitbakeLink {
       throw error;
     }
   }
+}
+
+/**
+ * The server at an address, if it is on this machine. A process that listens there may be a child
+ * that has outlived the server: the lock file, which the children have open too, names the server.
+ */
+function serverAt(address: TcpAddress): WatchedServer {
+  const listener = listeningProcess(address);
+  const lock = listener === undefined ? undefined : openFileNamed(listener, LOCK);
+  if (lock === undefined) return { pid: listener };
+  return { pid: readLockContent(lock)?.pid ?? listener, lock };
 }
 
 /** What XML-RPC can carry of a value. */

@@ -15,6 +15,8 @@ import type { Invocation } from "../invocation.ts";
 import { reachRunning, type ServerPlace, serverPlace } from "../launcher.ts";
 import { nearestName } from "../nearest.ts";
 import { noServer, withServer } from "../operator.ts";
+import type { CommonValues } from "../options.ts";
+import { rendererFor } from "../render/choose.ts";
 import type { Renderer } from "../render/renderer.ts";
 import type { SocketSession } from "../session.ts";
 
@@ -34,8 +36,10 @@ export const command = defineCommand({
   usage: "COMMAND [JSON…]",
   summary: "Send one raw command to the server, and print the reply as JSON",
   about: [
-    "The command's parameters are one JSON object; several JSON values are sent as a list. A command\n" +
+    "The command's parameters are one JSON object; other JSON values are sent as a list. A command\n" +
     "that only the controller may send is refused while another client is that.",
+    "On BitBake's own server, the JSON values are the arguments of any of BitBake's commands. What the\n" +
+    "server logs meanwhile goes to stderr; the end of an action is waited for.",
   ],
   options: [],
   words: { min: 1, max: Infinity },
@@ -49,8 +53,10 @@ export const command = defineCommand({
   ],
 }, async (invocation, { values, words }) => {
   const [name = "", ...texts] = words;
-  const params = paramsOf(texts);
   const place = serverPlace(invocation, values);
+  const args = valuesOf(texts);
+  if (place.isBitbake === true) return await callBitbake(invocation, values, name, args);
+  const params = paramsOf(args);
   const table = await commandTable();
   const row = table[name];
   try {
@@ -74,8 +80,8 @@ async function commandTable(): Promise<CommandTable> {
   return COMMANDS;
 }
 
-function paramsOf(texts: readonly string[]): unknown {
-  const values = texts.map((text): unknown => {
+function valuesOf(texts: readonly string[]): unknown[] {
+  return texts.map((text): unknown => {
     try {
       return JSON.parse(text);
     } catch (error) {
@@ -83,9 +89,39 @@ function paramsOf(texts: readonly string[]): unknown {
       throw new UsageError(`'${text}' is not JSON: ${error.message}`);
     }
   });
+}
+
+/** One object is the parameters; anything else is a list of arguments. */
+function paramsOf(values: readonly unknown[]): unknown {
   if (values.length === 0) return {};
   const [first] = values;
-  return values.length === 1 && typeof first === "object" && first !== null ? first : values;
+  const isObject = typeof first === "object" && first !== null && !Array.isArray(first);
+  return values.length === 1 && isObject ? first : values;
+}
+
+/** One of BitBake's commands, with what the server logs meanwhile. */
+async function callBitbake(
+  invocation: Invocation,
+  values: CommonValues,
+  name: string,
+  args: readonly unknown[],
+): Promise<number> {
+  const place = serverPlace(invocation, values);
+  // The reply has stdout for itself, also with --json.
+  const renderer = await rendererFor(invocation, { ...values, json: false, "no-prefix": true });
+  const code = await withServer(invocation, place, async ({ session }) => {
+    session.onEvent((event) => {
+      if (event.type !== "LogRecord") return undefined;
+      renderer.event(event);
+      return invocation.output.settled;
+    });
+    const { "log-level": logLevel } = values;
+    if (logLevel !== undefined) await session.call("setEventMask", { logLevel });
+    print(invocation, await session.call(name, args));
+    return EXIT.ok;
+  }, values);
+  if (code === undefined) throw noServer(place);
+  return code;
 }
 
 /** As the controller; an asynchronous command is waited for. */

@@ -9,6 +9,7 @@ import { EXIT } from "../exit_code.ts";
 import { serverPlace } from "../launcher.ts";
 import { noServer, withServer } from "../operator.ts";
 import { brokenExit } from "../output.ts";
+import { processName } from "../process_name.ts";
 
 /** The command. */
 export const command = defineCommand({
@@ -32,7 +33,7 @@ export const command = defineCommand({
     const logLevel = values["log-level"];
     if (logLevel !== undefined) await session.call("setEventMask", { logLevel });
     if (!values.quiet) {
-      output.write("stderr", `simmer: looking on at the server (pid ${hello.pid})\n`);
+      output.write("stderr", `simmer: looking on at the server (${processName(hello.pid)})\n`);
     }
     const broken = output.broken.then(brokenExit);
     const ended = session.ended.then((error) => {

@@ -25,7 +25,7 @@ export const command = defineCommand({
     const reply = await session.call("ping");
     const ms = clock.monotonic() - start;
     const text = values.json
-      ? JSON.stringify({ reply, ms, pid: hello.pid })
+      ? JSON.stringify({ reply, ms, ...(hello.pid === 0 ? {} : { pid: hello.pid }) })
       : `${reply} (${processName(hello.pid)}, ${ms.toFixed(2)} ms)`;
     output.write("stdout", `${text}\n`);
     return 0;

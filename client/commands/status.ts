@@ -115,32 +115,51 @@ function jsonLine(value: unknown): string {
   return `${JSON.stringify(value)}\n`;
 }
 
-/** A status as people read it. */
+/** A status as people read it; what the server does not tell is left out. */
 export function statusText(status: ServerStatus): string {
   const { timeout, busyWith, build, clients } = status;
   const busy = busyWith === null ? "" : `, busy with ${busyWith}`;
-  const rows: [string, string][] = [
-    ["server", `simmer ${status.version}, ${processName(status.pid)}`],
+  const rows: (readonly [string, string])[] = [
+    ["server", `${programName(status.version)}, ${processName(status.pid)}`],
     ["root", status.root],
-    ...(status.config === undefined ? [] : [["config", status.config] as [string, string]]),
+    ...row("config", status.config),
     ["socket", status.socket],
-    ...(status.doors ?? []).map(({ name, address }): [string, string] => [name, address]),
-    ["uptime", wholeSeconds(status.uptimeMs)],
-    ["memory", `${mebibytes(status.rssBytes)} (heap ${mebibytes(status.heapBytes)})`],
-    ["timeout", timeoutText(timeout)],
+    ...(status.doors ?? []).map(({ name, address }) => [name, address] as const),
+    ...row("uptime", status.uptimeMs, wholeSeconds),
+    ...row("memory", memoryText(status)),
+    ...row("timeout", timeout, timeoutText),
     ["state", `${status.state}${busy}`],
-    ...(build === null ? [] : [["build", build] as [string, string]]),
-    ...clients.map((client): [string, string] => [
-      "client",
-      `${client.role}, pid ${client.pid}: ${client.command}`,
-    ]),
-    ...status.notes.map((note): [string, string] => ["note", note]),
+    ...row("build", build),
+    ...clients.map((client) =>
+      ["client", `${client.role}, pid ${client.pid}: ${client.command}`] as const
+    ),
+    ...status.notes.map((note) => ["note", note] as const),
   ];
   return rowsText(rows);
 }
 
 function rowsText(rows: readonly (readonly [string, string])[]): string {
   return rows.map(([name, value]) => `${name.padEnd(8)} ${printable(value)}\n`).join("");
+}
+
+/** A row, or none if there is no value. */
+function row<T>(
+  name: string,
+  value: T | undefined | null,
+  text: (value: T) => string = String,
+): readonly (readonly [string, string])[] {
+  return value === undefined || value === null ? [] : [[name, text(value)]];
+}
+
+/** The version of BitBake's own server names its program; simmer's does not. */
+function programName(version: string): string {
+  return version.startsWith("BitBake") ? version : `simmer ${version}`;
+}
+
+function memoryText({ rssBytes, heapBytes }: ServerStatus): string | undefined {
+  if (rssBytes === undefined) return undefined;
+  const heap = heapBytes === undefined ? "" : ` (heap ${mebibytes(heapBytes)})`;
+  return `${mebibytes(rssBytes)}${heap}`;
 }
 
 function timeoutText(seconds: number): string {

@@ -53,7 +53,10 @@ export const command = defineCommand({
   const pid = await stopServer(invocation, place, { ...values, whose: "" }, say);
   if (pid === undefined) say(`no server runs for ${place.project.root}`);
   if (values.json) {
-    output.write("stdout", `${JSON.stringify({ wasRunning: pid !== undefined, pid })}\n`);
+    output.write(
+      "stdout",
+      `${JSON.stringify({ wasRunning: pid !== undefined, pid: pid === 0 ? undefined : pid })}\n`,
+    );
   }
   return EXIT.ok;
 });
@@ -90,7 +93,11 @@ async function stopAnswering(
   say: (text: string) => void,
 ): Promise<number | undefined> {
   const pid = await withServer(invocation, place, async ({ session, hello }, deadline) => {
-    const { busyWith } = await session.call("status") as ServerStatus;
+    // BitBake's server serves one client at a time: it is busy with this one. Its status would cost
+    // it to read its configuration first.
+    const { busyWith } = place.isBitbake === true
+      ? { busyWith: null }
+      : await session.call("status") as ServerStatus;
     const server = `the server${whose} (${processName(hello.pid)})`;
     say(
       busyWith !== null && !force

@@ -35,6 +35,7 @@ export async function rendererFor(
     quiet,
     prefix: !values["no-prefix"],
     logLevel: values["log-level"] ?? "warn",
+    bitbakeLevel: values["log-level"] ?? (quiet ? "warn" : "info"),
   };
   const isLive = terminal.stdout && terminal.stderr && !quiet && !isSet(env.CI);
   if (!isLive || env.TERM === "dumb") {

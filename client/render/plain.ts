@@ -35,6 +35,8 @@ export interface PlainOptions {
   readonly prefix: boolean;
   /** The least important log records that are shown. */
   readonly logLevel: LogLevel;
+  /** The same for the records of BitBake's own server; default: `info`. */
+  readonly bitbakeLevel?: LogLevel;
 }
 
 const NEWLINE = 0x0a;
@@ -173,11 +175,20 @@ export class PlainRenderer implements Renderer {
     this.#pass(stream, withPrefix(joined([rest, encoder.encode("\n")]), label));
   }
 
-  #record({ level, message }: LogRecord): void {
-    if (LOG_LEVELS.indexOf(level) < LOG_LEVELS.indexOf(this.#options.logLevel)) return;
+  #record({ level, message, label, task }: LogRecord): void {
+    const { logLevel, bitbakeLevel = "info" } = this.#options;
+    const least = label === undefined ? logLevel : bitbakeLevel;
+    if (LOG_LEVELS.indexOf(level) < LOG_LEVELS.indexOf(least)) return;
+    if (label !== undefined) return this.#tell(bitbakeLine(label, message, task));
     const word = { debug: "debug: ", info: "", warn: "warning: ", error: "error: " }[level];
     this.#tell(`simmer: ${word}${printableLines(message)}\n`);
   }
+}
+
+/** A record of BitBake's own server in the words of its own client. */
+function bitbakeLine(label: string, message: string, task: string | undefined): string {
+  if (label === "PLAIN") return `${message}\n`;
+  return `${label}: ${task === undefined ? "" : `${task}: `}${message}\n`;
 }
 
 /** Whole lines with the same text before each. */

@@ -35,7 +35,9 @@ for (const way of WAYS) {
       const ping = await project.run(["ping", ...there]);
       assertEquals([ping.code, ping.stdout.slice(0, 12)], [0, "Still alive!"], ping.stderr);
       const status = await project.run(["status", "--json", ...there]);
-      assertEquals(JSON.parse(status.stdout).pid, way === "XML-RPC" ? 0 : server.pid);
+      const { pid, version } = JSON.parse(status.stdout);
+      assertEquals(pid, way === "XML-RPC" ? undefined : server.pid);
+      assertEquals(version, "BitBake null");
       const call = await project.run(["call", "getVariable", '"TOPDIR"', ...there]);
       assertEquals(JSON.parse(call.stdout), project.root);
       const good = await project.run(["run", "demo", ...there]);

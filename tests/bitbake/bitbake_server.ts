@@ -1,0 +1,119 @@
+/**
+ * The stand-in for BitBake's server (`tests/peers/bitbake_server.py`), and what it has received.
+ *
+ * @module
+ */
+
+import { Project, type RunOptions } from "../e2e/support.ts";
+
+const SERVER = new URL("../peers/bitbake_server.py", import.meta.url).pathname;
+
+/** How the stand-in is started. */
+export interface StandInOptions {
+  /** Whether it is reached over XML-RPC; default: by its socket. */
+  readonly xmlrpc?: boolean;
+  /** The command at which it stops answering. */
+  readonly hold?: string;
+  /** Variables of the `bitbake` that started it. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** A line that the stand-in has printed. */
+interface Line {
+  readonly ready?: boolean;
+  readonly pid?: number;
+  readonly address?: string;
+  readonly command?: readonly unknown[];
+  readonly method?: string;
+  readonly reset?: string;
+  readonly child?: number;
+}
+
+/** A project with a build folder, in which the stand-in runs. */
+export class StandIn implements AsyncDisposable {
+  readonly project: Project;
+  readonly #server: ReturnType<Project["start"]>;
+  readonly #where: string;
+
+  private constructor(project: Project, server: ReturnType<Project["start"]>, where: string) {
+    this.project = project;
+    this.#server = server;
+    this.#where = where;
+  }
+
+  static async start({ xmlrpc = false, hold, env }: StandInOptions = {}): Promise<StandIn> {
+    const project = await Project.create({ "deno.json": "{}\n", "build/conf/local.conf": "" });
+    const build = `${project.root}/build`;
+    const server = project.startProgram([
+      "python3",
+      SERVER,
+      build,
+      ...(xmlrpc ? ["--xmlrpc"] : []),
+      ...(hold === undefined ? [] : ["--hold", hold]),
+    ], { folder: "build", env: { PWD: build, ...env } });
+    await server.stdout.until("ready");
+    const [first = "{}"] = server.stdout.text.split("\n");
+    const { address = "" } = JSON.parse(first) as Line;
+    return new StandIn(project, server, xmlrpc ? address : `unix:${build}/bitbake.sock`);
+  }
+
+  /** The build folder. */
+  get folder(): string {
+    return `${this.project.root}/build`;
+  }
+
+  get pid(): number {
+    return this.#server.pid;
+  }
+
+  /** Runs simmer on the stand-in, in the project's root. */
+  async simmer(args: readonly string[], options?: RunOptions): ReturnType<Project["run"]> {
+    return await this.project.run([...args, "--server", this.#where], options);
+  }
+
+  /** Starts simmer on the stand-in, in the project's root. */
+  start(args: readonly string[]): ReturnType<Project["start"]> {
+    return this.project.start([...args, "--server", this.#where]);
+  }
+
+  /** What the stand-in has printed so far. */
+  get lines(): readonly Line[] {
+    return this.#server.stdout.text.trim().split("\n").map((line) => JSON.parse(line) as Line);
+  }
+
+  /** The commands that the stand-in has received, names and arguments. */
+  get commands(): readonly (readonly unknown[])[] {
+    return this.lines.flatMap(({ command, method }) =>
+      command !== undefined ? [command] : method !== undefined ? [[method]] : []
+    );
+  }
+
+  /** Why BitBake would have parsed everything again. */
+  get resets(): readonly string[] {
+    return this.lines.flatMap(({ reset }) => reset === undefined ? [] : [reset]);
+  }
+
+  /** Resolves when the stand-in holds a command back; gives the child that keeps its descriptors. */
+  async held(): Promise<number> {
+    await this.#server.stdout.until('"child"');
+    return this.lines.find(({ child }) => child !== undefined)?.child ?? 0;
+  }
+
+  kill(): void {
+    this.#server.kill("SIGKILL");
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const child = this.lines.find((line) => line.child !== undefined)?.child;
+    for (const pid of [this.pid, child]) {
+      if (pid === undefined) continue;
+      try {
+        Deno.kill(pid, "SIGKILL");
+      } catch (error) {
+        if (!(error instanceof Deno.errors.NotFound)) throw error;
+      }
+    }
+    await this.#server.finished();
+    await this.project[Symbol.asyncDispose]();
+  }
+}
