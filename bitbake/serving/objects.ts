@@ -42,6 +42,8 @@ export function logRecord(level: number, text: string): PyObject {
     created: new PyFloat(0),
     exc_info: null,
     exc_text: null,
+    // Python's formatter fails without it, and the client then drops the record in silence.
+    stack_info: null,
   });
 }
 

@@ -23,7 +23,11 @@ function summary(attempted: number, skipped: number, outcome: string): string {
 }
 
 const CASES: readonly Case[] = [
-  { args: ["demo"], code: 0, says: ["prep: Succeeded", "hello", "demo: Succeeded"] },
+  {
+    args: ["demo"],
+    code: 0,
+    says: ["prep: Succeeded", "hello", "demo: Succeeded", summary(2, 0, "all succeeded")],
+  },
   { args: ["-c", "compile", "demo"], code: 0, says: ["compiled"] },
   { args: ["fail"], code: 1, says: ["failed with exit code '3'", "Summary: 1 task failed"] },
   { args: ["-k", "fail", "demo"], code: 1, says: ["hello", summary(3, 0, "1 failed")] },

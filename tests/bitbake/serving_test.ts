@@ -86,17 +86,17 @@ function texts(said: readonly Said[]): string[] {
   return said.flatMap(({ event }) => event?.class === "logging.LogRecord" ? String(event.msg) : []);
 }
 
-/** The texts of the log records that BitBake's own client shows as `NOTE: …`. */
+/** The log records that BitBake's own client shows as `NOTE: …`, as Python formats them. */
 function notes(said: readonly Said[]): string[] {
   return said.flatMap(({ event }) =>
-    event?.class === "logging.LogRecord" && event.levelno === 20 ? String(event.msg) : []
+    event?.class === "logging.LogRecord" && event.levelno === 20 ? String(event.shown) : []
   );
 }
 
 /** The last note of a build, as BitBake's run queue words it. */
 function tasksSummary(attempted: number, skipped: number, failed: number): string {
   const outcome = failed === 0 ? "all succeeded" : `${failed} failed`;
-  return `Tasks Summary: Attempted ${attempted} tasks of which ${skipped} didn't need to be ` +
+  return `NOTE: Tasks Summary: Attempted ${attempted} tasks of which ${skipped} didn't need to be ` +
     `rerun and ${outcome}.`;
 }
 

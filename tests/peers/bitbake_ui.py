@@ -8,6 +8,7 @@ last event has come, or, where none was asked for, with the last reply. "kill" e
 
 import io
 import json
+import logging
 import os
 import pickle
 import socket
@@ -30,9 +31,21 @@ class Loader(pickle.Unpickler):
         return type(name, (Named,), {"__module__": module})
 
 
+FORMATTER = logging.Formatter("%(levelname)s: %(message)s")
+
+
+def shown(attributes):
+    """A log record as Python's logging shows it: with exactly the attributes that were sent."""
+    record = logging.LogRecord.__new__(logging.LogRecord)
+    record.__dict__.update(attributes)
+    return FORMATTER.format(record)
+
+
 def plain(it):
     if isinstance(it, Named):
-        return {"class": type(it).__module__ + "." + type(it).__name__, **plain(it.__dict__)}
+        name = type(it).__module__ + "." + type(it).__name__
+        more = {"shown": shown(it.__dict__)} if name == "logging.LogRecord" else {}
+        return {"class": name, **plain(it.__dict__), **more}
     if isinstance(it, dict):
         return {str(key): plain(value) for key, value in it.items()}
     if isinstance(it, (list, tuple)):
