@@ -88,7 +88,7 @@ export class BitbakeConnection implements BitbakeLink {
     this.#watch = watch;
     this.serverPid = pid;
     const work = [this.#takeReplies(), this.#takeEvents(listener), this.#watchServer()];
-    this.ended = Promise.all(work).then(() => this.close());
+    this.ended = Promise.all(work).then(() => {}).finally(() => this.close());
   }
 
   /**

@@ -8,6 +8,7 @@
  */
 
 import type { Clock } from "../../system/clock.ts";
+import { isSystemError } from "../../system/files.ts";
 import { LockFile } from "../../lock/lock_file.ts";
 import { NoLocksError } from "../../system/lockable_file.ts";
 import { isProcessAlive } from "../../system/processes.ts";
@@ -33,14 +34,20 @@ export class ServerWatch {
   /** @param server must not be changed */
   constructor({ pid, lock }: WatchedServer, clock: Clock) {
     this.#pid = pid;
-    this.#lock = lock !== undefined && isLockHeld(lock) ? lock : undefined;
+    this.#lock = lock !== undefined && isLockWatchable(lock) ? lock : undefined;
     this.#clock = clock;
   }
 
   /** Whether the server has ended, as far as that can be seen. */
   get hasEnded(): boolean {
-    if (this.#pid !== undefined && !isProcessAlive(this.#pid)) return true;
-    return this.#lock !== undefined && !isLockHeld(this.#lock);
+    try {
+      if (this.#pid !== undefined && !isProcessAlive(this.#pid)) return true;
+      return this.#lock !== undefined && !isLockHeld(this.#lock);
+    } catch (error) {
+      // Without a free descriptor nothing can be looked at: that is no sign of an end.
+      if (!isSystemError(error)) throw error;
+      return false;
+    }
   }
 
   /**
@@ -70,5 +77,15 @@ function isLockHeld(path: string): boolean {
   } catch (error) {
     if (error instanceof Deno.errors.PermissionDenied || error instanceof NoLocksError) return true;
     throw error;
+  }
+}
+
+/** Whether a lock is held now, so that its release can be noticed. */
+function isLockWatchable(path: string): boolean {
+  try {
+    return isLockHeld(path);
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+    return false;
   }
 }

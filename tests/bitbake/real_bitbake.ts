@@ -95,7 +95,10 @@ const DRIVING: readonly Case[] = [
   { args: ["ping"], code: 0, says: ["Still alive!"] },
   { args: ["status"], code: 0, says: ["BitBake's own server"] },
   { args: ["call", "getVariable", '"TOPDIR"'], code: 0, says: ["/build"] },
-  { args: ["run", "hello"], code: 0, says: ["1 task run in"] },
+  { args: ["call", "setFeatures", "[2, 1]"], code: 0, says: ["null"] },
+  { args: ["call", "showVersions"], code: 0, says: ["Recipe Name", "hello", "true"] },
+  { args: ["call", "noSuchThing"], code: 2, says: ["BitBake's server has no command"] },
+  { args: ["run", "hello"], code: 0, says: ["1 task run in", "NOTE: Tasks Summary: Attempted"] },
   { args: ["run", "hello:do_build"], code: 0, says: ["1 task run in"] },
   { args: ["run", "failing"], code: 1, says: ["failing-1.0-r0:do_build failed"] },
   { args: ["run", "nobody"], code: 1, says: ["Nothing provides nobody"] },
@@ -228,7 +231,8 @@ async function driving(report: Report, folder: string, bitbake: string): Promise
       "-1",
       ...(way === "socket" ? [] : ["-B", "127.0.0.1:0"]),
     ];
-    await project.runProgram([bitbake, ...server], { folder: "build", env: UTF8 });
+    const env = { ...UTF8, PWD: `${project.root}/build` };
+    await project.runProgram([bitbake, ...server], { folder: "build", env });
     const [pid = "", remote = ""] = (await project.read("build/bitbake.lock")).trim().split(" ");
     const address = way === "socket" ? `unix:${project.root}/build/bitbake.sock` : remote;
     const program = (args: readonly string[]): readonly string[] => [
@@ -238,6 +242,7 @@ async function driving(report: Report, folder: string, bitbake: string): Promise
       ...args,
     ];
     await runAll(report, project, DRIVING, { where: `simmer, ${way}`, program });
+    await parsedOnce(report, project, { way, bitbake, program });
     const slow = project.startProgram(program(["run", "slow"]), { env: UTF8 });
     await slow.stderr.until("Task do_build");
     const began = performance.now();
@@ -258,6 +263,37 @@ async function driving(report: Report, folder: string, bitbake: string): Promise
     report.case(`simmer, ${way}: stop (${stop.code})`, stop.code === 0, stop.stderr);
     await project.runProgram([bitbake, "-m"], { folder: "build", env: UTF8 });
   }
+}
+
+/** What the server's log says when a client has it read its configuration again. */
+const READ_AGAIN = /Base config invalidated|Reseting due to feature|Marking as dirty/g;
+
+/** BitBake's own client and simmer by turns: the server keeps its configuration. */
+async function parsedOnce(
+  report: Report,
+  project: Project,
+  { way, bitbake, program }: {
+    readonly way: string;
+    readonly bitbake: string;
+    readonly program: (args: readonly string[]) => readonly string[];
+  },
+): Promise<void> {
+  const folder = "build";
+  const env = { ...UTF8, PWD: `${project.root}/${folder}` };
+  const next = async (): Promise<number> =>
+    (await project.runProgram([bitbake, "hello"], { folder, env })).code;
+  const readAgain = async (): Promise<number> =>
+    (await project.read("build/bitbake-cookerdaemon.log")).match(READ_AGAIN)?.length ?? 0;
+  await next();
+  const before = await readAgain();
+  const codes: number[] = [];
+  for (const args of [["status"], ["call", "getVariable", '"TOPDIR"'], ["run", "hello"]]) {
+    const contact = await project.runProgram(program(args), { env: { PWD: project.root } });
+    codes.push(contact.code, await next());
+  }
+  const count = await readAgain() - before;
+  const isRight = count === 0 && codes.every((code) => code === 0);
+  report.case(`simmer, ${way}: bitbake parses nothing again (${count})`, isRight, `${codes}`);
 }
 
 const SIMMER = [Deno.execPath(), "run", "-A", new URL("../../main.ts", import.meta.url).pathname];
