@@ -16,7 +16,12 @@ import { COMMON_OPTIONS } from "./client/options.ts";
 import { Output } from "./client/output.ts";
 import { briefClock } from "./system/clock.ts";
 import { hasForeignBytes, onSignal } from "./system/environment.ts";
-import { isReaderGone, outputLostText, terminalColumns } from "./system/handover.ts";
+import {
+  isReaderGone,
+  outputLostText,
+  processVariables,
+  terminalColumns,
+} from "./system/handover.ts";
 import { redactArguments, shownCommandLine } from "./cooker/redact.ts";
 import { knowsItself } from "./system/self.ts";
 import type { HostedInvocation } from "./express/host.ts";
@@ -164,7 +169,7 @@ type Surroundings = HostedInvocation;
 
 function thisProcess(): Surroundings {
   return {
-    env: Deno.env.toObject(),
+    env: processVariables(),
     get cwd(): string {
       return requireWorkingFolder();
     },

@@ -7,6 +7,7 @@
 import type { RunTasksInput, ServerStatus } from "../wire/commands.ts";
 import type { LogLevel } from "../wire/events.ts";
 import type { Feature, QueuePlace, WhenBusy } from "../wire/hello.ts";
+import { WireError } from "../wire/errors.ts";
 import { isServerGoing, type OpenOptions, openSession } from "./connect.ts";
 import { EXIT } from "./exit_code.ts";
 import { BuildFollower } from "./follower.ts";
@@ -35,6 +36,11 @@ export interface BuildRequest {
   /** Gets to a server. */
   readonly reach: NonNullable<OpenOptions["reach"]>;
   readonly elsewhere?: NonNullable<OpenOptions["elsewhere"]>;
+  /**
+   * Told that a task needs a descriptor of this process that the server cannot pass on; returns
+   * whether `reach` gets to a server in this process from now on. Absent: it does not.
+   */
+  readonly inherit?: () => boolean;
   /** Aborted when nobody wants the build's result any more: it is cancelled, without a word. */
   readonly outdated?: AbortSignal;
   /** Told the build's id when the server has begun it. */
@@ -64,6 +70,8 @@ class Build {
   readonly #left = new AbortController();
   readonly #hasLeft: Promise<never>;
   #session: SocketSession | undefined;
+  /** Whether the tasks are given this process's stdin. */
+  #passesStdin = true;
   /** Whether the server has been asked for the build and it is this client's turn. */
   #isAsked = false;
   /** When the client started; `undefined` once a session has been opened: patience begins again. */
@@ -119,11 +127,26 @@ class Build {
       try {
         return await this.#once();
       } catch (error) {
+        if (
+          error instanceof WireError && error.is("needsInheritance") && this.#isForInheritance()
+        ) {
+          continue;
+        }
         const isLost = this.#follower.hasBegun || this.#interrupts.exitCode !== undefined;
         const isNamed = this.#request.place.socket !== undefined;
         if (isLost || isNamed || tries === MAX_TRIES || !isServerGoing(error)) throw error;
       }
     }
+  }
+
+  /** Whether the build is asked for again, where a task inherits this process's descriptors. */
+  #isForInheritance(): boolean {
+    if (this.#interrupts.exitCode !== undefined) return false;
+    if (this.#request.inherit?.() === true) return true;
+    if (!this.#passesStdin) return false;
+    this.#passesStdin = false;
+    this.#request.renderer.warn("the server cannot pass stdin on: the tasks read an empty one");
+    return true;
   }
 
   async #once(): Promise<number> {
@@ -173,7 +196,8 @@ class Build {
 
   /** Sends the build's command right behind the hello. */
   #ask(session: SocketSession): Promise<Outcome<unknown>> {
-    const { input, logLevel } = this.#request;
+    const { input: { stdinPid, ...rest }, logLevel } = this.#request;
+    const input = this.#passesStdin && stdinPid !== undefined ? { ...rest, stdinPid } : rest;
     this.#isAsked = false;
     session.onTurn((turn) => this.#takeTurn(turn));
     session.onEvent((event) => this.#follower.take(event));

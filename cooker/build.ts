@@ -48,6 +48,8 @@ export interface BuildOptions {
   readonly keepsAtOnce?: boolean;
   /** For each task its place when several could start, smaller first; absent: its index. */
   readonly rank?: readonly number[];
+  /** The process whose stdin its tasks read; absent: they read an empty one. */
+  readonly stdinPid?: number;
   /** Told how long each task ran that ended well. */
   readonly ran?: (task: PlannedTask, durationMs: number) => void;
 }

@@ -28,6 +28,8 @@ export interface TaskCommand {
   readonly denoFlags?: readonly string[];
   /** The process whose stdin it reads; absent: an empty one. */
   readonly stdinPid?: number;
+  /** The process whose stdin it does not read, because another task may run beside it. */
+  readonly lostStdinPid?: number;
 }
 
 /** Where output goes. */

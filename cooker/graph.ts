@@ -28,6 +28,8 @@ export interface TaskNode {
   readonly takesArguments: boolean;
   /** Whether it was asked for, rather than another one needs it. */
   readonly requested: boolean;
+  /** Whether it, or the script that it is a `pre` or `post` of, was asked for. */
+  readonly isRequestedStep: boolean;
   /** What its folder is called, where a run is about several. */
   readonly package?: string;
 }
@@ -170,7 +172,10 @@ function dependenciesNamed(scope: TaskScope, of: TaskDefinition, name: string): 
 }
 
 class GraphBuilder {
-  readonly #nodes: Omit<TaskNode, "id" | "takesArguments" | "requested" | "package">[] = [];
+  readonly #nodes: Omit<
+    TaskNode,
+    "id" | "takesArguments" | "requested" | "isRequestedStep" | "package"
+  >[] = [];
   readonly #requested = new Set<TaskDefinition>();
   readonly #packages = new Map<string, string>();
   /** Tasks of the folder that is being added wait for these. */
@@ -214,14 +219,26 @@ class GraphBuilder {
 
   finish(target: TaskDefinition | undefined): TaskGraph {
     const steps = target === undefined ? undefined : this.#steps.get(target);
+    const requestedSteps = this.#requestedSteps();
     const ids = uniqueIds(this.#nodes.map((node) => node.definition));
     return this.#nodes.map((node, index) => ({
       ...node,
       id: ids[index] ?? node.name,
       requested: this.#requested.has(node.definition),
+      isRequestedStep: requestedSteps.has(index),
       ...this.#packageOf(node.definition),
       takesArguments: steps !== undefined && index >= steps.first && index <= steps.last,
     }));
+  }
+
+  #requestedSteps(): ReadonlySet<number> {
+    const found = new Set<number>();
+    for (const task of this.#requested) {
+      const steps = this.#steps.get(task);
+      if (steps === undefined) continue;
+      for (let index = steps.first; index <= steps.last; index++) found.add(index);
+    }
+    return found;
   }
 
   #packageOf({ origin }: TaskDefinition): { readonly package?: string } {

@@ -14,7 +14,9 @@ import type { TaskGraph, TaskNode } from "./graph.ts";
 import type { NpmBins } from "./npm_folders.ts";
 import { mayOverlap } from "./overlap.ts";
 import { commandLine } from "./quoting.ts";
+import { namedDescriptors } from "./named_descriptors.ts";
 import { hasSecret } from "./redact.ts";
+import { stdinReaders } from "./stdin_readers.ts";
 
 /** A task of a build. */
 export interface PlannedTask {
@@ -35,6 +37,8 @@ export interface PlannedTask {
   readonly cwd: string;
   /** The command line as people see it. */
   readonly header?: string;
+  /** Whether it reads the client's stdin, or is to say that no task does; absent: neither. */
+  readonly stdin?: "reads" | "lost";
   /** What is executed; absent: the task only stands for its dependencies. */
   readonly command?: TaskCommand;
   /** What its result depends on; absent: it always runs. */
@@ -56,6 +60,8 @@ export interface BuildPlan {
   readonly replayLogs: ReplayLogs;
   /** Whether a command line has what looks like a secret. */
   readonly hasSecrets: boolean;
+  /** Descriptors of the client above stderr that commands, arguments or variables name. */
+  readonly descriptors: readonly number[];
 }
 
 /** Where a plan is made. */
@@ -76,10 +82,15 @@ export interface PlanPlace {
 export function planTasks(graph: TaskGraph, params: RunTasksParams, place: PlanPlace): BuildPlan {
   const labels = labelsOf(graph, place.root);
   const jobs = params.jobs ?? place.processors;
-  const isAlone = graph.length === 1;
+  const readers = stdinReaders(graph, jobs);
   const env = runEnvironment(params.env, params.cwd);
   const tasks = graph.map((node, index) => {
-    return plannedTask(node, params, { place, label: labels[index], isAlone, env });
+    return plannedTask(node, params, {
+      place,
+      label: labels[index],
+      stdin: readers.get(index),
+      env,
+    });
   });
   return { tasks, jobs, ...commonParts(params, tasks) };
 }
@@ -101,11 +112,13 @@ function labelsOf(graph: TaskGraph, root: string): (string | undefined)[] {
 }
 
 function commonParts(
-  { tasks: requested, keepGoing, force, replayLogs }: RunTasksParams,
+  { tasks: requested, keepGoing, force, replayLogs, env }: RunTasksParams,
   tasks: readonly PlannedTask[],
 ): Omit<BuildPlan, "tasks" | "jobs"> {
-  const hasSecrets = tasks.some(({ header }) => header !== undefined && hasSecret(header));
-  return { requested, keepGoing, force, replayLogs, hasSecrets };
+  const headers = tasks.flatMap(({ header }) => header === undefined ? [] : [header]);
+  const hasSecrets = headers.some(hasSecret);
+  const descriptors = namedDescriptors(headers, env);
+  return { requested, keepGoing, force, replayLogs, hasSecrets, descriptors };
 }
 
 /** Plans the run of one command line that is no task. */
@@ -122,6 +135,7 @@ export function planCommandLine(params: RunTasksParams, place: PlanPlace): Build
     prefixed: false,
     cwd,
     header: commandLine(command, params.args),
+    stdin: "reads",
     command: {
       name: command,
       command,
@@ -130,7 +144,6 @@ export function planCommandLine(params: RunTasksParams, place: PlanPlace): Build
       env,
       isScript: false,
       ...denoOf(place),
-      ...stdinOf(params),
     },
   };
   return { tasks: [task], jobs: 1, ...commonParts(params, [task]) };
@@ -139,11 +152,11 @@ export function planCommandLine(params: RunTasksParams, place: PlanPlace): Build
 function plannedTask(
   node: TaskNode,
   params: RunTasksParams,
-  { place, label, isAlone, env: common }: {
+  { place, label, stdin, env: common }: {
     readonly place: PlanPlace;
     readonly label: string | undefined;
+    readonly stdin: PlannedTask["stdin"];
     readonly env: Environment;
-    readonly isAlone: boolean;
   },
 ): PlannedTask {
   const { id, name, definition, dependencies, requested, package: owner } = node;
@@ -162,7 +175,6 @@ function plannedTask(
     ...(owner === undefined ? {} : { package: owner }),
   };
   if (definition.command === undefined) return same;
-  const stdin = isAlone ? stdinOf(params) : {};
   const { files, output, env, settings = {} } = definition;
   const clean = settings.clean === undefined ? {} : { clean: settings.clean };
   const names = [place.name, definition.origin.packageName].filter((each) => each !== undefined);
@@ -170,18 +182,18 @@ function plannedTask(
     ...same,
     ...(files.length === 0 ? {} : { caching: { key, names, files, output, env, ...clean } }),
     header: commandLine(definition.command, args),
-    command: taskCommand(definition, definition.command, { common, cwd, args, stdin, place }),
+    ...(stdin === undefined ? {} : { stdin }),
+    command: taskCommand(definition, definition.command, { common, cwd, args, place }),
   };
 }
 
 function taskCommand(
   definition: TaskDefinition,
   command: string,
-  { common, cwd, args, stdin, place }: {
+  { common, cwd, args, place }: {
     readonly common: Environment;
     readonly cwd: string;
     readonly args: readonly string[];
-    readonly stdin: Pick<TaskCommand, "stdinPid">;
     readonly place: PlanPlace;
   },
 ): TaskCommand {
@@ -193,7 +205,6 @@ function taskCommand(
     env: taskEnvironment(definition, common),
     isScript: definition.origin.source === "package.json",
     ...denoOf(place),
-    ...stdin,
   };
 }
 
@@ -204,12 +215,6 @@ function denoOf(
     ...(npmBins === undefined ? {} : { npmBins }),
     ...(denoFlags.length === 0 ? {} : { denoFlags }),
   };
-}
-
-function stdinOf(
-  { stdinPid }: RunTasksParams,
-): Pick<TaskCommand, "stdinPid"> {
-  return stdinPid === undefined ? {} : { stdinPid };
 }
 
 /** A task and where it is in its project: the same in every checkout. */

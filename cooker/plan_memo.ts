@@ -41,7 +41,7 @@ export class PlanMemo {
     const snapshot = config?.snapshot();
     const plan = make();
     this.#plans.delete(key);
-    if (config === undefined || snapshot === undefined || isPersonal(plan)) return plan;
+    if (config === undefined || snapshot === undefined) return plan;
     this.#plans.set(key, { config, snapshot, plan });
     for (const oldest of this.#plans.keys()) {
       if (this.#plans.size <= MAX_PLANS) break;
@@ -54,9 +54,4 @@ export class PlanMemo {
 /** Whoever asks for it, the plan is the same. */
 function keyOf({ client: _, stdinPid: __, ...params }: RunTasksParams): string {
   return JSON.stringify(params);
-}
-
-/** Whether a task reads the stdin of the process that asks. */
-function isPersonal(plan: BuildPlan): boolean {
-  return plan.tasks.some(({ command }) => command?.stdinPid !== undefined);
 }

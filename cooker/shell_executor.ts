@@ -10,13 +10,9 @@
 
 import type { Clock } from "../system/clock.ts";
 import { isSystemError } from "../system/files.ts";
-import {
-  canShareStdin,
-  type GroupProcess,
-  type SpawnOptions,
-  type StdinSource,
-} from "../system/group_process.ts";
+import type { GroupProcess, SpawnOptions, StdinSource } from "../system/group_process.ts";
 import type { GroupSpawner } from "../system/group_spawner.ts";
+import { processId } from "../system/environment.ts";
 import type { ProcessMark, ProcessMarks } from "../system/process_mark.ts";
 import { Programs } from "../system/programs.ts";
 import type { ProgramDescription } from "../system/self.ts";
@@ -140,7 +136,7 @@ export class ShellExecutor implements Executor {
     }
     const spawn = (options: SpawnOptions): GroupProcess =>
       mark === undefined ? spawner.spawn(options) : mark.around(() => spawner.spawn(options));
-    const stdin = stdinOf(command, sink);
+    const stdin = this.#stdinOf(command, sink);
     const plain = needsDeno(command) ? undefined : plainCommand(command, deno, this.#programs);
     if (plain !== undefined) {
       const { program, args, env } = plain;
@@ -173,6 +169,25 @@ export class ShellExecutor implements Executor {
     }
   }
 
+  #stdinOf({ name, stdinPid, lostStdinPid }: TaskCommand, sink: OutputSink): StdinSource {
+    const { spawner } = this.#options;
+    if (lostStdinPid !== undefined && spawner.hasInput(lostStdinPid)) {
+      sink.warn(
+        "Cannot pass stdin on: several of the tasks may run at once; each reads an empty one " +
+          "('--jobs 1' runs them one after another)",
+      );
+    }
+    if (stdinPid === undefined) return "empty";
+    if (stdinPid === processId()) return "inherited";
+    const source = { fromProcess: stdinPid };
+    if (spawner.sharesStdin(source)) return source;
+    sink.warn(
+      `Cannot pass stdin on to ${name}: the kernel does not hand it to the server; the task reads ` +
+        "an empty one",
+    );
+    return "empty";
+  }
+
   /** What makes `deno task` run a command line. */
   #shellWords(command: TaskCommand, needed: DisposableStack): readonly string[] {
     const { config } = this.#options;
@@ -191,19 +206,6 @@ function needsDeno({ denoFlags = [] }: TaskCommand): boolean {
 /** Whether there is nothing in a command line but blanks and comments. */
 function isEmpty(command: string): boolean {
   return command.split("\n").every((line) => /^\s*(#.*)?$/.test(line));
-}
-
-function stdinOf(
-  { name, stdinPid }: TaskCommand,
-  sink: OutputSink,
-): StdinSource {
-  if (stdinPid === undefined) return "empty";
-  const source = { fromProcess: stdinPid };
-  if (canShareStdin(source)) return source;
-  sink.warn(
-    `Cannot pass stdin on to ${name}: it can't be opened again; the task reads an empty one`,
-  );
-  return "empty";
 }
 
 async function closeAll(pipes: readonly OutputPipe[]): Promise<void> {

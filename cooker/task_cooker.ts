@@ -10,6 +10,7 @@ import { processId, processorCount } from "../system/environment.ts";
 import { realPath, visibleKind } from "../system/files.ts";
 import { thisProgram } from "../system/self.ts";
 import { memoryReleaser } from "../system/memory.ts";
+import { isInheritable } from "../system/foreign_descriptors.ts";
 import { GroupSpawner } from "../system/group_spawner.ts";
 import { ProcessMarks } from "../system/process_mark.ts";
 import { OwnedWork } from "../system/owned_work.ts";
@@ -251,6 +252,7 @@ export class TaskCooker implements Cooker {
     this.#hot.sync();
     const config = this.#configSet();
     const plan = this.#plans.get(params, config, () => this.#plan(params));
+    this.#requireDescriptors(plan, params.stdinPid);
     const before = this.#hot.changes;
     const rank = this.#hot.rank(plan);
     const { state, clock } = this.#options;
@@ -269,6 +271,7 @@ export class TaskCooker implements Cooker {
       keepsAtOnce: this.#options.isBrief === true || params.watched,
       ran: (task, durationMs) => this.#hot.ran(task, durationMs),
       ...(rank === undefined ? {} : { rank }),
+      ...(params.stdinPid === undefined ? {} : { stdinPid: params.stdinPid }),
     });
     this.#builds.add(build);
     this.#hot.postponed.pause();
@@ -293,6 +296,23 @@ export class TaskCooker implements Cooker {
       }),
     );
     return build;
+  }
+
+  /**
+   * Checks that tasks can be given the client's descriptors: its stdin, and those above stderr that the
+   * run names, which are not passed on at all. The build has not begun: the client can run it itself.
+   *
+   * @throws {WireError} if they cannot
+   */
+  #requireDescriptors(plan: BuildPlan, pid: number | undefined): void {
+    if (pid === undefined || pid === processId()) return;
+    const named = plan.descriptors.find((each) => isInheritable(pid, each));
+    if (named !== undefined) {
+      throw new WireError("needsInheritance", `Cannot pass descriptor ${named} on to a task`);
+    }
+    const reads = plan.tasks.some(({ stdin }) => stdin === "reads");
+    if (!reads || this.#spawner.sharesStdin({ fromProcess: pid })) return;
+    throw new WireError("needsInheritance", "Cannot pass stdin on to a task");
   }
 
   /** All that the config depends on as a set: the same object as long as nothing is added. */

@@ -12,7 +12,7 @@ import { type MadeOutputs, NOTHING_MADE } from "./cache/output_runs.ts";
 import type { Prospect, ResultCache, Runnable, Unkeyed, Warn } from "./cache/result_cache.ts";
 import { decodeLog, LogRecorder } from "./cache/task_log.ts";
 import type { Ending } from "./ending.ts";
-import type { Executor, ExitStatus, OutputSink } from "./executor.ts";
+import type { Executor, ExitStatus, OutputSink, TaskCommand } from "./executor.ts";
 import type { PlannedTask } from "./plan.ts";
 
 /** Why a task is not looked for in the cache; shown to whoever asks why it runs. */
@@ -53,6 +53,8 @@ export interface TaskRunnerOptions {
   readonly keepsAtOnce?: boolean;
   readonly force: boolean;
   readonly replayLogs: ReplayLogs;
+  /** The process whose stdin the tasks that take it read; absent: none does. */
+  readonly stdinPid?: number;
 }
 
 /** A task of a build. */
@@ -323,7 +325,7 @@ export class TaskRunner {
   }
 
   async #execute(request: TaskRequest, sink = request.listener.sink): Promise<ExitStatus> {
-    const { task: { command }, logPath, ending, listener } = request;
+    const { task: { command, stdin }, logPath, ending, listener } = request;
     if (ending.soon.aborted) return { code: 0 };
     listener.started();
     if (command === undefined) return { code: 0 };
@@ -341,7 +343,8 @@ export class TaskRunner {
       listener.logged();
     };
     try {
-      const status = await this.#options.executor.execute(command, {
+      const whole = { ...command, ...this.#stdinOf(stdin) };
+      const status = await this.#options.executor.execute(whole, {
         write: (stream, bytes) => {
           open();
           log.add(bytes);
@@ -354,6 +357,12 @@ export class TaskRunner {
     } finally {
       log.close();
     }
+  }
+
+  #stdinOf(stdin: PlannedTask["stdin"]): Pick<TaskCommand, "stdinPid" | "lostStdinPid"> {
+    const { stdinPid } = this.#options;
+    if (stdinPid === undefined || stdin === undefined) return {};
+    return stdin === "reads" ? { stdinPid } : { lostStdinPid: stdinPid };
   }
 
   #warning({ sink }: TaskListener): Warn {

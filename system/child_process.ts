@@ -27,7 +27,7 @@ export function spawnChild(options: SpawnOptions): GroupProcess {
     clearEnv: true,
     env: { ...options.env },
     detached: true,
-    stdin: "null",
+    stdin: options.stdin === "inherited" ? "inherit" : "null",
     stdout: "piped",
     stderr: "piped",
   }).spawn();
@@ -42,8 +42,9 @@ export function spawnChild(options: SpawnOptions): GroupProcess {
 
 /** A shell opens the other process's stdin and becomes the program: the process id is the same. */
 function withStdin({ command, args, stdin }: SpawnOptions): [string, string[]] {
-  if (stdin === "empty") return [command, [...args]];
-  return ["/bin/sh", ["-c", 'exec "$@" < "$0"', stdinPath(stdin), command, ...args]];
+  if (typeof stdin === "string") return [command, [...args]];
+  const path = stdinPath(stdin.fromProcess);
+  return ["/bin/sh", ["-c", 'exec "$@" < "$0"', path, command, ...args]];
 }
 
 /** A pipe that the runtime reads. */

@@ -13,10 +13,10 @@ export interface ExitStatus {
 }
 
 /**
- * Where a task's stdin comes from: nowhere, or from another process's stdin, which is then opened
- * anew (Linux only; see {@linkcode canShareStdin}).
+ * Where a task's stdin comes from: nowhere, this process's own stdin by inheritance, or another
+ * process's (Linux only; see {@linkcode stdinAccess}).
  */
-export type StdinSource = "empty" | { readonly fromProcess: number };
+export type StdinSource = "empty" | "inherited" | { readonly fromProcess: number };
 
 /** What is to be run. */
 export interface SpawnOptions {
@@ -57,24 +57,31 @@ export interface GroupProcess {
 }
 
 /**
- * Whether a task can be given another process's stdin.
+ * How a task is given another process's stdin.
  *
- * @returns `false` on other platforms than Linux, where that process is gone or somebody else's,
- *   or where its stdin is a socket, which can't be opened a second time
+ * - `"open"`: opened a second time by its name in `/proc`. A terminal is not taken from the process,
+ *   so that its blocking mode stays the client's; a pipe has no position that could differ.
+ * - `"take"`: only the very descriptor will do. A file that is opened again has another position, and
+ *   a socket cannot be opened.
+ * - `"none"`: there is no way: on other platforms than Linux, and if the process is gone or another
+ *   user's.
  */
-export function canShareStdin(source: Exclude<StdinSource, "empty">): boolean {
-  if (Deno.build.os !== "linux") return false;
+export type StdinAccess = "open" | "take" | "none";
+
+/** How a task is given a process's stdin. */
+export function stdinAccess({ fromProcess }: { readonly fromProcess: number }): StdinAccess {
+  if (Deno.build.os !== "linux") return "none";
   try {
-    return !Deno.readLinkSync(stdinPath(source)).startsWith("socket:");
+    const { isFile, isSocket } = Deno.statSync(stdinPath(fromProcess));
+    return isFile || isSocket ? "take" : "open";
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    if (error instanceof Deno.errors.PermissionDenied) return false;
+    if (error instanceof Deno.errors.NotFound) return "none";
+    if (error instanceof Deno.errors.PermissionDenied) return "none";
     throw error;
   }
 }
 
-/** The file that stdin is opened as. */
-export function stdinPath(source: StdinSource): string {
-  if (source === "empty") return "/dev/null";
-  return `/proc/${source.fromProcess}/fd/0`;
+/** The name by which another process's stdin is opened. */
+export function stdinPath(pid: number): string {
+  return `/proc/${pid}/fd/0`;
 }

@@ -6,7 +6,7 @@
  */
 
 import { spawnChild } from "./child_process.ts";
-import { type GroupProcess, type SpawnOptions, stdinPath } from "./group_process.ts";
+import { type GroupProcess, type SpawnOptions, stdinAccess } from "./group_process.ts";
 import { PolledProcesses } from "./polled_process.ts";
 import { Poller } from "./poller.ts";
 import { PosixSpawn } from "./posix_spawn.ts";
@@ -30,10 +30,30 @@ export class GroupSpawner implements AsyncDisposable {
    * @throws {Error} the system's, where descriptors, memory or processes are used up
    */
   spawn(options: SpawnOptions): GroupProcess {
-    const means = this.#means ??= openMeans() ?? "the runtime's";
+    const means = this.#opened();
     if (means === "the runtime's") return spawnChild(options);
-    const spawned = means.start.spawn({ ...options, stdin: stdinPath(options.stdin) });
-    return means.processes.adopt(spawned);
+    return means.processes.adopt(means.start.spawn(options));
+  }
+
+  /**
+   * Whether a process that is started can read another one's stdin as that process does: a file from
+   * its position, which is shared.
+   */
+  sharesStdin(source: { readonly fromProcess: number }): boolean {
+    // Most clients have a terminal, a pipe or /dev/null, for which nothing has to be linked.
+    if (stdinAccess(source) === "open") return true;
+    const means = this.#opened();
+    return means !== "the runtime's" && means.start.sharesStdin(source);
+  }
+
+  /** Whether a process's stdin has bytes to read now; `false` if that is unknown. */
+  hasInput(pid: number): boolean {
+    const means = this.#opened();
+    return means !== "the runtime's" && means.start.hasInput(pid);
+  }
+
+  #opened(): Means | "the runtime's" {
+    return this.#means ??= openMeans() ?? "the runtime's";
   }
 
   /** Closes it when all that it has started has ended, and its output is closed. */

@@ -197,7 +197,23 @@ function firstLines(
 
 /** All variables by name: Deno gives them in another order in each process. */
 function environment(): Record<string, string> {
-  return Object.fromEntries(Object.entries(Deno.env.toObject()).sort(([a], [b]) => a < b ? -1 : 1));
+  return Object.fromEntries(Object.entries(processVariables()).sort(([a], [b]) => a < b ? -1 : 1));
+}
+
+/** What a Node parent sets for a child that talks to it by IPC. */
+const NODE_IPC = /(?:^|\0)(NODE_CHANNEL_(?:FD|SERIALIZATION_MODE))=([^\0]*)/g;
+
+/**
+ * The variables that this process was started with. Deno removes those of Node's IPC from its own, but
+ * the channel is a task's, as under npm.
+ */
+export function processVariables(): Record<string, string> {
+  const variables = Deno.env.toObject();
+  const initial = orAbsent(() => Deno.readTextFileSync("/proc/self/environ"));
+  if (initial?.includes("NODE_CHANNEL_FD=")) {
+    for (const [, name = "", value = ""] of initial.matchAll(NODE_IPC)) variables[name] ??= value;
+  }
+  return variables;
 }
 
 /**

@@ -5,6 +5,8 @@
  * @module
  */
 
+import { ForeignDescriptors } from "./foreign_descriptors.ts";
+import { stdinAccess, stdinPath, type StdinSource } from "./group_process.ts";
 import { linkLibc, systemError } from "./libc.ts";
 
 const SYMBOLS = {
@@ -41,6 +43,7 @@ const SIGPIPE = 13;
 /** More than glibc's structures take on any processor. */
 const STRUCTURE_BYTES = 512;
 const SIGNAL_SET_BYTES = 128;
+const STDIN = 0;
 
 /** What is to be started. */
 export interface SpawnRequest {
@@ -52,8 +55,7 @@ export interface SpawnRequest {
   readonly cwd: string;
   /** The whole environment. */
   readonly env: Readonly<Record<string, string>>;
-  /** The file that it reads as stdin. */
-  readonly stdin: string;
+  readonly stdin: StdinSource;
 }
 
 /** What was started. */
@@ -67,12 +69,17 @@ export interface Spawned {
 /** Starts processes. */
 export class PosixSpawn implements Disposable {
   readonly #library: Deno.DynamicLibrary<typeof SYMBOLS>;
+  readonly #foreign: ForeignDescriptors;
   readonly #attributes = structure(STRUCTURE_BYTES);
   readonly #words = new StringVector();
   readonly #environment = new StringVector();
 
-  private constructor(library: Deno.DynamicLibrary<typeof SYMBOLS>) {
+  private constructor(
+    library: Deno.DynamicLibrary<typeof SYMBOLS>,
+    foreign: ForeignDescriptors,
+  ) {
     this.#library = library;
+    this.#foreign = foreign;
     const { symbols } = library;
     symbols.posix_spawnattr_init(this.#attributes);
     symbols.posix_spawnattr_setflags(this.#attributes, SETSID | SETSIGDEF | SETSIGMASK);
@@ -87,8 +94,13 @@ export class PosixSpawn implements Disposable {
    * @returns `undefined` on other platforms than Linux, and where the C library is another one
    */
   static open(): PosixSpawn | undefined {
-    const library = linkLibc(SYMBOLS);
-    return library === undefined ? undefined : new PosixSpawn(library);
+    const foreign = ForeignDescriptors.open();
+    const library = foreign === undefined ? undefined : linkLibc(SYMBOLS);
+    if (foreign === undefined || library === undefined) {
+      foreign?.close();
+      return undefined;
+    }
+    return new PosixSpawn(library, foreign);
   }
 
   /**
@@ -102,8 +114,7 @@ export class PosixSpawn implements Disposable {
   spawn(request: SpawnRequest): Spawned {
     const opened: number[] = [];
     try {
-      const stdin = this.#openStdin(request.stdin);
-      opened.push(stdin);
+      const stdin = this.#stdin(request.stdin, opened);
       const stdout = this.#pipe(request.command, opened);
       const stderr = this.#pipe(request.command, opened);
       const pid = this.#spawn(request, [stdin, stdout.write, stderr.write]);
@@ -117,8 +128,20 @@ export class PosixSpawn implements Disposable {
     }
   }
 
+  /** Whether a started process can be given another one's stdin. */
+  sharesStdin(source: { readonly fromProcess: number }): boolean {
+    const access = stdinAccess(source);
+    return access === "open" || access === "take" && this.#foreign.canTake(source.fromProcess, 0);
+  }
+
+  /** Whether a process's stdin has bytes to read now. */
+  hasInput(pid: number): boolean {
+    return this.#foreign.hasInput(pid, STDIN);
+  }
+
   /** Starts nothing more. What was started is not concerned. */
   close(): void {
+    this.#foreign.close();
     this.#library.close();
   }
 
@@ -151,8 +174,19 @@ export class PosixSpawn implements Disposable {
     return new DataView(pid.buffer).getInt32(0, true);
   }
 
-  /** A named pipe that nobody writes to would not be opened before somebody does. */
-  #openStdin(path: string): number {
+  /** The descriptor that becomes stdin; it is in `opened` if it has to be closed. */
+  #stdin(source: StdinSource, opened: number[]): number {
+    if (source === "inherited") return STDIN;
+    if (source === "empty") return push(opened, this.#open("/dev/null"));
+    const { fromProcess } = source;
+    const taken = stdinAccess(source) === "take"
+      ? this.#foreign.take(fromProcess, STDIN)
+      : undefined;
+    return push(opened, taken ?? this.#open(stdinPath(fromProcess)));
+  }
+
+  /** Opens a file to read. A named pipe without a writer does not hold this process up. */
+  #open(path: string): number {
     const { symbols } = this.#library;
     const stdin = symbols.open(text(path), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     if (stdin < 0) throw systemError(this.#errno(), `Failed to open '${path}'`);
@@ -209,6 +243,11 @@ class StringVector {
 }
 
 const encoder = new TextEncoder();
+
+function push(descriptors: number[], descriptor: number): number {
+  descriptors.push(descriptor);
+  return descriptor;
+}
 
 /** A string as C has it. */
 function text(value: string): Uint8Array<ArrayBuffer> {

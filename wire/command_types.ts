@@ -187,7 +187,7 @@ export interface RunTasksInput extends WorkspaceInput {
    * default: `false`.
    */
   readonly watched?: boolean | undefined;
-  /** The process whose stdin a single task is given; absent: an empty one. */
+  /** The process whose stdin the tasks read that can take it; absent: an empty one. */
   readonly stdinPid?: number | undefined;
   /** Who asked. */
   readonly client: ClientInfo;

@@ -253,7 +253,7 @@ const runTasksParams = v.strictObject({
   replayLogs: v.optional(v.picklist(["full", "errors", "none"]), "none"),
   /** Whether `watchInputs` follows, with this build's id: its inputs are read before its tasks. */
   watched: v.optional(v.boolean(), false),
-  /** The process whose stdin a single task is given; absent: an empty one. */
+  /** The process whose stdin the tasks read that can take it; absent: an empty one. */
   stdinPid: v.optional(pid),
   /** Who asked. */
   client: clientSchema,

@@ -37,6 +37,8 @@ export const ERROR_CODES = {
   projectError: -32010,
   /** BitBake's own server answered an error; the message has its words. */
   bitbakeError: -32011,
+  /** A task needs a descriptor that the server cannot pass on; nothing has begun. */
+  needsInheritance: -32012,
   /** The command was cancelled before it was done. */
   cancelled: -32020,
 } as const;

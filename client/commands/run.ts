@@ -11,6 +11,7 @@ import { runBuild } from "../build.ts";
 import { defineCommand } from "../command.ts";
 import type { ServerIdentity } from "../connect.ts";
 import { preventsServer } from "../exit_code.ts";
+import { HandBack } from "../hand_back.ts";
 import type { Invocation, LocalServer } from "../invocation.ts";
 import {
   findServer,
@@ -102,6 +103,7 @@ async function run(invocation: Invocation, typed: Parsed): Promise<number> {
       limits: serverLimits(invocation, values),
       reach: (start) => local.reach(start),
       elsewhere: (server, start) => local.take(server, start),
+      inherit: () => local.inherit(),
     });
   } finally {
     await local.ended();
@@ -129,6 +131,16 @@ class Local {
     say(
       `warning: the server (there it is pid ${pid}) runs in another container; as with --no-server`,
     );
+    this.#isMeant = true;
+    return true;
+  }
+
+  /** Has the tasks run in this process, whose descriptors they inherit, where that is possible. */
+  inherit(): boolean {
+    if (this.#values.detach || this.#place.socket !== undefined) return false;
+    if (this.#invocation.connect !== undefined) {
+      throw new HandBack("A task needs a descriptor of the process that runs it");
+    }
     this.#isMeant = true;
     return true;
   }

@@ -1,12 +1,12 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { spawnChild } from "../../system/child_process.ts";
-import {
-  canShareStdin,
-  type ExitStatus,
-  type GroupProcess,
-  type PipeSource,
-  type SpawnOptions,
+import type {
+  ExitStatus,
+  GroupProcess,
+  PipeSource,
+  SpawnOptions,
 } from "../../system/group_process.ts";
+import { stdinAccess } from "../../system/group_process.ts";
 import { GroupSpawner } from "../../system/group_spawner.ts";
 import {
   groupAlive,
@@ -198,14 +198,14 @@ for (const kind of ["pipe", "file", "named pipe"]) {
     ));
     const pid = await numberFrom(owner.stdout);
     const stdin = { fromProcess: pid };
-    assertEquals(canShareStdin(stdin), true);
+    assertEquals(stdinAccess(stdin), kind === "file" ? "take" : "open");
     const child = spawn({ ...options("head -n 1"), stdin });
     assertEquals(await all(child), ["some words\n", "", { code: 0 }]);
     killGroup(owner.pid, "SIGKILL");
     await all(owner);
     await untilGone(owner.pid);
     await Deno.remove(folder, { recursive: true });
-    assertEquals(canShareStdin({ fromProcess: 2 ** 22 + 1 }), false);
+    assertEquals(stdinAccess({ fromProcess: 2 ** 22 + 1 }), "none");
   });
 }
 
