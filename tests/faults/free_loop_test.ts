@@ -66,7 +66,7 @@ Deno.test(`a large input (${LARGE / 1024 ** 2} MiB) keeps nobody from an answer,
     "deno.json": {
       tasks: {
         warm: "echo warm",
-        build: { command: "echo run", files: ["big.bin"], output: ["out"] },
+        build: { command: "echo run", files: ["big.bin"] },
         linked: { command: "echo run", files: ["link"] },
       },
     },

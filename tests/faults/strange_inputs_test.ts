@@ -34,7 +34,7 @@ async function isMortal(): Promise<boolean> {
 }
 
 const TASK = {
-  build: { command: "echo built", files: ["src"], output: ["out.txt"] },
+  build: { command: "echo built | tee out.txt", files: ["src"], output: ["out.txt"] },
   list: { command: "echo listed", files: ["src/**/*.txt"] },
 };
 
