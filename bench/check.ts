@@ -21,7 +21,7 @@ interface Bound {
 /** Half of what is measured on a quiet machine, or less. */
 const BOUNDS: readonly Bound[] = [
   { tasks: 1000, tool: "simmer", other: "deno task", least: 4.5 },
-  // The floor checks no peer and shakes no hands: that is 1 ms of the client's 18.
+  // The floor checks no peer and needs no handshake: that is a seventh of the client's time.
   { tasks: 10, tool: "simmer", other: "floor", least: 0.55 },
 ];
 
