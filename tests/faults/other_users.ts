@@ -93,35 +93,33 @@ export class OtherUsers implements AsyncDisposable {
   readonly listener: number;
   /** Who runs simmer. */
   readonly client: number;
-  readonly #names: readonly string[];
+  readonly #resources: AsyncDisposableStack;
 
-  private constructor(folder: string, names: readonly string[], uids: readonly number[]) {
+  private constructor(folder: string, uids: readonly number[], resources: AsyncDisposableStack) {
     this.folder = folder;
-    this.#names = names;
+    this.#resources = resources;
     [this.listener = -1, this.client = -1] = uids;
   }
 
   static async create(): Promise<OtherUsers> {
     const folder = await Deno.realPath(await Deno.makeTempDir({ prefix: "simmer_users_" }));
-    const names = ["a", "b"].map((each) => `simmer-t-${Deno.pid}-${each}`);
+    await using stack = new AsyncDisposableStack();
+    stack.defer(() => Deno.remove(folder, { recursive: true }));
     const uids: number[] = [];
-    for (const name of names) {
+    for (const each of ["a", "b"]) {
+      const name = `simmer-t-${Deno.pid}-${each}`;
       await succeed("/usr/sbin/useradd", "--no-create-home", "--user-group", name);
+      stack.defer(async () => void await succeed("/usr/sbin/userdel", "--force", name));
       uids.push(Number(await succeed("id", "-u", name)));
     }
-    const users = new OtherUsers(folder, names, uids);
-    await users.#copyProgram();
+    await copyProgram(folder, uids[1] ?? -1);
     await Deno.chmod(folder, 0o1777);
-    return users;
+    return new OtherUsers(folder, uids, stack.move());
   }
 
   /** Makes a folder that belongs to a user. */
   async folderOf(uid: number, path: string, mode: number): Promise<string> {
-    const whole = `${this.folder}/${path}`;
-    await Deno.mkdir(whole);
-    await Deno.chmod(whole, mode);
-    await Deno.chown(whole, uid, uid);
-    return whole;
+    return await ownedFolder(`${this.folder}/${path}`, uid, mode);
   }
 
   /** Writes a file that belongs to a user. */
@@ -156,21 +154,28 @@ export class OtherUsers implements AsyncDisposable {
     return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
   }
 
-  async #copyProgram(): Promise<void> {
-    const home = await this.folderOf(this.client, "home", 0o700);
-    const program = await this.folderOf(this.client, "program", 0o755);
-    const { denoDir } = JSON.parse(await succeed(Deno.execPath(), "info", "--json"));
-    await Deno.mkdir(`${home}/deno`);
-    await succeed("cp", "-r", `${denoDir}/npm`, `${home}/deno/npm`);
-    for await (const { name } of Deno.readDir(SOURCES)) {
-      if (name.startsWith(".") || name === "node_modules" || name === "tests") continue;
-      await succeed("cp", "-r", `${SOURCES}${name}`, `${program}/${name}`);
-    }
-    await succeed("chown", "-R", `${this.client}:${this.client}`, home, program);
-  }
-
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const name of this.#names) await succeed("/usr/sbin/userdel", "--force", name);
-    await Deno.remove(this.folder, { recursive: true });
+    await this.#resources.disposeAsync();
   }
+}
+
+async function ownedFolder(path: string, uid: number, mode: number): Promise<string> {
+  await Deno.mkdir(path);
+  await Deno.chmod(path, mode);
+  await Deno.chown(path, uid, uid);
+  return path;
+}
+
+/** Copies what a user needs who cannot read this project and Deno's cache. */
+async function copyProgram(folder: string, uid: number): Promise<void> {
+  const home = await ownedFolder(`${folder}/home`, uid, 0o700);
+  const program = await ownedFolder(`${folder}/program`, uid, 0o755);
+  const { denoDir } = JSON.parse(await succeed(Deno.execPath(), "info", "--json"));
+  await Deno.mkdir(`${home}/deno`);
+  await succeed("cp", "-r", `${denoDir}/npm`, `${home}/deno/npm`);
+  for await (const { name } of Deno.readDir(SOURCES)) {
+    if (name.startsWith(".") || name === "node_modules" || name === "tests") continue;
+    await succeed("cp", "-r", `${SOURCES}${name}`, `${program}/${name}`);
+  }
+  await succeed("chown", "-R", `${uid}:${uid}`, home, program);
 }
