@@ -12,6 +12,7 @@ import { encodeOutput } from "../wire/output.ts";
 import type { BuildFiles } from "./build_files.ts";
 import type { PostponedResults } from "./cache/postponed.ts";
 import type { Prospect, ResultCache } from "./cache/result_cache.ts";
+import type { Baseline } from "./change_waits.ts";
 import type { AsyncCommand, AsyncOutcome, CommandCall, IdleResult } from "./cooker.ts";
 import { EndingController } from "./ending.ts";
 import type { Executor, ExitStatus, OutputSink, Remains } from "./executor.ts";
@@ -46,6 +47,8 @@ export interface BuildOptions {
   readonly postponed?: PostponedResults;
   /** Whether results are kept before the build goes on. */
   readonly keepsAtOnce?: boolean;
+  /** Whether it has to be known of each task what its inputs were when it began. */
+  readonly isWatched?: boolean;
   /** For each task its place when several could start, smaller first; absent: its index. */
   readonly rank?: readonly number[];
   /** The process whose stdin its tasks read; absent: they read an empty one. */
@@ -105,6 +108,16 @@ export class Build implements AsyncCommand {
   /** What the tasks that have begun were found under, or ran with. */
   get prospects(): ReadonlyMap<number, Prospect> {
     return this.#runner.prospects;
+  }
+
+  /** What is known of the inputs of the tasks that have begun, by their indices. */
+  get baselines(): ReadonlyMap<number, Baseline> {
+    return this.#runner.baselines;
+  }
+
+  /** Whether it was cancelled. */
+  get isCancelled(): boolean {
+    return this.#scheduler.isCancelled;
   }
 
   /** Whether every task's result was there, and nothing had to run. */

@@ -9,9 +9,9 @@
 
 import type { Clock } from "../system/clock.ts";
 import { joinPath, pathInside } from "../system/files.ts";
-import type { Prospect } from "./cache/result_cache.ts";
 import type { FileSet, Snapshot } from "./inputs/file_set.ts";
 import type { InputTracker } from "./inputs/tracker.ts";
+import { OwnWrites } from "./own_writes.ts";
 import type { BuildPlan } from "./plan.ts";
 
 /** Seconds between two looks while somebody waits. */
@@ -23,23 +23,47 @@ const MAX_WAITS = 100;
 /** Milliseconds between two looks at files whose changes nobody tells of. */
 const UNWATCHED_MS = 1000;
 
-/** A build whose inputs can be compared with. */
-export interface ComparableBuild {
-  readonly build: string;
-  readonly prospects: ReadonlyMap<number, Prospect>;
-  readonly ended: Promise<void>;
-}
+/** Builds that can be compared with; `watchInputs` comes right after the start of its build. */
+const MAX_BUILDS = 8;
 
-/** What a wait compares. */
-interface Baseline {
+/** The inputs of a task when it began. */
+export interface Baseline {
   readonly inputs: FileSet;
   readonly snapshot: Snapshot;
 }
 
+/** A build whose inputs can be compared with. */
+export interface ComparableBuild {
+  readonly build: string;
+  /** By the tasks' indices; grows while tasks begin. */
+  readonly baselines: ReadonlyMap<number, Baseline>;
+  readonly isCancelled: boolean;
+  readonly ended: Promise<void>;
+}
+
+/** What is kept of a build to compare with. */
+interface Compared {
+  /** What its tasks began with, or what they have left if all changes are their own. */
+  baselines: ReadonlyMap<number, Baseline>;
+  readonly own: OwnWrites;
+  isOver: boolean;
+}
+
+/** Who is told. */
+export interface WaitListener {
+  /** Told once: the files that changed, relative to the root; others are absolute. */
+  readonly changed: (files: readonly string[]) => void;
+  /** Told the inputs that the tasks write themselves, each once in all waits of a client. */
+  readonly written: (files: readonly string[]) => void;
+}
+
 interface Wait {
-  readonly baselines: () => AsyncIterable<Baseline>;
-  /** Told the files that changed, relative to the root; others are absolute. */
-  readonly tell: (files: readonly string[]) => void;
+  /** Absent: it is not known any more. */
+  readonly build: Compared | undefined;
+  readonly sets: ReadonlyMap<number, FileSet>;
+  /** Of tasks that had no baseline when the build was over. */
+  readonly later: Map<number, Baseline>;
+  readonly listener: WaitListener;
   nextLook: number;
   /** What had changed at the last look: it is told when it stays the same for one more. */
   seen: string;
@@ -51,8 +75,10 @@ export class ChangeWaits {
   readonly #root: string;
   readonly #clock: Clock;
   readonly #waits = new Map<string, Wait>();
-  #last: ComparableBuild | undefined;
-  #isLastOver = false;
+  /** The last builds by their ids. */
+  readonly #builds = new Map<string, Compared>();
+  /** By the names of those who watch. */
+  readonly #own = new Map<string, OwnWrites>();
   #isChecking = false;
   #defect: { readonly error: unknown } | undefined;
 
@@ -62,14 +88,27 @@ export class ChangeWaits {
     this.#clock = clock;
   }
 
-  /** A build begins. */
-  begin({ build, prospects, ended }: ComparableBuild): void {
+  /**
+   * A build begins.
+   *
+   * @param watcher who runs this build again and again, if it is one of a watch
+   * @returns resolves when the build has ended and its inputs were looked at once more
+   */
+  begin(build: ComparableBuild, watcher: string | undefined): Promise<void> {
     // Not the build itself: it would be kept, with all that it has to do with its tasks.
-    const last = { build, prospects, ended };
-    this.#last = last;
-    this.#isLastOver = false;
-    ended.then(() => {
-      if (this.#last === last) this.#isLastOver = true;
+    const compared: Compared = {
+      baselines: build.baselines,
+      own: watcher === undefined ? new OwnWrites() : this.#ownOf(watcher),
+      isOver: false,
+    };
+    this.#builds.set(build.build, compared);
+    dropOldest(this.#builds, MAX_BUILDS);
+    return build.ended.then(async () => {
+      try {
+        if (watcher !== undefined && !build.isCancelled) await this.#compareAtEnd(compared);
+      } finally {
+        compared.isOver = true;
+      }
     });
   }
 
@@ -77,24 +116,25 @@ export class ChangeWaits {
    * Waits until an input of a plan has changed.
    *
    * @param name tells the wait from others; a second one of the same name takes its place
-   * @param build the id of the build that is compared with; where that is not the last one, or
-   *   absent, changes from now on count
-   * @param tell told the files that changed, once, relative to the root; others are absolute
+   * @param build the id of the build that is compared with; if it is absent, or too many others have
+   *   begun since, changes from now on count
    */
   wait(
     name: string,
     plan: BuildPlan,
     build: string | undefined,
-    tell: (files: readonly string[]) => void,
+    listener: WaitListener,
   ): void {
-    const [oldest] = this.#waits.keys();
-    if (this.#waits.size >= MAX_WAITS && oldest !== undefined) this.#waits.delete(oldest);
+    this.#waits.delete(name);
     this.#waits.set(name, {
-      baselines: this.#baselines(plan, build),
-      tell,
+      build: build === undefined ? undefined : this.#builds.get(build),
+      sets: this.#sets(plan),
+      later: new Map(),
+      listener,
       nextLook: 0,
       seen: "",
     });
+    dropOldest(this.#waits, MAX_WAITS);
   }
 
   /**
@@ -140,42 +180,67 @@ export class ChangeWaits {
   }
 
   async #check(name: string, wait: Wait, now: number): Promise<void> {
+    const { build } = wait;
+    // Before anything is looked at: a build that ends meanwhile is compared at the next look.
+    const isOver = build?.isOver !== false;
     const changed = new Set<string>();
     let isWatched = true;
-    for await (const { inputs, snapshot } of wait.baselines()) {
+    for await (const { inputs, snapshot } of this.#baselines(wait, isOver)) {
       if (inputs.isClean && inputs.version === snapshot.version) continue;
-      const { folder } = inputs.patterns;
-      const { files } = await inputs.look();
+      const after = await inputs.look();
       isWatched &&= inputs.isWatched;
-      for (const path of changedPaths(snapshot.files, files)) {
-        const absolute = joinPath(folder, path);
-        changed.add(pathInside(this.#root, absolute) ?? absolute);
-      }
+      for (const path of changedPaths(inputs, snapshot, after)) changed.add(path);
     }
     // Another wait has taken its place while its inputs were looked at.
     if (this.#waits.get(name) !== wait) return;
     wait.nextLook = isWatched ? 0 : now + UNWATCHED_MS;
-    const files = [...changed].sort();
+    const written = isOver ? build?.own.takeNew() ?? [] : [];
+    if (written.length > 0) wait.listener.written(written.map((path) => this.#named(path)));
+    const files = [...changed].map((path) => this.#named(path)).sort();
     const seen = JSON.stringify(files);
-    if (files.length > 0 && seen === wait.seen) {
+    const isTold = isOver || [...changed].some((path) => build?.own.isSuspect(path) !== true);
+    if (files.length > 0 && isTold && seen === wait.seen) {
       this.#waits.delete(name);
-      wait.tell(files);
+      if (!isOver) build?.own.interrupted(changed);
+      wait.listener.changed(files);
     }
     wait.seen = seen;
   }
 
-  #baselines(plan: BuildPlan, build: string | undefined): () => AsyncIterable<Baseline> {
-    const last = this.#last?.build === build ? this.#last : undefined;
-    const later = new Map<number, Baseline>();
-    const sets = this.#sets(plan);
-    return async function* (this: ChangeWaits): AsyncGenerator<Baseline> {
-      const isOver = last === undefined || (last === this.#last && this.#isLastOver);
-      for (const [index, inputs] of sets) {
-        if (last?.prospects.has(index) === true || later.has(index) || !isOver) continue;
-        later.set(index, { inputs, snapshot: await inputs.look() });
-      }
-      yield* [...last?.prospects.values() ?? [], ...later.values()];
-    }.bind(this);
+  /** Takes note of what a build of a watch has changed of its own inputs. */
+  async #compareAtEnd(build: Compared): Promise<void> {
+    this.#tracker.drain();
+    const changed = new Set<string>();
+    const ends = new Map<number, Baseline>();
+    for (const [index, { inputs, snapshot }] of build.baselines) {
+      const after = await inputs.look();
+      ends.set(index, { inputs, snapshot: after });
+      for (const path of changedPaths(inputs, snapshot, after)) changed.add(path);
+    }
+    build.own.ended(changed);
+    if ([...changed].every((path) => build.own.isOwn(path))) build.baselines = ends;
+  }
+
+  async *#baselines(wait: Wait, isOver: boolean): AsyncGenerator<Baseline> {
+    const { build, sets, later } = wait;
+    for (const [index, inputs] of sets) {
+      if (!isOver || build?.baselines.has(index) === true || later.has(index)) continue;
+      later.set(index, { inputs, snapshot: await inputs.look() });
+    }
+    yield* [...build?.baselines.values() ?? [], ...later.values()];
+  }
+
+  #ownOf(watcher: string): OwnWrites {
+    const own = this.#own.get(watcher) ?? new OwnWrites();
+    this.#own.delete(watcher);
+    this.#own.set(watcher, own);
+    dropOldest(this.#own, MAX_WAITS);
+    return own;
+  }
+
+  /** A path as those who wait are told it. */
+  #named(path: string): string {
+    return pathInside(this.#root, path) ?? path;
   }
 
   /** The inputs of a plan's tasks; where none declares any, all that is in their folders. */
@@ -191,10 +256,18 @@ export class ChangeWaits {
   }
 }
 
-function changedPaths(
-  before: ReadonlyMap<string, string>,
-  now: ReadonlyMap<string, string>,
-): string[] {
-  return [...new Set([...before.keys(), ...now.keys()])]
-    .filter((path) => before.get(path) !== now.get(path));
+/** The absolute paths of a set that are different in two snapshots. */
+function changedPaths({ patterns }: FileSet, before: Snapshot, after: Snapshot): string[] {
+  const [then, now] = [before.files, after.files];
+  return [...new Set([...then.keys(), ...now.keys()])]
+    .filter((path) => then.get(path) !== now.get(path))
+    .map((path) => joinPath(patterns.folder, path));
+}
+
+/** Removes the entries of a map that were set first, so that no more than `most` stay. */
+function dropOldest<T>(map: Map<string, T>, most: number): void {
+  for (const key of map.keys()) {
+    if (map.size <= most) break;
+    map.delete(key);
+  }
 }

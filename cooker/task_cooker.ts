@@ -269,13 +269,15 @@ export class TaskCooker implements Cooker {
       cache,
       postponed: this.#hot.postponed,
       keepsAtOnce: this.#options.isBrief === true || params.watched,
+      isWatched: params.watched,
       ran: (task, durationMs) => this.#hot.ran(task, durationMs),
       ...(rank === undefined ? {} : { rank }),
       ...(params.stdinPid === undefined ? {} : { stdinPid: params.stdinPid }),
     });
     this.#builds.add(build);
     this.#hot.postponed.pause();
-    this.#changes.begin(build);
+    const watcher = params.watched ? watcherOf(call, plan) : undefined;
+    this.#beside.own("comparing a build's inputs", this.#changes.begin(build, watcher));
     const isUnchanged = (): boolean => this.#hot.changes === before && config === this.#configSet();
     const isCurrent = (): boolean => {
       this.#hot.sync();
@@ -383,8 +385,9 @@ export class TaskCooker implements Cooker {
   #watchInputs(params: WatchInputsParams, call: CommandCall): null {
     const { watch } = params;
     this.#hot.sync();
-    this.#changes.wait(watch, this.#plan(params), params.build, (files) => {
-      call.emit({ type: "InputsChanged", watch, files });
+    this.#changes.wait(watch, this.#plan(params), params.build, {
+      changed: (files) => void call.emit({ type: "InputsChanged", watch, files }),
+      written: (files) => void call.emit({ type: "InputsWritten", watch, files }),
     });
     return null;
   }
@@ -393,6 +396,11 @@ export class TaskCooker implements Cooker {
     const folder = cwd ?? this.#options.root;
     return visibleKind(folder) === "folder" ? realPath(folder) : folder;
   }
+}
+
+/** Tells a client that runs the same tasks again and again from all others. */
+function watcherOf({ client }: CommandCall, { tasks }: BuildPlan): string {
+  return JSON.stringify([client.pid, ...tasks.map(({ key }) => key)]);
 }
 
 function isCookerCommand(name: string): name is keyof CookerCommands {

@@ -11,6 +11,7 @@ import type { Beginning, Known, PostponedResult, PostponedResults } from "./cach
 import { type MadeOutputs, NOTHING_MADE } from "./cache/output_runs.ts";
 import type { Prospect, ResultCache, Runnable, Unkeyed, Warn } from "./cache/result_cache.ts";
 import { decodeLog, LogRecorder } from "./cache/task_log.ts";
+import type { Baseline } from "./change_waits.ts";
 import type { Ending } from "./ending.ts";
 import type { Executor, ExitStatus, OutputSink, TaskCommand } from "./executor.ts";
 import type { PlannedTask } from "./plan.ts";
@@ -51,6 +52,8 @@ export interface TaskRunnerOptions {
   readonly postponed?: PostponedResults;
   /** Whether results are kept before the build goes on. */
   readonly keepsAtOnce?: boolean;
+  /** Whether it has to be known of each task what its inputs were when it began. */
+  readonly isWatched?: boolean;
   readonly force: boolean;
   readonly replayLogs: ReplayLogs;
   /** The process whose stdin the tasks that take it read; absent: none does. */
@@ -96,6 +99,7 @@ export class TaskRunner {
   /** Results of this build's tasks that are kept later. */
   readonly #later = new Map<number, PostponedResult>();
   readonly #prospects = new Map<number, Prospect>();
+  readonly #baselines = new Map<number, Baseline>();
   /** Said in this build: where a disk is full, one task is enough to say so. */
   readonly #warned = new Set<string>();
 
@@ -106,6 +110,11 @@ export class TaskRunner {
   /** What the tasks that have begun were found under, or run with. */
   get prospects(): ReadonlyMap<number, Prospect> {
     return this.#prospects;
+  }
+
+  /** What is known of the inputs of the tasks that have begun, by their indices. */
+  get baselines(): ReadonlyMap<number, Baseline> {
+    return this.#baselines;
   }
 
   /** Runs a task, unless its result is there. */
@@ -133,11 +142,21 @@ export class TaskRunner {
     }
     const prospect = await this.prospect(request, request.ending.soon);
     if (!isProspect(prospect)) {
+      if (this.#options.isWatched === true) await this.#noteInputs(request);
       return { kind: "ran", status: await this.#runUncached(request) };
     }
     this.#take(request.index, prospect);
     if (await this.#fetch(prospect, request)) return { kind: "cached" };
     return { kind: "ran", status: await this.#produce(prospect, request) };
+  }
+
+  /** Takes note of the inputs of a task that runs every time. */
+  async #noteInputs({ index, task, ending }: TaskRequest): Promise<void> {
+    const { caching: declaration, command } = task;
+    if (declaration === undefined || command === undefined) return;
+    const inputs = await this.#options.cache?.inputs({ declaration, command }, ending.soon);
+    if (inputs === undefined) return;
+    this.#baselines.set(index, { inputs, snapshot: await inputs.look(ending.soon) });
   }
 
   async #runUncached(request: TaskRequest): Promise<ExitStatus> {
@@ -219,6 +238,7 @@ export class TaskRunner {
 
   #take(index: number, prospect: Prospect): void {
     this.#prospects.set(index, prospect);
+    this.#baselines.set(index, prospect);
     this.#fingerprints.set(index, prospect.fingerprint);
   }
 

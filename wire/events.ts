@@ -298,6 +298,18 @@ export interface InputsChanged {
   readonly files: readonly string[];
 }
 
+/** The tasks of a watched build write inputs of theirs: for these writes, they are not run again. */
+export interface InputsWritten {
+  /** Tells the event from others. */
+  readonly type: "InputsWritten";
+  /** The build's id. */
+  readonly build?: string;
+  /** The wait, which goes on. */
+  readonly watch: string;
+  /** The files, relative to the project's root; others are absolute. */
+  readonly files: readonly string[];
+}
+
 /** An event of BitBake's own server that has no counterpart here. */
 export interface BitbakeEvent {
   /** Tells the event from others. */
@@ -350,6 +362,7 @@ export type EventBody =
   | Heartbeat
   | ConfigChanged
   | InputsChanged
+  | InputsWritten
   | BitbakeEvent
   | EventsDropped
   | ServerExit;
@@ -386,6 +399,7 @@ export const EVENT_TYPES = [
   "Heartbeat",
   "ConfigChanged",
   "InputsChanged",
+  "InputsWritten",
   "BitbakeEvent",
   "EventsDropped",
   "ServerExit",

@@ -130,6 +130,9 @@ class Watch {
     session.onEvent((event) => {
       if (event.type === "InputsChanged" && event.watch === this.#name) {
         this.#change.resolve(named(event.files));
+      } else if (event.type === "InputsWritten" && event.watch === this.#name) {
+        const what = `${named(event.files)} changed in each run, so the tasks seem to write it`;
+        this.#options.renderer.warn(`${what}: they are not run again for that`);
       } else if (event.type === "ConfigChanged") {
         this.#change.resolve(named(event.files));
       }

@@ -229,6 +229,19 @@ export class ResultCache {
     return isKnown ? { inputs, outputs } : undefined;
   }
 
+  /**
+   * The inputs of a task; `undefined` if they can't be told.
+   *
+   * @param signal ends the looking for them
+   * @throws the signal's reason if it is aborted
+   */
+  async inputs(
+    { declaration, command }: Omit<CacheQuestion, "dependencies">,
+    signal?: AbortSignal,
+  ): Promise<FileSet | undefined> {
+    return await this.#inputs(declaration, command.cwd, signal);
+  }
+
   /** Whether a result that was found stays what it is until a change is told of. */
   isSettled(prospect: Prospect): boolean {
     return prospect.inputs.isSettled &&

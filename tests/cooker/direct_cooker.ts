@@ -35,6 +35,7 @@ export class DirectCooker implements AsyncDisposable {
   readonly #idle: (() => unknown)[] = [];
   /** Events that belong to no run. */
   readonly events: EventBody[] = [];
+  readonly #running = new Set<AsyncCommand>();
   #seq = 0;
 
   constructor(
@@ -82,15 +83,26 @@ export class DirectCooker implements AsyncDisposable {
     for (let tick = 0; tick < 10_000 && this.events.length === 0; tick++) await this.tick();
   }
 
-  /** Runs tasks to their end, or cancels them at an event. */
+  /** Cancels what runs. */
+  cancelAll(): void {
+    for (const command of this.#running) command.cancel(false);
+  }
+
+  /**
+   * Runs tasks to their end, or cancels them at an event.
+   *
+   * @param told is told each event
+   */
   async run(
     tasks: readonly string[],
     more: Partial<RunTasksInput> = {},
     cancelAt?: SimmerEvent["type"],
+    told: (event: SimmerEvent) => void = () => {},
   ): Promise<DirectRun> {
     const events: SimmerEvent[] = [];
     const take = (event: SimmerEvent): void => {
       events.push(event);
+      told(event);
       if (event.type === cancelAt) queueMicrotask(() => command.cancel(false));
     };
     let command: AsyncCommand;
@@ -100,10 +112,12 @@ export class DirectCooker implements AsyncDisposable {
       if (!(error instanceof WireError)) throw error;
       return { exitCode: 5, events, ran: [], cached: [], stdout: "", error };
     }
+    this.#running.add(command);
     for (let next = command.step(); next !== false; next = command.step()) {
       assert(Array.isArray(next));
       await Promise.race(next.map((source) => source.read()));
     }
+    this.#running.delete(command);
     const outcome = command.outcome();
     return {
       exitCode: outcome.kind === "exit" ? outcome.exitCode : 0,
