@@ -1,7 +1,10 @@
 /**
- * Runs the whole suite: `deno task test`, with the words of `deno test` behind it.
+ * Runs the whole suite: `deno task test`. Words behind it are for one run of `deno test`.
  *
- * It ends with one line that says how many tests passed and failed.
+ * Test files run in processes of `deno test`, as many at a time as there are processors; a process
+ * takes a few files, so that an early end of one leaves work for the others. Files that measure the
+ * machine run afterwards, one process at a time. The last line says how many tests passed and
+ * failed.
  *
  * @module
  */
@@ -9,74 +12,160 @@
 const SUMMARY =
   /^(?:ok|FAILED) \| (\d+) passed(?: \([^)]*\))? \| (\d+) failed(?: \([^)]*\))?(?: \| (\d+) ignored)?/m;
 
+/** Files of one process. */
+const FILES_PER_PROCESS = 6;
+
+/** Files whose tests measure response times or memory: nothing else may run beside them. */
+const ALONE: readonly string[] = [
+  "tests/faults/free_loop_test.ts",
+  "tests/faults/memory_test.ts",
+  "tests/faults/slow_reader_test.ts",
+];
+
+/** Numbers of tests. */
+export interface Counts {
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: number;
+}
+
 /**
- * What `deno test` says at its end, as one line.
+ * Reads the counts at the end of `deno test`'s output.
  *
  * @param text its output without colours
- * @returns `undefined` where it ended without a summary
+ * @returns `undefined` if it ended without a summary
  */
-export function closingLine(text: string): string | undefined {
+export function countsOf(text: string): Counts | undefined {
   const match = SUMMARY.exec(text);
   if (match === null) return undefined;
-  const [, passed, failed, ignored] = match;
-  const skipped = ignored === undefined ? "" : `, ${ignored} skipped`;
-  return `${passed} passed, ${failed} failed${skipped}`;
+  const [, passed, failed, skipped = 0] = match;
+  return { passed: Number(passed), failed: Number(failed), skipped: Number(skipped) };
 }
 
-/** Adds two closing lines up. */
-export function sumOf(lines: readonly string[]): string {
-  const count = (word: string): number =>
-    lines.reduce((sum, line) => {
-      const [, number = "0"] = new RegExp(`(\\d+) ${word}`).exec(line) ?? [];
-      return sum + Number(number);
-    }, 0);
-  const skipped = count("skipped");
-  const common = `${count("passed")} passed, ${count("failed")} failed`;
-  return skipped === 0 ? common : `${common}, ${skipped} skipped`;
+/** Formats the closing line. */
+export function closingLine({ passed, failed, skipped }: Counts): string {
+  return `${passed} passed, ${failed} failed${skipped === 0 ? "" : `, ${skipped} skipped`}`;
 }
 
 /**
- * Runs the suite: every test, then the end-to-end tests with the whole client. Words are for one run
- * of `deno test` alone.
+ * Lists the tests that failed.
+ *
+ * @param text output of `deno test` without colours
+ * @returns lines such as `name => ./tests/all_test.ts:4:6`
  */
-async function main(args: readonly string[]): Promise<number> {
-  if (args.length > 0) return (await run(args, {})).code;
-  const runs = [await run([], {}), await run(["tests/e2e"], { SIMMER_E2E: "whole" })];
-  const lines = runs.flatMap(({ line }) => line ?? []);
-  await writeAll(new TextEncoder().encode(`${sumOf(lines)}\n`));
-  return runs.find(({ code }) => code !== 0)?.code ?? 0;
+export function failedTests(text: string): readonly string[] {
+  const [, list = ""] = /^ FAILURES \n\n(.*?)\n\n/ms.exec(text) ?? [];
+  return list.split("\n").filter((line) => line.includes(" => "));
 }
 
-interface SuiteRun {
+/** One process of `deno test`. */
+interface Job {
+  readonly words: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** What a process has printed, and how it ended. */
+interface Ended {
+  readonly job: Job;
   readonly code: number;
-  readonly line: string | undefined;
+  readonly text: string;
 }
 
-async function run(
-  args: readonly string[],
-  env: Readonly<Record<string, string>>,
-): Promise<SuiteRun> {
+async function main(words: readonly string[]): Promise<number> {
+  if (words.length > 0) return await runWords(words);
+  const check = new Deno.Command(Deno.execPath(), { args: ["check", "--quiet"] });
+  const { code } = await check.spawn().status;
+  if (code !== 0) return code;
+  const files = testFiles();
+  const jobs = [
+    { words: ["--doc", "--ignore=tests"], env: {} },
+    ...jobsOf(files.filter((file) => file.startsWith("tests/e2e/")), { SIMMER_E2E: "whole" }),
+    ...jobsOf(files.filter((file) => !ALONE.includes(file)), {}),
+  ];
+  const together = await runTogether(jobs, navigator.hardwareConcurrency);
+  const alone = await runTogether(jobsOf(ALONE, {}), 1);
+  return report([...together, ...alone]);
+}
+
+/** Runs `deno test` with words of the caller. */
+async function runWords(words: readonly string[]): Promise<number> {
+  const args = ["test", "-A", "--shuffle", "--doc", ...words];
+  const { code } = await new Deno.Command(Deno.execPath(), { args, stdin: "null" }).spawn().status;
+  return code;
+}
+
+/** Paths of all test files, relative to the project, in random order. */
+function testFiles(): string[] {
+  const files: string[] = [];
+  const folders = ["tests"];
+  for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
+    for (const { name, isDirectory } of Deno.readDirSync(folder)) {
+      if (isDirectory) folders.push(`${folder}/${name}`);
+      else if (name.endsWith("_test.ts")) files.push(`${folder}/${name}`);
+    }
+  }
+  return files.map((file) => ({ file, rank: Math.random() }))
+    .sort((a, b) => a.rank - b.rank)
+    .map(({ file }) => file);
+}
+
+function jobsOf(files: readonly string[], env: Readonly<Record<string, string>>): Job[] {
+  const count = Math.ceil(files.length / FILES_PER_PROCESS);
+  return Array.from({ length: count }, (_, index) => ({
+    // `deno check` has checked the types of all files.
+    words: ["--no-check", ...files.filter((_, place) => place % count === index)],
+    env,
+  }));
+}
+
+async function runTogether(jobs: readonly Job[], most: number): Promise<Ended[]> {
+  const ended: Ended[] = [];
+  const left = [...jobs];
+  const work = async (): Promise<void> => {
+    for (let job = left.shift(); job !== undefined; job = left.shift()) ended.push(await run(job));
+  };
+  await Promise.all(Array.from({ length: Math.max(1, most) }, work));
+  return ended;
+}
+
+/** Runs a process and prints its output as a whole when it has ended. */
+async function run(job: Job): Promise<Ended> {
   const child = new Deno.Command(Deno.execPath(), {
-    args: ["test", "-A", "--shuffle", "--doc", ...args],
-    env: { NO_COLOR: "1", ...env },
+    args: ["test", "-A", "--shuffle", ...job.words],
+    env: { NO_COLOR: "1", ...job.env },
     stdin: "null",
     stdout: "piped",
-  }).spawn();
+    stderr: "piped",
+  });
+  const { code, stdout, stderr } = await child.output();
   const decoder = new TextDecoder();
-  let text = "";
-  for await (const bytes of child.stdout) {
-    await writeAll(bytes);
-    text = (text + decoder.decode(bytes, { stream: true })).slice(-65536);
-  }
-  const { code } = await child.status;
-  const line = closingLine(text);
-  if (line !== undefined) await writeAll(new TextEncoder().encode(`${line}\n`));
-  return { code, line };
+  const text = `${decoder.decode(stderr)}${decoder.decode(stdout)}`;
+  print(text);
+  return { job, code, text };
 }
 
-async function writeAll(bytes: Uint8Array): Promise<void> {
-  let offset = 0;
-  while (offset < bytes.length) offset += await Deno.stdout.write(bytes.subarray(offset));
+/** Prints the failures of all processes again, and the closing line. */
+function report(ended: readonly Ended[]): number {
+  const sum = { passed: 0, failed: 0, skipped: 0 };
+  for (const { job, code, text } of ended) {
+    const counts = countsOf(text);
+    for (const line of failedTests(text)) print(`FAILED: ${line}\n`);
+    if (counts === undefined) {
+      print(`FAILED: deno test ${job.words.join(" ")}: ended with code ${code} and no summary\n`);
+    }
+    sum.passed += counts?.passed ?? 0;
+    sum.failed += counts?.failed ?? 1;
+    sum.skipped += counts?.skipped ?? 0;
+  }
+  print(`${closingLine(sum)}\n`);
+  return ended.find(({ code }) => code !== 0)?.code ?? 0;
+}
+
+function print(text: string): void {
+  const bytes = new TextEncoder().encode(text);
+  for (let offset = 0; offset < bytes.length;) {
+    offset += Deno.stdout.writeSync(bytes.subarray(offset));
+  }
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

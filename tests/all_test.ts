@@ -1,14 +1,25 @@
 import { assertEquals } from "@std/assert";
-import { closingLine } from "./all.ts";
+import { closingLine, countsOf, failedTests } from "./all.ts";
 
 Deno.test("the closing line counts what deno test counted", () => {
+  const line = (text: string): string | undefined => {
+    const counts = countsOf(text);
+    return counts && closingLine(counts);
+  };
   assertEquals(
-    closingLine("a ... ok (1ms)\n\nok | 48 passed | 0 failed (916ms)\n"),
+    line("a ... ok (1ms)\n\nok | 48 passed | 0 failed (916ms)\n"),
     "48 passed, 0 failed",
   );
   assertEquals(
-    closingLine("\nFAILED | 3 passed (2 steps) | 1 failed | 2 ignored (5s)\n"),
+    line("\nFAILED | 3 passed (2 steps) | 1 failed | 2 ignored (5s)\n"),
     "3 passed, 1 failed, 2 skipped",
   );
-  assertEquals(closingLine("error: Type checking failed.\n"), undefined);
+  assertEquals(line("error: Module not found.\n"), undefined);
+});
+
+Deno.test("failed tests are listed by name and place", () => {
+  const text = " ERRORS \n\nb => ./t_test.ts:2:6\nerror: no\n\n FAILURES \n\n" +
+    "b => ./t_test.ts:2:6\nc d => ./t_test.ts:3:6\n\nFAILED | 1 passed | 2 failed (5ms)\n";
+  assertEquals(failedTests(text), ["b => ./t_test.ts:2:6", "c d => ./t_test.ts:3:6"]);
+  assertEquals(failedTests("ok | 48 passed | 0 failed (916ms)\n"), []);
 });
