@@ -117,6 +117,19 @@ export async function connectTcp(
   }
 }
 
+/**
+ * The address of this machine by which another one reaches it. Nothing is sent to find out.
+ *
+ * @param host the other machine; a loopback address is reached by loopback
+ */
+export function addressToward(host: string): string {
+  if (/^127\.|^localhost$/.test(host)) return "127.0.0.1";
+  const own = Deno.networkInterfaces().find((each) =>
+    each.family === "IPv4" && !each.address.startsWith("127.")
+  );
+  return own?.address ?? "127.0.0.1";
+}
+
 /** A connection that can be closed twice; what is written is sent at once. */
 function streamOf(connection: Deno.TcpConn): ByteStream {
   connection.setNoDelay(true);

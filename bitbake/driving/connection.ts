@@ -14,20 +14,23 @@ import type { ByteStream } from "../../system/streams.ts";
 import { connectUnix } from "../../system/unix_socket.ts";
 import { WireError } from "../../wire/errors.ts";
 import { encodeFrame, PickleFrameDecoder } from "../frames.ts";
-import { decode, encode, PyTuple, type PyValue } from "../pickle/mod.ts";
+import { decode, encode, PickleError, PyTuple, type PyValue } from "../pickle/mod.ts";
 import { ReplyError } from "./reply_error.ts";
 import { ServerWatch } from "./server_watch.ts";
 
 /** The name of the file that the server locks for as long as it runs. */
 export const LOCK = "bitbake.lock";
 
-/** What comes from the server without being asked for. */
-export type EventListener = (event: PyValue) => Promise<void> | void;
+/** Takes the pickle of an event; the next event waits for it. */
+export type EventListener = (pickle: Uint8Array) => Promise<void> | void;
 
 /** A way to BitBake's own server. */
 export interface BitbakeLink {
-  /** Resolves when the server has closed the connection or has ended, or this side has closed. */
-  readonly ended: Promise<void>;
+  /**
+   * Resolves when the server has closed the connection or has ended, or this side has closed; with
+   * the error if the conversation could not go on. Never rejects.
+   */
+  readonly ended: Promise<WireError | undefined>;
   /** The server's process, if it is known and of this machine. */
   readonly serverPid: number | undefined;
   /** Says which features this client has, and becomes the server's client. */
@@ -63,7 +66,7 @@ interface Pipes {
 
 /** A client of BitBake's server. */
 export class BitbakeConnection implements BitbakeLink {
-  readonly ended: Promise<void>;
+  readonly ended: Promise<WireError | undefined>;
   readonly serverPid: number | undefined;
   readonly #stream: ByteStream;
   readonly #pipes: Pipes;
@@ -71,6 +74,7 @@ export class BitbakeConnection implements BitbakeLink {
   readonly #waiting: Waiting[] = [];
   #isClosed = false;
   #hasServerEnded = false;
+  #failure: WireError | undefined;
   /** Whether events that were read are with the listener. */
   #isDelivering = false;
 
@@ -87,8 +91,7 @@ export class BitbakeConnection implements BitbakeLink {
     this.#pipes = pipes;
     this.#watch = watch;
     this.serverPid = pid;
-    const work = [this.#takeReplies(), this.#takeEvents(listener), this.#watchServer()];
-    this.ended = Promise.all(work).then(() => {}).finally(() => this.close());
+    this.ended = this.#run([this.#takeReplies(), this.#takeEvents(listener), this.#watchServer()]);
   }
 
   /**
@@ -136,14 +139,13 @@ export class BitbakeConnection implements BitbakeLink {
     await this.call("setFeatures", [...features]);
   }
 
-  call(name: string, ...args: readonly PyValue[]): Promise<PyValue> {
+  async call(name: string, ...args: readonly PyValue[]): Promise<PyValue> {
+    const frame = commandFrame(name, args);
+    if (this.#isClosed) throw this.#reason;
     const { promise, resolve, reject } = Promise.withResolvers<PyValue>();
-    if (this.#isClosed) reject(gone());
-    else {
-      this.#waiting.push({ command: name, resolve, reject });
-      void this.#send(name, args);
-    }
-    return promise;
+    this.#waiting.push({ command: name, resolve, reject });
+    const [reply] = await Promise.all([promise, this.#pipes.commands.write(frame)]);
+    return reply;
   }
 
   handler(): Promise<PyValue> {
@@ -161,11 +163,7 @@ export class BitbakeConnection implements BitbakeLink {
   }
 
   async terminate(): Promise<void> {
-    await this.#send("terminateServer", []);
-  }
-
-  #send(name: string, args: readonly PyValue[]): Promise<void> {
-    return this.#pipes.commands.write(encodeFrame(encode([name, ...args])));
+    await this.#pipes.commands.write(commandFrame("terminateServer", []));
   }
 
   close(): void {
@@ -179,8 +177,27 @@ export class BitbakeConnection implements BitbakeLink {
     if (this.#hasServerEnded) commands.close();
     else commands.end();
     replies.close();
-    for (const { reject } of this.#waiting.splice(0)) {
-      reject(this.#hasServerEnded ? killed(this.serverPid) : gone());
+    for (const { reject } of this.#waiting.splice(0)) reject(this.#reason);
+  }
+
+  /** Why nothing can be asked any more. */
+  get #reason(): WireError {
+    if (this.#failure !== undefined) return this.#failure;
+    return this.#hasServerEnded ? killed(this.serverPid) : gone();
+  }
+
+  async #run(works: readonly Promise<void>[]): Promise<WireError | undefined> {
+    await Promise.all(works.map((work) => this.#guard(work)));
+    this.close();
+    return this.#failure;
+  }
+
+  async #guard(work: Promise<void>): Promise<void> {
+    try {
+      await work;
+    } catch (error) {
+      this.#failure ??= misunderstood(error);
+      this.close();
     }
   }
 
@@ -203,7 +220,7 @@ export class BitbakeConnection implements BitbakeLink {
     const frames = new PickleFrameDecoder();
     for await (const piece of this.#pipes.events) {
       this.#isDelivering = true;
-      for (const frame of frames.push(piece)) await listener(decode(frame));
+      for (const frame of frames.push(piece)) await listener(frame);
       this.#isDelivering = false;
     }
   }
@@ -213,6 +230,16 @@ export class BitbakeConnection implements BitbakeLink {
     const [value = null, error = null] = reply instanceof PyTuple ? reply.items : [];
     if (error === null || error === "") waiting?.resolve(value);
     else waiting?.reject(new ReplyError(waiting.command, String(error)));
+  }
+}
+
+/** @throws {WireError} if the arguments can't be written as a pickle */
+function commandFrame(name: string, args: readonly PyValue[]): Uint8Array {
+  try {
+    return encodeFrame(encode([name, ...args]));
+  } catch (error) {
+    if (!(error instanceof PickleError)) throw error;
+    throw new WireError("invalidParams", `cannot send '${name}': ${error.message}`);
   }
 }
 
@@ -231,4 +258,10 @@ export function gone(): WireError {
 export function killed(pid: number | undefined): WireError {
   const which = pid === undefined ? "" : ` (pid ${pid})`;
   return new WireError("shuttingDown", `BitBake's server${which} has ended, perhaps killed`);
+}
+
+/** The error of a conversation that can't go on. */
+export function misunderstood(error: unknown): WireError {
+  const words = error instanceof Error ? error.message : String(error);
+  return new WireError("shuttingDown", `Cannot go on with BitBake's server: ${words}`);
 }

@@ -8,11 +8,18 @@
 import { readLockContent } from "../../lock/content.ts";
 import type { Clock } from "../../system/clock.ts";
 import { joinPath, parentFolder } from "../../system/files.ts";
+import { OwnedWork } from "../../system/owned_work.ts";
 import { type ByteStream, memoryPair, writeAll } from "../../system/streams.ts";
 import type { RunTasksInput, ServerStatus } from "../../wire/commands.ts";
 import { formatAddress, type TcpAddress } from "../../wire/address.ts";
 import { WireError } from "../../wire/errors.ts";
-import { DEFAULT_MASK, type EventBody, type EventMask, passesMask } from "../../wire/events.ts";
+import {
+  DEFAULT_MASK,
+  type EventBody,
+  type EventMask,
+  type LogLevel,
+  passesMask,
+} from "../../wire/events.ts";
 import { encodeFrame, FrameDecoder } from "../../wire/frame.ts";
 import { type HelloParams, type HelloResult, PROTOCOL, VERSION } from "../../wire/hello.ts";
 import {
@@ -25,9 +32,10 @@ import {
   success,
 } from "../../wire/messages.ts";
 import { processEnvironment } from "../../system/processes.ts";
-import { PyDict, type PyValue, toPlain } from "../pickle/mod.ts";
+import { decode, PickleError, toPlain } from "../pickle/mod.ts";
 import type { Caller } from "./client_configuration.ts";
-import { BitbakeConnection, type BitbakeLink, gone } from "./connection.ts";
+import { argumentsOf, ASYNCHRONOUS, valueOf, WITHOUT_COUNTERPART } from "./commands.ts";
+import { BitbakeConnection, type BitbakeLink, gone, misunderstood } from "./connection.ts";
 import { Conversation } from "./conversation.ts";
 import { XmlRpcLink } from "./xmlrpc_link.ts";
 import { BitbakeTranslator } from "./translator.ts";
@@ -37,35 +45,6 @@ const SERVER_LOG = "bitbake-cookerdaemon.log";
 
 /** How many of the errors that the server logs are kept to explain a reply. */
 const MAX_LOGGED = 100;
-
-/** Commands that the server answers at once, and whose end is an event. */
-const ASYNCHRONOUS: ReadonlySet<string> = new Set([
-  "buildFile",
-  "buildTargets",
-  "compareRevisions",
-  "findConfigFilePath",
-  "findConfigFiles",
-  "findFilesMatchingInDir",
-  "findSigInfo",
-  "generateDepTreeEvent",
-  "generateDotGraph",
-  "generateTargetsTree",
-  "getTaskSignatures",
-  "parseFiles",
-  "resetCooker",
-  "showEnvironment",
-  "showEnvironmentTarget",
-  "showVersions",
-  "testCookerCommandEvent",
-  "triggerEvent",
-]);
-
-/** Commands of simmer's for which BitBake has none, and what to do instead. */
-const WITHOUT_COUNTERPART: ReadonlyMap<string, string> = new Map([
-  ["listTasks", "cannot list tasks: name a target"],
-  ["planTasks", "cannot plan tasks: 'run TARGET' runs them"],
-  ["watchInputs", "cannot watch files"],
-]);
 
 /** Where BitBake's own server is: its socket, absolute, or its address for XML-RPC. */
 export type BitbakePlace = { readonly socket: string } | { readonly address: TcpAddress };
@@ -98,9 +77,12 @@ class Gateway {
   #builds = 0;
   /** Whether a request has no answer yet. */
   #isAsking = false;
-  /** The end of the action in progress, as its exit code. */
-  #action: PromiseWithResolvers<number> | undefined;
+  /** The last error that a request was answered with. */
+  #lastAnswered: WireError | undefined;
+  /** The end of the action in progress, as its exit code, or why it is not told. */
+  #action: PromiseWithResolvers<number | WireError> | undefined;
   #writing: Promise<void> = Promise.resolve();
+  readonly #work = new OwnedWork((_, error) => this.#fail(misunderstood(error)));
 
   constructor(place: BitbakePlace, clock: Clock, caller: Caller) {
     this.#place = place;
@@ -110,19 +92,15 @@ class Gateway {
   }
 
   async open(): Promise<ByteStream | undefined> {
-    const tell = (event: PyValue): Promise<void> => this.#tell(event);
+    const tell = (pickle: Uint8Array): Promise<void> => this.#tell(pickle);
     const link = "socket" in this.#place
       ? await BitbakeConnection.open(this.#place.socket, tell, this.#clock)
       : await XmlRpcLink.open(this.#place.address, this.#clock, tell);
     if (link === undefined) return undefined;
     const [near, far] = memoryPair();
     this.#near = near;
-    link.ended.then(async () => {
-      this.#action?.reject(gone());
-      await this.#writing;
-      near.close();
-    });
-    void this.#serve(near, link);
+    this.#work.own("waiting for the server's end", this.#follow(link));
+    this.#work.own("serving the client", this.#serve(near, link));
     return {
       ...far,
       // The end is only there when the server has been told of it: a client exits then.
@@ -137,6 +115,26 @@ class Gateway {
         if (this.#isAsking) link.close();
       },
     };
+  }
+
+  /** Ends with the link. */
+  async #follow(link: BitbakeLink): Promise<void> {
+    const failure = await link.ended;
+    if (failure !== undefined) return this.#fail(failure);
+    this.#action?.resolve(gone());
+    await this.#close();
+  }
+
+  /** Tells the client why it can't go on, and ends. */
+  #fail(failure: WireError): void {
+    if (this.#action !== undefined) this.#action.resolve(failure);
+    else if (failure !== this.#lastAnswered) this.#event(logRecord("error", failure.message));
+    this.#work.own("closing", this.#close());
+  }
+
+  async #close(): Promise<void> {
+    await this.#writing;
+    this.#near?.close();
   }
 
   async #serve(near: ByteStream, link: BitbakeLink): Promise<void> {
@@ -171,8 +169,9 @@ class Gateway {
     try {
       this.#send(success(request.id, await this.#carryOut(request, bitbake, link)));
     } catch (error) {
-      if (!(error instanceof WireError)) throw error;
-      this.#send(failure(request.id, error));
+      const answer = error instanceof WireError ? error : misunderstood(error);
+      this.#lastAnswered = answer;
+      this.#send(failure(request.id, answer));
     } finally {
       this.#isAsking = false;
     }
@@ -301,24 +300,37 @@ class Gateway {
     if (!ASYNCHRONOUS.has(name)) return toPlain(await bitbake.call(name, ...values));
     await bitbake.configure();
     this.#begin();
-    this.#action = Promise.withResolvers<number>();
+    const action = Promise.withResolvers<number | WireError>();
+    this.#action = action;
     try {
       const reply = toPlain(await bitbake.call(name, ...values));
-      if (await this.#action.promise === 0) return reply;
+      const end = await action.promise;
+      if (end === 0) return reply;
+      if (end instanceof WireError) throw end;
       throw new WireError("bitbakeError", `BitBake: '${name}' failed`);
     } finally {
       this.#action = undefined;
     }
   }
 
-  #tell(event: PyValue): Promise<void> {
-    for (const body of this.#translator.translate(event)) {
+  #tell(pickle: Uint8Array): Promise<void> {
+    for (const body of this.#translated(pickle)) {
       if (body.type === "LogRecord" && body.level === "error") this.#remember(body.message);
       if (body.type === "CommandCompleted") this.#action?.resolve(0);
       if (body.type === "CommandExit") this.#action?.resolve(body.exitCode);
       this.#event(body);
     }
     return this.#writing;
+  }
+
+  /** An event that can't be read is reported; those after it are shown. */
+  #translated(pickle: Uint8Array): readonly EventBody[] {
+    try {
+      return this.#translator.translate(decode(pickle));
+    } catch (error) {
+      if (!(error instanceof PickleError)) throw error;
+      return [logRecord("warn", `Cannot read an event of BitBake's server: ${error.message}`)];
+    }
   }
 
   #remember(message: string): void {
@@ -344,20 +356,6 @@ class Gateway {
   }
 }
 
-/** The arguments that an object of parameters stands for: none, or itself. */
-function argumentsOf(params: unknown): readonly unknown[] {
-  const isNothing = params === undefined || (isRecord(params) && Object.keys(params).length === 0);
-  return isNothing ? [] : [params];
-}
-
-function valueOf(value: unknown): PyValue {
-  if (Array.isArray(value)) return value.map(valueOf);
-  if (isRecord(value)) {
-    return new PyDict(Object.entries(value).map(([name, each]) => [name, valueOf(each)] as const));
-  }
-  return value as PyValue;
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return value !== null && typeof value === "object";
+function logRecord(level: LogLevel, message: string): EventBody {
+  return { type: "LogRecord", level, message };
 }

@@ -5,20 +5,25 @@
  */
 
 import type { Clock } from "../../system/clock.ts";
-import { CallReceiver } from "../../system/http_receiver.ts";
 import { readLockContent } from "../../lock/content.ts";
 import { listeningProcess, openFileNamed } from "../../system/listening_process.ts";
+import { OwnedWork } from "../../system/owned_work.ts";
 import type { ByteStream } from "../../system/streams.ts";
 import { connectTcp } from "../../system/tcp.ts";
 import type { TcpAddress } from "../../wire/address.ts";
 import { WireError } from "../../wire/errors.ts";
-import { decodeCall } from "../../server/xmlrpc/decoder.ts";
-import { encodeResponse } from "../../server/xmlrpc/encoder.ts";
 import { callOver, XmlRpcCallError } from "../../server/xmlrpc/http_client.ts";
-import { XmlRpcSyntaxError } from "../../server/xmlrpc/xml.ts";
 import { XmlRpcFault, type XmlRpcValue } from "../../server/xmlrpc/values.ts";
-import { decode, PickleError, PyDict, PyTuple, type PyValue } from "../pickle/mod.ts";
-import { type BitbakeLink, type EventListener, gone, killed, LOCK } from "./connection.ts";
+import { PyDict, PyTuple, type PyValue } from "../pickle/mod.ts";
+import {
+  type BitbakeLink,
+  type EventListener,
+  gone,
+  killed,
+  LOCK,
+  misunderstood,
+} from "./connection.ts";
+import { EventReceiver } from "./event_receiver.ts";
 import { ReplyError, wireErrorOf } from "./reply_error.ts";
 import { ServerWatch, type WatchedServer } from "./server_watch.ts";
 
@@ -32,16 +37,18 @@ const TOKEN = "Bitbake-token";
 
 /** A client of BitBake's server over XML-RPC. */
 export class XmlRpcLink implements BitbakeLink {
-  readonly ended: Promise<void>;
+  readonly ended: Promise<WireError | undefined>;
   readonly serverPid: number | undefined;
   readonly #address: TcpAddress;
-  readonly #receiver: CallReceiver;
+  readonly #receiver: EventReceiver;
   readonly #watch: ServerWatch;
   readonly #end = new AbortController();
-  readonly #over = Promise.withResolvers<void>();
+  readonly #over = Promise.withResolvers<WireError | undefined>();
+  readonly #work = new OwnedWork((_, error) => this.#fail(error));
   /** The connections of calls that are not answered yet. */
   readonly #asking = new Set<ByteStream>();
   #hasServerEnded = false;
+  #failure: WireError | undefined;
   #token = "";
   #handle: XmlRpcValue = null;
   /** Events are taken one after the other. */
@@ -53,7 +60,15 @@ export class XmlRpcLink implements BitbakeLink {
     const server = serverAt(address);
     this.serverPid = server.pid;
     this.#watch = new ServerWatch(server, clock);
-    this.#receiver = CallReceiver.listen(address.host, (body) => this.#take(body, listener));
+    this.#receiver = EventReceiver.listen({
+      from: address.host,
+      clock,
+      take: (pickle) => {
+        this.#taking = this.#taking.then(() => listener(pickle));
+        this.#work.own("taking an event", this.#taking);
+      },
+      failed: (error) => this.#fail(error),
+    });
   }
 
   /**
@@ -71,8 +86,8 @@ export class XmlRpcLink implements BitbakeLink {
     if (probe === undefined) return undefined;
     probe.close();
     const link = new XmlRpcLink(address, clock, listener);
-    void link.#watchServer();
-    void link.#look(clock);
+    link.#work.own("watching the server", link.#watchServer());
+    link.#work.own("looking at the server's port", link.#look(clock));
     try {
       if (link.#watch.hasEnded) return await link.#abandon();
       await link.#register(clock);
@@ -117,7 +132,18 @@ export class XmlRpcLink implements BitbakeLink {
     this.#end.abort();
     this.#watch.stop();
     for (const stream of this.#asking) stream.close();
-    void this.#leave();
+    this.#work.own("leaving", this.#leave());
+  }
+
+  #fail(error: unknown): void {
+    this.#failure ??= error instanceof WireError ? error : misunderstood(error);
+    this.close();
+  }
+
+  /** Why nothing can be asked any more. */
+  get #reason(): WireError {
+    if (this.#failure !== undefined) return this.#failure;
+    return this.#hasServerEnded ? killed(this.serverPid) : gone();
   }
 
   async #abandon(): Promise<undefined> {
@@ -146,10 +172,10 @@ export class XmlRpcLink implements BitbakeLink {
       if (this.#token !== "") await this.#method("removeClient");
     } catch (error) {
       // A server that is gone has nothing to take away.
-      if (!(error instanceof WireError || error instanceof ReplyError)) throw error;
+      if (!(error instanceof WireError || error instanceof ReplyError)) this.#fail(error);
     } finally {
       await this.#receiver.close();
-      this.#over.resolve();
+      this.#over.resolve(this.#failure);
     }
   }
 
@@ -179,7 +205,7 @@ export class XmlRpcLink implements BitbakeLink {
     if (stream === undefined) throw gone();
     if (this.#hasServerEnded) {
       stream.close();
-      throw killed(this.serverPid);
+      throw this.#reason;
     }
     const fields: Record<string, string> = this.#token === "" ? {} : { [TOKEN]: this.#token };
     this.#asking.add(stream);
@@ -187,25 +213,11 @@ export class XmlRpcLink implements BitbakeLink {
       return await callOver(stream, this.#address, { method, params }, fields);
     } catch (error) {
       if (error instanceof XmlRpcFault) throw new ReplyError(method, error.message);
-      if (this.#hasServerEnded) throw killed(this.serverPid);
-      if (this.#end.signal.aborted || error instanceof XmlRpcCallError) throw gone();
+      if (this.#hasServerEnded || this.#end.signal.aborted) throw this.#reason;
+      if (error instanceof XmlRpcCallError) throw gone();
       throw error;
     } finally {
       this.#asking.delete(stream);
-    }
-  }
-
-  #take(body: string, listener: EventListener): string | undefined {
-    try {
-      const { method, params: [payload] } = decodeCall(body);
-      if (method === "event.sendpickle" && payload instanceof Uint8Array) {
-        const event = decode(payload);
-        this.#taking = this.#taking.then(() => listener(event));
-      }
-      return encodeResponse(null);
-    } catch (error) {
-      if (error instanceof XmlRpcSyntaxError || error instanceof PickleError) return undefined;
-      throw error;
     }
   }
 }

@@ -15,6 +15,8 @@ export interface HttpLimits {
   readonly maxBodyBytes?: number;
   /** Milliseconds in which a request has to come, and its answer to be taken; default: 10 s. */
   readonly requestMs?: number;
+  /** How many requests are answered before the connection is closed; default: any number. */
+  readonly maxRequests?: number;
 }
 
 /** A request. */
@@ -82,6 +84,7 @@ class HttpConnection {
   readonly #reader: HttpReader;
   /** Whether something of a request has come that is not answered yet. */
   #hasBegun = false;
+  #answered = 0;
 
   constructor(stream: ByteStream, serving: HttpServing) {
     this.#stream = stream;
@@ -94,8 +97,9 @@ class HttpConnection {
     try {
       const request = await this.#inTime(() => this.#read());
       if (request === undefined) return false;
-      const text = await this.#serving.answer(request);
-      const isLast = request.isLast || this.#serving.ending.aborted;
+      const { answer, ending, limits: { maxRequests = Infinity } } = this.#serving;
+      const text = await answer(request);
+      const isLast = request.isLast || ending.aborted || ++this.#answered >= maxRequests;
       await this.#inTime(() => this.#respond(200, text, isLast));
       this.#hasBegun = false;
       return !isLast;

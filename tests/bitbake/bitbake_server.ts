@@ -14,6 +14,12 @@ export interface StandInOptions {
   readonly xmlrpc?: boolean;
   /** The command at which it stops answering. */
   readonly hold?: string;
+  /** How many processes send the events of `showVersions`, beside the server; default: none. */
+  readonly parsers?: number;
+  /** Bytes that it sends in place of an event's pickle, before the events of `showVersions`. */
+  readonly odd?: Uint8Array;
+  /** The command whose reply is no frame; by the socket only. */
+  readonly garble?: string;
   /** Variables of the `bitbake` that started it. */
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -27,6 +33,7 @@ interface Line {
   readonly method?: string;
   readonly reset?: string;
   readonly child?: number;
+  readonly dropped?: string;
 }
 
 /** A project with a build folder, in which the stand-in runs. */
@@ -41,7 +48,8 @@ export class StandIn implements AsyncDisposable {
     this.#where = where;
   }
 
-  static async start({ xmlrpc = false, hold, env }: StandInOptions = {}): Promise<StandIn> {
+  static async start(options: StandInOptions = {}): Promise<StandIn> {
+    const { xmlrpc = false, hold, parsers, odd, garble, env } = options;
     const project = await Project.create({ "deno.json": "{}\n", "build/conf/local.conf": "" });
     const build = `${project.root}/build`;
     const server = project.startProgram([
@@ -50,6 +58,9 @@ export class StandIn implements AsyncDisposable {
       build,
       ...(xmlrpc ? ["--xmlrpc"] : []),
       ...(hold === undefined ? [] : ["--hold", hold]),
+      ...(parsers === undefined ? [] : ["--parsers", `${parsers}`]),
+      ...(garble === undefined ? [] : ["--garble", garble]),
+      ...(odd === undefined ? [] : ["--send", odd.toHex()]),
     ], { folder: "build", env: { PWD: build, ...env } });
     await server.stdout.until("ready");
     const [first = "{}"] = server.stdout.text.split("\n");
@@ -97,6 +108,11 @@ export class StandIn implements AsyncDisposable {
   async held(): Promise<number> {
     await this.#server.stdout.until('"child"');
     return this.lines.find(({ child }) => child !== undefined)?.child ?? 0;
+  }
+
+  /** Why events could not be sent, after which the client was sent none. */
+  get dropped(): readonly string[] {
+    return this.lines.flatMap(({ dropped }) => dropped === undefined ? [] : [dropped]);
   }
 
   kill(): void {

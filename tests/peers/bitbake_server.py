@@ -1,4 +1,7 @@
-"""A stand-in for BitBake's server: bitbake_server.py FOLDER [--xmlrpc] [--hold COMMAND].
+"""A stand-in for BitBake's server:
+
+    bitbake_server.py FOLDER [--xmlrpc] [--hold COMMAND] [--parsers COUNT] [--send HEX]
+        [--garble COMMAND]
 
 It holds bitbake.lock, listens at bitbake.sock and, with --xmlrpc, at a TCP port; it serves one
 client after the other until it is ended. Each command that it receives, and each reset that a
@@ -29,6 +32,11 @@ APPROVED = (
     "BBPATH BB_PRESERVE_ENV BB_ENV_PASSTHROUGH_ADDITIONS BB_TASKHASH HOME LOGNAME PATH PWD SHELL "
     "USER LC_ALL BBSERVER"
 ).split()
+
+EVENTS_OF_PARSER = 50
+
+# A negative length.
+NO_FRAME = b"\xff\xff\xff\xf0"
 
 TRACEBACK = """Traceback (most recent call last):
   File "/opt/bitbake/lib/bb/command.py", line 71, in runCommand
@@ -96,9 +104,11 @@ class Ended(Exception):
 
 
 class Cooker:
-    def __init__(self, folder, held):
+    def __init__(self, folder, held, parsers, odd):
         self.folder = folder
         self.held = held
+        self.parsers = parsers
+        self.odd = odd
         self.features = []
         self.environment = {}
         self.options = {"prefile": [], "postfile": []}
@@ -169,13 +179,42 @@ class Cooker:
             return None, None
         if name in ("buildTargets", "showVersions"):
             events = refuse("no such target") if args[:1] == [["none"]] else talk()
-            threading.Thread(target=lambda: [send(each) for each in events]).start()
+            parse = self.parse if name == "showVersions" else lambda send: None
+            work = lambda: (parse(send), [send(each) for each in events])
+            threading.Thread(target=work).start()
             return True, None
         return None, "No such command"
 
 
+    def parse(self, send):
+        """What comes before the events of an action that needs the recipes."""
+        if self.odd is not None:
+            send(self.odd)
+        if self.parsers == 0:
+            return
+        send(record(21, "parsing begins"))
+        children = []
+        for number in range(self.parsers):
+            child = os.fork()
+            if child == 0:
+                self.tell(number, send)
+                os._exit(0)
+            children.append(child)
+        self.tell("server", send)
+        for child in children:
+            os.waitpid(child, 0)
+
+    def tell(self, who, send):
+        for number in range(EVENTS_OF_PARSER):
+            send(record(21, "event %s of parser %s", number, who))
+
+
+def pickled(value):
+    return value if isinstance(value, bytes) else pickle.dumps(value, 4)
+
+
 def frame(value):
-    body = pickle.dumps(value, 4)
+    body = pickled(value)
     return struct.pack("!i", len(body)) + body
 
 
@@ -189,7 +228,7 @@ def read_exactly(descriptor, size):
     return data
 
 
-def serve_client(connection, cooker):
+def serve_client(connection, cooker, garbled):
     _, (events, commands, replies), _, _ = socket.recv_fds(connection, 1, 3)
 
     def send(it):
@@ -198,8 +237,9 @@ def serve_client(connection, cooker):
     try:
         while True:
             (length,) = struct.unpack("!i", read_exactly(commands, 4))
-            reply = cooker.run(pickle.loads(read_exactly(commands, length)), send)
-            os.write(replies, frame(reply))
+            command = pickle.loads(read_exactly(commands, length))
+            reply = cooker.run(command, send)
+            os.write(replies, NO_FRAME if command[0] == garbled else frame(reply))
     except (EOFError, BrokenPipeError):
         pass
     finally:
@@ -216,8 +256,12 @@ def xmlrpc_server(cooker):
     )
 
     def send(it):
-        for each in handlers.values():
-            each.event.sendpickle(pickle.dumps(it, 4))
+        for number, each in list(handlers.items()):
+            try:
+                each.event.sendpickle(pickled(it))
+            except Exception as error:
+                say(dropped=repr(error))
+                del handlers[number]
 
     def register(host, port):
         say(method="registerEventHandler")
@@ -248,14 +292,24 @@ def xmlrpc_server(cooker):
 
 
 def main(folder, words):
-    held = words[words.index("--hold") + 1] if "--hold" in words else None
+    def option(name):
+        return words[words.index(name) + 1] if name in words else None
+
+    # An answer that another process has read never comes.
+    socket.setdefaulttimeout(5)
+    odd = option("--send")
     lock = open(os.path.join(folder, "bitbake.lock"), "w")
     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     path = os.path.join(folder, "bitbake.sock")
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(path)
     listener.listen(5)
-    cooker = Cooker(folder, held)
+    cooker = Cooker(
+        folder,
+        option("--hold"),
+        int(option("--parsers") or 0),
+        None if odd is None else bytes.fromhex(odd),
+    )
     remote = xmlrpc_server(cooker) if "--xmlrpc" in words else None
     address = "" if remote is None else " %s:%d" % remote.server_address
     lock.write(f"{os.getpid()}{address}\n")
@@ -268,7 +322,7 @@ def main(folder, words):
                 if each is remote:
                     remote.handle_request()
                 else:
-                    serve_client(listener.accept()[0], cooker)
+                    serve_client(listener.accept()[0], cooker, option("--garble"))
     except Ended:
         os.unlink(path)
         os.unlink(os.path.join(folder, "bitbake.lock"))

@@ -123,6 +123,18 @@ Deno.test("XML-RPC a client that does not take its answer is given up", async ()
   near.close();
 });
 
+Deno.test("XML-RPC a connection for one request is closed behind its answer", async () => {
+  const stream = streamOf(bytesOf(post("<a/>", { Connection: "keep-alive" }).repeat(2)));
+  await serveHttp(stream, {
+    clock: new FakeClock(),
+    limits: { maxRequests: 1 },
+    isLocal: true,
+    ending: new AbortController().signal,
+    answer: () => Promise.resolve("<ok/>"),
+  });
+  assertMatch(stream.written(), /^HTTP\/1\.1 200 OK\r\n[^]*Connection: close\r\n\r\n<ok\/>$/);
+});
+
 /** A stream that brings some bytes and ends, and keeps what is written. */
 function streamOf(bytes: Uint8Array): ByteStream & { readonly written: () => string } {
   let at = 0;

@@ -1,0 +1,104 @@
+/**
+ * Takes the events that BitBake's server sends over XML-RPC: each is a call to this small server.
+ *
+ * Each call has a connection of its own, as with BitBake's own client. BitBake's server would keep
+ * a connection open between two calls, and the processes that it forks to parse would send their
+ * events over the same one: requests and answers get mixed up, and the server then drops its client
+ * for good.
+ *
+ * @module
+ */
+
+import type { Clock } from "../../system/clock.ts";
+import { OwnedWork } from "../../system/owned_work.ts";
+import type { ByteStream } from "../../system/streams.ts";
+import { addressToward, TcpListener } from "../../system/tcp.ts";
+import { isLoopback } from "../../wire/address.ts";
+import { decodeCall, type XmlRpcCall } from "../../server/xmlrpc/decoder.ts";
+import { encodeResponse } from "../../server/xmlrpc/encoder.ts";
+import { HttpError } from "../../server/xmlrpc/http_message.ts";
+import { serveHttp } from "../../server/xmlrpc/http_server.ts";
+import { XmlRpcSyntaxError } from "../../server/xmlrpc/xml.ts";
+import { MAX_PICKLE_BYTES } from "../frames.ts";
+
+/** The method by which an event comes. */
+const EVENT_METHOD = "event.sendpickle";
+
+/** The longest call: a pickle as base64 in lines, and the XML around it. */
+const MAX_CALL_BYTES = MAX_PICKLE_BYTES * 1.5;
+
+/** What a receiver needs. */
+export interface EventReceiverOptions {
+  /** The host that sends the events. */
+  readonly from: string;
+  readonly clock: Clock;
+  /** Takes an event's pickle; it must not throw. */
+  readonly take: (pickle: Uint8Array) => void;
+  /** Hears of an error after which no more events come. */
+  readonly failed: (error: unknown) => void;
+}
+
+/** Takes events until it is closed. */
+export class EventReceiver {
+  /** The address to which events are sent. */
+  readonly host: string;
+  readonly port: number;
+  readonly #options: EventReceiverOptions;
+  readonly #listener: TcpListener;
+  readonly #ending = new AbortController();
+  readonly #work: OwnedWork;
+
+  private constructor(host: string, listener: TcpListener, options: EventReceiverOptions) {
+    this.host = host;
+    this.port = listener.port;
+    this.#options = options;
+    this.#listener = listener;
+    this.#work = new OwnedWork((_, error) => options.failed(error));
+    this.#work.own("taking connections", this.#accept());
+  }
+
+  /** Listens at a free port of the address by which this machine reaches the sender. */
+  static listen(options: EventReceiverOptions): EventReceiver {
+    const host = addressToward(options.from);
+    return new EventReceiver(host, TcpListener.listen({ host, port: 0 }), options);
+  }
+
+  /** Takes no more events; resolves when those that have come are answered. */
+  async close(): Promise<void> {
+    this.#ending.abort();
+    this.#listener.close();
+    await this.#work.settled();
+  }
+
+  async #accept(): Promise<void> {
+    while (true) {
+      const stream = await this.#listener.accept();
+      if (stream === undefined) return;
+      this.#work.own("taking an event", this.#serve(stream));
+    }
+  }
+
+  #serve(stream: ByteStream): Promise<void> {
+    return serveHttp(stream, {
+      clock: this.#options.clock,
+      limits: { maxBodyBytes: MAX_CALL_BYTES, maxRequests: 1 },
+      isLocal: isLoopback(this.host),
+      answer: ({ body }) => Promise.resolve(this.#answer(readCall(body))),
+      ending: this.#ending.signal,
+    });
+  }
+
+  #answer({ method, params: [pickle] }: XmlRpcCall): string {
+    if (method === EVENT_METHOD && pickle instanceof Uint8Array) this.#options.take(pickle);
+    return encodeResponse(null);
+  }
+}
+
+function readCall(body: string): XmlRpcCall {
+  try {
+    return decodeCall(body);
+  } catch (error) {
+    if (!(error instanceof XmlRpcSyntaxError)) throw error;
+    throw new HttpError(400, `the body is no XML-RPC call: ${error.message}`);
+  }
+}
