@@ -15,15 +15,18 @@ import { HandBack } from "./client/hand_back.ts";
 import { COMMON_OPTIONS } from "./client/options.ts";
 import { Output } from "./client/output.ts";
 import { briefClock } from "./system/clock.ts";
-import { hasForeignBytes, onSignal } from "./system/environment.ts";
+import { hasForeignBytes } from "./system/environment.ts";
 import {
+  isHungUp,
   isReaderGone,
   outputLostText,
   processVariables,
   terminalColumns,
+  terminalStreams,
 } from "./system/handover.ts";
 import { redactArguments, shownCommandLine } from "./cooker/redact.ts";
 import { knowsItself } from "./system/self.ts";
+import { onSignal } from "./system/signals.ts";
 import type { HostedInvocation } from "./express/host.ts";
 import type { DoorOpener } from "./server/daemon.ts";
 import { VERSION } from "./wire/hello.ts";
@@ -168,6 +171,7 @@ async function unknownCommand(name: string): Promise<UsageError> {
 type Surroundings = HostedInvocation;
 
 function thisProcess(): Surroundings {
+  const streams = terminalStreams();
   return {
     env: processVariables(),
     get cwd(): string {
@@ -177,10 +181,9 @@ function thisProcess(): Surroundings {
     // The monotonic clock counts from the start of the process.
     startedAt: 0,
     terminal: {
-      stdin: Deno.stdin.isTerminal(),
-      stdout: Deno.stdout.isTerminal(),
-      stderr: Deno.stderr.isTerminal(),
+      ...streams,
       columns: () => terminalColumns() ?? UNKNOWN_COLUMNS,
+      isHungUp: () => isHungUp(streams),
     },
     output: new Output({ stdout: Deno.stdout, stderr: Deno.stderr }),
     onSignal,

@@ -7,7 +7,9 @@
 import type { RunTasksInput, ServerStatus } from "../wire/commands.ts";
 import type { LogLevel } from "../wire/events.ts";
 import type { Feature, QueuePlace, WhenBusy } from "../wire/hello.ts";
+import type { TaskSignal } from "../wire/signals.ts";
 import { WireError } from "../wire/errors.ts";
+import { signalExitCode } from "../system/signals.ts";
 import { isServerGoing, type OpenOptions, openSession } from "./connect.ts";
 import { EXIT } from "./exit_code.ts";
 import { BuildFollower } from "./follower.ts";
@@ -90,7 +92,10 @@ class Build {
     });
     this.#interrupts = new Interrupts({
       isRunning: () => this.#isAsked && whenBusy !== "observe",
-      cancel: (force) => this.#cancel(force),
+      isHungUp: () => invocation.terminal.isHungUp(),
+      cancel: (signal) => this.#cancel(signal),
+      force: () => this.#force(),
+      pass: (signal) => this.#pass(signal),
       leave: () => this.#leave(this.#interrupts.exitCode ?? EXIT.interrupted),
       exit: (code) => invocation.exit(code),
     });
@@ -103,11 +108,16 @@ class Build {
   async run(): Promise<number> {
     const { output } = this.#invocation;
     const { renderer } = this.#request;
-    using _signals = this.#interrupts.listen(this.#invocation.onSignal);
+    const { onSignal, onGone } = this.#invocation;
+    using _signals = this.#interrupts.listen(onSignal, onGone);
     const over = new AbortController();
     output.beforeDrain = () => renderer.refresh();
     const refreshing = renderer.isLive ? this.#keepFresh(over.signal) : undefined;
-    output.broken.then((error) => this.#leave(brokenExit(error)));
+    output.broken.then((error) => {
+      // The signal of a terminal that is gone may come later than the error.
+      if (this.#invocation.terminal.isHungUp()) this.#interrupts.receive("SIGHUP");
+      else this.#leave(brokenExit(error));
+    });
     try {
       return await this.#untilDone();
     } catch (error) {
@@ -208,9 +218,9 @@ class Build {
   async #untilEnd(session: SocketSession): Promise<number> {
     const ended = session.ended.then((error) => Promise.reject(error));
     const end = await Promise.race([this.#follower.end, ended, this.#hasLeft]);
-    if (this.#interrupts.exitCode !== undefined) return this.#interrupts.exitCode;
     const isOutdated = this.#request.outdated?.aborted === true;
-    if (end.outcome === "cancelled" && !isOutdated) {
+    const isOthers = this.#interrupts.exitCode === undefined && !isOutdated;
+    if (end.outcome === "cancelled" && isOthers) {
       this.#request.renderer.say("the build was cancelled");
     }
     return end.exitCode;
@@ -238,14 +248,35 @@ class Build {
     );
   }
 
-  #cancel(force: boolean): void {
+  #cancel(signal: TaskSignal): void {
     this.#request.renderer.say(
-      force
-        ? "ending the tasks by force; Ctrl-C once more leaves them to the server"
-        : "cancelling, waiting for the tasks to end; Ctrl-C again ends them by force",
+      "cancelling, waiting for the tasks to end; Ctrl-C again ends them by force",
+    );
+    this.#signalTasks(signal, true).then((isHeard) => {
+      // The server has not begun with this build: it waits behind a detached one.
+      if (!isHeard) this.#leave(this.#interrupts.exitCode ?? signalExitCode(signal));
+    });
+  }
+
+  #pass(signal: TaskSignal): void {
+    this.#signalTasks(signal, false).then((isHeard) => {
+      if (!isHeard) this.#interrupts.unheard(signal);
+    });
+  }
+
+  #force(): void {
+    this.#request.renderer.say(
+      "ending the tasks by force; Ctrl-C once more leaves them to the server",
     );
     // Whatever comes of it, the end of the build or of the session is what is waited for.
-    if (this.#session !== undefined) settled(this.#session.cancel(force));
+    if (this.#session !== undefined) settled(this.#session.cancel(true));
+  }
+
+  /** @returns whether the signal had a receiver; true too if that is not known: the session ends then */
+  async #signalTasks(signal: TaskSignal, cancel: boolean): Promise<boolean> {
+    if (this.#session === undefined) return false;
+    const asked = await settled(this.#session.call("signalTasks", { signal, cancel }));
+    return "error" in asked || asked.value === true;
   }
 
   #leave(exitCode: number): void {

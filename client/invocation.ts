@@ -7,7 +7,7 @@
  */
 
 import type { Clock } from "../system/clock.ts";
-import type { SignalName } from "../system/environment.ts";
+import type { SignalName } from "../system/signals.ts";
 import type { ByteStream } from "../system/streams.ts";
 import type { Project } from "../project/root.ts";
 import { fileKind, joinPath, parentFolder } from "../system/files.ts";
@@ -24,6 +24,8 @@ export interface TerminalFacts {
   readonly stderr: boolean;
   /** Characters in a line, as of now. */
   columns(): number;
+  /** Whether one of the streams was a terminal and is none any more. */
+  isHungUp(): boolean;
 }
 
 /** How to be the server. */
@@ -99,6 +101,11 @@ export interface Invocation {
   readonly startedAt: number;
   /** Calls a function at each such signal until the result is disposed of. */
   onSignal(signal: SignalName, listener: () => void): Disposable;
+  /**
+   * Calls a function when the process that the command line came from is gone, until the result is
+   * disposed of; absent: this is that process.
+   */
+  onGone?(listener: () => void): Disposable;
   /** Ends the process on the spot. */
   exit(code: number): never;
   /** Connects to the project's server, where that is this very process. */

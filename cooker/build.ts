@@ -6,9 +6,11 @@
 
 import type { Clock } from "../system/clock.ts";
 import { ioTurn, macrotask } from "../system/macrotask.ts";
+import { signalExitCode } from "../system/signals.ts";
 import { Latch } from "../system/source.ts";
 import type { BuildCounts, BuildOutcome, EventBody, Failure } from "../wire/events.ts";
 import { encodeOutput } from "../wire/output.ts";
+import type { TaskSignal } from "../wire/signals.ts";
 import type { BuildFiles } from "./build_files.ts";
 import type { PostponedResults } from "./cache/postponed.ts";
 import type { Prospect, ResultCache } from "./cache/result_cache.ts";
@@ -26,8 +28,8 @@ import {
 } from "./scheduler.ts";
 import { type TaskInBuild, TaskRunner } from "./task_runner.ts";
 
-/** The exit code of a build that was cancelled. */
-const CANCELLED = 130;
+/** The exit code of a build that was cancelled without a signal. */
+const CANCELLED = signalExitCode("SIGINT");
 
 /** Milliseconds that a build works at a stretch before it gives way to the server's loop. */
 const STRETCH_MS = 8;
@@ -87,6 +89,12 @@ export class Build implements AsyncCommand {
   readonly #scheduler: Scheduler;
   #startedAt: number | undefined;
   #exitCode = 0;
+  /** The client's signal that has cancelled it. */
+  #signal: TaskSignal | undefined;
+  /** The first code other than 0 with which a task ended by itself after it was asked to. */
+  #cancelledCode = 0;
+  /** Whether a task was ended, or was kept from starting. */
+  #isCut = false;
   #isFinished = false;
   #isFlushing = false;
   #defect: { readonly error: unknown } | undefined;
@@ -147,11 +155,17 @@ export class Build implements AsyncCommand {
       : { kind: "exit", exitCode: this.#exitCode };
   }
 
-  cancel(force: boolean): void {
+  cancel(force: boolean, signal?: TaskSignal): void {
     this.#whole.end(force);
     if (this.#isFinished) return;
+    if (!this.isCancelled && signal !== undefined) this.#signal = signal;
     if (this.#startedAt === undefined) this.#announce();
     this.#feed({ kind: "cancel", force });
+  }
+
+  signal(signal: TaskSignal): boolean {
+    const passed = [...this.#runs.values()].map((run) => run.ending.pass(signal));
+    return passed.includes(true);
   }
 
   #begin(): void {
@@ -203,10 +217,12 @@ export class Build implements AsyncCommand {
       case "start":
         return this.#start(effect.task);
       case "end":
-        return this.#runs.get(effect.task)?.ending.end(effect.force);
+        return this.#runs.get(effect.task)?.ending.end(effect.force, this.#signal);
       case "settle":
         return this.#settle(effect.task, effect.status);
       case "skip":
+        // One without a command is only a name for its dependencies.
+        if (this.#task(effect.task).command !== undefined) this.#isCut = true;
         this.#emit({
           type: "TaskCancelled",
           build: this.build,
@@ -326,7 +342,7 @@ export class Build implements AsyncCommand {
       this.#options.ran?.(this.#task(index), common.durationMs);
       this.#emit({ type: "TaskSucceeded", ...common });
     } else if (status === "failed") this.#failed(run, common);
-    else this.#emit({ type: "TaskCancelled", wasRunning: run.hasStarted, ...common });
+    else this.#cancelled(run, common);
     if (!this.#isFlushing) this.#own(this.#flush());
   }
 
@@ -361,6 +377,25 @@ export class Build implements AsyncCommand {
     });
   }
 
+  /** A task that was asked to end may have ended by itself all the same: its code counts then. */
+  #cancelled(
+    { hasStarted, status: { code, signal, reason } }: TaskRun,
+    common: { build: string; task: string; durationMs: number; logPath?: string },
+  ): void {
+    if (!hasStarted || signal !== undefined || reason !== undefined) this.#isCut = true;
+    else if (this.#cancelledCode === 0) this.#cancelledCode = code;
+    this.#emit({ type: "TaskCancelled", wasRunning: hasStarted, ...common });
+  }
+
+  /**
+   * The exit code of a build that a client's signal has cancelled: that of the first task that failed
+   * or ended with one, or the signal's if the signal has ended a task or kept one from starting.
+   */
+  #codeAfter(signal: TaskSignal): number {
+    const own = this.#exitCode === 0 ? this.#cancelledCode : this.#exitCode;
+    return own === 0 && this.#isCut ? signalExitCode(signal) : own;
+  }
+
   /** What commands left running in the background ends with the build. */
   async #complete(): Promise<void> {
     if (!this.#whole.ending.soon.aborted) this.#whole.end(false);
@@ -370,7 +405,9 @@ export class Build implements AsyncCommand {
       : this.#exitCode === 0
       ? "succeeded"
       : "failed";
-    if (outcome === "cancelled") this.#exitCode = CANCELLED;
+    if (outcome === "cancelled") {
+      this.#exitCode = this.#signal === undefined ? CANCELLED : this.#codeAfter(this.#signal);
+    }
     const durationMs = Math.round(this.#options.clock.monotonic() - (this.#startedAt ?? 0));
     await this.#options.postponed?.keepFirst();
     // What can't be written is told before the end.

@@ -9,6 +9,7 @@
  */
 
 import type { ClientInfo, CommandTable, ErrorObject, EventBody, SimmerEvent } from "../wire/mod.ts";
+import type { TaskSignal } from "../wire/signals.ts";
 import type { Clock } from "../system/clock.ts";
 import type { Source } from "../system/source.ts";
 import type { Logger } from "../system/logger.ts";
@@ -81,8 +82,18 @@ export interface AsyncCommand {
   step(): IdleResult;
   /** Asked once, after `step` gave `false`. */
   outcome(): AsyncOutcome;
-  /** Asks it to end soon; `force`: at once. May be called several times, and after the end. */
-  cancel(force: boolean): void;
+  /**
+   * Asks it to end soon; `force`: at once. May be called several times, and after the end.
+   *
+   * @param signal the signal that its processes get first; absent: SIGTERM
+   */
+  cancel(force: boolean, signal?: TaskSignal): void;
+  /**
+   * Sends a signal to its processes without ending it. Absent: it has none.
+   *
+   * @returns whether there was a receiver
+   */
+  signal?(signal: TaskSignal): boolean;
 }
 
 /** Something that watches; both of a cooker's are stopped at the server's end. */

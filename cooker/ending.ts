@@ -1,15 +1,23 @@
 /**
- * How work is asked to end: gently first, then at once.
+ * How work is asked to end, gently first, then at once; and signals of the client that are the work's.
  *
  * @module
  */
 
-/** Two signals on their way down to a task; `atOnce` never comes without `soon`. */
+import type { TaskSignal } from "../wire/signals.ts";
+
+/** What reaches a task while it runs; `atOnce` never comes without `soon`. */
 export interface Ending {
   /** End, with time to tidy up. */
   readonly soon: AbortSignal;
   /** End without grace. */
   readonly atOnce: AbortSignal;
+  /** The signal that the work's processes get first, once `soon` is aborted. */
+  readonly signal: TaskSignal;
+  /** Whether a signal was passed on that can have changed what the work does. */
+  readonly isDisturbed: boolean;
+  /** Calls a function at each signal that does not ask for an end, until the result is disposed of. */
+  onSignal(listener: (signal: TaskSignal) => void): Disposable;
 }
 
 /** Gives an {@linkcode Ending} its signals. */
@@ -17,11 +25,50 @@ export class EndingController {
   readonly #soon = new AbortController();
   readonly #atOnce = new AbortController();
 
-  /** What the work listens to. */
-  readonly ending: Ending = { soon: this.#soon.signal, atOnce: this.#atOnce.signal };
+  readonly #listeners = new Set<(signal: TaskSignal) => void>();
+  #signal: TaskSignal = "SIGTERM";
+  #isDisturbed = false;
 
-  /** Asks for an end; may be called again, with `force` after without. */
-  end(force: boolean): void {
+  /** What the work listens to. */
+  readonly ending: Ending;
+
+  constructor() {
+    const signal = (): TaskSignal => this.#signal;
+    const isDisturbed = (): boolean => this.#isDisturbed;
+    this.ending = {
+      soon: this.#soon.signal,
+      atOnce: this.#atOnce.signal,
+      get signal(): TaskSignal {
+        return signal();
+      },
+      get isDisturbed(): boolean {
+        return isDisturbed();
+      },
+      onSignal: (listener) => {
+        this.#listeners.add(listener);
+        return { [Symbol.dispose]: () => this.#listeners.delete(listener) };
+      },
+    };
+  }
+
+  /**
+   * Passes a signal on.
+   *
+   * @returns whether the work listens: it has begun
+   */
+  pass(signal: TaskSignal): boolean {
+    if (signal !== "SIGWINCH") this.#isDisturbed = true;
+    for (const listener of this.#listeners) listener(signal);
+    return this.#listeners.size > 0;
+  }
+
+  /**
+   * Asks for an end; may be called again, with `force` after without.
+   *
+   * @param signal the first signal of the work's processes, where this is the first call
+   */
+  end(force: boolean, signal: TaskSignal = "SIGTERM"): void {
+    if (!this.#soon.signal.aborted) this.#signal = signal;
     // With a reason, no exception is made for one.
     this.#soon.abort("asked to end");
     if (force) this.#atOnce.abort("asked to end at once");

@@ -6,7 +6,14 @@
 
 import type { Clock } from "../system/clock.ts";
 import type { ProcessMark } from "../system/process_mark.ts";
-import { groupAlive, killGroup, killProcess, processGroup } from "../system/processes.ts";
+import {
+  groupAlive,
+  killGroup,
+  killProcess,
+  processGroup,
+  withoutChildren,
+} from "../system/processes.ts";
+import type { TaskSignal } from "../wire/signals.ts";
 import type { Ending } from "./ending.ts";
 
 /** How long a group has between SIGTERM and SIGKILL, in milliseconds. */
@@ -22,14 +29,17 @@ const POLL_MS = 10;
 export class ProcessGroup {
   readonly #id: number;
   readonly #clock: Clock;
+  readonly #leader: "shell" | "program";
   readonly #mark: ProcessMark | undefined;
 
   /**
    * @param id the group's id, that is its leader's process id
    * @param clock for the time between the signals
+   * @param leader `"shell"`: `deno task`'s own, which passes signals on to its children
    * @param mark who carries it belongs to it too, in whatever group; absent: the group alone
    */
-  constructor(id: number, clock: Clock, mark?: ProcessMark) {
+  constructor(id: number, clock: Clock, leader: "shell" | "program", mark?: ProcessMark) {
+    this.#leader = leader;
     this.#id = id;
     this.#clock = clock;
     this.#mark = mark;
@@ -41,6 +51,23 @@ export class ProcessGroup {
   }
 
   /**
+   * Sends a signal to each process of the group, as a terminal does, but once: a shell that passes
+   * signals on sends it to its children itself.
+   *
+   * Where the group's processes cannot be listed (other platforms than Linux), a shell's children get
+   * it twice, as under `deno task` in a terminal.
+   *
+   * @returns whether there was a receiver
+   */
+  signal(signal: TaskSignal): boolean {
+    const receivers = this.#leader === "shell" ? withoutChildren(this.#id) : undefined;
+    if (receivers === undefined) return killGroup(this.#id, signal);
+    // If only children of the leader are left, as when it is about to be collected, they get it.
+    if (receivers.length === 0) return killGroup(this.#id, signal);
+    return receivers.map((pid) => killProcess(pid, signal)).includes(true);
+  }
+
+  /**
    * Ends all of it and waits until it is gone: SIGTERM, then SIGKILL after {@linkcode GRACE_MS} or
    * as soon as it is asked to end at once.
    *
@@ -49,7 +76,7 @@ export class ProcessGroup {
   async end(ending: Ending): Promise<boolean> {
     if (!ending.atOnce.aborted) {
       if (!this.#signal("SIGTERM")) return true;
-      if (await this.#goneWithin(GRACE_MS, ending.atOnce)) return true;
+      if (await this.#within(GRACE_MS, ending.atOnce, () => !this.isAlive)) return true;
     }
     const deadline = this.#clock.monotonic() + GIVE_UP_MS;
     while (this.isAlive) {
@@ -61,13 +88,23 @@ export class ProcessGroup {
     return true;
   }
 
-  /** @returns whether there was anybody */
+  /**
+   * Waits until nothing is left in the group; those who have left it do not count.
+   *
+   * @param ms for how long at the most
+   * @param hurry ends the wait
+   */
+  async leftWithin(ms: number, hurry: AbortSignal): Promise<void> {
+    await this.#within(ms, hurry, () => !groupAlive(this.#id));
+  }
+
+  /** @returns whether there was a receiver */
   #signal(signal: "SIGTERM" | "SIGKILL"): boolean {
     // Looked for first: what a handler of the group starts to tidy up is not disturbed.
     const strays = this.#strays();
-    let isAnybody = killGroup(this.#id, signal);
-    for (const stray of strays) isAnybody = killProcess(stray, signal) || isAnybody;
-    return isAnybody;
+    let isReceived = signal === "SIGKILL" ? killGroup(this.#id, signal) : this.signal(signal);
+    for (const stray of strays) isReceived = killProcess(stray, signal) || isReceived;
+    return isReceived;
   }
 
   /** Those who have left the group. */
@@ -75,9 +112,9 @@ export class ProcessGroup {
     return this.#mark?.carriers().filter((pid) => processGroup(pid) !== this.#id) ?? [];
   }
 
-  async #goneWithin(ms: number, hurry: AbortSignal): Promise<boolean> {
+  async #within(ms: number, hurry: AbortSignal, isOver: () => boolean): Promise<boolean> {
     const deadline = this.#clock.monotonic() + ms;
-    while (this.isAlive) {
+    while (!isOver()) {
       if (hurry.aborted || this.#clock.monotonic() >= deadline) return false;
       await this.#clock.sleep(POLL_MS, hurry);
     }

@@ -14,9 +14,12 @@ import type { GroupProcess, SpawnOptions, StdinSource } from "../system/group_pr
 import type { GroupSpawner } from "../system/group_spawner.ts";
 import { processId } from "../system/environment.ts";
 import type { ProcessMark, ProcessMarks } from "../system/process_mark.ts";
+import { killProcess } from "../system/processes.ts";
 import { Programs } from "../system/programs.ts";
 import type { ProgramDescription } from "../system/self.ts";
+import { signalExitCode } from "../system/signals.ts";
 import type { Warden } from "../system/warden.ts";
+import type { TaskSignal } from "../wire/signals.ts";
 import { findDeno } from "./deno_program.ts";
 import { runDirectly } from "./direct/run.ts";
 import { beforeAbort, type Ending } from "./ending.ts";
@@ -24,7 +27,7 @@ import type { Executor, ExitStatus, OutputSink, TaskCommand } from "./executor.t
 import { fitsArgument, LongCommand } from "./long_command.ts";
 import { OutputPipe } from "./output.ts";
 import { plainCommand } from "./plain_command.ts";
-import { ProcessGroup } from "./process_group.ts";
+import { GRACE_MS, ProcessGroup } from "./process_group.ts";
 
 /** The exit code of what could not be started, as shells have it. */
 const NOT_STARTED = 127;
@@ -34,6 +37,13 @@ const KILLED = 137;
 
 /** The exit codes of what SIGINT, SIGKILL or SIGTERM has ended: it was not its own decision. */
 const ENDED_BY_OTHERS: readonly number[] = [130, KILLED, 143];
+
+/** A task's process, and what is known of its program. */
+interface Leader {
+  readonly process: GroupProcess;
+  /** `"shell"`: that of `deno task`, which passes signals on to its children. */
+  readonly kind: "shell" | "program";
+}
 
 /** What a {@linkcode ShellExecutor} needs. */
 export interface ShellOptions {
@@ -63,12 +73,19 @@ export class ShellExecutor implements Executor {
     if (command.args.length === 0 && isEmpty(command.command)) {
       return { code: 1, reason: `Cannot run ${command.name}: its command is empty` };
     }
+    const receiver = new Receiver();
+    using _listening = ending.onSignal((signal) => receiver.take(signal));
     const rest = needsDeno(command) ? command.command : await runDirectly(command, sink, ending);
     if (rest === "" && command.command !== "") return { code: 0 };
-    return await this.#execute({ ...command, command: rest }, sink, ending);
+    return await this.#execute({ ...command, command: rest }, sink, ending, receiver);
   }
 
-  async #execute(command: TaskCommand, sink: OutputSink, ending: Ending): Promise<ExitStatus> {
+  async #execute(
+    command: TaskCommand,
+    sink: OutputSink,
+    ending: Ending,
+    receiver: Receiver,
+  ): Promise<ExitStatus> {
     const { clock, warden, marks } = this.#options;
     await warden?.ready();
     if (ending.soon.aborted) return { code: NOT_STARTED, reason: "It was cancelled" };
@@ -77,12 +94,14 @@ export class ShellExecutor implements Executor {
     warden?.expect(command.cwd, mark?.id);
     // Of what is needed only as long as the command runs.
     using needed = new DisposableStack();
-    const started = this.#start(command, sink, mark, needed);
-    if ("code" in started) {
+    const leader = this.#start(command, sink, mark, needed);
+    if ("code" in leader) {
       warden?.unexpected(mark?.id);
-      return started;
+      return leader;
     }
+    const { process: started, kind } = leader;
     const { pid } = started;
+    const exit = receiver.serve(started);
     warden?.watch(pid, mark?.id);
     const pipes = [
       new OutputPipe(started.stdout, (bytes) => sink.write("stdout", bytes), clock),
@@ -96,17 +115,23 @@ export class ShellExecutor implements Executor {
       await closeAll(pipes);
       return isGone;
     };
-    const everybody = new ProcessGroup(pid, clock, mark);
-    if (!await beforeAbort(started.exit, ending.soon)) {
-      return await end(everybody, ending)
-        ? await started.exit
-        : { code: KILLED, signal: "SIGKILL" };
+    const everybody = new ProcessGroup(pid, clock, kind, mark);
+    if (!await beforeAbort(exit, ending.soon)) {
+      const { signal, atOnce } = ending;
+      if (signal !== "SIGTERM" && !atOnce.aborted) {
+        everybody.signal(signal);
+        // What a shell runs in the background ignores SIGINT and SIGQUIT: it ends with its leader.
+        if (signal === "SIGHUP") await everybody.leftWithin(GRACE_MS, atOnce);
+        else await this.#endedWithin(GRACE_MS, exit, atOnce);
+      }
+      return await end(everybody, ending) ? await exit : { code: KILLED, signal: "SIGKILL" };
     }
-    const status = await started.exit;
+    const status = await exit;
     await Promise.all(pipes.map((pipe) => pipe.drain()));
-    const isCutShort = ending.soon.aborted || ENDED_BY_OTHERS.includes(status.code);
+    const isCutShort = ending.soon.aborted || ENDED_BY_OTHERS.includes(status.code) ||
+      receiver.hasTaken(status.code);
     // What has left the group of a command that ended by itself was meant to: a daemon.
-    const group = isCutShort ? everybody : new ProcessGroup(pid, clock);
+    const group = isCutShort ? everybody : new ProcessGroup(pid, clock, kind);
     if (isCutShort) {
       await end(group, ending);
       return status;
@@ -120,12 +145,20 @@ export class ShellExecutor implements Executor {
     return { ...status, remains: { end: async (asked) => void await end(group, asked) } };
   }
 
+  async #endedWithin(ms: number, exit: Promise<unknown>, hurry: AbortSignal): Promise<void> {
+    const ended = new AbortController();
+    const limit = this.#options.clock.sleep(ms, AbortSignal.any([hurry, ended.signal]));
+    await Promise.race([exit, limit]);
+    ended.abort("ended");
+    await limit;
+  }
+
   #start(
     command: TaskCommand,
     sink: OutputSink,
     mark: ProcessMark | undefined,
     needed: DisposableStack,
-  ): GroupProcess | ExitStatus {
+  ): Leader | ExitStatus {
     const { host, spawner } = this.#options;
     const deno = findDeno(host, command.env.PATH);
     if (deno === undefined) {
@@ -141,14 +174,15 @@ export class ShellExecutor implements Executor {
     if (plain !== undefined) {
       const { program, args, env } = plain;
       try {
-        return spawn({ command: program, args, cwd: command.cwd, env, stdin });
+        const process = spawn({ command: program, args, cwd: command.cwd, env, stdin });
+        return { process, kind: "program" };
       } catch (error) {
         // The shell says what is wrong, with its own exit code: an interpreter that is missing, say.
         if (!isSystemError(error)) throw error;
       }
     }
     try {
-      return spawn({
+      const process = spawn({
         command: deno,
         args: [
           "task",
@@ -163,6 +197,7 @@ export class ShellExecutor implements Executor {
           : command.env,
         stdin,
       });
+      return { process, kind: "shell" };
     } catch (error) {
       if (!isSystemError(error)) throw error;
       return { code: NOT_STARTED, reason: `Cannot start ${command.name}: ${error.message}` };
@@ -195,6 +230,34 @@ export class ShellExecutor implements Executor {
     const line = ` ${command.command}`;
     if (!fitsArgument(line)) return needed.use(LongCommand.create(command)).words;
     return [...(config === undefined ? [] : ["--config", config]), "--eval", line];
+  }
+}
+
+/**
+ * Passes signals on to a command's leader while that runs, as `deno task` passes its own on to the
+ * processes that it has started. What is done without a process takes them and goes on, as the
+ * built-in commands of the shell do.
+ */
+class Receiver {
+  readonly #taken = new Set<TaskSignal>();
+  #pid: number | undefined;
+
+  take(signal: TaskSignal): void {
+    this.#taken.add(signal);
+    if (this.#pid !== undefined) killProcess(this.#pid, signal);
+  }
+
+  /** @returns its exit, after which its process id may be another's */
+  async serve({ pid, exit }: GroupProcess): Promise<ExitStatus> {
+    this.#pid = pid;
+    const status = await exit;
+    this.#pid = undefined;
+    return status;
+  }
+
+  /** Whether an exit code is that of a signal that was passed on. */
+  hasTaken(code: number): boolean {
+    return [...this.#taken].some((signal) => signalExitCode(signal) === code);
   }
 }
 

@@ -334,10 +334,11 @@ export class TaskRunner {
       throw error;
     });
     const durationMs = Math.round(clock.monotonic() - startedAt);
-    // What still runs in the background may write on, and what was cancelled may have been ended in
-    // the middle, whatever its code says: such results are not known to be whole.
+    // What still runs in the background may write on, and what was cancelled or got another signal may
+    // have ended in the middle, whatever its code says: such results are not known to be whole.
+    const { soon, isDisturbed } = request.ending;
     const isWhole = prepared?.isClear !== false && status.code === 0 &&
-      status.remains === undefined && !request.ending.soon.aborted;
+      status.remains === undefined && !soon.aborted && !isDisturbed;
     const made = prepared === undefined || cache === undefined
       ? NOTHING_MADE
       : await cache.finish(prepared, task.question.declaration, { isWhole, warn });

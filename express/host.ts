@@ -28,6 +28,7 @@ import { type ByteStream, isDisconnect, writeAll } from "../system/streams.ts";
 import { isPathTooLong } from "../system/unix_path.ts";
 import { type Clock, systemClock } from "../system/clock.ts";
 import { processNamespaces, userId } from "../system/environment.ts";
+import { signalExitCode, type SignalName } from "../system/signals.ts";
 import { type AcceptedStream, UnixListener } from "../system/unix_socket.ts";
 import { FrameDecoder } from "../wire/frame.ts";
 import { WireError } from "../wire/errors.ts";
@@ -38,7 +39,16 @@ import { isMemorable, joined, MAX_BYTES, type Memos, renewed, type WrittenPiece 
 /** What of an invocation is this process's, or belongs to the command line that came. */
 export type HostedInvocation = Pick<
   Invocation,
-  "env" | "cwd" | "pid" | "startedAt" | "terminal" | "output" | "onSignal" | "exit" | "connect"
+  | "env"
+  | "cwd"
+  | "pid"
+  | "startedAt"
+  | "terminal"
+  | "output"
+  | "onSignal"
+  | "onGone"
+  | "exit"
+  | "connect"
 >;
 
 /** What a host needs. */
@@ -63,12 +73,6 @@ export type HostOptions = Omit<ExpressHostOptions, "listener" | "clock">;
 const GREETING_MS = 10_000;
 /** Command lines at once at the most. */
 const MAX_GUESTS = 256;
-
-const SIGNAL_EXITS: Readonly<Record<string, number>> = {
-  SIGINT: EXIT.interrupted,
-  SIGTERM: EXIT.terminated,
-  SIGHUP: EXIT.hangup,
-};
 
 /** Ends a command on the spot. */
 class Exit extends Error {
@@ -144,9 +148,11 @@ class Guest {
   readonly #options: ExpressHostOptions;
   readonly #frames = new FrameDecoder();
   readonly #lines: string[] = [];
-  readonly #listeners = new Map<string, Set<() => void>>();
+  /** Listeners to signals, and to the end of the process, by name. */
+  readonly #listeners = new Map<SignalName | "gone", Set<() => void>>();
   readonly #ended = Promise.withResolvers<number>();
   #columns = 80;
+  #isHungUp = false;
   #hasIgnored = false;
   #reached: ByteStream | undefined;
   readonly #pieces: WrittenPiece[] = [];
@@ -221,9 +227,14 @@ class Guest {
       cwd,
       pid,
       startedAt: systemClock.monotonic(),
-      terminal: { ...terminal, columns: () => this.#columns },
+      terminal: {
+        ...terminal,
+        columns: () => this.#columns,
+        isHungUp: () => this.#isHungUp,
+      },
       output,
-      onSignal: (signal, listener) => this.#onSignal(signal, listener),
+      onSignal: (signal, listener) => this.#on(signal, listener),
+      onGone: (listener) => this.#on("gone", listener),
       exit: (code) => {
         this.#ended.resolve(code);
         throw new Exit(code);
@@ -317,20 +328,21 @@ class Guest {
     return this.#reached;
   }
 
-  #onSignal(signal: string, listener: () => void): Disposable {
-    const listeners = this.#listeners.get(signal) ?? new Set();
-    this.#listeners.set(signal, listeners);
+  #on(what: SignalName | "gone", listener: () => void): Disposable {
+    const listeners = this.#listeners.get(what) ?? new Set();
+    this.#listeners.set(what, listeners);
     listeners.add(listener);
     return { [Symbol.dispose]: () => void listeners.delete(listener) };
   }
 
-  /** Handles what the client says until its connection ends, which is a hangup. */
+  /** Handles what the client says until its connection ends: the client is gone then. */
   async #listen(): Promise<void> {
     for (let news = await this.#news(); news !== undefined; news = await this.#news()) {
       if ("columns" in news) this.#columns = news.columns;
-      else if ("signal" in news) this.#signal(news.signal);
+      else if ("isHungUp" in news) this.#isHungUp = true;
+      else if ("signal" in news) this.#tell(news.signal, signalExitCode(news.signal));
     }
-    this.#signal("SIGHUP");
+    this.#tell("gone", EXIT.hangup);
   }
 
   /** The next message that can be read; `undefined` at the end. An unreadable one is ignored. */
@@ -353,11 +365,11 @@ class Guest {
     this.#options.log.log("warn", `Ignoring a message of a command line: ${reason}`);
   }
 
-  /** A signal that a command does not listen to ends it. */
-  #signal(signal: string): void {
-    const listeners = [...this.#listeners.get(signal) ?? []];
-    if (listeners.length === 0) {
-      this.#ended.resolve(SIGNAL_EXITS[signal] ?? EXIT.interrupted);
+  /** What a command does not listen to ends it, but for a change of the terminal's size. */
+  #tell(what: SignalName | "gone", exitCode: number): void {
+    const listeners = [...this.#listeners.get(what) ?? []];
+    if (listeners.length === 0 && what !== "SIGWINCH") {
+      this.#ended.resolve(exitCode);
       this.#reached?.close();
     }
     for (const listener of listeners) {

@@ -6,6 +6,7 @@
 
 import * as v from "valibot";
 import { environmentSchema } from "../wire/environment.ts";
+import { TASK_SIGNALS } from "../wire/signals.ts";
 import type { HandedOver, HandoverHead, HandoverNews } from "../system/handover.ts";
 
 /** What is not what it should be. */
@@ -32,7 +33,8 @@ const lineSchema: v.GenericSchema<unknown, HandedOver> = v.object({
 
 const newsSchema: v.GenericSchema<unknown, HandoverNews> = v.union([
   v.object({ go: v.literal(true) }),
-  v.object({ signal: v.picklist(["SIGINT", "SIGTERM", "SIGHUP"]) }),
+  v.object({ isHungUp: v.literal(true) }),
+  v.object({ signal: v.picklist(TASK_SIGNALS) }),
   v.object({ columns: count }),
 ]);
 

@@ -7,7 +7,9 @@
 import type { AsyncCommand, AsyncOutcome, Emitted } from "../cooker/cooker.ts";
 import type { Clock } from "../system/clock.ts";
 import type { Logger } from "../system/logger.ts";
+import type { SignalTasksParams } from "../wire/commands.ts";
 import type { EventBody } from "../wire/events.ts";
+import type { TaskSignal } from "../wire/signals.ts";
 import { WireError } from "../wire/errors.ts";
 import type { MessageId } from "../wire/messages.ts";
 import type { EventBus } from "./event_bus.ts";
@@ -32,6 +34,8 @@ interface Active {
   owner: UI | undefined;
   command: AsyncCommand | undefined;
   cancelled: "no" | "soon" | "now";
+  /** The signal of the client that cancelled it. */
+  signal?: TaskSignal;
   nextHeartbeat: number;
 }
 
@@ -96,12 +100,25 @@ export class AsyncCommands {
     if (active.cancelled !== "now") active.cancelled = force ? "now" : "soon";
     if (force) active.owner?.connection.outbox.release();
     try {
-      active.command?.cancel(active.cancelled === "now");
+      active.command?.cancel(active.cancelled === "now", active.signal);
     } catch (error) {
       // What can't be cancelled is not kept either: it ends as failed, and the server lives on.
       this.#failed(active, error);
     }
     return true;
+  }
+
+  /**
+   * Sends a signal of a UI's process to the work that the UI has in progress.
+   *
+   * @returns whether there was a receiver; a command that is cancelled is always one
+   */
+  signal(ui: UI, { signal, cancel }: SignalTasksParams): boolean {
+    const active = this.#active;
+    if (active === undefined || active.owner !== ui) return false;
+    if (!cancel) return active.command?.signal?.(signal) ?? false;
+    if (active.cancelled === "no") active.signal = signal;
+    return this.cancel(false);
   }
 
   /** Forgets a UI: what it waits for is dropped, what it owns is cancelled unless detached. */

@@ -21,7 +21,7 @@ import {
 import { systemClock } from "../system/clock.ts";
 import { removeLeftAside } from "../system/aside.ts";
 import { closeInherited, descriptorLimit } from "../system/descriptors.ts";
-import { environment, onSignal, onUncaught, processId } from "../system/environment.ts";
+import { environment, onUncaught, processId } from "../system/environment.ts";
 import {
   isSystemError,
   joinPath,
@@ -32,6 +32,7 @@ import {
 import { LogFile } from "../system/log_file.ts";
 import type { Logger } from "../system/logger.ts";
 import { shedMark } from "../system/process_mark.ts";
+import { onSignal } from "../system/signals.ts";
 import { TcpListener } from "../system/tcp.ts";
 import { InTheWayError, UnixListener } from "../system/unix_socket.ts";
 import { formatAddress, type TcpAddress } from "../wire/address.ts";

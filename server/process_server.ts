@@ -163,6 +163,7 @@ export class ProcessServer {
           asyncCommands: this.#asyncCommands,
         }),
         cancel: (force) => this.#asyncCommands.cancel(force),
+        signal: (ui, params) => this.#asyncCommands.signal(ui, params),
         terminate: (force) => this.stop("terminateServer", force ? "force" : "when done"),
       }),
       asyncCommands: this.#asyncCommands,

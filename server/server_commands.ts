@@ -4,15 +4,18 @@
  * @module
  */
 
-import type { ServerStatus } from "../wire/commands.ts";
+import type { ServerStatus, SignalTasksParams } from "../wire/commands.ts";
 import type { EventMask } from "../wire/events.ts";
 import type { ServerHandlers } from "./command_runner.ts";
+import type { UI } from "./ui.ts";
 
 /** What the server's own commands can do to it. */
 export interface ServerControl {
   status(): ServerStatus;
   /** Cancels the command in progress; says whether there is one. */
   cancel(force: boolean): boolean;
+  /** Sends a signal to the work that a UI has in progress; says whether there was a receiver. */
+  signal(ui: UI, params: SignalTasksParams): boolean;
   terminate(force: boolean): void;
 }
 
@@ -35,6 +38,7 @@ export function serverHandlers(control: ServerControl): ServerHandlers {
     },
     stateShutdown: () => control.cancel(false),
     stateForceShutdown: () => control.cancel(true),
+    signalTasks: (params, ui) => control.signal(ui, params),
     terminateServer: ({ force }) => {
       control.terminate(force);
       return null;

@@ -1,5 +1,5 @@
 /**
- * What surrounds this process: variables, terminal, signals, machine.
+ * What surrounds this process: variables, terminal, machine.
  *
  * @module
  */
@@ -76,15 +76,6 @@ export function processorCount(): number {
 /** Memory of this process, in bytes. */
 export function memoryUse(): { readonly rss: number; readonly heapUsed: number } {
   return Deno.memoryUsage();
-}
-
-/** The signals that a program here listens to. */
-export type SignalName = "SIGINT" | "SIGTERM" | "SIGHUP" | "SIGWINCH" | "SIGPIPE";
-
-/** Calls a function at each such signal until the result is disposed of. */
-export function onSignal(signal: SignalName, listener: () => void): Disposable {
-  Deno.addSignalListener(signal, listener);
-  return { [Symbol.dispose]: () => Deno.removeSignalListener(signal, listener) };
 }
 
 /**

@@ -23,6 +23,7 @@
  */
 
 import { connectToOwn, folderDistrust, ForeignServerError } from "./own_server.ts";
+import type { SignalName } from "./signals.ts";
 
 /** The folder of a project's state, and the socket in it. */
 const STATE_FOLDER = ".simmer";
@@ -54,17 +55,22 @@ export interface HandedOver {
   readonly env: Readonly<Record<string, string>>;
   /** The working directory, absolute. */
   readonly cwd: string;
-  readonly terminal: {
-    readonly stdin: boolean;
-    readonly stdout: boolean;
-    readonly stderr: boolean;
-  };
+  readonly terminal: TerminalStreams;
+}
+
+/** Which of a process's streams are terminals. */
+export interface TerminalStreams {
+  readonly stdin: boolean;
+  readonly stdout: boolean;
+  readonly stderr: boolean;
 }
 
 /** Every further line; the first of them is `go`. */
 export type HandoverNews =
   | { readonly go: true }
-  | { readonly signal: string }
+  /** The terminal is gone; the signal that says so follows. */
+  | { readonly isHungUp: true }
+  | { readonly signal: SignalName }
   | { readonly columns: number };
 
 /** How a handover ends if it is not refused. */
@@ -73,7 +79,10 @@ export type HandoverEnd =
   /** The server ended before the command did, which it had begun. */
   | { readonly kind: "lost" };
 
-const SIGNALS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+/** Signals that ask for an end, the third of which ends this process, and its exit code then. */
+const ENDING = [["SIGINT", 130], ["SIGQUIT", 131], ["SIGTERM", 143]] as const;
+/** Other signals that are passed on. */
+const PASSED = ["SIGHUP", "SIGUSR1", "SIGUSR2", "SIGALRM", "SIGWINCH"] as const;
 /** Exit codes as `client/exit_code.ts` has them. */
 const BROKEN_PIPE = 141;
 const OUTPUT_LOST = 74;
@@ -94,22 +103,19 @@ const encoder = new TextEncoder();
 export async function handOver(version: string): Promise<HandoverEnd | undefined> {
   const cwd = workingFolder();
   if (cwd === undefined) return undefined;
-  const terminal = {
-    stdin: Deno.stdin.isTerminal(),
-    stdout: Deno.stdout.isTerminal(),
-    stderr: Deno.stderr.isTerminal(),
-  };
-  const isSeen = terminal.stdout || terminal.stderr;
+  const terminal = terminalStreams();
   let lines: Uint8Array<ArrayBuffer> | undefined;
   for (const root of possibleRoots(cwd)) {
     if (!isTrusted(`${root}/${STATE_FOLDER}`)) continue;
     const connecting = connect(`${root}/${HANDOVER_SOCKET}`);
     // The kernel connects while this is done.
-    lines ??= firstLines(version, { args: Deno.args, env: environment(), cwd, terminal }, isSeen);
+    lines ??= firstLines(version, { args: Deno.args, env: environment(), cwd, terminal });
     const connection = await connecting;
     if (connection === undefined) continue;
     const pieces = new Pieces(connection);
-    if (await isAccepted(connection, lines, pieces)) return await carry(connection, pieces, isSeen);
+    if (await isAccepted(connection, lines, pieces)) {
+      return await carry(connection, pieces, terminal);
+    }
   }
   return undefined;
 }
@@ -176,16 +182,12 @@ function isSystemError(error: unknown): boolean {
       Object.values(Deno.errors).some((each) => error instanceof each));
 }
 
-function firstLines(
-  version: string,
-  line: HandedOver,
-  isSeen: boolean,
-): Uint8Array<ArrayBuffer> {
+function firstLines(version: string, line: HandedOver): Uint8Array<ArrayBuffer> {
   // As `processNamespaces` names them, without a module more.
   const namespaces = orAbsent(() =>
     ["pid", "mnt"].map((name) => Deno.readLinkSync(`/proc/self/ns/${name}`)).join(" ")
   );
-  const columns = isSeen ? terminalColumns() : undefined;
+  const columns = isSeen(line.terminal) ? terminalColumns() : undefined;
   const head: HandoverHead = {
     version,
     pid: Deno.pid,
@@ -250,7 +252,7 @@ async function isAccepted(
 async function carry(
   connection: Deno.UnixConn,
   pieces: Pieces,
-  isSeen: boolean,
+  terminal: TerminalStreams,
 ): Promise<HandoverEnd | undefined> {
   /** A write that fails is of no interest: the end of the connection is seen where it is read. */
   const send = (news: HandoverNews): void => {
@@ -258,7 +260,7 @@ async function carry(
   };
   send({ go: true });
   // The server works already while this is done.
-  passSignalsOn(send, isSeen);
+  passSignalsOn(send, terminal);
   try {
     for (let piece = await pieces.next(); piece !== undefined; piece = await pieces.next()) {
       const { kind, bytes } = piece;
@@ -268,6 +270,11 @@ async function carry(
       try {
         await writeAll(Deno[stream], bytes);
       } catch (error) {
+        if (isReaderGone(error) && isHungUp(terminal)) {
+          // The signal that says so may come later. The tasks end without a screen.
+          hangUp(send);
+          continue;
+        }
         // The end of this process cancels the command in the server.
         return { kind: "exit", code: await outputLost(stream, error) };
       }
@@ -278,19 +285,47 @@ async function carry(
   return { kind: "lost" };
 }
 
-function passSignalsOn(send: (news: HandoverNews) => void, isSeen: boolean): void {
-  let signals = 0;
-  for (const [signal, code] of Object.entries(SIGNALS)) {
-    Deno.addSignalListener(signal as Deno.Signal, () => {
-      if (++signals === 3) Deno.exit(code);
+function passSignalsOn(send: (news: HandoverNews) => void, terminal: TerminalStreams): void {
+  let endings = 0;
+  for (const [signal, code] of ENDING) {
+    Deno.addSignalListener(signal, () => {
+      if (++endings === 3) Deno.exit(code);
       send({ signal });
     });
   }
-  if (!isSeen) return;
-  Deno.addSignalListener("SIGWINCH", () => {
-    const columns = terminalColumns();
-    if (columns !== undefined) send({ columns });
-  });
+  for (const signal of PASSED) {
+    Deno.addSignalListener(signal, () => {
+      if (signal === "SIGHUP" && isHungUp(terminal)) return hangUp(send);
+      const columns = signal === "SIGWINCH" && isSeen(terminal) ? terminalColumns() : undefined;
+      if (columns !== undefined) send({ columns });
+      send({ signal });
+    });
+  }
+}
+
+/** The server takes the first of these messages for the others. */
+function hangUp(send: (news: HandoverNews) => void): void {
+  send({ isHungUp: true });
+  send({ signal: "SIGHUP" });
+}
+
+/** Which of this process's streams are terminals now. */
+export function terminalStreams(): TerminalStreams {
+  return {
+    stdin: Deno.stdin.isTerminal(),
+    stdout: Deno.stdout.isTerminal(),
+    stderr: Deno.stderr.isTerminal(),
+  };
+}
+
+/** Whether one of this process's streams was a terminal, and is none any more. */
+export function isHungUp(before: TerminalStreams): boolean {
+  const now = terminalStreams();
+  return (["stdin", "stdout", "stderr"] as const).some((each) => before[each] && !now[each]);
+}
+
+function isSeen({ stdout, stderr }: TerminalStreams): boolean {
+  return stdout || stderr;
 }
 
 /**

@@ -6,6 +6,7 @@
 
 import { isSystemError, systemErrorNumber } from "./files.ts";
 import type { ExitStatus } from "./group_process.ts";
+import type { SignalName } from "./signals.ts";
 
 /**
  * Sends a signal to all of a process group.
@@ -13,7 +14,7 @@ import type { ExitStatus } from "./group_process.ts";
  * @returns whether there was anybody to send it to
  * @throws {RangeError} for what is no id of a process
  */
-export function killGroup(group: number, signal: "SIGTERM" | "SIGKILL" | "SIGINT"): boolean {
+export function killGroup(group: number, signal: SignalName): boolean {
   return sendSignal(-checkedId(group), signal);
 }
 
@@ -23,7 +24,7 @@ export function killGroup(group: number, signal: "SIGTERM" | "SIGKILL" | "SIGINT
  * @returns whether there was such a process
  * @throws {RangeError} for what is no id of a process
  */
-export function killProcess(pid: number, signal: "SIGTERM" | "SIGKILL" | "SIGINT"): boolean {
+export function killProcess(pid: number, signal: SignalName): boolean {
   return sendSignal(checkedId(pid), signal);
 }
 
@@ -33,7 +34,7 @@ function checkedId(id: number): number {
   throw new RangeError(`${id} is no id of a process that can be signalled`);
 }
 
-function sendSignal(target: number, signal: Deno.Signal): boolean {
+function sendSignal(target: number, signal: SignalName): boolean {
   try {
     Deno.kill(target, signal);
     return true;
@@ -50,12 +51,30 @@ function sendSignal(target: number, signal: Deno.Signal): boolean {
 export function groupAlive(group: number): boolean {
   if (Deno.build.os !== "linux") return signalReaches(-group);
   if (!signalReaches(-group)) return false;
-  for (const entry of Deno.readDirSync("/proc")) {
-    if (!/^\d+$/.test(entry.name)) continue;
-    const state = processState(Number(entry.name));
-    if (state !== undefined && state.group === group && !state.isEnded) return true;
-  }
-  return false;
+  return processIds().some((pid) => {
+    const state = processState(pid);
+    return state !== undefined && state.group === group && !state.isEnded;
+  });
+}
+
+/**
+ * The processes of a group that its leader has not started itself: the leader, and the descendants of
+ * its children.
+ *
+ * @returns `undefined` on other platforms than Linux
+ */
+export function withoutChildren(group: number): number[] | undefined {
+  if (Deno.build.os !== "linux") return undefined;
+  return processIds().filter((pid) => {
+    const state = processState(pid);
+    return state?.group === group && state.parent !== group && !state.isEnded;
+  });
+}
+
+function processIds(): number[] {
+  return [...Deno.readDirSync("/proc")].flatMap(({ name }) =>
+    /^\d+$/.test(name) ? Number(name) : []
+  );
 }
 
 /** Whether a process runs; one of another user counts, one that only waits to be collected not. */
@@ -122,6 +141,7 @@ export function oldestProcess(pids: readonly number[]): number | undefined {
 }
 
 interface ProcessState {
+  readonly parent: number;
   readonly group: number;
   readonly isEnded: boolean;
   /** Clock ticks since the machine's start. */
@@ -142,8 +162,9 @@ function processState(pid: number): ProcessState | undefined {
   }
   // The name in brackets can hold anything, brackets and spaces too: what counts is behind it.
   const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
-  const [state, , group] = fields;
+  const [state, parent, group] = fields;
   return {
+    parent: Number(parent),
     group: Number(group),
     isEnded: state === "Z" || state === "X",
     startedAt: Number(fields[START_TIME]),

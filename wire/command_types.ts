@@ -6,6 +6,7 @@
 
 import type { ClientInfo, EventType, LogLevel } from "./events.ts";
 import type { Feature, Role } from "./hello.ts";
+import type { TaskSignal } from "./signals.ts";
 
 /** Parameters of a command that takes none. */
 export type NoParams = Record<never, never>;
@@ -84,6 +85,17 @@ export interface TerminateInput {
 
 /** Parameters of `terminateServer`. */
 export type TerminateParams = Required<TerminateInput> & { readonly force: boolean };
+
+/** Parameters of `signalTasks`, as a client writes them. */
+export interface SignalTasksInput {
+  /** The signal's name. */
+  readonly signal: TaskSignal;
+  /** Whether it cancels the build: it is the first signal of the tasks' end; default: `false`. */
+  readonly cancel?: boolean | undefined;
+}
+
+/** Parameters of `signalTasks`. */
+export type SignalTasksParams = Required<SignalTasksInput> & { readonly cancel: boolean };
 
 /** Which folders of a workspace something is about, as a client writes it. */
 export interface WorkspaceInput {

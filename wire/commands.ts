@@ -22,6 +22,8 @@ import type {
   SetEventMaskParams,
   SetFeaturesParams,
   SetVariableParams,
+  SignalTasksInput,
+  SignalTasksParams,
   TaskDescription,
   TerminateInput,
   TerminateParams,
@@ -32,6 +34,7 @@ import { environmentSchema } from "./environment.ts";
 import { EVENT_TYPES, LOG_LEVELS } from "./events.ts";
 import { type Feature, FEATURES } from "./hello.ts";
 import type { Schema } from "./schema.ts";
+import { TASK_SIGNALS } from "./signals.ts";
 
 export type * from "./command_types.ts";
 
@@ -99,6 +102,7 @@ export type ServerCommands = {
   readonly setEventMask: Command<"sync", SetEventMaskParams, SetEventMaskParams, null>;
   readonly stateShutdown: Command<"sync", NoParams, NoParams, boolean>;
   readonly stateForceShutdown: Command<"sync", NoParams, NoParams, boolean>;
+  readonly signalTasks: Command<"sync", SignalTasksInput, SignalTasksParams, boolean>;
   readonly terminateServer: Command<"sync", TerminateInput, TerminateParams, null>;
 };
 
@@ -197,6 +201,17 @@ export const SERVER_COMMANDS: ServerCommands = defineCommands({
     kind: "sync",
     access: "stop",
     params: nothing,
+    result: v.boolean(),
+  },
+  signalTasks: {
+    summary: "Send a signal to the tasks of this UI's build; answers whether there was a receiver",
+    kind: "sync",
+    access: "control",
+    params: v.strictObject({
+      signal: v.picklist(TASK_SIGNALS),
+      /** Whether it cancels the build: it is the first signal of the tasks' end. */
+      cancel: v.optional(v.boolean(), false),
+    }),
     result: v.boolean(),
   },
   terminateServer: {

@@ -12,3 +12,4 @@ export * from "./frame.ts";
 export * from "./hello.ts";
 export * from "./messages.ts";
 export * from "./output.ts";
+export * from "./signals.ts";

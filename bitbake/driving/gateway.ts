@@ -10,7 +10,7 @@ import type { Clock } from "../../system/clock.ts";
 import { joinPath, parentFolder } from "../../system/files.ts";
 import { OwnedWork } from "../../system/owned_work.ts";
 import { type ByteStream, memoryPair, writeAll } from "../../system/streams.ts";
-import type { RunTasksInput, ServerStatus } from "../../wire/commands.ts";
+import type { RunTasksInput, ServerStatus, SignalTasksParams } from "../../wire/commands.ts";
 import { formatAddress, type TcpAddress } from "../../wire/address.ts";
 import { WireError } from "../../wire/errors.ts";
 import {
@@ -33,6 +33,8 @@ import {
 } from "../../wire/messages.ts";
 import { processEnvironment } from "../../system/processes.ts";
 import { decode, PickleError, toPlain } from "../pickle/mod.ts";
+import { signalExitCode } from "../../system/signals.ts";
+import type { TaskSignal } from "../../wire/signals.ts";
 import type { Caller } from "./client_configuration.ts";
 import { argumentsOf, ASYNCHRONOUS, valueOf, WITHOUT_COUNTERPART } from "./commands.ts";
 import { BitbakeConnection, type BitbakeLink, gone, misunderstood } from "./connection.ts";
@@ -81,6 +83,8 @@ class Gateway {
   #lastAnswered: WireError | undefined;
   /** The end of the action in progress, as its exit code, or why it is not told. */
   #action: PromiseWithResolvers<number | WireError> | undefined;
+  /** The client's signal that has cancelled the build in progress. */
+  #cancelledBy: TaskSignal | undefined;
   #writing: Promise<void> = Promise.resolve();
   readonly #work = new OwnedWork((_, error) => this.#fail(misunderstood(error)));
 
@@ -203,6 +207,8 @@ class Gateway {
       case "stateForceShutdown":
         await bitbake.call(method);
         return true;
+      case "signalTasks":
+        return await this.#signal(params as SignalTasksParams, bitbake);
       case "runTasks":
         return await this.#run(params as RunTasksInput, bitbake);
       default:
@@ -284,8 +290,20 @@ class Gateway {
   /** A new build or other action: its end is told by the events from now on. */
   #begin(): string {
     const build = `bitbake-${++this.#builds}`;
+    this.#cancelledBy = undefined;
     this.#translator = new BitbakeTranslator(build, () => this.#clock.monotonic());
     return build;
+  }
+
+  /** BitBake passes no signals on to its tasks; it can only end them. */
+  async #signal(
+    { signal, cancel }: SignalTasksParams,
+    bitbake: Conversation,
+  ): Promise<boolean> {
+    if (!cancel) return false;
+    this.#cancelledBy ??= signal;
+    await bitbake.call("stateShutdown");
+    return true;
   }
 
   /** Sends one of BitBake's commands as it is; the end of an action is waited for. */
@@ -318,7 +336,7 @@ class Gateway {
       if (body.type === "LogRecord" && body.level === "error") this.#remember(body.message);
       if (body.type === "CommandCompleted") this.#action?.resolve(0);
       if (body.type === "CommandExit") this.#action?.resolve(body.exitCode);
-      this.#event(body);
+      this.#event(this.#asCancelled(body));
     }
     return this.#writing;
   }
@@ -331,6 +349,15 @@ class Gateway {
       if (!(error instanceof PickleError)) throw error;
       return [logRecord("warn", `Cannot read an event of BitBake's server: ${error.message}`)];
     }
+  }
+
+  /** What BitBake's tasks end with is not known: the exit code of a cancelled build is the signal's. */
+  #asCancelled(body: EventBody): EventBody {
+    if (this.#cancelledBy === undefined) return body;
+    const exitCode = signalExitCode(this.#cancelledBy);
+    if (body.type === "BuildCompleted") return { ...body, exitCode };
+    if (body.type !== "CommandCompleted" && body.type !== "CommandExit") return body;
+    return { ...body, type: "CommandExit", exitCode };
   }
 
   #remember(message: string): void {

@@ -7,6 +7,7 @@
  * @module
  */
 
+import { signalExitCode } from "../../system/signals.ts";
 import type { RunTasksInput } from "../../wire/commands.ts";
 import { WireError } from "../../wire/errors.ts";
 import type { ParsedArguments, ValuesFor } from "../arguments.ts";
@@ -91,10 +92,9 @@ class Watch {
   async run(): Promise<number> {
     const { invocation } = this.#options;
     using signals = new DisposableStack();
-    const codes = { SIGINT: EXIT.interrupted, SIGTERM: EXIT.terminated, SIGHUP: EXIT.hangup };
-    for (const [signal, code] of Object.entries(codes)) {
-      signals.use(invocation.onSignal(signal as keyof typeof codes, () => {
-        this.#exitCode ??= code;
+    for (const signal of ["SIGINT", "SIGQUIT", "SIGTERM", "SIGHUP"] as const) {
+      signals.use(invocation.onSignal(signal, () => {
+        this.#exitCode ??= signalExitCode(signal);
         // A build sees to its own end first.
         if (!this.#isRunning) this.#left.abort(new Left());
       }));

@@ -2,6 +2,7 @@ import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { ServerEndedError } from "../../client/exit_code.ts";
 import { command as run } from "../../client/commands/run.ts";
 import type { RunTasksInput } from "../../wire/commands.ts";
+import { signalExitCode } from "../../system/signals.ts";
 import { projectError, WireError } from "../../wire/errors.ts";
 import type { EventBody } from "../../wire/events.ts";
 import type { HelloParams } from "../../wire/hello.ts";
@@ -51,8 +52,12 @@ function building(events: readonly EventBody[]): Handler {
   });
 }
 
-/** A build that goes on until it is cancelled. */
-function endless(onCancel: (request: Request, peer: FakePeer) => void): Handler {
+/**
+ * A build that goes on until it is cancelled.
+ *
+ * @param onCancel answers each later request; `undefined` counts as true
+ */
+function endless(onCancel: (request: Request, peer: FakePeer) => unknown): Handler {
   return greeting((request, peer) => {
     if (request.method === "runTasks") {
       queueMicrotask(() =>
@@ -60,12 +65,11 @@ function endless(onCancel: (request: Request, peer: FakePeer) => void): Handler 
       );
       return { build: "b1" };
     }
-    onCancel(request, peer);
-    return true;
+    return onCancel(request, peer) ?? true;
   });
 }
 
-function cancelled(peer: FakePeer): void {
+function cancelled(peer: FakePeer, exitCode = 130): void {
   const build = "b1";
   const counts = { total: 1, succeeded: 0, cached: 0, failed: 0, cancelled: 1, skipped: 0 };
   peer.emit({ type: "TaskCancelled", build, task: "hello", wasRunning: true });
@@ -73,12 +77,12 @@ function cancelled(peer: FakePeer): void {
     type: "BuildCompleted",
     build,
     outcome: "cancelled",
-    exitCode: 130,
+    exitCode,
     counts,
     durationMs: 9,
     failures: [],
   });
-  peer.emit({ type: "CommandExit", command: "runTasks", build, exitCode: 130 });
+  peer.emit({ type: "CommandExit", command: "runTasks", build, exitCode });
 }
 
 async function inputOf(setup: Setup): Promise<RunTasksInput> {
@@ -217,15 +221,16 @@ Deno.test("R25 Ctrl-C in the queue leaves at once with 130", async () => {
   assertEquals(peer.requests.length, 2);
 });
 
-Deno.test("R25 Ctrl-C cancels over the same connection, waits for the end of the build, exits 130", async () => {
-  await using setup = await setUp(endless((_, peer) => queueMicrotask(() => cancelled(peer))));
+Deno.test("R25 Ctrl-C cancels over the same connection, waits for the end of the build, exits with its code", async () => {
+  await using setup = await setUp(endless((_, peer) => queueMicrotask(() => cancelled(peer, 7))));
   const code = setup.simmer();
   const { recorder } = setup.process;
   await recorder.until("stdout", "hello");
   setup.process.signal("SIGINT");
-  assertEquals(await code, 130);
+  assertEquals(await code, 7);
   const peer = await setup.server.peer();
-  assertEquals(peer.requests.at(-1)?.method, "stateShutdown");
+  const { method, params } = await peer.asked("signalTasks");
+  assertEquals([method, params], ["signalTasks", { signal: "SIGINT", cancel: true }]);
   assertMatch(recorder.text("stderr"), /Ctrl-C again[^]*1 cancelled/);
 });
 
@@ -236,7 +241,7 @@ Deno.test("R25 Ctrl-C twice forces, three times ends the client at once", async 
   await recorder.until("stdout", "hello");
   const peer = await setup.server.peer();
   setup.process.signal("SIGINT");
-  await peer.asked("stateShutdown");
+  await peer.asked("signalTasks");
   setup.process.signal("SIGINT");
   await peer.asked("stateForceShutdown");
   assertEquals(exits, []);
@@ -246,13 +251,51 @@ Deno.test("R25 Ctrl-C twice forces, three times ends the client at once", async 
   assertEquals(await code, 130);
 });
 
-Deno.test("SIGTERM cancels and exits 143, SIGHUP leaves with 129", async () => {
-  for (const [signal, expected] of [["SIGTERM", 143], ["SIGHUP", 129]] as const) {
-    await using setup = await setUp(endless((_, peer) => queueMicrotask(() => cancelled(peer))));
-    const code = setup.simmer();
-    await setup.process.recorder.until("stdout", "hello");
+Deno.test("SIGUSR1 is passed on, and the build goes on to its own end", async () => {
+  await using setup = await setUp(endless((_, peer) => {
+    queueMicrotask(() => oneTask(7).slice(4).forEach((event) => peer.emit(event)));
+  }));
+  const code = setup.simmer();
+  await setup.process.recorder.until("stdout", "hello");
+  setup.process.signal("SIGUSR1");
+  assertEquals(await code, 7);
+  const { params } = await (await setup.server.peer()).asked("signalTasks");
+  assertEquals(params, { signal: "SIGUSR1", cancel: false });
+});
+
+Deno.test("a signal that no task gets ends the client as any program, but not SIGWINCH", async () => {
+  await using setup = await setUp(endless(() => false));
+  const code = setup.simmer();
+  await setup.process.recorder.until("stdout", "hello");
+  setup.process.signal("SIGWINCH");
+  const peer = await setup.server.peer();
+  await peer.asked("signalTasks");
+  setup.process.signal("SIGALRM");
+  assertEquals(await code, 142);
+  assertEquals(peer.requests.filter(({ method }) => method === "signalTasks").length, 2);
+});
+
+Deno.test("R25 Ctrl-C leaves a build that the server has not begun: it cancels no other one", async () => {
+  await using setup = await setUp(endless(() => false));
+  const code = setup.simmer();
+  await setup.process.recorder.until("stdout", "hello");
+  setup.process.signal("SIGINT");
+  assertEquals(await code, 130);
+  const { requests } = await setup.server.peer();
+  assertEquals(requests.filter(({ method }) => method.startsWith("state")), []);
+});
+
+Deno.test("an observer's signals end it alone", async () => {
+  for (const [signal, expected] of [["SIGINT", 130], ["SIGUSR1", 138], ["SIGHUP", 129]] as const) {
+    const answers: Handler = () => ({ clients: [] });
+    await using setup = await setUp(greeting(answers, { role: "observer" }));
+    const code = setup.simmer(["--busy", "observe", "hello"]);
+    await setup.process.recorder.until("stderr", "watching the build");
+    setup.process.signal("SIGWINCH");
     setup.process.signal(signal);
-    assertEquals(await code, expected);
+    assertEquals(await code, Deno.build.os === "linux" ? expected : signalExitCode(signal));
+    const { requests } = await setup.server.peer();
+    assertEquals(requests.filter(({ method }) => method === "signalTasks"), []);
   }
 });
 

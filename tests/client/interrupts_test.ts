@@ -1,58 +1,125 @@
 import { assertEquals } from "@std/assert";
-import { type EndingSignal, Interrupts } from "../../client/interrupts.ts";
+import { Interrupts } from "../../client/interrupts.ts";
+import { signalExitCode } from "../../system/signals.ts";
+import { TASK_SIGNALS, type TaskSignal } from "../../wire/signals.ts";
 
+interface Situation {
+  readonly isRunning: boolean;
+  readonly isHungUp?: boolean;
+}
+
+/** What a client does at signals; `"gone"`: the process that it works for is gone. */
 function play(
-  isRunning: boolean,
-  signals: readonly EndingSignal[],
-): [string[], number | undefined] {
+  { isRunning, isHungUp = false }: Situation,
+  signals: readonly (TaskSignal | "gone")[],
+): [actions: string[], exitCode: number | undefined] {
   const actions: string[] = [];
   const interrupts = new Interrupts({
     isRunning: () => isRunning,
-    cancel: (force) => actions.push(force ? "force" : "cancel"),
+    isHungUp: () => isHungUp,
+    cancel: (signal) => actions.push(`cancel ${signal}`),
+    force: () => actions.push("force"),
+    pass: (signal) => actions.push(`pass ${signal}`),
     leave: () => actions.push("leave"),
     exit: (code) => actions.push(`exit ${code}`),
   });
-  for (const signal of signals) interrupts.receive(signal);
+  for (const signal of signals) {
+    if (signal === "gone") interrupts.abandon();
+    else interrupts.receive(signal);
+  }
   return [actions, interrupts.exitCode];
 }
 
-Deno.test("R25 Ctrl-C once cancels, twice forces, a third time ends the client at once", () => {
+const RUNNING = { isRunning: true };
+const WAITING = { isRunning: false };
+
+Deno.test("R25 Ctrl-C once cancels with SIGINT, twice forces, a third time ends the client at once", () => {
   const signals = ["SIGINT", "SIGINT", "SIGINT"] as const;
-  assertEquals(play(true, signals.slice(0, 1)), [["cancel"], 130]);
-  assertEquals(play(true, signals.slice(0, 2)), [["cancel", "force"], 130]);
-  assertEquals(play(true, signals), [["cancel", "force", "exit 130"], 130]);
+  assertEquals(play(RUNNING, signals.slice(0, 1)), [["cancel SIGINT"], 130]);
+  assertEquals(play(RUNNING, signals.slice(0, 2)), [["cancel SIGINT", "force"], 130]);
+  assertEquals(play(RUNNING, signals), [["cancel SIGINT", "force", "exit 130"], 130]);
 });
 
 Deno.test("R25 Ctrl-C while nothing runs yet leaves, and the next one ends the client at once", () => {
-  assertEquals(play(false, ["SIGINT", "SIGINT"]), [["leave", "exit 130"], 130]);
+  assertEquals(play(WAITING, ["SIGINT", "SIGINT"]), [["leave", "exit 130"], 130]);
 });
 
-Deno.test("SIGTERM does as Ctrl-C does, and the first signal decides about the exit code", () => {
-  assertEquals(play(true, ["SIGTERM"]), [["cancel"], 143]);
-  assertEquals(play(true, ["SIGTERM", "SIGINT"]), [["cancel", "force"], 143]);
-  assertEquals(play(false, ["SIGTERM"]), [["leave"], 143]);
+Deno.test("SIGTERM and SIGQUIT cancel with themselves, and the first signal decides about the exit code", () => {
+  assertEquals(play(RUNNING, ["SIGTERM"]), [["cancel SIGTERM"], 143]);
+  assertEquals(play(RUNNING, ["SIGQUIT"]), [["cancel SIGQUIT"], 131]);
+  assertEquals(play(RUNNING, ["SIGTERM", "SIGINT"]), [["cancel SIGTERM", "force"], 143]);
+  assertEquals(play(WAITING, ["SIGTERM"]), [["leave"], 143]);
 });
 
-Deno.test("SIGHUP leaves, also while a build is being cancelled", () => {
-  assertEquals(play(true, ["SIGHUP"]), [["leave"], 129]);
-  assertEquals(play(true, ["SIGINT", "SIGHUP"]), [["cancel", "leave"], 130]);
+Deno.test("other signals are passed on, however many, and neither end nor count", () => {
+  const signals = ["SIGUSR1", "SIGUSR1", "SIGUSR2", "SIGALRM", "SIGWINCH", "SIGHUP"] as const;
+  const passed = signals.map((signal) => `pass ${signal}`);
+  assertEquals(play(RUNNING, signals), [passed, undefined]);
+  assertEquals(play(RUNNING, [...signals, "SIGINT"]), [[...passed, "cancel SIGINT"], 130]);
+  assertEquals(play(RUNNING, ["SIGINT", "SIGUSR1"]), [["cancel SIGINT", "pass SIGUSR1"], 130]);
+});
+
+Deno.test("while nothing runs, a signal does as its default action says: all but SIGWINCH end the client", () => {
+  for (const signal of TASK_SIGNALS) {
+    const expected: ReturnType<typeof play> = signal === "SIGWINCH"
+      ? [[], undefined]
+      : [["leave"], signalExitCode(signal)];
+    assertEquals(play(WAITING, [signal]), expected, signal);
+  }
+});
+
+Deno.test("a signal that had no receiver ends the client, but not one that waits for its tasks to end", () => {
+  const actions: string[] = [];
+  const interrupts = new Interrupts({
+    isRunning: () => true,
+    isHungUp: () => false,
+    cancel: () => {},
+    force: () => {},
+    pass: (signal) => interrupts.unheard(signal),
+    leave: () => actions.push("leave"),
+    exit: () => {},
+  });
+  interrupts.receive("SIGWINCH");
+  assertEquals([actions, interrupts.exitCode], [[], undefined]);
+  interrupts.receive("SIGUSR2");
+  assertEquals([actions, interrupts.exitCode], [["leave"], signalExitCode("SIGUSR2")]);
+  assertEquals(play(RUNNING, ["SIGINT", "SIGUSR1"])[0].at(-1), "pass SIGUSR1");
+});
+
+Deno.test("SIGHUP of a terminal that is gone cancels once, and is no second stage", () => {
+  const hungUp = { isRunning: true, isHungUp: true };
+  assertEquals(play(hungUp, ["SIGHUP"]), [["cancel SIGHUP"], 129]);
+  assertEquals(play(hungUp, ["SIGHUP", "SIGHUP"]), [["cancel SIGHUP"], 129]);
+  assertEquals(play(hungUp, ["SIGINT", "SIGHUP"]), [["cancel SIGINT", "pass SIGHUP"], 130]);
+  assertEquals(play(hungUp, ["SIGHUP", "SIGINT"]), [["cancel SIGHUP", "force"], 129]);
+  assertEquals(play({ isRunning: false, isHungUp: true }, ["SIGHUP"]), [["leave"], 129]);
+});
+
+Deno.test("the end of the process that a client works for makes it leave in any state", () => {
+  assertEquals(play(RUNNING, ["gone"]), [["leave"], 129]);
+  assertEquals(play(WAITING, ["gone"]), [["leave"], 129]);
+  assertEquals(play(RUNNING, ["SIGINT", "gone"]), [["cancel SIGINT", "leave"], 130]);
 });
 
 Deno.test("listening ends with its disposal", () => {
   const listening: string[] = [];
   const interrupts = new Interrupts({
     isRunning: () => true,
+    isHungUp: () => false,
     cancel: () => {},
+    force: () => {},
+    pass: () => {},
     leave: () => {},
     exit: () => {},
   });
+  const on = (what: string, listener: () => void): Disposable => {
+    listening.push(what);
+    if (what === "SIGTERM") listener();
+    return { [Symbol.dispose]: () => listening.splice(listening.indexOf(what), 1) };
+  };
   {
-    using _listening = interrupts.listen((signal, listener) => {
-      listening.push(signal);
-      if (signal === "SIGTERM") listener();
-      return { [Symbol.dispose]: () => listening.splice(listening.indexOf(signal), 1) };
-    });
-    assertEquals(listening, ["SIGINT", "SIGTERM", "SIGHUP"]);
+    using _listening = interrupts.listen(on, (listener) => on("gone", listener));
+    assertEquals(listening, [...TASK_SIGNALS, "gone"]);
     assertEquals(interrupts.exitCode, 143);
   }
   assertEquals(listening, []);

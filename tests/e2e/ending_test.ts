@@ -15,9 +15,9 @@ const TASKS = {
 const POLITE = `import signal, sys, time
 def leave(*_):
     print("cleaned up", flush=True)
-    sys.exit(0)
-signal.signal(signal.SIGTERM, leave)
-signal.signal(signal.SIGINT, signal.SIG_IGN)
+    sys.exit(9)
+signal.signal(signal.SIGINT, leave)
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
 print("started", flush=True)
 time.sleep(600)
 `;
@@ -38,13 +38,13 @@ async function taskProcesses(project: Project): Promise<string[]> {
   return (await project.processes()).filter((words) => !IS_SIMMER.test(words));
 }
 
-Deno.test("R25 Ctrl-C once cancels the build, waits for its tasks, exits 130, and keeps the server", async () => {
+Deno.test("R25 Ctrl-C once cancels the build, waits for its tasks, exits with their code, and keeps the server", async () => {
   await using project = await Project.create(FILES);
   const run = project.start(["run", "polite"], { terminal: true });
   await run.stdout.until("started");
   await run.type(CTRL_C);
   const { code, stdout } = await run.finished();
-  assertEquals(code, 130, stdout);
+  assertEquals(code, 9, stdout);
   assertStringIncludes(stdout, "cleaned up");
   assertEquals(await taskProcesses(project), []);
   assertEquals((await project.run(["status"])).code, 0);

@@ -182,14 +182,15 @@ Deno.test("an unreadable message on the way is ignored, and logged once", async 
   assertEquals(place.log.messages.filter((line) => line.includes("Ignoring")).length, 1);
 });
 
-Deno.test("signals reach a command that listens, and end one that does not; a process that is gone is a hangup", async () => {
+Deno.test("signals reach a command that listens, and end one that does not; so does the end of the process", async () => {
   const heard: string[] = [];
-  await using place = await Place.open(async ([how], { onSignal }) => {
+  await using place = await Place.open(async ([how], { onSignal, onGone }) => {
     const { promise, resolve } = Promise.withResolvers<number>();
     if (how === "listen") {
       onSignal("SIGINT", () => resolve(42));
-      onSignal("SIGHUP", () => {
-        heard.push("hangup");
+      onSignal("SIGHUP", () => heard.push("hangup"));
+      onGone?.(() => {
+        heard.push("gone");
         resolve(1);
       });
     }
@@ -201,13 +202,26 @@ Deno.test("signals reach a command that listens, and end one that does not; a pr
   assertEquals(await hear(listening), [ACCEPTED, [PIECE.exit, "42"]]);
   const deaf = place.enter();
   await say(deaf, place.greeting(["deaf"]));
-  await say(deaf, '{"signal":"SIGTERM"}\n');
+  await say(deaf, '{"signal":"SIGWINCH"}\n{"signal":"SIGTERM"}\n');
   assertEquals(await hear(deaf), [ACCEPTED, [PIECE.exit, "143"]]);
   const gone = place.enter();
   await say(gone, place.greeting(["listen"]));
   gone.close();
   await place.host.close();
-  assertEquals(heard, ["hangup"]);
+  assertEquals(heard, ["gone"]);
+});
+
+Deno.test("a command learns that its terminal is gone before the signal that says so", async () => {
+  const { promise: hungUp, resolve } = Promise.withResolvers<number>();
+  await using place = await Place.open((_, { onSignal, terminal }) => {
+    onSignal("SIGUSR2", () => assertEquals(terminal.isHungUp(), false));
+    onSignal("SIGHUP", () => resolve(terminal.isHungUp() ? 1 : 0));
+    return hungUp;
+  });
+  const stream = place.enter();
+  await say(stream, place.greeting(["run"]));
+  await say(stream, '{"signal":"SIGUSR2"}\n{"isHungUp":true}\n{"signal":"SIGHUP"}\n');
+  assertEquals(await hear(stream), [ACCEPTED, [PIECE.exit, "1"]]);
 });
 
 Deno.test("a command whose output nobody takes does not hold the server's end up", async () => {

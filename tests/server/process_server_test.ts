@@ -146,7 +146,10 @@ Deno.test("R5 a mask holds events back for its UI alone", async () => {
 });
 
 Deno.test("R6 every command of the table is answered exactly once", async () => {
-  const params: Record<string, unknown> = { setFeatures: { features: [] } };
+  const params: Record<string, unknown> = {
+    setFeatures: { features: [] },
+    signalTasks: { signal: "SIGUSR1" },
+  };
   for (const name of Object.keys(COMMANDS)) {
     await using server = new TestServer();
     const client = await server.join();
@@ -585,8 +588,9 @@ Deno.test("an observer may look but neither change nor end anything; an operator
   await using server = new TestServer();
   const observer = await server.join({ role: "observer" });
   assertEquals(await observer.call("look"), { saw: "test" });
-  for (const method of ["change", "work", "stateShutdown", "terminateServer"]) {
-    const response = await observer.reply(await observer.send(method));
+  for (const method of ["change", "work", "stateShutdown", "terminateServer", "signalTasks"]) {
+    const params = method === "signalTasks" ? { signal: "SIGUSR1" } : {};
+    const response = await observer.reply(await observer.send(method, params));
     assertEquals("error" in response && response.error.code, ERROR_CODES.readOnly, method);
   }
   const operator = await server.join({ role: "operator" });

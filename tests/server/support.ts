@@ -25,6 +25,7 @@ import type { AcceptedStream } from "../../system/unix_socket.ts";
 import { defineCommands } from "../../wire/commands.ts";
 import type { SimmerEvent } from "../../wire/events.ts";
 import { encodeFrame, FrameDecoder } from "../../wire/frame.ts";
+import type { TaskSignal } from "../../wire/signals.ts";
 import { type HelloParams, PROTOCOL, VERSION } from "../../wire/hello.ts";
 import {
   isNotification,
@@ -44,6 +45,10 @@ export class TestCommand implements AsyncCommand {
   readonly call: CommandCall;
   readonly latch: Latch = new Latch("test command");
   readonly cancels: boolean[] = [];
+  /** Signals that it was sent, those that cancelled it included. */
+  readonly signals: TaskSignal[] = [];
+  /** What it answers to a signal. */
+  hasReceiver = true;
   steps = 0;
   #outcome: AsyncOutcome | undefined;
   #error: Error | undefined;
@@ -80,8 +85,14 @@ export class TestCommand implements AsyncCommand {
     return this.#outcome ?? { kind: "completed" };
   }
 
-  cancel(force: boolean): void {
+  signal(signal: TaskSignal): boolean {
+    this.signals.push(signal);
+    return this.hasReceiver;
+  }
+
+  cancel(force: boolean, signal?: TaskSignal): void {
     this.cancels.push(force);
+    if (signal !== undefined) this.signals.push(signal);
     this.end({ kind: "exit", exitCode: 130 });
   }
 }

@@ -29,6 +29,7 @@ Deno.test("commands that start work or change the server need the controller", (
     stateForceShutdown: "stop",
     terminateServer: "stop",
     setVariable: "control",
+    signalTasks: "control",
     runTasks: "control",
   });
 });

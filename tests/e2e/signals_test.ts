@@ -1,0 +1,92 @@
+/** Signals to a client are its tasks': the same task under `deno task` ends with the same code. */
+
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { Project, SIMMER } from "./support.ts";
+
+const SIGNALS = [
+  "SIGHUP",
+  "SIGINT",
+  "SIGQUIT",
+  "SIGUSR1",
+  "SIGUSR2",
+  "SIGALRM",
+  "SIGTERM",
+] as const;
+
+/** Says each signal; ends at all but SIGWINCH, with the code that it is given. */
+const PROBE = `import os, signal, sys
+told, tell = os.pipe()
+for name in "HUP INT QUIT USR1 USR2 ALRM TERM WINCH".split():
+    signal.signal(getattr(signal, "SIG" + name), lambda number, _: os.write(tell, bytes([number])))
+print("up", flush=True)
+while True:
+    name = signal.Signals(os.read(told, 1)[0]).name
+    print("got " + name, flush=True)
+    if name != "SIGWINCH":
+        sys.exit(int(sys.argv[1]))
+`;
+
+const FILES = {
+  "deno.json": {
+    tasks: {
+      seven: "python3 probe.py 7",
+      zero: "python3 probe.py 0",
+      after: { command: "echo after", dependencies: ["zero"] },
+      default: "python3 default.py",
+      nested: "bash -c 'python3 probe.py 7; echo shell $?; exit 4'",
+    },
+  },
+  "probe.py": PROBE,
+  // `deno task` itself loses a signal that comes right after it has started a process.
+  "default.py": "import time\nprint('up', flush=True)\ntime.sleep(600)\n",
+};
+
+/** How tasks are run: with `deno task`, by a server, and without one. */
+const WAYS = {
+  deno: [Deno.execPath(), "task", "-q"],
+  server: [...SIMMER, "run", "-q"],
+  alone: [...SIMMER, "run", "-q", "--no-server"],
+};
+
+Deno.test("R25 a signal reaches a task, whose code is the run's, as under deno task", async () => {
+  await using project = await Project.create(FILES);
+  // The first run starts the server, so that the others hand their command lines over.
+  await project.run(["tasks"]);
+  for (const signal of SIGNALS) {
+    for (const task of ["seven", "after", "default"]) {
+      const ends: [code: number, stdout: string][] = [];
+      for (const words of Object.values(WAYS)) {
+        const run = project.startProgram([...words, task]);
+        await run.stdout.until("up");
+        run.kill(signal);
+        const { code, stdout } = await run.finished();
+        ends.push([code, stdout]);
+      }
+      assertEquals(ends, ends.map(() => ends[0]), `${task} ${signal}`);
+    }
+  }
+});
+
+Deno.test("SIGWINCH reaches a task and ends nothing", async () => {
+  await using project = await Project.create(FILES);
+  for (const words of [WAYS.server, WAYS.alone]) {
+    const run = project.startProgram([...words, "seven"]);
+    await run.stdout.until("up");
+    run.kill("SIGWINCH");
+    await run.stdout.until("got SIGWINCH");
+    run.kill("SIGUSR1");
+    assertEquals((await run.finished()).code, 7);
+  }
+});
+
+Deno.test("R25 Ctrl-C in a terminal reaches what a task's shell has started", async () => {
+  await using project = await Project.create(FILES);
+  for (const words of [WAYS.server, WAYS.alone]) {
+    const run = project.startProgram([...words, "nested"], { terminal: true });
+    await run.stdout.until("up");
+    await run.type("\x03");
+    const { code, stdout } = await run.finished();
+    assertEquals(code, 4, stdout);
+    assertStringIncludes(stdout, "got SIGINT\r\nshell 7");
+  }
+});
