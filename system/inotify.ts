@@ -24,6 +24,8 @@ const IN_Q_OVERFLOW = 0x4000;
 const IN_IGNORED = 0x8000;
 const IN_ONLYDIR = 0x01000000;
 const IN_DONT_FOLLOW = 0x02000000;
+/** Adds to the mask of an inode that is watched already, instead of replacing it. */
+const IN_MASK_ADD = 0x20000000;
 const IN_NONBLOCK = 0o4000;
 const IN_CLOEXEC = 0o2000000;
 
@@ -160,7 +162,7 @@ export class Inotify implements Disposable {
    */
   guard(file: string): number | undefined {
     const path = encoder.encode(`${file}\0`);
-    const mask = IN_ATTRIB | IN_DONT_FOLLOW;
+    const mask = IN_ATTRIB | IN_DONT_FOLLOW | IN_MASK_ADD;
     const watch = this.#library.symbols.inotify_add_watch(this.#descriptor, path, mask);
     return watch < 0 ? undefined : watch;
   }

@@ -196,7 +196,8 @@ export class InputTracker implements Notifier, FolderWatcher {
   guard(file: string): boolean {
     if (this.#queue === undefined || this.#guarded.size >= this.#mostGuards) return false;
     const watch = this.#queue.guard(file);
-    if (watch === undefined) return false;
+    // A watched folder has taken the file's place: its watch must not be removed as a guard.
+    if (watch === undefined || this.#paths.has(watch)) return false;
     this.#guarded.set(watch, file);
     return true;
   }
