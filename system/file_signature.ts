@@ -53,6 +53,17 @@ export function kernelDevice(): number | undefined {
   return Deno.build.os === "linux" ? targetFacts("/proc")?.device : undefined;
 }
 
+/** Whether two paths lead to one folder at this moment; links are not followed. */
+export function isSameFolder(one: string, other: string): boolean {
+  try {
+    const [first, second] = [Deno.lstatSync(one), Deno.lstatSync(other)];
+    return first.dev === second.dev && first.ino === second.ino;
+  } catch (error) {
+    if (isSystemError(error)) return false;
+    throw error;
+  }
+}
+
 function factsOf(info: Deno.FileInfo): FileFacts {
   const { size, mtime, ctime, ino, dev, mode, nlink } = info;
   const changedAt = ctime?.getTime() ?? Infinity;

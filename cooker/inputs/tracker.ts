@@ -23,7 +23,7 @@ import {
   visibleKind,
 } from "../../system/files.ts";
 import { monotonicTime } from "../../system/clock.ts";
-import { fileFacts } from "../../system/file_signature.ts";
+import { fileFacts, isSameFolder } from "../../system/file_signature.ts";
 import { type FolderEvent, Inotify, type OpenFailure, watchLimit } from "../../system/inotify.ts";
 import { MountTable } from "../../system/mounts.ts";
 import { FileSet, type FolderWatcher } from "./file_set.ts";
@@ -368,10 +368,13 @@ export class InputTracker implements Notifier, FolderWatcher {
   #add(folder: string): WatchedFolder | undefined {
     const watch = this.#addWatch(folder);
     if (watch === undefined) return undefined;
+    const known = this.#paths.get(watch);
+    // The kernel has one watch for an inode, and a bind mount gives it a second path. Events belong to
+    // the first path; sets of the second are looked at for each run.
+    if (known !== undefined && isSameFolder(known, folder)) return undefined;
     const watched = { watch, sets: new Set<FileSet>(), passing: new Map<string, Set<FileSet>>() };
     // A folder that was renamed keeps its number: it is known by its new path from now on.
-    const before = this.#paths.get(watch);
-    if (before !== undefined) this.#folders.delete(before);
+    if (known !== undefined) this.#folders.delete(known);
     this.#folders.set(folder, watched);
     this.#paths.set(watch, folder);
     return watched;

@@ -73,3 +73,40 @@ Deno.test({
     await Deno.remove(root, { recursive: true });
   },
 });
+
+/** Prints which of two paths of one folder, by a bind mount, report an edit. */
+const SHARED_SCRIPT = `
+import { InputTracker } from "./cooker/inputs/tracker.ts";
+const [root = ""] = Deno.args;
+const { success } = new Deno.Command("mount", { args: ["--bind", root + "/a", root + "/b"] })
+  .outputSync();
+if (!success) throw new Error("mount");
+const tracker = new InputTracker({ root, cookies: root + "/.simmer/cookies", note: () => {} });
+tracker.sync();
+const sets = ["a", "b"].map((name) => tracker.set(root, [name]));
+const digests = () => sets.map((set) => set.snapshot().digest);
+const before = digests();
+Deno.writeTextFileSync(root + "/a/f", "two");
+tracker.sync();
+const after = digests();
+tracker.stop();
+console.log(JSON.stringify(before.map((digest, index) => digest !== after[index])));
+`;
+
+Deno.test({
+  name: "an edit of a folder that has two paths by a bind mount is noticed by both" +
+    (canMount ? "" : " (skipped: only root on Linux can make mounts)"),
+  ignore: !canMount,
+  fn: async () => {
+    const root = await Deno.realPath(await Deno.makeTempDir());
+    for (const folder of ["a", "b"]) await Deno.mkdir(`${root}/${folder}`);
+    await Deno.writeTextFile(`${root}/a/f`, "one");
+    const { stdout, stderr } = await new Deno.Command("unshare", {
+      args: ["-m", Deno.execPath(), "eval", "--ext=ts", SHARED_SCRIPT, root],
+      cwd: new URL("../../../", import.meta.url).pathname,
+    }).output();
+    await Deno.remove(root, { recursive: true });
+    const decoder = new TextDecoder();
+    assertEquals(decoder.decode(stdout).trim(), "[true,true]", decoder.decode(stderr));
+  },
+});
