@@ -22,12 +22,16 @@ const O_NOCTTY = 0o400;
 const O_NONBLOCK = 0o4000;
 const O_CLOEXEC = 0o2000000;
 const AT_EMPTY_PATH = 0x1000;
+const AT_SYMLINK_NOFOLLOW = 0x100;
+const AT_FDCWD = -100;
+const STATX_CTIME = 0x80;
 const STATX_TYPE_SIZE = 0x1 | 0x200;
 const S_IFMT = 0o170000;
 const S_IFREG = 0o100000;
 /** Places in `struct statx`, the same on every processor. */
 const MODE_OFFSET = 28;
 const SIZE_OFFSET = 40;
+const CTIME_OFFSET = 96;
 const STATX_BYTES = 256;
 /** No such file; a part of the path that is no folder; links in a circle. */
 const ABSENT: ReadonlySet<number> = new Set([2, 20, 40]);
@@ -76,6 +80,29 @@ export class FileReader implements Disposable {
     } catch (error) {
       return failure(error);
     }
+  }
+
+  /**
+   * The time of an inode's last change (`ctime`) in milliseconds since the Unix epoch. Unlike a
+   * modification time, no program can set it. `Deno.stat` gives it to the second only.
+   *
+   * @param isFollowed whether a link's target is meant instead of the link
+   * @returns `undefined` if the system does not say
+   */
+  changedAt(path: string, isFollowed: boolean): number | undefined {
+    if (!this.#linked()) return undefined;
+    const facts = this.#facts;
+    const result = this.#library?.symbols.statx(
+      AT_FDCWD,
+      encoder.encode(`${path}\0`),
+      isFollowed ? 0 : AT_SYMLINK_NOFOLLOW,
+      STATX_CTIME,
+      new Uint8Array(facts.buffer),
+    );
+    if (result !== 0) return undefined;
+    const seconds = Number(facts.getBigInt64(CTIME_OFFSET, true));
+    const nanoseconds = facts.getUint32(CTIME_OFFSET + 8, true);
+    return seconds * 1000 + Math.floor(nanoseconds / 1e6);
   }
 
   /**

@@ -87,7 +87,8 @@ export class FileTable {
       const known = this.#known(path, sighting);
       if (known !== undefined) return known;
       this.#reads++;
-      const record = recordOf(sighting, this.#contentOf(path, sighting));
+      const reading = this.#contentOf(path, sighting);
+      const record = recordOf(sighting, reading, this.#changedAt(path, sighting));
       if (record.isPending !== true) this.#records.set(path, record);
       return record;
     });
@@ -106,7 +107,8 @@ export class FileTable {
       const sighting = this.#sight(path);
       if (sighting === undefined) return ABSENT;
       const read = this.#textOf(path, sighting, digest);
-      const settled = { ...recordOf(sighting, read), signature: record.signature };
+      const changedAt = this.#changedAt(path, sighting);
+      const settled = { ...recordOf(sighting, read, changedAt), signature: record.signature };
       // A file that was changed meanwhile is read again the next time.
       const isSure = settled.isSure && sighting.signature === record.signature;
       this.#records.set(path, { ...settled, isSure });
@@ -163,6 +165,19 @@ export class FileTable {
     }
   }
 
+  /**
+   * The last change of a file and, if it is a link, of the file that it leads to. The modification
+   * time counts only if the system does not give the exact time of the inode's change.
+   */
+  #changedAt(path: string, sighting: Sighting): number {
+    const timeOf = ({ changedAt, writtenAt }: FileFacts, isFollowed: boolean): number =>
+      this.#reader.changedAt(path, isFollowed) ?? Math.max(changedAt, writtenAt);
+    const { facts, target } = sighting;
+    const own = facts.kind === "other" ? facts.changedAt : timeOf(facts, false);
+    const isTargetRead = target !== undefined && sighting.isRead;
+    return isTargetRead ? Math.max(own, timeOf(target, true)) : own;
+  }
+
   #contentOf(path: string, sighting: Sighting): Reading {
     const read = sighting.isRead ? this.#reader.digest(path) : undefined;
     return this.#textOf(path, sighting, read);
@@ -200,6 +215,7 @@ export class FileTable {
 function recordOf(
   { facts, target, isRead, signature }: Sighting,
   reading: Reading,
+  changedAt: number,
 ): FileRecord {
   const both = target === undefined || !isRead ? [facts] : [facts, target];
   const old = fileTime() - SAME_TIME_MS;
@@ -209,7 +225,7 @@ function recordOf(
     // What could not be read may be readable without a word from the kernel.
     isShared: facts.isShared || reading.problem !== undefined,
     isSure: reading.problem === undefined && both.every((each) => each.changedAt < old),
-    changedAt: Math.max(...both.map((each) => Math.max(each.changedAt, each.writtenAt))),
+    changedAt,
   };
 }
 

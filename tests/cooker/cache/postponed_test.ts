@@ -190,6 +190,37 @@ Deno.test({
 });
 
 Deno.test({
+  name: "an edit by another name is noticed if its modification time is set back",
+  ignore,
+  fn: async () => {
+    await using place = new Place();
+    const other = `${place.base}/other`;
+    Deno.linkSync(`${place.root}/a.txt`, other);
+    const result = await place.make();
+    // The file system's clock has ticks.
+    do Deno.writeTextFileSync(other, "two"); while (
+      (Deno.statSync(other).mtime?.getTime() ?? 0) <= result.begunAt
+    );
+    Deno.utimeSync(other, 1000, 1000);
+    assertEquals(await place.hot.postponed.keep(result), undefined);
+    assertEquals(await place.isKept(), false);
+  },
+});
+
+Deno.test({
+  name: "a result is kept if an input's modification time lies in the future",
+  ignore,
+  fn: async () => {
+    await using place = new Place();
+    const future = new Date(Date.now() + 1e9);
+    Deno.utimeSync(`${place.root}/a.txt`, future, future);
+    const result = await place.make();
+    assert(await place.hot.postponed.keep(result) !== undefined);
+    assertEquals(await place.isKept(), true);
+  },
+});
+
+Deno.test({
   name: "nothing is kept where an input was changed while the task ran",
   ignore,
   fn: async () => {
