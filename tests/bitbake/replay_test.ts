@@ -59,7 +59,8 @@ Deno.test("recorded conversations replay: each command has the reply that its cl
     const ended = Promise.withResolvers<void>();
     const connection = await BitbakeConnection.open(
       `${project.root}/bitbake.sock`,
-      (event) => {
+      (pickle) => {
+        const event = decode(pickle);
         if (event instanceof PyObject && ENDS.test(event.fullName)) ended.resolve();
       },
     );
