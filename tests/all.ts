@@ -15,6 +15,9 @@ const SUMMARY =
 /** Files of one process. */
 const FILES_PER_PROCESS = 6;
 
+/** A process that takes longer hangs: it is ended, and what it has printed shows where. */
+const HANG_MS = 5 * 60_000;
+
 /** Files whose tests measure response times or memory: nothing else may run beside them. */
 const ALONE: readonly string[] = [
   "tests/faults/free_loop_test.ts",
@@ -136,6 +139,7 @@ async function run(job: Job): Promise<Ended> {
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
+    signal: AbortSignal.timeout(HANG_MS),
   });
   const { code, stdout, stderr } = await child.output();
   const decoder = new TextDecoder();
