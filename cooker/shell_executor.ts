@@ -14,7 +14,7 @@ import type { GroupProcess, SpawnOptions, StdinSource } from "../system/group_pr
 import type { GroupSpawner } from "../system/group_spawner.ts";
 import { processId } from "../system/environment.ts";
 import type { ProcessMark, ProcessMarks } from "../system/process_mark.ts";
-import { killProcess } from "../system/processes.ts";
+import { childProcesses, killProcess } from "../system/processes.ts";
 import { Programs } from "../system/programs.ts";
 import type { ProgramDescription } from "../system/self.ts";
 import { signalExitCode } from "../system/signals.ts";
@@ -101,7 +101,7 @@ export class ShellExecutor implements Executor {
     }
     const { process: started, kind } = leader;
     const { pid } = started;
-    const exit = receiver.serve(started);
+    const exit = receiver.serve(leader);
     warden?.watch(pid, mark?.id);
     const pipes = [
       new OutputPipe(started.stdout, (bytes) => sink.write("stdout", bytes), clock),
@@ -234,24 +234,28 @@ export class ShellExecutor implements Executor {
 }
 
 /**
- * Passes signals on to a command's leader while that runs, as `deno task` passes its own on to the
- * processes that it has started. What is done without a process takes them and goes on, as the
- * built-in commands of the shell do.
+ * Passes signals on to a command while its leader runs. A program gets them itself. The shell of
+ * `deno task` only passes them on to the processes that it has started, and it loses a signal that
+ * comes right after it has started one, so these processes get the signal directly. What is done
+ * without a process takes signals and goes on, as the built-in commands of the shell do.
  */
 class Receiver {
   readonly #taken = new Set<TaskSignal>();
-  #pid: number | undefined;
+  #leader: Leader | undefined;
 
   take(signal: TaskSignal): void {
     this.#taken.add(signal);
-    if (this.#pid !== undefined) killProcess(this.#pid, signal);
+    if (this.#leader === undefined) return;
+    const { process: { pid }, kind } = this.#leader;
+    const receivers = kind === "shell" ? childProcesses(pid) ?? [pid] : [pid];
+    for (const receiver of receivers) killProcess(receiver, signal);
   }
 
   /** @returns its exit, after which its process id may be another's */
-  async serve({ pid, exit }: GroupProcess): Promise<ExitStatus> {
-    this.#pid = pid;
-    const status = await exit;
-    this.#pid = undefined;
+  async serve(leader: Leader): Promise<ExitStatus> {
+    this.#leader = leader;
+    const status = await leader.process.exit;
+    this.#leader = undefined;
     return status;
   }
 

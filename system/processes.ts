@@ -71,6 +71,19 @@ export function withoutChildren(group: number): number[] | undefined {
   });
 }
 
+/**
+ * The processes that a process has started itself and that have not ended.
+ *
+ * @returns `undefined` on other platforms than Linux
+ */
+export function childProcesses(parent: number): number[] | undefined {
+  if (Deno.build.os !== "linux") return undefined;
+  return processIds().filter((pid) => {
+    const state = processState(pid);
+    return state?.parent === parent && !state.isEnded;
+  });
+}
+
 function processIds(): number[] {
   return [...Deno.readDirSync("/proc")].flatMap(({ name }) =>
     /^\d+$/.test(name) ? Number(name) : []

@@ -41,7 +41,6 @@ const FILES = {
     },
   },
   "probe.py": PROBE,
-  // `deno task` itself loses a signal that comes right after it has started a process.
   "default.py": "import time\nprint('up', flush=True)\ntime.sleep(600)\n",
 };
 
@@ -49,38 +48,39 @@ const FILES = {
 const OWN_CODES = { seven: 7, after: 0, default: undefined } as const;
 
 /**
- * Signals that `deno task` passes on to the task and takes for itself, too: in about one of 200 runs
- * its code is the signal's, although the task ended with its own.
+ * Signals that cancel the build. The shell of `deno task` takes them for itself, too: in about one of
+ * 200 runs its code is the signal's, although the task ended with its own.
  */
 const CANCELLING: ReadonlySet<string> = new Set(["SIGINT", "SIGQUIT", "SIGTERM"]);
 
-/** How tasks are run: with `deno task`, by a server, and without one. */
+/** How tasks are run: by a server, and without one. */
 const WAYS = {
-  deno: [Deno.execPath(), "task", "-q"],
   server: [...SIMMER, "run", "-q"],
   alone: [...SIMMER, "run", "-q", "--no-server"],
 };
 
+// The codes are those of `deno task`, which is not run here: it loses a signal that comes right after
+// it has started a process, about one of 1,000 while other programs keep the processors busy.
 Deno.test("R25 a signal reaches a task, whose code is the run's, as under deno task", async () => {
   await using project = await Project.create(FILES);
   // The first run starts the server, so that the others hand their command lines over.
   await project.run(["tasks"]);
   for (const signal of SIGNALS) {
     for (const task of ["seven", "after", "default"] as const) {
-      const ends: [code: number, stdout: string][] = [];
       for (const words of Object.values(WAYS)) {
         const run = project.startProgram([...words, task]);
         await run.stdout.until("up\n");
         run.kill(signal);
         const { code, stdout } = await run.finished();
-        ends.push([code, stdout]);
+        const what = `${words.slice(-1)} ${task} ${signal}`;
+        const isCut = CANCELLING.has(signal);
+        const codes = [OWN_CODES[task] ?? signalExitCode(signal)];
+        if (isCut) codes.push(signalExitCode(signal));
+        assert(codes.includes(code), `${what}: ${code}`);
+        const said = task === "default" ? "" : `got ${signal}\n`;
+        const next = task === "after" && !isCut ? "after\n" : "";
+        assertEquals(stdout, `up\n${said}${next}`, what);
       }
-      const own = [OWN_CODES[task], signalExitCode(signal)];
-      if (CANCELLING.has(signal)) {
-        const codes = ends.map(([code]) => code);
-        assert(codes.every((code) => own.includes(code)), `${task} ${signal}: ${codes}`);
-        assertEquals(ends.map(([, text]) => text), ends.map(() => ends[0]?.[1]));
-      } else assertEquals(ends, ends.map(() => ends[0]), `${task} ${signal}`);
     }
   }
 });
