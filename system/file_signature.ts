@@ -4,7 +4,14 @@
  * @module
  */
 
-import { isAbsent, isSystemError, readRegularFile, SpecialFileError } from "./files.ts";
+import {
+  fileIdentity,
+  isAbsent,
+  isSameFile,
+  isSystemError,
+  readRegularFile,
+  SpecialFileError,
+} from "./files.ts";
 
 /** A file as its inode describes it. */
 export interface FileFacts {
@@ -56,8 +63,7 @@ export function kernelDevice(): number | undefined {
 /** Whether two paths lead to one folder at this moment; links are not followed. */
 export function isSameFolder(one: string, other: string): boolean {
   try {
-    const [first, second] = [Deno.lstatSync(one), Deno.lstatSync(other)];
-    return first.dev === second.dev && first.ino === second.ino;
+    return isSameFile(fileIdentity(one), fileIdentity(other));
   } catch (error) {
     if (isSystemError(error)) return false;
     throw error;

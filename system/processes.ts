@@ -51,10 +51,7 @@ function sendSignal(target: number, signal: SignalName): boolean {
 export function groupAlive(group: number): boolean {
   if (Deno.build.os !== "linux") return signalReaches(-group);
   if (!signalReaches(-group)) return false;
-  return processIds().some((pid) => {
-    const state = processState(pid);
-    return state !== undefined && state.group === group && !state.isEnded;
-  });
+  return runningProcesses().some((each) => each.group === group);
 }
 
 /**
@@ -65,10 +62,9 @@ export function groupAlive(group: number): boolean {
  */
 export function withoutChildren(group: number): number[] | undefined {
   if (Deno.build.os !== "linux") return undefined;
-  return processIds().filter((pid) => {
-    const state = processState(pid);
-    return state?.group === group && state.parent !== group && !state.isEnded;
-  });
+  return runningProcesses()
+    .filter((each) => each.group === group && each.parent !== group)
+    .map(({ pid }) => pid).toArray();
 }
 
 /**
@@ -78,16 +74,17 @@ export function withoutChildren(group: number): number[] | undefined {
  */
 export function childProcesses(parent: number): number[] | undefined {
   if (Deno.build.os !== "linux") return undefined;
-  return processIds().filter((pid) => {
-    const state = processState(pid);
-    return state?.parent === parent && !state.isEnded;
-  });
+  return runningProcesses().filter((each) => each.parent === parent).map(({ pid }) => pid)
+    .toArray();
 }
 
-function processIds(): number[] {
-  return [...Deno.readDirSync("/proc")].flatMap(({ name }) =>
-    /^\d+$/.test(name) ? Number(name) : []
-  );
+/** The processes that have not ended; each is looked at when it is asked for. Linux only. */
+function* runningProcesses(): Generator<ProcessState & { readonly pid: number }, void> {
+  for (const { name } of Deno.readDirSync("/proc")) {
+    if (!/^\d+$/.test(name)) continue;
+    const state = processState(Number(name));
+    if (state !== undefined && !state.isEnded) yield { pid: Number(name), ...state };
+  }
 }
 
 /** Whether a process runs; one of another user counts, one that only waits to be collected not. */
