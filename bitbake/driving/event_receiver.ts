@@ -14,11 +14,9 @@ import { OwnedWork } from "../../system/owned_work.ts";
 import type { ByteStream } from "../../system/streams.ts";
 import { addressToward, TcpListener } from "../../system/tcp.ts";
 import { isLoopback } from "../../wire/address.ts";
-import { decodeCall, type XmlRpcCall } from "../../server/xmlrpc/decoder.ts";
+import type { XmlRpcCall } from "../../server/xmlrpc/decoder.ts";
 import { encodeResponse } from "../../server/xmlrpc/encoder.ts";
-import { HttpError } from "../../server/xmlrpc/http_message.ts";
-import { serveHttp } from "../../server/xmlrpc/http_server.ts";
-import { XmlRpcSyntaxError } from "../../server/xmlrpc/xml.ts";
+import { callOf, serveHttp } from "../../server/xmlrpc/http_server.ts";
 import { MAX_PICKLE_BYTES } from "../frames.ts";
 
 /** The method by which an event comes. */
@@ -83,7 +81,7 @@ export class EventReceiver {
       clock: this.#options.clock,
       limits: { maxBodyBytes: MAX_CALL_BYTES, maxRequests: 1 },
       isLocal: isLoopback(this.host),
-      answer: ({ body }) => Promise.resolve(this.#answer(readCall(body))),
+      answer: (request) => Promise.resolve(this.#answer(callOf(request))),
       ending: this.#ending.signal,
     });
   }
@@ -91,14 +89,5 @@ export class EventReceiver {
   #answer({ method, params: [pickle] }: XmlRpcCall): string {
     if (method === EVENT_METHOD && pickle instanceof Uint8Array) this.#options.take(pickle);
     return encodeResponse(null);
-  }
-}
-
-function readCall(body: string): XmlRpcCall {
-  try {
-    return decodeCall(body);
-  } catch (error) {
-    if (!(error instanceof XmlRpcSyntaxError)) throw error;
-    throw new HttpError(400, `the body is no XML-RPC call: ${error.message}`);
   }
 }

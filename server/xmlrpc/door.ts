@@ -15,15 +15,12 @@ import type { Door } from "../door.ts";
 import type { Listener } from "../listener_source.ts";
 import { stackOf } from "../stack.ts";
 import { Clients, type Origin } from "./clients.ts";
-import { decodeCall, type XmlRpcCall } from "./decoder.ts";
 import { nativeDialect, type XmlRpcDialect } from "./dialect.ts";
 import { encodeFault, encodeResponse } from "./encoder.ts";
-import { HttpError } from "./http_message.ts";
-import { type HttpLimits, type HttpRequest, serveHttp } from "./http_server.ts";
+import { callOf, type HttpLimits, type HttpRequest, serveHttp } from "./http_server.ts";
 import { Methods } from "./methods.ts";
 import type { Dial } from "./pusher.ts";
 import { XmlRpcFault } from "./values.ts";
-import { XmlRpcSyntaxError } from "./xml.ts";
 
 /** What an XML-RPC door is made of. */
 export interface XmlRpcDoorOptions {
@@ -116,9 +113,10 @@ export class XmlRpcDoor implements Door {
     });
   }
 
-  async #answer({ body, fields }: HttpRequest, origin: Origin): Promise<string> {
-    const call = readCall(body);
+  async #answer(request: HttpRequest, origin: Origin): Promise<string> {
+    const call = callOf(request);
     try {
+      const { fields } = request;
       const token = fields.get("bitbake-token") ?? fields.get("simmer-token");
       return encodeResponse(await this.#methods.call({ ...call, token, origin }));
     } catch (error) {
@@ -126,14 +124,5 @@ export class XmlRpcDoor implements Door {
       this.#options.log.log("error", `XML-RPC ${call.method} failed: ${stackOf(error)}`);
       return encodeFault(new XmlRpcFault(`${call.method} failed: see the server's log`));
     }
-  }
-}
-
-function readCall(body: string): XmlRpcCall {
-  try {
-    return decodeCall(body);
-  } catch (error) {
-    if (!(error instanceof XmlRpcSyntaxError)) throw error;
-    throw new HttpError(400, `the body is no XML-RPC call: ${error.message}`);
   }
 }

@@ -7,7 +7,9 @@
 import type { Clock } from "../../system/clock.ts";
 import { type ByteStream, isDisconnect, writeAll } from "../../system/streams.ts";
 import { isLoopback, parseAddress } from "../../wire/address.ts";
+import { decodeCall, type XmlRpcCall } from "./decoder.ts";
 import { bodyLength, HttpError, type HttpHead, HttpReader } from "./http_message.ts";
+import { XmlRpcSyntaxError } from "./xml.ts";
 
 /** Bounds of a connection. */
 export interface HttpLimits {
@@ -23,6 +25,20 @@ export interface HttpLimits {
 export interface HttpRequest {
   readonly fields: ReadonlyMap<string, string>;
   readonly body: string;
+}
+
+/**
+ * Reads the call that a request carries.
+ *
+ * @throws {HttpError} 400 if the body is no call
+ */
+export function callOf({ body }: HttpRequest): XmlRpcCall {
+  try {
+    return decodeCall(body);
+  } catch (error) {
+    if (!(error instanceof XmlRpcSyntaxError)) throw error;
+    throw new HttpError(400, `the body is no XML-RPC call: ${error.message}`);
+  }
 }
 
 /** How a connection is served. */
