@@ -265,7 +265,7 @@ export class Build implements AsyncCommand {
     const outcome = await this.#runner.run({
       ...place,
       logPath: () => this.#logPath(index),
-      ending: run.ending.ending,
+      ending: run.ending,
       listener: {
         cached: (fingerprint) =>
           this.#emit({ type: "TaskCached", ...this.#head(task), fingerprint }),
@@ -398,8 +398,8 @@ export class Build implements AsyncCommand {
 
   /** What commands left running in the background ends with the build. */
   async #complete(): Promise<void> {
-    if (!this.#whole.ending.soon.aborted) this.#whole.end(false);
-    await Promise.all(this.#remains.map((remains) => remains.end(this.#whole.ending)));
+    if (!this.#whole.soon.aborted) this.#whole.end(false);
+    await Promise.all(this.#remains.map((remains) => remains.end(this.#whole)));
     const outcome: BuildOutcome = this.#scheduler.isCancelled
       ? "cancelled"
       : this.#exitCode === 0

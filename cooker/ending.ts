@@ -20,35 +20,33 @@ export interface Ending {
   onSignal(listener: (signal: TaskSignal) => void): Disposable;
 }
 
-/** Gives an {@linkcode Ending} its signals. */
-export class EndingController {
+/** Gives work its signals; what the work sees of it is an {@linkcode Ending}. */
+export class EndingController implements Ending {
   readonly #soon = new AbortController();
   readonly #atOnce = new AbortController();
-
   readonly #listeners = new Set<(signal: TaskSignal) => void>();
   #signal: TaskSignal = "SIGTERM";
   #isDisturbed = false;
 
-  /** What the work listens to. */
-  readonly ending: Ending;
+  get soon(): AbortSignal {
+    return this.#soon.signal;
+  }
 
-  constructor() {
-    const signal = (): TaskSignal => this.#signal;
-    const isDisturbed = (): boolean => this.#isDisturbed;
-    this.ending = {
-      soon: this.#soon.signal,
-      atOnce: this.#atOnce.signal,
-      get signal(): TaskSignal {
-        return signal();
-      },
-      get isDisturbed(): boolean {
-        return isDisturbed();
-      },
-      onSignal: (listener) => {
-        this.#listeners.add(listener);
-        return { [Symbol.dispose]: () => this.#listeners.delete(listener) };
-      },
-    };
+  get atOnce(): AbortSignal {
+    return this.#atOnce.signal;
+  }
+
+  get signal(): TaskSignal {
+    return this.#signal;
+  }
+
+  get isDisturbed(): boolean {
+    return this.#isDisturbed;
+  }
+
+  onSignal(listener: (signal: TaskSignal) => void): Disposable {
+    this.#listeners.add(listener);
+    return { [Symbol.dispose]: () => this.#listeners.delete(listener) };
   }
 
   /**

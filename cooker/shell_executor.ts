@@ -33,10 +33,14 @@ import { GRACE_MS, ProcessGroup } from "./process_group.ts";
 const NOT_STARTED = 127;
 
 /** The exit code of what SIGKILL was sent to. */
-const KILLED = 137;
+const KILLED = signalExitCode("SIGKILL");
 
 /** The exit codes of what SIGINT, SIGKILL or SIGTERM has ended: it was not its own decision. */
-const ENDED_BY_OTHERS: readonly number[] = [130, KILLED, 143];
+const ENDED_BY_OTHERS: readonly number[] = [
+  signalExitCode("SIGINT"),
+  KILLED,
+  signalExitCode("SIGTERM"),
+];
 
 /** A task's process, and what is known of its program. */
 interface Leader {

@@ -69,7 +69,7 @@ async function direct(
     write: (_stream, bytes) => Promise.resolve(void written.push(bytes.slice())),
     warn: () => {},
   };
-  const rest = await runDirectly(commandOf(line, args, cwd), sink, new EndingController().ending);
+  const rest = await runDirectly(commandOf(line, args, cwd), sink, new EndingController());
   const stdout = written.map((bytes) => new TextDecoder().decode(bytes)).join("");
   if (rest === "") {
     return { rest, result: { code: 0, stdout, stderr: "", tree: describe(cwd) } };
@@ -281,7 +281,7 @@ Deno.test({
       await runDirectly(
         commandOf(line, args, cwd),
         { write: () => Promise.resolve(), warn: () => {} },
-        new EndingController().ending,
+        new EndingController(),
       );
     assertEquals(await left("echo links/self/task/*", [], folder), "echo links/self/task/*");
     assertEquals(await left("cat", ["/proc/self/environ"], folder), "cat");
@@ -308,7 +308,7 @@ Deno.test("what is big is left to the shell, which can be stopped", async () => 
     await runDirectly(
       commandOf(line, [], folder),
       { write: () => Promise.resolve(), warn: () => {} },
-      new EndingController().ending,
+      new EndingController(),
     );
   await Deno.writeFile(`${folder}/big`, new Uint8Array(1024 * 1024 + 1));
   await Deno.writeFile(`${folder}/middle`, new Uint8Array(65 * 1024));
@@ -328,7 +328,7 @@ Deno.test("a named pipe is never opened: that would wait for somebody else", asy
     const left = await runDirectly(
       commandOf(line, [], folder),
       { write: () => Promise.resolve(), warn: () => {} },
-      new EndingController().ending,
+      new EndingController(),
     );
     assertEquals(left, line);
   }
@@ -341,7 +341,7 @@ Deno.test("nothing is begun after a build was cancelled, nor where there is no f
   const cancelled = new EndingController();
   cancelled.end(false);
   assertEquals(
-    await runDirectly(commandOf("echo a", [], folder), sink, cancelled.ending),
+    await runDirectly(commandOf("echo a", [], folder), sink, cancelled),
     "echo a",
   );
   const cancelling = new EndingController();
@@ -355,11 +355,11 @@ Deno.test("nothing is begun after a build was cancelled, nor where there is no f
   };
   const line = "echo a && rm -rf d";
   assertEquals(
-    await runDirectly(commandOf(line, [], folder), stopping, cancelling.ending),
+    await runDirectly(commandOf(line, [], folder), stopping, cancelling),
     "rm -rf d",
   );
   const away = `${folder}/nothing`;
-  const { ending } = new EndingController();
+  const ending = new EndingController();
   assertEquals(await runDirectly(commandOf("mkdir -p x", [], away), sink, ending), "mkdir -p x");
   await Deno.remove(folder, { recursive: true });
 });
