@@ -2,17 +2,11 @@
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { signalExitCode } from "../../system/signals.ts";
+import { TASK_SIGNALS } from "../../wire/signals.ts";
 import { Project, SIMMER } from "./support.ts";
 
-const SIGNALS = [
-  "SIGHUP",
-  "SIGINT",
-  "SIGQUIT",
-  "SIGUSR1",
-  "SIGUSR2",
-  "SIGALRM",
-  "SIGTERM",
-] as const;
+/** The signals that end a task by default. */
+const SIGNALS = TASK_SIGNALS.filter((signal) => signal !== "SIGWINCH");
 
 /** Says each signal; ends at all but SIGWINCH, with the code that it is given. */
 const PROBE = `import os, signal, sys

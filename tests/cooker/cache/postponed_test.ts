@@ -132,6 +132,13 @@ Deno.test({
   },
 });
 
+/** Writes a file until its modification time lies behind a moment: the file system's clock has ticks. */
+function writeAfter(moment: number, path: string): void {
+  do Deno.writeTextFileSync(path, "two"); while (
+    (Deno.statSync(path).mtime?.getTime() ?? 0) <= moment
+  );
+}
+
 /** What somebody does between a task's end and the moment in which its result is kept. */
 const MEDDLING: Readonly<Record<string, (place: Place) => void>> = {
   "an input is changed": (place) => place.write("a.txt", "two"),
@@ -178,10 +185,7 @@ Deno.test({
       const other = `${place.base}/other`;
       Deno.linkSync(`${place.root}/a.txt`, other);
       const result = await place.make();
-      // The clock of files has ticks.
-      do Deno.writeTextFileSync(other, "two"); while (
-        (Deno.statSync(other).mtime?.getTime() ?? 0) <= result.begunAt
-      );
+      writeAfter(result.begunAt, other);
       if (isGone) Deno.removeSync(other);
       assertEquals(await place.hot.postponed.keep(result), undefined);
       assertEquals(await place.isKept(), false);
@@ -197,10 +201,7 @@ Deno.test({
     const other = `${place.base}/other`;
     Deno.linkSync(`${place.root}/a.txt`, other);
     const result = await place.make();
-    // The file system's clock has ticks.
-    do Deno.writeTextFileSync(other, "two"); while (
-      (Deno.statSync(other).mtime?.getTime() ?? 0) <= result.begunAt
-    );
+    writeAfter(result.begunAt, other);
     Deno.utimeSync(other, 1000, 1000);
     assertEquals(await place.hot.postponed.keep(result), undefined);
     assertEquals(await place.isKept(), false);
