@@ -109,6 +109,21 @@ export function clearUnlessRegular(path: string): void {
   if (lookForRegular(path).kind === "unfit") removeAnything(path);
 }
 
+/**
+ * Gives a file that is whole its name, in the place of whatever has it, a link itself or a folder
+ * with all that is in it. The folder of the name has to be there.
+ */
+export function putInPlace(aside: string, path: string): void {
+  try {
+    Deno.renameSync(aside, path);
+  } catch (error) {
+    // Only a folder is in the way of a file. Looking first would cost more than the rename.
+    if (lookForRegular(path).kind !== "unfit") throw error;
+    removeAnything(path);
+    Deno.renameSync(aside, path);
+  }
+}
+
 /** Makes room for a folder: removes what is at a path, unless it is one; a link to one is not. */
 export function clearUnlessFolder(path: string): void {
   try {

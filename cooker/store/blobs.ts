@@ -22,8 +22,8 @@ import {
 import type { Logger } from "../../system/logger.ts";
 import {
   clearUnlessFolder,
-  clearUnlessRegular,
   lookForRegular,
+  putInPlace,
   readRegular,
   readRegularBytes,
   removeAnything,
@@ -31,7 +31,6 @@ import {
 import {
   copyFile,
   refreshTimes,
-  renameFile,
   setMode,
   type TreeEntry,
   writeNewFile,
@@ -146,8 +145,7 @@ export class Blobs {
     const path = this.path(digest);
     const folder = parentFolder(path);
     clearUnlessFolder(folder);
-    clearUnlessRegular(path);
-    inFolder(folder, () => renameFile(aside, path));
+    inFolder(folder, () => putInPlace(aside, path));
   }
 
   #damaged(digest: string): undefined {

@@ -7,7 +7,7 @@
 
 import { sha256Hex } from "../../system/digest.ts";
 import { ensureFolder, fileKind, inFolder, joinPath, listFolder } from "../../system/files.ts";
-import { clearUnlessRegular, removeAnything } from "../../system/regular_file.ts";
+import { lookForRegular, removeAnything } from "../../system/regular_file.ts";
 import { treeEntry, writeNewFile } from "../../system/tree.ts";
 
 /** A store's tasks. */
@@ -57,12 +57,14 @@ export class KeptTasks {
   }
 }
 
-/** Makes a file where none is. What is not a regular file is replaced: a FIFO would block. */
+/** Makes a file where none is. What is not a regular file is replaced. */
 function makeEmptyFile(path: string): void {
-  clearUnlessRegular(path);
   try {
     writeNewFile(path, new Uint8Array(0), 0o600);
   } catch (error) {
     if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+    if (lookForRegular(path).kind !== "unfit") return;
+    removeAnything(path);
+    writeNewFile(path, new Uint8Array(0), 0o600);
   }
 }

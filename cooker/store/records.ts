@@ -14,11 +14,11 @@ import { inFolder, joinPath, parentFolder } from "../../system/files.ts";
 import type { Logger } from "../../system/logger.ts";
 import {
   clearUnlessFolder,
-  clearUnlessRegular,
+  putInPlace,
   readRegularBytes,
   removeAnything,
 } from "../../system/regular_file.ts";
-import { refreshTimes, renameFile, writeNewFile } from "../../system/tree.ts";
+import { refreshTimes, writeNewFile } from "../../system/tree.ts";
 import { StoreError } from "./errors.ts";
 import type { StoredResult } from "./result.ts";
 
@@ -130,8 +130,7 @@ export class Records {
     const path = this.path(result.fingerprint);
     const folder = parentFolder(path);
     clearUnlessFolder(folder);
-    clearUnlessRegular(path);
-    inFolder(folder, () => renameFile(aside, path));
+    inFolder(folder, () => putInPlace(aside, path));
     this.#remember(result);
   }
 
