@@ -64,7 +64,10 @@ interface Wait {
   /** Of tasks that had no baseline when the build was over. */
   readonly later: Map<number, Baseline>;
   readonly listener: WaitListener;
+  /** When to look again, by the monotonic clock, if nothing is reported before. */
   nextLook: number;
+  /** The tracker's count of changes at the last look. */
+  changes: number;
   /** What had changed at the last look: it is told when it stays the same for one more. */
   seen: string;
 }
@@ -132,6 +135,7 @@ export class ChangeWaits {
       later: new Map(),
       listener,
       nextLook: 0,
+      changes: -1,
       seen: "",
     });
     dropOldest(this.#waits, MAX_WAITS);
@@ -168,7 +172,7 @@ export class ChangeWaits {
     const now = this.#clock.monotonic();
     const failures: unknown[] = [];
     for (const [name, wait] of [...this.#waits]) {
-      if (now < wait.nextLook) continue;
+      if (now < wait.nextLook && wait.changes === this.#tracker.changes) continue;
       try {
         await this.#check(name, wait, now);
       } catch (error) {
@@ -181,23 +185,25 @@ export class ChangeWaits {
 
   async #check(name: string, wait: Wait, now: number): Promise<void> {
     const { build } = wait;
+    const { changes } = this.#tracker;
     // Before anything is looked at: a build that ends meanwhile is compared at the next look.
     const isOver = build?.isOver !== false;
     const changed = new Set<string>();
-    let isWatched = true;
+    let isAllTold = true;
     for await (const { inputs, snapshot } of this.#baselines(wait, isOver)) {
-      if (inputs.isClean && inputs.version === snapshot.version) continue;
+      if (inputs.isSettled && inputs.version === snapshot.version) continue;
       const after = await inputs.look();
-      isWatched &&= inputs.isWatched;
+      isAllTold &&= inputs.isTold;
       for (const path of changedPaths(inputs, snapshot, after)) changed.add(path);
     }
     // Another wait has taken its place while its inputs were looked at.
     if (this.#waits.get(name) !== wait) return;
-    wait.nextLook = isWatched ? 0 : now + UNWATCHED_MS;
+    wait.changes = changes;
     const written = isOver ? build?.own.takeNew() ?? [] : [];
     if (written.length > 0) wait.listener.written(written.map((path) => this.#named(path)));
     const files = [...changed].map((path) => this.#named(path)).sort();
     const seen = JSON.stringify(files);
+    wait.nextLook = isAllTold || seen !== wait.seen ? 0 : now + UNWATCHED_MS;
     const isTold = isOver || [...changed].some((path) => build?.own.isSuspect(path) !== true);
     if (files.length > 0 && isTold && seen === wait.seen) {
       this.#waits.delete(name);

@@ -101,7 +101,9 @@ export class PostponedResults {
     if (sets === undefined) return undefined;
     const { inputs, outputs } = sets;
     const { paths, problems } = await inputs.find(signal);
-    if (paths.length === 0 || problems.length > 0 || !inputs.isWatched) return undefined;
+    if (paths.length === 0 || problems.length > 0) return undefined;
+    // What is behind a link may change unreported, so that the inputs have to be known before.
+    if (!inputs.isTold || paths.some(({ kind }) => kind === "link")) return undefined;
     const begunAt = fileTime();
     const inputsVersion = inputs.version;
     return { cache, question, dependencies, inputs, outputs, inputsVersion, begunAt };

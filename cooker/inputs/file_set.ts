@@ -5,9 +5,10 @@
  */
 
 import { Sha256 } from "../../system/digest.ts";
-import { pathInside } from "../../system/files.ts";
+import { isSystemError, pathInside } from "../../system/files.ts";
 import { beforeAbort } from "../ending.ts";
 import type { FileRecord, FileTable } from "./file_table.ts";
+import { leadsToFolder } from "./linked_folders.ts";
 import type { PathPatterns } from "./patterns.ts";
 import { atOnce, type Pace, type Sliced } from "./pace.ts";
 import { type Found, type FoundPath, type InputProblem, unreadable, walk } from "./walk.ts";
@@ -104,6 +105,14 @@ export interface FileSetOptions {
   readonly pace: Pace;
 }
 
+const NOTHING_FOUND: Found = {
+  paths: [],
+  folders: new Set(),
+  problems: [],
+  links: [],
+  hasLinkedFolders: false,
+};
+
 /** Times that a set is looked at anew where it is changed in the meantime. */
 const MAX_LOOKS = 3;
 
@@ -117,7 +126,7 @@ const MAX_LOOKS = 3;
 export class FileSet {
   readonly patterns: PathPatterns;
   readonly #options: FileSetOptions;
-  #found: Found = { paths: [], folders: new Set(), problems: [] };
+  #found: Found = NOTHING_FOUND;
   #records: ReadonlyMap<string, FileRecord> = new Map();
   #hasShared = false;
   #folders: ReadonlySet<string> = new Set<string>();
@@ -141,19 +150,19 @@ export class FileSet {
     return this.#version;
   }
 
-  /** Whether every change of it is told. */
+  /** Whether every change in its folders is told. */
   get isWatched(): boolean {
     return this.#isWatched && !this.#needsWalk;
   }
 
-  /** Whether nothing has changed for certain since the last snapshot. */
-  get isClean(): boolean {
-    return this.isWatched && this.#dirty.size === 0 && this.#snapshot !== undefined;
+  /** Whether every change is told: no file can be changed by another name, or behind a link. */
+  get isTold(): boolean {
+    return this.isWatched && !this.#hasShared && this.#found.links.length === 0;
   }
 
   /** Whether the last snapshot holds until a change is told of. */
   get isSettled(): boolean {
-    return this.isClean && !this.#hasShared;
+    return this.isTold && this.#dirty.size === 0 && this.#snapshot !== undefined;
   }
 
   /**
@@ -190,7 +199,7 @@ export class FileSet {
   /** What the set means: files, links and empty folders, sorted by path; found in slices. */
   async find(signal?: AbortSignal): Promise<Found> {
     return await this.#inTurn(signal, async () => {
-      for (let look = 1; !this.isWatched; look++) {
+      for (let look = 1; !this.#isWalked; look++) {
         const { version } = this;
         const walked = await this.#options.pace.run(this.#walk(true), signal);
         this.#options.watcher.drain();
@@ -280,6 +289,11 @@ export class FileSet {
     }
   }
 
+  /** Whether the last walk still holds: what a link leads to may have become a folder unreported. */
+  get #isWalked(): boolean {
+    return this.isWatched && !this.#found.links.some(mayLeadToFolder);
+  }
+
   #forget(): void {
     this.#records = new Map();
     this.#hasShared = false;
@@ -315,7 +329,13 @@ export class FileSet {
       watch(folder);
     };
     const found = yield* walk(this.patterns, { enter, waits });
-    return { found, folders, watched, isWatched, commits };
+    return {
+      found,
+      folders,
+      watched,
+      isWatched: isWatched && !found.hasLinkedFolders,
+      commits,
+    };
   }
 
   /** @returns whether the walk holds: not if a change of the set was told of since it began */
@@ -337,7 +357,7 @@ export class FileSet {
     const version = this.#version;
     const commits = this.#commits;
     const dirty = new Set(this.#dirty);
-    const walked = this.isWatched ? undefined : yield* this.#walk(waits);
+    const walked = this.#isWalked ? undefined : yield* this.#walk(waits);
     const { found, isWatched } = walked ?? { found: this.#found, isWatched: this.#isWatched };
     const records = new Map<string, FileRecord>();
     const contents = new Sha256();
@@ -359,7 +379,7 @@ export class FileSet {
       changedAt = Math.max(changedAt, record.changedAt);
       if (record.problem !== undefined) problem ??= unreadable(path, record.problem);
     }
-    const isTold = isWatched && !hasShared;
+    const isTold = isWatched && !hasShared && found.links.length === 0;
     const snapshot = new SetSnapshot(this.patterns.folder, records, {
       digest: records.size === 0 ? undefined : contents.hex(),
       version,
@@ -420,6 +440,16 @@ interface Seen {
   /** Absent: the paths were known. */
   readonly walked: Walked | undefined;
   readonly commits: number;
+}
+
+/** Whether a link leads to a folder, or can't be looked at. */
+function mayLeadToFolder(link: string): boolean {
+  try {
+    return leadsToFolder(link);
+  } catch (error) {
+    if (isSystemError(error)) return true;
+    throw error;
+  }
 }
 
 function* signaturesOf(records: ReadonlyMap<string, FileRecord>): Sliced<string> {

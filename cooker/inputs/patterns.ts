@@ -88,6 +88,14 @@ export class PathPatterns {
     return new PathPatterns(folder, use, included, excluded);
   }
 
+  /**
+   * Whether a walk goes on behind links to folders. Behind those among outputs are files that belong
+   * to somebody else.
+   */
+  get followsLinks(): boolean {
+    return this.#use === "files";
+  }
+
   /** Where looking for files begins, absolute; some may be inside others. */
   get bases(): readonly string[] {
     return this.#included.map((entry) => entry.base);

@@ -15,6 +15,7 @@ import {
 import { isSystemError, systemReason } from "../../system/files.ts";
 import { UNDECODABLE } from "./file_table.ts";
 import { type Sliced, sortSliced } from "./pace.ts";
+import { leadsToFolder, LinkedFolders, type LinkedWay } from "./linked_folders.ts";
 import type { PathPatterns } from "./patterns.ts";
 
 /** Something that was found. */
@@ -40,14 +41,27 @@ export interface Found {
   readonly folders: ReadonlySet<string>;
   /** What could not be looked at, or named. */
   readonly problems: readonly InputProblem[];
+  /** Links that would be followed if they led to folders. */
+  readonly links: readonly string[];
+  /** Whether a link leads to a folder: what is behind it may change unreported. */
+  readonly hasLinkedFolders: boolean;
 }
 
 /** How a walk is done. */
 export interface WalkOptions {
-  /** Told of each folder before it is read. */
+  /** Called with each folder before it is read, unless it is behind a link. */
   readonly enter: (folder: string) => void;
   /** Whether large folders are read in another thread; only work that is awaited can do that. */
   readonly waits: boolean;
+}
+
+/** A folder that is to be read. */
+interface OpenFolder {
+  readonly path: string;
+  /** The base that the walk to it began with. */
+  readonly base: string;
+  /** The way to it, if there is a link on it below the base. */
+  readonly way?: LinkedWay;
 }
 
 /** Entries between two moments at which a walk can be interrupted. */
@@ -59,14 +73,21 @@ export function unreadable(path: string, reason: string): InputProblem {
 }
 
 /**
- * Finds the files and links that patterns mean, and the empty folders. Links are not followed, but
- * for the bases themselves.
+ * Finds the files and links that patterns mean, and the empty folders. Bases that are links are
+ * followed; links to folders on the way only if the patterns follow links. What is behind one is
+ * found by the path through the link, and the link itself is found too.
  */
 export function* walk(patterns: PathPatterns, { enter, waits }: WalkOptions): Sliced<Found> {
   const found = new Map<string, FoundPath>();
   const problems = new Map<string, InputProblem>();
   const visited = new Set<string>();
-  const open: string[] = [];
+  const links = new LinkedFolders(patterns);
+  /** What was found behind links, and the first link that was followed. */
+  const behind: string[] = [];
+  let firstLink: string | undefined;
+  const unfollowed: string[] = [];
+  let hasLinkedFolders = false;
+  const open: OpenFolder[] = [];
   const attempt = <T>(path: string, work: () => T): T | undefined => {
     try {
       return work();
@@ -79,14 +100,15 @@ export function* walk(patterns: PathPatterns, { enter, waits }: WalkOptions): Sl
   for (const base of new Set(patterns.bases)) {
     if (patterns.excludes(base)) continue;
     const kind = attempt(base, () => targetFacts(base)?.kind);
-    if (kind === "folder") open.push(base);
+    if (kind === "folder") open.push({ path: base, base });
     else if (kind !== undefined && patterns.matches(base)) found.set(base, { path: base, kind });
   }
   for (let folder = open.pop(); folder !== undefined; folder = open.pop()) {
-    if (visited.has(folder)) continue;
-    visited.add(folder);
-    const now = folder;
-    enter(now);
+    const { path: now, base, way } = folder;
+    if (visited.has(now) || (way !== undefined && links.isExceeded)) continue;
+    visited.add(now);
+    // A watch would be one of the folder's own path: behind links, files are looked at instead.
+    if (way === undefined) enter(now);
     let entries: readonly FolderEntry[] | undefined;
     if (waits && isLargeFolder(now)) {
       let failed: { readonly error: unknown } | undefined;
@@ -103,25 +125,62 @@ export function* walk(patterns: PathPatterns, { enter, waits }: WalkOptions): Sl
     } else {
       entries = attempt(now, () => readEntries(now));
     }
+    if (way !== undefined) links.count(entries?.length ?? 0);
     if ((entries ?? []).length === 0 && patterns.matches(now)) {
       found.set(now, { path: now, kind: "folder" });
+      if (way !== undefined) behind.push(now);
     }
     const strange = new Set<string>();
     let count = 0;
     for (const { name, kind } of entries ?? []) {
       if (count++ % PIECE === 0) yield;
       const path = now === "/" ? `/${name}` : `${now}/${name}`;
-      const isReached = kind === "folder" && !patterns.passesOver(path) &&
-        patterns.reachesInto(path);
-      if (!isReached && (kind === "folder" || !patterns.matches(path))) continue;
+      const mayLead = kind === "folder" || (kind === "link" && patterns.followsLinks);
+      const isReached = mayLead && !patterns.passesOver(path) && patterns.reachesInto(path);
+      const isMeant = kind !== "folder" && patterns.matches(path);
+      if (!isReached && !isMeant) continue;
       if (name.includes(UNDECODABLE) && !isDecodable(path, strange)) {
         problems.set(path, { path, reason: "has a name that is not UTF-8" });
-      } else if (isReached) open.push(path);
-      else found.set(path, { path, kind });
+        continue;
+      }
+      if (links.excludes(way, name)) continue;
+      if (isMeant) {
+        found.set(path, { path, kind });
+        if (way !== undefined) behind.push(path);
+      }
+      if (!isReached) continue;
+      if (kind === "folder" && way === undefined) {
+        open.push({ path, base });
+        continue;
+      }
+      if (kind === "link") {
+        if (attempt(path, () => leadsToFolder(path)) !== true) {
+          unfollowed.push(path);
+          continue;
+        }
+        hasLinkedFolders = true;
+      }
+      const further = kind === "folder" && way !== undefined
+        ? links.enter(way, name)
+        : attempt(path, () => links.follow(path, way, base));
+      if (further === undefined) continue;
+      open.push({ path, base, way: further });
+      if (kind === "link") firstLink ??= path;
     }
   }
+  if (links.isExceeded && firstLink !== undefined) {
+    // Nothing depends on their contents any more: they are not read.
+    for (const path of behind) found.delete(path);
+    problems.set(firstLink, { path: firstLink, reason: links.exceededText });
+  }
   const paths = yield* sortSliced([...found.values()], byPath);
-  return { paths, folders: visited, problems: [...problems.values()].sort(byPath) };
+  return {
+    paths,
+    folders: visited,
+    problems: [...problems.values()].sort(byPath),
+    links: unfollowed,
+    hasLinkedFolders,
+  };
 }
 
 function byPath(a: { readonly path: string }, b: { readonly path: string }): number {

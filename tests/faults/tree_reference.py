@@ -66,7 +66,9 @@ def describe(path):
     return f"{content(path, info)}{' x' if is_program else ''}"
 
 
-def walk(folder, files):
+def walk(folder, files, way=()):
+    """`way`: the folders that led here, without links; one of them is not entered again."""
+    way = (*way, os.path.realpath(folder))
     for entry in os.scandir(folder):
         name = entry.name
         is_folder = entry.is_dir(follow_symlinks=False)
@@ -74,10 +76,26 @@ def walk(folder, files):
             continue
         if not decodable(name):
             raise Problem(entry.path)
-        if is_folder:
-            walk(entry.path, files)
-        else:
+        if not is_folder:
             files[entry.path] = describe(entry.path)
+        if is_folder or leads_on(entry):
+            if os.path.realpath(entry.path) not in way:
+                walk(entry.path, files, way)
+
+
+def leads_on(entry):
+    """Whether an entry is a link to a folder whose files are inputs."""
+    if not entry.is_symlink() or entry.name.lower() in SKIPPED:
+        return False
+    try:
+        info = os.stat(entry.path)
+    except OSError as error:
+        if error.errno not in ABSENT:
+            raise
+        return False
+    real = os.path.realpath(entry.path)
+    return stat.S_ISDIR(info.st_mode) and info.st_dev != PROC \
+        and os.path.basename(real).lower() not in SKIPPED
 
 
 def state(root):
@@ -184,6 +202,7 @@ class Editor:
             target = pick([b"a.txt", b"../ext/a.txt", b"loop", b".", b"..", b"nowhere", b"/dev/zero",
                            b"/dev/null", b"/proc/self/maps", b"/proc/kmsg", b"d",
                            os.path.join(self.root, b"ext", b"b.txt"),
+                           b"../ext", b"e", self.root, os.path.join(self.root, b"ext", b"d"),
                            pick([b"\xff", b"ok"])])
             os.symlink(target, path)
         elif act == "fifo":

@@ -82,11 +82,11 @@ Deno.test("what has not changed is not read again", () => {
   project.tracker.sync();
   const first = set?.snapshot();
   project.tracker.sync();
-  assert(set?.isClean);
+  assert(set?.isSettled);
   assertEquals(set.snapshot(), first);
   project.write("elsewhere/x.txt", "x");
   project.tracker.sync();
-  assert(set.isClean, "a change elsewhere is nothing to it");
+  assert(set.isSettled, "a change elsewhere is nothing to it");
 });
 
 Deno.test("a link's input is what it points to, and its change is seen outside of the set", () => {
