@@ -68,6 +68,8 @@ const NOTHING_SEEN: Listing = { seen: new Map(), problem: undefined };
 export interface MadeOutputs {
   /** Signatures of files, links and folders by their paths relative to the task's folder, sorted. */
   readonly entries: ReadonlyMap<string, string>;
+  /** Digests of files whose signatures a later change may leave as they are, by path. */
+  readonly recent: ReadonlyMap<string, string>;
   /** The version of the outputs' set when the run had ended. */
   readonly version: number;
   /** The paths of the run's inputs, if a later run has to know whether one was deleted. */
@@ -77,7 +79,11 @@ export interface MadeOutputs {
 }
 
 /** What a run without declared outputs has made. */
-export const NOTHING_MADE: MadeOutputs = { entries: new Map(), version: 0 };
+export const NOTHING_MADE: MadeOutputs = {
+  entries: new Map(),
+  recent: new Map(),
+  version: 0,
+};
 
 /** The runs of tasks that declare outputs. */
 export class OutputRuns {
@@ -157,7 +163,7 @@ export class OutputRuns {
 function madeBy(
   run: OutputRun,
   after: ReadonlyMap<string, Seen>,
-): Pick<MadeOutputs, "entries" | "problem"> {
+): Pick<MadeOutputs, "entries" | "recent" | "problem"> {
   const { folder, outputs: { patterns }, before, rivals } = run;
   const made: [path: string, signature: string][] = [];
   const madeFolders: [path: string, signature: string][] = [];
@@ -188,7 +194,12 @@ function madeBy(
       (patterns.matches(joinPath(folder, path)) && !(run.isCleared && run.own.has(path)))
     );
   const entries = new Map([...made, ...ownFolders].sort(([a], [b]) => a < b ? -1 : 1));
-  return { entries, ...(problem === undefined ? {} : { problem }) };
+  const recent = new Map<string, string>();
+  for (const [path] of made) {
+    const digest = after.get(path)?.digest;
+    if (digest !== undefined) recent.set(path, digest);
+  }
+  return { entries, recent, ...(problem === undefined ? {} : { problem }) };
 }
 
 /** Says which entry of `output` can't be put back, or has nothing to be put back. */

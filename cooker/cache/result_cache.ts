@@ -421,7 +421,8 @@ export class ResultCache {
   /**
    * Keeps a result.
    *
-   * @returns whether its fingerprint holds: not where its inputs were changed while it ran
+   * @returns whether its fingerprint holds: not where its inputs were changed while it ran, or its
+   *   outputs after it, so that what depends on it can't be kept under it
    */
   async keep(fresh: FreshResult): Promise<boolean> {
     const { prospect, made, warn } = fresh;
@@ -436,6 +437,7 @@ export class ResultCache {
       } catch (error) {
         if (!(error instanceof Error)) throw error;
         this.#fail(error, warn);
+        if (!this.isAsMade(prospect, made)) outcome = "outdated";
       }
     }
     // A problem was recorded when the command ended.
@@ -454,7 +456,7 @@ export class ResultCache {
   async #save(
     { prospect, made, log, durationMs }: FreshResult,
     store: ResultStore,
-  ): Promise<"saved" | "not saved" | "outdated"> {
+  ): Promise<"saved" | "outdated"> {
     const { tracker, clock } = this.#options;
     const { fingerprint, outputs: set, question: { declaration, command } } = prospect;
     const forbid = set === undefined ? undefined : this.#forbid(set, command.cwd);
@@ -470,7 +472,7 @@ export class ResultCache {
     tracker.drain();
     // A write is seen by the task before the kernel tells of it.
     if (prospect.inputs.version !== prospect.snapshot.version) return "outdated";
-    if (!this.isAsMade(prospect, made)) return "not saved";
+    if (!this.isAsMade(prospect, made) || !isCapturedAsMade(outputs, made)) return "outdated";
     store.save(result);
     if (set?.isWatched === true && set.version === made.version) {
       const { version } = made;
@@ -687,6 +689,14 @@ function isOwn(output: OutputEntry, folder: string): boolean {
     if (error instanceof StoreError || isSystemError(error)) return false;
     throw error;
   }
+}
+
+/** Whether what was captured is what the command has left, also where the times can't tell. */
+function isCapturedAsMade(outputs: readonly OutputEntry[], { recent }: MadeOutputs): boolean {
+  return outputs.every((output) => {
+    const digest = recent.get(output.path);
+    return digest === undefined || (output.kind === "file" && output.digest === digest);
+  });
 }
 
 /** The paths of a task's inputs as records have them. */
