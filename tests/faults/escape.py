@@ -9,8 +9,13 @@ PIDS = os.open("pids", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
 
 
 def start(leave, is_stubborn):
+    """Returns when the new process runs its program: PIDS has the order of the calls."""
+    running, starting = os.pipe()
     if os.fork() > 0:
+        os.close(starting)
         os.wait()
+        os.read(running, 1)
+        os.close(running)
         return
     leave()
     if os.fork() > 0:
@@ -26,8 +31,6 @@ stubborn = "stubborn" in sys.argv
 start(os.setsid, stubborn)
 start(os.setpgrp, stubborn)
 start(lambda: None, stubborn)
-while os.fstat(PIDS).st_size == 0 or open("pids").read().count("\n") < 3:
-    time.sleep(0.001)
 print("started", flush=True)
 if "wait" in sys.argv:
     time.sleep(600)
