@@ -7,7 +7,8 @@ const TASKS = {
   tasks: {
     hello: "echo hello",
     long: "echo started && sleep 600",
-    polite: `python3 polite.py`,
+    // By its path: `deno task`'s shell gives SIGINT's code now and then, whatever its child's was.
+    polite: "/usr/bin/env python3 polite.py",
     stubborn: `python3 stubborn.py`,
   },
 };
