@@ -7,6 +7,7 @@
 import type { Clock } from "../system/clock.ts";
 import type { Logger } from "../system/logger.ts";
 import { platformName } from "../system/self.ts";
+import { TreeSignatures } from "../system/tree_signature.ts";
 import { LastResults } from "./cache/last_results.ts";
 import { OffLimits } from "./cache/off_limits.ts";
 import { OutputRuns } from "./cache/output_runs.ts";
@@ -72,6 +73,7 @@ export class HotProject {
   readonly #clock: Clock;
   readonly #offLimits: OffLimits;
   readonly #runs: OutputRuns;
+  readonly #signatures = new TreeSignatures();
   /** How often another process was found to have run tasks. */
   #foreignRuns = 0;
   #savedAt = -Infinity;
@@ -88,7 +90,7 @@ export class HotProject {
       cookies: folders.cookies,
       note: (text) => log.log("warn", text),
     });
-    this.#runs = new OutputRuns(this.tracker.pace);
+    this.#runs = new OutputRuns(this.tracker.pace, this.#signatures);
     this.last = new LastResults(folders.results);
     this.#durations = new Durations(folders.durations);
     this.#aside = folders.aside;
@@ -123,6 +125,7 @@ export class HotProject {
       aside: this.#aside,
       last: this.last,
       runs: this.#runs,
+      signatures: this.#signatures,
       offLimits: this.#offLimits,
       platform: platformName(),
       ...parts,
@@ -171,6 +174,7 @@ export class HotProject {
     this.#saveDurations();
     this.last.close();
     await this.#collecting;
+    this.#signatures.close();
   }
 
   #saveDurations(): void {

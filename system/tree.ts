@@ -43,34 +43,6 @@ export function treeEntry(path: string): TreeEntry | undefined {
   }
 }
 
-/** What is at a path, and a text that differs if the run of a program has changed it. */
-export interface TreeSignature {
-  readonly kind: TreeEntry["kind"];
-  /**
-   * Of a folder its inode and its mode: its times change with its entries. Of anything else also
-   * the size and the times.
-   */
-  readonly text: string;
-  /** When the inode was changed, in milliseconds since the Unix epoch. */
-  readonly changedAt: number;
-}
-
-/** The signature of what is at a path, links not followed; `undefined` where nothing is. */
-export function treeSignature(path: string): TreeSignature | undefined {
-  try {
-    const info = Deno.lstatSync(path);
-    const { dev, ino, mode, size, mtime, ctime } = info;
-    const changedAt = ctime?.getTime() ?? 0;
-    if (info.isDirectory) return { kind: "folder", text: [dev, ino, mode].join(":"), changedAt };
-    const kind = info.isFile ? "file" : info.isSymlink ? "link" : "other";
-    const text = [dev, ino, mode, size, mtime?.getTime(), changedAt].join(":");
-    return { kind, text, changedAt };
-  } catch (error) {
-    if (isAbsent(error)) return undefined;
-    throw error;
-  }
-}
-
 /**
  * Copies a file's content to a path where nothing is; its mode is copied, too. A sparse file's copy
  * is sparse: blocks of zeros become holes.

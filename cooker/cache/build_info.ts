@@ -9,7 +9,7 @@
 
 import { folderEntries, isLargeFolder } from "../../system/file_signature.ts";
 import { isSystemError, joinPath } from "../../system/files.ts";
-import { treeSignature } from "../../system/tree.ts";
+import type { TreeSignatures } from "../../system/tree_signature.ts";
 
 const SUFFIX = ".tsbuildinfo";
 
@@ -30,13 +30,13 @@ export type BuildInfos = ReadonlyMap<string, string>;
  *
  * @param folder absolute
  */
-export function buildInfosIn(folder: string): BuildInfos {
+export function buildInfosIn(folder: string, signatures: TreeSignatures): BuildInfos {
   const found = new Map<string, string>();
   const names = isLargeFolder(folder, LISTED_FOLDER_BYTES)
     ? USUAL_NAMES
     : (folderEntries(folder) ?? []).map(({ name }) => name).filter((name) => name.endsWith(SUFFIX));
   for (const name of names) {
-    const signature = signatureOf(joinPath(folder, name));
+    const signature = signatureOf(joinPath(folder, name), signatures);
     if (signature !== undefined) found.set(name, signature);
   }
   return found;
@@ -54,9 +54,9 @@ export function changedBuildInfo(
   return undefined;
 }
 
-function signatureOf(path: string): string | undefined {
+function signatureOf(path: string, signatures: TreeSignatures): string | undefined {
   try {
-    return treeSignature(path)?.text;
+    return signatures.of(path)?.text;
   } catch (error) {
     if (isSystemError(error)) return undefined;
     throw error;

@@ -8,23 +8,16 @@
  */
 
 import { isSystemError, joinPath, parentFolder, pathInside } from "../../system/files.ts";
-import { fileTime } from "../../system/file_signature.ts";
-import { type TreeSignature, treeSignature } from "../../system/tree.ts";
+import type { TreeSignature, TreeSignatures } from "../../system/tree_signature.ts";
 import type { FileSet } from "../inputs/file_set.ts";
 import type { Pace, Sliced } from "../inputs/pace.ts";
 import { PathPatterns } from "../inputs/patterns.ts";
 import type { InputProblem } from "../inputs/walk.ts";
 import { fileDigest } from "../store/blobs.ts";
 
-/**
- * Milliseconds within which a second change may leave the same times: the kernel's clock for files
- * ticks every 1 to 10 ms. The content of a file that was changed so recently is compared as well.
- */
-const SAME_TIME_MS = 20;
-
 /** What is at a path that `output` matches. */
 interface Seen extends TreeSignature {
-  /** The content's digest, if the file was changed within the last {@linkcode SAME_TIME_MS}. */
+  /** The content's digest, if another change could leave the same times: the kernel's clock ticks. */
   readonly digest?: string | undefined;
 }
 
@@ -88,13 +81,15 @@ export const NOTHING_MADE: MadeOutputs = {
 /** The runs of tasks that declare outputs. */
 export class OutputRuns {
   readonly #pace: Pace;
+  readonly #signatures: TreeSignatures;
   /** Runs whose outputs are being listed; their commands have not started yet. */
   readonly #listing = new Set<OpenRun>();
   readonly #running = new Map<OutputRun, OpenRun>();
 
   /** @param pace of all work on files */
-  constructor(pace: Pace) {
+  constructor(pace: Pace, signatures: TreeSignatures) {
     this.#pace = pace;
+    this.#signatures = signatures;
   }
 
   /** Lists what `output` matches before a task runs. */
@@ -154,7 +149,7 @@ export class OutputRuns {
         paths.add(up);
       }
     }
-    const seen = await this.#pace.run(look(folder, paths));
+    const seen = await this.#pace.run(look(folder, paths, this.#signatures));
     return { seen, problem: found.problems[0] };
   }
 }
@@ -222,25 +217,28 @@ function declarationProblem(
   return undefined;
 }
 
-function* look(folder: string, paths: Iterable<string>): Sliced<Map<string, Seen>> {
+function* look(
+  folder: string,
+  paths: Iterable<string>,
+  signatures: TreeSignatures,
+): Sliced<Map<string, Seen>> {
   const seen = new Map<string, Seen>();
   for (const path of paths) {
     yield;
     const inside = pathInside(folder, path);
     if (inside === undefined || inside === "" || inside.split("/").includes("..")) continue;
-    const signature = signatureOf(path);
+    const signature = signatureOf(path, signatures);
     if (signature === undefined) continue;
-    const isRecent = Math.abs(fileTime() - signature.changedAt) < SAME_TIME_MS;
-    const isRead = isRecent && signature.kind === "file";
+    const isRead = signature.isRecent && signature.kind === "file";
     seen.set(inside, isRead ? { ...signature, digest: fileDigest(path) } : signature);
   }
   return seen;
 }
 
 /** What can't be looked at is a problem of the walk already. */
-function signatureOf(path: string): TreeSignature | undefined {
+function signatureOf(path: string, signatures: TreeSignatures): TreeSignature | undefined {
   try {
-    return treeSignature(path);
+    return signatures.of(path);
   } catch (error) {
     if (isSystemError(error)) return undefined;
     throw error;

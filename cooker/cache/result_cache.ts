@@ -10,7 +10,7 @@
 import type { Clock } from "../../system/clock.ts";
 import { isSystemError, joinPath, pathInside } from "../../system/files.ts";
 import type { Logger } from "../../system/logger.ts";
-import { type TreeSignature, treeSignature } from "../../system/tree.ts";
+import type { TreeSignature, TreeSignatures } from "../../system/tree_signature.ts";
 import type { TaskCommand } from "../executor.ts";
 import type { FileSet, Snapshot } from "../inputs/file_set.ts";
 import type { InputTracker } from "../inputs/tracker.ts";
@@ -41,6 +41,7 @@ export interface ResultCacheOptions {
   readonly last: LastResults;
   /** The project's running tasks that declare outputs. */
   readonly runs: OutputRuns;
+  readonly signatures: TreeSignatures;
   /** Where no result is put. */
   readonly offLimits: OffLimits;
   /** What runs tasks: runtime, version, system, processor. */
@@ -325,19 +326,23 @@ export class ResultCache {
         warn(`Cannot remove what ${command.name} has made before: ${error.message}`);
         isClear = false;
       }
-      own = own.filter(({ path }) => treeSignature(joinPath(command.cwd, path)) !== undefined);
+      own = own.filter(({ path }) =>
+        this.#options.signatures.of(joinPath(command.cwd, path)) !== undefined
+      );
     }
     const prepared = await this.#startRun(task.question, outputs, own, isCleared);
     return { ...prepared, isClear, ...(inputs === undefined ? {} : { inputs }) };
   }
 
   /**
-   * As {@linkcode prepare}, for a task whose result can't be kept: nothing is removed, but what the
-   * task makes is known later to be its own.
+   * As {@linkcode prepare}, for a task whose result can't be kept. Where its `files` can't be
+   * understood, nothing is removed, but what the task makes is known later to be its own.
    *
    * @throws {Error} the system's, if the outputs can't be listed
    */
   async prepareUncached(question: Runnable["question"], warn: Warn): Promise<Prepared> {
+    const sets = await this.sets(question);
+    if (sets !== undefined) return await this.prepare({ question, ...sets }, warn);
     const { declaration, command } = question;
     const outputs = this.#outputs(declaration, command.cwd);
     if (outputs !== undefined) this.#options.tracker.drain();
@@ -361,7 +366,7 @@ export class ResultCache {
       own: new Set(own.map(({ path }) => path)),
       isCleared,
     });
-    return { isClear: true, run, buildInfos: buildInfosIn(command.cwd) };
+    return { isClear: true, run, buildInfos: buildInfosIn(command.cwd, this.#options.signatures) };
   }
 
   /** Forgets a run whose command could not be carried out. */
@@ -386,7 +391,7 @@ export class ResultCache {
     const { name, folder, outputs } = run;
     const info = changedBuildInfo(
       buildInfos,
-      isWhole ? buildInfosIn(folder) : buildInfos,
+      isWhole ? buildInfosIn(folder, this.#options.signatures) : buildInfos,
       (file) => outputs.patterns.matches(joinPath(folder, file)),
     );
     const advice = `${info} was changed, which its "output" does not mean: add it, or set ` +
@@ -448,7 +453,9 @@ export class ResultCache {
   /** Whether a task's outputs are as its command has left them: a later write is not the task's. */
   isAsMade({ question: { command } }: Pick<Runnable, "question">, made: MadeOutputs): boolean {
     for (const [path, signature] of made.entries) {
-      if (ownSignature(command.cwd, path)?.text !== signature) return false;
+      if (ownSignature(command.cwd, path, this.#options.signatures)?.text !== signature) {
+        return false;
+      }
     }
     return true;
   }
@@ -552,7 +559,7 @@ export class ResultCache {
     const left = last.leftovers(key);
     if (left !== undefined) {
       return Object.entries(left.entries).flatMap(([path, text]) => {
-        const now = ownSignature(command.cwd, path);
+        const now = ownSignature(command.cwd, path, this.#options.signatures);
         return now?.text === text && now.kind !== "other" ? [{ path, kind: now.kind }] : [];
       });
     }
@@ -673,9 +680,13 @@ export class ResultCache {
 }
 
 /** The signature of what a record names; `undefined` if the record leads out of the folder. */
-function ownSignature(folder: string, path: string): TreeSignature | undefined {
+function ownSignature(
+  folder: string,
+  path: string,
+  signatures: TreeSignatures,
+): TreeSignature | undefined {
   try {
-    return treeSignature(confinedPlace(folder, path).path);
+    return signatures.of(confinedPlace(folder, path).path);
   } catch (error) {
     if (error instanceof StoreError || isSystemError(error)) return undefined;
     throw error;

@@ -343,6 +343,28 @@ Deno.test("what a run without the cache has made is removed by the next one with
   assertEquals(project.list("out"), ["out/3", "out/by-hand"]);
 });
 
+Deno.test("what a task has made is removed before it runs again, also where it runs every time", async () => {
+  const b = script("mkdir -p out; cp n out/$(cat n)", ["out"]);
+  const g = { g: { command: "true" } };
+  const always = { ...b, dependencies: ["g"] };
+  const runs = [
+    { what: "after one that does", tasks: { ...g, b: always } },
+    { what: "without an input that is there", tasks: { b: { ...b, files: ["nothing-here"] } } },
+    { what: "but not where it shall stay", tasks: { ...g, b: always }, clean: false },
+  ];
+  for (const { what, tasks, clean } of runs) {
+    await using project = new Project(
+      tasks,
+      clean === undefined ? {} : { simmer: { tasks: { b: { clean } } } },
+    );
+    project.write("out/by-hand", "mine");
+    await project.runWith("1");
+    await project.runWith("2");
+    const stays = clean === false ? ["out/1"] : [];
+    assertEquals(project.list("out"), [...stays, "out/2", "out/by-hand"], what);
+  }
+});
+
 /** A tool that makes only what is older than its input, by stamps that are no outputs. */
 const INCREMENTAL = `
 mkdir -p stamps out

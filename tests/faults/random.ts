@@ -23,7 +23,7 @@ export class Random {
   }
 
   /** One of some. */
-  pick<T>(choices: readonly [T, ...T[]]): T {
+  pick<T>(choices: readonly [T, ...(readonly T[])]): T {
     return choices[this.below(choices.length)] ?? choices[0];
   }
 }
