@@ -197,8 +197,10 @@ function sockets(): Map<string, number> {
       const target = Deno.readLinkSync(`${DESCRIPTORS}/${name}`);
       if (target.startsWith("socket:")) found.set(target, Number(name));
     } catch (error) {
-      // Another thread has closed it meanwhile.
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
+      // Another thread has closed it meanwhile; a file's name may not be UTF-8.
+      const isOther = error instanceof Deno.errors.NotFound ||
+        error instanceof Deno.errors.InvalidData;
+      if (!isOther) throw error;
     }
   }
   return found;

@@ -10,6 +10,7 @@
  */
 
 import { descriptorLimit } from "./descriptors.ts";
+import { isSystemError } from "./files.ts";
 import { linkLibc } from "./libc.ts";
 
 /** The process at the other end. */
@@ -195,8 +196,8 @@ function sockets(): Map<string, number> {
       const link = Deno.readLinkSync(`${DESCRIPTORS}/${entry.name}`);
       if (link.startsWith("socket:")) found.set(link, Number(entry.name));
     } catch (error) {
-      // The descriptor of the listing itself is gone by now.
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
+      // The descriptor of the listing itself is gone by now; a file's name may not be UTF-8.
+      if (!isSystemError(error)) throw error;
     }
   }
   return found;

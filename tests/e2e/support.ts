@@ -233,7 +233,7 @@ export async function processesIn(
       if (words === "") continue;
       found.push({ pid: Number(name), words: words.replaceAll("\0", " ").trim() });
     } catch (error) {
-      if (!isGone(error)) throw error;
+      if (!isGoneOrElsewhere(error)) throw error;
     }
   }
   return found;
@@ -244,8 +244,12 @@ function neutralEnvironment(): Record<string, string> {
   return { ...Object.fromEntries(env), NO_COLOR: "1" };
 }
 
-/** A process can end between being listed and being looked at; ESRCH has no class of its own. */
-function isGone(error: unknown): boolean {
-  return error instanceof Deno.errors.NotFound || error instanceof Deno.errors.PermissionDenied ||
+/**
+ * A process can end between being listed and being looked at; ESRCH has no class of its own. A folder
+ * whose name is not UTF-8 is another test's.
+ */
+function isGoneOrElsewhere(error: unknown): boolean {
+  return error instanceof Deno.errors.InvalidData || error instanceof Deno.errors.NotFound ||
+    error instanceof Deno.errors.PermissionDenied ||
     (error instanceof Error && error.message.includes("os error 3"));
 }

@@ -2,7 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import { DirectCooker } from "../cooker/direct_cooker.ts";
-import { Project } from "../e2e/support.ts";
+import { Project, SIMMER } from "../e2e/support.ts";
 
 const NAMES = ["__proto__", "constructor", "prototype", "toString", "hasOwnProperty", "valueOf"];
 
@@ -90,4 +90,22 @@ Deno.test("a result depends on variables and dependencies of any name", async ()
     }
   }
   await Deno.remove(root, { recursive: true });
+});
+
+Deno.test("a client may have a descriptor on a file whose name is not UTF-8", async () => {
+  await using project = await Project.create({ "deno.json": { tasks: { hello: "echo hello" } } });
+  const script = `name=$(printf 'bad\\377') && : > "$name" && exec "$@" 3< "$name"`;
+  for (
+    const args of [["run", "hello"], ["run", "hello"], ["status"], ["run", "--no-server", "hello"]]
+  ) {
+    const { code, stderr } = await project.runProgram([
+      "sh",
+      "-c",
+      script,
+      "sh",
+      ...SIMMER,
+      ...args,
+    ]);
+    assertEquals(code, 0, `${args.join(" ")}: ${stderr}`);
+  }
 });
