@@ -16,33 +16,22 @@ import {
   SpecialFileError,
   systemReason,
 } from "./files.ts";
-import { linkLibc, systemErrorText } from "./libc.ts";
+import { ERRNO_SYMBOLS, errnoOf, isAbsence, LazyLibc, systemErrorText } from "./libc.ts";
+import { InodeStatus, STATX_SYMBOLS } from "./statx.ts";
 
 const O_NOCTTY = 0o400;
 const O_NONBLOCK = 0o4000;
 const O_CLOEXEC = 0o2000000;
-const AT_EMPTY_PATH = 0x1000;
-const AT_SYMLINK_NOFOLLOW = 0x100;
-const AT_FDCWD = -100;
-const STATX_CTIME = 0x80;
-const STATX_TYPE_SIZE = 0x1 | 0x200;
-const S_IFMT = 0o170000;
-const S_IFREG = 0o100000;
-/** Places in `struct statx`, the same on every processor. */
-const MODE_OFFSET = 28;
-const SIZE_OFFSET = 40;
-const CTIME_OFFSET = 96;
-const STATX_BYTES = 256;
-/** No such file; a part of the path that is no folder; links in a circle. */
-const ABSENT: ReadonlySet<number> = new Set([2, 20, 40]);
 
 const SYMBOLS = {
+  ...STATX_SYMBOLS,
+  ...ERRNO_SYMBOLS,
   open: { parameters: ["buffer", "i32"], result: "i32" },
-  statx: { parameters: ["i32", "buffer", "i32", "u32", "buffer"], result: "i32" },
   read: { parameters: ["i32", "buffer", "usize"], result: "isize" },
   close: { parameters: ["i32"], result: "i32" },
-  __errno_location: { parameters: [], result: "pointer" },
 } as const satisfies Deno.ForeignLibraryInterface;
+
+type Symbols = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
 
 /** A larger file is not read at once, which would keep everything else waiting. */
 const MOST_AT_ONCE = 1024 * 1024;
@@ -64,19 +53,18 @@ export type FileContent =
   | { readonly kind: "unreadable"; readonly reason: string };
 
 const encoder = new TextEncoder();
-const NO_PATH = new Uint8Array(1);
 
 /** Reads files; never waits for one. */
 export class FileReader implements Disposable {
-  #library: Deno.DynamicLibrary<typeof SYMBOLS> | undefined;
-  #isLinked = false;
+  readonly #libc = new LazyLibc(SYMBOLS);
   #buffer = new Uint8Array(UNKNOWN_SIZE_BYTES);
-  readonly #facts = new DataView(new ArrayBuffer(STATX_BYTES));
+  readonly #status = new InodeStatus();
 
   /** The content of a file of up to 1 MiB, links followed; a larger one is not read. */
   digest(path: string): FileContent {
     try {
-      return this.#linked() ? this.#read(path) : this.#readPortably(path);
+      const { symbols } = this.#libc;
+      return symbols === undefined ? this.#readPortably(path) : this.#read(path, symbols);
     } catch (error) {
       return failure(error);
     }
@@ -90,19 +78,9 @@ export class FileReader implements Disposable {
    * @returns `undefined` if the system does not say
    */
   changedAt(path: string, isFollowed: boolean): number | undefined {
-    if (!this.#linked()) return undefined;
-    const facts = this.#facts;
-    const result = this.#library?.symbols.statx(
-      AT_FDCWD,
-      encoder.encode(`${path}\0`),
-      isFollowed ? 0 : AT_SYMLINK_NOFOLLOW,
-      STATX_CTIME,
-      new Uint8Array(facts.buffer),
-    );
-    if (result !== 0) return undefined;
-    const seconds = Number(facts.getBigInt64(CTIME_OFFSET, true));
-    const nanoseconds = facts.getUint32(CTIME_OFFSET + 8, true);
-    return seconds * 1000 + Math.floor(nanoseconds / 1e6);
+    const { symbols } = this.#libc;
+    if (symbols === undefined || !this.#status.look(symbols, path, isFollowed)) return undefined;
+    return Number(this.#status.changedAt / 1_000_000n);
   }
 
   /**
@@ -135,9 +113,7 @@ export class FileReader implements Disposable {
 
   /** Lets the C library go; the next reading links it again. */
   close(): void {
-    this.#library?.close();
-    this.#library = undefined;
-    this.#isLinked = false;
+    this.#libc.close();
   }
 
   /** As `close`. */
@@ -145,51 +121,43 @@ export class FileReader implements Disposable {
     this.close();
   }
 
-  #linked(): boolean {
-    if (!this.#isLinked) this.#library = linkLibc(SYMBOLS);
-    this.#isLinked = true;
-    return this.#library !== undefined;
-  }
-
   /** A file of Deno's on what `open(2)` has found to be a regular file. */
   #open(path: string): Deno.FsFile {
-    if (!this.#linked() || this.#library === undefined) return openRegularFile(path);
-    const { symbols } = this.#library;
+    const { symbols } = this.#libc;
+    if (symbols === undefined) return openRegularFile(path);
     const descriptor = symbols.open(encoder.encode(`${path}\0`), O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     // The system says again what is wrong with the path.
     if (descriptor < 0) return openRegularFile(path);
     try {
-      if (this.#sizeOf(descriptor) === undefined) throw new SpecialFileError(path);
+      if (this.#sizeOf(descriptor, symbols) === undefined) throw new SpecialFileError(path);
       return openRegularFile(`/proc/self/fd/${descriptor}`);
     } finally {
       symbols.close(descriptor);
     }
   }
 
-  #read(path: string): FileContent {
-    const library = this.#library;
-    if (library === undefined) return { kind: "absent" };
-    const { open, close } = library.symbols;
+  #read(path: string, symbols: Symbols): FileContent {
+    const { open, close } = symbols;
     const descriptor = open(encoder.encode(`${path}\0`), O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-    if (descriptor < 0) return this.#failure();
+    if (descriptor < 0) return lastFailure(symbols);
     try {
-      const size = this.#sizeOf(descriptor);
+      const size = this.#sizeOf(descriptor, symbols);
       if (size === undefined) return { kind: "special" };
       if (size > MOST_AT_ONCE) return { kind: "large" };
-      return this.#readAll(descriptor, size);
+      return this.#readAll(descriptor, size, symbols);
     } finally {
       close(descriptor);
     }
   }
 
-  #readAll(descriptor: number, size: number): FileContent {
+  #readAll(descriptor: number, size: number, symbols: Symbols): FileContent {
     const most = size === 0 ? UNKNOWN_SIZE_BYTES : size;
     if (this.#buffer.length < most) this.#buffer = new Uint8Array(MOST_AT_ONCE);
     let end = 0;
     while (end < most) {
       const part = this.#buffer.subarray(end, most);
-      const count = Number(this.#library?.symbols.read(descriptor, part, BigInt(part.length)) ?? 0);
-      if (count < 0) return this.#failure();
+      const count = Number(symbols.read(descriptor, part, BigInt(part.length)));
+      if (count < 0) return lastFailure(symbols);
       if (count === 0) break;
       end += count;
     }
@@ -197,20 +165,11 @@ export class FileReader implements Disposable {
   }
 
   /** The size of an opened file; `undefined` if it is not a regular one. */
-  #sizeOf(descriptor: number): number | undefined {
-    const facts = this.#facts;
-    const bytes = new Uint8Array(facts.buffer);
-    const result = this.#library?.symbols
-      .statx(descriptor, NO_PATH, AT_EMPTY_PATH, STATX_TYPE_SIZE, bytes);
-    if (result !== 0 || (facts.getUint16(MODE_OFFSET, true) & S_IFMT) !== S_IFREG) return undefined;
-    return Number(facts.getBigUint64(SIZE_OFFSET, true));
-  }
-
-  #failure(): FileContent {
-    const place = this.#library?.symbols.__errno_location() ?? null;
-    const number = place === null ? 0 : new Deno.UnsafePointerView(place).getInt32();
-    if (ABSENT.has(number)) return { kind: "absent" };
-    return { kind: "unreadable", reason: systemErrorText(number) };
+  #sizeOf(descriptor: number, symbols: Symbols): number | undefined {
+    const status = this.#status;
+    return status.lookAtOpen(symbols, descriptor) && status.kind === "file"
+      ? status.size
+      : undefined;
   }
 
   #readPortably(path: string): FileContent {
@@ -226,6 +185,12 @@ export class FileReader implements Disposable {
     }
     return { kind: "file", digest: sha256Hex(bytes.subarray(0, end)) };
   }
+}
+
+function lastFailure(symbols: Symbols): FileContent {
+  const number = errnoOf(symbols);
+  if (isAbsence(number)) return { kind: "absent" };
+  return { kind: "unreadable", reason: systemErrorText(number) };
 }
 
 function failure(error: unknown): FileContent {

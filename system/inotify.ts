@@ -8,7 +8,7 @@
  * @module
  */
 
-import { linkLibc } from "./libc.ts";
+import { ERRNO_SYMBOLS, errnoOf, linkLibc } from "./libc.ts";
 
 const IN_MODIFY = 0x2;
 const IN_ATTRIB = 0x4;
@@ -60,7 +60,7 @@ const SYMBOLS = {
   inotify_rm_watch: { parameters: ["i32", "i32"], result: "i32" },
   read: { parameters: ["i32", "buffer", "usize"], result: "isize" },
   close: { parameters: ["i32"], result: "i32" },
-  __errno_location: { parameters: [], result: "pointer" },
+  ...ERRNO_SYMBOLS,
   statfs: { parameters: ["buffer", "buffer"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
 
@@ -223,8 +223,7 @@ export class Inotify implements Disposable {
 
   /** What the error of the last call says. */
   #failure(): WatchFailure {
-    const place = this.#library.symbols.__errno_location();
-    const number = place === null ? 0 : new Deno.UnsafePointerView(place).getInt32();
+    const number = errnoOf(this.#library.symbols);
     if (number === ENOENT || number === ENOTDIR) return "absent";
     if (number === ENOSPC) return "watches";
     return number === EACCES ? "unreadable" : "fileSystem";

@@ -21,10 +21,61 @@ export function linkLibc<const Symbols extends Deno.ForeignLibraryInterface>(
   }
 }
 
+/** A library that is linked when it is first needed, and again after it was let go. */
+export class LazyLibc<const Symbols extends Deno.ForeignLibraryInterface> implements Disposable {
+  readonly #wanted: Symbols;
+  #library: Deno.DynamicLibrary<Symbols> | undefined;
+  #isLinked = false;
+
+  /** @param wanted as for {@linkcode linkLibc} */
+  constructor(wanted: Symbols) {
+    this.#wanted = wanted;
+  }
+
+  /** Its calls; `undefined` as for {@linkcode linkLibc}. */
+  get symbols(): Deno.DynamicLibrary<Symbols>["symbols"] | undefined {
+    if (!this.#isLinked) this.#library = linkLibc(this.#wanted);
+    this.#isLinked = true;
+    return this.#library?.symbols;
+  }
+
+  /** Lets the library go. */
+  close(): void {
+    this.#library?.close();
+    this.#library = undefined;
+    this.#isLinked = false;
+  }
+
+  /** As `close`. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}
+
+/** Where the C library has the number of the last call's error. */
+export const ERRNO_SYMBOLS = {
+  __errno_location: { parameters: [], result: "pointer" },
+} as const satisfies Deno.ForeignLibraryInterface;
+
+/** The number of the last call's error. */
+export function errnoOf(
+  { __errno_location }: Deno.DynamicLibrary<typeof ERRNO_SYMBOLS>["symbols"],
+): number {
+  const place = __errno_location();
+  return place === null ? 0 : new Deno.UnsafePointerView(place).getInt32();
+}
+
+/** Whether an error says that nothing is at a path: also a circle of links, or a file on the way. */
+export function isAbsence(number: number): boolean {
+  return ABSENT.has(number);
+}
+
 /** Of another C library than glibc, and of an older one. */
 const MISSING = /^(Could not open library|Failed to register symbol)/;
 
 const ENOENT = 2;
+/** ENOENT, ENOTDIR, ELOOP. */
+const ABSENT: ReadonlySet<number> = new Set([ENOENT, 20, 40]);
 const DENIED: ReadonlySet<number> = new Set([1, 13]);
 
 /** What the system calls its errors, for those that starting a process, or reading a file, can have. */

@@ -185,8 +185,8 @@ async function userOf({ symbols }: Library, descriptor: number): Promise<number>
   return failed === 0 ? credentials[1] ?? NO_USER : NO_USER;
 }
 
-/** This process's sockets: the kernel's name of each, and its descriptor. */
-function sockets(): Map<string, number> {
+/** This process's sockets but its streams: the kernel's name of each, and its descriptor. Linux. */
+export function sockets(): Map<string, number> {
   const found = new Map<string, number>();
   const entries = [...Deno.readDirSync(DESCRIPTORS)];
   // Takes the number that the listing had, which is listed: an exception for it costs 1 ms.

@@ -10,8 +10,8 @@
  */
 
 import { descriptorLimit } from "./descriptors.ts";
-import { isSystemError } from "./files.ts";
 import { linkLibc } from "./libc.ts";
+import { sockets } from "./own_server.ts";
 
 /** The process at the other end. */
 export interface PeerCredentials {
@@ -30,7 +30,6 @@ export interface AcceptedPeer {
   readonly descriptor: number;
 }
 
-const DESCRIPTORS = "/proc/self/fd";
 const SOL_SOCKET = 1;
 const SO_PEERCRED = 17;
 const SO_ACCEPTCONN = 30;
@@ -186,19 +185,4 @@ export class FreshSockets {
     if (Deno.build.os !== "linux") return [];
     return [...sockets()].filter(([link]) => !this.#before.has(link)).map(([, each]) => each);
   }
-}
-
-/** This process's sockets: what the descriptor's link says, and the descriptor. */
-function sockets(): Map<string, number> {
-  const found = new Map<string, number>();
-  for (const entry of Deno.readDirSync(DESCRIPTORS)) {
-    try {
-      const link = Deno.readLinkSync(`${DESCRIPTORS}/${entry.name}`);
-      if (link.startsWith("socket:")) found.set(link, Number(entry.name));
-    } catch (error) {
-      // The descriptor of the listing itself is gone by now; a file's name may not be UTF-8.
-      if (!isSystemError(error)) throw error;
-    }
-  }
-  return found;
 }

@@ -7,7 +7,7 @@
 
 import { ForeignDescriptors } from "./foreign_descriptors.ts";
 import { stdinAccess, stdinPath, type StdinSource } from "./group_process.ts";
-import { linkLibc, systemError } from "./libc.ts";
+import { ERRNO_SYMBOLS, errnoOf, linkLibc, systemError } from "./libc.ts";
 
 const SYMBOLS = {
   posix_spawn: {
@@ -26,7 +26,7 @@ const SYMBOLS = {
   open: { parameters: ["buffer", "i32"], result: "i32" },
   fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" },
   close: { parameters: ["i32"], result: "i32" },
-  __errno_location: { parameters: [], result: "pointer" },
+  ...ERRNO_SYMBOLS,
 } as const satisfies Deno.ForeignLibraryInterface;
 
 const O_RDONLY = 0;
@@ -189,7 +189,7 @@ export class PosixSpawn implements Disposable {
   #open(path: string): number {
     const { symbols } = this.#library;
     const stdin = symbols.open(text(path), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-    if (stdin < 0) throw systemError(this.#errno(), `Failed to open '${path}'`);
+    if (stdin < 0) throw systemError(errnoOf(symbols), `Failed to open '${path}'`);
     symbols.fcntl(stdin, F_SETFL, 0);
     return stdin;
   }
@@ -198,7 +198,7 @@ export class PosixSpawn implements Disposable {
     const { symbols } = this.#library;
     const ends = new Int32Array(new ArrayBuffer(8));
     if (symbols.pipe2(new Uint8Array(ends.buffer), O_CLOEXEC) !== 0) {
-      throw systemError(this.#errno(), `Failed to start '${command}'`);
+      throw systemError(errnoOf(symbols), `Failed to start '${command}'`);
     }
     const [read = -1, write = -1] = ends;
     opened.push(read, write);
@@ -210,11 +210,6 @@ export class PosixSpawn implements Disposable {
   #kept(descriptor: number, opened: number[]): number {
     opened.splice(opened.indexOf(descriptor), 1);
     return descriptor;
-  }
-
-  #errno(): number {
-    const place = this.#library.symbols.__errno_location();
-    return place === null ? 0 : new Deno.UnsafePointerView(place).getInt32();
   }
 }
 
