@@ -166,7 +166,8 @@ export class TaskRunner {
       return await this.#execute(request);
     }
     const warn = this.#warning(request.listener);
-    const prepared = await cache.prepareUncached({ declaration, command }, warn);
+    const question = { declaration, command };
+    const prepared = await cache.prepareUncached(question, warn, request.ending.soon);
     try {
       const status = await this.#execute(request);
       await cache.finish(prepared, declaration, { isWhole: false, warn });

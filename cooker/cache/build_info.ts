@@ -8,7 +8,7 @@
  */
 
 import { folderEntries, isLargeFolder } from "../../system/file_signature.ts";
-import { isSystemError, joinPath } from "../../system/files.ts";
+import { joinPath } from "../../system/files.ts";
 import type { TreeSignatures } from "../../system/tree_signature.ts";
 
 const SUFFIX = ".tsbuildinfo";
@@ -36,7 +36,7 @@ export function buildInfosIn(folder: string, signatures: TreeSignatures): BuildI
     ? USUAL_NAMES
     : (folderEntries(folder) ?? []).map(({ name }) => name).filter((name) => name.endsWith(SUFFIX));
   for (const name of names) {
-    const signature = signatureOf(joinPath(folder, name), signatures);
+    const signature = signatures.ofVisible(joinPath(folder, name))?.text;
     if (signature !== undefined) found.set(name, signature);
   }
   return found;
@@ -52,13 +52,4 @@ export function changedBuildInfo(
     if (before.get(name) !== signature && !isOutput(name)) return name;
   }
   return undefined;
-}
-
-function signatureOf(path: string, signatures: TreeSignatures): string | undefined {
-  try {
-    return signatures.of(path)?.text;
-  } catch (error) {
-    if (isSystemError(error)) return undefined;
-    throw error;
-  }
 }

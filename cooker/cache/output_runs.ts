@@ -7,7 +7,7 @@
  * @module
  */
 
-import { isSystemError, joinPath, parentFolder, pathInside } from "../../system/files.ts";
+import { joinPath, parentFolder, pathInside } from "../../system/files.ts";
 import type { TreeSignature, TreeSignatures } from "../../system/tree_signature.ts";
 import type { FileSet } from "../inputs/file_set.ts";
 import type { Pace, Sliced } from "../inputs/pace.ts";
@@ -86,7 +86,10 @@ export class OutputRuns {
   readonly #listing = new Set<OpenRun>();
   readonly #running = new Map<OutputRun, OpenRun>();
 
-  /** @param pace of all work on files */
+  /**
+   * @param pace of all work on files
+   * @param signatures tell whether a run has changed something
+   */
   constructor(pace: Pace, signatures: TreeSignatures) {
     this.#pace = pace;
     this.#signatures = signatures;
@@ -227,22 +230,13 @@ function* look(
     yield;
     const inside = pathInside(folder, path);
     if (inside === undefined || inside === "" || inside.split("/").includes("..")) continue;
-    const signature = signatureOf(path, signatures);
+    // What can't be looked at is a problem of the walk already.
+    const signature = signatures.ofVisible(path);
     if (signature === undefined) continue;
     const isRead = signature.isRecent && signature.kind === "file";
     seen.set(inside, isRead ? { ...signature, digest: fileDigest(path) } : signature);
   }
   return seen;
-}
-
-/** What can't be looked at is a problem of the walk already. */
-function signatureOf(path: string, signatures: TreeSignatures): TreeSignature | undefined {
-  try {
-    return signatures.of(path);
-  } catch (error) {
-    if (isSystemError(error)) return undefined;
-    throw error;
-  }
 }
 
 function isSame(before: Seen | undefined, now: Seen, path: string): boolean {

@@ -41,6 +41,7 @@ export interface ResultCacheOptions {
   readonly last: LastResults;
   /** The project's running tasks that declare outputs. */
   readonly runs: OutputRuns;
+  /** Tell whether somebody has changed outputs since. */
   readonly signatures: TreeSignatures;
   /** Where no result is put. */
   readonly offLimits: OffLimits;
@@ -88,6 +89,12 @@ export interface Runnable {
   readonly inputs: FileSet;
   /** Absent: no outputs are declared. */
   readonly outputs: FileSet | undefined;
+}
+
+/** A task that can be prepared for a run. */
+export interface Preparable extends Omit<Runnable, "inputs"> {
+  /** `undefined` where they can't be told. */
+  readonly inputs: FileSet | undefined;
 }
 
 /** A task that is about to run. */
@@ -301,63 +308,36 @@ export class ResultCache {
 
   /**
    * Removes what earlier runs of a task have made, unless it was edited since or `clean` says
-   * otherwise, and lists what else is among its outputs.
+   * otherwise, and lists what else is among its outputs. Where the inputs are not known, nothing is
+   * removed: it could be one of them.
    *
    * @throws {Error} the system's, if the outputs can't be listed
    */
-  async prepare(task: Runnable, warn: Warn): Promise<Prepared> {
-    const { tracker } = this.#options;
-    const { outputs, question: { declaration, command } } = task;
+  async prepare(task: Preparable, warn: Warn): Promise<Prepared> {
+    const { tracker, signatures } = this.#options;
+    const { inputs, outputs, question: { declaration, command } } = task;
     if (outputs === undefined) {
       this.begin(declaration, warn);
       return { isClear: true };
     }
+    const isByInputs = inputs !== undefined && declaration.clean === "if-file-deleted";
+    const paths = isByInputs ? await pathsOf(inputs) : undefined;
     tracker.drain();
     let own = this.#own(task);
-    const inputs = declaration.clean === "if-file-deleted" ? await pathsOf(task) : undefined;
-    const isCleared = own.length > 0 && this.#shouldClear(task, inputs);
+    const isCleared = inputs !== undefined && own.length > 0 &&
+      this.#shouldClear(declaration, paths);
     this.begin(declaration, warn);
     let isClear = true;
     if (isCleared) {
       try {
-        removeOutputs(command.cwd, this.#removable(task, own));
+        removeOutputs(command.cwd, this.#removable(inputs, command, own));
       } catch (error) {
         if (!isSystemError(error) && !(error instanceof StoreError)) throw error;
         warn(`Cannot remove what ${command.name} has made before: ${error.message}`);
         isClear = false;
       }
-      own = own.filter(({ path }) =>
-        this.#options.signatures.of(joinPath(command.cwd, path)) !== undefined
-      );
+      own = own.filter(({ path }) => signatures.of(joinPath(command.cwd, path)) !== undefined);
     }
-    const prepared = await this.#startRun(task.question, outputs, own, isCleared);
-    return { ...prepared, isClear, ...(inputs === undefined ? {} : { inputs }) };
-  }
-
-  /**
-   * As {@linkcode prepare}, for a task whose result can't be kept. Where its `files` can't be
-   * understood, nothing is removed, but what the task makes is known later to be its own.
-   *
-   * @throws {Error} the system's, if the outputs can't be listed
-   */
-  async prepareUncached(question: Runnable["question"], warn: Warn): Promise<Prepared> {
-    const sets = await this.sets(question);
-    if (sets !== undefined) return await this.prepare({ question, ...sets }, warn);
-    const { declaration, command } = question;
-    const outputs = this.#outputs(declaration, command.cwd);
-    if (outputs !== undefined) this.#options.tracker.drain();
-    const own = outputs === undefined ? [] : this.#own({ question, outputs });
-    this.begin(declaration, warn);
-    if (outputs === undefined) return { isClear: true };
-    return await this.#startRun(question, outputs, own, false);
-  }
-
-  async #startRun(
-    { declaration, command }: Runnable["question"],
-    outputs: FileSet,
-    own: readonly OwnOutput[],
-    isCleared: boolean,
-  ): Promise<Prepared> {
     const run = await this.#options.runs.begin({
       name: command.name,
       folder: command.cwd,
@@ -366,7 +346,27 @@ export class ResultCache {
       own: new Set(own.map(({ path }) => path)),
       isCleared,
     });
-    return { isClear: true, run, buildInfos: buildInfosIn(command.cwd, this.#options.signatures) };
+    const buildInfos = buildInfosIn(command.cwd, signatures);
+    return { isClear, run, buildInfos, ...(paths === undefined ? {} : { inputs: paths }) };
+  }
+
+  /**
+   * As {@linkcode prepare}, for a task whose result can't be kept: what it makes is known later to be
+   * its own.
+   *
+   * @param signal ends the looking for its inputs
+   * @throws {Error} the system's, if the outputs can't be listed
+   * @throws the signal's reason if it is aborted
+   */
+  async prepareUncached(
+    question: Runnable["question"],
+    warn: Warn,
+    signal?: AbortSignal,
+  ): Promise<Prepared> {
+    const { declaration, command } = question;
+    const inputs = await this.inputs(question, signal);
+    const outputs = this.#outputs(declaration, command.cwd);
+    return await this.prepare({ question, inputs, outputs }, warn);
   }
 
   /** Forgets a run whose command could not be carried out. */
@@ -453,7 +453,7 @@ export class ResultCache {
   /** Whether a task's outputs are as its command has left them: a later write is not the task's. */
   isAsMade({ question: { command } }: Pick<Runnable, "question">, made: MadeOutputs): boolean {
     for (const [path, signature] of made.entries) {
-      if (ownSignature(command.cwd, path, this.#options.signatures)?.text !== signature) {
+      if (this.#ownSignature(command.cwd, path)?.text !== signature) {
         return false;
       }
     }
@@ -559,7 +559,7 @@ export class ResultCache {
     const left = last.leftovers(key);
     if (left !== undefined) {
       return Object.entries(left.entries).flatMap(([path, text]) => {
-        const now = ownSignature(command.cwd, path, this.#options.signatures);
+        const now = this.#ownSignature(command.cwd, path);
         return now?.text === text && now.kind !== "other" ? [{ path, kind: now.kind }] : [];
       });
     }
@@ -573,8 +573,18 @@ export class ResultCache {
     return made.filter((output) => isOwn(output, command.cwd));
   }
 
+  /** The signature of what a record names; `undefined` if the record leads out of the folder. */
+  #ownSignature(folder: string, path: string): TreeSignature | undefined {
+    try {
+      return this.#options.signatures.ofVisible(confinedPlace(folder, path).path);
+    } catch (error) {
+      if (error instanceof StoreError || isSystemError(error)) return undefined;
+      throw error;
+    }
+  }
+
   #shouldClear(
-    { question: { declaration: { key, clean = true } } }: Runnable,
+    { key, clean = true }: CacheDeclaration,
     inputs: readonly string[] | undefined,
   ): boolean {
     if (clean !== "if-file-deleted") return clean;
@@ -586,9 +596,9 @@ export class ResultCache {
 
   /** Removes what earlier runs of a task have left and a result does not have. */
   #removeExtra(prospect: Prospect, now: readonly OutputEntry[], warn: Warn): void {
-    const { question: { command } } = prospect;
+    const { inputs, question: { command } } = prospect;
     const kept = new Set(now.map(({ path }) => path));
-    const own = this.#removable(prospect, this.#own(prospect));
+    const own = this.#removable(inputs, command, this.#own(prospect));
     try {
       removeOutputs(command.cwd, own.filter(({ path }) => !kept.has(path)), own);
     } catch (error) {
@@ -602,12 +612,13 @@ export class ResultCache {
    * back.
    */
   #removable(
-    { inputs, question: { command } }: Runnable,
+    { patterns }: FileSet,
+    command: TaskCommand,
     made: readonly OwnOutput[],
   ): OwnOutput[] {
-    const { folder } = inputs.patterns;
+    const { folder } = patterns;
     return made.filter(({ path }) =>
-      !inputs.patterns.matches(joinPath(folder, path)) && this.#mayRemove(command.cwd, path)
+      !patterns.matches(joinPath(folder, path)) && this.#mayRemove(command.cwd, path)
     );
   }
 
@@ -679,20 +690,6 @@ export class ResultCache {
   }
 }
 
-/** The signature of what a record names; `undefined` if the record leads out of the folder. */
-function ownSignature(
-  folder: string,
-  path: string,
-  signatures: TreeSignatures,
-): TreeSignature | undefined {
-  try {
-    return signatures.of(confinedPlace(folder, path).path);
-  } catch (error) {
-    if (error instanceof StoreError || isSystemError(error)) return undefined;
-    throw error;
-  }
-}
-
 function isOwn(output: OutputEntry, folder: string): boolean {
   try {
     return isRight(output, confinedPlace(folder, output.path).path);
@@ -711,7 +708,7 @@ function isCapturedAsMade(outputs: readonly OutputEntry[], { recent }: MadeOutpu
 }
 
 /** The paths of a task's inputs as records have them. */
-async function pathsOf({ inputs }: Runnable): Promise<readonly string[]> {
+async function pathsOf(inputs: FileSet): Promise<readonly string[]> {
   const { paths } = await inputs.find();
   return paths.filter(({ kind }) => kind !== "folder")
     .map(({ path }) => pathInside(inputs.patterns.folder, path) ?? path);
