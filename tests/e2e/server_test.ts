@@ -1,6 +1,5 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { isProcessAlive } from "../../system/processes.ts";
-import { IS_SIMMER, Project } from "./support.ts";
+import { IS_SIMMER, Project, untilGone } from "./support.ts";
 
 const TASKS = { tasks: { hello: "echo hello", long: "echo started && sleep 600" } };
 const MAIN = new URL("../../main.ts", import.meta.url).pathname;
@@ -170,11 +169,7 @@ Deno.test("R8 serve --timeout 0 --detach waits for its first UI, and ends when t
   assertEquals(JSON.parse((await project.run(["status", "--json"])).stdout).pid, pid);
   const run = await project.run(["run", "hello"]);
   assertEquals([run.code, run.stdout], [0, "hello\n"], run.stderr);
-  const deadline = performance.now() + 10_000;
-  while (isProcessAlive(pid)) {
-    assert(performance.now() < deadline, "the server outlived its last UI");
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
+  await untilGone(pid, "the server that lost its last UI", 10_000);
   const log = await project.read(".simmer/server.log");
   assertEquals(log.match(/Entering server connection loop/g)?.length, 1, log);
   assertStringIncludes(log, "No timeout, exiting.");

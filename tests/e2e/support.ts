@@ -5,7 +5,8 @@
  * @module
  */
 
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
+import { isProcessAlive } from "../../system/processes.ts";
 
 /**
  * Which of simmer's clients is tested: `SIMMER_E2E` is `quick` (main.ts, the default) or `whole`
@@ -198,6 +199,17 @@ export class Project implements AsyncDisposable {
     return pid;
   }
 
+  /**
+   * Kills the server, and waits until it is gone.
+   *
+   * @throws {Deno.errors.NotFound} if there is none
+   */
+  async killServer(): Promise<void> {
+    const pid = await this.serverPid();
+    Deno.kill(pid, "SIGKILL");
+    await untilGone(pid, "the killed server");
+  }
+
   /** Ends the server, checks that nothing of the project is left running, and removes the folder. */
   async [Symbol.asyncDispose](): Promise<void> {
     const { code, stderr } = await this.run(["stop", "--force"]);
@@ -216,6 +228,23 @@ export class Project implements AsyncDisposable {
     if (options.stdin !== undefined) await running.type(options.stdin);
     if (!options.terminal) await running.endInput();
     return await running.finished();
+  }
+}
+
+/** Milliseconds after which a process hangs that should have ended. */
+const HANG_MS = 120_000;
+
+/**
+ * Resolves when a process has ended; nothing tells when one of another parent has.
+ *
+ * @param who the process, as the failure names it
+ * @param ms how long it has at the most
+ */
+export async function untilGone(pid: number, who: string, ms = HANG_MS): Promise<void> {
+  const deadline = performance.now() + ms;
+  while (isProcessAlive(pid)) {
+    assert(performance.now() < deadline, `${who} (process ${pid}) is still there`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }
 

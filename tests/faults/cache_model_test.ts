@@ -5,11 +5,13 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { CacheWorld, type Expected, lookAt, type Ran, removeAny, TARGETS } from "./cache_world.ts";
-import { Random, seed } from "./random.ts";
+import { isSystemError, removeTree } from "../../system/files.ts";
+import { treeEntry } from "../../system/tree.ts";
+import { CacheWorld, type Ran, TARGETS } from "./cache_world.ts";
+import { effort, Random, seed } from "./random.ts";
 
 /** Seconds; SIMMER_SOAK times as many. */
-const SECONDS = 15 * Number(Deno.env.get("SIMMER_SOAK") ?? "1");
+const SECONDS = effort(15);
 
 /** Changes at the most, where somebody wants a certain number of them. */
 const CHANGES = Number(Deno.env.get("SIMMER_CHANGES") ?? "Infinity");
@@ -52,6 +54,7 @@ class Meddler {
     const { root } = this.#world;
     const path = this.#path();
     const text = `${this.#random.below(4)}\n`;
+    const mode = this.#random.oneIn(2) ? 0o755 : 0o644;
     this.#attempt([
       [8, "write", path, () => Deno.writeTextFileSync(path, text)],
       [4, "replace", path, () => {
@@ -65,13 +68,13 @@ class Meddler {
         Deno.utimeSync(path, mtime ?? 0, mtime ?? 0);
       }],
       [1, "touch", path, () => Deno.utimeSync(path, 1e9, 1e9)],
-      [2, "set the mode of", path, () => this.#setMode(path)],
+      [2, "set the mode of", path, () => Deno.chmodSync(path, mode)],
       [3, "remove", path, () => Deno.removeSync(path)],
       [3, "move", path, () => Deno.renameSync(path, this.#path())],
       [2, "link to a file as", path, () => Deno.symlinkSync(this.#linked("f"), path)],
       [2, "link by a hard link as", path, () => Deno.linkSync(this.#path(), path)],
       [2, "link elsewhere by a hard link", path, () => {
-        removeAny(`${root}/hard/h`);
+        removeTree(`${root}/hard/h`);
         Deno.linkSync(path, `${root}/hard/h`);
       }],
       [2, "write by the other name", path, () => {
@@ -87,7 +90,7 @@ class Meddler {
     const { root } = world;
     const digit = String(this.#random.below(4));
     const mine = `mine ${this.#count}\n`;
-    const name = `${this.#random.pick(["f0.txt", "f1.txt", "s/f0.txt", "stray"])}`;
+    const name = this.#random.pick(["f0.txt", "f1.txt", "s/f0.txt", "stray"]);
     const [from, to] = [this.#random.pick(MEMBERS), this.#random.pick(MEMBERS)];
     this.#attempt([
       [2, "configure", digit, () => world.configure(digit)],
@@ -100,9 +103,9 @@ class Meddler {
       [1, "remove", "dist", () => world.removeOwn("dist")],
       [1, "write one's own", "dist/f0.txt.made", () => world.writeOwn("dist/f0.txt.made", mine)],
       [1, "write", "fail.txt", () => Deno.writeTextFileSync(`${root}/lib/fail.txt`, "")],
-      [4, "remove", "fail.txt", () => removeAny(`${root}/lib/fail.txt`)],
+      [4, "remove", "fail.txt", () => removeTree(`${root}/lib/fail.txt`)],
       [2, `rename the member ${from}`, to, () => {
-        if (lookAt(`${root}/m/${to}`) === undefined) {
+        if (treeEntry(`${root}/m/${to}`) === undefined) {
           Deno.renameSync(`${root}/m/${from}`, `${root}/m/${to}`);
         }
       }],
@@ -120,7 +123,7 @@ class Meddler {
       [3, "make the folder", folder, () => Deno.mkdirSync(folder)],
       [1, "remove the folder", folder, () => Deno.removeSync(folder, { recursive: true })],
       [2, "move the folder", `${folder} to ${other}`, () => {
-        if (lookAt(other) === undefined) Deno.renameSync(folder, other);
+        if (treeEntry(other) === undefined) Deno.renameSync(folder, other);
       }],
       [2, "swap the folders", `${folder} ${other}`, () => this.#swap(folder, other)],
       [2, "make the folder anew", folder, () => {
@@ -141,7 +144,7 @@ class Meddler {
       }],
       [2, "link to a folder as", folder, () => Deno.symlinkSync(this.#linked("d"), folder)],
       [2, "remove the link", folder, () => {
-        if (lookAt(folder) === "link") Deno.removeSync(folder);
+        if (treeEntry(folder)?.kind === "link") Deno.removeSync(folder);
       }],
     ];
   }
@@ -158,10 +161,6 @@ class Meddler {
     }
   }
 
-  #setMode(path: string): void {
-    Deno.chmodSync(path, this.#random.oneIn(2) ? 0o755 : 0o644);
-  }
-
   /** Carries out one of some changes; most of them are not possible in every tree. */
   #attempt(changes: readonly Change[]): void {
     let at = this.#random.below(changes.reduce((sum, [weight]) => sum + weight, 0));
@@ -173,7 +172,7 @@ class Meddler {
       this.#count++;
       this.tell(`  ${what} ${where.replaceAll(`${this.#world.root}/`, "")}`);
     } catch (error) {
-      if (!(error instanceof Error && "code" in error)) throw error;
+      if (!isSystemError(error)) throw error;
     }
   }
 
@@ -236,7 +235,7 @@ async function runAndCompare(
     tally.disturbed++;
   }
   const ran = await run();
-  const expected: Expected = await world.expect(target);
+  const expected = await world.expect(target);
   const wrong = world.compare(target, ran, expected);
   assertEquals(wrong, undefined, `seed ${seed()}: ${wrong}\n${meddler.story}\n${ran.stderr}`);
 }
@@ -250,33 +249,29 @@ Deno.test({
     for (let round = 0; performance.now() < until && tally.changes < CHANGES; round++) {
       const random = new Random(seed() * 1e6 + round);
       const base = Deno.realPathSync(Deno.makeTempDirSync({ prefix: "simmer_model_" }));
-      const make = (name: string): { world: CacheWorld; meddler: Meddler } => {
-        const world = new CacheWorld(`${base}/${name}`, `${base}/cache`);
-        return { world, meddler: new Meddler(world, random) };
-      };
-      const worlds = [make("one"), make("two")] as const;
-      try {
-        for (let count = 0; count < RUNS && performance.now() < until; count++) {
-          const { world, meddler } = random.pick(worlds);
-          for (let left = random.below(6); left > 0; left--) {
-            if (random.oneIn(4)) meddler.changeRest();
-            else meddler.changeInputs();
-          }
-          if (random.oneIn(25)) {
-            meddler.tell("  kill the server");
-            await world.kill();
-            tally.kills++;
-          }
-          if (random.oneIn(60)) removeAny(`${base}/cache`);
-          await runAndCompare(world, meddler, random, tally);
+      const cache = `${base}/cache`;
+      await using one = await CacheWorld.create(`${base}/one`, cache);
+      await using two = await CacheWorld.create(`${base}/two`, cache);
+      const worlds = [
+        { world: one, meddler: new Meddler(one, random) },
+        { world: two, meddler: new Meddler(two, random) },
+      ] as const;
+      for (let count = 0; count < RUNS && performance.now() < until; count++) {
+        const { world, meddler } = random.pick(worlds);
+        for (let left = random.below(6); left > 0; left--) {
+          if (random.oneIn(4)) meddler.changeRest();
+          else meddler.changeInputs();
         }
-      } finally {
-        for (const { world, meddler } of worlds) {
-          tally.changes += meddler.count;
-          await world.stop();
+        if (random.oneIn(25)) {
+          meddler.tell("  kill the server");
+          await world.kill();
+          tally.kills++;
         }
+        if (random.oneIn(60)) removeTree(cache);
+        await runAndCompare(world, meddler, random, tally);
       }
-      Deno.removeSync(base, { recursive: true });
+      for (const { meddler } of worlds) tally.changes += meddler.count;
+      removeTree(base);
     }
     // deno-lint-ignore no-console -- the figures of a run
     console.log(

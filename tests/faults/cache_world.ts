@@ -5,8 +5,9 @@
  * @module
  */
 
-import { isProcessAlive } from "../../system/processes.ts";
-import { SIMMER } from "../e2e/support.ts";
+import { isAbsent, removeTree } from "../../system/files.ts";
+import { treeEntry } from "../../system/tree.ts";
+import { Project } from "../e2e/support.ts";
 
 const LIST = `# Writes the content of all files below some folders to a file.
 out=$1
@@ -34,19 +35,49 @@ done
 [ ! -e lib/fail.txt ]
 `;
 
-interface Work {
-  /** Below the root. */
-  readonly folder: string;
-  readonly command: string;
-  /** What it makes: files, or folders with all that is in them. */
-  readonly makes: readonly string[];
-}
+const MEMBER = {
+  command: "/bin/sh ../../tools/list.sh out/list.txt src ../a/out",
+  files: ["src", "../a/out"],
+  output: ["out"],
+};
 
-/** What can be asked for: names, and options before them. */
+/** The tasks of the root. */
+const TASKS = {
+  list: { command: "/bin/sh tools/list.sh gen/list.txt src", files: ["src"], output: ["gen"] },
+  copy: { command: "/bin/sh tools/copy.sh src copy", files: ["src/**"], output: ["copy"] },
+  pack: {
+    command: "/bin/sh tools/pack.sh",
+    files: ["lib/*.txt", "gen/list.txt"],
+    output: ["dist/pack.txt", "dist/*.made"],
+    dependencies: ["list"],
+  },
+  note: { command: "cat lib/*.txt > note.txt", files: ["lib"] },
+} as const;
+
+/** What each of them makes: a file, or a folder with all that is in it. */
+const MAKES = { list: "gen", copy: "copy", pack: "dist", note: "note.txt" } as const;
+
+/** What can be asked for: options, and names behind them. */
 export const TARGETS = ["list", "copy", "pack", "note", "list copy note", "-r build"] as const;
 
 /** One of {@linkcode TARGETS}. */
 export type Target = typeof TARGETS[number];
+
+/** The root's tasks that a target runs, in their order. */
+const RUNS: Readonly<Record<Exclude<Target, "-r build">, readonly (keyof typeof TASKS)[]>> = {
+  list: ["list"],
+  copy: ["copy"],
+  pack: ["list", "pack"],
+  note: ["note"],
+  "list copy note": ["list", "copy", "note"],
+};
+
+interface Work {
+  /** Below the root. */
+  readonly folder: string;
+  readonly command: string;
+  readonly makes: string;
+}
 
 /** A file that a task has made, or a person. */
 interface Made {
@@ -63,68 +94,63 @@ export interface Ran {
 }
 
 /** A workspace. */
-export class CacheWorld {
-  /** Absolute. */
-  readonly root: string;
+export class CacheWorld implements AsyncDisposable {
+  readonly #project: Project;
   readonly #reference: string;
   readonly #cache: string;
+  #killed: number | undefined;
   /** A word of the command of `pack`. */
   #word = "0";
   /** Files that a person has written among the outputs, which no task may remove. */
   readonly #own = new Map<string, string>();
 
+  private constructor(project: Project, reference: string, cache: string) {
+    this.#project = project;
+    this.#reference = reference;
+    this.#cache = cache;
+  }
+
   /**
    * Makes one.
    *
-   * @param base an empty folder
+   * @param reference where the builds from scratch are; removed with each of them
    * @param cache a folder that others may share
    */
-  constructor(base: string, cache: string) {
-    this.root = `${base}/project`;
-    this.#reference = `${base}/reference`;
-    this.#cache = cache;
-    for (
-      const folder of ["src/s", "src/t", "lib", "ext/e", "tools", "hard", "m/a/src", "m/b/src"]
-    ) {
-      Deno.mkdirSync(`${this.root}/${folder}`, { recursive: true });
+  static async create(reference: string, cache: string): Promise<CacheWorld> {
+    const project = await Project.create({
+      "tools/list.sh": LIST,
+      "tools/copy.sh": COPY,
+      "tools/pack.sh": PACK,
+      "lib/f0.txt": "0\n",
+      "src/f0.txt": "0\n",
+      "m/a/deno.json": memberConfig("a", {}),
+      "m/b/deno.json": memberConfig("b", { "@m/a": "jsr:@m/a@1" }),
+    });
+    const world = new CacheWorld(project, reference, cache);
+    for (const folder of ["src/s", "src/t", "ext/e", "hard", "m/a/src", "m/b/src"]) {
+      Deno.mkdirSync(`${world.root}/${folder}`, { recursive: true });
     }
-    Deno.writeTextFileSync(`${this.root}/tools/list.sh`, LIST);
-    Deno.writeTextFileSync(`${this.root}/tools/copy.sh`, COPY);
-    Deno.writeTextFileSync(`${this.root}/tools/pack.sh`, PACK);
-    Deno.writeTextFileSync(`${this.root}/lib/f0.txt`, "0\n");
-    Deno.writeTextFileSync(`${this.root}/src/f0.txt`, "0\n");
-    this.#addMember("a", {});
-    this.#addMember("b", { "@m/a": "jsr:@m/a@1" });
-    this.configure(this.#word);
+    world.configure("0");
+    return world;
+  }
+
+  /** Absolute. */
+  get root(): string {
+    return this.#project.root;
   }
 
   /** Writes the configuration; a word is one of a command's. */
   configure(word: string): void {
     this.#word = word;
-    const tasks = {
-      list: { command: "/bin/sh tools/list.sh gen/list.txt src", files: ["src"], output: ["gen"] },
-      copy: { command: "/bin/sh tools/copy.sh src copy", files: ["src/**"], output: ["copy"] },
-      pack: {
-        command: this.#packCommand,
-        files: ["lib/*.txt", "gen/list.txt"],
-        output: ["dist/pack.txt", "dist/*.made"],
-        dependencies: ["list"],
-      },
-      note: { command: "cat lib/*.txt > note.txt", files: ["lib"] },
-    };
-    const config = { name: "@m/root", workspace: ["./m/*"], tasks };
+    const pack = { ...TASKS.pack, command: this.#commandOf("pack") };
+    const config = { name: "@m/root", workspace: ["./m/*"], tasks: { ...TASKS, pack } };
     Deno.writeTextFileSync(`${this.root}/deno.json`, JSON.stringify(config));
-  }
-
-  /** Whether the members of the workspace are the first ones. */
-  get members(): readonly string[] {
-    return [...Deno.readDirSync(`${this.root}/m`)].map(({ name }) => name).sort();
   }
 
   /** A person writes a file among the outputs. */
   writeOwn(path: string, text: string): void {
     const absolute = `${this.root}/${path}`;
-    const isThere = (each: string): boolean => lookAt(`${this.root}/${each}`) === "folder";
+    const isThere = (each: string): boolean => treeEntry(`${this.root}/${each}`)?.kind === "folder";
     if (!isThere(path.slice(0, path.lastIndexOf("/"))) || isThere(path)) return;
     Deno.writeTextFileSync(absolute, text);
     this.#own.set(path, text);
@@ -132,7 +158,7 @@ export class CacheWorld {
 
   /** A person removes something among the outputs. */
   removeOwn(path: string): void {
-    removeAny(`${this.root}/${path}`);
+    removeTree(`${this.root}/${path}`);
     for (const own of this.#own.keys()) {
       if (own === path || own.startsWith(`${path}/`)) this.#own.delete(own);
     }
@@ -141,22 +167,23 @@ export class CacheWorld {
   /** Runs tasks with simmer. */
   async run(target: Target, options: readonly string[]): Promise<Ran> {
     const words = ["run", ...options, ...target.split(" ")];
-    const { code, stderr } = await this.#simmer(words);
+    const env = { SIMMER_CACHE_DIR: this.#cache };
+    const { code, stderr } = await this.#project.run(words, { env });
     const found = Number(/, (\d+) cached/.exec(stderr)?.[1] ?? "0");
     return { code, found, stderr };
   }
 
-  /** Ends the server, if there is one, as somebody does who has no time. */
+  /** Kills the server, if there is one. */
   async kill(): Promise<void> {
-    const pid = parseInt(textOf(`${this.root}/.simmer/lock`) ?? "");
-    if (!(pid > 1) || !isProcessAlive(pid)) return;
-    Deno.kill(pid, "SIGKILL");
-    while (isProcessAlive(pid)) await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-
-  /** Ends the server, if there is one. */
-  async stop(): Promise<void> {
-    await this.#simmer(["stop", "--force"]);
+    try {
+      const pid = await this.#project.serverPid();
+      // Nobody has run since: the number may be another process's by now.
+      if (pid === this.#killed) return;
+      await this.#project.killServer();
+      this.#killed = pid;
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
   }
 
   /** Has plain `sh` carry out the tasks on what is there now, in another folder. */
@@ -166,7 +193,7 @@ export class CacheWorld {
     const script = [
       `rm -rf "$2" && mkdir "$2" && cp -a ${inputs} "$2" 2>/dev/null`,
       `cd "$2" || exit 9`,
-      ...this.members.map((name) => `mkdir -p m/${name} && cp -a "$1/m/${name}/src" m/${name}/`),
+      ...this.#members.map((name) => `mkdir -p m/${name} && cp -a "$1/m/${name}/src" m/${name}/`),
       ...works.map(({ folder, command }) => `(cd "./${folder}" && ${command}) || exit 1`),
     ].join("\n");
     const { code } = await new Deno.Command("sh", {
@@ -215,57 +242,36 @@ export class CacheWorld {
     }
   }
 
-  get #packCommand(): string {
-    return `/bin/sh tools/pack.sh ${this.#word}`;
+  /** As `Project` does. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#project[Symbol.asyncDispose]();
+  }
+
+  /** The folders of the members, sorted. */
+  get #members(): readonly string[] {
+    return [...Deno.readDirSync(`${this.root}/m`)].map(({ name }) => name).sort();
+  }
+
+  #commandOf(task: keyof typeof TASKS): string {
+    const { command } = TASKS[task];
+    return task === "pack" ? `${command} ${this.#word}` : command;
   }
 
   #works(target: Target): readonly Work[] {
-    const list = { folder: "", command: "/bin/sh tools/list.sh gen/list.txt src", makes: ["gen"] };
-    const copy = { folder: "", command: "/bin/sh tools/copy.sh src copy", makes: ["copy"] };
-    const note = { folder: "", command: "cat lib/*.txt > note.txt", makes: ["note.txt"] };
-    switch (target) {
-      case "list":
-        return [list];
-      case "copy":
-        return [copy];
-      case "note":
-        return [note];
-      case "list copy note":
-        return [list, copy, note];
-      case "pack":
-        return [list, { folder: "", command: this.#packCommand, makes: ["dist"] }];
-      case "-r build":
-        return this.members.map((name) => ({
-          folder: `m/${name}`,
-          command: BUILD,
-          makes: [`m/${name}/out`],
-        }));
+    if (target === "-r build") {
+      return this.#members.map((name) => {
+        const folder = `m/${name}`;
+        return { folder, command: MEMBER.command, makes: `${folder}/out` };
+      });
     }
+    return RUNS[target].map((task) => (
+      { folder: "", command: this.#commandOf(task), makes: MAKES[task] }
+    ));
   }
+}
 
-  #addMember(name: string, imports: Readonly<Record<string, string>>): void {
-    const build = { command: BUILD, files: ["src", "../a/out"], output: ["out"] };
-    const config = { name: `@m/${name}`, version: "1.0.0", imports, tasks: { build } };
-    Deno.writeTextFileSync(`${this.root}/m/${name}/deno.json`, JSON.stringify(config));
-  }
-
-  async #simmer(words: readonly string[]): Promise<{ code: number; stderr: string }> {
-    const [program = "", ...args] = SIMMER;
-    const { code, stderr } = await new Deno.Command(program, {
-      args: [...args, ...words],
-      cwd: this.root,
-      clearEnv: true,
-      env: {
-        PATH: Deno.env.get("PATH") ?? "",
-        HOME: Deno.env.get("HOME") ?? "/",
-        NO_COLOR: "1",
-        SIMMER_CACHE_DIR: this.#cache,
-      },
-      stdin: "null",
-      stdout: "null",
-    }).output();
-    return { code, stderr: new TextDecoder().decode(stderr) };
-  }
+function memberConfig(name: string, imports: Readonly<Record<string, string>>): unknown {
+  return { name: `@m/${name}`, version: "1.0.0", imports, tasks: { build: MEMBER } };
 }
 
 /** What a build from scratch makes. */
@@ -274,14 +280,12 @@ export interface Expected {
   readonly files: ReadonlyMap<string, Made>;
 }
 
-const BUILD = "/bin/sh ../../tools/list.sh out/list.txt src ../a/out";
-
 /** The files that tasks have made below a root, by path. */
 function madeIn(root: string, works: readonly Work[]): Map<string, Made> {
   const found = new Map<string, Made>();
   const look = (path: string): void => {
     const absolute = `${root}/${path}`;
-    switch (lookAt(absolute)) {
+    switch (treeEntry(absolute)?.kind) {
       case "folder":
         for (const { name } of Deno.readDirSync(absolute)) look(`${path}/${name}`);
         break;
@@ -294,39 +298,15 @@ function madeIn(root: string, works: readonly Work[]): Map<string, Made> {
       default:
     }
   };
-  for (const { makes } of works) makes.forEach(look);
+  for (const { makes } of works) look(makes);
   return found;
-}
-
-/** What is at a path, links not followed; `undefined` where nothing is. */
-export function lookAt(path: string): "file" | "folder" | "link" | undefined {
-  try {
-    const { isFile, isDirectory } = Deno.lstatSync(path);
-    return isFile ? "file" : isDirectory ? "folder" : "link";
-  } catch (error) {
-    if (isOfNothing(error)) return undefined;
-    throw error;
-  }
-}
-
-/** Removes what is at a path, if anything is. */
-export function removeAny(path: string): void {
-  try {
-    Deno.removeSync(path, { recursive: true });
-  } catch (error) {
-    if (!isOfNothing(error)) throw error;
-  }
 }
 
 function textOf(path: string): string | undefined {
   try {
     return Deno.readTextFileSync(path);
   } catch (error) {
-    if (isOfNothing(error)) return undefined;
+    if (isAbsent(error)) return undefined;
     throw error;
   }
-}
-
-function isOfNothing(error: unknown): boolean {
-  return error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory;
 }

@@ -1,9 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { groupAlive, isProcessAlive } from "../../system/processes.ts";
-import { Project } from "../e2e/support.ts";
-
-/** Milliseconds after which a process hangs that should have ended with its run. */
-const GONE_MS = 120_000;
+import { Project, untilGone } from "../e2e/support.ts";
 
 const SCRIPT = await Deno.readTextFile(new URL("./escape.py", import.meta.url));
 
@@ -27,17 +24,6 @@ async function children(project: Project): Promise<[number, number, number]> {
   const [first = 0, second = 0, third = 0] = pids;
   assert(pids.length === 3 && pids.every((pid) => pid > 1), `${pids}`);
   return [first, second, third];
-}
-
-/** Resolves when processes are gone; nothing tells when one of somebody else has ended. */
-async function untilGone(pids: readonly number[]): Promise<void> {
-  const deadline = performance.now() + GONE_MS;
-  for (const pid of pids) {
-    while (isProcessAlive(pid)) {
-      assert(performance.now() < deadline, `process ${pid} outlived its run`);
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
-  }
 }
 
 const ignore = Deno.build.os !== "linux";
@@ -82,7 +68,7 @@ for (const task of ["long", "stubborn"]) {
       const pids = await children(project);
       Deno.kill(await project.serverPid(), "SIGKILL");
       await run.finished();
-      await untilGone(pids);
+      for (const pid of pids) await untilGone(pid, "a task's process");
       const next = await project.run(["run", "hello"]);
       assertEquals([next.code, next.stdout], [0, "hello\n"], next.stderr);
     },
@@ -110,7 +96,7 @@ Deno.test({
       const warden = await wardenOf(await project.serverPid());
       Deno.kill(await project.serverPid(), "SIGKILL");
       await again.finished();
-      await untilGone([warden]);
+      await untilGone(warden, "the warden");
       assertEquals(pids.map(isProcessAlive), [true, true, false]);
     } finally {
       for (const pid of [session, group]) if (isProcessAlive(pid)) Deno.kill(pid, "SIGKILL");

@@ -12,7 +12,7 @@ import { killServer } from "../../client/silent_server.ts";
 import { shortPlace, statePaths } from "../../project/state.ts";
 import { systemClock } from "../../system/clock.ts";
 import { isProcessAlive } from "../../system/processes.ts";
-import { Project, type Running } from "../e2e/support.ts";
+import { Project, type Running, untilGone } from "../e2e/support.ts";
 
 const TASKS = {
   tasks: {
@@ -51,15 +51,6 @@ const WARDEN_MS = 15_000;
 const OTHER = 65534;
 const isRoot = Deno.uid() === 0;
 const isLinux = Deno.build.os === "linux";
-
-/** Resolves when a process is gone; nothing tells when a process of another parent has ended. */
-async function untilGone(pid: number, who: string): Promise<void> {
-  const deadline = performance.now() + WARDEN_MS;
-  while (isProcessAlive(pid)) {
-    assert(performance.now() < deadline, `${who} (process ${pid}) is still there`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}
 
 function create(): Promise<Project> {
   return Project.create({ "deno.json": TASKS, "blocker.ts": BLOCKER });
@@ -117,7 +108,7 @@ Deno.test({
     await endsByForce(project, server);
     const { code, stderr } = await run.finished();
     assertEquals(code, EXIT.noServer, stderr);
-    await untilGone(child, "the task");
+    await untilGone(child, "the task", WARDEN_MS);
     await startsAnew(project);
   },
 });
@@ -135,7 +126,7 @@ Deno.test("stop --force ends a server whose loop is blocked, and its warden the 
   await endsByForce(project, serve.pid);
   assertEquals((await run.finished()).code, EXIT.noServer);
   await serve.finished();
-  await untilGone(child, "the task");
+  await untilGone(child, "the task", WARDEN_MS);
   await startsAnew(project);
 });
 

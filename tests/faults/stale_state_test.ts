@@ -1,24 +1,12 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { fileKind } from "../../system/files.ts";
+import { fileKind, removeTree } from "../../system/files.ts";
 import { isProcessAlive } from "../../system/processes.ts";
-import { processesIn, Project } from "../e2e/support.ts";
+import { processesIn, Project, untilGone } from "../e2e/support.ts";
 import { Random, seed } from "./random.ts";
 
 const CONFIG = { tasks: { hello: "echo hello", hold: "echo started && cat gate" } };
 
 const SOCKETS = ["server.sock", "express.sock"];
-
-/** Milliseconds after which a process hangs that should have ended; a server notices within 1 s. */
-const HANG_MS = 120_000;
-
-/** Resolves when a process has ended; nothing tells when one of somebody else has. */
-async function untilGone(pid: number, who: string): Promise<void> {
-  const deadline = performance.now() + HANG_MS;
-  while (isProcessAlive(pid)) {
-    assert(performance.now() < deadline, `${who} (process ${pid}) is still there`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}
 
 /** Runs a task, which has to work at once. */
 async function runs(project: Project, where: string): Promise<void> {
@@ -26,24 +14,10 @@ async function runs(project: Project, where: string): Promise<void> {
   assertEquals([code, stdout], [0, "hello\n"], `${where}: ${stderr}`);
 }
 
-async function killServer(project: Project): Promise<void> {
-  const pid = await project.serverPid();
-  Deno.kill(pid, "SIGKILL");
-  await untilGone(pid, "the killed server");
-}
-
 /** The servers that work in a folder. */
 async function serversIn(folder: string): Promise<number[]> {
   const all = await processesIn(folder);
   return all.filter(({ words }) => words.includes(" serve ")).map(({ pid }) => pid);
-}
-
-async function removeAny(path: string): Promise<void> {
-  try {
-    await Deno.remove(path, { recursive: true });
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
 }
 
 /** A socket file that has outlived its listener. */
@@ -121,7 +95,7 @@ Deno.test("whatever a lock file says that nobody holds, the next run has a serve
     await Deno.writeFile(`${project.root}/.simmer/lock`, bytes);
     await runs(project, what);
     assertEquals(await serversIn(project.root), [await project.serverPid()], what);
-    await killServer(project);
+    await project.killServer();
   }
   assert(isProcessAlive(other.pid));
 });
@@ -140,20 +114,20 @@ Deno.test("whatever is where the socket belongs is replaced; what could be someb
   for (const [what, make] of makes) {
     for (const name of SOCKETS) {
       const path = `${folder}/${name}`;
-      await removeAny(path);
+      removeTree(path);
       make(path);
     }
     await runs(project, what);
-    await killServer(project);
+    await project.killServer();
   }
-  await removeAny(`${folder}/server.sock`);
+  removeTree(`${folder}/server.sock`);
   await project.write(".simmer/server.sock/file", "somebody's");
   const { code, stderr } = await project.run(["run", "hello"]);
   assertEquals(code, 3, stderr);
   assertStringIncludes(stderr, "server.sock: it is a folder that is not empty; remove it");
   assertEquals(await serversIn(project.root), []);
-  await removeAny(`${folder}/server.sock`);
-  await removeAny(`${folder}/express.sock`);
+  removeTree(`${folder}/server.sock`);
+  removeTree(`${folder}/express.sock`);
   await project.write(".simmer/express.sock/file", "somebody's");
   await runs(project, "without the way for command lines");
 });

@@ -5,11 +5,11 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { InputTracker } from "../../cooker/inputs/tracker.ts";
-import { seed } from "./random.ts";
+import { effort, seed } from "./random.ts";
 
 /** Fingerprints at the most, and seconds at the most: SIMMER_SOAK times as many. */
 const MOST = 20_000;
-const SECONDS = 15 * Number(Deno.env.get("SIMMER_SOAK") ?? "1");
+const SECONDS = effort(15);
 
 /** Fingerprints of one tree before the next one begins. */
 const EDITS = 25;
