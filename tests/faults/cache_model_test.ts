@@ -258,7 +258,7 @@ Deno.test({
       ] as const;
       for (let count = 0; count < RUNS && performance.now() < until; count++) {
         const { world, meddler } = random.pick(worlds);
-        for (let left = random.below(6); left > 0; left--) {
+        for (let left = random.below(9); left > 0; left--) {
           if (random.oneIn(4)) meddler.changeRest();
           else meddler.changeInputs();
         }
