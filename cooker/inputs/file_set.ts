@@ -343,6 +343,7 @@ export class FileSet {
     if (version !== this.#version || walked.commits !== this.#commits) return false;
     // What was read while nobody told of changes is looked at again.
     if (!this.#isWatched) this.#forget();
+    this.#snapshot = undefined;
     this.#found = walked.found;
     this.#folders = walked.folders;
     this.#isWatched = walked.isWatched;

@@ -372,9 +372,12 @@ export class InputTracker implements Notifier, FolderWatcher {
     // The kernel has one watch for an inode, and a bind mount gives it a second path. Events belong to
     // the first path; sets of the second are looked at for each run.
     if (known !== undefined && isSameFolder(known, folder)) return undefined;
+    if (known !== undefined) {
+      // A folder that was renamed keeps its number, and those below it keep theirs.
+      this.#leave(known);
+      return this.#add(folder);
+    }
     const watched = { watch, sets: new Set<FileSet>(), passing: new Map<string, Set<FileSet>>() };
-    // A folder that was renamed keeps its number: it is known by its new path from now on.
-    if (known !== undefined) this.#folders.delete(known);
     this.#folders.set(folder, watched);
     this.#paths.set(watch, folder);
     return watched;

@@ -35,11 +35,16 @@ done
 [ ! -e lib/fail.txt ]
 `;
 
-const MEMBER = {
-  command: "/bin/sh ../../tools/list.sh out/list.txt src ../a/out",
-  files: ["src", "../a/out"],
-  output: ["out"],
-};
+/** The members' tasks by the members' names. The second member depends on the first one. */
+const MEMBERS = {
+  "@m/a": { command: "/bin/sh ../../tools/list.sh out/list.txt src", files: ["src"] },
+  "@m/b": {
+    command: "/bin/sh ../../tools/list.sh out/list.txt src ../a/out",
+    files: ["src", "../a/out"],
+  },
+} as const;
+
+type Member = keyof typeof MEMBERS;
 
 /** The tasks of the root. */
 const TASKS = {
@@ -123,8 +128,8 @@ export class CacheWorld implements AsyncDisposable {
       "tools/pack.sh": PACK,
       "lib/f0.txt": "0\n",
       "src/f0.txt": "0\n",
-      "m/a/deno.json": memberConfig("a", {}),
-      "m/b/deno.json": memberConfig("b", { "@m/a": "jsr:@m/a@1" }),
+      "m/a/deno.json": memberConfig("@m/a", {}),
+      "m/b/deno.json": memberConfig("@m/b", { "@m/a": "jsr:@m/a@1" }),
     });
     const world = new CacheWorld(project, reference, cache);
     for (const folder of ["src/s", "src/t", "ext/e", "hard", "m/a/src", "m/b/src"]) {
@@ -193,7 +198,9 @@ export class CacheWorld implements AsyncDisposable {
     const script = [
       `rm -rf "$2" && mkdir "$2" && cp -a ${inputs} "$2" 2>/dev/null`,
       `cd "$2" || exit 9`,
-      ...this.#members.map((name) => `mkdir -p m/${name} && cp -a "$1/m/${name}/src" m/${name}/`),
+      ...this.#members.map(({ folder }) =>
+        `mkdir -p ${folder} && cp -a "$1/${folder}/src" ${folder}/`
+      ),
       ...works.map(({ folder, command }) => `(cd "./${folder}" && ${command}) || exit 1`),
     ].join("\n");
     const { code } = await new Deno.Command("sh", {
@@ -247,9 +254,13 @@ export class CacheWorld implements AsyncDisposable {
     await this.#project[Symbol.asyncDispose]();
   }
 
-  /** The folders of the members, sorted. */
-  get #members(): readonly string[] {
-    return [...Deno.readDirSync(`${this.root}/m`)].map(({ name }) => name).sort();
+  /** The members' folders below the root, by the members' names, in the order of their builds. */
+  get #members(): readonly { readonly name: Member; readonly folder: string }[] {
+    return [...Deno.readDirSync(`${this.root}/m`)].map(({ name: own }) => {
+      const folder = `m/${own}`;
+      const { name } = JSON.parse(Deno.readTextFileSync(`${this.root}/${folder}/deno.json`));
+      return { name: name as Member, folder };
+    }).sort((one, two) => one.name < two.name ? -1 : 1);
   }
 
   #commandOf(task: keyof typeof TASKS): string {
@@ -259,10 +270,9 @@ export class CacheWorld implements AsyncDisposable {
 
   #works(target: Target): readonly Work[] {
     if (target === "-r build") {
-      return this.#members.map((name) => {
-        const folder = `m/${name}`;
-        return { folder, command: MEMBER.command, makes: `${folder}/out` };
-      });
+      return this.#members.map(({ name, folder }) => (
+        { folder, command: MEMBERS[name].command, makes: `${folder}/out` }
+      ));
     }
     return RUNS[target].map((task) => (
       { folder: "", command: this.#commandOf(task), makes: MAKES[task] }
@@ -270,8 +280,9 @@ export class CacheWorld implements AsyncDisposable {
   }
 }
 
-function memberConfig(name: string, imports: Readonly<Record<string, string>>): unknown {
-  return { name: `@m/${name}`, version: "1.0.0", imports, tasks: { build: MEMBER } };
+function memberConfig(name: Member, imports: Readonly<Record<string, string>>): unknown {
+  const build = { ...MEMBERS[name], output: ["out"] };
+  return { name, version: "1.0.0", imports, tasks: { build } };
 }
 
 /** What a build from scratch makes. */

@@ -177,6 +177,29 @@ function linkOf(path: string): string | undefined {
   }
 }
 
+Deno.test("a folder that is watched by its new path before it is told that it was moved: those below it are watched anew", () => {
+  using project = new Project();
+  project.write("a/b/c/0.txt", "0");
+  const before = project.digest("a");
+  Deno.renameSync(`${project.root}/a/b`, `${project.root}/x`);
+  project.tracker.set(project.root, ["x/0.txt"])?.snapshot();
+  project.write("a/b/c/0.txt", "0");
+  assertEquals(project.digest("a"), before);
+  project.write("a/b/c/0.txt", "1");
+  assertNotEquals(project.digest("a"), before);
+});
+
+Deno.test("what a link led to is not a set's snapshot once a folder is there in its place", async () => {
+  using project = new Project();
+  project.write("elsewhere/0.txt", "0");
+  Deno.symlinkSync("elsewhere", `${project.root}/a`);
+  assertEquals(project.names("a"), ["a/0.txt"]);
+  Deno.removeSync(`${project.root}/a`);
+  project.tracker.sync();
+  await project.tracker.set(project.root, ["a"])?.find();
+  assertEquals(project.names("a"), []);
+});
+
 Deno.test("what keeps folders from being watched is said, and no longer when it is over", () => {
   using project = new Project();
   const notes: string[] = [];
