@@ -25,7 +25,7 @@ export type TurnListener = (turn: QueuePlace | "controller") => void;
 
 /** How a command is sent. */
 export interface CallOptions {
-  /** Whether the server may keep the command until an earlier one has ended, however long. */
+  /** Whether the reply may take any time, as long as the server answers something else. */
   readonly mayQueue?: boolean;
 }
 
@@ -88,6 +88,8 @@ export class SocketSession implements Session {
   #isDelivering = false;
   #exit: ServerExit | undefined;
   #endedBy: ServerEndedError | undefined;
+  /** Why nothing more can be sent, other than that the server has gone. */
+  #writeError: unknown;
   #isHungUp = false;
 
   /** @param stream is the session's from now on */
@@ -158,7 +160,7 @@ export class SocketSession implements Session {
     return this.close();
   }
 
-  /** One write for all that has been sent in this turn. */
+  /** One write for all that has been sent in this turn; never rejects. */
   async #write(): Promise<void> {
     await Promise.resolve();
     try {
@@ -168,9 +170,12 @@ export class SocketSession implements Session {
         await writeAll(this.#stream, bytes);
       }
     } catch (error) {
-      // The server is gone. What it still said is read to the end, which ends the session.
-      if (!isDisconnect(error)) throw error;
       this.#outbox = "";
+      // Where the server is gone, what it still said is read to the end, which ends the session.
+      if (!isDisconnect(error)) {
+        this.#writeError = error;
+        this.hangUp();
+      }
     } finally {
       this.#writing = undefined;
     }
@@ -178,12 +183,13 @@ export class SocketSession implements Session {
 
   /** Reads to the end; never rejects. */
   async #receive(): Promise<ServerEndedError> {
-    let cause: unknown;
+    let readError: unknown;
     try {
       await this.#readAll();
     } catch (error) {
-      if (!isDisconnect(error)) cause = error;
+      if (!isDisconnect(error)) readError = error;
     }
+    const cause = this.#writeError ?? readError;
     const ended = new ServerEndedError(this.#exit?.reason, this.#exit?.mayRenew);
     if (cause !== undefined) ended.cause = cause;
     this.#endedBy = ended;
@@ -270,7 +276,6 @@ export class SocketSession implements Session {
     say?.(`no reply to ${name} for ${MENTION_MS / 1000} s; waiting on`);
     do {
       if (!await this.#isLate(GIVE_UP_MS, answered.signal)) return;
-      // A server that answers something else is alive: the command stands in its queue.
     } while (mayQueue && await this.#isAlive(answered.signal));
     if (answered.signal.aborted) return;
     const all = `${(MENTION_MS + GIVE_UP_MS) / 1000} s`;

@@ -66,6 +66,12 @@ export async function openGateway(
   return await new Gateway(place, clock, caller).open();
 }
 
+/** An action that BitBake's server has accepted. */
+class Action {
+  /** @param end rejects if the action fails */
+  constructor(readonly reply: unknown, readonly end: Promise<void>) {}
+}
+
 class Gateway {
   readonly #place: BitbakePlace;
   readonly #clock: Clock;
@@ -77,14 +83,16 @@ class Gateway {
   #mask: EventMask = DEFAULT_MASK;
   #seq = 0;
   #builds = 0;
-  /** Whether a request has no answer yet. */
-  #isAsking = false;
+  /** How many requests have no answer yet. */
+  #asked = 0;
   /** The last error that a request was answered with. */
   #lastAnswered: WireError | undefined;
   /** The end of the action in progress, as its exit code, or why it is not told. */
   #action: PromiseWithResolvers<number | WireError> | undefined;
   /** The client's signal that has cancelled the build in progress. */
   #cancelledBy: TaskSignal | undefined;
+  /** Resolves when the last action has its answer. */
+  #acted: Promise<void> = Promise.resolve();
   #writing: Promise<void> = Promise.resolve();
   readonly #work = new OwnedWork((_, error) => this.#fail(misunderstood(error)));
 
@@ -116,7 +124,7 @@ class Gateway {
       close: () => {
         far.close();
         // A server that does not answer must not keep its client from leaving.
-        if (this.#isAsking) link.close();
+        if (this.#asked > 0) link.close();
       },
     };
   }
@@ -137,6 +145,7 @@ class Gateway {
   }
 
   async #close(): Promise<void> {
+    await this.#acted;
     await this.#writing;
     this.#near?.close();
   }
@@ -168,17 +177,38 @@ class Gateway {
     });
   }
 
+  /** Requests behind an action need not wait for its end, which its own answer tells. */
   async #answer(request: Request, bitbake: Conversation, link: BitbakeLink): Promise<void> {
-    this.#isAsking = true;
+    this.#asked++;
     try {
-      this.#send(success(request.id, await this.#carryOut(request, bitbake, link)));
+      const result = await this.#carryOut(request, bitbake, link);
+      if (result instanceof Action) this.#acted = this.#answerAtEnd(request, result);
+      else this.#succeed(request, result);
     } catch (error) {
-      const answer = error instanceof WireError ? error : misunderstood(error);
-      this.#lastAnswered = answer;
-      this.#send(failure(request.id, answer));
-    } finally {
-      this.#isAsking = false;
+      this.#refuse(request, error);
     }
+  }
+
+  /** Never rejects. */
+  async #answerAtEnd(request: Request, { reply, end }: Action): Promise<void> {
+    try {
+      await end;
+      this.#succeed(request, reply);
+    } catch (error) {
+      this.#refuse(request, error);
+    }
+  }
+
+  #succeed({ id }: Request, result: unknown): void {
+    this.#asked--;
+    this.#send(success(id, result));
+  }
+
+  #refuse({ id }: Request, error: unknown): void {
+    this.#asked--;
+    const answer = error instanceof WireError ? error : misunderstood(error);
+    this.#lastAnswered = answer;
+    this.#send(failure(id, answer));
   }
 
   async #carryOut(
@@ -306,7 +336,11 @@ class Gateway {
     return true;
   }
 
-  /** Sends one of BitBake's commands as it is; the end of an action is waited for. */
+  /**
+   * Sends one of BitBake's commands as it is.
+   *
+   * @returns the reply, or the action that it began
+   */
   async #pass(
     name: string,
     args: readonly unknown[],
@@ -317,18 +351,27 @@ class Gateway {
     const values = args.map(valueOf);
     if (!ASYNCHRONOUS.has(name)) return toPlain(await bitbake.call(name, ...values));
     await bitbake.configure();
+    if (this.#action !== undefined) {
+      throw new WireError("busy", `BitBake carries out another action: '${name}' has to wait`);
+    }
     this.#begin();
     const action = Promise.withResolvers<number | WireError>();
     this.#action = action;
+    const ended = action.promise.finally(() => this.#action = undefined);
     try {
       const reply = toPlain(await bitbake.call(name, ...values));
-      const end = await action.promise;
-      if (end === 0) return reply;
-      if (end instanceof WireError) throw end;
-      throw new WireError("bitbakeError", `BitBake: '${name}' failed`);
-    } finally {
+      return new Action(reply, this.#checkEnd(name, ended));
+    } catch (error) {
       this.#action = undefined;
+      throw error;
     }
+  }
+
+  /** @throws {WireError} if an action did not end well */
+  async #checkEnd(name: string, ended: Promise<number | WireError>): Promise<void> {
+    const end = await ended;
+    if (end instanceof WireError) throw end;
+    if (end !== 0) throw new WireError("bitbakeError", `BitBake: '${name}' failed`);
   }
 
   #tell(pickle: Uint8Array): Promise<void> {

@@ -117,7 +117,8 @@ async function callBitbake(
     });
     const { "log-level": logLevel } = values;
     if (logLevel !== undefined) await session.call("setEventMask", { logLevel });
-    print(invocation, await session.call(name, args));
+    // An action has its reply at its end: a first parse can take minutes.
+    print(invocation, await session.call(name, args, { mayQueue: true }));
     return EXIT.ok;
   }, values);
   if (code === undefined) throw noServer(place);

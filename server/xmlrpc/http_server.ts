@@ -173,18 +173,17 @@ class HttpConnection {
   async #inTime<T>(work: () => Promise<T>): Promise<T> {
     const { clock, limits } = this.#serving;
     const done = new AbortController();
-    const isLate = clock.sleep(limits.requestMs ?? REQUEST_MS, done.signal).then(async () => {
+    const closed = clock.sleep(limits.requestMs ?? REQUEST_MS, done.signal).then(async () => {
       if (done.signal.aborted) return;
-      // An answer to nothing would be taken for that to the next request.
-      if (this.#hasBegun) await this.#tellLate();
-      this.#stream.close();
+      try {
+        // An answer to nothing would be taken for that to the next request.
+        if (this.#hasBegun) await this.#tellLate();
+      } finally {
+        this.#stream.close();
+      }
     });
-    try {
-      return await work();
-    } finally {
-      done.abort();
-      await isLate;
-    }
+    const [result] = await Promise.all([work().finally(() => done.abort()), closed]);
+    return result;
   }
 
   async #tellLate(): Promise<void> {

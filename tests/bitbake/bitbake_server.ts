@@ -110,6 +110,11 @@ export class StandIn implements AsyncDisposable {
     return this.lines.find(({ child }) => child !== undefined)?.child ?? 0;
   }
 
+  /** Resolves when the stand-in has received a command. */
+  async received(name: string): Promise<void> {
+    await this.#server.stdout.until(`"${name}"`);
+  }
+
   /** Why events could not be sent, after which the client was sent none. */
   get dropped(): readonly string[] {
     return this.lines.flatMap(({ dropped }) => dropped === undefined ? [] : [dropped]);

@@ -8,6 +8,8 @@ client after the other until it is ended. Each command that it receives, and eac
 command would cause in BitBake, is printed as a line of JSON. Like BitBake, it can't read its
 configuration before a client has sent its environment by updateConfig.
 
+`showVersions "after ping"` ends after the next ping.
+
 With --hold, it forks a child that keeps all its descriptors open when that command comes, and
 answers nothing more: what a server looks like that is killed while it parses.
 """
@@ -113,6 +115,7 @@ class Cooker:
         self.environment = {}
         self.options = {"prefile": [], "postfile": []}
         self.is_configured = False
+        self.pinged = threading.Event()
 
     def reset(self, reason):
         if self.is_configured:
@@ -136,6 +139,7 @@ class Cooker:
         if name == "terminateServer":
             raise Ended
         if name == "ping":
+            self.pinged.set()
             return "Still alive!", None
         if name == "setFeatures":
             if set(args[0]) != set(self.features):
@@ -180,7 +184,8 @@ class Cooker:
         if name in ("buildTargets", "showVersions"):
             events = refuse("no such target") if args[:1] == [["none"]] else talk()
             parse = self.parse if name == "showVersions" else lambda send: None
-            work = lambda: (parse(send), [send(each) for each in events])
+            wait = self.pinged.wait if args[-1:] == ["after ping"] else lambda: None
+            work = lambda: (wait(), parse(send), [send(each) for each in events])
             threading.Thread(target=work).start()
             return True, None
         return None, "No such command"

@@ -1,0 +1,45 @@
+/**
+ * Actions that take longer than a client waits for a reply.
+ *
+ * @module
+ */
+
+import { assertEquals } from "@std/assert";
+import { openGateway } from "../../bitbake/driving/gateway.ts";
+import { GIVE_UP_MS, MENTION_MS, SocketSession } from "../../client/session.ts";
+import { FakeClock } from "../../system/fake_clock.ts";
+import { StandIn } from "./bitbake_server.ts";
+
+Deno.test("R23 an action of BitBake's that takes minutes is waited for while its server answers", async () => {
+  await using server = await StandIn.start();
+  const clock = new FakeClock();
+  const said: string[] = [];
+  const caller = { env: { PATH: "/bin" }, cwd: server.folder, words: ["simmer", "call"] };
+  const stream = await openGateway({ socket: `${server.folder}/bitbake.sock` }, clock, caller);
+  if (stream === undefined) throw new Error("nothing listens");
+  await using session = new SocketSession(stream, { clock, say: (text) => said.push(text) });
+  const reply = session.call("showVersions", ["after ping"], { mayQueue: true });
+  await server.received("showVersions");
+  await clock.advance(MENTION_MS);
+  await clock.advance(GIVE_UP_MS);
+  assertEquals(await reply, true);
+  assertEquals(said, ["no reply to showVersions for 30 s; waiting on"]);
+  assertEquals(server.commands.slice(-2), [["showVersions", "after ping"], ["ping"]]);
+});
+
+Deno.test("while an action of BitBake's goes on, another one is refused, and the first one goes on", async () => {
+  await using server = await StandIn.start();
+  const clock = new FakeClock();
+  const caller = { env: { PATH: "/bin" }, cwd: server.folder, words: ["simmer", "call"] };
+  const stream = await openGateway({ socket: `${server.folder}/bitbake.sock` }, clock, caller);
+  if (stream === undefined) throw new Error("nothing listens");
+  await using session = new SocketSession(stream, { clock });
+  const first = session.call("showVersions", ["after ping"]);
+  const second = session.call("showVersions").catch((error: unknown) => String(error));
+  assertEquals(
+    await second,
+    "WireError: BitBake carries out another action: 'showVersions' has to wait",
+  );
+  await session.call("ping");
+  assertEquals(await first, true);
+});
