@@ -19,6 +19,7 @@ const KINDS: ReadonlyMap<number, InodeKind> = new Map([
 ]);
 /** Places in `struct statx`, the same on every processor. */
 const STATX_BYTES = 256;
+const LINKS_OFFSET = 16;
 const MODE_OFFSET = 28;
 const INODE_OFFSET = 32;
 const SIZE_OFFSET = 40;
@@ -69,6 +70,11 @@ export class InodeStatus {
   /** Type and permissions. */
   get mode(): number {
     return this.#facts.getUint16(MODE_OFFSET, true);
+  }
+
+  /** How many names the inode has. */
+  get links(): number {
+    return this.#facts.getUint32(LINKS_OFFSET, true);
   }
 
   /** Bytes. */

@@ -21,6 +21,8 @@ export interface TreeSignature {
   readonly text: string;
   /** Whether a change in this moment could leave the text as it is. */
   readonly isRecent: boolean;
+  /** Whether it can be written by another name; never so of a folder. */
+  readonly isShared: boolean;
 }
 
 const CLOCK_REALTIME_COARSE = 5;
@@ -83,29 +85,33 @@ export class TreeSignatures implements Disposable {
       throw systemError(number, `Cannot look at ${path}`);
     }
     const { kind, identity, mode } = status;
-    if (kind === "folder") return { kind, text: `${identity}:${mode}`, isRecent: false };
-    const { size, writtenAt, changedAt } = status;
+    if (kind === "folder") return folderSignature(`${identity}:${mode}`);
+    const { size, writtenAt, changedAt, links } = status;
     // The kernel stamps files with this clock, which may be late by more than a tick on a busy machine.
     symbols.clock_gettime(CLOCK_REALTIME_COARSE, this.#timeBytes);
     const [seconds = 0n, nanoseconds = 0n] = this.#time;
     const isRecent = changedAt >= seconds * 1_000_000_000n + nanoseconds ||
       Math.abs(Date.now() - Number(changedAt / 1_000_000n)) < TICK_MS;
-    return { kind, text: [identity, mode, size, writtenAt, changedAt].join(":"), isRecent };
+    const text = [identity, mode, size, writtenAt, changedAt].join(":");
+    return { kind, text, isRecent, isShared: links > 1 };
   }
+}
+
+function folderSignature(text: string): TreeSignature {
+  return { kind: "folder", text, isRecent: false, isShared: false };
 }
 
 function portable(path: string): TreeSignature | undefined {
   try {
     const info = Deno.lstatSync(path);
     const { dev, ino, mode, size, mtime, ctime } = info;
-    if (info.isDirectory) {
-      return { kind: "folder", text: [dev, ino, mode].join(":"), isRecent: false };
-    }
+    if (info.isDirectory) return folderSignature([dev, ino, mode].join(":"));
     const changedAt = ctime?.getTime() ?? 0;
     return {
       kind: info.isFile ? "file" : info.isSymlink ? "link" : "other",
       text: [dev, ino, mode, size, mtime?.getTime(), changedAt].join(":"),
       isRecent: Math.abs(Date.now() - changedAt) < PORTABLE_MS,
+      isShared: (info.nlink ?? 1) > 1,
     };
   } catch (error) {
     if (isAbsent(error)) return undefined;

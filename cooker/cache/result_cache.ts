@@ -29,6 +29,7 @@ import {
 import { filesText, type LastResults } from "./last_results.ts";
 import { isMeant, type OffLimits } from "./off_limits.ts";
 import { type BuildInfos, buildInfosIn, changedBuildInfo } from "./build_info.ts";
+import { type Verified, VerifiedOutputs } from "./verified_outputs.ts";
 import { type MadeOutputs, NOTHING_MADE, type OutputRun, type OutputRuns } from "./output_runs.ts";
 
 /** What a cache is made of. */
@@ -127,13 +128,6 @@ export interface FreshResult {
 /** Told what could not be done, and why: the task's own result is what it is. */
 export type Warn = (message: string) => void;
 
-/** The outputs that are known to be in the working tree as they were recorded. */
-interface Verified {
-  readonly fingerprint: string;
-  readonly version: number;
-  readonly result: StoredResult;
-}
-
 /** A result that is known to be where it belongs. */
 export interface Recalled {
   readonly prospect: Prospect;
@@ -143,13 +137,14 @@ export interface Recalled {
 /** Results of tasks. */
 export class ResultCache {
   readonly #options: ResultCacheOptions;
-  readonly #verified = new Map<string, Verified>();
+  readonly #verified: VerifiedOutputs;
   /** What was found out of a task, for as long as it is planned in the same way. */
   readonly #prospects = new WeakMap<CacheDeclaration, Prospect>();
   #hasFailed = false;
 
   constructor(options: ResultCacheOptions) {
     this.#options = options;
+    this.#verified = new VerifiedOutputs(options.tracker, options.signatures);
   }
 
   /**
@@ -253,7 +248,7 @@ export class ResultCache {
   /** Whether a result that was found stays what it is until a change is told of. */
   isSettled(prospect: Prospect): boolean {
     return prospect.inputs.isSettled &&
-      (prospect.outputs === undefined || this.#verifiedOf(prospect) !== undefined);
+      (prospect.outputs === undefined || this.#verifiedOf(prospect)?.unseen.size === 0);
   }
 
   /** Whether a task's result is there, without putting it anywhere. */
@@ -297,7 +292,7 @@ export class ResultCache {
 
   /** A task runs without being looked for: what it leaves is not known. */
   begin(declaration: CacheDeclaration, warn: Warn): void {
-    this.#verified.delete(declaration.key);
+    this.#verified.remove(declaration.key);
     try {
       this.#options.last.begin(declaration.key);
     } catch (error) {
@@ -477,13 +472,14 @@ export class ResultCache {
       ...(log === undefined || log.length === 0 ? {} : { log: await store.putBlob(log) }),
     };
     tracker.drain();
+    const unseen = this.#verified.guard(command.cwd, made.entries.keys());
     // A write is seen by the task before the kernel tells of it.
     if (prospect.inputs.version !== prospect.snapshot.version) return "outdated";
     if (!this.isAsMade(prospect, made) || !isCapturedAsMade(outputs, made)) return "outdated";
     store.save(result);
-    if (set?.isWatched === true && set.version === made.version) {
+    if (set?.isWatched === true && set.version === made.version && unseen !== undefined) {
       const { version } = made;
-      this.#verified.set(declaration.key, { fingerprint, version, result });
+      this.#verified.add(declaration.key, { fingerprint, version, result, unseen });
     }
     await this.#remember(prospect, result);
     this.#hasFailed = false;
@@ -522,12 +518,13 @@ export class ResultCache {
       tracker.drain();
       await outputs.find();
       const { version } = outputs;
+      const unseen = this.#verified.guard(command.cwd, found.outputs.map(({ path }) => path));
       const restored = await store.restore(found.outputs, command.cwd, { aside, forbid, owns });
       if (restored.kind === "damaged") return restored.reason;
       tracker.drain();
       if (restored.changed > 0) continue;
-      if (outputs.isWatched && outputs.version === version) {
-        this.#verified.set(declaration.key, { fingerprint, version, result: found });
+      if (outputs.isWatched && outputs.version === version && unseen !== undefined) {
+        this.#verified.add(declaration.key, { fingerprint, version, result: found, unseen });
       }
       break;
     }
@@ -564,12 +561,7 @@ export class ResultCache {
       });
     }
     const made = last.get(key)?.outputs ?? [];
-    const verified = this.#verified.get(key);
-    // The kernel has told of no change of any output.
-    if (
-      outputs?.isWatched === true && verified?.version === outputs.version &&
-      verified.result.outputs === made
-    ) return [...made];
+    if (this.#verified.of(key, outputs)?.result.outputs === made) return [...made];
     return made.filter((output) => isOwn(output, command.cwd));
   }
 
@@ -648,10 +640,8 @@ export class ResultCache {
 
   /** What is known to be in the working tree as it was recorded. */
   #verifiedOf({ fingerprint, outputs, question }: Prospect): Verified | undefined {
-    const verified = this.#verified.get(question.declaration.key);
-    const isHere = verified !== undefined && verified.fingerprint === fingerprint &&
-      outputs !== undefined && outputs.isWatched && verified.version === outputs.version;
-    return isHere ? verified : undefined;
+    const verified = this.#verified.of(question.declaration.key, outputs);
+    return verified?.fingerprint === fingerprint ? verified : undefined;
   }
 
   async #remember({ question, parts, snapshot }: Prospect, result: StoredResult): Promise<void> {

@@ -1,6 +1,16 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { DirectCooker, type DirectRun } from "./direct_cooker.ts";
 
+/** Makes a file by a shell command, with another name of the file where the command says so. */
+const MAKE = (command: string): Readonly<Record<string, unknown>> => ({
+  command: `mkdir -p out && cat n > out/f ${command}`,
+  files: ["n"],
+  output: ["out"],
+});
+
+/** When an output gets another name, by which it is written then. */
+const NAMINGS = ["as it is made", "before it is found again", "after it was found again"] as const;
+
 /** A project whose tasks are shell scripts with the input `n`. */
 class Project implements AsyncDisposable {
   readonly root = Deno.realPathSync(Deno.makeTempDirSync({ prefix: "simmer-outputs-" }));
@@ -172,6 +182,25 @@ Deno.test("a file that either of two tasks may have made at the same time is in 
   assertStringIncludes(warnings(run), "which ran at the same time");
   assertEquals((await project.cooker.run(["all"], { env, jobs: 2 })).cached, []);
 });
+
+for (const naming of NAMINGS) {
+  Deno.test(`an output that is written by another name, given ${naming}, is put back`, async () => {
+    const b = MAKE(naming === "as it is made" ? "&& ln out/f other" : "");
+    await using project = new Project({ b });
+    const link = (): void => Deno.linkSync(`${project.root}/out/f`, `${project.root}/other`);
+    await project.runWith("1");
+    if (naming === "before it is found again") link();
+    // Once it has been put back, it is a file of its own.
+    for (let round = 0; round < 2; round++) {
+      assertEquals((await project.run()).cached, ["b"]);
+      assertEquals((await project.run()).cached, ["b"]);
+      if (naming === "after it was found again" && round === 0) link();
+      project.write("other", `edited ${round}`);
+      assertEquals((await project.run()).cached, ["b"]);
+      assertEquals(project.read("out/f"), "1");
+    }
+  });
+}
 
 Deno.test("node_modules and .git inside an output folder belong to the output", async () => {
   await using project = new Project({
