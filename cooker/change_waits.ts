@@ -9,7 +9,7 @@
 
 import type { Clock } from "../system/clock.ts";
 import { joinPath, pathInside } from "../system/files.ts";
-import type { FileSet, Snapshot } from "./inputs/file_set.ts";
+import { changedPaths, type FileSet, type Snapshot } from "./inputs/file_set.ts";
 import type { InputTracker } from "./inputs/tracker.ts";
 import { OwnWrites } from "./own_writes.ts";
 import type { BuildPlan } from "./plan.ts";
@@ -194,7 +194,7 @@ export class ChangeWaits {
       if (inputs.isSettled && inputs.version === snapshot.version) continue;
       const after = await inputs.look();
       isAllTold &&= inputs.isTold;
-      for (const path of changedPaths(inputs, snapshot, after)) changed.add(path);
+      for (const path of changedIn(inputs, snapshot, after)) changed.add(path);
     }
     // Another wait has taken its place while its inputs were looked at.
     if (this.#waits.get(name) !== wait) return;
@@ -221,7 +221,7 @@ export class ChangeWaits {
     for (const [index, { inputs, snapshot }] of build.baselines) {
       const after = await inputs.look();
       ends.set(index, { inputs, snapshot: after });
-      for (const path of changedPaths(inputs, snapshot, after)) changed.add(path);
+      for (const path of changedIn(inputs, snapshot, after)) changed.add(path);
     }
     build.own.ended(changed);
     if ([...changed].every((path) => build.own.isOwn(path))) build.baselines = ends;
@@ -263,11 +263,8 @@ export class ChangeWaits {
 }
 
 /** The absolute paths of a set that are different in two snapshots. */
-function changedPaths({ patterns }: FileSet, before: Snapshot, after: Snapshot): string[] {
-  const [then, now] = [before.files, after.files];
-  return [...new Set([...then.keys(), ...now.keys()])]
-    .filter((path) => then.get(path) !== now.get(path))
-    .map((path) => joinPath(patterns.folder, path));
+function changedIn({ patterns }: FileSet, before: Snapshot, after: Snapshot): string[] {
+  return changedPaths(before, after).map((path) => joinPath(patterns.folder, path));
 }
 
 /** Removes the entries of a map that were set first, so that no more than `most` stay. */

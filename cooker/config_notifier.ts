@@ -5,8 +5,9 @@
  * @module
  */
 
+import { joinPath } from "../system/files.ts";
 import type { Notifier } from "./cooker.ts";
-import type { Snapshot } from "./inputs/file_set.ts";
+import { changedPaths, type Snapshot } from "./inputs/file_set.ts";
 import type { InputTracker } from "./inputs/tracker.ts";
 
 /** Seconds between two looks while somebody is told. */
@@ -18,7 +19,7 @@ const REST_SECONDS = 1;
 export class ConfigNotifier implements Notifier {
   readonly #tracker: InputTracker;
   readonly #root: string;
-  readonly #files: () => readonly string[];
+  readonly #entries: () => readonly string[];
   #known: Snapshot | undefined;
   #watched = "";
   #isStopped = false;
@@ -27,20 +28,21 @@ export class ConfigNotifier implements Notifier {
    * @param tracker the project's own: a second one would cost the user a second inotify queue, of
    *   which the kernel allows few
    * @param root the project's root folder, absolute
-   * @param files the config files that the last run has looked for, absolute
+   * @param entries what the config of the last run depends on, relative to the root: files that are
+   *   there, and those that would be looked for
    */
-  constructor(tracker: InputTracker, root: string, files: () => readonly string[]) {
+  constructor(tracker: InputTracker, root: string, entries: () => readonly string[]) {
     this.#tracker = tracker;
     this.#root = root;
-    this.#files = files;
+    this.#entries = entries;
   }
 
   /** Config was read: what it is now is what the next changes are changes of. */
   noteRead(): void {
-    const files = this.#files();
-    if (files.length === 0 || this.#watched === files.join("\n")) return;
-    this.#known = this.#tracker.set(this.#root, files)?.snapshot();
-    this.#watched = files.join("\n");
+    const entries = this.#entries();
+    if (entries.length === 0 || this.#watched === entries.join("\n")) return;
+    this.#known = this.#tracker.set(this.#root, entries)?.snapshot();
+    this.#watched = entries.join("\n");
   }
 
   /**
@@ -52,21 +54,17 @@ export class ConfigNotifier implements Notifier {
    */
   look(isTold: boolean, changed: (files: readonly string[]) => void): number {
     const pause = isTold ? LOOK_SECONDS : REST_SECONDS;
-    const files = this.#files();
-    if (files.length === 0 || this.#isStopped) return pause;
+    const entries = this.#entries();
+    if (entries.length === 0 || this.#isStopped) return pause;
     if (isTold) this.#tracker.sync();
     else this.#tracker.drain();
-    const set = this.#tracker.set(this.#root, files);
+    const set = this.#tracker.set(this.#root, entries);
     const now = set?.snapshot();
-    const before = this.#watched === files.join("\n") ? this.#known : undefined;
+    const before = this.#watched === entries.join("\n") ? this.#known : undefined;
     this.#known = now;
-    this.#watched = files.join("\n");
+    this.#watched = entries.join("\n");
     if (before === undefined || now === undefined || before === now) return pause;
-    const [contents, earlier] = [now.files, before.files];
-    const paths = files.filter((path) => {
-      const name = relativeTo(this.#root, path);
-      return earlier.get(name) !== contents.get(name);
-    });
+    const paths = changedPaths(before, now).map((path) => joinPath(this.#root, path));
     if (paths.length > 0) changed(paths);
     return pause;
   }
@@ -75,8 +73,4 @@ export class ConfigNotifier implements Notifier {
   stop(): void {
     this.#isStopped = true;
   }
-}
-
-function relativeTo(root: string, path: string): string {
-  return path.startsWith(`${root}/`) ? path.slice(root.length + 1) : path;
 }

@@ -122,7 +122,7 @@ export class TaskCooker implements Cooker {
     this.configNotifier = new ConfigNotifier(
       this.#hot.tracker,
       options.root,
-      () => this.#config.files,
+      () => this.#config.entries,
     );
     this.#changes = new ChangeWaits(this.#hot.tracker, options);
     this.#spare = new SpareMemory(options.clock, memoryReleaser, this.#beside);

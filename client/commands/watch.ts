@@ -7,6 +7,7 @@
  * @module
  */
 
+import { pathInside } from "../../system/files.ts";
 import { signalExitCode } from "../../system/signals.ts";
 import type { RunTasksInput } from "../../wire/commands.ts";
 import { WireError } from "../../wire/errors.ts";
@@ -134,7 +135,8 @@ class Watch {
         const what = `${named(event.files)} changed in each run, so the tasks seem to write it`;
         this.#options.renderer.warn(`${what}: they are not run again for that`);
       } else if (event.type === "ConfigChanged") {
-        this.#change.resolve(named(event.files));
+        const { root } = this.#options.place.project;
+        this.#change.resolve(named(event.files.map((path) => pathInside(root, path) ?? path)));
       }
     });
     return await Promise.race([

@@ -14,7 +14,7 @@ import type { ConfigText } from "./jsonc.ts";
 import { TaskScope } from "./scope.ts";
 import { memberFolders, type WorkspaceFolder } from "./workspace.ts";
 import { readConfigText } from "../../project/config_text.ts";
-import { isExactMember, workspacePatterns } from "../../project/root.ts";
+import { workspacePatterns } from "../../project/root.ts";
 import { readDenoConfig, readPackageJson, type TaskFile } from "./tasks.ts";
 
 const DENO_CONFIGS: readonly string[] = ["deno.json", "deno.jsonc"];
@@ -41,17 +41,16 @@ export class ProjectConfig {
     this.#place = place;
   }
 
-  /** Every config file that has been looked for, be it there or not; absolute. */
-  get files(): readonly string[] {
-    return [...this.#consulted];
-  }
-
   /**
-   * Entries that mean all that the config depends on: the files that have been looked for, and those
-   * that a new folder of the workspace would bring.
+   * Entries, relative to the root, that mean all that the config depends on: the files that have been
+   * looked for, be they there or not, and those that a new folder of the workspace would bring.
    */
   get entries(): readonly string[] {
-    return [...this.#consulted, ...this.#memberPatterns];
+    const { root } = this.#place;
+    return [
+      ...[...this.#consulted].map((path) => literalEntry(pathInside(root, path) ?? path)),
+      ...this.#memberPatterns,
+    ];
   }
 
   /**
@@ -82,7 +81,7 @@ export class ProjectConfig {
     const rootFiles = config === undefined ? this.#filesIn(root) : this.#filesOf(config);
     const rootScope = new TaskScope(rootFiles);
     const patterns = workspacePatterns(root);
-    this.#memberPatterns = patterns.filter((each) => !each.startsWith("!") && !isExactMember(each))
+    this.#memberPatterns = patterns.filter((each) => !each.startsWith("!"))
       .flatMap((each) => [...DENO_CONFIGS, PACKAGE_JSON].map((name) => `${each}/${name}`));
     const members = memberFolders(
       root,
@@ -180,4 +179,9 @@ function noConfig({ root, config }: ProjectPlace): WireError {
       kind: "no-config",
       file: config,
     });
+}
+
+/** An entry that means a path at the least: there is no other way to write a star in an entry. */
+function literalEntry(path: string): string {
+  return path.replaceAll("*", "?");
 }

@@ -80,6 +80,13 @@ class SetSnapshot implements Snapshot {
   }
 }
 
+/** The paths of files that are different in two snapshots of a set, relative to its folder. */
+export function changedPaths(before: Snapshot, after: Snapshot): string[] {
+  const [then, now] = [before.files, after.files];
+  return [...new Set([...then.keys(), ...now.keys()])]
+    .filter((path) => then.get(path) !== now.get(path));
+}
+
 /** What watches a set's folders. */
 export interface FolderWatcher {
   /**

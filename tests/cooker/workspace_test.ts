@@ -3,14 +3,18 @@ import { DirectCooker } from "./direct_cooker.ts";
 
 /** A workspace on disk, from its files' contents. */
 class Workspace implements AsyncDisposable {
-  readonly root = Deno.realPathSync(Deno.makeTempDirSync());
+  readonly #base = Deno.realPathSync(Deno.makeTempDirSync());
+  /** The name has what would be wildcards in an entry, even one that would be wrong. */
+  readonly root = `${this.#base}/a**[b]?{c}`;
   readonly cooker = new DirectCooker(this.root);
 
   constructor(files: Readonly<Record<string, unknown>>) {
-    for (const [path, content] of Object.entries(files)) {
-      Deno.mkdirSync(`${this.root}/${path}`.replace(/\/[^/]*$/, ""), { recursive: true });
-      Deno.writeTextFileSync(`${this.root}/${path}`, JSON.stringify(content));
-    }
+    for (const [path, content] of Object.entries(files)) this.write(path, content);
+  }
+
+  write(path: string, content: unknown): void {
+    Deno.mkdirSync(`${this.root}/${path}`.replace(/\/[^/]*$/, ""), { recursive: true });
+    Deno.writeTextFileSync(`${this.root}/${path}`, JSON.stringify(content));
   }
 
   /** What a run prints to stdout, and its tasks with their packages in the order of their start. */
@@ -26,7 +30,7 @@ class Workspace implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.cooker[Symbol.asyncDispose]();
-    Deno.removeSync(this.root, { recursive: true });
+    Deno.removeSync(this.#base, { recursive: true });
   }
 }
 
@@ -135,3 +139,25 @@ Deno.test("arguments go to the last task alone", async () => {
   const last = all.events.findLast((event) => event.type === "TaskStarted");
   assertEquals(last?.type === "TaskStarted" ? last.command : "", "echo d 'one'");
 });
+
+for (const pattern of ["./m/*", "./m/new", "m/**", "m/n*"]) {
+  Deno.test(`a member that comes and goes is announced and run, where ${pattern} means it`, async () => {
+    await using workspace = new Workspace({
+      "deno.json": { workspace: ["./old", pattern] },
+      "old/deno.json": { name: "@x/old", tasks: { build: "echo" } },
+    });
+    const { cooker, root } = workspace;
+    const build = (): Promise<string[]> => workspace.run(["build"], { recursive: true });
+    await cooker.tick();
+    assertEquals(await build(), ["@x/old#build"]);
+    workspace.write("m/new/deno.json", { name: "@x/new", tasks: { build: "echo" } });
+    await cooker.tick();
+    const announced = { type: "ConfigChanged", files: [`${root}/m/new/deno.json`] } as const;
+    assertEquals(cooker.events, [announced]);
+    assertEquals((await build()).sort(), ["@x/new#build", "@x/old#build"]);
+    Deno.removeSync(`${root}/m/new`, { recursive: true });
+    await cooker.tick();
+    assertEquals(cooker.events, [announced, announced]);
+    assertEquals(await build(), ["@x/old#build"]);
+  });
+}
