@@ -4,6 +4,8 @@
  * @module
  */
 
+import { type FileIdentity, fileIdentity, isSameFile } from "./files.ts";
+
 const BUFFER_BYTES = 64 * 1024;
 
 const encoder = new TextEncoder();
@@ -11,6 +13,7 @@ const encoder = new TextEncoder();
 /** A file to which pieces are added, in order. */
 export class AppendFile implements Disposable {
   readonly #file: Deno.FsFile;
+  #identity: FileIdentity | undefined;
   #pieces: Uint8Array[] = [];
   #held = 0;
   /** Added last of all, and not encoded yet. */
@@ -34,6 +37,16 @@ export class AppendFile implements Disposable {
   /** Bytes that this process has written to the file. */
   get written(): number {
     return this.#written;
+  }
+
+  /** Whether the file at a path is this file. */
+  isAt(path: string): boolean {
+    if (this.#identity === undefined) {
+      const { dev, ino } = this.#file.statSync();
+      this.#identity = { dev, ino: ino ?? 0 };
+    }
+    const now = fileIdentity(path);
+    return now !== undefined && isSameFile(now, this.#identity);
   }
 
   /** Adds bytes, which are copied; they are in the file at the latest after `flush`. */

@@ -292,6 +292,8 @@ export class LastResults {
     const end = line.result === undefined ? "" : FILES_END;
     const head = text.slice(0, text.length - end.length);
     try {
+      // Another process may have made it shorter: what is added to the old file is lost.
+      if (this.#journal?.isAt(this.#path) === false) this.close();
       this.#journal ??= this.#open();
       const before = this.#journal.written;
       this.#journal.addText(head);

@@ -76,6 +76,24 @@ Deno.test("the journal is made shorter when most of it is out of date, and says 
   await Deno.remove(folder, { recursive: true });
 });
 
+Deno.test("what is noted after another process has made the journal shorter is not lost", async () => {
+  const { folder, path } = await journal();
+  const [one, other] = [new LastResults(path), new LastResults(path)];
+  const big = { ...result("1"), parts: { ...result("1").parts, command: "x".repeat(600_000) } };
+  for (let round = 0; round < 5; round++) one.set("a", { ...big, at: round });
+  one.begin("a");
+  other.readAll();
+  other.set("b", result("2"));
+  other.tidy();
+  one.set("a", { ...big, at: 5 });
+  one.begin("b");
+  const all = new LastResults(path).readAll();
+  assertEquals([all.get("a")?.at, all.get("a")?.isPast], [5, undefined]);
+  assertEquals([one.refresh(), one.get("b")?.fingerprint], [true, "2"]);
+  for (const each of [one, other]) each.close();
+  await Deno.remove(folder, { recursive: true });
+});
+
 Deno.test("where a line can't be written, nothing is known rather than what is not true any more", async () => {
   const { folder, path } = await journal();
   const last = new LastResults(path);
