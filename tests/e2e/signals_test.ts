@@ -1,6 +1,7 @@
 /** Signals to a client are its tasks': the same task under `deno task` ends with the same code. */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { pathExists } from "../../system/path_exists.ts";
 import { signalExitCode } from "../../system/signals.ts";
 import { TASK_SIGNALS } from "../../wire/signals.ts";
 import { Project, SIMMER } from "./support.ts";
@@ -31,10 +32,22 @@ const FILES = {
       zero: "python3 probe.py 0",
       after: { command: "echo after", dependencies: ["zero"] },
       default: "python3 default.py",
+      pipeline: "python3 probe.py 7 | python3 probe.py 8",
+      then: "python3 probe.py 0 && echo then",
+      eight: "python3 probe.py 7",
+      both: { command: "echo both", dependencies: ["seven", "eight"] },
+      none: "python3 probe.py 0",
+      zeros: { command: "echo zeros", dependencies: ["zero", "none"] },
+      hangup: "python3 hangup.py",
       nested: "bash -c 'python3 probe.py 7; echo shell $?; exit 4'",
     },
   },
   "probe.py": PROBE,
+  "hangup.py": `import os, signal
+signal.signal(signal.SIGHUP, lambda *_: os._exit(open("hung up", "w").write("") or 0))
+print("up", flush=True)
+signal.pause()
+`,
   "default.py": "import time\nprint('up', flush=True)\ntime.sleep(600)\n",
 };
 
@@ -76,6 +89,76 @@ Deno.test("R25 a signal reaches a task, whose code is the run's, as under deno t
         assertEquals(stdout, `up\n${said}${next}`, what);
       }
     }
+  }
+});
+
+/**
+ * Tasks of several processes, or of several tasks at once: the code after a signal that cancels the
+ * build, where it is not the signal's, the code after another one, and what is printed in both cases
+ * and in the second one alone. As `deno task` has them.
+ */
+const SEVERAL = {
+  pipeline: { cut: 8, code: 8, always: ["up", "got"], whole: [] },
+  then: { cut: undefined, code: 0, always: ["up", "got"], whole: ["then"] },
+  both: {
+    cut: 7,
+    code: 7,
+    always: ["[seven] up", "[eight] up", "[seven] got", "[eight] got"],
+    whole: [],
+  },
+  zeros: {
+    cut: undefined,
+    code: 0,
+    always: ["[zero] up", "[none] up", "[zero] got", "[none] got"],
+    whole: ["zeros"],
+  },
+} as const;
+
+Deno.test("R25 a signal reaches all processes of a pipeline, and all tasks that run at once", async () => {
+  await using project = await Project.create(FILES);
+  await project.run(["tasks"]);
+  for (const signal of ["SIGHUP", "SIGINT", "SIGTERM"] as const) {
+    for (const [task, { cut, code, always, whole }] of Object.entries(SEVERAL)) {
+      for (const words of Object.values(WAYS)) {
+        const run = project.startProgram([...words, "-j4", task]);
+        for (const line of always.filter((each) => each.endsWith("up"))) {
+          await run.stdout.until(`${line}\n`);
+        }
+        run.kill(signal);
+        const ended = await run.finished();
+        const what = `${words.slice(-1)} ${task} ${signal}`;
+        const isCut = CANCELLING.has(signal);
+        const codes: unknown[] = isCut ? [cut, signalExitCode(signal)] : [code];
+        assert(codes.includes(ended.code), `${what}: ${ended.code}`);
+        const lines = [...always, ...(isCut ? [] : whole)]
+          .map((line) => line.replace(/got$/, `got ${signal}`));
+        assertEquals(ended.stdout.trimEnd().split("\n").sort(), lines.sort(), what);
+      }
+    }
+  }
+});
+
+Deno.test("R25 Ctrl-\\ in a terminal reaches what a task's shell has started", async () => {
+  await using project = await Project.create(FILES);
+  for (const words of Object.values(WAYS)) {
+    const run = project.startProgram([...words, "nested"], { terminal: true });
+    await run.stdout.until("up\r\n");
+    await run.type("\x1c");
+    const { stdout } = await run.finished();
+    assertStringIncludes(stdout, "got SIGQUIT\r\n");
+  }
+});
+
+Deno.test("a terminal that is closed hangs up on its tasks", async () => {
+  await using project = await Project.create(FILES);
+  for (const words of Object.values(WAYS)) {
+    const run = project.startProgram([...words, "hangup"], { terminal: true });
+    await run.stdout.until("up\r\n");
+    run.kill("SIGKILL");
+    await run.finished();
+    const noted = `${project.root}/hung up`;
+    while (!pathExists(noted)) await new Promise((resolve) => setTimeout(resolve, 10));
+    await Deno.remove(noted);
   }
 });
 

@@ -55,7 +55,25 @@ for (const mode of [[], ["--no-server"]] as const) {
   });
 
   Deno.test({
-    name: `stdin reaches the requested task, and its dependencies read none, ${how} (Linux)`,
+    name: `tasks that wait for each other read one stdin in turn, ${how} (Linux)`,
+    ignore: IGNORED,
+    fn: async () => {
+      await using project = await Project.create({
+        "deno.json": {
+          tasks: {
+            one: "sh -c 'read x; echo one $x'",
+            two: { command: "sh -c 'read x; echo two $x'", dependencies: ["one"] },
+            three: { command: "/bin/cat", dependencies: ["two"] },
+          },
+        },
+      });
+      const { stdout } = await project.run([...run, "three"], { stdin: "1\n2\n3\n4\n" });
+      assertEquals(stdout, "one 1\ntwo 2\n3\n4\n");
+    },
+  });
+
+  Deno.test({
+    name: `dependencies that can overlap read no stdin, the requested task does, ${how} (Linux)`,
     ignore: IGNORED,
     fn: async () => {
       await using project = await Project.create({

@@ -249,7 +249,7 @@ Deno.test({
     for (let round = 0; performance.now() < until && tally.changes < CHANGES; round++) {
       const random = new Random(seed() * 1e6 + round);
       const base = Deno.realPathSync(Deno.makeTempDirSync({ prefix: "simmer_model_" }));
-      const cache = `${base}/cache`;
+      const cache = { folder: `${base}/cache`, byHand: new Set<string>() };
       await using one = await CacheWorld.create(`${base}/one`, cache);
       await using two = await CacheWorld.create(`${base}/two`, cache);
       const worlds = [
@@ -267,7 +267,7 @@ Deno.test({
           await world.kill();
           tally.kills++;
         }
-        if (random.oneIn(60)) removeTree(cache);
+        if (random.oneIn(60)) removeTree(cache.folder);
         await runAndCompare(world, meddler, random, tally);
       }
       for (const { meddler } of worlds) tally.changes += meddler.count;

@@ -98,18 +98,26 @@ export interface Ran {
   readonly stderr: string;
 }
 
+/** Where results are kept. */
+export interface SharedCache {
+  /** Absolute. */
+  readonly folder: string;
+  /** What a person has written among the outputs of any workspace that shares it. */
+  readonly byHand: Set<string>;
+}
+
 /** A workspace. */
 export class CacheWorld implements AsyncDisposable {
   readonly #project: Project;
   readonly #reference: string;
-  readonly #cache: string;
+  readonly #cache: SharedCache;
   #killed: number | undefined;
   /** A word of the command of `pack`. */
   #word = "0";
   /** Files that a person has written among the outputs, which no task may remove. */
   readonly #own = new Map<string, string>();
 
-  private constructor(project: Project, reference: string, cache: string) {
+  private constructor(project: Project, reference: string, cache: SharedCache) {
     this.#project = project;
     this.#reference = reference;
     this.#cache = cache;
@@ -119,9 +127,9 @@ export class CacheWorld implements AsyncDisposable {
    * Makes one.
    *
    * @param reference where the builds from scratch are; removed with each of them
-   * @param cache a folder that others may share
+   * @param cache others may share it
    */
-  static async create(reference: string, cache: string): Promise<CacheWorld> {
+  static async create(reference: string, cache: SharedCache): Promise<CacheWorld> {
     const project = await Project.create({
       "tools/list.sh": LIST,
       "tools/copy.sh": COPY,
@@ -159,6 +167,7 @@ export class CacheWorld implements AsyncDisposable {
     if (!isThere(path.slice(0, path.lastIndexOf("/"))) || isThere(path)) return;
     Deno.writeTextFileSync(absolute, text);
     this.#own.set(path, text);
+    this.#cache.byHand.add(path);
   }
 
   /** A person removes something among the outputs. */
@@ -172,7 +181,7 @@ export class CacheWorld implements AsyncDisposable {
   /** Runs tasks with simmer. */
   async run(target: Target, options: readonly string[]): Promise<Ran> {
     const words = ["run", ...options, ...target.split(" ")];
-    const env = { SIMMER_CACHE_DIR: this.#cache };
+    const env = { SIMMER_CACHE_DIR: this.#cache.folder };
     const { code, stderr } = await this.#project.run(words, { env });
     const found = Number(/, (\d+) cached/.exec(stderr)?.[1] ?? "0");
     return { code, found, stderr };
@@ -225,8 +234,9 @@ export class CacheWorld implements AsyncDisposable {
         if (file.text !== text) {
           return `${path} has ${JSON.stringify(file.text)} instead of ${JSON.stringify(text)}`;
         }
-        // A program that writes over a file leaves the file's mode.
-        if (file.isProgram !== isProgram && !this.#own.has(path)) return `${path} has another mode`;
+        // A program that writes over a file leaves the file's mode, which is in the result then.
+        const isModeKnown = !this.#cache.byHand.has(path);
+        if (file.isProgram !== isProgram && isModeKnown) return `${path} has another mode`;
         this.#own.delete(path);
       }
       for (const path of files.keys()) {
