@@ -24,7 +24,8 @@ import { selfCommand } from "../system/self.ts";
 import { Latch } from "../system/source.ts";
 import type { ByteStream } from "../system/streams.ts";
 import { BacklogError } from "../system/unix_socket.ts";
-import { fileSize, lastLines } from "../system/tail.ts";
+import { fileSize } from "../system/file_size.ts";
+import { lastLines } from "../system/tail.ts";
 import { ClientError, EXIT } from "./exit_code.ts";
 import { GIVE_UP_MS, Patience } from "./patience.ts";
 import { dialServer, type ServerPlace, type StartOptions } from "./launcher.ts";
@@ -88,7 +89,7 @@ class Launch {
     this.#platform = platform;
     const { dir, socket } = place.paths;
     this.#watch = platform.watch([...new Set([dir, parentFolder(socket)])]);
-    this.#logFrom = fileSize(place.paths.log);
+    this.#logFrom = fileSize(place.paths.log) ?? 0;
   }
 
   async connected(): Promise<ByteStream> {
@@ -237,7 +238,7 @@ class Launch {
     const { program = selfCommand() } = this.#options;
     // What a server left behind that was killed as it started would speak for the new one.
     removeIfPresent(paths.starting);
-    this.#logFrom = fileSize(paths.log);
+    this.#logFrom = fileSize(paths.log) ?? 0;
     return this.#platform.startDaemon({
       command: [
         ...program,

@@ -4,20 +4,10 @@
  * @module
  */
 
-import { isAbsent } from "./files.ts";
+import { fileSize } from "./file_size.ts";
 
 /** How many bytes of a file are looked at for its last lines. */
 const WINDOW_BYTES = 256 * 1024;
-
-/** The size of a file in bytes; 0 where there is none. */
-export function fileSize(path: string): number {
-  try {
-    return Deno.statSync(path).size;
-  } catch (error) {
-    if (isAbsent(error)) return 0;
-    throw error;
-  }
-}
 
 /**
  * The last lines of a file.
@@ -27,7 +17,7 @@ export function fileSize(path: string): number {
  *   from its beginning
  */
 export function lastLines(path: string, count: number, from = 0): string[] {
-  const size = fileSize(path);
+  const size = fileSize(path) ?? 0;
   if (size === 0) return [];
   const begin = Math.max(size < from ? 0 : from, size - WINDOW_BYTES);
   using file = Deno.openSync(path);
