@@ -73,7 +73,8 @@ Deno.test("R25 a signal reaches a task, whose code is the run's, as under deno t
   // The first run starts the server, so that the others hand their command lines over.
   await project.run(["tasks"]);
   for (const signal of SIGNALS) {
-    for (const task of ["seven", "after", "default"] as const) {
+    const isExample = signal === "SIGINT" || signal === "SIGUSR1";
+    for (const task of isExample ? ["seven", "after", "default"] as const : ["seven"] as const) {
       for (const words of Object.values(WAYS)) {
         const run = project.startProgram([...words, task]);
         await run.stdout.until("up\n");
@@ -117,7 +118,7 @@ const SEVERAL = {
 Deno.test("R25 a signal reaches all processes of a pipeline, and all tasks that run at once", async () => {
   await using project = await Project.create(FILES);
   await project.run(["tasks"]);
-  for (const signal of ["SIGHUP", "SIGINT", "SIGTERM"] as const) {
+  for (const signal of ["SIGHUP", "SIGINT"] as const) {
     for (const [task, { cut, code, always, whole }] of Object.entries(SEVERAL)) {
       for (const words of Object.values(WAYS)) {
         const run = project.startProgram([...words, "-j4", task]);
