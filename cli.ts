@@ -16,14 +16,8 @@ import { COMMON_OPTIONS } from "./client/options.ts";
 import { Output } from "./client/output.ts";
 import { briefClock } from "./system/clock.ts";
 import { hasForeignBytes } from "./system/environment.ts";
-import {
-  isHungUp,
-  isReaderGone,
-  outputLostText,
-  processVariables,
-  terminalColumns,
-  terminalStreams,
-} from "./system/handover.ts";
+import { isHungUp, processVariables, terminalColumns, terminalStreams } from "./system/handover.ts";
+import { isReaderGone, outputLostText } from "./system/output_failure.ts";
 import { redactArguments, shownCommandLine } from "./cooker/redact.ts";
 import { knowsItself } from "./system/self.ts";
 import { onSignal } from "./system/signals.ts";

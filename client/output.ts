@@ -5,7 +5,7 @@
  * @module
  */
 
-import { isReaderGone } from "../system/handover.ts";
+import { isReaderGone } from "../system/output_failure.ts";
 import { EXIT } from "./exit_code.ts";
 
 /** The two streams of a process. */

@@ -23,6 +23,7 @@
  */
 
 import { connectToOwn, folderDistrust, ForeignServerError } from "./own_server.ts";
+import { isReaderGone, outputLostText } from "./output_failure.ts";
 import type { SignalName } from "./signals.ts";
 
 /** The folder of a project's state, and the socket in it. */
@@ -399,17 +400,6 @@ class Pieces {
       this.#rest.set(bytes, held.length);
     }
   }
-}
-
-/** Whether a write failed because its reader is gone: a pipe or a terminal was closed. */
-export function isReaderGone(error: unknown): boolean {
-  return error instanceof Error &&
-    (error.name === "BrokenPipe" || ("code" in error && error.code === "EIO"));
-}
-
-/** The line for an output that could not be written, without the program's name. */
-export function outputLostText(stream: "stdout" | "stderr", error: unknown): string {
-  return `cannot write to ${stream}: ${error instanceof Error ? error.message : String(error)}`;
 }
 
 /** Reports a stream that could not be written on stderr. Returns the exit code. */

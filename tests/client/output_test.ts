@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { brokenExit, Output } from "../../client/output.ts";
-import { isReaderGone } from "../../system/handover.ts";
+import { isReaderGone } from "../../system/output_failure.ts";
 import { Recorder } from "./support.ts";
 
 Deno.test("output keeps its order over both streams and joins what goes to the same one", async () => {

@@ -1,0 +1,16 @@
+/**
+ * Why a standard stream could not be written. Each short run loads this module.
+ *
+ * @module
+ */
+
+/** Whether a write failed because its reader is gone: a pipe or a terminal was closed. */
+export function isReaderGone(error: unknown): boolean {
+  return error instanceof Error &&
+    (error.name === "BrokenPipe" || ("code" in error && error.code === "EIO"));
+}
+
+/** The line for an output that could not be written, without the program's name. */
+export function outputLostText(stream: "stdout" | "stderr", error: unknown): string {
+  return `cannot write to ${stream}: ${error instanceof Error ? error.message : String(error)}`;
+}
