@@ -25,6 +25,10 @@ const ALONE: readonly string[] = [
   "tests/faults/slow_reader_test.ts",
 ];
 
+/** End-to-end tests of what the whole client does as well as the small one, which runs by default. */
+const BY_WHOLE_CLIENT: readonly string[] = ["cache", "ending", "run", "server", "stdin"]
+  .map((name) => `tests/e2e/${name}_test.ts`);
+
 /** Numbers of tests. */
 export interface Counts {
   readonly passed: number;
@@ -82,7 +86,7 @@ async function main(words: readonly string[]): Promise<number> {
   const files = testFiles();
   const jobs = [
     { words: ["--doc", "--ignore=tests"], env: {} },
-    ...jobsOf(files.filter((file) => file.startsWith("tests/e2e/")), { SIMMER_E2E: "whole" }),
+    ...jobsOf(files.filter((file) => BY_WHOLE_CLIENT.includes(file)), { SIMMER_E2E: "whole" }),
     ...jobsOf(files.filter((file) => !ALONE.includes(file)), {}),
   ];
   const together = await runTogether(jobs, navigator.hardwareConcurrency);
