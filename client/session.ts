@@ -25,7 +25,7 @@ export type TurnListener = (turn: QueuePlace | "controller") => void;
 
 /** How a command is sent. */
 export interface CallOptions {
-  /** Whether the reply may take any time, as long as the server answers something else. */
+  /** Waits without a limit while the server answers `ping`. Default: `false`. */
   readonly mayQueue?: boolean;
 }
 
@@ -88,7 +88,7 @@ export class SocketSession implements Session {
   #isDelivering = false;
   #exit: ServerExit | undefined;
   #endedBy: ServerEndedError | undefined;
-  /** Why nothing more can be sent, other than that the server has gone. */
+  /** The error of a write that failed for another reason than a disconnect. */
   #writeError: unknown;
   #isHungUp = false;
 
@@ -171,7 +171,7 @@ export class SocketSession implements Session {
       }
     } catch (error) {
       this.#outbox = "";
-      // Where the server is gone, what it still said is read to the end, which ends the session.
+      // After a disconnect, the reader drains what the server sent last and ends the session.
       if (!isDisconnect(error)) {
         this.#writeError = error;
         this.hangUp();

@@ -262,7 +262,7 @@ export class ChangeWaits {
   }
 }
 
-/** The absolute paths of a set that are different in two snapshots. */
+/** Returns the absolute paths of the files that differ between two snapshots of a set. */
 function changedIn({ patterns }: FileSet, before: Snapshot, after: Snapshot): string[] {
   return changedPaths(before, after).map((path) => joinPath(patterns.folder, path));
 }

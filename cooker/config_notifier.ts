@@ -28,8 +28,8 @@ export class ConfigNotifier implements Notifier {
    * @param tracker the project's own: a second one would cost the user a second inotify queue, of
    *   which the kernel allows few
    * @param root the project's root folder, absolute
-   * @param entries what the config of the last run depends on, relative to the root: files that are
-   *   there, and those that would be looked for
+   * @param entries patterns, relative to the root, for the files that the config of the last run
+   *   depends on
    */
   constructor(tracker: InputTracker, root: string, entries: () => readonly string[]) {
     this.#tracker = tracker;

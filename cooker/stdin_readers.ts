@@ -7,13 +7,15 @@
 import type { TaskGraph, TaskNode } from "./graph.ts";
 
 /**
- * All tasks read stdin, one after the other, if no two of them can run at once: each waits for the one
- * before, or there is one job. Otherwise the requested tasks do, with their `pre` and `post` scripts,
- * if no two of these can run at once. Two tasks that read one stream at once would each get parts of
- * it by chance, so in that case none does, and the first one says so.
+ * Decides which tasks inherit the client's stdin.
  *
- * @param jobs tasks at once
- * @returns by a task's index, for those that are concerned
+ * If no two tasks of the graph can overlap (each depends on the one before, or `jobs` is 1), all of
+ * them inherit it and read in turn, as under `deno task`. Otherwise only the requested tasks and their
+ * `pre` and `post` scripts inherit it, if no two of those can overlap. If they can, each would read
+ * parts of the stream by chance: none inherits it, and the first one warns.
+ *
+ * @param jobs the number of tasks that may run at once
+ * @returns `"reads"` or `"lost"` by task index; other tasks read an empty stdin
  */
 export function stdinReaders(graph: TaskGraph, jobs: number): Map<number, "reads" | "lost"> {
   const all = withCommand(graph, () => true);
@@ -24,14 +26,14 @@ export function stdinReaders(graph: TaskGraph, jobs: number): Map<number, "reads
   return new Map([[first, "lost"]]);
 }
 
-/** The indices of tasks that run something. */
-function withCommand(graph: TaskGraph, isMeant: (node: TaskNode) => boolean): number[] {
+/** Returns the indices of the tasks that match and have a command. */
+function withCommand(graph: TaskGraph, matches: (node: TaskNode) => boolean): number[] {
   return graph.flatMap((node, index) =>
-    isMeant(node) && node.definition.command !== undefined ? [index] : []
+    matches(node) && node.definition.command !== undefined ? [index] : []
   );
 }
 
-/** Whether each of some tasks waits for the one before. */
+/** Returns whether each of the tasks depends on the one before it. */
 function isChain(graph: TaskGraph, tasks: readonly number[]): boolean {
   return tasks.every((task, at) => {
     const before = tasks[at - 1];

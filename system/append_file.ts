@@ -39,7 +39,7 @@ export class AppendFile implements Disposable {
     return this.#written;
   }
 
-  /** Whether the file at a path is this file. */
+  /** Returns whether the file at `path` is still this file. */
   isAt(path: string): boolean {
     if (this.#identity === undefined) {
       const { dev, ino } = this.#file.statSync();

@@ -1,5 +1,5 @@
 /**
- * Why a standard stream could not be written. Each short run loads this module.
+ * Failures of writes to standard streams. Every command loads this module at start.
  *
  * @module
  */

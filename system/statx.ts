@@ -72,7 +72,7 @@ export class InodeStatus {
     return this.#facts.getUint16(MODE_OFFSET, true);
   }
 
-  /** How many names the inode has. */
+  /** The number of hard links to the inode. */
   get links(): number {
     return this.#facts.getUint32(LINKS_OFFSET, true);
   }

@@ -21,7 +21,7 @@ export interface TreeSignature {
   readonly text: string;
   /** Whether a change in this moment could leave the text as it is. */
   readonly isRecent: boolean;
-  /** Whether it can be written by another name; never so of a folder. */
+  /** Whether the inode has several hard links; `false` for folders. */
   readonly isShared: boolean;
 }
 

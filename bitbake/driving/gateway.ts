@@ -66,7 +66,7 @@ export async function openGateway(
   return await new Gateway(place, clock, caller).open();
 }
 
-/** An action that BitBake's server has accepted. */
+/** An asynchronous command that BitBake's server has accepted. */
 class Action {
   /** @param end rejects if the action fails */
   constructor(readonly reply: unknown, readonly end: Promise<void>) {}
@@ -83,7 +83,7 @@ class Gateway {
   #mask: EventMask = DEFAULT_MASK;
   #seq = 0;
   #builds = 0;
-  /** How many requests have no answer yet. */
+  /** The number of unanswered requests. */
   #asked = 0;
   /** The last error that a request was answered with. */
   #lastAnswered: WireError | undefined;
@@ -91,7 +91,7 @@ class Gateway {
   #action: PromiseWithResolvers<number | WireError> | undefined;
   /** The client's signal that has cancelled the build in progress. */
   #cancelledBy: TaskSignal | undefined;
-  /** Resolves when the last action has its answer. */
+  /** Resolves when the last action has been answered. */
   #acted: Promise<void> = Promise.resolve();
   #writing: Promise<void> = Promise.resolve();
   readonly #work = new OwnedWork((_, error) => this.#fail(misunderstood(error)));
@@ -177,7 +177,7 @@ class Gateway {
     });
   }
 
-  /** Requests behind an action need not wait for its end, which its own answer tells. */
+  /** Answers a request. An action is answered at its end, without holding up the next requests. */
   async #answer(request: Request, bitbake: Conversation, link: BitbakeLink): Promise<void> {
     this.#asked++;
     try {

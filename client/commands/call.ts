@@ -117,7 +117,7 @@ async function callBitbake(
     });
     const { "log-level": logLevel } = values;
     if (logLevel !== undefined) await session.call("setEventMask", { logLevel });
-    // An action has its reply at its end: a first parse can take minutes.
+    // The gateway replies when an action has ended: a first parse can take minutes.
     print(invocation, await session.call(name, args, { mayQueue: true }));
     return EXIT.ok;
   }, values);

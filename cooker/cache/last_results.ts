@@ -292,7 +292,7 @@ export class LastResults {
     const end = line.result === undefined ? "" : FILES_END;
     const head = text.slice(0, text.length - end.length);
     try {
-      // Another process may have made it shorter: what is added to the old file is lost.
+      // Another process may have compacted the journal, which replaces the file.
       if (this.#journal?.isAt(this.#path) === false) this.close();
       this.#journal ??= this.#open();
       const before = this.#journal.written;

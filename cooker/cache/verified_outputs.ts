@@ -1,10 +1,9 @@
 /**
- * Outputs that are known to be in the working tree as results have them, so that they need not be
- * compared again.
+ * Remembers which outputs match their cached results, so that a hot run skips the comparison.
  *
- * The kernel tells of changes of a folder's entries. A file that has another name, or gets one, can be
- * written without a word: it is guarded, so that the kernel tells of further names, or else its inode
- * is compared each time.
+ * A watch on a folder reports every change of its files, except writes through a hard link in another
+ * folder. Each output is therefore guarded: a watch on its inode reports new hard links. Files that
+ * have several links already, or that cannot be guarded, are compared by their inodes on each lookup.
  *
  * @module
  */
@@ -14,20 +13,20 @@ import type { TreeSignatures } from "../../system/tree_signature.ts";
 import type { FileSet, FolderWatcher } from "../inputs/file_set.ts";
 import type { StoredResult } from "../store/result.ts";
 
-/** Signatures of files that can be written without a word of the kernel's, by absolute paths. */
+/** Signatures of files whose changes may go unreported, by absolute path. */
 export type UnseenFiles = ReadonlyMap<string, string>;
 
-/** What was compared. */
+/** Outputs that matched a cached result. */
 export interface Verified {
   readonly fingerprint: string;
   readonly result: StoredResult;
-  /** The version of the outputs' set that was compared. */
+  /** The version of the outputs' file set at the time of the comparison. */
   readonly version: number;
-  /** As they were before the outputs were compared. */
+  /** Signatures from before the comparison. */
   readonly unseen: UnseenFiles;
 }
 
-/** Knows which tasks' outputs have been compared, and not been changed since. */
+/** The verified outputs of a project's tasks. */
 export class VerifiedOutputs {
   readonly #watcher: Pick<FolderWatcher, "guard">;
   readonly #signatures: TreeSignatures;
@@ -39,10 +38,11 @@ export class VerifiedOutputs {
   }
 
   /**
-   * Guards files that are about to be compared.
+   * Guards output files. Call it before they are compared.
    *
-   * @param paths relative to the folder; what is no file is passed over
-   * @returns `undefined` if a change from now on could go unnoticed
+   * @param paths relative to the folder; anything but regular files is skipped
+   * @returns the files that could not be guarded; `undefined` if even their signatures could miss a
+   *   later change
    */
   guard(folder: string, paths: Iterable<string>): UnseenFiles | undefined {
     const unseen = new Map<string, string>();
@@ -50,7 +50,7 @@ export class VerifiedOutputs {
       const path = joinPath(folder, each);
       if (this.#signatures.ofVisible(path)?.kind !== "file") continue;
       const isGuarded = this.#watcher.guard(path);
-      // Of a name that came before the guard, only the inode tells.
+      // A link that was made before the guard shows only in the inode.
       const signature = this.#signatures.ofVisible(path);
       if (signature === undefined || (isGuarded && !signature.isShared)) continue;
       if (signature.isRecent) return undefined;
@@ -60,20 +60,20 @@ export class VerifiedOutputs {
   }
 
   /**
-   * Takes note of a task whose outputs have been compared.
+   * Marks a task's outputs as verified.
    *
-   * @param key the task's
+   * @param key the task's key
    */
   add(key: string, verified: Verified): void {
     this.#verified.set(key, verified);
   }
 
-  /** A task's outputs may be others from now on. */
+  /** Forgets a task's outputs, because the task is about to run. */
   remove(key: string): void {
     this.#verified.delete(key);
   }
 
-  /** What a task's outputs are known to be now; `undefined` if they have to be compared. */
+  /** Returns a task's verified outputs, or `undefined` if they must be compared. */
   of(key: string, outputs: FileSet | undefined): Verified | undefined {
     const verified = this.#verified.get(key);
     if (verified === undefined || outputs?.isWatched !== true) return undefined;

@@ -42,8 +42,8 @@ export class ProjectConfig {
   }
 
   /**
-   * Entries, relative to the root, that mean all that the config depends on: the files that have been
-   * looked for, be they there or not, and those that a new folder of the workspace would bring.
+   * Patterns, relative to the root, for all files that the config depends on: the files that were
+   * read or looked for, and the config files that a new workspace member would have.
    */
   get entries(): readonly string[] {
     const { root } = this.#place;
@@ -181,7 +181,7 @@ function noConfig({ root, config }: ProjectPlace): WireError {
     });
 }
 
-/** An entry that means a path at the least: there is no other way to write a star in an entry. */
+/** Makes a pattern that matches at least this path. Patterns have no escape for `*`. */
 function literalEntry(path: string): string {
   return path.replaceAll("*", "?");
 }

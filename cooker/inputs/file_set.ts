@@ -80,7 +80,7 @@ class SetSnapshot implements Snapshot {
   }
 }
 
-/** The paths of files that are different in two snapshots of a set, relative to its folder. */
+/** Returns the files that differ between two snapshots of a set, relative to the set's folder. */
 export function changedPaths(before: Snapshot, after: Snapshot): string[] {
   const [then, now] = [before.files, after.files];
   return [...new Set([...then.keys(), ...now.keys()])]

@@ -373,7 +373,8 @@ export class InputTracker implements Notifier, FolderWatcher {
     // the first path; sets of the second are looked at for each run.
     if (known !== undefined && isSameFolder(known, folder)) return undefined;
     if (known !== undefined) {
-      // A folder that was renamed keeps its number, and those below it keep theirs.
+      // The folder was renamed and the event is still queued. The kernel keeps the watch, and those of
+      // the folders below it: drop all of them, and watch the folder by its new path.
       this.#leave(known);
       return this.#add(folder);
     }

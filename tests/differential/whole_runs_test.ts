@@ -1,19 +1,19 @@
 /**
- * Random workspaces, run by `deno task` and by simmer as a person runs them: from the root and from
- * members, with stdin from a pipe, a file and nowhere, and with env files. What signals do is in
- * `tests/e2e/signals_test.ts`.
+ * Runs random workspaces with `deno task` and with simmer, and compares stdout and exit codes: from the
+ * root and from members, with stdin from a pipe, a file and `/dev/null`, with and without env files.
+ * Signals have their own test, `tests/e2e/signals_test.ts`.
  */
 
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { Project, SIMMER } from "../e2e/support.ts";
 
-/** Runs, all in all; more where somebody has the time. */
+/** The number of runs. */
 const RUNS = Number(Deno.env.get("SIMMER_DIFFERENTIAL") ?? "20");
 
 const FAILING = "echo no >&2 && exit 3";
 
-/** What a task does. */
+/** Commands of tasks. */
 const COMMANDS = [
   "echo $A $B ${NAME}",
   "cat marker.txt",
@@ -70,7 +70,10 @@ const stories: fc.Arbitrary<Story> = fc.record({
   envFile: fc.boolean(),
 }).map(withoutChance);
 
-/** The order of members that do not import each other differs: it decides who reads or runs at all. */
+/**
+ * Removes stdin and failures from workspace runs: members that do not import each other run in another
+ * order under `deno task`, which decides which task reads first, and which ones run at all.
+ */
 function withoutChance(story: Story): Story {
   if (story.selection === "none") return story;
   const folders = story.folders.map(({ tasks, imports }) => ({
@@ -107,14 +110,14 @@ function filesOf({ folders }: Story): Record<string, unknown> {
   return files;
 }
 
-const NOTHING_MEANT = 5;
+const NO_MATCH = 5;
 
 const PROGRAMS = {
   deno: [Deno.execPath(), "task", "-q"],
   simmer: [...SIMMER, "run", "-q"],
 } as const;
 
-/** What a run came to. */
+/** The observable result of a run. */
 interface Outcome {
   readonly code: number;
   readonly lines: readonly string[];
@@ -151,10 +154,10 @@ Deno.test("random workspaces print and end as with deno task: folders, stdin, en
     await using project = await Project.create(filesOf(story));
     const expected = await outcomeOf(project, PROGRAMS.deno, story);
     const actual = await outcomeOf(project, PROGRAMS.simmer, story);
-    // Where a name or a filter means nothing, simmer has an exit code of its own.
-    const isNothing = actual.code === NOTHING_MEANT && actual.lines.join("") === "";
+    // simmer has its own exit code if no task or folder matches.
+    const hasNoMatch = actual.code === NO_MATCH && actual.lines.join("") === "";
     assertEquals(
-      isNothing ? { ...actual, code: expected.code } : actual,
+      hasNoMatch ? { ...actual, code: expected.code } : actual,
       expected,
       JSON.stringify([story, filesOf(story)], null, 1),
     );

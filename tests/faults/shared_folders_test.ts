@@ -1,7 +1,7 @@
 /**
- * Fuzzer of watched folders: several sets of inputs on the same folders, which are moved, swapped,
- * linked, removed and made anew before, while and after a set is looked at. Once all that was done is
- * known, each set has to be what it is for a tracker that has never been told anything.
+ * Fuzzer for folder watches: several file sets share folders that are moved, swapped, linked, removed
+ * and recreated before, during and after a look at a set. After a sync, each set must equal that of a
+ * new tracker without watches.
  */
 
 import { assert, assertEquals } from "@std/assert";
@@ -91,7 +91,7 @@ class Editor {
 }
 
 Deno.test({
-  name: "folders that several sets share and that move while they are looked at: no set is stale",
+  name: "no set is stale after folders that several sets share were moved, swapped and replaced",
   ignore: Deno.build.os !== "linux",
   fn: async () => {
     const until = performance.now() + SECONDS * 1000;
