@@ -1,8 +1,8 @@
 /**
  * Runs the whole suite: `deno task test`. Words behind it are for one run of `deno test`.
  *
- * Test files run in processes of `deno test`, as many at a time as there are processors; a process
- * takes a few files, so that an early end of one leaves work for the others. Files that measure the
+ * Test files run in processes of `deno test`, one more at a time than there are processors, because
+ * many tests wait. A process takes a few files, so that the processes end at about the same time. Files that measure the
  * machine run afterwards, one process at a time. The last line says how many tests passed and
  * failed.
  *
@@ -89,7 +89,7 @@ async function main(words: readonly string[]): Promise<number> {
     ...jobsOf(files.filter((file) => BY_WHOLE_CLIENT.includes(file)), { SIMMER_E2E: "whole" }),
     ...jobsOf(files.filter((file) => !ALONE.includes(file)), {}),
   ];
-  const together = await runTogether(jobs, navigator.hardwareConcurrency);
+  const together = await runTogether(jobs, navigator.hardwareConcurrency + 1);
   const alone = await runTogether(jobsOf(ALONE, {}), 1);
   return report([...together, ...alone]);
 }
