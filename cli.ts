@@ -7,22 +7,22 @@
  * @module
  */
 
-import { UsageError } from "./client/arguments.ts";
+import { UsageError } from "./client/args/arguments.ts";
 import type { Command } from "./client/command.ts";
-import { ClientError, EXIT, reportOf } from "./client/exit_code.ts";
+import { ClientError, EXIT, reportOf } from "./client/errors.ts";
 import type { Invocation } from "./client/invocation.ts";
 import { HandBack } from "./client/hand_back.ts";
-import { COMMON_OPTIONS } from "./client/options.ts";
+import { COMMON_OPTIONS } from "./client/args/options.ts";
 import { Output } from "./client/output.ts";
 import { briefClock } from "./system/clock.ts";
 import { hasForeignBytes } from "./system/environment.ts";
-import { isHungUp, processVariables, terminalColumns, terminalStreams } from "./system/handover.ts";
+import { isHungUp, processVariables, terminalColumns, terminalStreams } from "./forward/client.ts";
 import { isReaderGone, outputLostText } from "./system/output_failure.ts";
-import { redactArguments, shownCommandLine } from "./cooker/redact.ts";
-import { knowsItself } from "./system/self.ts";
-import { onSignal } from "./system/signals.ts";
-import type { HostedInvocation } from "./express/host.ts";
-import type { DoorOpener } from "./server/daemon.ts";
+import { redactArguments, shownCommandLine } from "./wire/redact.ts";
+import { knowsItself } from "./system/process/self.ts";
+import { onSignal } from "./system/process/signals.ts";
+import type { HostedInvocation } from "./app/forward_host.ts";
+import type { DoorOpener } from "./app/daemon.ts";
 import { VERSION } from "./wire/hello.ts";
 
 /** A limit of open files with which a server loads early what it may need. */
@@ -135,7 +135,7 @@ async function withoutCommand(args: readonly string[], from: Surroundings): Prom
     output.write("stdout", `simmer ${VERSION}\n`);
     return EXIT.ok;
   }
-  const { overviewHelp } = await import("./client/help.ts");
+  const { overviewHelp } = await import("./client/args/help.ts");
   const rows = Object.entries(COMMANDS).map(([name, { summary }]) => [name, summary] as const);
   const unknown = args.find((arg) => arg !== "--help" && arg !== "-h");
   if (unknown !== undefined) {
@@ -151,7 +151,7 @@ async function unknownCommand(name: string): Promise<UsageError> {
       "'simmer uninstall' removes the shell client that an older version installed.",
     ]);
   }
-  const { nearestName } = await import("./client/nearest.ts");
+  const { nearestName } = await import("./client/args/nearest.ts");
   const nearest = nearestName(name, Object.keys(COMMANDS));
   const hint = nearest === undefined
     ? "'simmer --help' lists the commands"
@@ -211,11 +211,11 @@ function invocationOf(args: readonly string[], index: number, from: Surroundings
     commandLine: shownCommandLine(args),
     clock: briefClock,
     serve: async (request) => {
-      const { serveProject } = await import("./server/daemon.ts");
-      const { ExpressHost } = await import("./express/host.ts");
+      const { serveProject } = await import("./app/daemon.ts");
+      const { ExpressHost } = await import("./app/forward_host.ts");
       const { bitbake, ...options } = request;
-      const { Memos } = await import("./express/memo.ts");
-      const { descriptorLimit } = await import("./system/descriptors.ts");
+      const { Memos } = await import("./app/answer_memo.ts");
+      const { descriptorLimit } = await import("./system/process/descriptors.ts");
       if ((descriptorLimit() ?? Infinity) <= FEW_DESCRIPTORS) await loadHosted();
       const memos = new Memos();
       const openDoors: DoorOpener[] = [{
@@ -237,7 +237,7 @@ function invocationOf(args: readonly string[], index: number, from: Surroundings
       });
     },
     serveLocally: async (project) => {
-      const { serveLocally } = await import("./server/local.ts");
+      const { serveLocally } = await import("./app/local.ts");
       return serveLocally(project);
     },
     openBitbake: async (place) => {
@@ -246,7 +246,7 @@ function invocationOf(args: readonly string[], index: number, from: Surroundings
       return await openGateway(place, briefClock, { env, cwd, words: ["simmer", ...args] });
     },
     cleanCache: async (request) => {
-      const { cleanCache } = await import("./server/clean_cache.ts");
+      const { cleanCache } = await import("./app/clean_cache.ts");
       return cleanCache(request, from.env);
     },
     commands: COMMANDS,

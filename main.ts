@@ -5,7 +5,7 @@
  * @module
  */
 
-import { handOver } from "./system/handover.ts";
+import { handOver } from "./forward/client.ts";
 import { VERSION } from "./wire/version.ts";
 
 /** Commands that a server can carry out for another process. */
@@ -14,7 +14,7 @@ const HANDED = new Set(["run", "tasks", "graph", "why", "status", "ping"]);
 /** Options that say where the server or the project is, or that there is to be no server. */
 const PLACED = /^(--(server|no-server|config|cwd)\b|-[a-z]*c)/;
 
-/** The exit code for a server that is not there, as `client/exit_code.ts` has it. */
+/** The exit code for a server that is not there, as `client/errors.ts` has it. */
 const LOST = 3;
 
 /** Whether a server that is found from the working directory is the one that is meant. */

@@ -5,9 +5,14 @@
  */
 
 import { VERSION } from "../wire/hello.ts";
-import { parseArguments, type ParsedArguments, UsageError, type ValuesFor } from "./arguments.ts";
+import {
+  parseArguments,
+  type ParsedArguments,
+  UsageError,
+  type ValuesFor,
+} from "./args/arguments.ts";
 import type { Invocation } from "./invocation.ts";
-import { type CommandSpec, COMMON_OPTIONS, type OptionRow } from "./options.ts";
+import { type CommandSpec, COMMON_OPTIONS, type OptionRow } from "./args/options.ts";
 
 /** A command of the command line. */
 export interface Command {
@@ -32,7 +37,7 @@ export function defineCommand<const Rows extends readonly OptionRow[]>(
       const parsed = await parsedFor(spec, invocation.args);
       const { help, version } = parsed.values as { help: boolean; version: boolean };
       if (help) {
-        const { commandHelp } = await import("./help.ts");
+        const { commandHelp } = await import("./args/help.ts");
         invocation.output.write("stdout", await commandHelp(spec));
         return 0;
       }
@@ -58,7 +63,7 @@ async function parsedFor<const Rows extends readonly OptionRow[]>(
 }
 
 async function withHint(error: UsageError, option: string, spec: CommandSpec): Promise<UsageError> {
-  const { nearestName } = await import("./nearest.ts");
+  const { nearestName } = await import("./args/nearest.ts");
   const names = [...COMMON_OPTIONS, ...spec.options].map((row) => `--${row.name}`);
   const nearest = option.startsWith("--") ? nearestName(option, names) : undefined;
   const hint = nearest === undefined

@@ -8,7 +8,7 @@ import { findProject } from "../project/root.ts";
 import { ensureState, shortPlace, statePaths } from "../project/state.ts";
 import { systemClock } from "../system/clock.ts";
 import { workingDirectory } from "../system/environment.ts";
-import { LogFile } from "../system/log_file.ts";
+import { LogFile } from "../system/files/log_file.ts";
 import { VERSION } from "../wire/hello.ts";
 
 /**

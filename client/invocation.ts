@@ -7,14 +7,14 @@
  */
 
 import type { Clock } from "../system/clock.ts";
-import type { SignalName } from "../system/signals.ts";
-import type { ByteStream } from "../system/streams.ts";
+import type { SignalName } from "../system/process/signals.ts";
+import type { ByteStream } from "../system/net/streams.ts";
 import type { Project } from "../project/root.ts";
-import { fileKind, joinPath, parentFolder } from "../system/files.ts";
+import { fileKind, joinPath, parentFolder } from "../system/files/files.ts";
 import type { TcpAddress } from "../wire/address.ts";
 import type { Command } from "./command.ts";
-import type { CommonValues } from "./options.ts";
-import type { ServerLimits } from "./server_limits.ts";
+import type { CommonValues } from "./args/options.ts";
+import type { ServerLimits } from "./args/server_limits.ts";
 import type { Output } from "./output.ts";
 
 /** What is known of the terminal. */

@@ -6,7 +6,7 @@
  */
 
 import { isReaderGone } from "../system/output_failure.ts";
-import { EXIT } from "./exit_code.ts";
+import { EXIT } from "./errors.ts";
 
 /** The two streams of a process. */
 export type StreamName = "stdout" | "stderr";

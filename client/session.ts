@@ -8,14 +8,14 @@
  */
 
 import type { Clock } from "../system/clock.ts";
-import { type ByteStream, isDisconnect, writeAll } from "../system/streams.ts";
+import { type ByteStream, isDisconnect, writeAll } from "../system/net/streams.ts";
 import { WireError } from "../wire/errors.ts";
 import type { ServerExit, SimmerEvent } from "../wire/events.ts";
 import { FrameDecoder, frameText } from "../wire/frame.ts";
 import type { HelloParams, HelloResult, QueuePlace } from "../wire/hello.ts";
 import { isNotification, isResponse, type Message, type Notification } from "../wire/messages.ts";
 import { notification, parseMessage, request, type Response } from "../wire/messages.ts";
-import { ClientError, EXIT, ServerEndedError } from "./exit_code.ts";
+import { ClientError, EXIT, ServerEndedError } from "./errors.ts";
 
 /** Takes an event; where it gives a promise, no further events are read until that has resolved. */
 export type EventListener = (event: SimmerEvent) => Promise<void> | undefined | void;

@@ -5,8 +5,8 @@
  * @module
  */
 
-import { joinPath } from "../system/files.ts";
-import type { Notifier } from "./cooker.ts";
+import { joinPath } from "../system/files/files.ts";
+import type { Notifier } from "../server/cooker.ts";
 import { changedPaths, type Snapshot } from "./inputs/file_set.ts";
 import type { InputTracker } from "./inputs/tracker.ts";
 

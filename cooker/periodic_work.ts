@@ -8,8 +8,8 @@
  * @module
  */
 
-import type { CookerHost } from "./cooker.ts";
-import { isSystemError } from "../system/files.ts";
+import type { CookerHost } from "../server/cooker.ts";
+import { isSystemError } from "../system/files/files.ts";
 
 /** Seconds until the next call after one that failed. */
 const RETRY_SECONDS = 1;

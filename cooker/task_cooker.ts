@@ -7,14 +7,14 @@
 import type { Clock } from "../system/clock.ts";
 import type { Logger } from "../system/logger.ts";
 import { processId, processorCount } from "../system/environment.ts";
-import { realPath, visibleKind } from "../system/files.ts";
-import { thisProgram } from "../system/self.ts";
-import { memoryReleaser } from "../system/memory.ts";
-import { isInheritable } from "../system/foreign_descriptors.ts";
-import { GroupSpawner } from "../system/group_spawner.ts";
-import { ProcessMarks } from "../system/process_mark.ts";
+import { realPath, visibleKind } from "../system/files/files.ts";
+import { thisProgram } from "../system/process/self.ts";
+import { memoryReleaser } from "../system/process/memory.ts";
+import { isInheritable } from "../system/process/foreign_descriptors.ts";
+import { GroupSpawner } from "../system/process/group_spawner.ts";
+import { ProcessMarks } from "../system/process/process_mark.ts";
 import { OwnedWork } from "../system/owned_work.ts";
-import { Warden } from "../system/warden.ts";
+import { Warden } from "../system/process/warden.ts";
 import {
   COOKER_COMMANDS,
   type ListTasksParams,
@@ -26,30 +26,30 @@ import {
   type WatchInputsParams,
 } from "../wire/commands.ts";
 import { WireError } from "../wire/errors.ts";
-import { Build } from "./build.ts";
+import { Build } from "./build/build.ts";
 import type { ResultCache } from "./cache/result_cache.ts";
-import { BuildFiles, type BuildFolders, BuildIds } from "./build_files.ts";
+import { BuildFiles, type BuildFolders, BuildIds } from "./build/build_files.ts";
 import { ProjectConfig } from "./config/project.ts";
 import { requireFolder } from "../project/root.ts";
 import { folderName, isWorkspaceRun, orderByImports, selectFolders } from "./config/workspace.ts";
-import { buildGraph, buildWorkspaceGraph, type TaskGraph } from "./graph.ts";
+import { buildGraph, buildWorkspaceGraph, type TaskGraph } from "./plan/graph.ts";
 import type { FileSet } from "./inputs/file_set.ts";
 import type { TaskScope } from "./config/scope.ts";
 import { ConfigNotifier } from "./config_notifier.ts";
-import type { AsyncCommand, CommandCall, Cooker, CookerHost, Notifier } from "./cooker.ts";
-import type { Environment } from "./environment.ts";
-import type { Executor } from "./executor.ts";
-import { type HotFolders, HotProject } from "./hot_project.ts";
-import { explainPlan } from "./explain.ts";
-import { ChangeWaits } from "./change_waits.ts";
-import { PlanMemo } from "./plan_memo.ts";
-import { OldBuilds } from "./old_builds.ts";
+import type { AsyncCommand, CommandCall, Cooker, CookerHost, Notifier } from "../server/cooker.ts";
+import type { Environment } from "./plan/environment.ts";
+import type { Executor } from "./execute/executor.ts";
+import { type HotFolders, HotProject } from "./project_state.ts";
+import { explainPlan } from "./build/explain.ts";
+import { ChangeWaits } from "./build/change_waits.ts";
+import { PlanMemo } from "./plan/plan_memo.ts";
+import { OldBuilds } from "./build/old_builds.ts";
 import { registerPeriodic } from "./periodic_work.ts";
-import { type BuildPlan, planCommandLine, planTasks } from "./plan.ts";
+import { type BuildPlan, planCommandLine, planTasks } from "./plan/plan.ts";
 import type { SettledBuilds } from "./settled.ts";
-import { SpareMemory } from "./spare_memory.ts";
-import { ShellExecutor } from "./shell_executor.ts";
-import { TaskRunner } from "./task_runner.ts";
+import { SpareMemory } from "./memory_release.ts";
+import { ShellExecutor } from "./execute/shell_executor.ts";
+import { TaskRunner } from "./build/task_runner.ts";
 
 /** What a {@linkcode TaskCooker} is made of. */
 export interface TaskCookerOptions {

@@ -1,30 +1,60 @@
 /**
- * A lint plugin that keeps the house in order: imports go one way, only `system/` knows the
- * platform, and the client's start-up path stays light.
+ * A lint plugin that keeps the house in order: imports go one way, only `system/` and `forward/` know
+ * the platform, and the client's start-up path stays light.
  *
  * @module
  */
 
-/** Which rooms a room may import, beside itself. */
-const ARROWS: Readonly<Record<string, readonly string[]>> = {
-  wire: [],
-  system: [],
-  project: ["system", "wire"],
-  lock: ["system", "wire"],
-  cooker: ["system", "wire", "project"],
-  server: ["system", "wire", "project", "lock", "cooker"],
-  client: ["system", "wire", "project", "lock"],
-  express: ["system", "wire", "project", "cooker", "server", "client"],
-  bitbake: ["system", "wire", "lock", "cooker", "server", "client"],
+/** What a room may import beside itself. */
+interface Arrows {
+  readonly any: readonly string[];
+  /** Imported only as types. */
+  readonly types?: readonly string[];
+}
+
+const LOW = ["wire", "system"];
+
+/** The rooms, which are folders at the top level of the project. */
+const ROOMS: Readonly<Record<string, Arrows>> = {
+  system: { any: [] },
+  wire: { any: [] },
+  project: { any: LOW },
+  lock: { any: LOW },
+  server: { any: LOW },
+  forward: { any: LOW },
+  xmlrpc: { any: ["server", ...LOW] },
+  cooker: { any: ["project", ...LOW], types: ["server"] },
+  client: { any: ["project", "lock", ...LOW] },
+  bitbake: { any: ["server", "xmlrpc", "client", "lock", ...LOW] },
+  app: {
+    any: ["bitbake", "client", "cooker", "forward", "lock", "project", "server", "xmlrpc", ...LOW],
+  },
 };
+
+/** Folders of the project that are no rooms: nothing is imported from them. */
+const OUTSIDE: ReadonlySet<string> = new Set([
+  "bench",
+  "docs",
+  "examples",
+  "lint",
+  "std",
+  "tests",
+]);
+
+/** Who may call the platform: `forward` is loaded by each short run, and has to be small. */
+const PLATFORM: ReadonlySet<string> = new Set(["system", "forward"]);
 
 /** What a client loads only as types: it would cost every command's start. */
 const HEAVY = /\/wire\/(mod|commands|describe)\.ts$/;
 
-/** The room of a file: the folder below the project's root that it is in, if that is one. */
+/** The project's folder, which has `deno.json`. */
+const PROJECT = new URL("../", import.meta.url).pathname;
+
+/** The folder of the project that a file is in; `undefined` for one that is directly in it. */
 function roomOf(path: string): string | undefined {
-  const parts = path.split("/").slice(0, -1).reverse();
-  return parts.find((part) => part in ARROWS);
+  if (!path.startsWith(PROJECT)) return undefined;
+  const [room, ...rest] = path.slice(PROJECT.length).split("/");
+  return rest.length === 0 ? undefined : room;
 }
 
 /** The path that a relative import means. */
@@ -43,22 +73,39 @@ function specifierOf(node: ImportLike): string | undefined {
   return source?.type === "Literal" && typeof source.value === "string" ? source.value : undefined;
 }
 
-function isOutside(file: string): boolean {
-  return roomOf(file) === undefined || /\/(tests|bench|examples|lint|std|docs)\//.test(file);
+function isOutside(room: string | undefined): boolean {
+  return room === undefined || room === "" || OUTSIDE.has(room);
+}
+
+function mayImport(from: string, to: string, isType: boolean): boolean {
+  const { any, types = [] } = ROOMS[from] ?? { any: [] };
+  return to === from || any.includes(to) || (isType && types.includes(to));
+}
+
+function allowed(room: string): string {
+  const { any, types = [] } = ROOMS[room] ?? { any: [] };
+  const all = [...any, ...types.map((each) => `types of ${each}`)];
+  return all.join(", ") || "no other room";
 }
 
 function checkImport(context: Deno.lint.RuleContext, node: Deno.lint.Node & ImportLike): void {
   const file = context.filename;
+  const from = roomOf(file);
   const specifier = specifierOf(node);
-  if (isOutside(file) || specifier === undefined || !specifier.startsWith(".")) return;
-  const from = roomOf(file) ?? "";
+  if (from === undefined || isOutside(from) || specifier === undefined) return;
+  if (!(from in ROOMS)) {
+    const message = `${from}/ is no known room: say in lint/directions.ts what it may import`;
+    return context.report({ node, message });
+  }
+  if (!specifier.startsWith(".")) return;
   const path = resolve(file, specifier);
   const to = roomOf(path);
-  if (to !== undefined && to !== from && ARROWS[from]?.includes(to) !== true) {
-    const allowed = ARROWS[from]?.join(", ") || "no other room";
-    context.report({ node, message: `${from} must not import ${to}: it may import ${allowed}` });
-  }
   const isType = node.importKind === "type" || node.exportKind === "type";
+  if (to === undefined || !mayImport(from, to, isType)) {
+    const what = to ?? path.slice(PROJECT.length);
+    const message = `${from} must not import ${what}: it may import ${allowed(from)}`;
+    context.report({ node, message });
+  }
   if (from === "client" && HEAVY.test(path) && !isType && node.type !== "ImportExpression") {
     context.report({
       node,
@@ -83,17 +130,24 @@ const plugin: Deno.lint.Plugin = {
     },
     "platform-in-system": {
       create(context): Deno.lint.LintVisitor {
-        if (isOutside(context.filename) || roomOf(context.filename) === "system") return {};
+        const room = roomOf(context.filename) ?? "";
+        if (isOutside(room) || PLATFORM.has(room)) return {};
         return {
           MemberExpression(node): void {
             if (node.object.type !== "Identifier" || node.object.name !== "Deno") return;
             // Error classes are names, not calls to the platform.
             if (node.property.type === "Identifier" && node.property.name === "errors") return;
-            context.report({ node, message: "Only system/ knows the platform: put it there" });
+            context.report({
+              node,
+              message: "Only system/ and forward/ know the platform: put it there",
+            });
           },
           ImportDeclaration(node): void {
             if (!node.source.value.startsWith("node:")) return;
-            context.report({ node, message: "Only system/ knows the platform: put it there" });
+            context.report({
+              node,
+              message: "Only system/ and forward/ know the platform: put it there",
+            });
           },
         };
       },

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { readTextIfPresent } from "../system/files.ts";
+import { readTextIfPresent } from "../system/files/files.ts";
 
 /** The one line of a lock file. */
 export interface LockContent {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { runTool } from "../system/tool.ts";
+import { runTool } from "../system/process/tool.ts";
 
 /** Runs a program and gives what it prints, both streams; `undefined` where it is not installed. */
 export type ToolRunner = (command: string, args: readonly string[]) => Promise<string | undefined>;

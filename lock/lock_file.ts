@@ -5,8 +5,13 @@
  */
 
 import { type Clock, systemClock } from "../system/clock.ts";
-import { type FileIdentity, isSameFile, isSystemError, targetIdentity } from "../system/files.ts";
-import { LockableFile } from "../system/lockable_file.ts";
+import {
+  type FileIdentity,
+  isSameFile,
+  isSystemError,
+  targetIdentity,
+} from "../system/files/files.ts";
+import { LockableFile } from "../system/files/lockable_file.ts";
 import { macrotask } from "../system/macrotask.ts";
 import { formatLockContent, type LockContent } from "./content.ts";
 import { lockPath } from "./lock_path.ts";

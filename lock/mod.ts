@@ -6,7 +6,7 @@
  */
 
 export * from "./content.ts";
-export * from "./farewell.ts";
+export * from "./release.ts";
 export * from "./holders.ts";
 export * from "./lock_file.ts";
 export * from "./lock_path.ts";

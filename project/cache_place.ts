@@ -4,8 +4,8 @@
  * @module
  */
 
-import { joinPath } from "../system/files.ts";
-import { checkOwnFolder } from "../system/private_folder.ts";
+import { joinPath } from "../system/files/files.ts";
+import { checkOwnFolder } from "../system/files/private_folder.ts";
 
 /** The environment variables that decide. */
 export interface CacheVariables {
@@ -25,7 +25,7 @@ export interface CacheVariables {
  * @example
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { cacheFolder } from "../project/cache_place.ts";
+ * import { cacheFolder } from "./cache_place.ts";
  *
  * const nothing = { simmerCacheDir: undefined, xdgCacheHome: undefined, home: undefined };
  * assertEquals(cacheFolder({ ...nothing, home: "/home/u" }), "/home/u/.cache/simmer");

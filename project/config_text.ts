@@ -5,7 +5,7 @@
  * @module
  */
 
-import { NotReadableError, readBoundedText } from "../system/bounded_text.ts";
+import { NotReadableError, readBoundedText } from "../system/files/bounded_text.ts";
 import { projectError } from "../wire/errors.ts";
 
 /** The largest config file, in bytes. */

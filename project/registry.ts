@@ -12,9 +12,9 @@ import {
   readTextIfPresent,
   removeIfPresent,
   writeAtomically,
-} from "../system/files.ts";
-import { removeLeftAside } from "../system/aside.ts";
-import { ensurePrivateFolder } from "../system/private_folder.ts";
+} from "../system/files/files.ts";
+import { removeLeftAside } from "../system/files/aside.ts";
+import { ensurePrivateFolder } from "../system/files/private_folder.ts";
 import { checkCacheFolder } from "./cache_place.ts";
 import { rootName } from "./state.ts";
 

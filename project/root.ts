@@ -19,7 +19,7 @@ import {
   realPath,
   systemReason,
   visibleKind,
-} from "../system/files.ts";
+} from "../system/files/files.ts";
 import { projectError } from "../wire/errors.ts";
 import { readConfigText, tooDeepAt, withoutComments } from "./config_text.ts";
 

@@ -14,7 +14,7 @@
  * @example
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { matchStars } from "../project/stars.ts";
+ * import { matchStars } from "./stars.ts";
  *
  * assertEquals(matchStars("test:*", "test:unit"), ["unit"]);
  * assertEquals(matchStars("*a*", "banana"), ["banan", ""]);

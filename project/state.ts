@@ -11,10 +11,10 @@ import {
   parentFolder,
   removeIfPresent,
   writeAtomically,
-} from "../system/files.ts";
+} from "../system/files/files.ts";
 import { userId, variable } from "../system/environment.ts";
-import { checkPrivateFolder, ensurePrivateFolder } from "../system/private_folder.ts";
-import { isPathTooLong } from "../system/unix_path.ts";
+import { checkPrivateFolder, ensurePrivateFolder } from "../system/files/private_folder.ts";
+import { isPathTooLong } from "../system/net/unix_path.ts";
 import { requireFolder } from "./root.ts";
 
 /** Paths of a project's state, all absolute. */

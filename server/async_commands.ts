@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { AsyncCommand, AsyncOutcome, Emitted } from "../cooker/cooker.ts";
+import type { AsyncCommand, AsyncOutcome, Emitted } from "./cooker.ts";
 import type { Clock } from "../system/clock.ts";
 import type { Logger } from "../system/logger.ts";
 import type { SignalTasksParams } from "../wire/commands.ts";

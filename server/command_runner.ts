@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Cooker, Emitted } from "../cooker/cooker.ts";
+import type { Cooker, Emitted } from "./cooker.ts";
 import type { Logger } from "../system/logger.ts";
 import type { OwnedWork } from "../system/owned_work.ts";
 import {

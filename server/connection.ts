@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { AcceptedStream } from "../system/unix_socket.ts";
-import { isDisconnect } from "../system/streams.ts";
+import type { AcceptedStream } from "../system/net/unix_socket.ts";
+import { isDisconnect } from "../system/net/streams.ts";
 import type { Source } from "../system/source.ts";
 import { type Frame, FrameDecoder, frameText } from "../wire/frame.ts";
 import { type Message, parseMessage } from "../wire/messages.ts";

@@ -8,8 +8,8 @@
  * @module
  */
 
-import type { ByteStream } from "../system/streams.ts";
-import type { AcceptedStream } from "../system/unix_socket.ts";
+import type { ByteStream } from "../system/net/streams.ts";
+import type { AcceptedStream } from "../system/net/unix_socket.ts";
 import type { Listener } from "./listener_source.ts";
 
 /** Another way into a server. */

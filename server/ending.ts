@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Cooker } from "../cooker/cooker.ts";
+import type { Cooker } from "./cooker.ts";
 import type { Clock } from "../system/clock.ts";
 import type { Logger } from "../system/logger.ts";
 import { WireError } from "../wire/errors.ts";

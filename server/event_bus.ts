@@ -5,7 +5,7 @@
  */
 
 import type { Clock } from "../system/clock.ts";
-import type { Emitted } from "../cooker/cooker.ts";
+import type { Emitted } from "./cooker.ts";
 import type { EventBody, SimmerEvent } from "../wire/events.ts";
 import { frameText } from "../wire/frame.ts";
 import { notification } from "../wire/messages.ts";

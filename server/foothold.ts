@@ -7,7 +7,12 @@
  */
 
 import type { Clock } from "../system/clock.ts";
-import { type FileIdentity, fileIdentity, isSameFile, isSystemError } from "../system/files.ts";
+import {
+  type FileIdentity,
+  fileIdentity,
+  isSameFile,
+  isSystemError,
+} from "../system/files/files.ts";
 
 /** Milliseconds between two looks. */
 const LOOK_MS = 1000;

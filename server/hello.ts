@@ -5,7 +5,7 @@
  */
 
 import * as v from "valibot";
-import { redact } from "../cooker/redact.ts";
+import { redact } from "../wire/redact.ts";
 import { WireError } from "../wire/errors.ts";
 import {
   FEATURES,

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { IdleFunction, IdleResult } from "../cooker/cooker.ts";
+import type { IdleFunction, IdleResult } from "./cooker.ts";
 import type { Clock } from "../system/clock.ts";
 import { Latch, type Source } from "../system/source.ts";
 import { TickSource } from "./tick.ts";

@@ -5,12 +5,12 @@
  * @module
  */
 
-import type { Cooker } from "../cooker/cooker.ts";
+import type { Cooker } from "./cooker.ts";
 import type { Clock } from "../system/clock.ts";
 import type { Logger } from "../system/logger.ts";
-import { lanePair } from "../system/lane.ts";
-import type { ByteStream } from "../system/streams.ts";
-import type { AcceptedStream } from "../system/unix_socket.ts";
+import { lanePair } from "../system/net/lane.ts";
+import type { ByteStream } from "../system/net/streams.ts";
+import type { AcceptedStream } from "../system/net/unix_socket.ts";
 import type { ProjectIdentity } from "../wire/hello.ts";
 import type { Listener } from "./listener_source.ts";
 import { ProcessServer } from "./process_server.ts";

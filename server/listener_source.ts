@@ -6,7 +6,7 @@
 
 import type { Clock } from "../system/clock.ts";
 import type { Source } from "../system/source.ts";
-import type { AcceptedStream } from "../system/unix_socket.ts";
+import type { AcceptedStream } from "../system/net/unix_socket.ts";
 import type { Door } from "./door.ts";
 
 /** Milliseconds until the next try where accepting failed, as when descriptors are used up. */

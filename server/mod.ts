@@ -4,14 +4,14 @@
  * @module
  */
 
-export type * from "../cooker/cooker.ts";
+export type * from "./cooker.ts";
 export { type Clock, systemClock } from "../system/clock.ts";
 export { type Level, type Logger, MemoryLogger } from "../system/logger.ts";
-export { LogFile, type LogFileOptions } from "../system/log_file.ts";
+export { LogFile, type LogFileOptions } from "../system/files/log_file.ts";
 export { Latch, type Source } from "../system/source.ts";
-export { type ByteStream, memoryPair, type ObjectLane } from "../system/streams.ts";
-export { type AcceptedStream, UnixListener } from "../system/unix_socket.ts";
-export type { PeerCredentials } from "../system/peer.ts";
+export { type ByteStream, memoryPair, type ObjectLane } from "../system/net/streams.ts";
+export { type AcceptedStream, UnixListener } from "../system/net/unix_socket.ts";
+export type { PeerCredentials } from "../system/net/peer.ts";
 export type { ConnectionLimits } from "./connection.ts";
 export type { Door } from "./door.ts";
 export { type Delivery, EventBus, type EventHandler } from "./event_bus.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type ByteStream, writeAll } from "../system/streams.ts";
+import { type ByteStream, writeAll } from "../system/net/streams.ts";
 import type { Delivery } from "./event_bus.ts";
 
 /** What goes out: a line, or an event as it is where the stream has a lane for that. */

@@ -4,15 +4,15 @@
  * @module
  */
 
-import type { Cooker, CookerHost } from "../cooker/cooker.ts";
+import type { Cooker, CookerHost } from "./cooker.ts";
 import type { Clock } from "../system/clock.ts";
 import type { Logger } from "../system/logger.ts";
 import { memoryUse, processId, processNamespaces, userId } from "../system/environment.ts";
 import { OwnedWork } from "../system/owned_work.ts";
-import { nameProcess } from "../system/self.ts";
-import { lanePair } from "../system/lane.ts";
-import type { ByteStream } from "../system/streams.ts";
-import type { AcceptedStream } from "../system/unix_socket.ts";
+import { nameProcess } from "../system/process/self.ts";
+import { lanePair } from "../system/net/lane.ts";
+import type { ByteStream } from "../system/net/streams.ts";
+import type { AcceptedStream } from "../system/net/unix_socket.ts";
 import type { ProjectIdentity } from "../wire/hello.ts";
 import type { WireError } from "../wire/errors.ts";
 import { AsyncCommands } from "./async_commands.ts";

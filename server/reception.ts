@@ -4,11 +4,11 @@
  * @module
  */
 
-import type { Cooker } from "../cooker/cooker.ts";
+import type { Cooker } from "./cooker.ts";
 import type { Clock } from "../system/clock.ts";
 import type { OwnedWork } from "../system/owned_work.ts";
 import type { Logger } from "../system/logger.ts";
-import type { AcceptedStream } from "../system/unix_socket.ts";
+import type { AcceptedStream } from "../system/net/unix_socket.ts";
 import { WireError } from "../wire/errors.ts";
 import type { HelloResult } from "../wire/hello.ts";
 import { failure, isRequest, type Request } from "../wire/messages.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { systemErrorNumber } from "../system/files.ts";
+import { systemErrorNumber } from "../system/files/files.ts";
 
 /** EMFILE and ENFILE. */
 const NO_DESCRIPTORS: readonly (number | undefined)[] = [24, 23];

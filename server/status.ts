@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Cooker } from "../cooker/cooker.ts";
+import type { Cooker } from "./cooker.ts";
 import type { Clock } from "../system/clock.ts";
 import { memoryUse, processId } from "../system/environment.ts";
 import type { ServerStatus } from "../wire/commands.ts";

@@ -17,7 +17,7 @@ interface Sleeper {
  *
  * @example
  * ```ts
- * import { FakeClock } from "../system/fake_clock.ts";
+ * import { FakeClock } from "./fake_clock.ts";
  *
  * const clock = new FakeClock();
  * const slept = clock.sleep(1000);

@@ -21,7 +21,7 @@ export const SIZE_FORM = "a number of bytes, or one with K, M, G or T";
  * @example
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { parseSize } from "../system/size.ts";
+ * import { parseSize } from "./size.ts";
  *
  * assertEquals(parseSize("1.5G"), 1.5 * 1024 ** 3);
  * assertEquals(parseSize("2 apples"), undefined);

@@ -23,7 +23,7 @@ export const LOOPBACK = "127.0.0.1";
  * @example
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { parseAddress } from "../wire/address.ts";
+ * import { parseAddress } from "./address.ts";
  *
  * assertEquals(parseAddress("localhost:8200"), { host: "localhost", port: 8200 });
  * assertEquals(parseAddress("[::1]:0"), { host: "::1", port: 0 });
@@ -49,7 +49,7 @@ export function formatAddress({ host, port }: TcpAddress): string {
  * @example
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { isLoopback } from "../wire/address.ts";
+ * import { isLoopback } from "./address.ts";
  *
  * assertEquals(["127.0.0.9", "::1", "localhost"].map(isLoopback), [true, true, true]);
  * assertEquals(["0.0.0.0", "127.example.org"].map(isLoopback), [false, false]);

@@ -28,7 +28,7 @@ export interface CommandDescription {
  * ```ts
  * import { assertEquals } from "@std/assert";
  * import { SERVER_COMMANDS } from "@simmer/simmer/wire";
- * import { describeCommands } from "../wire/describe.ts";
+ * import { describeCommands } from "./describe.ts";
  *
  * assertEquals(describeCommands({ ping: SERVER_COMMANDS.ping }), [{
  *   name: "ping",

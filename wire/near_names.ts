@@ -34,7 +34,7 @@ export interface NearName {
  * @example
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { nearNames } from "../wire/near_names.ts";
+ * import { nearNames } from "./near_names.ts";
  *
  * assertEquals(nearNames("buidl", ["test", "build"], 1), [{ name: "build", edits: 2 }]);
  * assertEquals(nearNames("x".repeat(1000), ["build"], 1), []);

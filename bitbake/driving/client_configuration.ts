@@ -8,7 +8,7 @@
  * @module
  */
 
-import { parentFolder, realPath } from "../../system/files.ts";
+import { parentFolder, realPath } from "../../system/files/files.ts";
 import { PyDict, type PyValue } from "../pickle/mod.ts";
 
 /** The command line on whose behalf BitBake's server is asked. */

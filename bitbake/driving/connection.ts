@@ -5,13 +5,13 @@
  */
 
 import { type Clock, systemClock } from "../../system/clock.ts";
-import { DescriptorPassing } from "../../system/descriptor_passing.ts";
-import { joinPath, parentFolder } from "../../system/files.ts";
+import { DescriptorPassing } from "../../system/net/descriptor_passing.ts";
+import { joinPath, parentFolder } from "../../system/files/files.ts";
 import { macrotask } from "../../system/macrotask.ts";
-import { FreshSockets, peerCredentials } from "../../system/peer.ts";
-import { PipeReader, PipeWriter } from "../../system/pipe_stream.ts";
-import type { ByteStream } from "../../system/streams.ts";
-import { connectUnix } from "../../system/unix_socket.ts";
+import { FreshSockets, peerCredentials } from "../../system/net/peer.ts";
+import { PipeReader, PipeWriter } from "../../system/net/pipe_stream.ts";
+import type { ByteStream } from "../../system/net/streams.ts";
+import { connectUnix } from "../../system/net/unix_socket.ts";
 import { WireError } from "../../wire/errors.ts";
 import { encodeFrame, PickleFrameDecoder } from "../frames.ts";
 import { decode, encode, PickleError, PyTuple, type PyValue } from "../pickle/mod.ts";

@@ -11,12 +11,12 @@
 
 import type { Clock } from "../../system/clock.ts";
 import { OwnedWork } from "../../system/owned_work.ts";
-import type { ByteStream } from "../../system/streams.ts";
-import { addressToward, TcpListener } from "../../system/tcp.ts";
+import type { ByteStream } from "../../system/net/streams.ts";
+import { addressToward, TcpListener } from "../../system/net/tcp.ts";
 import { isLoopback } from "../../wire/address.ts";
-import type { XmlRpcCall } from "../../server/xmlrpc/decoder.ts";
-import { encodeResponse } from "../../server/xmlrpc/encoder.ts";
-import { callOf, serveHttp } from "../../server/xmlrpc/http_server.ts";
+import type { XmlRpcCall } from "../../xmlrpc/decoder.ts";
+import { encodeResponse } from "../../xmlrpc/encoder.ts";
+import { callOf, serveHttp } from "../../xmlrpc/http_server.ts";
 import { MAX_PICKLE_BYTES } from "../frames.ts";
 
 /** The method by which an event comes. */

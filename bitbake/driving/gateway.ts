@@ -7,9 +7,9 @@
 
 import { readLockContent } from "../../lock/content.ts";
 import type { Clock } from "../../system/clock.ts";
-import { joinPath, parentFolder } from "../../system/files.ts";
+import { joinPath, parentFolder } from "../../system/files/files.ts";
 import { OwnedWork } from "../../system/owned_work.ts";
-import { type ByteStream, memoryPair, writeAll } from "../../system/streams.ts";
+import { type ByteStream, memoryPair, writeAll } from "../../system/net/streams.ts";
 import type { RunTasksInput, ServerStatus, SignalTasksParams } from "../../wire/commands.ts";
 import { formatAddress, type TcpAddress } from "../../wire/address.ts";
 import { WireError } from "../../wire/errors.ts";
@@ -31,9 +31,9 @@ import {
   type Request,
   success,
 } from "../../wire/messages.ts";
-import { processEnvironment } from "../../system/processes.ts";
+import { processEnvironment } from "../../system/process/processes.ts";
 import { decode, PickleError, toPlain } from "../pickle/mod.ts";
-import { signalExitCode } from "../../system/signals.ts";
+import { signalExitCode } from "../../system/process/signals.ts";
 import type { TaskSignal } from "../../wire/signals.ts";
 import type { Caller } from "./client_configuration.ts";
 import { argumentsOf, ASYNCHRONOUS, valueOf, WITHOUT_COUNTERPART } from "./commands.ts";

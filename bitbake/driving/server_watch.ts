@@ -8,10 +8,10 @@
  */
 
 import type { Clock } from "../../system/clock.ts";
-import { isSystemError } from "../../system/files.ts";
+import { isSystemError } from "../../system/files/files.ts";
 import { LockFile } from "../../lock/lock_file.ts";
-import { NoLocksError } from "../../system/lockable_file.ts";
-import { isProcessAlive } from "../../system/processes.ts";
+import { NoLocksError } from "../../system/files/lockable_file.ts";
+import { isProcessAlive } from "../../system/process/processes.ts";
 
 /** Milliseconds between two checks. */
 const CHECK_MS = 250;

@@ -6,14 +6,14 @@
 
 import type { Clock } from "../../system/clock.ts";
 import { readLockContent } from "../../lock/content.ts";
-import { listeningProcess, openFileNamed } from "../../system/listening_process.ts";
+import { listeningProcess, openFileNamed } from "../../system/process/listening_process.ts";
 import { OwnedWork } from "../../system/owned_work.ts";
-import type { ByteStream } from "../../system/streams.ts";
-import { connectTcp } from "../../system/tcp.ts";
+import type { ByteStream } from "../../system/net/streams.ts";
+import { connectTcp } from "../../system/net/tcp.ts";
 import type { TcpAddress } from "../../wire/address.ts";
 import { WireError } from "../../wire/errors.ts";
-import { callOver, XmlRpcCallError } from "../../server/xmlrpc/http_client.ts";
-import { XmlRpcFault, type XmlRpcValue } from "../../server/xmlrpc/values.ts";
+import { callOver, XmlRpcCallError } from "../../xmlrpc/http_client.ts";
+import { XmlRpcFault, type XmlRpcValue } from "../../xmlrpc/values.ts";
 import { PyDict, PyTuple, type PyValue } from "../pickle/mod.ts";
 import {
   type BitbakeLink,

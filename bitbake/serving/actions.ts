@@ -4,7 +4,7 @@
  * @module
  */
 
-import { joinPath, writeAtomically } from "../../system/files.ts";
+import { joinPath, writeAtomically } from "../../system/files/files.ts";
 import type {
   PlanTasksResult,
   RunTasksInput,

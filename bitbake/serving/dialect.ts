@@ -9,9 +9,9 @@ import type {
   DialectSession,
   EventEncoder,
   XmlRpcDialect,
-} from "../../server/xmlrpc/dialect.ts";
-import type { OutgoingCall } from "../../server/xmlrpc/http_client.ts";
-import { isStruct, type XmlRpcValue } from "../../server/xmlrpc/values.ts";
+} from "../../xmlrpc/dialect.ts";
+import type { OutgoingCall } from "../../xmlrpc/http_client.ts";
+import { isStruct, type XmlRpcValue } from "../../xmlrpc/values.ts";
 import type { EventType, SimmerEvent } from "../../wire/events.ts";
 import { encode, PyDict, PyFloat, type PyObject, type PyValue } from "../pickle/mod.ts";
 import { GREETINGS, NO_REPLY, runCommand, type Seat } from "./commands.ts";

@@ -9,13 +9,13 @@
 
 import type { Door } from "../../server/door.ts";
 import { LockFile } from "../../lock/lock_file.ts";
-import { joinPath } from "../../system/files.ts";
-import { DescriptorPassing } from "../../system/descriptor_passing.ts";
+import { joinPath } from "../../system/files/files.ts";
+import { DescriptorPassing } from "../../system/net/descriptor_passing.ts";
 import { processId, userId } from "../../system/environment.ts";
 import type { Logger } from "../../system/logger.ts";
-import { PipeReader, PipeWriter } from "../../system/pipe_stream.ts";
-import type { ByteStream } from "../../system/streams.ts";
-import { type AcceptedStream, UnixListener } from "../../system/unix_socket.ts";
+import { PipeReader, PipeWriter } from "../../system/net/pipe_stream.ts";
+import type { ByteStream } from "../../system/net/streams.ts";
+import { type AcceptedStream, UnixListener } from "../../system/net/unix_socket.ts";
 import { BitbakeSession } from "./session.ts";
 
 /** Milliseconds that a client has to hand its pipes over. */

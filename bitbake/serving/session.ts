@@ -9,11 +9,11 @@
 
 import type { Logger } from "../../system/logger.ts";
 import { OwnedWork } from "../../system/owned_work.ts";
-import type { PipeReader, PipeWriter } from "../../system/pipe_stream.ts";
-import type { ByteStream } from "../../system/streams.ts";
+import type { PipeReader, PipeWriter } from "../../system/net/pipe_stream.ts";
+import type { ByteStream } from "../../system/net/streams.ts";
 import { WireError } from "../../wire/errors.ts";
 import type { ClientInfo, SimmerEvent } from "../../wire/events.ts";
-import { NativeClient } from "../../server/xmlrpc/native_client.ts";
+import { NativeClient } from "../../xmlrpc/native_client.ts";
 import { encodeFrame, PickleFrameDecoder } from "../frames.ts";
 import {
   decode,

@@ -6,16 +6,16 @@
 
 import type { CommandTable } from "../../wire/commands.ts";
 import { WireError } from "../../wire/errors.ts";
-import { UsageError } from "../arguments.ts";
+import { UsageError } from "../args/arguments.ts";
 import { defineCommand } from "../command.ts";
-import { openSession } from "../connect.ts";
-import { type ClientError, EXIT } from "../exit_code.ts";
-import { BuildFollower } from "../follower.ts";
+import { openSession } from "../connect/open_session.ts";
+import { type ClientError, EXIT } from "../errors.ts";
+import { BuildFollower } from "../build/follower.ts";
 import type { Invocation } from "../invocation.ts";
-import { reachRunning, type ServerPlace, serverPlace } from "../launcher.ts";
-import { nearestName } from "../nearest.ts";
-import { noServer, withServer } from "../operator.ts";
-import type { CommonValues } from "../options.ts";
+import { reachRunning, type ServerPlace, serverPlace } from "../connect/find_server.ts";
+import { nearestName } from "../args/nearest.ts";
+import { noServer, withServer } from "../connect/with_server.ts";
+import type { CommonValues } from "../args/options.ts";
 import { rendererFor } from "../render/choose.ts";
 import type { Renderer } from "../render/renderer.ts";
 import type { SocketSession } from "../session.ts";

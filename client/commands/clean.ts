@@ -5,10 +5,10 @@
  */
 
 import { parseSize, SIZE_FORM, sizeText } from "../../system/size.ts";
-import { UsageError } from "../arguments.ts";
+import { UsageError } from "../args/arguments.ts";
 import { defineCommand } from "../command.ts";
 import { CachePlaceError } from "../../project/cache_place.ts";
-import { ClientError, EXIT } from "../exit_code.ts";
+import { ClientError, EXIT } from "../errors.ts";
 import type { CleanReport, CleanRequest, Invocation } from "../invocation.ts";
 
 /** What stays where nothing else is said, in bytes: as much as a server keeps by itself. */

@@ -6,10 +6,10 @@
 
 import type { Command } from "../command.ts";
 import { defineCommand } from "../command.ts";
-import { EXIT } from "../exit_code.ts";
-import { COMMON_OPTIONS, type OptionRow } from "../options.ts";
-import { type CompletedCommand, completionScript, SHELLS } from "../completion_script.ts";
-import { UsageError } from "../arguments.ts";
+import { EXIT } from "../errors.ts";
+import { COMMON_OPTIONS, type OptionRow } from "../args/options.ts";
+import { type CompletedCommand, completionScript, SHELLS } from "../args/completion_script.ts";
+import { UsageError } from "../args/arguments.ts";
 
 /** The command. */
 export const command = defineCommand({

@@ -4,11 +4,11 @@
  * @module
  */
 
-import { EXIT } from "../exit_code.ts";
+import { EXIT } from "../errors.ts";
 import type { Invocation } from "../invocation.ts";
-import { askPlan, verdictText } from "../plan.ts";
+import { askPlan, verdictText } from "../build/plan.ts";
 import { styleFor } from "../render/style.ts";
-import type { Selection } from "../run_input.ts";
+import type { Selection } from "../args/run_input.ts";
 
 /** Says what a run would do. */
 export async function dryRun(invocation: Invocation, selection: Selection): Promise<number> {

@@ -5,9 +5,9 @@
  */
 
 import { defineCommand } from "../command.ts";
-import { EXIT } from "../exit_code.ts";
-import { serverPlace } from "../launcher.ts";
-import { noServer, withServer } from "../operator.ts";
+import { EXIT } from "../errors.ts";
+import { serverPlace } from "../connect/find_server.ts";
+import { noServer, withServer } from "../connect/with_server.ts";
 import { brokenExit } from "../output.ts";
 import { processName } from "../process_name.ts";
 

@@ -5,10 +5,10 @@
  */
 
 import { defineCommand } from "../command.ts";
-import { EXIT } from "../exit_code.ts";
-import { askPlan } from "../plan.ts";
+import { EXIT } from "../errors.ts";
+import { askPlan } from "../build/plan.ts";
 import { GRAPH_FORMATS, graphText } from "../render/graph.ts";
-import { SELECTION_OPTIONS } from "../run_input.ts";
+import { SELECTION_OPTIONS } from "../args/run_input.ts";
 
 /** The command. */
 export const command = defineCommand({

@@ -4,15 +4,15 @@
  * @module
  */
 
-import { FolderWatch } from "../../system/folder_watch.ts";
-import { baseName, fileKind, parentFolder } from "../../system/files.ts";
-import { GrowingFile } from "../../system/growing_file.ts";
-import { lastLines } from "../../system/tail.ts";
+import { FolderWatch } from "../../system/files/folder_watch.ts";
+import { baseName, fileKind, parentFolder } from "../../system/files/files.ts";
+import { GrowingFile } from "../../system/files/growing_file.ts";
+import { lastLines } from "../../system/files/tail.ts";
 import { defineCommand } from "../command.ts";
 import { checkState } from "../../project/state.ts";
-import { ClientError, EXIT } from "../exit_code.ts";
+import { ClientError, EXIT } from "../errors.ts";
 import type { Invocation } from "../invocation.ts";
-import { serverPlace } from "../launcher.ts";
+import { serverPlace } from "../connect/find_server.ts";
 import { brokenExit } from "../output.ts";
 
 /** Milliseconds between two looks where the system can't watch the folder. */

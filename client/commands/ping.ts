@@ -6,8 +6,8 @@
 
 import { defineCommand } from "../command.ts";
 import { processName } from "../process_name.ts";
-import { serverPlace } from "../launcher.ts";
-import { noServer, withServer } from "../operator.ts";
+import { serverPlace } from "../connect/find_server.ts";
+import { noServer, withServer } from "../connect/with_server.ts";
 
 /** The command. */
 export const command = defineCommand({

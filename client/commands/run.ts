@@ -4,13 +4,13 @@
  * @module
  */
 
-import type { ByteStream } from "../../system/streams.ts";
+import type { ByteStream } from "../../system/net/streams.ts";
 import type { RunTasksInput } from "../../wire/commands.ts";
-import type { ParsedArguments, ValuesFor } from "../arguments.ts";
-import { runBuild } from "../build.ts";
+import type { ParsedArguments, ValuesFor } from "../args/arguments.ts";
+import { runBuild } from "../build/build.ts";
 import { defineCommand } from "../command.ts";
-import type { ServerIdentity } from "../connect.ts";
-import { preventsServer } from "../exit_code.ts";
+import type { ServerIdentity } from "../connect/open_session.ts";
+import { preventsServer } from "../errors.ts";
 import { HandBack } from "../hand_back.ts";
 import type { Invocation, LocalServer } from "../invocation.ts";
 import {
@@ -19,12 +19,12 @@ import {
   type ServerPlace,
   serverPlace,
   type StartOptions,
-} from "../launcher.ts";
+} from "../connect/find_server.ts";
 import { rendererFor } from "../render/choose.ts";
 import type { Renderer } from "../render/renderer.ts";
 import { isSet } from "../render/style.ts";
-import { runInput, SELECTION_OPTIONS, withTaskBehind } from "../run_input.ts";
-import { LIMIT_OPTIONS, serverLimits } from "../server_limits.ts";
+import { runInput, SELECTION_OPTIONS, withTaskBehind } from "../args/run_input.ts";
+import { LIMIT_OPTIONS, serverLimits } from "../args/server_limits.ts";
 
 const OPTIONS = [
   ...SELECTION_OPTIONS,

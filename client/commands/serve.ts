@@ -5,13 +5,13 @@
  */
 
 import { parseAddress, type TcpAddress } from "../../wire/address.ts";
-import { UsageError, type ValuesFor } from "../arguments.ts";
+import { UsageError, type ValuesFor } from "../args/arguments.ts";
 import { defineCommand } from "../command.ts";
-import { openOperator } from "../connect.ts";
-import { ClientError, EXIT } from "../exit_code.ts";
+import { openOperator } from "../connect/open_session.ts";
+import { ClientError, EXIT } from "../errors.ts";
 import type { Invocation } from "../invocation.ts";
-import { reachServer, type ServerPlace, serverPlace } from "../launcher.ts";
-import { LIMIT_OPTIONS, serverLimits } from "../server_limits.ts";
+import { reachServer, type ServerPlace, serverPlace } from "../connect/find_server.ts";
+import { LIMIT_OPTIONS, serverLimits } from "../args/server_limits.ts";
 
 const OPTIONS = [
   ...LIMIT_OPTIONS,

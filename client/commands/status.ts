@@ -7,15 +7,15 @@
 import type { ServerStatus } from "../../wire/commands.ts";
 import { defineCommand } from "../command.ts";
 import { processName } from "../process_name.ts";
-import { ALL_OPTION, allOrServer, forEveryServer } from "../every_server.ts";
-import { EXIT } from "../exit_code.ts";
+import { ALL_OPTION, allOrServer, forEveryServer } from "../connect/every_server.ts";
+import { EXIT } from "../errors.ts";
 import type { Invocation } from "../invocation.ts";
-import { type ServerPlace, serverPlace } from "../launcher.ts";
-import { withServer } from "../operator.ts";
-import type { CommonValues } from "../options.ts";
+import { type ServerPlace, serverPlace } from "../connect/find_server.ts";
+import { withServer } from "../connect/with_server.ts";
+import type { CommonValues } from "../args/options.ts";
 import { printable } from "../render/printable.ts";
 import { wholeSeconds } from "../render/renderer.ts";
-import { ANSWER_MS, SilentServerError, sinceText } from "../silent_server.ts";
+import { ANSWER_MS, SilentServerError, sinceText } from "../connect/silent_server.ts";
 
 /** The command. */
 export const command = defineCommand({

@@ -6,16 +6,16 @@
 
 import { readLockContent } from "../../lock/content.ts";
 import { LockFile } from "../../lock/lock_file.ts";
-import { isProcessAlive } from "../../system/processes.ts";
+import { isProcessAlive } from "../../system/process/processes.ts";
 import type { ServerStatus } from "../../wire/commands.ts";
 import { defineCommand } from "../command.ts";
 import { processName } from "../process_name.ts";
-import { ALL_OPTION, allOrServer, forEveryServer } from "../every_server.ts";
-import { EXIT, ServerEndedError } from "../exit_code.ts";
+import { ALL_OPTION, allOrServer, forEveryServer } from "../connect/every_server.ts";
+import { EXIT, ServerEndedError } from "../errors.ts";
 import type { Invocation } from "../invocation.ts";
-import { type ServerPlace, serverPlace } from "../launcher.ts";
-import { withServer } from "../operator.ts";
-import { ANSWER_MS, killServer, silenceOf, SilentServerError } from "../silent_server.ts";
+import { type ServerPlace, serverPlace } from "../connect/find_server.ts";
+import { withServer } from "../connect/with_server.ts";
+import { ANSWER_MS, killServer, silenceOf, SilentServerError } from "../connect/silent_server.ts";
 
 /** The command. */
 export const command = defineCommand({

@@ -5,13 +5,13 @@
  */
 
 import type { TaskDescription } from "../../wire/commands.ts";
-import { askCooker } from "../ask.ts";
+import { askCooker } from "../connect/query_cooker.ts";
 import { defineCommand } from "../command.ts";
-import { EXIT } from "../exit_code.ts";
+import { EXIT } from "../errors.ts";
 import { type Invocation, workFolder } from "../invocation.ts";
-import { serverPlace } from "../launcher.ts";
-import { WORKSPACE_OPTIONS, workspaceInput } from "../run_input.ts";
-import type { ValuesFor } from "../arguments.ts";
+import { serverPlace } from "../connect/find_server.ts";
+import { WORKSPACE_OPTIONS, workspaceInput } from "../args/run_input.ts";
+import type { ValuesFor } from "../args/arguments.ts";
 import { printable } from "../render/printable.ts";
 import { type Style, styleFor } from "../render/style.ts";
 

@@ -4,9 +4,9 @@
  * @module
  */
 
-import { joinPath, readTextIfPresent, removeIfPresent } from "../../system/files.ts";
+import { joinPath, readTextIfPresent, removeIfPresent } from "../../system/files/files.ts";
 import { defineCommand } from "../command.ts";
-import { ClientError, EXIT } from "../exit_code.ts";
+import { ClientError, EXIT } from "../errors.ts";
 import type { Invocation } from "../invocation.ts";
 
 /** The line by which every version of the shell client is recognised. */

@@ -7,23 +7,23 @@
  * @module
  */
 
-import { pathInside } from "../../system/files.ts";
-import { signalExitCode } from "../../system/signals.ts";
+import { pathInside } from "../../system/files/files.ts";
+import { signalExitCode } from "../../system/process/signals.ts";
 import type { RunTasksInput } from "../../wire/commands.ts";
 import { WireError } from "../../wire/errors.ts";
-import type { ParsedArguments, ValuesFor } from "../arguments.ts";
-import { runBuild } from "../build.ts";
+import type { ParsedArguments, ValuesFor } from "../args/arguments.ts";
+import { runBuild } from "../build/build.ts";
 import { defineCommand } from "../command.ts";
-import { openSession } from "../connect.ts";
-import { EXIT, reportOf, ServerEndedError } from "../exit_code.ts";
+import { openSession } from "../connect/open_session.ts";
+import { EXIT, reportOf, ServerEndedError } from "../errors.ts";
 import type { Invocation } from "../invocation.ts";
-import { reachServer, type ServerPlace, serverPlace } from "../launcher.ts";
+import { reachServer, type ServerPlace, serverPlace } from "../connect/find_server.ts";
 import { brokenExit } from "../output.ts";
 import { rendererFor } from "../render/choose.ts";
 import type { Renderer } from "../render/renderer.ts";
-import { runInput, SELECTION_OPTIONS } from "../run_input.ts";
+import { runInput, SELECTION_OPTIONS } from "../args/run_input.ts";
 import type { SocketSession } from "../session.ts";
-import { LIMIT_OPTIONS, serverLimits } from "../server_limits.ts";
+import { LIMIT_OPTIONS, serverLimits } from "../args/server_limits.ts";
 
 /** How many changed files are named. */
 const MAX_NAMED = 3;

@@ -5,10 +5,10 @@
  */
 
 import { defineCommand } from "../command.ts";
-import { EXIT } from "../exit_code.ts";
-import { askPlan, verdictText } from "../plan.ts";
+import { EXIT } from "../errors.ts";
+import { askPlan, verdictText } from "../build/plan.ts";
 import { styleFor } from "../render/style.ts";
-import { SELECTION_OPTIONS } from "../run_input.ts";
+import { SELECTION_OPTIONS } from "../args/run_input.ts";
 
 /** The command. */
 export const command = defineCommand({

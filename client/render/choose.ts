@@ -5,7 +5,7 @@
  */
 
 import type { Invocation } from "../invocation.ts";
-import type { CommonValues } from "../options.ts";
+import type { CommonValues } from "../args/options.ts";
 import { PlainRenderer } from "./plain.ts";
 import type { Renderer } from "./renderer.ts";
 import { isSet, styleFor } from "./style.ts";

@@ -15,8 +15,8 @@ import type { Style } from "./style.ts";
  * @example
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { failureLine } from "../render/summary.ts";
- * import { PLAIN } from "../render/style.ts";
+ * import { failureLine } from "./summary.ts";
+ * import { PLAIN } from "./style.ts";
  *
  * const failure = { task: "test", exitCode: 7, logPath: "/p/.simmer/logs/test.log" };
  * assertEquals(

@@ -7,9 +7,9 @@
  * @module
  */
 
-import { folderEntries, isLargeFolder } from "../../system/file_signature.ts";
-import { joinPath } from "../../system/files.ts";
-import type { TreeSignatures } from "../../system/tree_signature.ts";
+import { folderEntries, isLargeFolder } from "../../system/files/file_signature.ts";
+import { joinPath } from "../../system/files/files.ts";
+import type { TreeSignatures } from "../../system/files/tree_signature.ts";
 
 const SUFFIX = ".tsbuildinfo";
 

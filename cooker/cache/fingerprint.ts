@@ -4,8 +4,8 @@
  * @module
  */
 
-import { Sha256, sha256Hex } from "../../system/digest.ts";
-import { redact, redactArguments } from "../redact.ts";
+import { Sha256, sha256Hex } from "../../system/files/digest.ts";
+import { redact, redactArguments } from "../../wire/redact.ts";
 
 /**
  * When the outputs that a task has made itself are removed before it runs: each time, never, or only

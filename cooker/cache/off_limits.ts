@@ -15,7 +15,7 @@ import {
   pathInside,
   readTextIfPresent,
   realPath,
-} from "../../system/files.ts";
+} from "../../system/files/files.ts";
 import { PathPatterns } from "../inputs/patterns.ts";
 import type { Place } from "../store/confine.ts";
 import type { OutputEntry } from "../store/result.ts";

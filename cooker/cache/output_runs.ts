@@ -7,8 +7,8 @@
  * @module
  */
 
-import { joinPath, parentFolder, pathInside } from "../../system/files.ts";
-import type { TreeSignature, TreeSignatures } from "../../system/tree_signature.ts";
+import { joinPath, parentFolder, pathInside } from "../../system/files/files.ts";
+import type { TreeSignature, TreeSignatures } from "../../system/files/tree_signature.ts";
 import type { FileSet } from "../inputs/file_set.ts";
 import type { Pace, Sliced } from "../inputs/pace.ts";
 import { PathPatterns } from "../inputs/patterns.ts";

@@ -8,10 +8,10 @@
  */
 
 import type { Clock } from "../../system/clock.ts";
-import { isSystemError, joinPath, pathInside } from "../../system/files.ts";
+import { isSystemError, joinPath, pathInside } from "../../system/files/files.ts";
 import type { Logger } from "../../system/logger.ts";
-import type { TreeSignature, TreeSignatures } from "../../system/tree_signature.ts";
-import type { TaskCommand } from "../executor.ts";
+import type { TreeSignature, TreeSignatures } from "../../system/files/tree_signature.ts";
+import type { TaskCommand } from "../execute/executor.ts";
 import type { FileSet, Snapshot } from "../inputs/file_set.ts";
 import type { InputTracker } from "../inputs/tracker.ts";
 import { confinedPlace, type Place } from "../store/confine.ts";
@@ -26,7 +26,7 @@ import {
   type FingerprintParts,
   keptParts,
 } from "./fingerprint.ts";
-import { filesText, type LastResults } from "./last_results.ts";
+import { filesText, type LastResults } from "./task_history.ts";
 import { isMeant, type OffLimits } from "./off_limits.ts";
 import { type BuildInfos, buildInfosIn, changedBuildInfo } from "./build_info.ts";
 import { type Verified, VerifiedOutputs } from "./verified_outputs.ts";

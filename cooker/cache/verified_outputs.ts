@@ -8,8 +8,8 @@
  * @module
  */
 
-import { joinPath } from "../../system/files.ts";
-import type { TreeSignatures } from "../../system/tree_signature.ts";
+import { joinPath } from "../../system/files/files.ts";
+import type { TreeSignatures } from "../../system/files/tree_signature.ts";
 import type { FileSet, FolderWatcher } from "../inputs/file_set.ts";
 import type { StoredResult } from "../store/result.ts";
 

@@ -8,8 +8,8 @@
  */
 
 import { projectError, type WireError } from "../../wire/errors.ts";
-import { baseName, joinPath, parentFolder, pathInside } from "../../system/files.ts";
-import type { NpmBins } from "../npm_folders.ts";
+import { baseName, joinPath, parentFolder, pathInside } from "../../system/files/files.ts";
+import type { NpmBins } from "../execute/node_modules.ts";
 import type { ConfigText } from "./jsonc.ts";
 import { TaskScope } from "./scope.ts";
 import { memberFolders, type WorkspaceFolder } from "./workspace.ts";

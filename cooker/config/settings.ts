@@ -8,7 +8,7 @@
  */
 
 import * as v from "valibot";
-import { nearestName } from "../names.ts";
+import { nearestName } from "../plan/task_names.ts";
 import {
   type ConfigNode,
   type ConfigText,

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { folderEntries } from "../../system/file_signature.ts";
-import { baseName, joinPath, pathInside, visibleKind } from "../../system/files.ts";
+import { folderEntries } from "../../system/files/file_signature.ts";
+import { baseName, joinPath, pathInside, visibleKind } from "../../system/files/files.ts";
 import { isExactMember } from "../../project/root.ts";
 import { matchStars } from "../../project/stars.ts";
 import { PathPatterns } from "../inputs/patterns.ts";

@@ -4,9 +4,9 @@
  * @module
  */
 
-import { Sha256 } from "../../system/digest.ts";
-import { isSystemError, pathInside } from "../../system/files.ts";
-import { beforeAbort } from "../ending.ts";
+import { Sha256 } from "../../system/files/digest.ts";
+import { isSystemError, pathInside } from "../../system/files/files.ts";
+import { beforeAbort } from "../execute/cancellation.ts";
 import type { FileRecord, FileTable } from "./file_table.ts";
 import { leadsToFolder } from "./linked_folders.ts";
 import type { PathPatterns } from "./patterns.ts";

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { FileReader } from "../../system/file_reader.ts";
-import { isSystemError, systemReason } from "../../system/files.ts";
+import { FileReader } from "../../system/files/file_reader.ts";
+import { isSystemError, systemReason } from "../../system/files/files.ts";
 import {
   type FileFacts,
   fileFacts,
@@ -13,7 +13,7 @@ import {
   kernelDevice,
   linkTarget,
   targetFacts,
-} from "../../system/file_signature.ts";
+} from "../../system/files/file_signature.ts";
 
 /**
  * Milliseconds within which a second change may carry the same times as the first: a file that was

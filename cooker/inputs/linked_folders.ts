@@ -8,8 +8,8 @@
  * @module
  */
 
-import { fileKind, isAbsent, joinPath, pathInside, realPath } from "../../system/files.ts";
-import { kernelDevice, targetFacts } from "../../system/file_signature.ts";
+import { fileKind, isAbsent, joinPath, pathInside, realPath } from "../../system/files/files.ts";
+import { kernelDevice, targetFacts } from "../../system/files/file_signature.ts";
 import type { PathPatterns } from "./patterns.ts";
 
 /** Entries that are read behind links at the most. */

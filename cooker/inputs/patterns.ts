@@ -8,7 +8,7 @@
  * @module
  */
 
-import { baseName, joinPath, parentFolder, pathInside } from "../../system/files.ts";
+import { baseName, joinPath, parentFolder, pathInside } from "../../system/files/files.ts";
 
 /** What a list of entries is for. */
 export type PatternUse = "files" | "output";
@@ -64,7 +64,7 @@ export class PathPatterns {
    * @example
    * ```ts
    * import { assertEquals } from "@std/assert";
-   * import { PathPatterns } from "../inputs/patterns.ts";
+   * import { PathPatterns } from "./patterns.ts";
    *
    * const patterns = PathPatterns.parse("/p", ["src/**\/*.ts", "!src/generated"]);
    * const paths = ["/p/src/a.ts", "/p/src/x/y/b.TS", "/p/src/.c.ts", "/p/src/generated/d.ts"];

@@ -9,7 +9,7 @@
  * @module
  */
 
-import type { Notifier } from "../cooker.ts";
+import type { Notifier } from "../../server/cooker.ts";
 import {
   baseName,
   ensureFolderBelow,
@@ -21,11 +21,16 @@ import {
   removeIfPresent,
   touchFile,
   visibleKind,
-} from "../../system/files.ts";
+} from "../../system/files/files.ts";
 import { monotonicTime } from "../../system/clock.ts";
-import { fileFacts, isSameFolder } from "../../system/file_signature.ts";
-import { type FolderEvent, Inotify, type OpenFailure, watchLimit } from "../../system/inotify.ts";
-import { MountTable } from "../../system/mounts.ts";
+import { fileFacts, isSameFolder } from "../../system/files/file_signature.ts";
+import {
+  type FolderEvent,
+  Inotify,
+  type OpenFailure,
+  watchLimit,
+} from "../../system/files/inotify.ts";
+import { MountTable } from "../../system/files/mounts.ts";
 import { FileSet, type FolderWatcher } from "./file_set.ts";
 import { FileTable } from "./file_table.ts";
 import { Pace } from "./pace.ts";

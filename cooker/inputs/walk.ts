@@ -11,8 +11,8 @@ import {
   readEntries,
   readEntriesAside,
   targetFacts,
-} from "../../system/file_signature.ts";
-import { isSystemError, systemReason } from "../../system/files.ts";
+} from "../../system/files/file_signature.ts";
+import { isSystemError, systemReason } from "../../system/files/files.ts";
 import { UNDECODABLE } from "./file_table.ts";
 import { type Sliced, sortSliced } from "./pace.ts";
 import { leadsToFolder, LinkedFolders, type LinkedWay } from "./linked_folders.ts";

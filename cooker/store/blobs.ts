@@ -9,8 +9,8 @@
  */
 
 import type { Clock } from "../../system/clock.ts";
-import { Sha256, sha256Hex } from "../../system/digest.ts";
-import { fileBytes } from "../../system/file_signature.ts";
+import { Sha256, sha256Hex } from "../../system/files/digest.ts";
+import { fileBytes } from "../../system/files/file_signature.ts";
 import {
   ensureFolder,
   inFolder,
@@ -18,7 +18,7 @@ import {
   joinPath,
   parentFolder,
   removeIfPresent,
-} from "../../system/files.ts";
+} from "../../system/files/files.ts";
 import type { Logger } from "../../system/logger.ts";
 import {
   clearUnlessFolder,
@@ -27,14 +27,14 @@ import {
   readRegular,
   readRegularBytes,
   removeAnything,
-} from "../../system/regular_file.ts";
+} from "../../system/files/regular_file.ts";
 import {
   copyFile,
   refreshTimes,
   setMode,
   type TreeEntry,
   writeNewFile,
-} from "../../system/tree.ts";
+} from "../../system/files/tree.ts";
 import { StoreError } from "./errors.ts";
 
 /** Bytes of a file that are kept in memory while they are written. */

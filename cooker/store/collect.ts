@@ -9,10 +9,10 @@
  */
 
 import type { Clock } from "../../system/clock.ts";
-import { joinPath, listFolder } from "../../system/files.ts";
+import { joinPath, listFolder } from "../../system/files/files.ts";
 import { macrotask } from "../../system/macrotask.ts";
-import { clearUnlessFolder, removeAnything } from "../../system/regular_file.ts";
-import { treeEntry } from "../../system/tree.ts";
+import { clearUnlessFolder, removeAnything } from "../../system/files/regular_file.ts";
+import { treeEntry } from "../../system/files/tree.ts";
 import type { Blobs } from "./blobs.ts";
 import type { Records } from "./records.ts";
 import type { StoredResult } from "./result.ts";

@@ -11,7 +11,7 @@ import {
   parentFolder,
   pathInside,
   realPath,
-} from "../../system/files.ts";
+} from "../../system/files/files.ts";
 import { StoreError } from "./errors.ts";
 
 /** Where an output belongs. */

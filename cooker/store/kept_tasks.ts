@@ -5,10 +5,16 @@
  * @module
  */
 
-import { sha256Hex } from "../../system/digest.ts";
-import { ensureFolder, fileKind, inFolder, joinPath, listFolder } from "../../system/files.ts";
-import { lookForRegular, removeAnything } from "../../system/regular_file.ts";
-import { treeEntry, writeNewFile } from "../../system/tree.ts";
+import { sha256Hex } from "../../system/files/digest.ts";
+import {
+  ensureFolder,
+  fileKind,
+  inFolder,
+  joinPath,
+  listFolder,
+} from "../../system/files/files.ts";
+import { lookForRegular, removeAnything } from "../../system/files/regular_file.ts";
+import { treeEntry, writeNewFile } from "../../system/files/tree.ts";
 
 /** A store's tasks. */
 export class KeptTasks {

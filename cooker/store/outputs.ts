@@ -4,7 +4,7 @@
  * @module
  */
 
-import { linkTarget } from "../../system/file_signature.ts";
+import { linkTarget } from "../../system/files/file_signature.ts";
 import {
   asidePath,
   ensureFolder,
@@ -14,7 +14,7 @@ import {
   listFolder,
   parentFolder,
   removeIfPresent,
-} from "../../system/files.ts";
+} from "../../system/files/files.ts";
 import { macrotask } from "../../system/macrotask.ts";
 import {
   copyFile,
@@ -23,7 +23,7 @@ import {
   renameFile,
   setMode,
   treeEntry,
-} from "../../system/tree.ts";
+} from "../../system/files/tree.ts";
 import { type Blobs, fileDigest } from "./blobs.ts";
 import { confinedPlace, type Place } from "./confine.ts";
 import { StoreError } from "./errors.ts";

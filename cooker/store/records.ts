@@ -9,16 +9,16 @@
 
 import * as v from "valibot";
 import type { Clock } from "../../system/clock.ts";
-import { sha256Hex } from "../../system/digest.ts";
-import { inFolder, joinPath, parentFolder } from "../../system/files.ts";
+import { sha256Hex } from "../../system/files/digest.ts";
+import { inFolder, joinPath, parentFolder } from "../../system/files/files.ts";
 import type { Logger } from "../../system/logger.ts";
 import {
   clearUnlessFolder,
   putInPlace,
   readRegularBytes,
   removeAnything,
-} from "../../system/regular_file.ts";
-import { refreshTimes, writeNewFile } from "../../system/tree.ts";
+} from "../../system/files/regular_file.ts";
+import { refreshTimes, writeNewFile } from "../../system/files/tree.ts";
 import { StoreError } from "./errors.ts";
 import type { StoredResult } from "./result.ts";
 

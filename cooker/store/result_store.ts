@@ -9,14 +9,14 @@
 
 import { checkCacheFolder } from "../../project/cache_place.ts";
 import type { Clock } from "../../system/clock.ts";
-import { ensureFolder, fileKind, joinPath, writeAtomically } from "../../system/files.ts";
-import { LockableFile, NoLocksError } from "../../system/lockable_file.ts";
+import { ensureFolder, fileKind, joinPath, writeAtomically } from "../../system/files/files.ts";
+import { LockableFile, NoLocksError } from "../../system/files/lockable_file.ts";
 import type { Logger } from "../../system/logger.ts";
-import { clearUnlessRegular } from "../../system/regular_file.ts";
+import { clearUnlessRegular } from "../../system/files/regular_file.ts";
 import { Blobs } from "./blobs.ts";
 import { KeptTasks } from "./kept_tasks.ts";
 import { type CollectOptions, type CollectReport, collectStore } from "./collect.ts";
-import { treeEntry } from "../../system/tree.ts";
+import { treeEntry } from "../../system/files/tree.ts";
 import { captureOutputs, type Forbid, type RestoreOptions, restoreOutputs } from "./outputs.ts";
 import { Records } from "./records.ts";
 import type { OutputEntry, StoredResult } from "./result.ts";

@@ -1,9 +1,9 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import { parseArguments, UsageError } from "../../client/arguments.ts";
-import type { CommandSpec } from "../../client/options.ts";
+import { parseArguments, UsageError } from "../../client/args/arguments.ts";
+import type { CommandSpec } from "../../client/args/options.ts";
 import { command as run } from "../../client/commands/run.ts";
 import { command as stop } from "../../client/commands/stop.ts";
-import { serverLimits } from "../../client/server_limits.ts";
+import { serverLimits } from "../../client/args/server_limits.ts";
 
 function parse(args: string, spec: CommandSpec = run.spec): unknown[] {
   const { values, words, rest } = parseArguments(spec, args === "" ? [] : args.split(" "));

@@ -1,8 +1,8 @@
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { ServerEndedError } from "../../client/exit_code.ts";
+import { ServerEndedError } from "../../client/errors.ts";
 import { command as run } from "../../client/commands/run.ts";
 import type { RunTasksInput } from "../../wire/commands.ts";
-import { signalExitCode } from "../../system/signals.ts";
+import { signalExitCode } from "../../system/process/signals.ts";
 import { projectError, WireError } from "../../wire/errors.ts";
 import type { EventBody } from "../../wire/events.ts";
 import type { HelloParams } from "../../wire/hello.ts";

@@ -1,12 +1,12 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { openOperator, openSession } from "../../client/connect.ts";
-import { ClientError, EXIT, ServerEndedError } from "../../client/exit_code.ts";
+import { openOperator, openSession } from "../../client/connect/open_session.ts";
+import { ClientError, EXIT, ServerEndedError } from "../../client/errors.ts";
 import { GIVE_UP_MS, MENTION_MS } from "../../client/session.ts";
-import { dial, type ServerPlace } from "../../client/launcher.ts";
+import { dial, type ServerPlace } from "../../client/connect/find_server.ts";
 import { LockFile } from "../../lock/lock_file.ts";
 import { ensureState, shortPlace, statePaths } from "../../project/state.ts";
 import { FakeClock } from "../../system/fake_clock.ts";
-import type { ByteStream } from "../../system/streams.ts";
+import type { ByteStream } from "../../system/net/streams.ts";
 import { WireError } from "../../wire/errors.ts";
 import {
   type FakeIdentity,

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { ClientError, reportOf, ServerEndedError } from "../../client/exit_code.ts";
+import { ClientError, reportOf, ServerEndedError } from "../../client/errors.ts";
 import { type ErrorCodeName, projectError, WireError } from "../../wire/errors.ts";
 
 const CODES: readonly (readonly [ErrorCodeName, number])[] = [

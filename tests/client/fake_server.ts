@@ -4,9 +4,9 @@
  * @module
  */
 
-import { joinPath } from "../../system/files.ts";
-import { type ByteStream, writeAll } from "../../system/streams.ts";
-import { UnixListener } from "../../system/unix_socket.ts";
+import { joinPath } from "../../system/files/files.ts";
+import { type ByteStream, writeAll } from "../../system/net/streams.ts";
+import { UnixListener } from "../../system/net/unix_socket.ts";
 import { WireError } from "../../wire/errors.ts";
 import type { EventBody, SimmerEvent } from "../../wire/events.ts";
 import { encodeFrame, FrameDecoder } from "../../wire/frame.ts";

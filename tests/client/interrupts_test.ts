@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { Interrupts } from "../../client/interrupts.ts";
-import { signalExitCode } from "../../system/signals.ts";
+import { Interrupts } from "../../client/build/interrupts.ts";
+import { signalExitCode } from "../../system/process/signals.ts";
 import { TASK_SIGNALS, type TaskSignal } from "../../wire/signals.ts";
 
 interface Situation {

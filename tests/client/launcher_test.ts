@@ -1,15 +1,15 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { ClientError, EXIT } from "../../client/exit_code.ts";
-import { findServer, reachRunning, type ServerPlace } from "../../client/launcher.ts";
-import { GIVE_UP_MS, SILENT_MS } from "../../client/patience.ts";
-import { type StartPlatform, startServer } from "../../client/starter.ts";
+import { ClientError, EXIT } from "../../client/errors.ts";
+import { findServer, reachRunning, type ServerPlace } from "../../client/connect/find_server.ts";
+import { GIVE_UP_MS, SILENT_MS } from "../../client/connect/patience.ts";
+import { type StartPlatform, startServer } from "../../client/connect/start_server.ts";
 import { LockFile } from "../../lock/lock_file.ts";
 import { ensureState, shortPlace, statePaths } from "../../project/state.ts";
 import { FakeClock } from "../../system/fake_clock.ts";
-import { FolderWatch } from "../../system/folder_watch.ts";
-import type { ExitStatus } from "../../system/group_process.ts";
-import type { DaemonOptions } from "../../system/processes.ts";
-import type { ByteStream } from "../../system/streams.ts";
+import { FolderWatch } from "../../system/files/folder_watch.ts";
+import type { ExitStatus } from "../../system/process/group_process.ts";
+import type { DaemonOptions } from "../../system/process/processes.ts";
+import type { ByteStream } from "../../system/net/streams.ts";
 import { FakeServer, temporaryProject } from "./fake_server.ts";
 
 /** A project, and daemons that are functions of a test. */

@@ -1,8 +1,8 @@
 import { assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
-import { ClientError, EXIT, ServerEndedError } from "../../client/exit_code.ts";
+import { ClientError, EXIT, ServerEndedError } from "../../client/errors.ts";
 import { GIVE_UP_MS, MENTION_MS, SocketSession } from "../../client/session.ts";
 import { FakeClock } from "../../system/fake_clock.ts";
-import { memoryPair } from "../../system/streams.ts";
+import { memoryPair } from "../../system/net/streams.ts";
 import { WireError } from "../../wire/errors.ts";
 import { PROTOCOL, VERSION } from "../../wire/hello.ts";
 import { notification } from "../../wire/messages.ts";

@@ -5,7 +5,7 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { selfCommand } from "../../system/self.ts";
+import { selfCommand } from "../../system/process/self.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 
@@ -62,7 +62,7 @@ Deno.test("deno compile finds every module, lazily loaded ones too, and puts it 
   const own = reachable(info, new URL("cli.ts", ROOT).href)
     .filter((specifier) => specifier.startsWith(ROOT.href))
     .map((specifier) => specifier.slice(ROOT.href.length));
-  for (const lazy of ["server/daemon.ts", "server/local.ts", "client/starter.ts"]) {
+  for (const lazy of ["app/daemon.ts", "app/local.ts", "client/connect/start_server.ts"]) {
     assert(own.includes(lazy), `${lazy} is loaded in a way that compiling does not see`);
   }
   const folder = await Deno.makeTempDir();

@@ -1,7 +1,7 @@
 /** A cooker without a server around it: runs are asked for by call, and their events are kept. */
 
 import { assert } from "@std/assert";
-import type { AsyncCommand } from "../../cooker/cooker.ts";
+import type { AsyncCommand } from "../../server/cooker.ts";
 import type { SettledBuilds } from "../../cooker/settled.ts";
 import { TaskCooker } from "../../cooker/task_cooker.ts";
 import { statePaths } from "../../project/state.ts";

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
-import type { IdleFunction } from "../../cooker/cooker.ts";
+import type { IdleFunction } from "../../server/cooker.ts";
 import { registerPeriodic } from "../../cooker/periodic_work.ts";
 import { MemoryLogger } from "../../system/logger.ts";
 import { canBeUnprivileged, unprivileged } from "../system/unprivileged.ts";

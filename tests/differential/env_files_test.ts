@@ -1,7 +1,7 @@
 /** Env files as `deno task --env-file` reads them: `deno task` itself is the oracle. */
 
 import { assert, assertEquals, equal } from "@std/assert";
-import { envFileVariables } from "../../client/env_files.ts";
+import { envFileVariables } from "../../client/args/env_files.ts";
 
 /** The environment of the call, beside PATH. */
 const SET = { SET: "set", EMPTY: "", HOME: "/home/x" };

@@ -1,8 +1,8 @@
 /** Signals to a client are its tasks': the same task under `deno task` ends with the same code. */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { pathExists } from "../../system/path_exists.ts";
-import { signalExitCode } from "../../system/signals.ts";
+import { pathExists } from "../../system/files/path_exists.ts";
+import { signalExitCode } from "../../system/process/signals.ts";
 import { TASK_SIGNALS } from "../../wire/signals.ts";
 import { Project, SIMMER } from "./support.ts";
 

@@ -6,7 +6,7 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { isProcessAlive } from "../../system/processes.ts";
+import { isProcessAlive } from "../../system/process/processes.ts";
 
 /**
  * Which of simmer's clients is tested: `SIMMER_E2E` is `quick` (main.ts, the default) or `whole`

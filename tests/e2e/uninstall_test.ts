@@ -1,5 +1,5 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { fileKind } from "../../system/files.ts";
+import { fileKind } from "../../system/files/files.ts";
 import { Project } from "./support.ts";
 
 /** The beginning of the script that older versions installed. */

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { connectUnix } from "../../system/unix_socket.ts";
+import { connectUnix } from "../../system/net/unix_socket.ts";
 import { helloParams, TestClient } from "../server/support.ts";
 
 Deno.test("examples/embed serves a cooker of its own, and is short", async () => {

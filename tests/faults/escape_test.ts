@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { groupAlive, isProcessAlive } from "../../system/processes.ts";
+import { groupAlive, isProcessAlive } from "../../system/process/processes.ts";
 import { Project, untilGone } from "../e2e/support.ts";
 
 const SCRIPT = await Deno.readTextFile(new URL("./escape.py", import.meta.url));

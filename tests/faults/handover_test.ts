@@ -1,8 +1,8 @@
 /** Servers that are stopped, busy, silent, or foreign to the rules, and clients that give up. */
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { HEAD_BYTES, PIECE } from "../../system/handover.ts";
-import { writeAll } from "../../system/streams.ts";
+import { HEAD_BYTES, PIECE } from "../../forward/client.ts";
+import { writeAll } from "../../system/net/streams.ts";
 import { Project, SIMMER } from "../e2e/support.ts";
 
 const isQuick = SIMMER.some((word) => word.endsWith("/main.ts"));

@@ -7,11 +7,11 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
-import { ClientError, EXIT } from "../../client/exit_code.ts";
-import { killServer } from "../../client/silent_server.ts";
+import { ClientError, EXIT } from "../../client/errors.ts";
+import { killServer } from "../../client/connect/silent_server.ts";
 import { shortPlace, statePaths } from "../../project/state.ts";
 import { systemClock } from "../../system/clock.ts";
-import { isProcessAlive } from "../../system/processes.ts";
+import { isProcessAlive } from "../../system/process/processes.ts";
 import { Project, type Running, untilGone } from "../e2e/support.ts";
 
 const TASKS = {

@@ -5,7 +5,7 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { fileKind } from "../../system/files.ts";
+import { fileKind } from "../../system/files/files.ts";
 
 const PYTHON = "/usr/bin/python3";
 const SERVER = new URL("./foreign_server.py", import.meta.url).pathname;

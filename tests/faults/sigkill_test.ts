@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { sha256Hex } from "../../system/digest.ts";
+import { sha256Hex } from "../../system/files/digest.ts";
 import { IS_SIMMER, processesIn, Project, type Running } from "../e2e/support.ts";
 import { effort, Random, seed } from "./random.ts";
 

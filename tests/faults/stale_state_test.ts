@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { fileKind, removeTree } from "../../system/files.ts";
-import { isProcessAlive } from "../../system/processes.ts";
+import { fileKind, removeTree } from "../../system/files/files.ts";
+import { isProcessAlive } from "../../system/process/processes.ts";
 import { processesIn, Project, untilGone } from "../e2e/support.ts";
 import { Random, seed } from "./random.ts";
 

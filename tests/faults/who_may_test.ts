@@ -1,7 +1,7 @@
 /** Other users of the machine, and what must not be kept. */
 
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { fileKind } from "../../system/files.ts";
+import { fileKind } from "../../system/files/files.ts";
 import { request } from "../../wire/messages.ts";
 import { type Finished, Project } from "../e2e/support.ts";
 import { helloParams } from "../server/support.ts";

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/
 import { FakeClock } from "../../system/fake_clock.ts";
 import { LockFile, type LockMode, type LockWait } from "../../lock/lock_file.ts";
 import { lockPath } from "../../lock/lock_path.ts";
-import { LockableFile } from "../../system/lockable_file.ts";
+import { LockableFile } from "../../system/files/lockable_file.ts";
 
 class Folder implements AsyncDisposable {
   readonly path = Deno.makeTempDirSync();

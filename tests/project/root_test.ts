@@ -2,7 +2,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { ProjectConfig } from "../../cooker/config/project.ts";
 import { findProject, requireProject } from "../../project/root.ts";
 import { ensureState, StateError, statePaths } from "../../project/state.ts";
-import { MAX_LISTEN_PATH_BYTES } from "../../system/unix_path.ts";
+import { MAX_LISTEN_PATH_BYTES } from "../../system/net/unix_path.ts";
 import { projectErrorData, WireError } from "../../wire/errors.ts";
 
 async function inProject(

@@ -1,13 +1,13 @@
 /** What a client or a cooker that misbehaves costs: itself, never the server. */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import type { AsyncCommand, CommandCall } from "../../cooker/cooker.ts";
+import type { AsyncCommand, CommandCall } from "../../server/cooker.ts";
 import { Connection } from "../../server/connection.ts";
 import { FakeClock } from "../../system/fake_clock.ts";
 import { ERROR_CODES } from "../../wire/errors.ts";
 import { encodeFrame } from "../../wire/frame.ts";
 import { notification, request } from "../../wire/messages.ts";
-import { writeAll } from "../../system/streams.ts";
+import { writeAll } from "../../system/net/streams.ts";
 import { helloParams, TestClient, type TestCommand, TestCooker, TestServer } from "./support.ts";
 
 /** A cooker whose `work` does what a test says. */

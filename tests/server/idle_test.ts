@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import type { IdleResult } from "../../cooker/cooker.ts";
+import type { IdleResult } from "../../server/cooker.ts";
 import { IdleWork } from "../../server/idle.ts";
 import { Selector } from "../../server/selector.ts";
 import { FakeClock } from "../../system/fake_clock.ts";

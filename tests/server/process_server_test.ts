@@ -3,7 +3,7 @@ import { ERROR_CODES } from "../../wire/errors.ts";
 import { COMMANDS, SERVER_COMMANDS } from "../../wire/commands.ts";
 import { encodeFrame } from "../../wire/frame.ts";
 import { request } from "../../wire/messages.ts";
-import { writeAll } from "../../system/streams.ts";
+import { writeAll } from "../../system/net/streams.ts";
 import { MAX_FRAME_BYTES } from "../../wire/frame.ts";
 import { helloParams, TestClient, TestServer } from "./support.ts";
 

@@ -14,14 +14,14 @@ import type {
   CookerHost,
   IdleResult,
   Notifier,
-} from "../../cooker/cooker.ts";
+} from "../../server/cooker.ts";
 import type { Listener } from "../../server/listener_source.ts";
 import { ProcessServer, type ProcessServerOptions } from "../../server/process_server.ts";
 import { FakeClock } from "../../system/fake_clock.ts";
 import { MemoryLogger } from "../../system/logger.ts";
 import { Latch } from "../../system/source.ts";
-import { type ByteStream, memoryPair, writeAll } from "../../system/streams.ts";
-import type { AcceptedStream } from "../../system/unix_socket.ts";
+import { type ByteStream, memoryPair, writeAll } from "../../system/net/streams.ts";
+import type { AcceptedStream } from "../../system/net/unix_socket.ts";
 import { defineCommands } from "../../wire/commands.ts";
 import type { SimmerEvent } from "../../wire/events.ts";
 import { encodeFrame, FrameDecoder } from "../../wire/frame.ts";

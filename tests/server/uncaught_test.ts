@@ -50,7 +50,7 @@ Deno.test("a server's process lives on after a rejection and an exception withou
   const root = await Deno.realPath(await Deno.makeTempDir());
   await Deno.writeTextFile(`${root}/deno.json`, JSON.stringify(CONFIG));
   const program = `
-    import { serveProject } from "${module("server/daemon.ts")}";
+    import { serveProject } from "${module("app/daemon.ts")}";
     const served = await serveProject({
       project: { root: "${root}" },
       timeoutSeconds: -1,

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { excerpt, MAX_CANDIDATES, MAX_NEAR_LENGTH, nearNames } from "../../wire/near_names.ts";
-import { availableTasks, nearestName } from "../../cooker/names.ts";
-import { nearestName as nearestWord } from "../../client/nearest.ts";
+import { availableTasks, nearestName } from "../../cooker/plan/task_names.ts";
+import { nearestName as nearestWord } from "../../client/args/nearest.ts";
 
 Deno.test("near names are sorted by edits, then by their order, and no more than asked for", () => {
   const names = ["test", "text", "tests", "build", "Test"];

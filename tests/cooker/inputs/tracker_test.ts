@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertNotEquals, assertStringIncludes } from "@std/assert";
 import fc from "fast-check";
 import { InputTracker } from "../../../cooker/inputs/tracker.ts";
-import { Inotify } from "../../../system/inotify.ts";
+import { Inotify } from "../../../system/files/inotify.ts";
 
 /** A project's folder with a tracker of it. */
 class Project implements Disposable {

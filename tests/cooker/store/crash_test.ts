@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { ResultStore } from "../../../cooker/store/result_store.ts";
 import { systemClock } from "../../../system/clock.ts";
-import { sha256Hex } from "../../../system/digest.ts";
+import { sha256Hex } from "../../../system/files/digest.ts";
 import { MemoryLogger } from "../../../system/logger.ts";
 import { Random, seed } from "../../faults/random.ts";
 import { fingerprintOf, outputsOf } from "./crash_writer.ts";

@@ -5,7 +5,7 @@
 
 import { ResultStore } from "../../../cooker/store/result_store.ts";
 import { systemClock } from "../../../system/clock.ts";
-import { sha256Hex } from "../../../system/digest.ts";
+import { sha256Hex } from "../../../system/files/digest.ts";
 import { MemoryLogger } from "../../../system/logger.ts";
 
 /** The fingerprint of a result. */

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { Records } from "../../../cooker/store/records.ts";
 import type { StoredResult } from "../../../cooker/store/result.ts";
-import { sha256Hex } from "../../../system/digest.ts";
+import { sha256Hex } from "../../../system/files/digest.ts";
 import { FakeClock } from "../../../system/fake_clock.ts";
 import { MemoryLogger } from "../../../system/logger.ts";
 

@@ -4,7 +4,7 @@ import { StoreError } from "../../../cooker/store/errors.ts";
 import { removeOutputs } from "../../../cooker/store/outputs.ts";
 import type { OutputEntry } from "../../../cooker/store/result.ts";
 import { ResultStore } from "../../../cooker/store/result_store.ts";
-import { sha256Hex } from "../../../system/digest.ts";
+import { sha256Hex } from "../../../system/files/digest.ts";
 import { FakeClock } from "../../../system/fake_clock.ts";
 import { MemoryLogger } from "../../../system/logger.ts";
 

@@ -1,0 +1,81 @@
+/**
+ * A project's cooker in the client's own process, for `--no-server`.
+ *
+ * @module
+ */
+
+import type { Project } from "../project/root.ts";
+import {
+  ensureRoom,
+  ensureState,
+  shortPlace,
+  StateError,
+  type StatePaths,
+  statePaths,
+} from "../project/state.ts";
+import { systemClock } from "../system/clock.ts";
+import { isSystemError, removeTree } from "../system/files/files.ts";
+import { LogFile } from "../system/files/log_file.ts";
+import { makeTemporaryFolder } from "../system/files/private_folder.ts";
+import { type InProcessServer, serveInProcess } from "../server/in_process.ts";
+import { taskCooker } from "./project_cooker.ts";
+
+/** Where the state of one run is. */
+interface LocalState {
+  readonly paths: StatePaths;
+  readonly log: LogFile;
+  /** Removed when the run is over. */
+  readonly temporary?: string;
+}
+
+/**
+ * Serves a project inside this process. Where its state folder can't be used, as in a read-only
+ * checkout, there is one for this run only.
+ *
+ * @throws {WireError} `projectError` where the project's folder is gone
+ */
+export function serveLocally(project: Project): InProcessServer {
+  const { paths, log, temporary } = localState(project);
+  using acquired = new DisposableStack();
+  acquired.defer(() => {
+    log.close();
+    if (temporary !== undefined) removeTree(temporary);
+  });
+  const server = serveInProcess({
+    cooker: taskCooker(
+      project,
+      { ...paths, isTemporary: temporary !== undefined },
+      log,
+      { isBrief: true },
+    ),
+    clock: systemClock,
+    log,
+    project,
+  });
+  const state = acquired.move();
+  const ended = server.ended.finally(() => state.dispose());
+  return { stream: server.stream, ended };
+}
+
+function localState({ root }: Project): LocalState {
+  const paths = statePaths(root, shortPlace());
+  try {
+    ensureRoom(paths);
+    return { paths, log: openLog(paths) };
+  } catch (error) {
+    if (!(error instanceof StateError || isSystemError(error))) throw error;
+    const temporary = makeTemporaryFolder();
+    try {
+      const instead = statePaths(temporary, shortPlace());
+      ensureState(instead);
+      return { paths: instead, log: openLog(instead), temporary };
+    } catch (error) {
+      removeTree(temporary);
+      throw error;
+    }
+  }
+}
+
+function openLog({ localLog }: StatePaths): LogFile {
+  return LogFile.open(localLog, { clock: systemClock });
+}

@@ -1,0 +1,192 @@
+/**
+ * The command line's parser: words and options by their rows.
+ *
+ * It stands on the path of every `simmer run`, where a library's first import costs more than all
+ * of the parsing: hence its own, small and strict.
+ *
+ * @module
+ */
+
+import { ClientError, EXIT } from "../errors.ts";
+import { type CommandSpec, COMMON_OPTIONS, type OptionRow, type OptionValues } from "./options.ts";
+
+/** A wrong command line. */
+export class UsageError extends ClientError {
+  override readonly name: string = "UsageError";
+  /** The option that was given and is unknown, with its dashes. */
+  readonly unknownOption: string | undefined;
+
+  /** @param unknownOption see the property of that name */
+  constructor(message: string, details: readonly string[] = [], unknownOption?: string) {
+    super(EXIT.usage, message, details);
+    this.unknownOption = unknownOption;
+  }
+}
+
+/** What a command line says. */
+export interface ParsedArguments<Values> {
+  readonly values: Values;
+  /** What is no option, in order. */
+  readonly words: readonly string[];
+  /** What stands behind `--`. */
+  readonly rest: readonly string[];
+}
+
+/** The values of a command's own options and of those that all have. */
+export type ValuesFor<Rows extends readonly OptionRow[]> =
+  & OptionValues<Rows>
+  & OptionValues<typeof COMMON_OPTIONS>;
+
+/**
+ * Reads a command's arguments. Options may stand anywhere before `--`; the last of several counts.
+ *
+ * @throws {UsageError} for what the rows do not allow
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { parseArguments } from "./arguments.ts";
+ *
+ * const spec = {
+ *   name: "run",
+ *   usage: "TASK",
+ *   summary: "run a task",
+ *   about: [],
+ *   words: { min: 0, max: Infinity },
+ *   options: [{ name: "jobs", letter: "j", kind: "number", value: "jobs", min: 1, summary: "" }],
+ *   takesRest: true,
+ * } as const;
+ * const { values, words, rest } = parseArguments(spec, ["a", "-j2", "b", "--", "-x"]);
+ * assertEquals([values.jobs, words, rest], [2, ["a", "b"], ["-x"]]);
+ * ```
+ */
+export function parseArguments<const Rows extends readonly OptionRow[]>(
+  spec: CommandSpec<Rows>,
+  args: readonly string[],
+): ParsedArguments<ValuesFor<Rows>> {
+  const rows: readonly OptionRow[] = [...COMMON_OPTIONS, ...spec.options];
+  const values: Record<string, unknown> = {};
+  for (const row of rows) values[row.name] = emptyValue(row);
+  const words: string[] = [];
+  const rest: string[] = [];
+  const pending = [...args];
+  for (let arg = pending.shift(); arg !== undefined; arg = pending.shift()) {
+    if (arg === "--") {
+      rest.push(...pending.splice(0));
+    } else if (arg.startsWith("--")) {
+      takeLong(arg, rows, pending, values);
+    } else if (arg.startsWith("-") && arg !== "-") {
+      takeLetters(arg, rows, pending, values);
+    } else {
+      words.push(arg);
+    }
+  }
+  if (spec.takesRest !== true) words.push(...rest.splice(0));
+  if (values.help !== true && values.version !== true) checkWords(spec, words);
+  return { values: values as ValuesFor<Rows>, words, rest };
+}
+
+function emptyValue(row: OptionRow): unknown {
+  if (row.kind === "flag") return false;
+  return row.kind === "list" || row.kind === "family" ? [] : undefined;
+}
+
+function takeLong(
+  arg: string,
+  rows: readonly OptionRow[],
+  pending: string[],
+  values: Record<string, unknown>,
+): void {
+  const equals = arg.indexOf("=");
+  const name = equals < 0 ? arg.slice(2) : arg.slice(2, equals);
+  const row = rows.find((each) => each.name === name || each.alias === name) ??
+    rows.find((each) => each.kind === "family" && name.startsWith(`${each.name}-`));
+  if (row === undefined) throw unknownOption(`--${name}`);
+  let given = equals < 0 ? undefined : arg.slice(equals + 1);
+  if (row.kind === "family") {
+    values[row.name] = [...values[row.name] as readonly string[], arg];
+  } else if (row.kind === "list") {
+    const [next = "-"] = pending;
+    if (row.takesNext === true && given === undefined && !next.startsWith("-")) {
+      given = pending.shift();
+    }
+    const before = values[row.name] as readonly string[];
+    // As in `deno task`, those without a value come before all others.
+    values[row.name] = given === undefined ? [row.fallback, ...before] : [...before, given];
+  } else if (row.kind !== "flag") {
+    values[row.name] = readValue(row, given ?? nextValue(row, pending));
+  } else if (given !== undefined) {
+    throw new UsageError(`unexpected value '${given}' for '--${row.name}': it takes none`);
+  } else {
+    values[row.name] = true;
+  }
+}
+
+/** `-kq`, `-j2`, `-j 2` and `-j=2`. */
+function takeLetters(
+  arg: string,
+  rows: readonly OptionRow[],
+  pending: string[],
+  values: Record<string, unknown>,
+): void {
+  for (let index = 1; index < arg.length; index++) {
+    const letter = arg.charAt(index);
+    const row = rows.find((each) => each.letter === letter);
+    if (row === undefined) throw unknownOption(`-${letter}`);
+    if (row.kind === "flag") {
+      values[row.name] = true;
+      continue;
+    }
+    const given = arg.slice(index + 1).replace(/^=/, "");
+    values[row.name] = readValue(row, given === "" ? nextValue(row, pending) : given);
+    return;
+  }
+}
+
+function nextValue(row: OptionRow, pending: string[]): string {
+  const value = pending.shift();
+  if (value !== undefined && value !== "--") return value;
+  throw new UsageError(`a value is required for '${optionLabel(row)}' but none was supplied`);
+}
+
+function readValue(row: OptionRow, text: string): string | number {
+  const label = optionLabel(row);
+  if (row.kind === "number") {
+    const value = /^-?\d+$/.test(text) ? Number(text) : NaN;
+    if (value >= row.min && Number.isSafeInteger(value)) return value;
+    throw new UsageError(
+      `invalid value '${text}' for '${label}': it is a whole number from ${row.min}`,
+    );
+  }
+  if (row.kind === "choice" && !row.choices.includes(text)) {
+    throw new UsageError(
+      `invalid value '${text}' for '${label}': it is one of ${row.choices.join(", ")}`,
+    );
+  }
+  return text;
+}
+
+/** An option as errors and help name it: `--jobs <jobs>`. */
+export function optionLabel(row: OptionRow): string {
+  if (row.kind === "flag") return `--${row.name}`;
+  if (row.kind === "list") return `--${row.name}[=<${row.value}>]`;
+  if (row.kind === "family") return `--${row.name}-<${row.value}>`;
+  return `--${row.name} <${row.kind === "choice" ? row.choices.join("|") : row.value}>`;
+}
+
+function unknownOption(option: string): UsageError {
+  return new UsageError(`unknown option '${option}'`, [], option);
+}
+
+function checkWords(spec: CommandSpec, words: readonly string[]): void {
+  const { min, max } = spec.words;
+  const surplus = words[max];
+  if (surplus !== undefined) {
+    throw new UsageError(
+      `unexpected argument '${surplus}': usage: simmer ${spec.name} ${spec.usage}`,
+    );
+  }
+  if (words.length < min) {
+    throw new UsageError(`too few arguments: usage: simmer ${spec.name} ${spec.usage}`);
+  }
+}

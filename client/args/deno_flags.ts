@@ -1,0 +1,60 @@
+/**
+ * Options of `deno task` that are meant for Deno itself: they are handed on to the `deno` whose
+ * shell runs the tasks.
+ *
+ * @module
+ */
+
+import { joinPath } from "../../system/files/files.ts";
+import type { ValuesFor } from "./arguments.ts";
+
+/** The options. */
+export const DENO_OPTIONS = [
+  {
+    name: "frozen",
+    alias: "frozen-lockfile",
+    kind: "list",
+    value: "boolean",
+    fallback: "true",
+    summary: "for Deno: whether a lock file that is out of date is an error",
+  },
+  {
+    name: "lock",
+    kind: "list",
+    value: "file",
+    fallback: "",
+    takesNext: true,
+    summary: "for Deno: the lock file to check; default: deno.lock",
+  },
+  { name: "no-lock", kind: "flag", summary: "for Deno: look for no lock file" },
+  {
+    name: "node-modules-dir",
+    kind: "list",
+    value: "mode",
+    fallback: "auto",
+    summary: "for Deno: auto, manual or none",
+  },
+  {
+    name: "unstable",
+    kind: "family",
+    value: "feature",
+    summary: "for Deno: switch an unstable feature on",
+  },
+] as const;
+
+/**
+ * The options as `deno` is given them. The last of several of one name counts.
+ *
+ * @param folder the folder of the call, absolute: a lock file is meant from there
+ */
+export function denoFlags(values: ValuesFor<typeof DENO_OPTIONS>, folder: string): string[] {
+  const lock = values.lock.at(-1);
+  const [frozen, modules] = [values.frozen.at(-1), values["node-modules-dir"].at(-1)];
+  return [
+    ...(frozen === undefined ? [] : [`--frozen=${frozen}`]),
+    ...(lock === undefined ? [] : [lock === "" ? "--lock" : `--lock=${joinPath(folder, lock)}`]),
+    ...(values["no-lock"] ? ["--no-lock"] : []),
+    ...(modules === undefined ? [] : [`--node-modules-dir=${modules}`]),
+    ...values.unstable,
+  ];
+}

@@ -1,0 +1,159 @@
+/**
+ * What a run is asked for: the options that say so, and the parameters that they become.
+ *
+ * `run`, `watch`, `why` and `graph` share them.
+ *
+ * @module
+ */
+
+import { OrdinaryPaths } from "../../system/files/ordinary_paths.ts";
+import type { RunTasksInput, WorkspaceInput } from "../../wire/commands.ts";
+import type { ParsedArguments, ValuesFor } from "./arguments.ts";
+import { UsageError } from "./arguments.ts";
+import { DENO_OPTIONS, denoFlags } from "./deno_flags.ts";
+import { HandBack } from "../hand_back.ts";
+import { type Invocation, workFolder } from "../invocation.ts";
+
+/** The options that decide which folders of a workspace something is about. */
+export const WORKSPACE_OPTIONS = [
+  { name: "recursive", letter: "r", kind: "flag", summary: "the workspace's root and all members" },
+  { name: "members", kind: "flag", summary: "all members of the workspace, without its root" },
+  {
+    name: "filter",
+    letter: "f",
+    kind: "text",
+    value: "filter",
+    summary: "members whose package or folder has this in its name; * is any characters",
+  },
+] as const;
+
+/** The options that decide what a run is. */
+export const SELECTION_OPTIONS = [
+  ...WORKSPACE_OPTIONS,
+  {
+    name: "jobs",
+    letter: "j",
+    alias: "concurrency",
+    kind: "number",
+    value: "jobs",
+    min: 1,
+    summary: "tasks at once; default: DENO_JOBS, or the number of processors",
+  },
+  { name: "force", kind: "flag", summary: "run even what is cached" },
+  { name: "eval", kind: "flag", summary: "the words are one shell command, not task names" },
+  { name: "if-present", kind: "flag", summary: "do nothing where a task does not exist" },
+  {
+    name: "env-file",
+    alias: "env",
+    kind: "list",
+    value: "file",
+    fallback: ".env",
+    summary:
+      "add a file's variables that are not set already, the last file's first; default: .env",
+  },
+  ...DENO_OPTIONS,
+] as const;
+
+/** What was parsed of them. */
+export type Selection = ParsedArguments<ValuesFor<typeof SELECTION_OPTIONS>>;
+
+/**
+ * Which folders of a workspace are meant.
+ *
+ * @throws {UsageError} where the options exclude each other
+ */
+export function workspaceInput(
+  values: ValuesFor<typeof WORKSPACE_OPTIONS>,
+): WorkspaceInput {
+  const { recursive, members, filter } = values;
+  const other = recursive ? "--recursive" : filter === undefined ? undefined : "--filter <filter>";
+  if (members && other !== undefined) {
+    throw new UsageError(`the argument '--members' cannot be used with '${other}'`);
+  }
+  return {
+    ...(recursive ? { recursive } : {}),
+    ...(members ? { members } : {}),
+    ...(filter === undefined ? {} : { filter }),
+  };
+}
+
+/**
+ * A command line with the task's name behind `--`: as it is without that.
+ *
+ * `run [options] -- TASK ARG…` has no words in front; what stands behind is the task, and its
+ * arguments.
+ */
+export function withTaskBehind<P extends Pick<Selection, "words" | "rest">>(parsed: P): P {
+  const [task, ...rest] = parsed.rest;
+  if (parsed.words.length > 0 || task === undefined) return parsed;
+  return { ...parsed, words: [task], rest };
+}
+
+/**
+ * The parameters of a run.
+ *
+ * @param say is told what is no reason to fail
+ * @throws {UsageError} where there is no command line to evaluate
+ */
+export async function runInput(
+  invocation: Invocation,
+  { values, words, rest }: Selection,
+  say: (text: string) => void,
+): Promise<RunTasksInput> {
+  const flags = denoFlags(values, invocation.cwd);
+  const jobs = values.jobs ?? jobsOf(invocation.env.DENO_JOBS);
+  const commandLine = words.join(" ");
+  if (values.eval && commandLine.trim() === "") {
+    throw new UsageError("[TASK] must be specified when using --eval");
+  }
+  return {
+    tasks: values.eval ? [commandLine] : [...words],
+    args: [...rest],
+    cwd: invocation.cwd,
+    ...workspaceInput(values),
+    ...(values.cwd === undefined ? {} : { taskCwd: workFolder(invocation, values) }),
+    env: await environmentOf(invocation, values, say),
+    ...(jobs === undefined ? {} : { jobs }),
+    eval: values.eval,
+    ifPresent: values["if-present"],
+    force: values.force,
+    ...(flags.length === 0 ? {} : { denoFlags: flags }),
+    client: { pid: invocation.pid, command: invocation.commandLine },
+  };
+}
+
+/** As `deno task` does, what `DENO_JOBS` says wrongly is passed over. */
+function jobsOf(text: string | undefined): number | undefined {
+  return text !== undefined && /^[1-9]\d{0,5}$/.test(text) ? Number(text) : undefined;
+}
+
+async function environmentOf(
+  invocation: Invocation,
+  values: Selection["values"],
+  say: (text: string) => void,
+): Promise<Record<string, string>> {
+  const { env, terminal } = invocation;
+  const { color } = values;
+  const isColorful = color === "always" || (color !== "never" && terminal.stdout);
+  const isDecided = "NO_COLOR" in env || "FORCE_COLOR" in env;
+  const colors = isColorful && !isDecided ? { FORCE_COLOR: "1" } : {};
+  const names = values["env-file"];
+  if (names.length === 0) return { ...colors, ...env };
+  if (invocation.connect !== undefined && names.some((name) => isOfProcess(name, invocation.cwd))) {
+    throw new HandBack("An env file belongs to the process that names it");
+  }
+  const { envFileVariables } = await import("./env_files.ts");
+  const variables = envFileVariables({
+    names,
+    folder: invocation.cwd,
+    env,
+    say,
+    mayWait: invocation.connect === undefined,
+  });
+  return { ...colors, ...variables, ...env };
+}
+
+/** Whether a path, such as `/dev/stdin`, is another file in the server's process. */
+function isOfProcess(name: string, folder: string): boolean {
+  return OrdinaryPaths.at(folder)?.resolve(name) === undefined;
+}

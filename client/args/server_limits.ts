@@ -1,0 +1,85 @@
+/**
+ * How long a server stays and how much memory it may use, as the command line and the environment
+ * say.
+ *
+ * @module
+ */
+
+import { parseSize, SIZE_FORM, sizeText } from "../../system/size.ts";
+import { UsageError } from "./arguments.ts";
+import type { Invocation } from "../invocation.ts";
+
+/** Seconds, where nobody says otherwise: three hours. */
+export const DEFAULT_TIMEOUT_S = 3 * 60 * 60;
+
+/** Bytes of resident memory, where nobody says otherwise. */
+export const DEFAULT_MAX_RSS = 2 * 1024 ** 3;
+
+/** Less is used by a server that has done nothing yet. */
+const LEAST_MAX_RSS = 32 * 1024 ** 2;
+
+/** The options of the commands that start a server. */
+export const LIMIT_OPTIONS = [
+  {
+    name: "timeout",
+    kind: "number",
+    value: "seconds",
+    min: -1,
+    summary: "how long a server started here stays without a UI; -1: for ever; " +
+      "default: SIMMER_SERVER_TIMEOUT, or 3 hours",
+  },
+  {
+    name: "max-rss",
+    kind: "text",
+    value: "size",
+    summary: "memory with which a server started here ends after its build, for a new one to " +
+      "take its place; none: any; default: SIMMER_MAX_RSS, or 2G",
+  },
+] as const;
+
+/** What bounds a server's life. */
+export interface ServerLimits {
+  /** Seconds that it stays without a UI; -1: for ever. */
+  readonly timeoutSeconds: number;
+  /** Bytes of resident memory with which it ends when nothing is in progress; 0: any. */
+  readonly maxRssBytes: number;
+}
+
+/**
+ * The limits of a server that is started.
+ *
+ * @throws {UsageError} where an option or a variable has no such value
+ */
+export function serverLimits(
+  { env }: Pick<Invocation, "env">,
+  { timeout, "max-rss": maxRss }: {
+    readonly timeout: number | undefined;
+    readonly "max-rss": string | undefined;
+  },
+): ServerLimits {
+  return {
+    timeoutSeconds: timeout ?? timeoutOf(env.SIMMER_SERVER_TIMEOUT),
+    maxRssBytes: maxRss === undefined
+      ? maxRssOf(env.SIMMER_MAX_RSS || `${DEFAULT_MAX_RSS}`, "SIMMER_MAX_RSS")
+      : maxRssOf(maxRss, "--max-rss <size>"),
+  };
+}
+
+function timeoutOf(text: string | undefined): number {
+  if (text === undefined || text === "") return DEFAULT_TIMEOUT_S;
+  if (/^(-1|\d{1,9})$/.test(text)) return Number(text);
+  throw new UsageError(
+    `invalid value '${text}' for 'SIMMER_SERVER_TIMEOUT': it is a whole number from -1`,
+  );
+}
+
+function maxRssOf(text: string, where: string): number {
+  const bytes = text === "none" ? 0 : parseSize(text);
+  if (bytes === 0 || bytes !== undefined && bytes >= LEAST_MAX_RSS) return bytes;
+  throw new UsageError(
+    `invalid value '${text}' for '${where}': it is ${SIZE_FORM}, from ${
+      sizeText(LEAST_MAX_RSS)
+    }; ` +
+      "or 'none'",
+  );
+}

@@ -1,0 +1,297 @@
+/**
+ * A build from a client's side: asking for it, showing it, cancelling it, and its exit code.
+ *
+ * @module
+ */
+
+import type { RunTasksInput, ServerStatus } from "../../wire/commands.ts";
+import type { LogLevel } from "../../wire/events.ts";
+import type { Feature, QueuePlace, WhenBusy } from "../../wire/hello.ts";
+import type { TaskSignal } from "../../wire/signals.ts";
+import { WireError } from "../../wire/errors.ts";
+import { signalExitCode } from "../../system/process/signals.ts";
+import { isServerGoing, type OpenOptions, openSession } from "../connect/open_session.ts";
+import { EXIT } from "../errors.ts";
+import { BuildFollower } from "./follower.ts";
+import { Interrupts } from "./interrupts.ts";
+import type { Invocation } from "../invocation.ts";
+import type { ServerPlace } from "../connect/find_server.ts";
+import { brokenExit } from "../output.ts";
+import type { Renderer } from "../render/renderer.ts";
+import type { ServerLimits } from "../args/server_limits.ts";
+import type { SocketSession } from "../session.ts";
+
+/** How often a build is asked for again whose server goes before it begins. */
+const MAX_TRIES = 4;
+/** Milliseconds between two looks of the footer at the clock. */
+const REFRESH_MS = 1000;
+
+/** A build to be asked for. */
+export interface BuildRequest {
+  readonly place: ServerPlace;
+  readonly input: RunTasksInput;
+  readonly whenBusy: WhenBusy;
+  /** The event mask's log level, where it is not the usual one. */
+  readonly logLevel?: LogLevel;
+  readonly renderer: Renderer;
+  readonly limits: ServerLimits;
+  /** Gets to a server. */
+  readonly reach: NonNullable<OpenOptions["reach"]>;
+  readonly elsewhere?: NonNullable<OpenOptions["elsewhere"]>;
+  /**
+   * Told that a task needs a descriptor of this process that the server cannot pass on; returns
+   * whether `reach` gets to a server in this process from now on. Absent: it does not.
+   */
+  readonly inherit?: () => boolean;
+  /** Aborted when nobody wants the build's result any more: it is cancelled, without a word. */
+  readonly outdated?: AbortSignal;
+  /** Told the build's id when the server has begun it. */
+  readonly began?: (build: string) => void;
+}
+
+/** Carries a build out. */
+export async function runBuild(invocation: Invocation, request: BuildRequest): Promise<number> {
+  return await new Build(invocation, request).run();
+}
+
+/** Somebody leaves before the end. */
+class Leaving extends Error {
+  constructor(readonly exitCode: number) {
+    super("leaving");
+  }
+}
+
+type Outcome<T> = { readonly value: T } | { readonly error: unknown };
+
+class Build {
+  readonly #invocation: Invocation;
+  readonly #request: BuildRequest;
+  readonly #follower: BuildFollower;
+  readonly #interrupts: Interrupts;
+  /** Aborted with a {@linkcode Leaving} when this client leaves. */
+  readonly #left = new AbortController();
+  readonly #hasLeft: Promise<never>;
+  #session: SocketSession | undefined;
+  /** Whether the tasks are given this process's stdin. */
+  #passesStdin = true;
+  /** Whether the server has been asked for the build and it is this client's turn. */
+  #isAsked = false;
+  /** When the client started; `undefined` once a session has been opened: patience begins again. */
+  #startedAt: number | undefined;
+
+  constructor(invocation: Invocation, request: BuildRequest) {
+    this.#invocation = invocation;
+    this.#request = request;
+    this.#startedAt = invocation.startedAt;
+    const { renderer, whenBusy } = request;
+    const { output, pid } = invocation;
+    this.#follower = new BuildFollower({
+      renderer,
+      output,
+      ...(whenBusy === "observe" ? {} : { pid }),
+    });
+    this.#interrupts = new Interrupts({
+      isRunning: () => this.#isAsked && whenBusy !== "observe",
+      isHungUp: () => invocation.terminal.isHungUp(),
+      cancel: (signal) => this.#cancel(signal),
+      force: () => this.#force(),
+      pass: (signal) => this.#pass(signal),
+      leave: () => this.#leave(this.#interrupts.exitCode ?? EXIT.interrupted),
+      exit: (code) => invocation.exit(code),
+    });
+    const { promise, reject } = Promise.withResolvers<never>();
+    promise.catch(() => {});
+    this.#hasLeft = promise;
+    this.#left.signal.addEventListener("abort", () => reject(this.#left.signal.reason));
+  }
+
+  async run(): Promise<number> {
+    const { output } = this.#invocation;
+    const { renderer } = this.#request;
+    const { onSignal, onGone } = this.#invocation;
+    using _signals = this.#interrupts.listen(onSignal, onGone);
+    const over = new AbortController();
+    output.beforeDrain = () => renderer.refresh();
+    const refreshing = renderer.isLive ? this.#keepFresh(over.signal) : undefined;
+    output.broken.then((error) => {
+      // The signal of a terminal that is gone may come later than the error.
+      if (this.#invocation.terminal.isHungUp()) this.#interrupts.receive("SIGHUP");
+      else this.#leave(brokenExit(error));
+    });
+    try {
+      return await this.#untilDone();
+    } catch (error) {
+      if (error instanceof Leaving) return error.exitCode;
+      if (this.#interrupts.exitCode !== undefined) return this.#interrupts.exitCode;
+      throw error;
+    } finally {
+      over.abort();
+      renderer.finish();
+      output.beforeDrain = undefined;
+      await refreshing;
+    }
+  }
+
+  async #untilDone(): Promise<number> {
+    for (let tries = 1;; tries++) {
+      try {
+        return await this.#once();
+      } catch (error) {
+        if (
+          error instanceof WireError && error.is("needsInheritance") && this.#isForInheritance()
+        ) {
+          continue;
+        }
+        const isLost = this.#follower.hasBegun || this.#interrupts.exitCode !== undefined;
+        const isNamed = this.#request.place.socket !== undefined;
+        if (isLost || isNamed || tries === MAX_TRIES || !isServerGoing(error)) throw error;
+      }
+    }
+  }
+
+  /** Whether the build is asked for again, where a task inherits this process's descriptors. */
+  #isForInheritance(): boolean {
+    if (this.#interrupts.exitCode !== undefined) return false;
+    if (this.#request.inherit?.() === true) return true;
+    if (!this.#passesStdin) return false;
+    this.#passesStdin = false;
+    this.#request.renderer.warn("the server cannot pass stdin on: the tasks read an empty one");
+    return true;
+  }
+
+  async #once(): Promise<number> {
+    const { place, input, began, outdated } = this.#request;
+    const opened = await openSession(place, this.#openOptions(), (session) => this.#ask(session));
+    const { session, hello, first: asked } = opened;
+    await using _session = session;
+    this.#session = session;
+    if (hello.queue !== undefined) this.#takeTurn(hello.queue);
+    if (hello.role === "observer") return await this.#watch(session);
+    this.#isAsked ||= session.role === "controller";
+    const reply = await Promise.race([asked, this.#hasLeft]);
+    if ("error" in reply) throw reply.error;
+    const { build } = reply.value as { readonly build: string };
+    began?.(build);
+    if (outdated?.aborted === true) settled(session.cancel(false));
+    else outdated?.addEventListener("abort", () => settled(session.cancel(false)), { once: true });
+    if (input.detach === true) {
+      this.#invocation.output.write("stdout", `${build}\n`);
+      return EXIT.ok;
+    }
+    return await this.#untilEnd(session);
+  }
+
+  #openOptions(): OpenOptions {
+    const { env, clock } = this.#invocation;
+    const startedAt = this.#startedAt;
+    this.#startedAt = undefined;
+    const { input, whenBusy, renderer, limits, reach, elsewhere } = this.#request;
+    const features: readonly Feature[] = whenBusy === "wait" ? ["queueCommands"] : [];
+    return {
+      env,
+      clock,
+      ...limits,
+      signal: this.#left.signal,
+      say: (text) => renderer.say(text),
+      warn: (text) => renderer.warn(text),
+      ...(startedAt === undefined ? {} : { startedAt }),
+      role: "controller",
+      whenBusy,
+      features,
+      client: input.client,
+      reach,
+      ...(elsewhere === undefined ? {} : { elsewhere }),
+    };
+  }
+
+  /** Sends the build's command right behind the hello. */
+  #ask(session: SocketSession): Promise<Outcome<unknown>> {
+    const { input: { stdinPid, ...rest }, logLevel } = this.#request;
+    const input = this.#passesStdin && stdinPid !== undefined ? { ...rest, stdinPid } : rest;
+    this.#isAsked = false;
+    session.onTurn((turn) => this.#takeTurn(turn));
+    session.onEvent((event) => this.#follower.take(event));
+    if (logLevel !== undefined) settled(session.call("setEventMask", { logLevel }));
+    return settled(session.call("runTasks", input, { mayQueue: true }));
+  }
+
+  async #untilEnd(session: SocketSession): Promise<number> {
+    const ended = session.ended.then((error) => Promise.reject(error));
+    const end = await Promise.race([this.#follower.end, ended, this.#hasLeft]);
+    const isOutdated = this.#request.outdated?.aborted === true;
+    const isOthers = this.#interrupts.exitCode === undefined && !isOutdated;
+    if (end.outcome === "cancelled" && isOthers) {
+      this.#request.renderer.say("the build was cancelled");
+    }
+    return end.exitCode;
+  }
+
+  /** Shows the build of another client. */
+  async #watch(session: SocketSession): Promise<number> {
+    const status = await session.call("status") as ServerStatus;
+    const holder = status.clients.find((client) => client.role === "controller");
+    const whose = holder === undefined ? "" : ` of '${holder.command}' (pid ${holder.pid})`;
+    this.#request.renderer.say(`watching the build${whose}`);
+    return await this.#untilEnd(session);
+  }
+
+  #takeTurn(turn: QueuePlace | "controller"): void {
+    if (turn === "controller") {
+      this.#isAsked = true;
+      return;
+    }
+    const { holder: { pid, command, busyWith }, position } = turn;
+    const doing = busyWith === undefined ? "" : `, busy with ${busyWith}`;
+    const place = position === 1 ? "next" : `number ${position}`;
+    this.#request.renderer.say(
+      `waiting for '${command}' (pid ${pid}${doing}): ${place} in the queue`,
+    );
+  }
+
+  #cancel(signal: TaskSignal): void {
+    this.#request.renderer.say(
+      "cancelling, waiting for the tasks to end; Ctrl-C again ends them by force",
+    );
+    this.#signalTasks(signal, true).then((isHeard) => {
+      // The server has not begun with this build: it waits behind a detached one.
+      if (!isHeard) this.#leave(this.#interrupts.exitCode ?? signalExitCode(signal));
+    });
+  }
+
+  #pass(signal: TaskSignal): void {
+    this.#signalTasks(signal, false).then((isHeard) => {
+      if (!isHeard) this.#interrupts.unheard(signal);
+    });
+  }
+
+  #force(): void {
+    this.#request.renderer.say(
+      "ending the tasks by force; Ctrl-C once more leaves them to the server",
+    );
+    // Whatever comes of it, the end of the build or of the session is what is waited for.
+    if (this.#session !== undefined) settled(this.#session.cancel(true));
+  }
+
+  /** @returns whether the signal had a receiver; true too if that is not known: the session ends then */
+  async #signalTasks(signal: TaskSignal, cancel: boolean): Promise<boolean> {
+    if (this.#session === undefined) return false;
+    const asked = await settled(this.#session.call("signalTasks", { signal, cancel }));
+    return "error" in asked || asked.value === true;
+  }
+
+  #leave(exitCode: number): void {
+    this.#left.abort(new Leaving(exitCode));
+  }
+
+  async #keepFresh(over: AbortSignal): Promise<void> {
+    const { clock, output } = this.#invocation;
+    while (!over.aborted) {
+      await clock.sleep(REFRESH_MS, over);
+      if (output.settled === undefined) this.#request.renderer.refresh();
+    }
+  }
+}
+
+function settled<T>(promise: Promise<T>): Promise<Outcome<T>> {
+  return promise.then((value) => ({ value }), (error: unknown) => ({ error }));
+}

@@ -1,0 +1,78 @@
+/**
+ * All servers of the user, for the commands that take `--all`.
+ *
+ * @module
+ */
+
+import { cacheFolderOf, CachePlaceError } from "../../project/cache_place.ts";
+import { type RegisteredServer, ServerRegistry } from "../../project/registry.ts";
+import { shortPlace, statePaths } from "../../project/state.ts";
+import { UsageError } from "../args/arguments.ts";
+import { ClientError, EXIT, reportOf } from "../errors.ts";
+import type { Invocation } from "../invocation.ts";
+import type { ServerPlace } from "./find_server.ts";
+
+/** Has a command mean every server of the user. */
+export const ALL_OPTION = {
+  name: "all",
+  kind: "flag",
+  summary: "every server of yours on this machine",
+} as const;
+
+/** The error where both all servers and one are meant. */
+export function allOrServer(): UsageError {
+  return new UsageError("'--all' and '--server <address>' exclude each other");
+}
+
+/** What was done for all servers. */
+export interface EveryServer<T> {
+  /** What was given for those that run, sorted by their roots. */
+  readonly results: readonly T[];
+  /** The exit code for those for which it can't be done; absent: there are none. */
+  readonly failure?: number;
+}
+
+/**
+ * Does something for each server that is registered, for all at once. What can't be done for one is
+ * said on stderr.
+ *
+ * @param work gives `undefined` where no server runs; it is struck off then
+ * @throws {ClientError} if the cache's folder, which has the list, belongs to another user
+ */
+export async function forEveryServer<T>(
+  { env, output }: Invocation,
+  work: (place: ServerPlace) => Promise<T | undefined>,
+): Promise<EveryServer<T>> {
+  const cache = cacheFolderOf(env);
+  if (cache === undefined) return { results: [] };
+  const registry = new ServerRegistry(cache);
+  let failure: number | undefined;
+  const results = await Promise.all(
+    registered(registry).map(async (server) => {
+      const { root, config } = server;
+      const project = config === undefined ? { root } : { root, config };
+      try {
+        const result = await work({ project, paths: statePaths(root, shortPlace()) });
+        if (result === undefined) registry.remove(server);
+        return result;
+      } catch (error) {
+        const report = reportOf(error);
+        if (report === undefined) throw error;
+        failure ??= report.exitCode;
+        for (const line of report.lines) output.write("stderr", `simmer: ${root}: ${line}\n`);
+        return undefined;
+      }
+    }),
+  );
+  const those = results.filter((result) => result !== undefined);
+  return failure === undefined ? { results: those } : { results: those, failure };
+}
+
+function registered(registry: ServerRegistry): readonly RegisteredServer[] {
+  try {
+    return registry.list();
+  } catch (error) {
+    if (!(error instanceof CachePlaceError)) throw error;
+    throw new ClientError(EXIT.refused, error.message);
+  }
+}

@@ -1,0 +1,63 @@
+/**
+ * A server that is not the right one (R24): of another version, or for another project or config.
+ *
+ * @module
+ */
+
+import type { ServerStatus } from "../../wire/commands.ts";
+import { VERSION } from "../../wire/hello.ts";
+import type { Project } from "../../project/root.ts";
+import { openOperator, type OpenOptions, type ServerIdentity } from "./open_session.ts";
+import { ClientError, EXIT, ServerEndedError } from "../errors.ts";
+import { reachRunning, type ServerPlace } from "./find_server.ts";
+
+/**
+ * Ends a server that does not fit, if it is idle, and says so. Whoever connects next starts another.
+ *
+ * @throws {ClientError} where it is busy
+ */
+export async function replaceServer(
+  place: ServerPlace,
+  options: OpenOptions,
+  identity: ServerIdentity,
+): Promise<void> {
+  const difference = differenceOf(place.project, identity);
+  const dial = (): ReturnType<typeof reachRunning> => reachRunning(place, options.clock);
+  const stream = await dial();
+  if (stream === undefined) return;
+  try {
+    const { session } = await openOperator(stream, options, dial);
+    await using _session = session;
+    const status = await session.call("status") as ServerStatus;
+    if (status.busyWith !== null) throw busyError(status, difference);
+    options.say(`restarting the server (pid ${identity.pid}): ${difference}`);
+    await session.call("terminateServer", { force: false });
+    await session.ended;
+  } catch (error) {
+    // It has gone by itself meanwhile, which is what was wanted.
+    if (!(error instanceof ServerEndedError)) throw error;
+  }
+}
+
+function busyError({ pid, busyWith, clients }: ServerStatus, difference: string): ClientError {
+  const holder = clients.find((client) => client.role === "controller");
+  const whom = holder === undefined ? "" : ` for '${holder.command}' (pid ${holder.pid})`;
+  return new ClientError(
+    EXIT.refused,
+    `cannot use the server (pid ${pid}): ${difference}, and it is busy with ${busyWith}${whom}: ` +
+      "try again when that is done, or end it with 'simmer stop --force'",
+  );
+}
+
+function differenceOf(
+  project: Project,
+  { version, protocol, project: other }: ServerIdentity,
+): string {
+  if (version !== VERSION) return `it is simmer ${version}, this is ${VERSION}`;
+  if (other.root !== project.root) return `it serves ${other.root}, not ${project.root}`;
+  if (other.config !== project.config) {
+    return `it uses ${other.config ?? "the config file that it finds"}, ` +
+      `not ${project.config ?? "the one that is found"}`;
+  }
+  return `it speaks protocol ${protocol}`;
+}

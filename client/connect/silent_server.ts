@@ -1,0 +1,138 @@
+/**
+ * A server that holds its lock and does not answer: saying so, and ending it.
+ *
+ * No client replaces such a server by itself: its tasks may still run. `simmer stop --force` ends
+ * it, and its warden ends what its tasks left running.
+ *
+ * @module
+ */
+
+import { readLockContent } from "../../lock/content.ts";
+import { LockFile } from "../../lock/lock_file.ts";
+import type { StatePaths } from "../../project/state.ts";
+import type { Clock } from "../../system/clock.ts";
+import { userId } from "../../system/environment.ts";
+import { modifiedAt } from "../../system/files/files.ts";
+import { type LockOwner, lockOwners } from "../../system/process/lock_owner.ts";
+import { isProcessAlive, killProcess } from "../../system/process/processes.ts";
+import { ClientError, EXIT } from "../errors.ts";
+import { processName } from "../process_name.ts";
+
+/** Milliseconds without an answer after which a server counts as one that does not answer. */
+export const ANSWER_MS = 5000;
+/** Milliseconds between SIGTERM and SIGKILL. */
+const TERM_MS = 2000;
+/** Milliseconds that the kernel has to remove a killed process. */
+const KILL_MS = 5000;
+/** Milliseconds between two looks at a process. */
+const LOOK_MS = 5;
+
+/** What is known of a server that does not answer. */
+export interface Silence {
+  /** Process id, as the lock file names it; 0 if it names none. */
+  readonly pid: number;
+  /** Last sign of life, in milliseconds since the Unix epoch; `undefined` if there is none. */
+  readonly since: number | undefined;
+}
+
+/** What the files of a server that does not answer tell. */
+export function silenceOf(paths: StatePaths): Silence {
+  // A server touches its lock with each heartbeat of a build, and logs who comes and goes.
+  const signs = [paths.lock, paths.log].map(modifiedAt).filter((time) => time !== undefined);
+  return {
+    pid: readLockContent(paths.lock)?.pid ?? 0,
+    since: signs.length === 0 ? undefined : Math.max(...signs),
+  };
+}
+
+/** A server holds its lock and does not answer. */
+export class SilentServerError extends ClientError {
+  /** The class name, as `Error.prototype.name` has it. */
+  override readonly name: string = "SilentServerError";
+  readonly silence: Silence;
+
+  /**
+   * Makes the error.
+   *
+   * @param now milliseconds since the Unix epoch
+   */
+  constructor(silence: Silence, now: number) {
+    super(
+      EXIT.noServer,
+      `the server (${processName(silence.pid)}) does not answer${sinceText(silence, now)}: ` +
+        "wait for it, or end it and its tasks with 'simmer stop --force'",
+    );
+    this.silence = silence;
+  }
+}
+
+/** `, last sign of life 2026-01-02 03:04:05 UTC (12 s ago)`, or nothing. */
+export function sinceText({ since }: Silence, now: number): string {
+  if (since === undefined) return "";
+  const time = new Date(since).toISOString().slice(0, 19).replace("T", " ");
+  const seconds = Math.max(0, Math.round((now - since) / 1000));
+  return `, last sign of life ${time} UTC (${seconds} s ago)`;
+}
+
+/**
+ * Ends the process that holds a server's lock: SIGTERM, and SIGKILL 2 s later. Its tasks are ended
+ * by its warden.
+ *
+ * @returns its process id; `undefined` if no process holds the lock any more
+ * @throws {ClientError} if the process is another user's, or cannot be seen from here
+ */
+export async function killServer(
+  { lock }: StatePaths,
+  clock: Clock,
+  say: (text: string) => void,
+): Promise<number | undefined> {
+  if (LockFile.probe(lock) !== "held") return undefined;
+  const claimed = readLockContent(lock)?.pid;
+  const pid = holderOf(await lockOwners(lock), claimed, lock);
+  if (pid !== undefined && claimed !== pid && claimed !== undefined && isProcessAlive(claimed)) {
+    throw new ClientError(
+      EXIT.noServer,
+      `cannot end the server (${processName(claimed)}): ${processName(pid)} holds its lock ` +
+        `${lock}: end that process first`,
+    );
+  }
+  if (pid === undefined) {
+    if (LockFile.probe(lock) !== "held") return undefined;
+    throw new ClientError(
+      EXIT.noServer,
+      `cannot end the server: ${lock} is held by a process that cannot be seen from here, ` +
+        "as of another container or machine: end it there",
+    );
+  }
+  for (const [signal, patienceMs] of [["SIGTERM", TERM_MS], ["SIGKILL", KILL_MS]] as const) {
+    say(`the server (${processName(pid)}) does not answer: ending it with ${signal}`);
+    if (!killProcess(pid, signal)) return pid;
+    const deadline = clock.monotonic() + patienceMs;
+    while (isProcessAlive(pid)) {
+      if (clock.monotonic() > deadline) break;
+      await clock.sleep(LOOK_MS);
+    }
+    if (!isProcessAlive(pid)) return pid;
+  }
+  throw new ClientError(
+    EXIT.noServer,
+    `cannot end the server: ${processName(pid)} outlives SIGKILL: the kernel holds it, ` +
+      "as for a file system that does not answer",
+  );
+}
+
+/** @throws {ClientError} if the holder is another user's process */
+function holderOf(
+  owners: readonly LockOwner[],
+  claimed: number | undefined,
+  lock: string,
+): number | undefined {
+  // Of several processes that have the file open, the server is the one that the file names.
+  const owner = owners.length === 1 ? owners[0] : owners.find(({ pid }) => pid === claimed);
+  if (owner === undefined) return undefined;
+  if (owner.uid === userId()) return owner.pid;
+  throw new ClientError(
+    EXIT.refused,
+    `cannot end the server: ${lock} is held by ${processName(owner.pid)} of user ${owner.uid}`,
+  );
+}

@@ -1,0 +1,281 @@
+/**
+ * Starting a server, and waiting for one that starts or ends (R21, R22); loaded only then.
+ *
+ * Of all clients that find no server, the one that has the lock starts it. It keeps the lock until
+ * the server says, by a file `starting`, that it stands ready to take it; so the others find the
+ * lock held, watch the folder, and connect when the socket appears. Who gets the lock in the moment
+ * between the two finds `starting` and lets go again.
+ *
+ * @module
+ */
+
+import { LockFile } from "../../lock/lock_file.ts";
+import { ensureState } from "../../project/state.ts";
+import {
+  baseName,
+  parentFolder,
+  readTextIfPresent,
+  removeIfPresent,
+} from "../../system/files/files.ts";
+import { FolderWatch } from "../../system/files/folder_watch.ts";
+import type { ExitStatus } from "../../system/process/group_process.ts";
+import {
+  type Daemon,
+  type DaemonOptions,
+  isProcessAlive,
+  startDaemon,
+} from "../../system/process/processes.ts";
+import { selfCommand } from "../../system/process/self.ts";
+import { Latch } from "../../system/source.ts";
+import type { ByteStream } from "../../system/net/streams.ts";
+import { BacklogError } from "../../system/net/unix_socket.ts";
+import { fileSize } from "../../system/files/file_size.ts";
+import { lastLines } from "../../system/files/tail.ts";
+import { ClientError, EXIT } from "../errors.ts";
+import { GIVE_UP_MS, Patience } from "./patience.ts";
+import { dialServer, type ServerPlace, type StartOptions } from "./find_server.ts";
+
+/** Lines of its log that are shown of a server that ended as it started. */
+const LOG_LINES = 60;
+/** Servers that this client starts until it gives up. */
+const MAX_STARTS = 3;
+/** Milliseconds for which a server that says that it is starting is left to take the lock. */
+const HANDOVER_MS = 10_000;
+/** Milliseconds between two looks where the system can't watch a folder. */
+const POLL_MS = 100;
+
+/** What the platform does for a start; tests bring their own. */
+export interface StartPlatform {
+  startDaemon(options: DaemonOptions): Daemon;
+  watch(folders: readonly string[]): FolderWatch | undefined;
+}
+
+/**
+ * Starts a server or waits for the one that is coming, and connects to it.
+ *
+ * @throws {ClientError} where no server answers
+ * @throws what the signal was aborted with
+ */
+export async function startServer(
+  place: ServerPlace,
+  options: StartOptions,
+  platform: StartPlatform = {
+    startDaemon,
+    watch: (folders) => FolderWatch.open(folders),
+  },
+): Promise<ByteStream> {
+  ensureState(place.paths);
+  const launch = new Launch(place, options, platform);
+  try {
+    return await launch.connected();
+  } finally {
+    await launch.close();
+  }
+}
+
+class Launch {
+  readonly #place: ServerPlace;
+  readonly #options: StartOptions;
+  readonly #platform: StartPlatform;
+  readonly #watch: FolderWatch | undefined;
+  /** Woken whenever it may have become possible to connect. */
+  readonly #chance = new Latch("chance");
+  /** Woken whenever the server that was started may stand ready. */
+  readonly #starting = new Latch("starting");
+  readonly #over = new AbortController();
+  readonly #works: Promise<void>[] = [];
+  #failure: { readonly error: unknown } | undefined;
+  /** Where this start's part of the log begins. */
+  #logFrom: number;
+
+  constructor(place: ServerPlace, options: StartOptions, platform: StartPlatform) {
+    this.#place = place;
+    this.#options = options;
+    this.#platform = platform;
+    const { dir, socket } = place.paths;
+    this.#watch = platform.watch([...new Set([dir, parentFolder(socket)])]);
+    this.#logFrom = fileSize(place.paths.log) ?? 0;
+  }
+
+  async connected(): Promise<ByteStream> {
+    const { signal } = this.#options;
+    const leave = (): void => this.#fail(signal?.reason);
+    signal?.addEventListener("abort", leave);
+    try {
+      this.#own(this.#watchSocket());
+      this.#own(this.#keepTime());
+      this.#own(this.#provide());
+      while (true) {
+        signal?.throwIfAborted();
+        const stream = await this.#dial();
+        if (stream !== undefined) return stream;
+        if (this.#failure !== undefined) throw this.#failure.error;
+        await this.#chance.read();
+      }
+    } finally {
+      signal?.removeEventListener("abort", leave);
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#over.abort();
+    this.#starting.wake();
+    this.#watch?.close();
+    await Promise.all(this.#works);
+  }
+
+  /** As `dialServer`; a full backlog is tried again soon, as no event tells when it has room. */
+  async #dial(): Promise<ByteStream | undefined> {
+    try {
+      return await dialServer(this.#place.paths);
+    } catch (error) {
+      if (!(error instanceof BacklogError)) throw error;
+      const { clock } = this.#options;
+      this.#own(clock.sleep(POLL_MS, this.#over.signal).then(() => this.#chance.wake()));
+      return undefined;
+    }
+  }
+
+  #own(work: Promise<void>): void {
+    this.#works.push(work.catch((error: unknown) => {
+      if (!this.#over.signal.aborted) this.#fail(error);
+    }));
+  }
+
+  #fail(error: unknown): void {
+    this.#failure ??= { error };
+    this.#chance.wake();
+  }
+
+  async #watchSocket(): Promise<void> {
+    const { clock } = this.#options;
+    const { paths } = this.#place;
+    const names = [baseName(paths.socket), baseName(paths.starting), ""];
+    if (this.#watch === undefined) {
+      while (!this.#over.signal.aborted) {
+        await clock.sleep(POLL_MS, this.#over.signal);
+        this.#wake();
+      }
+      return;
+    }
+    for await (const changed of this.#watch) {
+      if (names.includes(changed)) this.#wake();
+    }
+  }
+
+  #wake(): void {
+    this.#chance.wake();
+    this.#starting.wake();
+  }
+
+  async #keepTime(): Promise<void> {
+    const { clock, patience = new Patience(this.#options) } = this.#options;
+    const { signal } = this.#over;
+    await patience.mention(signal);
+    if (signal.aborted) return;
+    this.#chance.wake();
+    await clock.sleep(patience.restMs, signal);
+    if (signal.aborted) return;
+    this.#fail(this.#noServer(`no server answered within ${GIVE_UP_MS / 1000} s`));
+  }
+
+  /** Waits until it is this client's turn to start a server, and starts it. */
+  async #provide(): Promise<void> {
+    for (let count = 1;; count++) {
+      const lock = await this.#lock();
+      if (lock === undefined) return;
+      const daemon = this.#start();
+      const status = await this.#handOver(lock, daemon);
+      if (status === undefined) return;
+      // 3: another server has the lock. It is waited for, unless it goes as well.
+      if (status.code !== EXIT.noServer || count === MAX_STARTS) {
+        return this.#fail(
+          this.#noServer(`the server ended as it started, with exit code ${status.code}`),
+        );
+      }
+      this.#chance.wake();
+    }
+  }
+
+  /**
+   * Lets go of the lock when the server stands ready to take it.
+   *
+   * @returns how the server ended; `undefined` where this launch is over first
+   */
+  async #handOver(lock: LockFile, daemon: Daemon): Promise<ExitStatus | undefined> {
+    using _lock = { [Symbol.dispose]: () => lock.close() };
+    let status: ExitStatus | undefined;
+    const end = this.#endOf(daemon).then((ended) => {
+      status = ended;
+      this.#starting.wake();
+    });
+    while (status === undefined && !this.#over.signal.aborted && !this.#isStarting()) {
+      await this.#starting.read();
+    }
+    lock.close();
+    await end;
+    return status;
+  }
+
+  /** Whether a server stands ready to take the lock. */
+  #isStarting(): boolean {
+    const pid = Number.parseInt(readTextIfPresent(this.#place.paths.starting) ?? "");
+    return Number.isSafeInteger(pid) && isProcessAlive(pid);
+  }
+
+  /** The lock, once no server stands ready to take it. */
+  async #lock(): Promise<LockFile | undefined> {
+    const { clock } = this.#options;
+    const { lock: path } = this.#place.paths;
+    const { signal } = this.#over;
+    const patience = clock.monotonic() + HANDOVER_MS;
+    while (true) {
+      const lock = await LockFile.acquire(path, { wait: "forever", signal, clock });
+      if (!this.#isStarting() || clock.monotonic() > patience) return lock;
+      lock?.close();
+      await clock.sleep(POLL_MS, signal);
+    }
+  }
+
+  #start(): Daemon {
+    const { project: { root, config }, paths } = this.#place;
+    const { env, timeoutSeconds, maxRssBytes, xmlrpc, bitbake = false } = this.#options;
+    const { program = selfCommand() } = this.#options;
+    // What a server left behind that was killed as it started would speak for the new one.
+    removeIfPresent(paths.starting);
+    this.#logFrom = fileSize(paths.log) ?? 0;
+    return this.#platform.startDaemon({
+      command: [
+        ...program,
+        "serve",
+        "--handover",
+        ...["--cwd", root],
+        ...(config === undefined ? [] : ["--config", config]),
+        `--timeout=${timeoutSeconds}`,
+        `--max-rss=${maxRssBytes}`,
+        ...(xmlrpc === undefined ? [] : [`--xmlrpc=${xmlrpc}`]),
+        ...(bitbake ? ["--bitbake"] : []),
+      ],
+      cwd: root,
+      env,
+      logPath: paths.log,
+    });
+  }
+
+  /** How a server ended; `undefined` where this launch is over first. */
+  #endOf(daemon: Daemon): Promise<ExitStatus | undefined> {
+    const { signal } = this.#over;
+    return new Promise((resolve, reject) => {
+      daemon.exit.then(resolve, reject);
+      if (signal.aborted) resolve(undefined);
+      else signal.addEventListener("abort", () => resolve(undefined), { once: true });
+    });
+  }
+
+  #noServer(message: string): ClientError {
+    const { log } = this.#place.paths;
+    const lines = lastLines(log, LOG_LINES, this.#logFrom);
+    const details = lines.length === 0 ? [`Its log ${log} has nothing of this start.`] : lines;
+    return new ClientError(EXIT.noServer, `cannot reach a server: ${message}; its log:`, details);
+  }
+}

@@ -1,0 +1,134 @@
+/**
+ * Commands that ask or end a server that runs, and start none.
+ *
+ * @module
+ */
+
+import { type Opened, openOperator } from "./open_session.ts";
+import type { Clock } from "../../system/clock.ts";
+import type { ByteStream } from "../../system/net/streams.ts";
+import { ClientError, EXIT, ServerEndedError } from "../errors.ts";
+import type { Invocation } from "../invocation.ts";
+import { reachRunning, searchRunning, type ServerPlace } from "./find_server.ts";
+
+/** How a running server is spoken to. */
+export interface OperatorOptions {
+  /** Default: `operator`. */
+  readonly role?: "operator" | "observer";
+  readonly quiet?: boolean;
+  /** Milliseconds without an answer after which the server counts as hung; default: as R23 has it. */
+  readonly answerMs?: number;
+}
+
+/** Ends a conversation in which no answer comes in time. */
+export class AnswerDeadline {
+  readonly #clock: Clock;
+  readonly #ms: number | undefined;
+  #wait: AbortController | undefined;
+  #stream: ByteStream | undefined;
+  #isOver = false;
+
+  /** @param ms absent: it never ends */
+  constructor(clock: Clock, ms: number | undefined) {
+    this.#clock = clock;
+    this.#ms = ms;
+  }
+
+  /** Whether no answer has come in time. */
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  /** Waits for an answer on a stream from now on; the stream is closed if none comes. */
+  begin(stream: ByteStream | undefined = this.#stream): void {
+    this.stop();
+    this.#stream = stream;
+    if (this.#ms === undefined || stream === undefined) return;
+    const wait = new AbortController();
+    this.#wait = wait;
+    this.#clock.sleep(this.#ms, wait.signal).then(() => {
+      if (wait.signal.aborted) return;
+      this.#isOver = true;
+      stream.close();
+    });
+  }
+
+  /** Waits no more: the answer has come. */
+  stop(): void {
+    this.#wait?.abort();
+    this.#wait = undefined;
+  }
+}
+
+/**
+ * Opens a session with the server that runs, for the time of some work.
+ *
+ * @param work may begin and stop the deadline again, which runs from the connection on
+ * @returns what the work gives; `undefined` where no server runs
+ * @throws {SilentServerError} if a server holds the lock and does not answer
+ */
+export async function withServer<T>(
+  invocation: Invocation,
+  place: ServerPlace,
+  work: (opened: Opened<undefined>, deadline: AnswerDeadline) => Promise<T>,
+  { role = "operator", quiet = false, answerMs }: OperatorOptions = {},
+): Promise<T | undefined> {
+  const { clock, startedAt, pid, commandLine, output } = invocation;
+  const found = await searchRunning(place, clock);
+  if (found.kind === "between") throw await silentServer(place, clock);
+  if (found.kind === "none") return undefined;
+  const { stream } = found;
+  // BitBake's own server, which is named by its socket, may take its time while it is busy.
+  const deadline = new AnswerDeadline(clock, place.socket === undefined ? answerMs : undefined);
+  deadline.begin(stream);
+  const warn = (text: string): void => output.write("stderr", `simmer: ${text}\n`);
+  const options = {
+    clock,
+    startedAt,
+    say: (text: string): void => quiet ? undefined : warn(text),
+    warn,
+    client: { pid, command: commandLine },
+  };
+  const redial = async (): Promise<ByteStream | undefined> => {
+    const next = await reachRunning(place, clock);
+    deadline.begin(next);
+    return next;
+  };
+  try {
+    const opened = await opening(openOperator(stream, options, redial, role));
+    if (opened !== undefined) {
+      await using _session = opened.session;
+      return await work(opened, deadline);
+    }
+  } catch (error) {
+    // The deadline closes the stream, which ends the session.
+    if (!deadline.isOver || !(error instanceof ServerEndedError)) throw error;
+  } finally {
+    deadline.stop();
+  }
+  if (deadline.isOver) throw await silentServer(place, clock);
+  return undefined;
+}
+
+async function silentServer({ paths }: ServerPlace, clock: Clock): Promise<ClientError> {
+  const { silenceOf, SilentServerError } = await import("./silent_server.ts");
+  return new SilentServerError(silenceOf(paths), clock.now());
+}
+
+/** A server that ends while it is connected to is none. */
+async function opening<T>(opened: Promise<T>): Promise<T | undefined> {
+  try {
+    return await opened;
+  } catch (error) {
+    if (error instanceof ServerEndedError) return undefined;
+    throw error;
+  }
+}
+
+/** The error of commands that need a server where none runs. */
+export function noServer({ project }: ServerPlace): ClientError {
+  return new ClientError(
+    EXIT.noServer,
+    `no server runs for ${project.root}: 'simmer run TASK' or 'simmer serve --detach' starts one`,
+  );
+}

@@ -1,0 +1,468 @@
+/**
+ * One build: feeds the scheduler what happened and carries out what it answers with.
+ *
+ * @module
+ */
+
+import type { Clock } from "../../system/clock.ts";
+import { ioTurn, macrotask } from "../../system/macrotask.ts";
+import { signalExitCode } from "../../system/process/signals.ts";
+import { Latch } from "../../system/source.ts";
+import type { BuildCounts, BuildOutcome, EventBody, Failure } from "../../wire/events.ts";
+import { encodeOutput } from "../../wire/output.ts";
+import type { TaskSignal } from "../../wire/signals.ts";
+import type { BuildFiles } from "./build_files.ts";
+import type { PostponedResults } from "../cache/deferred_results.ts";
+import type { Prospect, ResultCache } from "../cache/result_cache.ts";
+import type { Baseline } from "./change_waits.ts";
+import type { AsyncCommand, AsyncOutcome, CommandCall, IdleResult } from "../../server/cooker.ts";
+import { EndingController } from "../execute/cancellation.ts";
+import type { Executor, ExitStatus, OutputSink, Remains } from "../execute/executor.ts";
+import type { BuildPlan, PlannedTask } from "../plan/plan.ts";
+import { hasSecret } from "../../wire/redact.ts";
+import {
+  Scheduler,
+  type SchedulerEffect,
+  type SchedulerInput,
+  type TaskStatus,
+} from "./scheduler.ts";
+import { type TaskInBuild, TaskRunner } from "./task_runner.ts";
+
+/** The exit code of a build that was cancelled without a signal. */
+const CANCELLED = signalExitCode("SIGINT");
+
+/** Milliseconds that a build works at a stretch before it gives way to the server's loop. */
+const STRETCH_MS = 8;
+
+/** What a build is made of. */
+export interface BuildOptions {
+  readonly id: string;
+  readonly plan: BuildPlan;
+  readonly call: CommandCall;
+  readonly detached: boolean;
+  readonly executor: Executor;
+  readonly files: BuildFiles;
+  readonly clock: Clock;
+  /** Absent: every task runs. */
+  readonly cache?: ResultCache;
+  /** Results that are yet to be kept; absent: there are none. */
+  readonly postponed?: PostponedResults;
+  /** Whether results are kept before the build goes on. */
+  readonly keepsAtOnce?: boolean;
+  /** Whether it has to be known of each task what its inputs were when it began. */
+  readonly isWatched?: boolean;
+  /** For each task its place when several could start, smaller first; absent: its index. */
+  readonly rank?: readonly number[];
+  /** The process whose stdin its tasks read; absent: they read an empty one. */
+  readonly stdinPid?: number;
+  /** Told how long each task ran that ended well. */
+  readonly ran?: (task: PlannedTask, durationMs: number) => void;
+}
+
+/** A task that runs, or has run. */
+interface TaskRun {
+  readonly startedAt: number;
+  readonly ending: EndingController;
+  hasStarted: boolean;
+  hasLog: boolean;
+  status: ExitStatus;
+}
+
+/** A build in progress. */
+export class Build implements AsyncCommand {
+  readonly build: string;
+  readonly detached: boolean;
+  /** Resolves when nothing of the build runs any more. */
+  readonly ended: Promise<void>;
+  readonly #options: BuildOptions;
+  readonly #wake = new Latch("build");
+  readonly #whole = new EndingController();
+  readonly #runs = new Map<number, TaskRun>();
+  readonly #remains: Remains[] = [];
+  readonly #failures: Failure[] = [];
+  /** What has happened and is not dealt with, the one that is being dealt with included. */
+  readonly #inputs: SchedulerInput[] = [];
+  readonly #finished = Promise.withResolvers<void>();
+  readonly #runner: TaskRunner;
+  readonly #hasSecrets: boolean;
+  #gaveWayAt = 0;
+  readonly #scheduler: Scheduler;
+  #startedAt: number | undefined;
+  #exitCode = 0;
+  /** The client's signal that has cancelled it. */
+  #signal: TaskSignal | undefined;
+  /** The first code other than 0 with which a task ended by itself after it was asked to. */
+  #cancelledCode = 0;
+  /** Whether a task was ended, or was kept from starting. */
+  #isCut = false;
+  #isFinished = false;
+  #isFlushing = false;
+  #defect: { readonly error: unknown } | undefined;
+
+  /** @param options the build begins with its first step */
+  constructor(options: BuildOptions) {
+    this.#options = options;
+    this.build = options.id;
+    this.detached = options.detached;
+    this.ended = this.#finished.promise;
+    const { tasks, jobs, keepGoing, force, replayLogs } = options.plan;
+    const dependencies = tasks.map((task) => task.dependencies);
+    const rank = options.rank === undefined ? {} : { rank: options.rank };
+    this.#scheduler = new Scheduler({ dependencies, jobs, keepGoing, ...rank });
+    this.#hasSecrets = options.plan.hasSecrets || hasSecret(options.call.client.command);
+    this.#runner = new TaskRunner({ ...options, force, replayLogs });
+  }
+
+  /** What the tasks that have begun were found under, or ran with. */
+  get prospects(): ReadonlyMap<number, Prospect> {
+    return this.#runner.prospects;
+  }
+
+  /** What is known of the inputs of the tasks that have begun, by their indices. */
+  get baselines(): ReadonlyMap<number, Baseline> {
+    return this.#runner.baselines;
+  }
+
+  /** Whether it was cancelled. */
+  get isCancelled(): boolean {
+    return this.#scheduler.isCancelled;
+  }
+
+  /** Whether every task's result was there, and nothing had to run. */
+  get isAllCached(): boolean {
+    return this.#exitCode === 0 &&
+      this.#options.plan.tasks.every((task, index) =>
+        task.command === undefined || this.#scheduler.status[index] === "cached"
+      );
+  }
+
+  get reply(): { readonly build: string } {
+    return { build: this.build };
+  }
+
+  step(): IdleResult {
+    if (this.#defect !== undefined) {
+      this.#finish();
+      throw this.#defect.error;
+    }
+    if (this.#startedAt === undefined && !this.#isFinished) this.#begin();
+    return this.#isFinished ? false : [this.#wake];
+  }
+
+  outcome(): AsyncOutcome {
+    return this.#exitCode === 0
+      ? { kind: "completed" }
+      : { kind: "exit", exitCode: this.#exitCode };
+  }
+
+  cancel(force: boolean, signal?: TaskSignal): void {
+    this.#whole.end(force);
+    if (this.#isFinished) return;
+    if (!this.isCancelled && signal !== undefined) this.#signal = signal;
+    if (this.#startedAt === undefined) this.#announce();
+    this.#feed({ kind: "cancel", force });
+  }
+
+  signal(signal: TaskSignal): boolean {
+    const passed = [...this.#runs.values()].map((run) => run.ending.pass(signal));
+    return passed.includes(true);
+  }
+
+  #begin(): void {
+    this.#announce();
+    this.#feed({ kind: "begin" });
+  }
+
+  #announce(): void {
+    const { plan, call, id, clock } = this.#options;
+    this.#startedAt = clock.monotonic();
+    this.#emit({
+      type: "BuildStarted",
+      build: id,
+      requested: plan.requested,
+      total: plan.tasks.length,
+      jobs: plan.jobs,
+      client: call.client,
+    });
+    this.#options.files.whenFailed((error) => {
+      const message = `Cannot record this build: ${error.message}`;
+      void this.#emit({ type: "LogRecord", build: id, level: "warn", message });
+    });
+    for (const task of plan.tasks) {
+      this.#emit({
+        type: "TaskQueued",
+        build: id,
+        task: task.id,
+        name: task.name,
+        ...(task.package === undefined ? {} : { package: task.package }),
+        dependencies: task.dependencies.map((index) => this.#task(index).id),
+        prefixed: task.prefixed,
+        ...(task.label === undefined ? {} : { label: task.label }),
+      });
+    }
+  }
+
+  /** What happens while effects are carried out is fed when they all have been. */
+  #feed(input: SchedulerInput): void {
+    this.#inputs.push(input);
+    if (this.#inputs.length > 1) return;
+    for (let next = this.#inputs[0]; next !== undefined; next = this.#inputs[0]) {
+      for (const effect of this.#scheduler.feed(next)) this.#carryOut(effect);
+      this.#inputs.shift();
+    }
+  }
+
+  #carryOut(effect: SchedulerEffect): void {
+    switch (effect.kind) {
+      case "start":
+        return this.#start(effect.task);
+      case "end":
+        return this.#runs.get(effect.task)?.ending.end(effect.force, this.#signal);
+      case "settle":
+        return this.#settle(effect.task, effect.status);
+      case "skip":
+        // One without a command is only a name for its dependencies.
+        if (this.#task(effect.task).command !== undefined) this.#isCut = true;
+        this.#emit({
+          type: "TaskCancelled",
+          build: this.build,
+          task: this.#task(effect.task).id,
+          wasRunning: false,
+        });
+        return;
+      case "finish":
+        this.#own(this.#complete());
+    }
+  }
+
+  #start(index: number): void {
+    const task = this.#task(index);
+    const dependencies = task.dependencies.map((each) => [each, this.#task(each)] as const);
+    const place = { index, task, dependencies };
+    const { clock } = this.#options;
+    const startedAt = clock.monotonic();
+    const recalled = startedAt - this.#gaveWayAt < STRETCH_MS
+      ? this.#runner.recall(place)
+      : undefined;
+    if (recalled !== undefined) {
+      this.#emit({ type: "TaskCached", ...this.#head(task), fingerprint: recalled });
+      return this.#feed({ kind: "ended", task: index, result: "cached" });
+    }
+    const run: TaskRun = {
+      startedAt,
+      ending: new EndingController(),
+      hasStarted: false,
+      hasLog: false,
+      status: { code: 0 },
+    };
+    this.#runs.set(index, run);
+    this.#own(this.#run(place, run));
+  }
+
+  async #run(place: TaskInBuild, run: TaskRun): Promise<void> {
+    const { index, task } = place;
+    await this.#giveWay();
+    const outcome = await this.#runner.run({
+      ...place,
+      logPath: () => this.#logPath(index),
+      ending: run.ending,
+      listener: {
+        cached: (fingerprint) =>
+          this.#emit({ type: "TaskCached", ...this.#head(task), fingerprint }),
+        started: () => {
+          run.hasStarted = true;
+          const { cwd, prefixed } = task;
+          this.#emit({ type: "TaskStarted", ...this.#head(task), cwd, prefixed });
+        },
+        logged: () => run.hasLog = this.#options.files.areKept,
+        sink: this.#sink(task.id),
+      },
+    });
+    if (outcome.kind === "cached") {
+      return this.#feed({ kind: "ended", task: index, result: "cached" });
+    }
+    run.status = outcome.status;
+    if (run.status.remains !== undefined) this.#remains.push(run.status.remains);
+    const result = run.status.code === 0 ? "succeeded" : "failed";
+    this.#feed({ kind: "ended", task: index, result });
+  }
+
+  #logPath(index: number): string {
+    return this.#options.files.logPath(this.#task(index).id, index);
+  }
+
+  /** Many tasks whose results are there must not keep the server's clients waiting. */
+  async #giveWay(): Promise<void> {
+    const { clock } = this.#options;
+    if (clock.monotonic() - this.#gaveWayAt < STRETCH_MS) return;
+    await ioTurn();
+    this.#gaveWayAt = clock.monotonic();
+  }
+
+  #head({ id, name, header, package: owner }: PlannedTask): {
+    readonly build: string;
+    readonly task: string;
+    readonly name: string;
+    readonly package?: string;
+    readonly command?: string;
+  } {
+    const whose = owner === undefined ? {} : { package: owner };
+    const common = { build: this.build, task: id, name, ...whose };
+    return header === undefined ? common : { ...common, command: header };
+  }
+
+  #sink(task: string): OutputSink {
+    return {
+      write: async (stream, bytes) => {
+        await this.#emit({
+          type: "TaskOutput",
+          build: this.build,
+          task,
+          stream,
+          ...encodeOutput(bytes),
+        });
+      },
+      warn: (message) => {
+        void this.#emit({ type: "LogRecord", build: this.build, level: "warn", message, task });
+      },
+    };
+  }
+
+  #settle(index: number, status: TaskStatus): void {
+    const { id } = this.#task(index);
+    const run = this.#runs.get(index);
+    if (run === undefined || status === "cached") return;
+    const common = {
+      build: this.build,
+      task: id,
+      durationMs: Math.round(this.#options.clock.monotonic() - run.startedAt),
+      ...(run.hasLog ? { logPath: this.#logPath(index) } : {}),
+    };
+    if (status === "succeeded") {
+      this.#options.ran?.(this.#task(index), common.durationMs);
+      this.#emit({ type: "TaskSucceeded", ...common });
+    } else if (status === "failed") this.#failed(run, common);
+    else this.#cancelled(run, common);
+    if (!this.#isFlushing) this.#own(this.#flush());
+  }
+
+  /** What is told in one turn is written at once. */
+  async #flush(): Promise<void> {
+    this.#isFlushing = true;
+    await macrotask();
+    this.#isFlushing = false;
+    if (!this.#isFinished) this.#options.files.flush();
+  }
+
+  #failed(
+    run: TaskRun,
+    common: { build: string; task: string; durationMs: number; logPath?: string },
+  ): void {
+    const { code, signal, reason } = run.status;
+    if (this.#exitCode === 0) this.#exitCode = code;
+    const why = reason === undefined ? {} : { reason };
+    const { task, logPath } = common;
+    this.#failures.push({
+      task,
+      exitCode: code,
+      ...(logPath === undefined ? {} : { logPath }),
+      ...why,
+    });
+    this.#emit({
+      type: "TaskFailed",
+      ...common,
+      exitCode: code,
+      ...(signal === undefined ? {} : { signal }),
+      ...why,
+    });
+  }
+
+  /** A task that was asked to end may have ended by itself all the same: its code counts then. */
+  #cancelled(
+    { hasStarted, status: { code, signal, reason } }: TaskRun,
+    common: { build: string; task: string; durationMs: number; logPath?: string },
+  ): void {
+    if (!hasStarted || signal !== undefined || reason !== undefined) this.#isCut = true;
+    else if (this.#cancelledCode === 0) this.#cancelledCode = code;
+    this.#emit({ type: "TaskCancelled", wasRunning: hasStarted, ...common });
+  }
+
+  /**
+   * The exit code of a build that a client's signal has cancelled: that of the first task that failed
+   * or ended with one, or the signal's if the signal has ended a task or kept one from starting.
+   */
+  #codeAfter(signal: TaskSignal): number {
+    const own = this.#exitCode === 0 ? this.#cancelledCode : this.#exitCode;
+    return own === 0 && this.#isCut ? signalExitCode(signal) : own;
+  }
+
+  /** What commands left running in the background ends with the build. */
+  async #complete(): Promise<void> {
+    if (!this.#whole.soon.aborted) this.#whole.end(false);
+    await Promise.all(this.#remains.map((remains) => remains.end(this.#whole)));
+    const outcome: BuildOutcome = this.#scheduler.isCancelled
+      ? "cancelled"
+      : this.#exitCode === 0
+      ? "succeeded"
+      : "failed";
+    if (outcome === "cancelled") {
+      this.#exitCode = this.#signal === undefined ? CANCELLED : this.#codeAfter(this.#signal);
+    }
+    const durationMs = Math.round(this.#options.clock.monotonic() - (this.#startedAt ?? 0));
+    await this.#options.postponed?.keepFirst();
+    // What can't be written is told before the end.
+    this.#options.files.flush();
+    this.#emit({
+      type: "BuildCompleted",
+      build: this.build,
+      outcome,
+      exitCode: this.#exitCode,
+      counts: countsOf(this.#scheduler.status),
+      durationMs,
+      failures: this.#failures,
+    });
+    this.#finish();
+  }
+
+  #finish(): void {
+    if (this.#isFinished) return;
+    this.#isFinished = true;
+    this.#options.files.close();
+    this.#wake.wake();
+    this.#finished.resolve();
+  }
+
+  /** A defect ends the build in its next step, where the server hears of it. */
+  #own(work: Promise<void>): void {
+    work.catch((error: unknown) => {
+      this.#defect ??= { error };
+      for (const run of this.#runs.values()) run.ending.end(true);
+      this.#wake.wake();
+    });
+  }
+
+  /** Resolves when whoever asked for the build takes more. */
+  #emit(body: EventBody): Promise<void> | undefined {
+    const { event, ready } = this.#options.call.emit(body);
+    this.#options.files.record(event, this.#hasSecrets);
+    return ready;
+  }
+
+  #task(index: number): PlannedTask {
+    const task = this.#options.plan.tasks[index];
+    if (task === undefined) throw new RangeError(`The build has no task ${index}`);
+    return task;
+  }
+}
+
+function countsOf(statuses: readonly TaskStatus[]): BuildCounts {
+  const count = (status: TaskStatus): number => statuses.filter((each) => each === status).length;
+  return {
+    total: statuses.length,
+    succeeded: count("succeeded"),
+    cached: count("cached"),
+    failed: count("failed"),
+    cancelled: count("cancelled"),
+    skipped: count("skipped"),
+  };
+}

@@ -1,0 +1,180 @@
+/**
+ * What a run would do, and why: the same questions that a build asks, with nothing done about the
+ * answers.
+ *
+ * @module
+ */
+
+import type { PlannedTaskDescription, PlanTasksResult, RunReason } from "../../wire/commands.ts";
+import { type FingerprintParts, keptParts } from "../cache/fingerprint.ts";
+import type { LastResults } from "../cache/task_history.ts";
+import type { Prospect, ResultCache } from "../cache/result_cache.ts";
+import type { BuildPlan, PlannedTask } from "../plan/plan.ts";
+import { isProspect, type TaskRunner, type UncachedReason } from "./task_runner.ts";
+
+/** What an explanation needs. */
+export interface ExplainOptions {
+  readonly plan: BuildPlan;
+  readonly cache: ResultCache;
+  readonly last: LastResults;
+  /** The runner that would be asked; it runs nothing. */
+  readonly runner: TaskRunner;
+}
+
+const FORCED: RunReason = { kind: "forced", text: "it was asked to run" };
+
+/** Says for each task of a plan whether it would run, and because of what. */
+export async function explainPlan(
+  { plan, cache, last, runner }: ExplainOptions,
+): Promise<PlanTasksResult> {
+  const running = new Set<number>();
+  let known: ReturnType<LastResults["readAll"]> | undefined;
+  const explain = async (task: PlannedTask, index: number): Promise<PlannedTaskDescription> => {
+    const dependencies = task.dependencies
+      .map((each) => [each, taskAt(plan, each)] as const);
+    const common = {
+      task: task.id,
+      name: task.name,
+      cwd: task.cwd,
+      dependencies: dependencies.map(([, each]) => each.id),
+      requested: task.requested,
+      ...(task.package === undefined ? {} : { package: task.package }),
+      ...(task.header === undefined ? {} : { command: task.header }),
+    };
+    const prospect = await runner.prospect({ task, dependencies });
+    if (!isProspect(prospect)) {
+      running.add(index);
+      return { ...common, verdict: "always", reasons: [uncached(prospect)] };
+    }
+    runner.assume(index, prospect);
+    const { fingerprint } = prospect;
+    if (!plan.force && cache.has(prospect)) {
+      return { ...common, verdict: "cached", reasons: [], fingerprint };
+    }
+    const before = dependencies.filter(([each]) => running.has(each)).map(([, each]) => each);
+    known ??= last.readAll();
+    const reasons = plan.force ? [FORCED] : [
+      ...before.map(runsFirst),
+      ...differences(prospect, known.get(task.key)?.parts)
+        // One that runs has another result: it is enough to say the first.
+        .filter(({ kind, subject }) =>
+          kind !== "dependency" || !before.some((each) => each.id === subject)
+        ),
+    ];
+    running.add(index);
+    return { ...common, verdict: "run", reasons, fingerprint };
+  };
+  const tasks: PlannedTaskDescription[] = [];
+  for (const [index, task] of plan.tasks.entries()) tasks.push(await explain(task, index));
+  return { tasks, jobs: plan.jobs };
+}
+
+function taskAt(plan: BuildPlan, index: number): PlannedTask {
+  const task = plan.tasks[index];
+  if (task === undefined) throw new RangeError(`The plan has no task ${index}`);
+  return task;
+}
+
+function uncached(reason: UncachedReason): RunReason {
+  switch (reason.kind) {
+    case "undeclared":
+      return { kind: "undeclared", text: 'it declares no "files", so that it runs every time' };
+    case "dependency":
+      return {
+        kind: "dependency-uncached",
+        subject: reason.task,
+        text: `${reason.task}, which it depends on, runs every time`,
+      };
+    case "no files":
+      return { kind: "no-files", text: 'its "files" match nothing' };
+    case "bad pattern":
+      return { kind: "bad-pattern", text: 'its "files" or "output" hold an invalid pattern' };
+    case "input":
+      return {
+        kind: "unreadable-input",
+        subject: reason.path,
+        text: `${reason.path} ${reason.reason}; it runs every time`,
+      };
+  }
+}
+
+function runsFirst(task: PlannedTask): RunReason {
+  return {
+    kind: "dependency-runs",
+    subject: task.id,
+    text: `${task.id}, which it depends on, runs before it`,
+  };
+}
+
+/** What is different from a task's last success. */
+export function differences(
+  { parts: whole, snapshot }: Pick<Prospect, "parts" | "snapshot">,
+  wholeLast: FingerprintParts | undefined,
+): RunReason[] {
+  if (wholeLast === undefined) {
+    return [{ kind: "never-ran", text: "it has not run well here before" }];
+  }
+  const parts = keptParts(whole);
+  // Earlier versions have written what looks like a secret.
+  const last = keptParts(wholeLast);
+  const shown = [
+    ...differing("command", "its command", last.command, parts.command),
+    ...differing("arguments", "its arguments", last.args, parts.args),
+  ];
+  const reasons = [
+    ...shown,
+    ...(shown.length === 0 && last.starred !== parts.starred ? [STARRED] : []),
+    ...differing("output", 'its "output"', last.output, parts.output),
+    ...differing("project", "the project's name", last.names ?? [], parts.names ?? []),
+    ...differing("platform", "the runtime", last.platform, parts.platform),
+    ...changedEntries(last.env, parts.env, (name, change) => ({
+      kind: "variable",
+      subject: name,
+      text: `the variable ${name} ${change === "changed" ? "has another value" : `was ${change}`}`,
+    })),
+    ...changedEntries(last.files, Object.fromEntries(snapshot.files), (path, change) => ({
+      kind: `file-${change}`,
+      subject: path,
+      text: `${path} was ${change}`,
+    })),
+    ...changedEntries(last.dependencies, parts.dependencies, (task, change) => ({
+      kind: "dependency",
+      subject: task,
+      text: change === "changed"
+        ? `${task}, which it depends on, has another result`
+        : `the dependency on ${task} was ${change}`,
+    })),
+  ];
+  return reasons.length > 0
+    ? reasons
+    : [{ kind: "result-gone", text: "its result is no longer in the cache" }];
+}
+
+const STARRED: RunReason = {
+  kind: "arguments",
+  text: "a value that looks like a secret changed in its command or arguments",
+};
+
+function differing(
+  kind: "command" | "arguments" | "output" | "project" | "platform",
+  what: string,
+  before: unknown,
+  now: unknown,
+): RunReason[] {
+  const [old, fresh] = [JSON.stringify(before), JSON.stringify(now)];
+  return old === fresh ? [] : [{ kind, text: `${what} changed from ${old} to ${fresh}` }];
+}
+
+type Change = "changed" | "added" | "removed";
+
+function changedEntries(
+  before: Readonly<Record<string, string>>,
+  now: Readonly<Record<string, string>>,
+  reason: (name: string, change: Change) => RunReason,
+): RunReason[] {
+  const names = [...new Set([...Object.keys(before), ...Object.keys(now)])].sort();
+  return names.filter((name) => before[name] !== now[name]).map((name) => {
+    if (!Object.hasOwn(before, name)) return reason(name, "added");
+    return reason(name, Object.hasOwn(now, name) ? "changed" : "removed");
+  });
+}

@@ -1,0 +1,90 @@
+/**
+ * The beginning of a command line, done without a shell as far as that goes.
+ *
+ * `rm`, `mkdir`, `cp`, `cat` and the like begin many command lines and are most of some: a process
+ * for each of them takes a hundred times as long as what it does.
+ *
+ * @module
+ */
+
+import { fileKind, isSystemError } from "../../../system/files/files.ts";
+import { OrdinaryPaths } from "../../../system/files/ordinary_paths.ts";
+import { fileFacts, writeBytes } from "../../../system/files/small_files.ts";
+import type { Ending } from "../cancellation.ts";
+import type { OutputSink, TaskCommand } from "../executor.ts";
+import { hasNpmProgram } from "../node_modules.ts";
+import { DIRECT_COMMANDS } from "./commands.ts";
+import { parseLine, type Step, type Word } from "./line.ts";
+import { expandWords } from "./words.ts";
+
+/** Bytes that go to whoever reads a command's output at a stroke. */
+const MOST_PRINTED = 64 * 1024;
+
+/**
+ * Does a command line up to where a shell or a program is needed.
+ *
+ * @returns the command line that is left, `""` where nothing is: all of it went well then
+ */
+export async function runDirectly(
+  command: TaskCommand,
+  sink: OutputSink,
+  ending: Ending,
+): Promise<string> {
+  const steps = parseLine(command.command) ?? [];
+  // Behind a `;`, or behind where a redirect goes, arguments are a command of their own.
+  const isWhole = command.args.length === 0 ||
+    (steps.at(-1)?.redirect === undefined && !/;\s*$/.test(command.command));
+  if (steps.length === 0 || !isWhole) return command.command;
+  const paths = OrdinaryPaths.at(command.cwd);
+  if (paths === undefined) return command.command;
+  for (const [index, step] of steps.entries()) {
+    const more = index === steps.length - 1 ? command.args : [];
+    const name = step.words[0]?.text ?? "";
+    // A program of an npm package comes before the shell's own of the same name.
+    const isReplaced = DIRECT_COMMANDS.has(name) && hasNpmProgram(name, command.cwd);
+    const printed = ending.soon.aborted || isReplaced ? undefined : perform(step, more, paths);
+    if (printed === undefined) return command.command.slice(step.start);
+    if (printed.length > 0) await sink.write("stdout", printed);
+  }
+  return "";
+}
+
+/** Does one command; `undefined` where it is left to the shell, which can begin it anew. */
+function perform(
+  step: Step,
+  more: readonly string[],
+  paths: OrdinaryPaths,
+): Uint8Array | undefined {
+  const [first, ...rest] = step.words;
+  const command = DIRECT_COMMANDS.get(first?.text ?? "");
+  if (command === undefined) return undefined;
+  try {
+    const words = expandWords(rest, paths);
+    if (words === undefined) return undefined;
+    const args = [...words, ...more];
+    const { redirect } = step;
+    if (redirect === undefined) {
+      const printed = command.run({ args, paths });
+      return printed !== undefined && printed.length <= MOST_PRINTED ? printed : undefined;
+    }
+    const path = targetOf(redirect.target, paths);
+    if (path === undefined || !command.onlyPrints) return undefined;
+    const target = fileFacts(path);
+    const printed = command.run({ args, paths, ...(target === undefined ? {} : { target }) });
+    if (printed === undefined) return undefined;
+    writeBytes(path, printed, redirect.append);
+    return new Uint8Array(0);
+  } catch (error) {
+    if (isSystemError(error)) return undefined;
+    throw error;
+  }
+}
+
+/** A file that can be written at a stroke: a regular one, or none yet. */
+function targetOf({ text, isPattern }: Word, paths: OrdinaryPaths): string | undefined {
+  if (isPattern || text === "" || text.endsWith("/")) return undefined;
+  const path = paths.resolve(text);
+  if (path === undefined) return undefined;
+  const kind = fileKind(path);
+  return kind === undefined || kind === "file" ? path : undefined;
+}

@@ -1,0 +1,111 @@
+/**
+ * A command's output on its way from the pipe to whoever takes it: pulled, one piece at a time.
+ *
+ * @module
+ */
+
+import type { Clock } from "../../system/clock.ts";
+import type { PipeSource } from "../../system/process/group_process.ts";
+import { incompleteTail } from "../../wire/output.ts";
+import { beforeAbort } from "./cancellation.ts";
+
+/**
+ * How long a pipe may stay silent after its command has ended, in milliseconds. What the command
+ * wrote is in the pipe already; a pipe that is not at its end then is held by somebody else.
+ */
+export const DRAIN_MS = 100;
+
+/** Bytes of a pipe that are read at once at first, and where more come. */
+const FIRST_BYTES = 4 * 1024;
+const MOST_BYTES = 64 * 1024;
+
+/** Where the pieces go; the next one is read when the promise resolves. */
+export type TakePiece = (bytes: Uint8Array) => Promise<void>;
+
+/** One pipe of a command. */
+export class OutputPipe {
+  readonly #source: PipeSource;
+  readonly #take: TakePiece;
+  readonly #clock: Clock;
+  readonly #exited = new AbortController();
+  #tail = new Uint8Array(0);
+  readonly #own: Promise<void>;
+  readonly #end: Promise<{ readonly error?: unknown }>;
+
+  /** Starts to read. */
+  constructor(source: PipeSource, take: TakePiece, clock: Clock) {
+    this.#source = source;
+    this.#take = take;
+    this.#clock = clock;
+    const own = Promise.withResolvers<void>();
+    this.#own = own.promise;
+    this.#end = this.#pump(own.resolve)
+      .then(() => ({}), (error: unknown) => ({ error }))
+      .finally(own.resolve);
+  }
+
+  /**
+   * Says that the command has ended; resolves when all that it wrote itself has been taken. Pieces
+   * of others that hold the pipe are taken on.
+   */
+  async drain(): Promise<void> {
+    // With a reason, none is made: an exception, with its stack, for each task.
+    this.#exited.abort("exited");
+    await this.#own;
+  }
+
+  /**
+   * Reads no more, whoever may still write.
+   *
+   * @throws what taking a piece threw
+   */
+  async close(): Promise<void> {
+    await this.#source.close();
+    const { error } = await this.#end;
+    if (error !== undefined) throw error;
+  }
+
+  async #pump(drained: () => void): Promise<void> {
+    // Most commands print less than a line.
+    let buffer = new ArrayBuffer(FIRST_BYTES);
+    while (true) {
+      const size = buffer.byteLength;
+      const piece = this.#source.read(buffer);
+      const isThere = await beforeAbort(piece, this.#exited.signal);
+      if (!isThere && !await this.#comesSoon(piece)) drained();
+      const value = await piece;
+      if (value === undefined) break;
+      await this.#pass(value);
+      buffer = value.length === size && size < MOST_BYTES
+        ? new ArrayBuffer(MOST_BYTES)
+        : value.buffer;
+    }
+    if (this.#tail.length > 0) await this.#take(this.#tail);
+  }
+
+  /** Whether a piece comes within {@linkcode DRAIN_MS}. */
+  async #comesSoon(piece: Promise<unknown>): Promise<boolean> {
+    const wait = new AbortController();
+    const timeout = new AbortController();
+    const slept = this.#clock.sleep(DRAIN_MS, wait.signal).then(() => timeout.abort());
+    const isThere = await beforeAbort(piece, timeout.signal);
+    wait.abort();
+    await slept;
+    return isThere;
+  }
+
+  /** Passes a piece on, but for the beginning of a character that the next piece goes on with. */
+  async #pass(piece: Uint8Array): Promise<void> {
+    const bytes = this.#tail.length === 0 ? piece : joined(this.#tail, piece);
+    const kept = incompleteTail(bytes);
+    this.#tail = bytes.slice(bytes.length - kept);
+    if (kept < bytes.length) await this.#take(bytes.subarray(0, bytes.length - kept));
+  }
+}
+
+function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(first.length + second.length);
+  bytes.set(first);
+  bytes.set(second, first.length);
+  return bytes;
+}

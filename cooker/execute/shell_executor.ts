@@ -1,0 +1,289 @@
+/**
+ * Runs commands in `deno task`'s own shell language, each as a process group of its own. What a
+ * shell would only start is started without one.
+ *
+ * `deno task --eval` is that shell: it finds the same config and the same `node_modules/.bin`
+ * folders from the task's folder as `deno task NAME` does, and takes arguments as it does.
+ *
+ * @module
+ */
+
+import type { Clock } from "../../system/clock.ts";
+import { isSystemError } from "../../system/files/files.ts";
+import type {
+  GroupProcess,
+  SpawnOptions,
+  StdinSource,
+} from "../../system/process/group_process.ts";
+import type { GroupSpawner } from "../../system/process/group_spawner.ts";
+import { processId } from "../../system/environment.ts";
+import type { ProcessMark, ProcessMarks } from "../../system/process/process_mark.ts";
+import { childProcesses, killProcess } from "../../system/process/processes.ts";
+import { Programs } from "../../system/process/programs.ts";
+import type { ProgramDescription } from "../../system/process/self.ts";
+import { signalExitCode } from "../../system/process/signals.ts";
+import type { Warden } from "../../system/process/warden.ts";
+import type { TaskSignal } from "../../wire/signals.ts";
+import { findDeno } from "./find_deno.ts";
+import { runDirectly } from "./builtins/run.ts";
+import { beforeAbort, type Ending } from "./cancellation.ts";
+import type { Executor, ExitStatus, OutputSink, TaskCommand } from "./executor.ts";
+import { fitsArgument, LongCommand } from "./long_command.ts";
+import { OutputPipe } from "./output_pipe.ts";
+import { plainCommand } from "./plain_command.ts";
+import { GRACE_MS, ProcessGroup } from "./process_tree.ts";
+
+/** The exit code of what could not be started, as shells have it. */
+const NOT_STARTED = 127;
+
+/** The exit code of what SIGKILL was sent to. */
+const KILLED = signalExitCode("SIGKILL");
+
+/** The exit codes of what SIGINT, SIGKILL or SIGTERM has ended: it was not its own decision. */
+const ENDED_BY_OTHERS: readonly number[] = [
+  signalExitCode("SIGINT"),
+  KILLED,
+  signalExitCode("SIGTERM"),
+];
+
+/** A task's process, and what is known of its program. */
+interface Leader {
+  readonly process: GroupProcess;
+  /** `"shell"`: that of `deno task`, which passes signals on to its children. */
+  readonly kind: "shell" | "program";
+}
+
+/** What a {@linkcode ShellExecutor} needs. */
+export interface ShellOptions {
+  readonly clock: Clock;
+  /** What runs simmer. */
+  readonly host: ProgramDescription;
+  /** Starts the processes. */
+  readonly spawner: GroupSpawner;
+  /** Ends the groups where this process does not live to do it; absent: nobody does. */
+  readonly warden?: Warden;
+  /** Finds those who leave their task's group; absent: they are let go. */
+  readonly marks?: ProcessMarks;
+  /** The config file that was asked for, absolute. */
+  readonly config?: string;
+}
+
+/** An {@linkcode Executor} with real processes. */
+export class ShellExecutor implements Executor {
+  readonly #options: ShellOptions;
+  readonly #programs = new Programs();
+
+  constructor(options: ShellOptions) {
+    this.#options = options;
+  }
+
+  async execute(command: TaskCommand, sink: OutputSink, ending: Ending): Promise<ExitStatus> {
+    if (command.args.length === 0 && isEmpty(command.command)) {
+      return { code: 1, reason: `Cannot run ${command.name}: its command is empty` };
+    }
+    const receiver = new Receiver();
+    using _listening = ending.onSignal((signal) => receiver.take(signal));
+    const rest = needsDeno(command) ? command.command : await runDirectly(command, sink, ending);
+    if (rest === "" && command.command !== "") return { code: 0 };
+    return await this.#execute({ ...command, command: rest }, sink, ending, receiver);
+  }
+
+  async #execute(
+    command: TaskCommand,
+    sink: OutputSink,
+    ending: Ending,
+    receiver: Receiver,
+  ): Promise<ExitStatus> {
+    const { clock, warden, marks } = this.#options;
+    await warden?.ready();
+    if (ending.soon.aborted) return { code: NOT_STARTED, reason: "It was cancelled" };
+    const mark = marks?.create();
+    // This process may be killed at any time: also between a start and what is known of it.
+    warden?.expect(command.cwd, mark?.id);
+    // Of what is needed only as long as the command runs.
+    using needed = new DisposableStack();
+    const leader = this.#start(command, sink, mark, needed);
+    if ("code" in leader) {
+      warden?.unexpected(mark?.id);
+      return leader;
+    }
+    const { process: started, kind } = leader;
+    const { pid } = started;
+    const exit = receiver.serve(leader);
+    warden?.watch(pid, mark?.id);
+    const pipes = [
+      new OutputPipe(started.stdout, (bytes) => sink.write("stdout", bytes), clock),
+      new OutputPipe(started.stderr, (bytes) => sink.write("stderr", bytes), clock),
+    ];
+
+    const end = async (group: ProcessGroup, asked: Ending): Promise<boolean> => {
+      const isGone = await group.end(asked);
+      if (isGone) warden?.release(pid, mark?.id);
+      else sink.warn(`Cannot end ${command.name}: process group ${pid} survives SIGKILL`);
+      await closeAll(pipes);
+      return isGone;
+    };
+    const everybody = new ProcessGroup(pid, clock, kind, mark);
+    if (!await beforeAbort(exit, ending.soon)) {
+      const { signal, atOnce } = ending;
+      if (signal !== "SIGTERM" && !atOnce.aborted) {
+        everybody.signal(signal);
+        // What a shell runs in the background ignores SIGINT and SIGQUIT: it ends with its leader.
+        if (signal === "SIGHUP") await everybody.leftWithin(GRACE_MS, atOnce);
+        else await this.#endedWithin(GRACE_MS, exit, atOnce);
+      }
+      return await end(everybody, ending) ? await exit : { code: KILLED, signal: "SIGKILL" };
+    }
+    const status = await exit;
+    await Promise.all(pipes.map((pipe) => pipe.drain()));
+    const isCutShort = ending.soon.aborted || ENDED_BY_OTHERS.includes(status.code) ||
+      receiver.hasTaken(status.code);
+    // What has left the group of a command that ended by itself was meant to: a daemon.
+    const group = isCutShort ? everybody : new ProcessGroup(pid, clock, kind);
+    if (isCutShort) {
+      await end(group, ending);
+      return status;
+    }
+    if (!started.groupIsAlive()) {
+      warden?.release(pid, mark?.id);
+      await closeAll(pipes);
+      return status;
+    }
+    if (mark !== undefined) warden?.forget(mark.id);
+    return { ...status, remains: { end: async (asked) => void await end(group, asked) } };
+  }
+
+  async #endedWithin(ms: number, exit: Promise<unknown>, hurry: AbortSignal): Promise<void> {
+    const ended = new AbortController();
+    const limit = this.#options.clock.sleep(ms, AbortSignal.any([hurry, ended.signal]));
+    await Promise.race([exit, limit]);
+    ended.abort("ended");
+    await limit;
+  }
+
+  #start(
+    command: TaskCommand,
+    sink: OutputSink,
+    mark: ProcessMark | undefined,
+    needed: DisposableStack,
+  ): Leader | ExitStatus {
+    const { host, spawner } = this.#options;
+    const deno = findDeno(host, command.env.PATH);
+    if (deno === undefined) {
+      return {
+        code: NOT_STARTED,
+        reason: `Cannot start ${command.name}: no deno on the PATH, whose shell runs the tasks`,
+      };
+    }
+    const spawn = (options: SpawnOptions): GroupProcess =>
+      mark === undefined ? spawner.spawn(options) : mark.around(() => spawner.spawn(options));
+    const stdin = this.#stdinOf(command, sink);
+    const plain = needsDeno(command) ? undefined : plainCommand(command, deno, this.#programs);
+    if (plain !== undefined) {
+      const { program, args, env } = plain;
+      try {
+        const process = spawn({ command: program, args, cwd: command.cwd, env, stdin });
+        return { process, kind: "program" };
+      } catch (error) {
+        // The shell says what is wrong, with its own exit code: an interpreter that is missing, say.
+        if (!isSystemError(error)) throw error;
+      }
+    }
+    try {
+      const process = spawn({
+        command: deno,
+        args: [
+          "task",
+          "--quiet",
+          ...command.denoFlags ?? [],
+          ...this.#shellWords(command, needed),
+          ...command.args,
+        ],
+        cwd: command.cwd,
+        env: command.isScript
+          ? { ...command.env, npm_execpath: deno, npm_node_execpath: deno }
+          : command.env,
+        stdin,
+      });
+      return { process, kind: "shell" };
+    } catch (error) {
+      if (!isSystemError(error)) throw error;
+      return { code: NOT_STARTED, reason: `Cannot start ${command.name}: ${error.message}` };
+    }
+  }
+
+  #stdinOf({ name, stdinPid, lostStdinPid }: TaskCommand, sink: OutputSink): StdinSource {
+    const { spawner } = this.#options;
+    if (lostStdinPid !== undefined && spawner.hasInput(lostStdinPid)) {
+      sink.warn(
+        "Cannot pass stdin on: several of the tasks may run at once; each reads an empty one " +
+          "('--jobs 1' runs them one after another)",
+      );
+    }
+    if (stdinPid === undefined) return "empty";
+    if (stdinPid === processId()) return "inherited";
+    const source = { fromProcess: stdinPid };
+    if (spawner.sharesStdin(source)) return source;
+    sink.warn(
+      `Cannot pass stdin on to ${name}: the kernel does not hand it to the server; the task reads ` +
+        "an empty one",
+    );
+    return "empty";
+  }
+
+  /** What makes `deno task` run a command line. */
+  #shellWords(command: TaskCommand, needed: DisposableStack): readonly string[] {
+    const { config } = this.#options;
+    // A blank keeps a command that begins with a dash from being an option.
+    const line = ` ${command.command}`;
+    if (!fitsArgument(line)) return needed.use(LongCommand.create(command)).words;
+    return [...(config === undefined ? [] : ["--config", config]), "--eval", line];
+  }
+}
+
+/**
+ * Passes signals on to a command while its leader runs. A program gets them itself. The shell of
+ * `deno task` only passes them on to the processes that it has started, and it loses a signal that
+ * comes right after it has started one, so these processes get the signal directly. What is done
+ * without a process takes signals and goes on, as the built-in commands of the shell do.
+ */
+class Receiver {
+  readonly #taken = new Set<TaskSignal>();
+  #leader: Leader | undefined;
+
+  take(signal: TaskSignal): void {
+    this.#taken.add(signal);
+    if (this.#leader === undefined) return;
+    const { process: { pid }, kind } = this.#leader;
+    const receivers = kind === "shell" ? childProcesses(pid) ?? [pid] : [pid];
+    for (const receiver of receivers) killProcess(receiver, signal);
+  }
+
+  /** @returns its exit, after which its process id may be another's */
+  async serve(leader: Leader): Promise<ExitStatus> {
+    this.#leader = leader;
+    const status = await leader.process.exit;
+    this.#leader = undefined;
+    return status;
+  }
+
+  /** Whether an exit code is that of a signal that was passed on. */
+  hasTaken(code: number): boolean {
+    return [...this.#taken].some((signal) => signalExitCode(signal) === code);
+  }
+}
+
+/** Whether Deno was given options of its own, by which it may refuse to run anything. */
+function needsDeno({ denoFlags = [] }: TaskCommand): boolean {
+  return denoFlags.length > 0;
+}
+
+/** Whether there is nothing in a command line but blanks and comments. */
+function isEmpty(command: string): boolean {
+  return command.split("\n").every((line) => /^\s*(#.*)?$/.test(line));
+}
+
+async function closeAll(pipes: readonly OutputPipe[]): Promise<void> {
+  await Promise.all(pipes.map((pipe) => pipe.drain()));
+  await Promise.all(pipes.map((pipe) => pipe.close()));
+}

@@ -1,0 +1,324 @@
+/**
+ * From the names that were asked for to the tasks that run, and what each of them waits for.
+ *
+ * A graph's nodes are in an order in which every task comes after those that it depends on: the
+ * order in which `deno task` visits them. A node's place in it is its index.
+ *
+ * @module
+ */
+
+import { projectError, type WireError } from "../../wire/errors.ts";
+import type { FoundTask, TaskScope } from "../config/scope.ts";
+import { folderName, type OrderedFolder } from "../config/workspace.ts";
+import type { TaskDefinition, TaskFile } from "../config/tasks.ts";
+import { excerpt } from "../../wire/near_names.ts";
+import { availableTasks, nearestName, TaskPattern } from "./task_names.ts";
+
+/** A task in a build. */
+export interface TaskNode {
+  /** Unique in the graph: the task's name, with more to it where two have the same. */
+  readonly id: string;
+  readonly name: string;
+  readonly definition: TaskDefinition;
+  /** Indices of the nodes that come first. */
+  readonly dependencies: readonly number[];
+  /** Those of them that its config names, or that it is a step of; not those by imports alone. */
+  readonly declared: readonly number[];
+  /** Whether the run's arguments are given to it. */
+  readonly takesArguments: boolean;
+  /** Whether it was asked for, rather than another one needs it. */
+  readonly requested: boolean;
+  /** Whether it, or the script that it is a `pre` or `post` of, was asked for. */
+  readonly isRequestedStep: boolean;
+  /** What its folder is called, where a run is about several. */
+  readonly package?: string;
+}
+
+/** The tasks of a build. */
+export type TaskGraph = readonly TaskNode[];
+
+/** What to build a graph from. */
+export interface GraphRequest {
+  /** Where names are looked up. */
+  readonly scope: TaskScope;
+  /** Names or wildcards, as typed. */
+  readonly names: readonly string[];
+  /** Leave out names that no task has, rather than fail. */
+  readonly ifPresent: boolean;
+}
+
+/** The nodes of one task: a script has its `pre` and `post` around it. */
+interface Steps {
+  readonly first: number;
+  readonly last: number;
+}
+
+interface Visit {
+  readonly found: FoundTask;
+  readonly dependencies: readonly FoundTask[];
+  next: number;
+}
+
+/**
+ * Builds the graph of a run.
+ *
+ * @throws {WireError} `projectError` of kind `unknown-task` or `cycle`; nothing has to run to know
+ */
+export function buildGraph(request: GraphRequest): TaskGraph {
+  const { scope, names, ifPresent } = request;
+  const builder = new GraphBuilder();
+  let target: TaskDefinition | undefined;
+  for (const name of names) {
+    const found = requested(scope, name);
+    if (found.length === 0 && !ifPresent) throw unknownTask(name, scope);
+    for (const task of found) builder.request(task);
+    target = found.at(-1)?.task ?? target;
+  }
+  return builder.finish(target);
+}
+
+/** What to build the graph of a run over a workspace from. */
+export interface WorkspaceRequest {
+  /** The folders that it is about, those that are imported first. */
+  readonly folders: readonly OrderedFolder[];
+  /** Names or wildcards, as typed. */
+  readonly names: readonly string[];
+  /** Leave out names that no task has, rather than fail. */
+  readonly ifPresent: boolean;
+}
+
+/**
+ * Builds the graph of a run over a workspace. The tasks of a folder wait for those that were asked
+ * for of the folders that it imports.
+ *
+ * @throws {WireError} `projectError` of kind `unknown-task`, `no-match` or `cycle`
+ */
+export function buildWorkspaceGraph(request: WorkspaceRequest): TaskGraph {
+  const { folders, names, ifPresent } = request;
+  const builder = new GraphBuilder();
+  const wanted = new Map<string, FoundTask[]>();
+  let target: TaskDefinition | undefined;
+  for (const folder of folders) {
+    const found = names.flatMap((name) => requested(folder.scope, name));
+    wanted.set(folder.folder, found);
+    const name = folderName(folder);
+    builder.enter(
+      folder.folder,
+      folder.after.flatMap((each) => wanted.get(each) ?? []),
+      name,
+    );
+    for (const task of found) builder.request(task);
+    target = found.at(-1)?.task ?? target;
+  }
+  if (target === undefined && !ifPresent) throw noMatch(names, folders);
+  return builder.finish(target);
+}
+
+function noMatch(names: readonly string[], folders: readonly OrderedFolder[]): WireError {
+  const available = [...new Set(folders.flatMap(({ scope }) => scope.names()))];
+  const name = names.join(" ");
+  const nearest = TaskPattern.isPattern(name) ? undefined : nearestName(name, available);
+  const typed = excerpt(name);
+  return projectError(`No matching task or script '${typed}' found in selected packages.`, {
+    kind: "no-match",
+    task: typed,
+    ...(nearest === undefined ? {} : { nearest }),
+    details: [
+      ...(folders.length === 0 ? ["No package matches."] : []),
+      ...(nearest === undefined ? [] : [`Did you mean ${nearest}?`]),
+    ],
+  });
+}
+
+/** The tasks that a typed name means, but for those that an earlier match depends on. */
+function requested(scope: TaskScope, name: string): FoundTask[] {
+  if (!TaskPattern.isPattern(name)) {
+    const found = scope.find(name);
+    return found === undefined ? [] : [found];
+  }
+  const pattern = TaskPattern.parse(name);
+  const covered = new Set<TaskDefinition>();
+  const matches: FoundTask[] = [];
+  for (const candidate of scope.names()) {
+    const found = pattern.matches(candidate) ? scope.find(candidate) : undefined;
+    if (found === undefined || covered.has(found.task)) continue;
+    matches.push(found);
+    cover(found, covered);
+  }
+  return matches;
+}
+
+function cover(found: FoundTask, covered: Set<TaskDefinition>): void {
+  const open = [found];
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    if (covered.has(next.task)) continue;
+    covered.add(next.task);
+    const { scope, task } = next;
+    open.push(...task.dependencies.flatMap((name) => dependenciesNamed(scope, task, name)));
+  }
+}
+
+/** The tasks that a dependency's name means; none where there is none. */
+function dependenciesNamed(scope: TaskScope, of: TaskDefinition, name: string): FoundTask[] {
+  const exact = scope.find(name);
+  if (exact !== undefined) return [exact];
+  if (!TaskPattern.isPattern(name)) return [];
+  const pattern = TaskPattern.parse(name);
+  return scope.names()
+    .filter((candidate) => pattern.matches(candidate))
+    .map((candidate) => scope.find(candidate))
+    .filter((found) => found !== undefined)
+    .filter((found) => found.task !== of);
+}
+
+class GraphBuilder {
+  readonly #nodes: Omit<
+    TaskNode,
+    "id" | "takesArguments" | "requested" | "isRequestedStep" | "package"
+  >[] = [];
+  readonly #requested = new Set<TaskDefinition>();
+  readonly #packages = new Map<string, string>();
+  /** Tasks of the folder that is being added wait for these. */
+  #barrier: { readonly folder: string; readonly tasks: readonly FoundTask[] } | undefined;
+  readonly #steps = new Map<TaskDefinition, Steps>();
+
+  /** From now on a folder's tasks are added, which wait for some that were added before. */
+  enter(folder: string, tasks: readonly FoundTask[], name: string | undefined): void {
+    this.#barrier = { folder, tasks };
+    if (name !== undefined) this.#packages.set(folder, name);
+  }
+
+  /** Adds a task that was asked for. */
+  request(found: FoundTask): void {
+    this.#requested.add(found.task);
+    this.add(found);
+  }
+
+  /** Adds a task behind all that it depends on; without recursion, so that chains may be long. */
+  add(found: FoundTask): void {
+    const path: Visit[] = [];
+    const onPath = new Set<TaskDefinition>();
+    const enter = (next: FoundTask): void => {
+      if (this.#steps.has(next.task)) return;
+      if (onPath.has(next.task)) throw cycle(path.map((visit) => visit.found.task), next.task);
+      onPath.add(next.task);
+      path.push({ found: next, dependencies: dependenciesOf(next), next: 0 });
+    };
+    enter(found);
+    for (let visit = path.at(-1); visit !== undefined; visit = path.at(-1)) {
+      const dependency = visit.dependencies[visit.next++];
+      if (dependency !== undefined) {
+        enter(dependency);
+        continue;
+      }
+      path.pop();
+      onPath.delete(visit.found.task);
+      this.#append(visit);
+    }
+  }
+
+  finish(target: TaskDefinition | undefined): TaskGraph {
+    const steps = target === undefined ? undefined : this.#steps.get(target);
+    const requestedSteps = this.#requestedSteps();
+    const ids = uniqueIds(this.#nodes.map((node) => node.definition));
+    return this.#nodes.map((node, index) => ({
+      ...node,
+      id: ids[index] ?? node.name,
+      requested: this.#requested.has(node.definition),
+      isRequestedStep: requestedSteps.has(index),
+      ...this.#packageOf(node.definition),
+      takesArguments: steps !== undefined && index >= steps.first && index <= steps.last,
+    }));
+  }
+
+  #requestedSteps(): ReadonlySet<number> {
+    const found = new Set<number>();
+    for (const task of this.#requested) {
+      const steps = this.#steps.get(task);
+      if (steps === undefined) continue;
+      for (let index = steps.first; index <= steps.last; index++) found.add(index);
+    }
+    return found;
+  }
+
+  #packageOf({ origin }: TaskDefinition): { readonly package?: string } {
+    const name = this.#packages.get(origin.folder);
+    return name === undefined ? {} : { package: name };
+  }
+
+  #append(visit: Visit): void {
+    const { task } = visit.found;
+    const before = this.#barrier?.folder === task.origin.folder ? this.#barrier.tasks : [];
+    const lastOf = (tasks: readonly FoundTask[]): readonly number[] => [
+      ...new Set(tasks.flatMap((each) => this.#steps.get(each.task)?.last ?? [])),
+    ];
+    let declared = lastOf(visit.dependencies);
+    let dependencies = lastOf([...visit.dependencies, ...before]);
+    const first = this.#nodes.length;
+    for (const definition of lifecycle(task)) {
+      const node = { name: definition.name, definition, dependencies, declared };
+      dependencies = [this.#nodes.push(node) - 1];
+      declared = dependencies;
+    }
+    this.#steps.set(task, { first, last: this.#nodes.length - 1 });
+  }
+}
+
+function dependenciesOf(found: FoundTask): FoundTask[] {
+  const { scope, task } = found;
+  return task.dependencies.flatMap((name) => {
+    const dependencies = dependenciesNamed(scope, task, name);
+    if (dependencies.length === 0) throw unknownTask(name, scope, task);
+    return dependencies;
+  });
+}
+
+/** A script runs between its `pre` and its `post`; a task of a `deno.json` runs alone. */
+function lifecycle(task: TaskDefinition): TaskDefinition[] {
+  if (task.origin.source === "deno.json") return [task];
+  const { tasks } = task.origin;
+  return [tasks.get(`pre${task.name}`), task, tasks.get(`post${task.name}`)]
+    .filter((step) => step !== undefined);
+}
+
+/** What a folder is called where several have a task of the same name. */
+export function folderLabel(origin: TaskFile): string {
+  return origin.packageName ?? origin.folder.split("/").findLast((part) => part !== "") ?? "";
+}
+
+function uniqueIds(definitions: readonly TaskDefinition[]): string[] {
+  const taken = new Set<string>();
+  return definitions.map((definition) => {
+    let id = definition.name;
+    if (taken.has(id)) id = `${folderLabel(definition.origin)}#${id}`;
+    for (let count = 2; taken.has(id); count++) id = `${definition.name}#${count}`;
+    taken.add(id);
+    return id;
+  });
+}
+
+function cycle(path: readonly TaskDefinition[], again: TaskDefinition): WireError {
+  const names = [...path.slice(path.indexOf(again)), again].map((task) => task.name);
+  return projectError(`Task cycle detected: ${names.join(" -> ")}`, {
+    kind: "cycle",
+    file: again.origin.file,
+    task: again.name,
+    path: names,
+  });
+}
+
+function unknownTask(name: string, scope: TaskScope, dependent?: TaskDefinition): WireError {
+  const names = scope.names();
+  const nearest = TaskPattern.isPattern(name) ? undefined : nearestName(name, names);
+  return projectError(`Task not found: ${excerpt(name)}`, {
+    kind: "unknown-task",
+    task: excerpt(name),
+    ...(dependent === undefined ? {} : { file: dependent.origin.file }),
+    ...(nearest === undefined ? {} : { nearest }),
+    details: [
+      ...(dependent === undefined ? [] : [`The task ${excerpt(dependent.name)} depends on it.`]),
+      ...(nearest === undefined ? [] : [`Did you mean ${nearest}?`]),
+      ...availableTasks(name, names),
+    ],
+  });
+}

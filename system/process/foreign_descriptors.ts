@@ -1,0 +1,99 @@
+/**
+ * Descriptors of other processes of the same user, by `pidfd_getfd` (Linux 5.6).
+ *
+ * A descriptor that is taken is what a child would inherit: it shares a file's position, and it works
+ * for sockets, which cannot be opened by a name. The kernel refuses where this process may not trace
+ * the other one: under Yama's `ptrace_scope`, or in a container whose seccomp filter forbids it.
+ *
+ * @module
+ */
+
+import { linkLibc } from "../libc.ts";
+
+const SYMBOLS = {
+  syscall: { parameters: ["i64", "i64", "i64", "i64"], result: "i64" },
+  ioctl: { parameters: ["i32", "u64", "buffer"], result: "i32" },
+  close: { parameters: ["i32"], result: "i32" },
+} as const satisfies Deno.ForeignLibraryInterface;
+
+/** The same numbers on every processor. */
+const PIDFD_OPEN = 434n;
+const PIDFD_GETFD = 438n;
+const FIONREAD = 0x541bn;
+const O_CLOEXEC = 0o2000000;
+
+/** Takes descriptors of other processes. */
+export class ForeignDescriptors implements Disposable {
+  readonly #library: Deno.DynamicLibrary<typeof SYMBOLS>;
+
+  private constructor(library: Deno.DynamicLibrary<typeof SYMBOLS>) {
+    this.#library = library;
+  }
+
+  /** @returns `undefined` on other platforms than Linux, and where the C library is another one */
+  static open(): ForeignDescriptors | undefined {
+    const library = linkLibc(SYMBOLS);
+    return library === undefined ? undefined : new ForeignDescriptors(library);
+  }
+
+  /**
+   * Duplicates another process's descriptor, close-on-exec.
+   *
+   * @returns the caller's descriptor; `undefined` if the kernel refuses, or if there is none
+   */
+  take(pid: number, descriptor: number): number | undefined {
+    const { syscall, close } = this.#library.symbols;
+    const process = Number(syscall(PIDFD_OPEN, BigInt(pid), 0n, 0n));
+    if (process < 0) return undefined;
+    const taken = Number(syscall(PIDFD_GETFD, BigInt(process), BigInt(descriptor), 0n));
+    close(process);
+    return taken < 0 ? undefined : taken;
+  }
+
+  /** Whether another process's descriptor can be taken. */
+  canTake(pid: number, descriptor: number): boolean {
+    const taken = this.take(pid, descriptor);
+    if (taken === undefined) return false;
+    this.#library.symbols.close(taken);
+    return true;
+  }
+
+  /**
+   * Whether another process's descriptor has bytes to read now: a pipe or a socket with data, a file
+   * before its end.
+   */
+  hasInput(pid: number, descriptor: number): boolean {
+    const taken = this.take(pid, descriptor);
+    if (taken === undefined) return false;
+    const count = new Int32Array(new ArrayBuffer(4));
+    const error = this.#library.symbols.ioctl(taken, FIONREAD, new Uint8Array(count.buffer));
+    this.#library.symbols.close(taken);
+    return error === 0 && (count[0] ?? 0) !== 0;
+  }
+
+  /** Takes nothing more. Descriptors that were taken are not concerned. */
+  close(): void {
+    this.#library.close();
+  }
+
+  /** As `close`. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}
+
+/**
+ * Whether a process has a descriptor that the programs it starts inherit.
+ *
+ * @returns `false` if the process is gone, or does not show its descriptors
+ */
+export function isInheritable(pid: number, descriptor: number): boolean {
+  try {
+    const info = Deno.readTextFileSync(`/proc/${pid}/fdinfo/${descriptor}`);
+    return (parseInt(/^flags:\s*(\d+)/m.exec(info)?.[1] ?? "", 8) & O_CLOEXEC) === 0;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    if (error instanceof Deno.errors.PermissionDenied) return false;
+    throw error;
+  }
+}

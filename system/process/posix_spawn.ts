@@ -1,0 +1,255 @@
+/**
+ * Starting processes by `posix_spawn` (Linux, glibc): this process is not copied, and sessions,
+ * folders and descriptors are the new process's before its program begins.
+ *
+ * @module
+ */
+
+import { ForeignDescriptors } from "./foreign_descriptors.ts";
+import { stdinAccess, stdinPath, type StdinSource } from "./group_process.ts";
+import { ERRNO_SYMBOLS, errnoOf, linkLibc, systemError } from "../libc.ts";
+
+const SYMBOLS = {
+  posix_spawn: {
+    parameters: ["buffer", "buffer", "buffer", "buffer", "buffer", "buffer"],
+    result: "i32",
+  },
+  posix_spawn_file_actions_init: { parameters: ["buffer"], result: "i32" },
+  posix_spawn_file_actions_adddup2: { parameters: ["buffer", "i32", "i32"], result: "i32" },
+  posix_spawn_file_actions_addchdir_np: { parameters: ["buffer", "buffer"], result: "i32" },
+  posix_spawn_file_actions_destroy: { parameters: ["buffer"], result: "i32" },
+  posix_spawnattr_init: { parameters: ["buffer"], result: "i32" },
+  posix_spawnattr_setflags: { parameters: ["buffer", "i16"], result: "i32" },
+  posix_spawnattr_setsigdefault: { parameters: ["buffer", "buffer"], result: "i32" },
+  posix_spawnattr_setsigmask: { parameters: ["buffer", "buffer"], result: "i32" },
+  pipe2: { parameters: ["buffer", "i32"], result: "i32" },
+  open: { parameters: ["buffer", "i32"], result: "i32" },
+  fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" },
+  close: { parameters: ["i32"], result: "i32" },
+  ...ERRNO_SYMBOLS,
+} as const satisfies Deno.ForeignLibraryInterface;
+
+const O_RDONLY = 0;
+const O_NOCTTY = 0o400;
+const O_NONBLOCK = 0o4000;
+const O_CLOEXEC = 0o2000000;
+const F_SETFL = 4;
+const SETSIGDEF = 0x04;
+const SETSIGMASK = 0x08;
+const SETSID = 0x80;
+const ENOEXEC = 8;
+const EINVAL = 22;
+const SIGPIPE = 13;
+/** More than glibc's structures take on any processor. */
+const STRUCTURE_BYTES = 512;
+const SIGNAL_SET_BYTES = 128;
+const STDIN = 0;
+
+/** What is to be started. */
+export interface SpawnRequest {
+  /** The program, absolute. */
+  readonly command: string;
+  /** Its arguments, without its own name. */
+  readonly args: readonly string[];
+  /** The working directory, absolute. */
+  readonly cwd: string;
+  /** The whole environment. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly stdin: StdinSource;
+}
+
+/** What was started. */
+export interface Spawned {
+  readonly pid: number;
+  /** Descriptors of the ends of its output that are read, which don't block; the caller's now. */
+  readonly stdout: number;
+  readonly stderr: number;
+}
+
+/** Starts processes. */
+export class PosixSpawn implements Disposable {
+  readonly #library: Deno.DynamicLibrary<typeof SYMBOLS>;
+  readonly #foreign: ForeignDescriptors;
+  readonly #attributes = structure(STRUCTURE_BYTES);
+  readonly #words = new StringVector();
+  readonly #environment = new StringVector();
+
+  private constructor(
+    library: Deno.DynamicLibrary<typeof SYMBOLS>,
+    foreign: ForeignDescriptors,
+  ) {
+    this.#library = library;
+    this.#foreign = foreign;
+    const { symbols } = library;
+    symbols.posix_spawnattr_init(this.#attributes);
+    symbols.posix_spawnattr_setflags(this.#attributes, SETSID | SETSIGDEF | SETSIGMASK);
+    // The runtime ignores SIGPIPE, which `yes | head` would otherwise inherit and never end.
+    const broken = structure(SIGNAL_SET_BYTES);
+    new DataView(broken.buffer).setBigUint64(0, 1n << BigInt(SIGPIPE - 1), true);
+    symbols.posix_spawnattr_setsigdefault(this.#attributes, broken);
+    symbols.posix_spawnattr_setsigmask(this.#attributes, structure(SIGNAL_SET_BYTES));
+  }
+
+  /**
+   * @returns `undefined` on other platforms than Linux, and where the C library is another one
+   */
+  static open(): PosixSpawn | undefined {
+    const foreign = ForeignDescriptors.open();
+    const library = foreign === undefined ? undefined : linkLibc(SYMBOLS);
+    if (foreign === undefined || library === undefined) {
+      foreign?.close();
+      return undefined;
+    }
+    return new PosixSpawn(library, foreign);
+  }
+
+  /**
+   * Starts a process as the leader of a session of its own. What is no program but an executable
+   * text is run by `/bin/sh`, as shells do.
+   *
+   * @throws {Deno.errors.NotFound} where there is no such program or folder
+   * @throws {Deno.errors.PermissionDenied} where it may not be run
+   * @throws {Error} the system's, where descriptors, memory or processes are used up
+   */
+  spawn(request: SpawnRequest): Spawned {
+    const opened: number[] = [];
+    try {
+      const stdin = this.#stdin(request.stdin, opened);
+      const stdout = this.#pipe(request.command, opened);
+      const stderr = this.#pipe(request.command, opened);
+      const pid = this.#spawn(request, [stdin, stdout.write, stderr.write]);
+      return {
+        pid,
+        stdout: this.#kept(stdout.read, opened),
+        stderr: this.#kept(stderr.read, opened),
+      };
+    } finally {
+      for (const each of opened) this.#library.symbols.close(each);
+    }
+  }
+
+  /** Whether a started process can be given another one's stdin. */
+  sharesStdin(source: { readonly fromProcess: number }): boolean {
+    const access = stdinAccess(source);
+    return access === "open" || access === "take" && this.#foreign.canTake(source.fromProcess, 0);
+  }
+
+  /** Whether a process's stdin has bytes to read now. */
+  hasInput(pid: number): boolean {
+    return this.#foreign.hasInput(pid, STDIN);
+  }
+
+  /** Starts nothing more. What was started is not concerned. */
+  close(): void {
+    this.#foreign.close();
+    this.#library.close();
+  }
+
+  /** As `close`. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  #spawn({ command, args, cwd, env }: SpawnRequest, streams: readonly number[]): number {
+    const { symbols } = this.#library;
+    const variables = Object.entries(env).map(([name, value]) => `${name}=${value}`);
+    const what = `Failed to start '${command}' in '${cwd}'`;
+    const isCut = (each: string): boolean => each.includes("\0");
+    if ([command, cwd, ...args, ...variables].some(isCut)) throw systemError(EINVAL, what);
+    const actions = structure(STRUCTURE_BYTES);
+    symbols.posix_spawn_file_actions_init(actions);
+    streams.forEach((each, at) => symbols.posix_spawn_file_actions_adddup2(actions, each, at));
+    symbols.posix_spawn_file_actions_addchdir_np(actions, text(cwd));
+    const environment = this.#environment.write(variables);
+    const pid = structure(4);
+    const start = (program: string, words: readonly string[]): number => {
+      const argv = this.#words.write(words);
+      const path = text(program);
+      return symbols.posix_spawn(pid, path, actions, this.#attributes, argv, environment);
+    };
+    let error = start(command, [command, ...args]);
+    if (error === ENOEXEC) error = start("/bin/sh", ["/bin/sh", command, ...args]);
+    symbols.posix_spawn_file_actions_destroy(actions);
+    if (error !== 0) throw systemError(error, what);
+    return new DataView(pid.buffer).getInt32(0, true);
+  }
+
+  /** The descriptor that becomes stdin; it is in `opened` if it has to be closed. */
+  #stdin(source: StdinSource, opened: number[]): number {
+    if (source === "inherited") return STDIN;
+    if (source === "empty") return push(opened, this.#open("/dev/null"));
+    const { fromProcess } = source;
+    const taken = stdinAccess(source) === "take"
+      ? this.#foreign.take(fromProcess, STDIN)
+      : undefined;
+    return push(opened, taken ?? this.#open(stdinPath(fromProcess)));
+  }
+
+  /** Opens a file to read. A named pipe without a writer does not hold this process up. */
+  #open(path: string): number {
+    const { symbols } = this.#library;
+    const stdin = symbols.open(text(path), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    if (stdin < 0) throw systemError(errnoOf(symbols), `Failed to open '${path}'`);
+    symbols.fcntl(stdin, F_SETFL, 0);
+    return stdin;
+  }
+
+  #pipe(command: string, opened: number[]): { readonly read: number; readonly write: number } {
+    const { symbols } = this.#library;
+    const ends = new Int32Array(new ArrayBuffer(8));
+    if (symbols.pipe2(new Uint8Array(ends.buffer), O_CLOEXEC) !== 0) {
+      throw systemError(errnoOf(symbols), `Failed to start '${command}'`);
+    }
+    const [read = -1, write = -1] = ends;
+    opened.push(read, write);
+    symbols.fcntl(read, F_SETFL, O_NONBLOCK);
+    return { read, write };
+  }
+
+  /** Takes a descriptor out of those that are closed. */
+  #kept(descriptor: number, opened: number[]): number {
+    opened.splice(opened.indexOf(descriptor), 1);
+    return descriptor;
+  }
+}
+
+/**
+ * A list of strings as C has it: pointers to them, and a null behind. It is written anew for each
+ * process, and kept: pointers don't keep what they point to.
+ */
+class StringVector {
+  #bytes = structure(16 * 1024);
+  #pointers = new BigUint64Array(new ArrayBuffer(8));
+
+  /** @returns the pointers, good until the next call */
+  write(strings: readonly string[]): Uint8Array<ArrayBuffer> {
+    const joined = `${strings.join("\0")}\0`;
+    // A character is three bytes at most for each of its units.
+    if (this.#bytes.length < joined.length * 3) this.#bytes = structure(joined.length * 3);
+    encoder.encodeInto(joined, this.#bytes);
+    this.#pointers = new BigUint64Array(new ArrayBuffer((strings.length + 1) * 8));
+    const start = Deno.UnsafePointer.value(Deno.UnsafePointer.of(this.#bytes));
+    for (let at = 0, offset = 0; at < strings.length; at++) {
+      this.#pointers[at] = start + BigInt(offset);
+      offset = this.#bytes.indexOf(0, offset) + 1;
+    }
+    return new Uint8Array(this.#pointers.buffer);
+  }
+}
+
+const encoder = new TextEncoder();
+
+function push(descriptors: number[], descriptor: number): number {
+  descriptors.push(descriptor);
+  return descriptor;
+}
+
+/** A string as C has it. */
+function text(value: string): Uint8Array<ArrayBuffer> {
+  return encoder.encode(`${value}\0`);
+}
+
+/** Small arrays lie among V8's own objects, which move; those with a buffer of their own don't. */
+function structure(bytes: number): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(new ArrayBuffer(bytes));
+}

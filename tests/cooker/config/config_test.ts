@@ -1,0 +1,183 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { placeOf } from "../../../cooker/config/jsonc.ts";
+import { readDenoConfig, readPackageJson, type TaskFile } from "../../../cooker/config/tasks.ts";
+import { settingsSchemaText } from "../../../docs/write_protocol.ts";
+import { projectErrorData, WireError } from "../../../wire/errors.ts";
+
+function deno(text: string): TaskFile {
+  return readDenoConfig({ file: "/p/deno.json", text }, "/p");
+}
+
+function npm(text: string): TaskFile {
+  return readPackageJson({ file: "/p/package.json", text }, "/p");
+}
+
+function commands(file: TaskFile): [string, string | undefined][] {
+  return [...file.tasks].map(([name, task]) => [name, task.command]);
+}
+
+Deno.test("A task is a string or an object with its fields", () => {
+  const file = deno(`{
+    // comments and trailing commas are fine
+    "name": "@a/b",
+    "tasks": {
+      "one": "echo 1",
+      "two": {
+        "description": "the second",
+        "command": "echo 2",
+        "dependencies": ["one"],
+        "files": ["src/**"],
+        "output": ["dist"],
+        "env": ["MODE"],
+        "unknown": { "is": "ignored" },
+      },
+      "group": { "dependencies": ["one", "two"] },
+    },
+  }`);
+  assertEquals(file.packageName, "@a/b");
+  const { origin: _, ...two } = file.tasks.get("two") ?? { origin: file };
+  assertEquals(two, {
+    name: "two",
+    description: "the second",
+    command: "echo 2",
+    dependencies: ["one"],
+    files: ["src/**"],
+    output: ["dist"],
+    env: ["MODE"],
+  });
+  assertEquals(commands(file), [["one", "echo 1"], ["two", "echo 2"], ["group", undefined]]);
+});
+
+Deno.test("Order is kept, the last duplicate wins, and any string is a name", () => {
+  const file = deno(
+    `{"tasks": {"b": "1", "a": "2", "b": "3", "1bad": "4", "we ird": "5", "": "6"}}`,
+  );
+  assertEquals(commands(file), [
+    ["b", "3"],
+    ["a", "2"],
+    ["1bad", "4"],
+    ["we ird", "5"],
+    ["", "6"],
+  ]);
+  assertEquals(commands(deno(`{"tasks": {"__proto__": "x"}}`)), [["__proto__", "x"]]);
+});
+
+Deno.test("Empty files, no tasks, null tasks and missing commas are accepted", () => {
+  for (const text of ["", "  \n", "{}", `{"tasks": null}`, `{"tasks": {}}`, "\ufeff{}"]) {
+    assertEquals(commands(deno(text)), []);
+  }
+  assertEquals(commands(deno(`{"tasks": {"a": "1" "b": "2"}}`)), [["a", "1"], ["b", "2"]]);
+});
+
+Deno.test("A mistake in a config says what, and at which line and column", () => {
+  const cases: [text: string, line: number, column: number, part: string][] = [
+    [`{\n  "tasks": {\n    "a": 5\n  }\n}`, 3, 10, `the task "a" is a string or an object`],
+    [`{"tasks": {"a": null}}`, 1, 17, "but here is null"],
+    [`{"tasks": {"a": [1]}}`, 1, 17, "but here is a list"],
+    [`{"tasks": []}`, 1, 11, `"tasks" is an object`],
+    [`{"tasks": {"a": {"command": 5}}}`, 1, 29, `"command" of the task "a" is a string`],
+    [`{"tasks": {"a": {"description": {}}}}`, 1, 33, "but here is an object"],
+    [`{"tasks": {"a": {"dependencies": "b"}}}`, 1, 34, "is a list of strings"],
+    [`{"tasks": {"a": {"dependencies": null}}}`, 1, 34, "is a list of strings"],
+    [`{"tasks": {"a":\n {"files": ["x", true]}}}`, 2, 18, "but here is the boolean true"],
+    [`{\n"tasks": {,}}`, 2, 11, "expected"],
+    [`{\n"tasks": {"a": "x`, 2, 16, "the string is not closed"],
+    [`{"tasks": {"a": "x"}`, 1, 21, "a closing brace is expected"],
+  ];
+  for (const [text, line, column, part] of cases) {
+    const error = assertThrows(() => deno(text), WireError, part);
+    assertEquals(projectErrorData(error), {
+      kind: "invalid-config",
+      file: "/p/deno.json",
+      line,
+      column,
+    }, text);
+    assertEquals(
+      error.message.startsWith(`Invalid config: /p/deno.json:${line}:${column}: `),
+      true,
+    );
+  }
+});
+
+Deno.test("Scripts of a package.json are its strings, numbers and booleans", () => {
+  const file = npm(`{
+    "name": "pkg", "version": "1.2.3",
+    "scripts": {"a": "echo 1", "b": 5, "c": null, "d": true, "e": {}, "a": "echo 2"},
+    "config": {"port": 80, "deep": {"list": [1, null, "x"]}, "none": null, "off": false}
+  }`);
+  assertEquals(commands(file), [["a", "echo 2"], ["b", "5"], ["d", "true"]]);
+  assertEquals(file.facts?.name, "pkg");
+  assertEquals(file.facts?.version, "1.2.3");
+  assertEquals([...file.facts?.config ?? []], [
+    ["port", "80"],
+    ["deep_list_0", "1"],
+    ["deep_list_1", ""],
+    ["deep_list_2", "x"],
+    ["none", ""],
+    ["off", "false"],
+  ]);
+});
+
+Deno.test("A package.json is strict JSON", () => {
+  for (const text of [`{"scripts": {"a": "x",}}`, `{ // c\n}`, `{"a": 1 "b": 2}`]) {
+    const error = assertThrows(() => npm(text), WireError, "Invalid config: /p/package.json:1:");
+    assertEquals(projectErrorData(error)?.kind, "invalid-config");
+  }
+  assertEquals(commands(npm(`{"scripts": []}`)), []);
+  assertEquals(commands(npm(``)), []);
+});
+
+Deno.test("Places count lines and columns from 1", () => {
+  assertEquals(placeOf("ab\ncd", 0), { line: 1, column: 1 });
+  assertEquals(placeOf("ab\ncd", 4), { line: 2, column: 2 });
+  assertEquals(placeOf("ab\r\ncd", 4), { line: 2, column: 1 });
+});
+
+Deno.test("simmer's settings stand under simmer.tasks, and a mistake in them says where", () => {
+  const tasks = `"tasks": {"a": "1", "constructor": "2"}`;
+  const file = deno(
+    `{${tasks}, "simmer": {"tasks": {"a": {"clean": "if-file-deleted"}, "constructor": {}}}}`,
+  );
+  assertEquals(file.tasks.get("a")?.settings, { clean: "if-file-deleted" });
+  assertEquals(file.tasks.get("constructor")?.settings, {});
+  for (const value of ["null", "{}", `{"tasks": null}`, `{"tasks": {}}`]) {
+    assertEquals(deno(`{${tasks}, "simmer": ${value}}`).tasks.get("a")?.settings, undefined);
+  }
+  const cases: [settings: string, column: number, part: string][] = [
+    [`5`, 11, `"simmer" is an object, but here is the number 5`],
+    [`{"taks": {}}`, 12, `"taks" in "simmer" is unknown. Did you mean "tasks"?`],
+    [`{"tasks": []}`, 21, `"simmer.tasks" is an object, but here is a list`],
+    [`{"tasks": {"b": {}}}`, 22, `"b" in "simmer.tasks" names no task of this file`],
+    [
+      `{"tasks": {"constructer": {}}}`,
+      22,
+      `"constructer" in "simmer.tasks" names no task of this file. Did you mean "constructor"?`,
+    ],
+    [`{"tasks": {"a": true}}`, 27, `"simmer.tasks.a" is an object`],
+    [`{"tasks": {"a": {"claen": 1}}}`, 28, `"claen" in "simmer.tasks.a" is unknown`],
+    [`{"tasks": {"a": {"__proto__": 1}}}`, 28, `"__proto__" in "simmer.tasks.a" is unknown`],
+    [
+      `{"tasks": {"a": {"clean": "never"}}}`,
+      37,
+      `is true, false or "if-file-deleted", but here is the string "never"`,
+    ],
+    [`{"tasks": {"a": {"clean": null}}}`, 37, `but here is null`],
+    [`{"tasks": {"a": {"clean": [true]}}}`, 37, `but here is a list`],
+  ];
+  for (const [settings, column, part] of cases) {
+    const text = `{${tasks},\n"simmer": ${settings}}`;
+    const error = assertThrows(() => deno(text), WireError, part);
+    assertEquals(projectErrorData(error), {
+      kind: "invalid-config",
+      file: "/p/deno.json",
+      line: 2,
+      column,
+    }, text);
+  }
+});
+
+Deno.test("schema/simmer.schema.json is the schema of the settings", async () => {
+  const file = new URL("../../../schema/simmer.schema.json", import.meta.url);
+  const text = await Deno.readTextFile(file);
+  assertEquals(JSON.parse(text), JSON.parse(settingsSchemaText()), "run `deno task docs`");
+});

@@ -1,0 +1,163 @@
+import { assert, assertEquals } from "@std/assert";
+import { DirectCooker } from "../direct_cooker.ts";
+
+/** A workspace on disk, from its files' contents. */
+class Workspace implements AsyncDisposable {
+  readonly #base = Deno.realPathSync(Deno.makeTempDirSync());
+  /** The name has what would be wildcards in an entry, even one that would be wrong. */
+  readonly root = `${this.#base}/a**[b]?{c}`;
+  readonly cooker = new DirectCooker(this.root);
+
+  constructor(files: Readonly<Record<string, unknown>>) {
+    for (const [path, content] of Object.entries(files)) this.write(path, content);
+  }
+
+  write(path: string, content: unknown): void {
+    Deno.mkdirSync(`${this.root}/${path}`.replace(/\/[^/]*$/, ""), { recursive: true });
+    Deno.writeTextFileSync(`${this.root}/${path}`, JSON.stringify(content));
+  }
+
+  /** What a run prints to stdout, and its tasks with their packages in the order of their start. */
+  async run(tasks: readonly string[], more: Parameters<DirectCooker["run"]>[1]): Promise<string[]> {
+    const { events, exitCode } = await this.cooker.run(tasks, { jobs: 4, ...more });
+    assertEquals(exitCode, 0);
+    return events.flatMap((event) =>
+      event.type === "TaskStarted"
+        ? [event.package === undefined ? event.name : `${event.package}#${event.name}`]
+        : []
+    );
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.cooker[Symbol.asyncDispose]();
+    Deno.removeSync(this.#base, { recursive: true });
+  }
+}
+
+const FILES = {
+  "deno.json": {
+    workspace: ["./a", "./b", "./packages/*", "!packages/skipped"],
+    tasks: { build: "echo root", lint: "echo lint" },
+  },
+  "a/deno.json": {
+    name: "@x/a",
+    tasks: { build: "echo a", test: { command: "echo ta", dependencies: ["build"] } },
+    imports: { "b": "jsr:@x/b@^1" },
+  },
+  "b/deno.json": { name: "@x/b", tasks: { build: "echo b", test: "echo tb" } },
+  "packages/c/package.json": {
+    name: "c",
+    scripts: { prebuild: "echo pre", build: "echo c" },
+    dependencies: { "@x/a": "workspace:*" },
+  },
+  "packages/d/deno.json": { tasks: { build: "echo d", test: "echo td" } },
+  "packages/skipped/deno.json": { name: "skipped", tasks: { build: "exit 9" } },
+};
+
+Deno.test("a run over a workspace: each member after those that it imports, root tasks once", async () => {
+  await using workspace = new Workspace(FILES);
+  assertEquals((await workspace.run(["build"], { recursive: true })).sort(), [
+    "@x/a#build",
+    "@x/b#build",
+    "build",
+    "c#build",
+    "c#prebuild",
+    "d#build",
+  ]);
+  const order = await workspace.run(["build"], { members: true, jobs: 1 });
+  assertEquals(order, ["@x/b#build", "@x/a#build", "c#prebuild", "c#build", "d#build"]);
+  assertEquals(await workspace.run(["lint"], { recursive: true }), ["lint"]);
+});
+
+Deno.test("a member's own dependencies wait for what the member imports, too", async () => {
+  await using workspace = new Workspace(FILES);
+  const { events } = await workspace.cooker.run(["test"], { recursive: true, jobs: 4 });
+  const at = (type: string, name: string) =>
+    events.findIndex((event) => event.type === type && "task" in event && event.task === name);
+  const started = events.filter((event) => event.type === "TaskStarted").map((event) =>
+    event.type === "TaskStarted" ? `${event.package}#${event.name}` : ""
+  );
+  assertEquals(started.toSorted(), ["@x/a#build", "@x/a#test", "@x/b#test", "d#test"]);
+  assert(at("TaskSucceeded", "test") < at("TaskStarted", "build"), "b is tested before a is built");
+});
+
+Deno.test("a filter is found anywhere in a package's or a folder's name, never in the root's", async () => {
+  await using workspace = new Workspace(FILES);
+  assertEquals(await workspace.run(["build"], { filter: "@x/*" }), ["@x/b#build", "@x/a#build"]);
+  assertEquals(await workspace.run(["test"], { filter: "d" }), ["d#test"]);
+  assertEquals(await workspace.run(["build"], { filter: "c", recursive: true }), [
+    "c#prebuild",
+    "c#build",
+  ]);
+});
+
+Deno.test("a run that no member has a task for says so, unless that is no matter", async () => {
+  await using workspace = new Workspace(FILES);
+  const { error } = await workspace.cooker.run(["biuld"], { recursive: true });
+  assertEquals(error?.data, {
+    kind: "no-match",
+    task: "biuld",
+    nearest: "build",
+    details: ["Did you mean build?"],
+  });
+  const none = await workspace.cooker.run(["build"], { filter: "nobody" });
+  assertEquals((none.error?.data as { kind: string }).kind, "no-match");
+  assertEquals(await workspace.run(["nope"], { recursive: true, ifPresent: true }), []);
+});
+
+Deno.test("members that import each other in a circle all run", async () => {
+  await using workspace = new Workspace({
+    "deno.json": { workspace: ["a", "b"] },
+    "a/deno.json": { name: "@x/a", tasks: { t: "echo" }, imports: { "@x/b": "jsr:@x/b" } },
+    "b/deno.json": { name: "@x/b", tasks: { t: "echo" }, imports: { "@x/a": "jsr:@x/a" } },
+  });
+  assertEquals((await workspace.run(["t"], { recursive: true })).length, 2);
+});
+
+Deno.test("packages of npm's workspaces are members, their paths and versions are imports", async () => {
+  await using workspace = new Workspace({
+    "package.json": { workspaces: { packages: ["libs/**"] } },
+    "libs/one/package.json": { name: "one", scripts: { t: "echo" }, dependencies: { two: "*" } },
+    "libs/deep/two/package.json": {
+      name: "two",
+      scripts: { t: "echo" },
+      devDependencies: { other: "file:../three" },
+    },
+    "libs/deep/three/package.json": { name: "three", scripts: { t: "echo" } },
+  });
+  assertEquals(await workspace.run(["t"], { recursive: true }), ["three#t", "two#t", "one#t"]);
+});
+
+Deno.test("arguments go to the last task alone", async () => {
+  await using workspace = new Workspace(FILES);
+  const { events } = await workspace.cooker.run(["build"], { filter: "c", args: ["one"] });
+  const commands = events.flatMap((event) =>
+    event.type === "TaskStarted" ? event.command ?? "" : []
+  );
+  assertEquals(commands, ["echo pre 'one'", "echo c 'one'"]);
+  const all = await workspace.cooker.run(["build"], { members: true, jobs: 1, args: ["one"] });
+  const last = all.events.findLast((event) => event.type === "TaskStarted");
+  assertEquals(last?.type === "TaskStarted" ? last.command : "", "echo d 'one'");
+});
+
+for (const pattern of ["./m/*", "./m/new", "m/**", "m/n*"]) {
+  Deno.test(`a member that comes and goes is announced and run, where ${pattern} means it`, async () => {
+    await using workspace = new Workspace({
+      "deno.json": { workspace: ["./old", pattern] },
+      "old/deno.json": { name: "@x/old", tasks: { build: "echo" } },
+    });
+    const { cooker, root } = workspace;
+    const build = (): Promise<string[]> => workspace.run(["build"], { recursive: true });
+    await cooker.tick();
+    assertEquals(await build(), ["@x/old#build"]);
+    workspace.write("m/new/deno.json", { name: "@x/new", tasks: { build: "echo" } });
+    await cooker.tick();
+    const announced = { type: "ConfigChanged", files: [`${root}/m/new/deno.json`] } as const;
+    assertEquals(cooker.events, [announced]);
+    assertEquals((await build()).sort(), ["@x/new#build", "@x/old#build"]);
+    Deno.removeSync(`${root}/m/new`, { recursive: true });
+    await cooker.tick();
+    assertEquals(cooker.events, [announced, announced]);
+    assertEquals(await build(), ["@x/old#build"]);
+  });
+}

@@ -1,0 +1,79 @@
+/** Outputs in folders that their owner may not write to. */
+
+import { assertEquals } from "@std/assert";
+import { type Finished, Project, SIMMER } from "../../e2e/support.ts";
+
+/** Root may write everywhere; these words take that from it. Other users need none. */
+const MORTAL = Deno.uid() === 0 ? ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] : [];
+
+const canBeMortal = await isMortal();
+
+async function isMortal(): Promise<boolean> {
+  const [command, ...args] = [...MORTAL, "true"];
+  try {
+    return (await new Deno.Command(command ?? "", { args }).output()).success;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+const MAKE = `
+mkdir -p out/deep/$(cat n) && cp n out/deep/$(cat n)/f && cp n out/f
+chmod 500 out/deep/$(cat n); chmod 555 out/deep out
+test $(cat n) != bad`;
+
+/** Paths with their modes and what files hold. */
+async function look(root: string, path = "out"): Promise<string[]> {
+  const info = await Deno.lstat(`${root}/${path}`);
+  const mode = ((info.mode ?? 0) & 0o777).toString(8);
+  if (!info.isDirectory) {
+    return [`${path} ${mode} ${(await Deno.readTextFile(`${root}/${path}`)).trim()}`];
+  }
+  const found = [`${path} ${mode}`];
+  for await (const { name } of Deno.readDir(`${root}/${path}`)) {
+    found.push(...await look(root, `${path}/${name}`));
+  }
+  return found.sort();
+}
+
+function expected(input: string): string[] {
+  return [
+    "out 555",
+    "out/deep 555",
+    `out/deep/${input} 500`,
+    `out/deep/${input}/f 644 ${input}`,
+    `out/f 644 ${input}`,
+  ];
+}
+
+Deno.test({
+  name: "an ordinary user's read-only output folders are replaced, removed and put back" +
+    (canBeMortal ? "" : ": setpriv is missing"),
+  ignore: !canBeMortal,
+  fn: async () => {
+    await using project = await Project.create({
+      "deno.json": { tasks: { b: { command: "sh m.sh", files: ["n", "m.sh"], output: ["out"] } } },
+      "m.sh": MAKE,
+      n: "one",
+    });
+    const run = async (): Promise<Finished> =>
+      await project.runProgram([...MORTAL, ...SIMMER, "run", "b"]);
+    const runWith = async (input: string, code = 0): Promise<string> => {
+      await project.write("n", input);
+      const ended = await run();
+      assertEquals(ended.code, code, ended.stderr);
+      assertEquals(await look(project.root), expected(input), ended.stderr);
+      return ended.stderr;
+    };
+    for (const input of ["one", "two", "one", "two"]) await runWith(input);
+    await runWith("bad", 1);
+    await runWith("three");
+    await runWith("one");
+    await Deno.remove(`${project.root}/out`, { recursive: true });
+    assertEquals((await runWith("two")).includes("cached"), true);
+    await Deno.writeTextFile(`${project.root}/out/f`, "damaged");
+    assertEquals((await runWith("two")).includes("cached"), true);
+    await project.runProgram([...MORTAL, ...SIMMER, "stop"]);
+  },
+});

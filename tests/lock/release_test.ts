@@ -1,0 +1,173 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { FakeClock } from "../../system/fake_clock.ts";
+import { MemoryLogger } from "../../system/logger.ts";
+import { bidFarewell } from "../../lock/release.ts";
+import { lockHolders } from "../../lock/holders.ts";
+import { runTool } from "../../system/process/tool.ts";
+import { LockFile } from "../../lock/lock_file.ts";
+
+async function take(path: string, mode: "exclusive" | "shared" = "exclusive"): Promise<LockFile> {
+  const lock = await LockFile.acquire(path, { wait: "once", mode });
+  assert(lock !== undefined);
+  return lock;
+}
+
+async function inFolder(test: (lockPath: string) => Promise<void>): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  try {
+    await test(`${folder}/lock`);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return await Deno.stat(path).then(() => true, () => false);
+}
+
+Deno.test("R14 the lock file goes last, when nobody holds it any more", () =>
+  inFolder(async (path) => {
+    const log = new MemoryLogger();
+    const lock = await take(path);
+    lock.write({ pid: 41 });
+    assertEquals(await bidFarewell(lock, { clock: new FakeClock(), log, pid: 41 }), "removed");
+    assertEquals([await exists(path), log.messages], [false, []]);
+  }));
+
+Deno.test("R14 a lock file that names a new server is left alone", () =>
+  inFolder(async (path) => {
+    const log = new MemoryLogger();
+    const lock = await take(path);
+    lock.write({ pid: 41 });
+    lock.close();
+    const successor = await take(path);
+    successor.write({ pid: 42 });
+    // Without waiting: the clock stands still.
+    const farewell = bidFarewell(lock, { clock: new FakeClock(), log, pid: 41 });
+    assertEquals(await farewell, "succeeded");
+    assertEquals(await Deno.readTextFile(path), "42\n");
+    successor.release();
+  }));
+
+Deno.test("R14 a lock file that comes to name a new server is left alone", () =>
+  inFolder(async (path) => {
+    const log = new MemoryLogger();
+    const lock = await take(path);
+    lock.write({ pid: 41 });
+    const clock = new FakeClock();
+    lock.close();
+    const successor = await take(path);
+    const farewell = bidFarewell(lock, { clock, log, pid: 41 });
+    await clock.waitForSleepers();
+    successor.write({ pid: 42 });
+    // The next try sees it, long before the holders would be named.
+    await clock.advance(100);
+    assertEquals(await farewell, "succeeded");
+    assertEquals(await Deno.readTextFile(path), "42\n");
+    successor.release();
+  }));
+
+Deno.test("R14 a lock file that was replaced is left alone at once, whatever it says yet", () =>
+  inFolder(async (path) => {
+    const log = new MemoryLogger();
+    const lock = await take(path);
+    lock.write({ pid: 41 });
+    await Deno.remove(path);
+    // A client that starts a server holds the lock, and no server has written to the file yet.
+    const starter = await take(path);
+    const farewell = bidFarewell(lock, { clock: new FakeClock(), log, pid: 41 });
+    assertEquals(await farewell, "succeeded");
+    assertEquals([await exists(path), log.messages], [true, []]);
+    starter.release();
+  }));
+
+Deno.test("R14 a new lock file that is not locked is not removed either", () =>
+  inFolder(async (path) => {
+    const lock = await take(path);
+    lock.write({ pid: 41 });
+    await Deno.remove(path);
+    await Deno.writeTextFile(path, "");
+    const options = { clock: new FakeClock(), log: new MemoryLogger(), pid: 41 };
+    assertEquals(await bidFarewell(lock, options), "succeeded");
+    assertEquals(await exists(path), true);
+  }));
+
+Deno.test("R14 a lock file that is gone with its project is not made again", () =>
+  inFolder(async (path) => {
+    const project = path.slice(0, path.lastIndexOf("/")) + "/project";
+    const lock = await take(`${project}/state/lock`);
+    await Deno.remove(project, { recursive: true });
+    const options = { clock: new FakeClock(), log: new MemoryLogger(), pid: 41 };
+    assertEquals(await bidFarewell(lock, options), "removed");
+    assertEquals(await exists(project), false);
+  }));
+
+Deno.test("R15 who still holds the lock is named every 3 s until it is free", () =>
+  inFolder(async (path) => {
+    const log = new MemoryLogger();
+    const clock = new FakeClock();
+    const lock = await take(path, "shared");
+    const child = await take(path, "shared");
+    lock.write({ pid: 41 });
+    const holders = (named: string): Promise<string> => Promise.resolve(`sleep 99 ${named}`);
+    const farewell = bidFarewell(lock, { clock, log, pid: 41, holders });
+    await clock.waitForSleepers();
+    await clock.advance(2999);
+    assertEquals(log.messages, []);
+    await clock.advance(1);
+    await clock.waitForSleepers();
+    const delayed = "Delaying shutdown due to active processes which appear to be holding " +
+      `${path}\nsleep 99 ${path}`;
+    assertEquals(log.messages, [delayed]);
+    await clock.advance(3000);
+    await clock.waitForSleepers();
+    assertEquals(log.messages, [delayed, delayed]);
+    child.close();
+    await clock.advance(100);
+    assertEquals(await farewell, "removed");
+    assertEquals(await exists(path), false);
+  }));
+
+Deno.test("R15 waiting for holders ends with its AbortSignal", () =>
+  inFolder(async (path) => {
+    const clock = new FakeClock();
+    const lock = await take(path, "shared");
+    await using _child = await take(path, "shared");
+    const abort = new AbortController();
+    const farewell = bidFarewell(lock, {
+      clock,
+      log: new MemoryLogger(),
+      pid: 41,
+      signal: abort.signal,
+    });
+    const failed = assertRejects(() => farewell, RangeError);
+    await clock.waitForSleepers();
+    abort.abort(new RangeError("enough"));
+    await failed;
+  }));
+
+Deno.test("R15 holders are told by lsof, or else by fuser, or else not at all", async () => {
+  const asked: string[] = [];
+  const machine = (installed: readonly string[]) => (command: string, args: readonly string[]) => {
+    asked.push([command, ...args].join(" "));
+    return Promise.resolve(installed.includes(command) ? `${command} says` : undefined);
+  };
+  assertEquals(await lockHolders("/l", machine(["lsof", "fuser"])), "lsof says");
+  assertEquals(await lockHolders("/l", machine(["fuser"])), "fuser says");
+  assertEquals(await lockHolders("/l", machine([])), "");
+  assertEquals(asked, [
+    "lsof -w /l",
+    "lsof -w /l",
+    "fuser -v /l",
+    "lsof -w /l",
+    "fuser -v /l",
+  ]);
+});
+
+Deno.test("R15 the machine's own tools name a real holder", () =>
+  inFolder(async (path) => {
+    await using _held = await take(path);
+    const told = await lockHolders(path);
+    const hasTool = await runTool("lsof", ["-v"]) ?? await runTool("fuser", ["-V"]);
+    assertEquals(told.includes(String(Deno.pid)), hasTool !== undefined, told);
+  }));

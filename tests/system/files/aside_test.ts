@@ -1,0 +1,23 @@
+import { assertEquals } from "@std/assert";
+import { removeLeftAside } from "../../../system/files/aside.ts";
+import { asidePath, writeAtomically } from "../../../system/files/files.ts";
+
+Deno.test("what was written aside goes when its writer is gone; everything else stays", async () => {
+  const folder = await Deno.makeTempDir();
+  const { pid, status } = new Deno.Command("true").spawn();
+  await status;
+  const own = asidePath(`${folder}/own`);
+  const gone = own.replace(`.${Deno.pid}.`, `.${pid}.`);
+  const others = ["lock", "results.jsonl", "a.1.2", `x.${pid}.0123abcd.txt`];
+  writeAtomically(`${folder}/whole`, "text");
+  for (const name of others) await Deno.writeTextFile(`${folder}/${name}`, "");
+  await Deno.writeTextFile(own, "half");
+  await Deno.writeTextFile(gone, "half");
+  await Deno.symlink("nowhere", gone.replace("/own", "/link"));
+  removeLeftAside(folder);
+  const names = [...Deno.readDirSync(folder)].map(({ name }) => `${folder}/${name}`);
+  const expected = ["whole", ...others].map((name) => `${folder}/${name}`);
+  assertEquals(names.sort(), [...expected, own].sort());
+  await Deno.remove(folder, { recursive: true });
+  removeLeftAside(folder);
+});

@@ -1,0 +1,278 @@
+/**
+ * What the XML-RPC tests share: a server with an XML-RPC door over streams in memory, and clients
+ * with event servers of their own.
+ *
+ * @module
+ */
+
+import { assert } from "@std/assert";
+import type { Listener } from "../../server/listener_source.ts";
+import { ProcessServer, type ProcessServerOptions } from "../../server/process_server.ts";
+import { decodeCall } from "../../xmlrpc/decoder.ts";
+import { XmlRpcDoor, type XmlRpcDoorOptions } from "../../xmlrpc/door.ts";
+import { encodeResponse } from "../../xmlrpc/encoder.ts";
+import { callOver } from "../../xmlrpc/http_client.ts";
+import { serveHttp } from "../../xmlrpc/http_server.ts";
+import type { XmlRpcValue } from "../../xmlrpc/values.ts";
+import { FakeClock } from "../../system/fake_clock.ts";
+import { MemoryLogger } from "../../system/logger.ts";
+import { type ByteStream, memoryPair, writeAll } from "../../system/net/streams.ts";
+import type { AcceptedStream } from "../../system/net/unix_socket.ts";
+import type { TcpAddress } from "../../wire/address.ts";
+import type { SimmerEvent } from "../../wire/events.ts";
+import { MemoryListener, TestClient, TestCooker } from "../server/support.ts";
+
+const ADDRESS = { host: "127.0.0.1", port: 8200 };
+
+/** A listener in memory that passes for a TCP one. */
+export class DoorListener implements Listener {
+  readonly path: string;
+  readonly #inner = new MemoryListener();
+  readonly #remotes: string[] = [];
+
+  constructor(path: string) {
+    this.path = path;
+  }
+
+  /** Connects from an address. */
+  connect(remoteHost: string, uid?: number): ByteStream {
+    this.#remotes.push(remoteHost);
+    return this.#inner.connect(uid === undefined ? {} : { uid });
+  }
+
+  async accept(): Promise<AcceptedStream | undefined> {
+    const stream = await this.#inner.accept();
+    const remoteHost = this.#remotes.shift();
+    return stream && { ...stream, ...(remoteHost === undefined ? {} : { remoteHost }) };
+  }
+
+  unlink(): boolean {
+    return false;
+  }
+
+  close(): void {
+    this.#inner.close();
+  }
+}
+
+/** A client's own XML-RPC server, which notes what is pushed to it. */
+export class EventServer {
+  readonly events: SimmerEvent[] = [];
+  readonly methods = new Set<string>();
+  /** How often somebody has connected. */
+  connections = 0;
+  /** What it does with a connection. */
+  mode: "answer" | "hang" | "gone" = "answer";
+  /** What it waits for before it answers. */
+  gate: Promise<void> = Promise.resolve();
+  readonly #clock: FakeClock;
+  readonly #ending = new AbortController();
+  readonly #serving: Promise<void>[] = [];
+  readonly #hanging: ByteStream[] = [];
+  #waiting: (() => void)[] = [];
+
+  constructor(clock: FakeClock) {
+    this.#clock = clock;
+  }
+
+  /** Connects to it. */
+  dial(): ByteStream | undefined {
+    this.connections++;
+    this.#tell();
+    if (this.mode === "gone") return undefined;
+    const [near, far] = memoryPair();
+    if (this.mode === "hang") this.#hanging.push(far);
+    else this.#serving.push(this.#serve(far));
+    return near;
+  }
+
+  /** Resolves with the first event of a type. */
+  async event(type: SimmerEvent["type"]): Promise<SimmerEvent> {
+    await this.until(() => this.events.some((event) => event.type === type));
+    return this.events.find((event) => event.type === type) ?? assertNever();
+  }
+
+  /** Resolves when something is true, looked at after each connection and event. */
+  async until(condition: () => boolean): Promise<void> {
+    while (!condition()) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+  }
+
+  /** Ends it. */
+  async close(): Promise<void> {
+    this.#ending.abort();
+    for (const stream of this.#hanging) stream.close();
+    await Promise.all(this.#serving);
+  }
+
+  async #serve(stream: ByteStream): Promise<void> {
+    await serveHttp(stream, {
+      clock: this.#clock,
+      limits: {},
+      isLocal: true,
+      ending: this.#ending.signal,
+      answer: async ({ body }) => {
+        await this.gate;
+        const { method, params: [text] } = decodeCall(body);
+        this.methods.add(method);
+        this.events.push(JSON.parse(String(text)));
+        this.#tell();
+        return encodeResponse(null);
+      },
+    });
+  }
+
+  #tell(): void {
+    for (const wake of this.#waiting.splice(0)) wake();
+  }
+}
+
+function assertNever(): never {
+  throw new Error("it was there a moment ago");
+}
+
+/** What can be chosen about a server. */
+export interface XmlRpcServerOptions {
+  readonly path?: string;
+  readonly door?: Partial<XmlRpcDoorOptions>;
+  readonly server?: Partial<ProcessServerOptions>;
+}
+
+/** A server that runs, with an XML-RPC door. */
+export class XmlRpcServer implements AsyncDisposable {
+  readonly cooker = new TestCooker();
+  readonly clock = new FakeClock();
+  readonly log = new MemoryLogger();
+  readonly native = new MemoryListener();
+  readonly listener: DoorListener;
+  readonly server: ProcessServer;
+  readonly ended: Promise<unknown>;
+  readonly #events = new Map<number, EventServer>();
+  readonly #clients: TestClient[] = [];
+
+  constructor({ path = "127.0.0.1:8200", door = {}, server = {} }: XmlRpcServerOptions = {}) {
+    this.listener = new DoorListener(path);
+    const { clock, log, cooker } = this;
+    this.server = new ProcessServer({
+      cooker,
+      listener: this.native,
+      clock,
+      log,
+      project: { root: "/project" },
+      timeoutSeconds: -1,
+      ...server,
+      doors: [
+        new XmlRpcDoor({
+          listener: this.listener,
+          clock,
+          log,
+          dial: ({ port }: TcpAddress) => Promise.resolve(this.#events.get(port)?.dial()),
+          ...door,
+        }),
+      ],
+    });
+    this.ended = this.server.serve();
+  }
+
+  /** Everything that has been logged, a line each. */
+  get logged(): string {
+    return this.log.records.map(({ level, message }) => `${level} ${message}`).join("\n");
+  }
+
+  /** An event server at a port. */
+  events(port: number): EventServer {
+    const events = new EventServer(this.clock);
+    this.#events.set(port, events);
+    return events;
+  }
+
+  /** A connection. */
+  connect(remoteHost = "127.0.0.1", uid?: number): ByteStream {
+    return this.listener.connect(remoteHost, uid);
+  }
+
+  /** Calls a method. */
+  async call(
+    method: string,
+    params: readonly XmlRpcValue[] = [],
+    token?: string,
+    remoteHost?: string,
+  ): Promise<XmlRpcValue> {
+    const fields = token === undefined ? {} : { "Bitbake-token": token };
+    return await callOver(this.connect(remoteHost), ADDRESS, { method, params }, fields);
+  }
+
+  /** Runs a command. */
+  async run(token: string, name: string, params: XmlRpcValue = {}): Promise<XmlRpcValue> {
+    return await this.call("runCommand", [[name, params]], token);
+  }
+
+  /** Registers an event handler and becomes the controller. */
+  async join(port = 5000): Promise<{ events: EventServer; handle: number; token: string }> {
+    const events = this.#events.get(port) ?? this.events(port);
+    const [handle] = await this.call("registerEventHandler", ["127.0.0.1", port]) as number[];
+    const token = await this.call("addClient");
+    assert(typeof token === "string" && handle !== undefined);
+    return { events, handle, token };
+  }
+
+  /** A native client that has said hello. */
+  async joinNatively(): Promise<TestClient> {
+    const client = new TestClient(this.native.connect());
+    this.#clients.push(client);
+    await client.hello();
+    return client;
+  }
+
+  /** Sends bytes and gives what is answered until the end. */
+  async raw(request: string | Uint8Array): Promise<string> {
+    const stream = this.connect();
+    await writeAll(stream, typeof request === "string" ? bytesOf(request) : request);
+    return await readAll(stream);
+  }
+
+  /** Ends the server. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.server.stop("the test is over", "force");
+    for (const events of this.#events.values()) await events.close();
+    let isOver = false;
+    const over = this.ended.then(() => isOver = true);
+    // Who can't be reached is given time.
+    while (!isOver) await this.clock.advance(500);
+    await over;
+    for (const client of this.#clients) await client.leave();
+  }
+}
+
+/** Text as bytes, a byte a character. */
+export function bytesOf(text: string): Uint8Array {
+  return Uint8Array.from(text, (character) => character.charCodeAt(0));
+}
+
+/** What comes until the end of a stream, which is closed then. */
+export async function readAll(stream: ByteStream): Promise<string> {
+  const decoder = new TextDecoder();
+  const buffer = new Uint8Array(4096);
+  let text = "";
+  while (true) {
+    const count = await stream.read(buffer);
+    if (count === null) break;
+    text += decoder.decode(buffer.subarray(0, count), { stream: true });
+    // What is answered last says so; who has it closes.
+    if (/^connection: close\r\n(.*\r\n)*\r\n[^]/im.test(text)) break;
+  }
+  stream.close();
+  return text;
+}
+
+/** A request as bytes have it. */
+export function post(body: string, fields: Readonly<Record<string, string>> = {}): string {
+  const all: Record<string, string> = {
+    Host: "127.0.0.1:8200",
+    "Content-Type": "text/xml",
+    "Content-Length": String(new TextEncoder().encode(body).length),
+    Connection: "close",
+    ...fields,
+  };
+  const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);
+  return `POST /RPC2 HTTP/1.1\r\n${lines.join("")}\r\n${body}`;
+}

@@ -1,0 +1,164 @@
+/**
+ * HTTP/1 messages over a byte stream: heads, header fields and bodies, within limits.
+ *
+ * @module
+ */
+
+import type { ByteStream } from "../system/net/streams.ts";
+
+/** A request that is answered with a status other than 200. */
+export class HttpError extends Error {
+  override readonly name = "HttpError";
+  /** The status. */
+  readonly status: number;
+
+  /** @param message the reason, which the client is sent */
+  constructor(status: number, message: string) {
+    super(message);
+    this.status = status;
+  }
+}
+
+/** The first lines of a message. */
+export interface HttpHead {
+  /** The three words of the first line. */
+  readonly start: readonly [string, string, string];
+  /** Header fields by their names in lower case. */
+  readonly fields: ReadonlyMap<string, string>;
+}
+
+/** The longest head, in bytes. */
+const MAX_HEAD_BYTES = 16 * 1024;
+const READ_BYTES = 16 * 1024;
+const END_OF_HEAD = [13, 10, 13, 10];
+const FIELD = /^([!#$%&'*+\-.^_`|~\w]+):[ \t]*([\t\x20-\x7e\x80-\xff]*?)[ \t]*$/;
+
+/** Reads the messages that come in on a stream. */
+export class HttpReader {
+  readonly #stream: ByteStream;
+  readonly #chunk = new Uint8Array(READ_BYTES);
+  /** What has come and is not taken yet. */
+  #pending: Uint8Array = new Uint8Array(0);
+
+  /** @param stream stays the caller's, who closes it */
+  constructor(stream: ByteStream) {
+    this.#stream = stream;
+  }
+
+  /** Resolves when something of a message is there; `false`: nothing comes any more. */
+  async begins(): Promise<boolean> {
+    return this.#pending.length > 0 || await this.#more();
+  }
+
+  /**
+   * Reads a head.
+   *
+   * @throws {HttpError} where it is none, too long, or incomplete
+   */
+  async head(): Promise<HttpHead> {
+    let from = 0;
+    while (true) {
+      const end = endOfHead(this.#pending, from);
+      if (end > MAX_HEAD_BYTES || (end < 0 && this.#pending.length > MAX_HEAD_BYTES)) {
+        throw new HttpError(431, `the head is longer than ${MAX_HEAD_BYTES} bytes`);
+      }
+      if (end >= 0) return parseHead(latin1(this.#take(end)));
+      // The end may have begun in what is there.
+      from = Math.max(0, this.#pending.length - END_OF_HEAD.length + 1);
+      if (!await this.#more()) throw new HttpError(400, "the head is not complete");
+    }
+  }
+
+  /**
+   * Reads a body of a known length.
+   *
+   * @throws {HttpError} where the stream ends before
+   */
+  async body(length: number): Promise<Uint8Array> {
+    const body = new Uint8Array(length);
+    let filled = 0;
+    while (filled < length) {
+      const piece = this.#take(Math.min(length - filled, this.#pending.length));
+      body.set(piece, filled);
+      filled += piece.length;
+      if (filled < length && !await this.#more()) {
+        throw new HttpError(400, "the body is shorter than its Content-Length");
+      }
+    }
+    return body;
+  }
+
+  #take(count: number): Uint8Array {
+    const taken = this.#pending.subarray(0, count);
+    this.#pending = this.#pending.subarray(count);
+    return taken;
+  }
+
+  async #more(): Promise<boolean> {
+    const count = await this.#stream.read(this.#chunk);
+    if (count === null) return false;
+    const joined = new Uint8Array(this.#pending.length + count);
+    joined.set(this.#pending);
+    joined.set(this.#chunk.subarray(0, count), this.#pending.length);
+    this.#pending = joined;
+    return true;
+  }
+}
+
+/** Where a head ends, behind its empty line; -1 where that has not come. */
+function endOfHead(bytes: Uint8Array, from: number): number {
+  for (let at = bytes.indexOf(13, from); at >= 0; at = bytes.indexOf(13, at + 1)) {
+    if (END_OF_HEAD.every((byte, offset) => bytes[at + offset] === byte)) {
+      return at + END_OF_HEAD.length;
+    }
+  }
+  return -1;
+}
+
+function latin1(bytes: Uint8Array): string {
+  let text = "";
+  for (const byte of bytes) text += String.fromCharCode(byte);
+  return text;
+}
+
+function parseHead(text: string): HttpHead {
+  const [start = "", ...lines] = text.slice(0, -END_OF_HEAD.length).split("\r\n");
+  const words = /^([\x21-\x7e]+) ([\x21-\x7e]+)(?: ([\x20-\x7e]*))?$/.exec(start);
+  if (words === null) throw new HttpError(400, "the first line is not one of HTTP/1");
+  const fields = new Map<string, string>();
+  for (const line of lines) {
+    const field = FIELD.exec(line);
+    if (field === null) throw new HttpError(400, "a header field is not well-formed");
+    const name = (field[1] ?? "").toLowerCase();
+    // Twice what says where a message ends, or who sends it, means two things to two readers.
+    if (fields.has(name) && UNIQUE.has(name)) throw new HttpError(400, `${name} comes twice`);
+    fields.set(name, field[2] ?? "");
+  }
+  return { start: [words[1] ?? "", words[2] ?? "", words[3] ?? ""], fields };
+}
+
+const UNIQUE: ReadonlySet<string> = new Set([
+  "content-length",
+  "transfer-encoding",
+  "content-type",
+  "host",
+  "bitbake-token",
+  "simmer-token",
+]);
+
+/**
+ * The length of a body by its head.
+ *
+ * @returns `undefined` where the head does not say
+ * @throws {HttpError} where that is no length, or more than `maxBytes`
+ */
+export function bodyLength({ fields }: HttpHead, maxBytes: number): number | undefined {
+  if (fields.has("transfer-encoding")) throw new HttpError(411, "a Content-Length is required");
+  const text = fields.get("content-length");
+  if (text === undefined) return undefined;
+  if (!/^\d{1,15}$/.test(text)) throw new HttpError(400, "the Content-Length is no number");
+  if (Number(text) > maxBytes) {
+    throw new HttpError(413, `the body is longer than ${maxBytes} bytes`);
+  }
+  return Number(text);
+}

@@ -1,0 +1,256 @@
+/**
+ * The HTTP side of XML-RPC: POST requests on one connection, one after the other.
+ *
+ * @module
+ */
+
+import type { Clock } from "../system/clock.ts";
+import { type ByteStream, isDisconnect, writeAll } from "../system/net/streams.ts";
+import { isLoopback, parseAddress } from "../wire/address.ts";
+import { decodeCall, type XmlRpcCall } from "./decoder.ts";
+import { bodyLength, HttpError, type HttpHead, HttpReader } from "./http_message.ts";
+import { XmlRpcSyntaxError } from "./xml.ts";
+
+/** Bounds of a connection. */
+export interface HttpLimits {
+  /** The longest body, in bytes; default: 1 MiB. */
+  readonly maxBodyBytes?: number;
+  /** Milliseconds in which a request has to come, and its answer to be taken; default: 10 s. */
+  readonly requestMs?: number;
+  /** How many requests are answered before the connection is closed; default: any number. */
+  readonly maxRequests?: number;
+}
+
+/** A request. */
+export interface HttpRequest {
+  readonly fields: ReadonlyMap<string, string>;
+  readonly body: string;
+}
+
+/**
+ * Reads the call that a request carries.
+ *
+ * @throws {HttpError} 400 if the body is no call
+ */
+export function callOf({ body }: HttpRequest): XmlRpcCall {
+  try {
+    return decodeCall(body);
+  } catch (error) {
+    if (!(error instanceof XmlRpcSyntaxError)) throw error;
+    throw new HttpError(400, `the body is no XML-RPC call: ${error.message}`);
+  }
+}
+
+/** How a connection is served. */
+export interface HttpServing {
+  readonly clock: Clock;
+  readonly limits: HttpLimits;
+  /** Whether only names of this machine are answered to: a page can't reach it by another then. */
+  readonly isLocal: boolean;
+  /** Answers with the text of an XML document. An `HttpError` that it throws is answered as that. */
+  readonly answer: (request: HttpRequest) => Promise<string>;
+  /** Once aborted, the connection is closed as soon as it has no request. */
+  readonly ending: AbortSignal;
+}
+
+const MAX_BODY_BYTES = 1024 * 1024;
+const REQUEST_MS = 10_000;
+/** What is read of a request that has been refused, in milliseconds and bytes. */
+const LINGER_MS = 1000;
+const LINGER_BYTES = 16 * 1024 * 1024;
+const PATHS: ReadonlySet<string> = new Set(["/", "/RPC2"]);
+
+const REASONS: Readonly<Record<number, string>> = {
+  200: "OK",
+  400: "Bad Request",
+  403: "Forbidden",
+  404: "Not Found",
+  405: "Method Not Allowed",
+  408: "Request Timeout",
+  411: "Length Required",
+  413: "Content Too Large",
+  415: "Unsupported Media Type",
+  431: "Request Header Fields Too Large",
+  503: "Service Unavailable",
+  505: "HTTP Version Not Supported",
+};
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder("utf-8", { fatal: true });
+
+/**
+ * Serves a connection until it ends, and closes it.
+ *
+ * @throws {Error} what the stream or `answer` fails with, other than a client that has left
+ */
+export async function serveHttp(stream: ByteStream, serving: HttpServing): Promise<void> {
+  const connection = new HttpConnection(stream, serving);
+  try {
+    while (await connection.next());
+  } catch (error) {
+    if (!isDisconnect(error)) throw error;
+  } finally {
+    stream.close();
+  }
+}
+
+class HttpConnection {
+  readonly #stream: ByteStream;
+  readonly #serving: HttpServing;
+  readonly #reader: HttpReader;
+  /** Whether something of a request has come that is not answered yet. */
+  #hasBegun = false;
+  #answered = 0;
+
+  constructor(stream: ByteStream, serving: HttpServing) {
+    this.#stream = stream;
+    this.#serving = serving;
+    this.#reader = new HttpReader(stream);
+  }
+
+  /** Serves a request; says whether another may come. */
+  async next(): Promise<boolean> {
+    try {
+      const request = await this.#inTime(() => this.#read());
+      if (request === undefined) return false;
+      const { answer, ending, limits: { maxRequests = Infinity } } = this.#serving;
+      const text = await answer(request);
+      const isLast = request.isLast || ending.aborted || ++this.#answered >= maxRequests;
+      await this.#inTime(() => this.#respond(200, text, isLast));
+      this.#hasBegun = false;
+      return !isLast;
+    } catch (error) {
+      if (!(error instanceof HttpError)) throw error;
+      await this.#inTime(() => this.#respond(error.status, `${error.message}\n`, true));
+      await this.#linger();
+      return false;
+    }
+  }
+
+  async #read(): Promise<HttpRequest & { readonly isLast: boolean } | undefined> {
+    if (!await this.#begins()) return undefined;
+    this.#hasBegun = true;
+    const head = await this.#reader.head();
+    const { maxBodyBytes = MAX_BODY_BYTES } = this.#serving.limits;
+    checkHead(head, this.#serving.isLocal);
+    const length = bodyLength(head, maxBodyBytes);
+    if (length === undefined) throw new HttpError(411, "a Content-Length is required");
+    if (head.fields.get("expect")?.toLowerCase() === "100-continue") {
+      await writeAll(this.#stream, encoder.encode("HTTP/1.1 100 Continue\r\n\r\n"));
+    }
+    const body = textOf(await this.#reader.body(length));
+    return { fields: head.fields, body, isLast: isLast(head) };
+  }
+
+  /** Between requests, the connection may be closed at any time. */
+  async #begins(): Promise<boolean> {
+    const { ending } = this.#serving;
+    if (ending.aborted) return false;
+    const close = (): void => this.#stream.close();
+    ending.addEventListener("abort", close);
+    try {
+      return await this.#reader.begins();
+    } finally {
+      ending.removeEventListener("abort", close);
+    }
+  }
+
+  async #respond(status: number, text: string, isLast: boolean): Promise<void> {
+    const length = encoder.encode(text).length;
+    const head = [
+      `HTTP/1.1 ${status} ${REASONS[status] ?? ""}`,
+      `Content-Type: ${status === 200 ? "text/xml" : "text/plain; charset=utf-8"}`,
+      `Content-Length: ${length}`,
+      ...(status === 405 ? ["Allow: POST"] : []),
+      `Connection: ${isLast ? "close" : "keep-alive"}`,
+      "\r\n",
+    ];
+    // In one write: the body would wait for the head's acknowledgement.
+    await writeAll(this.#stream, encoder.encode(`${head.join("\r\n")}${text}`));
+  }
+
+  /** A client that is too slow is told so, as far as it listens, and the connection is closed. */
+  async #inTime<T>(work: () => Promise<T>): Promise<T> {
+    const { clock, limits } = this.#serving;
+    const done = new AbortController();
+    const closed = clock.sleep(limits.requestMs ?? REQUEST_MS, done.signal).then(async () => {
+      if (done.signal.aborted) return;
+      try {
+        // An answer to nothing would be taken for that to the next request.
+        if (this.#hasBegun) await this.#tellLate();
+      } finally {
+        this.#stream.close();
+      }
+    });
+    const [result] = await Promise.all([work().finally(() => done.abort()), closed]);
+    return result;
+  }
+
+  async #tellLate(): Promise<void> {
+    const line = "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+    const told = this.#stream.write(encoder.encode(line)).catch((error: unknown) => {
+      if (!isDisconnect(error)) throw error;
+    });
+    // It fits into the buffer of a client that reads at all; the other is not waited for.
+    const patience = new AbortController();
+    await Promise.race([told, this.#serving.clock.sleep(0, patience.signal)]);
+    patience.abort();
+  }
+
+  /** Closing on bytes that are not read would take the answer away from the client again. */
+  async #linger(): Promise<void> {
+    const gone = new AbortController();
+    const close = this.#serving.clock.sleep(LINGER_MS, gone.signal).then(() =>
+      this.#stream.close()
+    );
+    const buffer = new Uint8Array(64 * 1024);
+    try {
+      for (let rest = LINGER_BYTES; rest > 0;) {
+        const count = await this.#stream.read(buffer);
+        if (count === null) break;
+        rest -= count;
+      }
+    } finally {
+      gone.abort();
+      await close;
+    }
+  }
+}
+
+/** @throws {HttpError} for a request that is not answered, whatever its body */
+function checkHead({ start: [method, path, version], fields }: HttpHead, isLocal: boolean): void {
+  if (!/^HTTP\/1\.[01]$/.test(version)) throw new HttpError(505, "this is HTTP/1.0 and HTTP/1.1");
+  if (method !== "POST") throw new HttpError(405, "XML-RPC is POST");
+  if (!PATHS.has(path)) throw new HttpError(404, "XML-RPC is at /");
+  // Web pages can make a browser send requests, but not without this.
+  if (fields.has("origin")) throw new HttpError(403, "web pages are not answered");
+  const host = fields.get("host");
+  if (isLocal && host !== undefined && !isLocalName(host)) {
+    throw new HttpError(403, "this server is only for its own machine");
+  }
+  const type = fields.get("content-type")?.split(";", 1)[0]?.trim().toLowerCase();
+  if (type !== "text/xml" && type !== "application/xml") {
+    throw new HttpError(415, "the Content-Type is text/xml");
+  }
+  const encoding = fields.get("content-encoding")?.toLowerCase() ?? "identity";
+  if (encoding !== "identity") throw new HttpError(415, "compressed bodies are not taken");
+}
+
+function isLocalName(host: string): boolean {
+  const address = parseAddress(host) ?? parseAddress(`${host}:0`);
+  return address !== undefined && isLoopback(address.host);
+}
+
+function isLast({ start: [, , version], fields }: HttpHead): boolean {
+  const connection = fields.get("connection")?.toLowerCase() ?? "";
+  return version === "HTTP/1.0" ? !connection.includes("keep-alive") : connection.includes("close");
+}
+
+function textOf(body: Uint8Array): string {
+  try {
+    return decoder.decode(body);
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    throw new HttpError(400, "the body is not UTF-8");
+  }
+}

@@ -1,0 +1,219 @@
+/**
+ * The methods of the XML-RPC server, and who may call them.
+ *
+ * @module
+ */
+
+import { WireError } from "../wire/errors.ts";
+import { excerpt } from "../wire/near_names.ts";
+import type { EventMask } from "../wire/events.ts";
+import { type Feature, FEATURES } from "../wire/hello.ts";
+import type { Clients, Controller, Origin } from "./clients.ts";
+import type { DialectSession, XmlRpcDialect } from "./dialect.ts";
+import type { Handler } from "./handler.ts";
+import type { NativeClient } from "./native_client.ts";
+import { isToken, OBSERVER_TOKEN } from "./token.ts";
+import { XmlRpcFault, type XmlRpcValue } from "./values.ts";
+
+/** A call with what came along with it. */
+export interface IncomingCall {
+  readonly method: string;
+  readonly params: readonly XmlRpcValue[];
+  /** What it shows as its token. */
+  readonly token: string | undefined;
+  readonly origin: Origin;
+}
+
+/** Who calls. */
+type Caller =
+  | { readonly role: "controller"; readonly controller: Controller }
+  | { readonly role: "observer" }
+  | { readonly role: "none"; readonly why: string };
+
+interface Call extends IncomingCall {
+  readonly caller: Caller;
+}
+
+interface Method {
+  /** What its caller has to be; `anybody` needs no token. */
+  readonly access: "anybody" | "read" | "control";
+  readonly run: (call: Call) => Promise<XmlRpcValue> | XmlRpcValue;
+}
+
+/** Answers calls. */
+export class Methods {
+  readonly #clients: Clients;
+  readonly #dialect: XmlRpcDialect;
+  readonly #now: () => number;
+  readonly #table: Readonly<Record<string, Method>> = {
+    registerEventHandler: { access: "anybody", run: (call) => this.#register(call) },
+    unregisterEventHandler: { access: "read", run: (call) => this.#unregister(call) },
+    getEventHandle: { access: "read", run: (call) => this.#handlerOf(call)?.handle ?? null },
+    addClient: { access: "anybody", run: (call) => this.#addClient(call) },
+    removeClient: { access: "read", run: (call) => this.#removeClient(call) },
+    // Each command is checked by itself.
+    runCommand: { access: "anybody", run: (call) => this.#runCommand(call) },
+    terminateServer: { access: "control", run: (call) => this.#terminate(call) },
+  };
+
+  /** @param now milliseconds, never going back */
+  constructor(clients: Clients, dialect: XmlRpcDialect, now: () => number) {
+    this.#clients = clients;
+    this.#dialect = dialect;
+    this.#now = now;
+  }
+
+  /**
+   * Answers a call.
+   *
+   * @throws {XmlRpcFault} where it is refused
+   */
+  async call(incoming: IncomingCall): Promise<XmlRpcValue> {
+    const { method } = incoming;
+    const row = Object.hasOwn(this.#table, method) ? this.#table[method] : undefined;
+    if (row === undefined) {
+      const names = Object.keys(this.#table).join(", ");
+      throw new XmlRpcFault(`No such method: ${excerpt(method)}. There are ${names}`);
+    }
+    const caller = this.#identify(incoming.token);
+    if (row.access !== "anybody" && caller.role === "none") throw refusal(method, caller.why);
+    if (row.access === "control" && caller.role === "observer") {
+      throw new XmlRpcFault(`${method} is not for observers: call addClient first`);
+    }
+    if (caller.role === "controller") caller.controller.lastHeard = this.#now();
+    try {
+      return await row.run({ ...incoming, caller });
+    } catch (error) {
+      if (error instanceof WireError) throw new XmlRpcFault(error.message);
+      throw error;
+    }
+  }
+
+  #identify(token: string | undefined): Caller {
+    if (token === undefined) return { role: "none", why: "no token is shown" };
+    if (token === OBSERVER_TOKEN) return { role: "observer" };
+    const { controller } = this.#clients;
+    if (controller !== undefined && isToken(token, controller.token)) {
+      return { role: "controller", controller };
+    }
+    return { role: "none", why: "the token is wrong, or its client has been let go" };
+  }
+
+  async #register({ params, origin, caller, method }: Call): Promise<XmlRpcValue> {
+    const [host, port, wanted] = params;
+    const isPort = typeof port === "number" && Number.isInteger(port) && port > 0 && port < 65536;
+    if (typeof host !== "string" || !isPort) {
+      throw new XmlRpcFault(`${method}(host, port, features): a name or address, and 1 to 65535`);
+    }
+    const features = featuresOf(wanted);
+    const owner = caller.role === "controller" ? caller.controller : undefined;
+    try {
+      const handler = await this.#clients.register({ host, port }, features, origin, owner);
+      if (caller.role === "observer") handler.isObservers = true;
+      return [handler.handle, "OK"];
+    } catch (error) {
+      if (error instanceof WireError) return [null, `Cooker is busy: ${error.message}`];
+      throw error;
+    }
+  }
+
+  async #unregister({ params: [handle], caller, origin }: Call): Promise<null> {
+    const handler = typeof handle === "number" ? this.#clients.handler(handle) : undefined;
+    // One that has gone by itself is as its client wants it.
+    if (handler === undefined) return null;
+    this.#checkOwner(handler, caller, origin);
+    await this.#clients.unregister(handler, false);
+    return null;
+  }
+
+  async #addClient({ params: [handle], origin }: Call): Promise<XmlRpcValue> {
+    const handler = typeof handle === "number" ? this.#clients.handler(handle) : undefined;
+    if (typeof handle === "number" && (handler === undefined || handler.isAttached)) {
+      throw new XmlRpcFault(`No event handler ${handle} is free`);
+    }
+    return (await this.#clients.add(origin, handler))?.token ?? null;
+  }
+
+  #removeClient({ caller }: Call): null {
+    if (caller.role === "controller") this.#clients.remove(caller.controller);
+    return null;
+  }
+
+  async #terminate({ caller }: Call): Promise<null> {
+    if (caller.role === "controller") await caller.controller.native.call("terminateServer");
+    return null;
+  }
+
+  async #runCommand({ params, caller, origin, method }: Call): Promise<XmlRpcValue> {
+    const [line] = params;
+    const [name, ...args] = Array.isArray(line) ? line as readonly XmlRpcValue[] : [];
+    const isOpen = typeof name === "string" && this.#dialect.openCommands.has(name);
+    if (caller.role === "none" && !isOpen) throw refusal(method, caller.why);
+    if (typeof name !== "string") throw new XmlRpcFault(`${method}([name, argument…])`);
+    const looking = caller.role === "controller" ? undefined : await this.#clients.observe(origin);
+    try {
+      const native = caller.role === "controller" ? caller.controller.native : looking;
+      if (native === undefined) throw new TypeError("an observer has a connection");
+      const session = this.#session(caller, native, origin);
+      return [...await this.#dialect.runCommand(name, args, session)];
+    } finally {
+      looking?.close();
+      await looking?.ended;
+    }
+  }
+
+  #session(caller: Caller, native: NativeClient, origin: Origin): DialectSession {
+    return {
+      role: caller.role,
+      handle: this.#handlerOf({ caller, origin })?.handle,
+      root: native.hello.project.root,
+      client: this.#clients.info(origin.remoteHost),
+      call: (name, params) => native.call(name, params),
+      push: (call) => this.#handlerOf({ caller, origin })?.pusher.push(call),
+      setEventMask: async (mask, handle) => await this.#setMask(mask, handle, caller, origin),
+    };
+  }
+
+  async #setMask(
+    mask: EventMask,
+    handle: number | undefined,
+    caller: Caller,
+    origin: Origin,
+  ): Promise<void> {
+    const handler = handle === undefined
+      ? this.#handlerOf({ caller, origin })
+      : this.#clients.handler(handle);
+    if (handler === undefined) {
+      throw new WireError("invalidParams", "setEventMask: there is no such event handler");
+    }
+    this.#checkOwner(handler, caller, origin);
+    await handler.setMask(mask);
+  }
+
+  /** The handler that a caller means by "mine". */
+  #handlerOf({ caller, origin }: Pick<Call, "caller" | "origin">): Handler | undefined {
+    const own = caller.role === "controller" ? caller.controller.handler : undefined;
+    return own ?? this.#clients.latest(origin.remoteHost);
+  }
+
+  #checkOwner(handler: Handler, caller: Caller, origin: Origin): void {
+    const isOwn = handler.isAttached
+      ? caller.role === "controller" && caller.controller.handler === handler
+      : handler.remoteHost === origin.remoteHost;
+    if (!isOwn) {
+      throw new WireError("notPermitted", `Event handler ${handler.handle} is another client's`);
+    }
+    if (caller.role === "observer") handler.isObservers = true;
+  }
+}
+
+function refusal(method: string, why: string): XmlRpcFault {
+  return new XmlRpcFault(
+    `${method} is refused: ${why}; addClient gives one, '${OBSERVER_TOKEN}' may look`,
+  );
+}
+
+/** BitBake's clients send numbers: those mean nothing here. */
+function featuresOf(value: XmlRpcValue | undefined): Feature[] {
+  return Array.isArray(value) ? FEATURES.filter((feature) => value.includes(feature)) : [];
+}
