@@ -33,7 +33,7 @@ export interface ConnectionLimits {
 
 /** A connection as a source of messages. */
 export class Connection implements Source<Incoming> {
-  readonly kind = "connection";
+  readonly kind = "command";
   readonly name: string;
   readonly number: number;
   /** The way out. */

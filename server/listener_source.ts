@@ -26,7 +26,7 @@ export interface Listener {
 
 /** Ready when somebody connects. */
 export class ListenerSource implements Source<AcceptedStream | undefined> {
-  readonly kind = "listener";
+  readonly kind = "accept";
   readonly name: string;
   /** Whose listener it is; absent: the server's own. */
   readonly door: Door | undefined;

@@ -1,5 +1,5 @@
 /**
- * The process server: one select loop over a listener, its clients' commands and an idle tick.
+ * The process server: builds its parts and holds them together. `loop.ts` has the main loop.
  *
  * @module
  */
@@ -17,22 +17,22 @@ import type { ProjectIdentity } from "../wire/hello.ts";
 import type { WireError } from "../wire/errors.ts";
 import { AsyncCommands } from "./async_commands.ts";
 import { CommandRunner } from "./command_runner.ts";
-import type { Connection, ConnectionLimits } from "./connection.ts";
+import type { ConnectionLimits } from "./connection.ts";
 import type { Door } from "./door.ts";
 import { endingError, endServer, type StopMode } from "./ending.ts";
 import { EventBus } from "./event_bus.ts";
 import type { Foothold } from "./foothold.ts";
 import { serverIdentity } from "./hello.ts";
-import { type AgainSource, type IdleSource, IdleWork } from "./idle.ts";
+import { IdleWork } from "./idle.ts";
 import { type Listener, ListenerSource } from "./listener_source.ts";
+import { ServerLoop } from "./loop.ts";
 import { MemoryLimit } from "./memory_limit.ts";
 import { Reception } from "./reception.ts";
 import { Roster } from "./roster.ts";
-import { type Outcome, type Ready, Selector } from "./selector.ts";
+import type { Outcome } from "./selector.ts";
 import { serverHandlers } from "./server_commands.ts";
 import { stackOf } from "./stack.ts";
 import { statusReporter } from "./status.ts";
-import type { TickSource } from "./tick.ts";
 import { Timeouts } from "./timeouts.ts";
 
 /** What a process server is made of. */
@@ -80,8 +80,6 @@ export interface ProcessServerOptions {
 /** Milliseconds within which a loop turns that is not broken: it ticks once a second at least. */
 const LOOP_MS = 5000;
 
-type ServerSource = ListenerSource | Connection | TickSource | IdleSource | AgainSource;
-
 /**
  * Serves a cooker to its clients until its time is over.
  *
@@ -97,7 +95,7 @@ type ServerSource = ListenerSource | Connection | TickSource | IdleSource | Agai
 export class ProcessServer {
   readonly #options: ProcessServerOptions;
   readonly #bus: EventBus;
-  readonly #selector = new Selector<ServerSource>();
+  readonly #loop: ServerLoop;
   readonly #roster = new Roster();
   readonly #idle: IdleWork;
   readonly #asyncCommands: AsyncCommands;
@@ -108,10 +106,6 @@ export class ProcessServer {
   readonly #beside: OwnedWork;
   #ending: { readonly reason: string; readonly mode: StopMode } | undefined;
   #mayRenew = false;
-  /** The sources that were ready in this turn of the loop. */
-  #ready: readonly Ready<ServerSource>[] = [];
-  /** How often the loop has turned. */
-  #turns = 0;
   /** Settles when the loop is known to be broken. */
   readonly #broken = Promise.withResolvers<never>();
   #isLooping = false;
@@ -128,9 +122,20 @@ export class ProcessServer {
       log.log("error", `${what} failed: ${stackOf(error)}`);
     });
     this.#bus = new EventBus(clock);
+    this.#loop = new ServerLoop({
+      accept: (source, outcome) => this.#accept(source, outcome),
+      command: (connection, outcome) => this.#reception.receive(connection, outcome),
+      tick: () => this.#tick(),
+      again: () => this.#idle.runDue(),
+      idle: (source) => this.#idle.runFor(source),
+      active: () => this.#idle.tick.rouse(),
+      failed: (source, error) => {
+        log.log("error", `Handling ${source.name} failed: ${stackOf(error)}`);
+      },
+    });
     this.#idle = new IdleWork(
       clock,
-      this.#selector,
+      this.#loop,
       this.#life.signal,
       () => this.#isAtRest ? this.#timeouts.endsAt : 0,
     );
@@ -187,8 +192,8 @@ export class ProcessServer {
       ...(options.observerQueue === undefined ? {} : { observerQueue: options.observerQueue }),
       ending,
       beside: this.#beside,
-      dropSource: (connection) => this.#selector.remove(connection),
-      ready: () => this.#readyList,
+      dropSource: (connection) => this.#loop.remove(connection),
+      ready: () => this.#loop.readyList,
       uiLeft: (ui) => {
         this.#timeouts.uiLeft(this.#roster.size, ui.role !== "operator");
         this.#endIfUnused();
@@ -227,11 +232,11 @@ export class ProcessServer {
     try {
       await this.#before();
       this.#isLooping = true;
-      await Promise.race([this.#loop(), this.#broken.promise]);
+      await Promise.race([this.#run(), this.#broken.promise]);
       this.#isLooping = false;
     } catch (error) {
       this.#isLooping = false;
-      this.#selector.stop();
+      this.#loop.stop();
       this.#options.log.log("error", `The server fails: ${stackOf(error)}`);
       await this.#end("failure", "now");
       return { reason: "failure", isClean: false };
@@ -254,7 +259,7 @@ export class ProcessServer {
     this.#reception.turnAway(error);
     this.#asyncCommands.refuseQueued(error);
     if (mode === "force") this.#asyncCommands.cancel(true);
-    if (mode !== "when done" || this.#asyncCommands.busyWith === undefined) this.#selector.stop();
+    if (mode !== "when done" || this.#asyncCommands.busyWith === undefined) this.#loop.stop();
   }
 
   /**
@@ -267,9 +272,9 @@ export class ProcessServer {
   }
 
   async #watchLoop(): Promise<void> {
-    const turns = this.#turns;
+    const { turns } = this.#loop;
     await this.#options.clock.sleep(LOOP_MS, this.#life.signal);
-    if (!this.#isLooping || this.#turns !== turns) return;
+    if (!this.#isLooping || this.#loop.turns !== turns) return;
     this.#broken.reject(new Error(`the loop has not turned for ${LOOP_MS / 1000} s`));
   }
 
@@ -293,51 +298,20 @@ export class ProcessServer {
     for (const door of doors) log.log("info", `${door.name}: ${door.listener.path}`);
   }
 
-  async #loop(): Promise<void> {
+  async #run(): Promise<void> {
     const { listener, clock, doors = [] } = this.#options;
     const accepting = [
       new ListenerSource(listener, clock, this.#life.signal),
       ...doors.map((door) => new ListenerSource(door.listener, clock, this.#life.signal, door)),
     ];
-    for (const source of accepting) this.#selector.add(source, closeLate);
-    this.#selector.add(this.#idle.tick);
-    this.#selector.add(this.#idle.again);
-    for await (const ready of this.#selector) {
-      this.#ready = ready;
-      this.#turns++;
-      for (const each of ready) this.#handle(each);
-    }
-    for (const source of accepting) this.#selector.remove(source);
+    for (const source of [...accepting, this.#idle.tick, this.#idle.again]) this.#loop.add(source);
+    await this.#loop.run();
+    for (const source of accepting) this.#loop.remove(source);
   }
 
-  /** Whether nobody is connected, so that only time itself can bring anything about. */
+  /** Whether no client is connected and no command is in progress. */
   get #isAtRest(): boolean {
     return this.#reception.connections.length === 0 && this.isAlone;
-  }
-
-  #handle(ready: Ready<ServerSource>): void {
-    if (ready.source.kind !== "tick") this.#idle.tick.rouse();
-    try {
-      this.#dispatch(ready);
-    } catch (error) {
-      // A defect costs what it was about, never the others' server.
-      this.#options.log.log("error", `Handling ${ready.source.name} failed: ${stackOf(error)}`);
-    }
-  }
-
-  #dispatch({ source, outcome }: Ready<ServerSource>): void {
-    switch (source.kind) {
-      case "listener":
-        return this.#accept(source, outcome as Outcome<AcceptedStream | undefined>);
-      case "connection":
-        return this.#reception.receive(source, outcome as Ready<Connection>["outcome"]);
-      case "tick":
-        return this.#tick();
-      case "again":
-        return this.#idle.runDue();
-      case "idle":
-        return this.#idle.runFor(source);
-    }
   }
 
   #accept(source: ListenerSource, outcome: Outcome<AcceptedStream | undefined>): void {
@@ -347,11 +321,11 @@ export class ProcessServer {
       return;
     }
     if (outcome.value === undefined) {
-      this.#selector.remove(source);
+      this.#loop.remove(source);
       return;
     }
     try {
-      if (source.door?.isPerRequest !== true) log.log("info", `Accepting ${this.#readyList}`);
+      if (source.door?.isPerRequest !== true) log.log("info", `Accepting ${this.#loop.readyList}`);
       if (source.door === undefined) this.#welcome(outcome.value);
       else source.door.enter(outcome.value, () => this.#connect());
     } catch (error) {
@@ -360,17 +334,9 @@ export class ProcessServer {
     }
   }
 
-  /** What BitBake's server calls its ready list: listeners and clients, by their names. */
-  get #readyList(): string {
-    const names = this.#ready.map(({ source }) => source)
-      .filter(({ kind }) => kind === "listener" || kind === "connection")
-      .map(({ name }) => name);
-    return `[${names.join(", ")}]`;
-  }
-
   #welcome(stream: AcceptedStream): void {
     const connection = this.#reception.welcome(stream);
-    if (connection !== undefined) this.#selector.add(connection);
+    if (connection !== undefined) this.#loop.add(connection);
   }
 
   /** A native connection for a door's client. */
@@ -433,11 +399,6 @@ export class ProcessServer {
   }
 
   #endIfAsked(): void {
-    if (this.#ending !== undefined) this.#selector.stop();
+    if (this.#ending !== undefined) this.#loop.stop();
   }
-}
-
-/** A connection that came in while the listener was being taken away is told by its end. */
-function closeLate(outcome: Outcome<unknown>): void {
-  if (outcome.ok) (outcome.value as AcceptedStream | undefined)?.close();
 }
