@@ -79,7 +79,7 @@ export class ServerEndedError extends ClientError {
 }
 
 /** How an error is reported. */
-export interface Report {
+interface Report {
   readonly exitCode: number;
   readonly lines: readonly string[];
 }
@@ -119,7 +119,7 @@ export function reportOf(error: unknown): Report | undefined {
 }
 
 /** The exit code of an error that the server answered. */
-export function exitCodeOf(error: WireError): number {
+function exitCodeOf(error: WireError): number {
   const names = Object.keys(EXIT_OF) as ErrorCodeName[];
   const name = names.find((each) => error.is(each));
   return (name === undefined ? undefined : EXIT_OF[name]) ?? EXIT.internal;

@@ -18,7 +18,7 @@ import type { ServerLimits } from "./args/server_limits.ts";
 import type { Output } from "./output.ts";
 
 /** What is known of the terminal. */
-export interface TerminalFacts {
+interface TerminalFacts {
   readonly stdin: boolean;
   readonly stdout: boolean;
   readonly stderr: boolean;
@@ -29,7 +29,7 @@ export interface TerminalFacts {
 }
 
 /** How to be the server. */
-export interface ServeRequest extends ServerLimits {
+interface ServeRequest extends ServerLimits {
   readonly project: Project;
   /** Whether its log goes to the terminal too. */
   readonly foreground: boolean;
@@ -43,7 +43,7 @@ export interface ServeRequest extends ServerLimits {
 
 /** A server that has ended: with an exit code, or before it began, because another one serves the
  * project or an address can't be had. */
-export type Served =
+type Served =
   | { readonly kind: "ended"; readonly exitCode: number }
   | { readonly kind: "locked"; readonly holder: number | undefined }
   | { readonly kind: "refused"; readonly message: string };
@@ -57,7 +57,7 @@ export interface LocalServer {
 }
 
 /** Every command by its name, loaded when it is asked for. */
-export type CommandLoaders = Readonly<
+type CommandLoaders = Readonly<
   Record<string, { load(): Promise<{ readonly command: Command }> }>
 >;
 
@@ -82,7 +82,7 @@ export interface CleanRequest {
 }
 
 /** Where BitBake's own server is: its socket, absolute, or its address for XML-RPC. */
-export type BitbakePlace = { readonly socket: string } | { readonly address: TcpAddress };
+type BitbakePlace = { readonly socket: string } | { readonly address: TcpAddress };
 
 /** One call of simmer. */
 export interface Invocation {

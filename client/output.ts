@@ -12,7 +12,7 @@ import { EXIT } from "./errors.ts";
 export type StreamName = "stdout" | "stderr";
 
 /** One of them. */
-export interface Writer {
+interface Writer {
   /** Writes some of the bytes and says how many. */
   write(bytes: Uint8Array): Promise<number>;
 }
@@ -24,7 +24,7 @@ export interface Sink {
 }
 
 /** A write that failed. */
-export interface OutputFailure {
+interface OutputFailure {
   readonly stream: StreamName;
   /** The error of the write. */
   readonly error: unknown;

@@ -21,7 +21,7 @@ import { ClientError, EXIT, ServerEndedError } from "./errors.ts";
 export type EventListener = (event: SimmerEvent) => Promise<void> | undefined | void;
 
 /** Hears of a waiting UI's place in the queue, and at last of its turn. */
-export type TurnListener = (turn: QueuePlace | "controller") => void;
+type TurnListener = (turn: QueuePlace | "controller") => void;
 
 /** How a command is sent. */
 export interface CallOptions {

@@ -15,7 +15,7 @@ import { isSystemError } from "../system/files/files.ts";
 const RETRY_SECONDS = 1;
 
 /** Work that is called again and again. */
-export interface PeriodicWork {
+interface PeriodicWork {
   /** For the log, as "watching config". */
   readonly name: string;
   /**

@@ -38,7 +38,7 @@ export interface HotFolders {
 }
 
 /** What the memory of a project is made of. */
-export interface HotProjectOptions {
+interface HotProjectOptions {
   /** The project's root folder, absolute, with links resolved. */
   readonly root: string;
   /** The config file that was named, absolute. */

@@ -52,7 +52,7 @@ import { ShellExecutor } from "./execute/shell_executor.ts";
 import { TaskRunner } from "./build/task_runner.ts";
 
 /** What a {@linkcode TaskCooker} is made of. */
-export interface TaskCookerOptions {
+interface TaskCookerOptions {
   /** The project's root folder, absolute, with links resolved. */
   readonly root: string;
   /** The config file that was named, absolute. */
@@ -85,7 +85,7 @@ type Handlers = {
 };
 
 /** Where the cooker is in its life. */
-export type CookerState = "initial" | "parsing" | "running" | "shutdown" | "error";
+type CookerState = "initial" | "parsing" | "running" | "shutdown" | "error";
 
 /** Runs a project's tasks. */
 export class TaskCooker implements Cooker {

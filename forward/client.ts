@@ -60,7 +60,7 @@ export interface HandedOver {
 }
 
 /** Which of a process's streams are terminals. */
-export interface TerminalStreams {
+interface TerminalStreams {
   readonly stdin: boolean;
   readonly stdout: boolean;
   readonly stderr: boolean;
@@ -75,7 +75,7 @@ export type HandoverNews =
   | { readonly columns: number };
 
 /** How a handover ends if it is not refused. */
-export type HandoverEnd =
+type HandoverEnd =
   | { readonly kind: "exit"; readonly code: number }
   /** The server ended before the command did, which it had begun. */
   | { readonly kind: "lost" };

@@ -8,7 +8,7 @@ import { joinPath } from "../system/files/files.ts";
 import { checkOwnFolder } from "../system/files/private_folder.ts";
 
 /** The environment variables that decide. */
-export interface CacheVariables {
+interface CacheVariables {
   /** `$SIMMER_CACHE_DIR` */
   readonly simmerCacheDir: string | undefined;
   /** `$XDG_CACHE_HOME` */
@@ -33,7 +33,7 @@ export interface CacheVariables {
  * assertEquals(cacheFolder(nothing), undefined);
  * ```
  */
-export function cacheFolder(variables: CacheVariables): string | undefined {
+function cacheFolder(variables: CacheVariables): string | undefined {
   const { simmerCacheDir, xdgCacheHome, home } = variables;
   if (isAbsolute(simmerCacheDir)) return joinPath(simmerCacheDir);
   if (isAbsolute(xdgCacheHome)) return joinPath(xdgCacheHome, "simmer");

@@ -9,7 +9,7 @@ import { NotReadableError, readBoundedText } from "../system/files/bounded_text.
 import { projectError } from "../wire/errors.ts";
 
 /** The largest config file, in bytes. */
-export const MAX_CONFIG_BYTES: number = 16 * 1024 ** 2;
+const MAX_CONFIG_BYTES: number = 16 * 1024 ** 2;
 
 /** How deep objects and lists may be nested: a parser that recurses ends the process otherwise. */
 export const MAX_CONFIG_DEPTH = 1000;

@@ -46,7 +46,7 @@ export interface StatePaths {
 }
 
 /** What decides where a socket goes whose usual path is too long. */
-export interface ShortPlace {
+interface ShortPlace {
   /** `$XDG_RUNTIME_DIR`; one that is empty or relative counts as unset. */
   readonly runtimeDir: string | undefined;
   /** The user's id. */

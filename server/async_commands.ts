@@ -18,10 +18,10 @@ import { stackOf } from "./stack.ts";
 import type { UI } from "./ui.ts";
 
 /** Milliseconds between two heartbeats, unless told otherwise. */
-export const HEARTBEAT_MS = 1000;
+const HEARTBEAT_MS = 1000;
 
 /** An asynchronous command that a UI asks for. */
-export interface AsyncRequest {
+interface AsyncRequest {
   readonly name: string;
   readonly ui: UI;
   readonly id: MessageId;
@@ -40,7 +40,7 @@ interface Active {
 }
 
 /** What asynchronous commands need of their server. */
-export interface AsyncContext {
+interface AsyncContext {
   readonly clock: Clock;
   readonly log: Logger;
   readonly bus: EventBus;

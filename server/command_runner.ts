@@ -34,7 +34,7 @@ export type ServerHandlers = {
 };
 
 /** What commands need of their server. */
-export interface CommandContext {
+interface CommandContext {
   /** Owns answers that come later. */
   readonly beside: OwnedWork;
   readonly cooker: Cooker;

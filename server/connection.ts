@@ -21,7 +21,7 @@ export type Incoming =
 /** How much is read at once, in bytes. */
 const READ_BYTES = 64 * 1024;
 /** Characters in the way out above which nothing more is read from a client: it takes no answers. */
-export const MAX_HELD: number = 16 * 1024 * 1024;
+const MAX_HELD: number = 16 * 1024 * 1024;
 
 /** Bounds of a connection. */
 export interface ConnectionLimits {

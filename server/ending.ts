@@ -34,7 +34,7 @@ export function endingError(reason: string): WireError {
 export type StopMode = "when done" | "now" | "force";
 
 /** What ends. */
-export interface EndingServer {
+interface EndingServer {
   readonly reason: string;
   readonly force: boolean;
   /** Whether it ends only for a new server to take its place. */

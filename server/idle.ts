@@ -49,7 +49,7 @@ export class AgainSource extends Latch {
 }
 
 /** What an idle function's registration needs of the selector. */
-export interface IdleSelector {
+interface IdleSelector {
   add(source: IdleSource): void;
   remove(source: IdleSource): void;
 }

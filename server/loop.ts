@@ -24,10 +24,10 @@ import { type Outcome, type Ready, Selector } from "./selector.ts";
 import type { TickSource } from "./tick.ts";
 
 /** What the loop waits for. */
-export type ServerSource = ListenerSource | Connection | TickSource | IdleSource | AgainSource;
+type ServerSource = ListenerSource | Connection | TickSource | IdleSource | AgainSource;
 
 /** Handles what is ready. */
-export interface LoopHandlers {
+interface LoopHandlers {
   /** A listener has a connection, is closed (`undefined`), or has failed to accept. */
   accept(source: ListenerSource, outcome: Outcome<AcceptedStream | undefined>): void;
   /** A connection has commands, or has ended. */

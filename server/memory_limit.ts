@@ -14,7 +14,7 @@ const LOOK_MS = 1000;
 const RELIEF_MS = 3000;
 
 /** What a limit is kept with. */
-export interface MemoryLimitOptions {
+interface MemoryLimitOptions {
   /** Bytes of resident memory. */
   readonly maxBytes: number;
   /** Bytes of resident memory now. */

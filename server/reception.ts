@@ -31,7 +31,7 @@ const REFUSED_MS = 5000;
 const MAX_BACKLOG = 1000;
 
 /** What a reception needs of its server. */
-export interface ReceptionContext {
+interface ReceptionContext {
   /** Owns what goes on beside the loop. */
   readonly beside: OwnedWork;
   readonly roster: Roster;

@@ -8,7 +8,7 @@ import type { Holder, QueuePlace, Role, WhenBusy } from "../wire/hello.ts";
 import type { UI } from "./ui.ts";
 
 /** What a UI that says hello becomes, or that it is refused. */
-export type Admission = Role | "waiting" | "refused";
+type Admission = Role | "waiting" | "refused";
 
 /** The UIs of a server. */
 export class Roster {

@@ -10,7 +10,7 @@ import type { ServerHandlers } from "./command_runner.ts";
 import type { UI } from "./ui.ts";
 
 /** What the server's own commands can do to it. */
-export interface ServerControl {
+interface ServerControl {
   status(): ServerStatus;
   /** Cancels the command in progress; says whether there is one. */
   cancel(force: boolean): boolean;

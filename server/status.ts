@@ -14,7 +14,7 @@ import type { Door } from "./door.ts";
 import type { Roster } from "./roster.ts";
 
 /** What a status is made of. */
-export interface StatusContext {
+interface StatusContext {
   readonly cooker: Cooker;
   readonly clock: Clock;
   readonly project: ProjectIdentity;

@@ -8,10 +8,10 @@ import type { Clock } from "../system/clock.ts";
 import type { Source } from "../system/source.ts";
 
 /** Milliseconds between two ticks. */
-export const TICK_MS = 100;
+const TICK_MS = 100;
 
 /** Milliseconds between two ticks of a server at rest, to which nothing happens by itself. */
-export const REST_MS = 1000;
+const REST_MS = 1000;
 
 /** Ready every {@linkcode TICK_MS} by the clock, or sooner where idle work is due sooner. */
 export class TickSource implements Source<void> {

@@ -15,7 +15,7 @@ import type { Connection } from "./connection.ts";
 import type { Delivery, EventHandler } from "./event_bus.ts";
 
 /** Characters of events that an observer's queue holds at the most. */
-export const OBSERVER_QUEUE = 8 * 1024 * 1024;
+const OBSERVER_QUEUE = 8 * 1024 * 1024;
 /** Characters of events above which the owner of a build holds it back, and how many let it go on. */
 const OWNER_HIGH_WATER = 1024 * 1024;
 const OWNER_LOW_WATER = 256 * 1024;

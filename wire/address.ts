@@ -13,7 +13,7 @@ export interface TcpAddress {
 }
 
 /** The host of an address that names none. */
-export const LOOPBACK = "127.0.0.1";
+const LOOPBACK = "127.0.0.1";
 
 /**
  * Reads `HOST:PORT`, `[IPV6]:PORT`, or a bare `PORT`, which is one of this machine alone.

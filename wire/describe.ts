@@ -10,7 +10,7 @@ import { environmentSchema } from "./environment.ts";
 import type { CommandRow, CommandTable, Schema } from "./commands.ts";
 
 /** A command in words. */
-export interface CommandDescription {
+interface CommandDescription {
   readonly name: string;
   readonly summary: string;
   readonly kind: CommandRow["kind"];

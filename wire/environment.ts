@@ -7,7 +7,7 @@
 import * as v from "valibot";
 
 /** Variables by their names. */
-export type Variables = Readonly<Record<string, string>>;
+type Variables = Readonly<Record<string, string>>;
 
 /**
  * Checks an environment. `v.record` would drop variables named `__proto__`, `constructor` and

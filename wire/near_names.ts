@@ -14,10 +14,10 @@ export const MAX_NEAR_LENGTH = 128;
 /** Further names are not compared. */
 export const MAX_CANDIDATES = 20_000;
 /** How much of a text a message repeats, in UTF-16 units. */
-export const MAX_EXCERPT_LENGTH = 200;
+const MAX_EXCERPT_LENGTH = 200;
 
 /** A name, and how many edits it is away. */
-export interface NearName {
+interface NearName {
   readonly name: string;
   readonly edits: number;
 }

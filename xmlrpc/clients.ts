@@ -24,7 +24,7 @@ import { newToken } from "./token.ts";
 import { XmlRpcFault } from "./values.ts";
 
 /** What the clients need of their door. */
-export interface ClientsContext {
+interface ClientsContext {
   readonly clock: Clock;
   readonly log: Logger;
   readonly dialect: XmlRpcDialect;

@@ -11,7 +11,7 @@ import type { EventSink, NativeClient } from "./native_client.ts";
 import type { Pusher } from "./pusher.ts";
 
 /** What a handler is made of. */
-export interface HandlerOptions {
+interface HandlerOptions {
   /** Its number, by which its client knows it. */
   readonly handle: number;
   /** The IP address that it was registered from. */

@@ -42,7 +42,7 @@ export function callOf({ body }: HttpRequest): XmlRpcCall {
 }
 
 /** How a connection is served. */
-export interface HttpServing {
+interface HttpServing {
   readonly clock: Clock;
   readonly limits: HttpLimits;
   /** Whether only names of this machine are answered to: a page can't reach it by another then. */

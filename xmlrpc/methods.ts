@@ -16,7 +16,7 @@ import { isToken, OBSERVER_TOKEN } from "./token.ts";
 import { XmlRpcFault, type XmlRpcValue } from "./values.ts";
 
 /** A call with what came along with it. */
-export interface IncomingCall {
+interface IncomingCall {
   readonly method: string;
   readonly params: readonly XmlRpcValue[];
   /** What it shows as its token. */

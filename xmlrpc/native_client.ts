@@ -32,7 +32,7 @@ interface PendingCall {
 }
 
 /** Who it is and what it wants, beside what is the same for all. */
-export type NativeHello = Omit<HelloParams, "protocol" | "version">;
+type NativeHello = Omit<HelloParams, "protocol" | "version">;
 
 /** A connection that has said hello. */
 export class NativeClient {

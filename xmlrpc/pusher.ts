@@ -28,7 +28,7 @@ export const PROBE_MS = 30_000;
 export type Dial = (address: TcpAddress, signal: AbortSignal) => Promise<ByteStream | undefined>;
 
 /** What a pusher is made of. */
-export interface PusherOptions {
+interface PusherOptions {
   readonly address: TcpAddress;
   readonly encode: EventEncoder;
   readonly clock: Clock;

@@ -18,7 +18,7 @@ export type XmlRpcValue =
   | XmlRpcStruct;
 
 /** A struct of XML-RPC. */
-export interface XmlRpcStruct {
+interface XmlRpcStruct {
   readonly [name: string]: XmlRpcValue;
 }
 

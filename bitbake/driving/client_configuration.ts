@@ -122,7 +122,7 @@ function given(text: string | undefined): string[] {
  * (`BBPATH` is missing, or names another directory) `bitbake` can't be run for it: the server's own
  * variables stay as they are.
  */
-export function environmentFor(
+function environmentFor(
   { env, cwd }: Pick<Caller, "env" | "cwd">,
   { socket, environment: theirs = {} }: ServerFacts,
 ): Record<string, string> {

@@ -43,7 +43,7 @@ const DEFAULT_TASK = "build";
 const NEED_NO_CONFIGURATION: ReadonlySet<string> = new Set(["ping", "setFeatures", "updateConfig"]);
 
 /** What a conversation needs. */
-export interface ConversationOptions {
+interface ConversationOptions {
   readonly link: BitbakeLink;
   readonly caller: Caller;
   readonly server: ServerFacts;

@@ -26,7 +26,7 @@ const EVENT_METHOD = "event.sendpickle";
 const MAX_CALL_BYTES = MAX_PICKLE_BYTES * 1.5;
 
 /** What a receiver needs. */
-export interface EventReceiverOptions {
+interface EventReceiverOptions {
   /** The host that sends the events. */
   readonly from: string;
   readonly clock: Clock;

@@ -7,7 +7,7 @@
 import { PickleError } from "./errors.ts";
 
 /** A number where it is exact, else the bigint itself. */
-export function smallest(value: bigint): number | bigint {
+function smallest(value: bigint): number | bigint {
   const number = Number(value);
   return Number.isSafeInteger(number) ? number : value;
 }

@@ -25,7 +25,7 @@ import {
 import { DEFAULT_TASK, findTarget, type FoundTarget } from "./targets.ts";
 
 /** What actions need. */
-export interface ActionContext {
+interface ActionContext {
   /** Asks the server. */
   call(name: string, params?: unknown): Promise<unknown>;
   readonly configuration: Configuration;

@@ -32,7 +32,7 @@ export interface Seat {
 }
 
 /** An answer: a value and no error, or an error as text. */
-export type Reply = readonly [value: boolean | number | string | null, error: string | null];
+type Reply = readonly [value: boolean | number | string | null, error: string | null];
 
 /** A command that is not answered, as the server is about to end. */
 export const NO_REPLY = Symbol("no reply");

@@ -29,14 +29,14 @@ import { Configuration } from "./configuration.ts";
 import { EventTranslator } from "./translator.ts";
 
 /** A client's pipes. */
-export interface ClientPipes {
+interface ClientPipes {
   readonly commands: Pick<PipeReader, "close" | typeof Symbol.asyncIterator>;
   readonly events: Pick<PipeWriter, "write" | "end">;
   readonly replies: Pick<PipeWriter, "write" | "end">;
 }
 
 /** What a session needs. */
-export interface SessionOptions {
+interface SessionOptions {
   readonly pipes: ClientPipes;
   /** Opens a native connection to the server. */
   readonly connect: () => ByteStream;

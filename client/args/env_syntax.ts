@@ -5,7 +5,7 @@
  */
 
 /** What an env file says. */
-export interface EnvText {
+interface EnvText {
   /** Names with values, in order; a name may occur more than once. */
   readonly variables: readonly (readonly [name: string, value: string])[];
   /** A variable that the system cannot take; what follows it is not read. */
@@ -13,7 +13,7 @@ export interface EnvText {
 }
 
 /** Finds a variable that is set already. */
-export type FindVariable = (name: string) => string | undefined;
+type FindVariable = (name: string) => string | undefined;
 
 /**
  * Reads the text of an env file.

@@ -7,7 +7,7 @@
 import { LOG_LEVELS } from "../../wire/events.ts";
 
 /** What every kind of option has. */
-export interface OptionBase {
+interface OptionBase {
   /** Its name without dashes. */
   readonly name: string;
   /** Its one letter, without the dash. */
@@ -39,7 +39,7 @@ export type OptionRow =
   | OptionBase & { readonly kind: "choice"; readonly choices: readonly string[] };
 
 /** What an option's value is. */
-export type OptionValue<R extends OptionRow> = R extends { readonly kind: "flag" } ? boolean
+type OptionValue<R extends OptionRow> = R extends { readonly kind: "flag" } ? boolean
   : R extends { readonly kind: "list" | "family" } ? readonly string[]
   : R extends { readonly kind: "number" } ? number | undefined
   : R extends { readonly kind: "choice"; readonly choices: readonly (infer C)[] } ? C | undefined
@@ -109,7 +109,7 @@ export interface CommandSpec<Rows extends readonly OptionRow[] = readonly Option
 }
 
 /** A list in a command's help. */
-export interface Topics {
+interface Topics {
   readonly title: string;
   readonly rows: readonly (readonly [string, string])[];
 }

@@ -27,7 +27,7 @@ const MAX_TRIES = 4;
 const REFRESH_MS = 1000;
 
 /** A build to be asked for. */
-export interface BuildRequest {
+interface BuildRequest {
   readonly place: ServerPlace;
   readonly input: RunTasksInput;
   readonly whenBusy: WhenBusy;

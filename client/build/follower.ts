@@ -11,7 +11,7 @@ import type { Output } from "../output.ts";
 import type { Renderer } from "../render/renderer.ts";
 
 /** What is followed. */
-export interface FollowerOptions {
+interface FollowerOptions {
   readonly renderer: Renderer;
   readonly output: Output;
   /** The process that asked for the build; absent: any build is followed, the first that is seen. */
@@ -19,7 +19,7 @@ export interface FollowerOptions {
 }
 
 /** How a build ended. */
-export interface BuildEnd {
+interface BuildEnd {
   readonly exitCode: number;
   /** Absent where the build never began. */
   readonly outcome?: BuildOutcome;

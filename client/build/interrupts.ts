@@ -20,7 +20,7 @@ import { TASK_SIGNALS, type TaskSignal } from "../../wire/signals.ts";
 import { EXIT } from "../errors.ts";
 
 /** What a client does about signals. */
-export interface InterruptActions {
+interface InterruptActions {
   /** Whether a build runs that can be cancelled. */
   isRunning(): boolean;
   /** Whether the client was in a terminal that is gone. */

@@ -56,6 +56,6 @@ export function verdictText(task: PlannedTaskDescription, style: Style): string 
 }
 
 /** A task's id as people read it. */
-export function labelOf({ task, command }: PlannedTaskDescription): string {
+function labelOf({ task, command }: PlannedTaskDescription): string {
   return task === "" ? command ?? "" : task;
 }

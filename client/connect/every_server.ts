@@ -25,7 +25,7 @@ export function allOrServer(): UsageError {
 }
 
 /** What was done for all servers. */
-export interface EveryServer<T> {
+interface EveryServer<T> {
   /** What was given for those that run, sorted by their roots. */
   readonly results: readonly T[];
   /** The exit code for those for which it can't be done; absent: there are none. */

@@ -52,7 +52,7 @@ export interface ServerPlace {
 }
 
 /** Result of the search for a server. */
-export type Found =
+type Found =
   | { readonly kind: "running"; readonly stream: ByteStream }
   | { readonly kind: "none" }
   /** A process holds the lock and does not accept connections: a server starts, ends, or is stuck. */
@@ -207,7 +207,7 @@ function linkReason(path: string): string | undefined {
 }
 
 /** Where the server of a project listens: its lock file says so where it is not the usual place. */
-export function currentSocket(paths: StatePaths): string {
+function currentSocket(paths: StatePaths): string {
   return readLockContent(paths.lock)?.socket ?? paths.socket;
 }
 

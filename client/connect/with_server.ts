@@ -21,7 +21,7 @@ export interface OperatorOptions {
 }
 
 /** Ends a conversation in which no answer comes in time. */
-export class AnswerDeadline {
+class AnswerDeadline {
   readonly #clock: Clock;
   readonly #ms: number | undefined;
   #wait: AbortController | undefined;

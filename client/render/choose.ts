@@ -11,7 +11,7 @@ import type { Renderer } from "./renderer.ts";
 import { isSet, styleFor } from "./style.ts";
 
 /** What decides how a build is shown. */
-export type RenderValues =
+type RenderValues =
   & Pick<CommonValues, "quiet" | "color" | "json" | "log-level">
   & { readonly "no-prefix": boolean };
 

@@ -12,7 +12,7 @@ import { printable } from "./printable.ts";
 export const GRAPH_FORMATS = ["text", "dot", "mermaid", "json"] as const;
 
 /** One of them. */
-export type GraphFormat = typeof GRAPH_FORMATS[number];
+type GraphFormat = typeof GRAPH_FORMATS[number];
 
 /** A graph in a format, with the last newline. */
 export function graphText(

@@ -35,7 +35,7 @@ const CANCELLED = signalExitCode("SIGINT");
 const STRETCH_MS = 8;
 
 /** What a build is made of. */
-export interface BuildOptions {
+interface BuildOptions {
   readonly id: string;
   readonly plan: BuildPlan;
   readonly call: CommandCall;

@@ -33,7 +33,7 @@ export interface Baseline {
 }
 
 /** A build whose inputs can be compared with. */
-export interface ComparableBuild {
+interface ComparableBuild {
   readonly build: string;
   /** By the tasks' indices; grows while tasks begin. */
   readonly baselines: ReadonlyMap<number, Baseline>;
@@ -50,7 +50,7 @@ interface Compared {
 }
 
 /** Who is told. */
-export interface WaitListener {
+interface WaitListener {
   /** Told once: the files that changed, relative to the root; others are absolute. */
   readonly changed: (files: readonly string[]) => void;
   /** Told the inputs that the tasks write themselves, each once in all waits of a client. */

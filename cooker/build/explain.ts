@@ -13,7 +13,7 @@ import type { BuildPlan, PlannedTask } from "../plan/plan.ts";
 import { isProspect, type TaskRunner, type UncachedReason } from "./task_runner.ts";
 
 /** What an explanation needs. */
-export interface ExplainOptions {
+interface ExplainOptions {
   readonly plan: BuildPlan;
   readonly cache: ResultCache;
   readonly last: LastResults;
@@ -107,7 +107,7 @@ function runsFirst(task: PlannedTask): RunReason {
 }
 
 /** What is different from a task's last success. */
-export function differences(
+function differences(
   { parts: whole, snapshot }: Pick<Prospect, "parts" | "snapshot">,
   wholeLast: FingerprintParts | undefined,
 ): RunReason[] {

@@ -16,7 +16,7 @@ import {
 } from "./build_files.ts";
 
 /** How much is kept of a project's builds; the newest build is kept in any case. */
-export interface BuildLimits {
+interface BuildLimits {
   /** Builds. */
   readonly builds: number;
   /** The journals and logs of all of them, in bytes. */
@@ -24,7 +24,7 @@ export interface BuildLimits {
 }
 
 /** The limits of a project. */
-export const BUILD_LIMITS: BuildLimits = { builds: 50, bytes: 256 * 1024 ** 2 };
+const BUILD_LIMITS: BuildLimits = { builds: 50, bytes: 256 * 1024 ** 2 };
 
 /** Files whose sizes are asked for, or which are removed, in one go: the loop waits for it. */
 const FILES_AT_ONCE = 2000;

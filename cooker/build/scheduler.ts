@@ -64,7 +64,7 @@ interface SchedulerPlan {
 }
 
 /** What to schedule. */
-export interface ScheduleRequest {
+interface ScheduleRequest {
   /** For each task the indices of those that it waits for. */
   readonly dependencies: readonly (readonly number[])[];
   /** How many may run at once, from 1. */

@@ -28,7 +28,7 @@ export type UncachedReason =
   | Unkeyed;
 
 /** What a task may be found under, or why it always runs. */
-export type TaskProspect = Prospect | UncachedReason;
+type TaskProspect = Prospect | UncachedReason;
 
 /** Whether a task can be looked for. */
 export function isProspect(prospect: TaskProspect): prospect is Prospect {
@@ -36,7 +36,7 @@ export function isProspect(prospect: TaskProspect): prospect is Prospect {
 }
 
 /** What a runner tells on its way. */
-export interface TaskListener {
+interface TaskListener {
   /** The task's result is there; what it printed follows where it is replayed. */
   cached(fingerprint: string): void;
   /** Its command begins. */
@@ -48,7 +48,7 @@ export interface TaskListener {
 }
 
 /** What a runner needs. */
-export interface TaskRunnerOptions {
+interface TaskRunnerOptions {
   readonly executor: Executor;
   readonly clock: Clock;
   /** Absent: nothing is kept. */
@@ -74,7 +74,7 @@ export interface TaskInBuild {
 }
 
 /** How a task is to be run. */
-export interface TaskRequest extends TaskInBuild {
+interface TaskRequest extends TaskInBuild {
   /** Where its output goes; asked for when there is some. */
   readonly logPath: () => string;
   readonly ending: Ending;
@@ -82,7 +82,7 @@ export interface TaskRequest extends TaskInBuild {
 }
 
 /** How a task ended. */
-export type TaskOutcome =
+type TaskOutcome =
   | { readonly kind: "cached" }
   | { readonly kind: "ran"; readonly status: ExitStatus };
 

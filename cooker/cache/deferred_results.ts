@@ -53,7 +53,7 @@ const STRETCH_MS = 8;
 const FIRST_MS = 100;
 
 /** What postponing needs. */
-export interface PostponedOptions {
+interface PostponedOptions {
   readonly tracker: InputTracker;
   readonly clock: Clock;
   readonly log: Logger;

@@ -11,7 +11,7 @@ import { redact, redactArguments } from "../../wire/redact.ts";
  * When the outputs that a task has made itself are removed before it runs: each time, never, or only
  * if an input was deleted since the last run.
  */
-export type Clean = boolean | "if-file-deleted";
+type Clean = boolean | "if-file-deleted";
 
 /** What a task declares about its result. */
 export interface CacheDeclaration {

@@ -21,7 +21,7 @@ import type { Place } from "../store/confine.ts";
 import type { OutputEntry } from "../store/result.ts";
 
 /** Where a project is. */
-export interface ProjectPlace {
+interface ProjectPlace {
   /** The project's root folder, absolute, with links resolved. */
   readonly root: string;
   /** The config file that was named, absolute. */

@@ -28,7 +28,7 @@ interface Listing {
 }
 
 /** What a run is about. */
-export interface OutputRunOptions {
+interface OutputRunOptions {
   /** The task, as messages name it. */
   readonly name: string;
   /** The folder that the task runs in, absolute. */

@@ -33,7 +33,7 @@ import { type Verified, VerifiedOutputs } from "./verified_outputs.ts";
 import { type MadeOutputs, NOTHING_MADE, type OutputRun, type OutputRuns } from "./output_runs.ts";
 
 /** What a cache is made of. */
-export interface ResultCacheOptions {
+interface ResultCacheOptions {
   readonly tracker: InputTracker;
   /** Absent: results are not kept beyond what is in the working tree. */
   readonly store: ResultStore | undefined;
@@ -93,13 +93,13 @@ export interface Runnable {
 }
 
 /** A task that can be prepared for a run. */
-export interface Preparable extends Omit<Runnable, "inputs"> {
+interface Preparable extends Omit<Runnable, "inputs"> {
   /** `undefined` where they can't be told. */
   readonly inputs: FileSet | undefined;
 }
 
 /** A task that is about to run. */
-export interface Prepared {
+interface Prepared {
   /** Whether its earlier outputs could be removed: its result is not kept otherwise. */
   readonly isClear: boolean;
   /** Absent: no outputs are declared. */
@@ -114,7 +114,7 @@ export interface Prepared {
 type OwnOutput = Pick<OutputEntry, "path" | "kind">;
 
 /** A task that ran well. */
-export interface FreshResult {
+interface FreshResult {
   readonly prospect: Prospect;
   /** What it has made. */
   readonly made: MadeOutputs;
@@ -129,7 +129,7 @@ export interface FreshResult {
 export type Warn = (message: string) => void;
 
 /** A result that is known to be where it belongs. */
-export interface Recalled {
+interface Recalled {
   readonly prospect: Prospect;
   readonly result: StoredResult;
 }

@@ -26,7 +26,7 @@ import type { Sliced } from "../inputs/pace.ts";
 import type { FingerprintParts } from "./fingerprint.ts";
 
 /** What is kept in memory of a task's last success. */
-export interface LastOutcome {
+interface LastOutcome {
   readonly fingerprint: string;
   readonly outputs: readonly OutputEntry[];
   /** Whether the task has begun again since: what it has left is not known any more. */
@@ -72,7 +72,7 @@ export function* filesText(
 const SPARE = 1024 * 1024;
 
 /** What a run without a result has left. */
-export interface Leftovers {
+interface Leftovers {
   /** Signatures of files, links and folders by their paths relative to the task's folder. */
   readonly entries: Readonly<Record<string, string>>;
   /** The paths of the run's inputs, if a later run has to know whether one was deleted. */

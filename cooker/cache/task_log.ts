@@ -5,13 +5,13 @@
  */
 
 /** A piece of output. */
-export interface LogPiece {
+interface LogPiece {
   readonly stream: "stdout" | "stderr";
   readonly bytes: Uint8Array;
 }
 
 /** A longer log is not kept: its task's own file has it. */
-export const MAX_LOG_BYTES: number = 8 * 1024 * 1024;
+const MAX_LOG_BYTES: number = 8 * 1024 * 1024;
 
 const HEADER_BYTES = 5;
 const STREAMS = ["stdout", "stderr"] as const;

@@ -14,7 +14,7 @@ import type { FileSet, FolderWatcher } from "../inputs/file_set.ts";
 import type { StoredResult } from "../store/result.ts";
 
 /** Signatures of files whose changes may go unreported, by absolute path. */
-export type UnseenFiles = ReadonlyMap<string, string>;
+type UnseenFiles = ReadonlyMap<string, string>;
 
 /** Outputs that matched a cached result. */
 export interface Verified {

@@ -22,7 +22,7 @@ export interface ConfigText {
 }
 
 /** What a file's grammar allows. */
-export type Grammar = "json" | "jsonc";
+type Grammar = "json" | "jsonc";
 
 const MISTAKES: Readonly<Record<string, string>> = {
   InvalidSymbol: "unexpected word",

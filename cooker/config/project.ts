@@ -21,7 +21,7 @@ const DENO_CONFIGS: readonly string[] = ["deno.json", "deno.jsonc"];
 const PACKAGE_JSON = "package.json";
 
 /** Where a project is. */
-export interface ProjectPlace {
+interface ProjectPlace {
   /** The project's root folder, absolute, with links resolved. */
   readonly root: string;
   /** The config file that was asked for, absolute; absent: found in the folders. */

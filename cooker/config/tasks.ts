@@ -39,7 +39,7 @@ export interface TaskDefinition {
 }
 
 /** What a script is told about its package, through `npm_package_…` variables. */
-export interface PackageFacts {
+interface PackageFacts {
   readonly name?: string;
   readonly version?: string;
   /** `config`, flattened: names without their `npm_package_config_`. */

@@ -24,7 +24,7 @@ export interface WorkspaceFolder {
 }
 
 /** Which folders a run is about. */
-export interface FolderSelection {
+interface FolderSelection {
   /** All of them. */
   readonly recursive: boolean;
   /** All but the root. */

@@ -13,14 +13,14 @@ import { beforeAbort } from "./cancellation.ts";
  * How long a pipe may stay silent after its command has ended, in milliseconds. What the command
  * wrote is in the pipe already; a pipe that is not at its end then is held by somebody else.
  */
-export const DRAIN_MS = 100;
+const DRAIN_MS = 100;
 
 /** Bytes of a pipe that are read at once at first, and where more come. */
 const FIRST_BYTES = 4 * 1024;
 const MOST_BYTES = 64 * 1024;
 
 /** Where the pieces go; the next one is read when the promise resolves. */
-export type TakePiece = (bytes: Uint8Array) => Promise<void>;
+type TakePiece = (bytes: Uint8Array) => Promise<void>;
 
 /** One pipe of a command. */
 export class OutputPipe {

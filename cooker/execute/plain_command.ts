@@ -13,7 +13,7 @@ import type { TaskCommand } from "./executor.ts";
 import { hasNpmProgram, npmBinFolders, pathBehind } from "./node_modules.ts";
 
 /** A program with its arguments. */
-export interface PlainCommand {
+interface PlainCommand {
   /** Absolute. */
   readonly program: string;
   readonly args: readonly string[];

@@ -54,7 +54,7 @@ interface Leader {
 }
 
 /** What a {@linkcode ShellExecutor} needs. */
-export interface ShellOptions {
+interface ShellOptions {
   readonly clock: Clock;
   /** What runs simmer. */
   readonly host: ProgramDescription;

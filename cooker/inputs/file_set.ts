@@ -106,7 +106,7 @@ export interface FolderWatcher {
 }
 
 /** What a set is made of. */
-export interface FileSetOptions {
+interface FileSetOptions {
   readonly table: FileTable;
   readonly watcher: FolderWatcher;
   readonly pace: Pace;

@@ -37,7 +37,7 @@ import { Pace } from "./pace.ts";
 import { PathPatterns, type PatternUse } from "./patterns.ts";
 
 /** What a tracker needs. */
-export interface TrackerOptions {
+interface TrackerOptions {
   /** The project's root folder, absolute, with links resolved. */
   readonly root: string;
   /** A folder in the root for cookies, absolute; it is made. */

@@ -48,7 +48,7 @@ export interface Found {
 }
 
 /** How a walk is done. */
-export interface WalkOptions {
+interface WalkOptions {
   /** Called with each folder before it is read, unless it is behind a link. */
   readonly enter: (folder: string) => void;
   /** Whether large folders are read in another thread; only work that is awaited can do that. */

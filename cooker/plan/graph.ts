@@ -38,7 +38,7 @@ export interface TaskNode {
 export type TaskGraph = readonly TaskNode[];
 
 /** What to build a graph from. */
-export interface GraphRequest {
+interface GraphRequest {
   /** Where names are looked up. */
   readonly scope: TaskScope;
   /** Names or wildcards, as typed. */
@@ -78,7 +78,7 @@ export function buildGraph(request: GraphRequest): TaskGraph {
 }
 
 /** What to build the graph of a run over a workspace from. */
-export interface WorkspaceRequest {
+interface WorkspaceRequest {
   /** The folders that it is about, those that are imported first. */
   readonly folders: readonly OrderedFolder[];
   /** Names or wildcards, as typed. */
@@ -282,7 +282,7 @@ function lifecycle(task: TaskDefinition): TaskDefinition[] {
 }
 
 /** What a folder is called where several have a task of the same name. */
-export function folderLabel(origin: TaskFile): string {
+function folderLabel(origin: TaskFile): string {
   return origin.packageName ?? origin.folder.split("/").findLast((part) => part !== "") ?? "";
 }
 

@@ -65,7 +65,7 @@ export interface BuildPlan {
 }
 
 /** Where a plan is made. */
-export interface PlanPlace {
+interface PlanPlace {
   /** The project's root folder, absolute. */
   readonly root: string;
   /** The name that the project's config says, if any. */

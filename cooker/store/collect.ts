@@ -57,7 +57,7 @@ interface KeptRecord extends Kept {
 }
 
 /** The parts of a store. */
-export interface CollectedStore {
+interface CollectedStore {
   readonly records: Records;
   readonly blobs: Blobs;
   readonly aside: string;

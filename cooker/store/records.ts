@@ -68,7 +68,7 @@ type Parsed =
   | { readonly kind: "damaged" };
 
 /** What records need. */
-export interface RecordsOptions {
+interface RecordsOptions {
   readonly clock: Clock;
   readonly log: Logger;
   /** How many are kept in memory, each counted with its outputs; default: 6000. */

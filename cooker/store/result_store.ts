@@ -25,7 +25,7 @@ export type { CollectReport } from "./collect.ts";
 export type { Forbid, RestoreOptions } from "./outputs.ts";
 
 /** What a store needs. */
-export interface ResultStoreOptions {
+interface ResultStoreOptions {
   /** Where it is, absolute; made with the first result. */
   readonly folder: string;
   readonly log: Logger;
@@ -33,7 +33,7 @@ export interface ResultStoreOptions {
 }
 
 /** How outputs were put back. */
-export type Restored =
+type Restored =
   | { readonly kind: "restored"; readonly changed: number }
   | { readonly kind: "damaged"; readonly reason: string };
 

@@ -49,7 +49,7 @@ export function readBoundedText(path: string, maxBytes: number): string | undefi
 }
 
 /** How a file is read. */
-export interface BoundedOptions {
+interface BoundedOptions {
   /** Whether a pipe or a device is read, too, which may wait for its writer; default: `false`. */
   readonly takesSpecial?: boolean;
 }

@@ -8,10 +8,10 @@ import { NotReadableError, readBoundedBytes } from "./bounded_text.ts";
 import { joinPath, parentFolder } from "./files.ts";
 
 /** The largest env file, in bytes. */
-export const MAX_ENV_FILE_BYTES: number = 1024 ** 2;
+const MAX_ENV_FILE_BYTES: number = 1024 ** 2;
 
 /** An env file, or why there is none. */
-export type EnvFile =
+type EnvFile =
   | { readonly kind: "found"; readonly path: string; readonly text: string }
   | { readonly kind: "missing" }
   /** It exists and cannot be read, as a folder. */

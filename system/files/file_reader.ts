@@ -41,7 +41,7 @@ const UNKNOWN_SIZE_BYTES = 64 * 1024;
 const PIECE_BYTES = 512 * 1024;
 
 /** What is in a file. */
-export type FileContent =
+type FileContent =
   /** A regular file: the SHA-256 of its bytes in hex. */
   | { readonly kind: "file"; readonly digest: string }
   /** A regular file that is too large to be read at once. */

@@ -251,21 +251,6 @@ export function writeAtomically(path: string, text: string, mode = 0o600): void 
   }
 }
 
-/**
- * Gives a file another name, if it is there.
- *
- * @returns whether it was
- */
-export function renameIfPresent(from: string, to: string): boolean {
-  try {
-    Deno.renameSync(from, to);
-    return true;
-  } catch (error) {
-    if (isAbsent(error)) return false;
-    throw error;
-  }
-}
-
 /** Makes an empty file, or sets the times of one that is there. */
 export function touchFile(path: string, mode = 0o600): void {
   Deno.writeTextFileSync(path, "", { append: true, mode });

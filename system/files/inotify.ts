@@ -85,7 +85,7 @@ export type OpenFailure = "instances" | "descriptors";
  * - `unreadable`: it can't be read
  * - `absent`: there is no such folder
  */
-export type WatchFailure = "watches" | "fileSystem" | "unreadable" | "absent";
+type WatchFailure = "watches" | "fileSystem" | "unreadable" | "absent";
 
 type Library = Deno.DynamicLibrary<typeof SYMBOLS>;
 
@@ -104,7 +104,7 @@ export interface FolderEvent {
 }
 
 /** What has happened since the last look. */
-export interface FolderEvents {
+interface FolderEvents {
   readonly events: readonly FolderEvent[];
   /** Whether the queue was full, so that events are missing: anything may have changed. */
   readonly isOverflown: boolean;

@@ -37,7 +37,7 @@ export function ensurePrivateFolder(path: string): void {
  * @returns its mode; `undefined` if there is none
  * @throws {Deno.errors.PermissionDenied} if it is a link, no folder, or another user's
  */
-export function ownFolderMode(path: string): number | undefined {
+function ownFolderMode(path: string): number | undefined {
   const info = lookAt(path);
   if (info === undefined) return undefined;
   if (info.isSymlink || !info.isDirectory) {
@@ -55,7 +55,7 @@ export function ownFolderMode(path: string): number | undefined {
 }
 
 /** How a folder behind links is checked. */
-export interface OwnFolderOptions {
+interface OwnFolderOptions {
   /**
    * Whether the folder, by the names in it, is one whose mode may be corrected. Default: any folder
    * is. A folder that may not be corrected is refused if others can write to it.

@@ -15,7 +15,7 @@ const DAMAGED = Deno.build.os === "linux" ? [5, 117] : [5];
 const MAX_PIECE_BYTES = 1024 * 1024;
 
 /** What is at a path. */
-export type Regular =
+type Regular =
   | { readonly kind: "file"; readonly bytes: number }
   | { readonly kind: "absent" }
   /** A link, a folder, a FIFO, a socket, a device, or a file that belongs to another user. */
@@ -38,7 +38,7 @@ function regularOf({ isFile, uid, size }: Deno.FileInfo, anyUser = false): Regul
 }
 
 /** What is read of a file. */
-export interface ReadOptions {
+interface ReadOptions {
   /** A longer file is unfit; default: any length is read. */
   readonly maxBytes?: number;
   /** Whether a file of another user is read, too; default: `false`. */

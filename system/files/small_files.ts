@@ -15,7 +15,7 @@ export interface FileFacts {
 }
 
 /** What a name in a folder stands for. */
-export interface FolderEntry {
+interface FolderEntry {
   readonly name: string;
   readonly isLink: boolean;
 }

@@ -35,7 +35,7 @@ export const STATX_SYMBOLS = {
 type Symbols = Deno.DynamicLibrary<typeof STATX_SYMBOLS>["symbols"];
 
 /** `"other"`: a FIFO, a socket or a device. */
-export type InodeKind = "file" | "folder" | "link" | "other";
+type InodeKind = "file" | "folder" | "link" | "other";
 
 const encoder = new TextEncoder();
 const NO_PATH = new Uint8Array(1);

@@ -28,7 +28,7 @@ const SYMBOLS = {
 } as const satisfies Deno.ForeignLibraryInterface;
 
 /** What came with descriptors. */
-export interface ReceivedDescriptors {
+interface ReceivedDescriptors {
   /** The bytes that they came with. */
   readonly data: Uint8Array;
   /** They belong to the receiver, who closes them. */

@@ -10,7 +10,7 @@
 import { type ByteStream, memoryPair } from "./streams.ts";
 
 /** One direction between two ends. */
-export class Lane {
+class Lane {
   #isOpen = false;
   #isClosed = false;
   #items: unknown[] = [];
@@ -64,7 +64,7 @@ export class Lane {
 }
 
 /** A stream with a lane beside its bytes. */
-export interface LaneStream extends ByteStream {
+interface LaneStream extends ByteStream {
   readonly lane: Lane;
 }
 

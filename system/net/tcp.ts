@@ -9,7 +9,7 @@ import type { PeerCredentials } from "./peer.ts";
 import { tcpPeer } from "./tcp_peer.ts";
 
 /** A connection that a {@linkcode TcpListener} accepted. */
-export interface TcpStream extends ByteStream {
+interface TcpStream extends ByteStream {
   /** Whose process is at the other end, where that is on this machine and the system can tell. */
   readonly peer?: PeerCredentials;
   /** The other end's IP address. */

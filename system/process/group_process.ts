@@ -66,7 +66,7 @@ export interface GroupProcess {
  * - `"none"`: there is no way: on other platforms than Linux, and if the process is gone or another
  *   user's.
  */
-export type StdinAccess = "open" | "take" | "none";
+type StdinAccess = "open" | "take" | "none";
 
 /** How a task is given a process's stdin. */
 export function stdinAccess({ fromProcess }: { readonly fromProcess: number }): StdinAccess {

@@ -46,7 +46,7 @@ const SIGNAL_SET_BYTES = 128;
 const STDIN = 0;
 
 /** What is to be started. */
-export interface SpawnRequest {
+interface SpawnRequest {
   /** The program, absolute. */
   readonly command: string;
   /** Its arguments, without its own name. */

@@ -26,7 +26,7 @@ const MOST_BYTES = 1024 * 1024;
 const MOST_REMOVED = 256;
 
 /** What a command is given. */
-export interface DirectCall {
+interface DirectCall {
   readonly args: readonly string[];
   /** Resolves operands; those that belong to a process are left to the shell. */
   readonly paths: OrdinaryPaths;
@@ -35,7 +35,7 @@ export interface DirectCall {
 }
 
 /** A command. */
-export interface DirectCommand {
+interface DirectCommand {
   /**
    * Does it.
    *

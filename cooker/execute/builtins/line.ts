@@ -11,7 +11,7 @@ export interface Word {
 }
 
 /** Where a command's stdout goes, instead of to whoever reads it. */
-export interface Redirect {
+interface Redirect {
   readonly target: Word;
   readonly append: boolean;
 }
