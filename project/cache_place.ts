@@ -7,46 +7,27 @@
 import { joinPath } from "../system/files/files.ts";
 import { checkOwnFolder } from "../system/files/private_folder.ts";
 
-/** The environment variables that decide. */
-interface CacheVariables {
-  /** `$SIMMER_CACHE_DIR` */
-  readonly simmerCacheDir: string | undefined;
-  /** `$XDG_CACHE_HOME` */
-  readonly xdgCacheHome: string | undefined;
-  /** `$HOME` */
-  readonly home: string | undefined;
-}
-
 /**
- * The cache's folder; a relative path in a variable does not count, as the XDG rules have it.
+ * Returns the cache's folder as an environment names it. Relative paths are ignored, as in the XDG
+ * specification.
  *
- * @returns absolute; `undefined` where no variable says a place
+ * @returns an absolute path; `undefined` if no variable names one
  *
  * @example
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { cacheFolder } from "./cache_place.ts";
+ * import { cacheFolderOf } from "./cache_place.ts";
  *
- * const nothing = { simmerCacheDir: undefined, xdgCacheHome: undefined, home: undefined };
- * assertEquals(cacheFolder({ ...nothing, home: "/home/u" }), "/home/u/.cache/simmer");
- * assertEquals(cacheFolder({ ...nothing, simmerCacheDir: "/c", home: "/home/u" }), "/c");
- * assertEquals(cacheFolder(nothing), undefined);
+ * assertEquals(cacheFolderOf({ HOME: "/home/u" }), "/home/u/.cache/simmer");
+ * assertEquals(cacheFolderOf({ HOME: "/home/u", SIMMER_CACHE_DIR: "/c" }), "/c");
+ * assertEquals(cacheFolderOf({}), undefined);
  * ```
  */
-function cacheFolder(variables: CacheVariables): string | undefined {
-  const { simmerCacheDir, xdgCacheHome, home } = variables;
-  if (isAbsolute(simmerCacheDir)) return joinPath(simmerCacheDir);
-  if (isAbsolute(xdgCacheHome)) return joinPath(xdgCacheHome, "simmer");
-  return isAbsolute(home) ? joinPath(home, ".cache", "simmer") : undefined;
-}
-
-/** As {@linkcode cacheFolder}, by the variables of an environment. */
 export function cacheFolderOf(env: Readonly<Record<string, string>>): string | undefined {
-  return cacheFolder({
-    simmerCacheDir: env.SIMMER_CACHE_DIR,
-    xdgCacheHome: env.XDG_CACHE_HOME,
-    home: env.HOME,
-  });
+  const { SIMMER_CACHE_DIR, XDG_CACHE_HOME, HOME } = env;
+  if (isAbsolute(SIMMER_CACHE_DIR)) return joinPath(SIMMER_CACHE_DIR);
+  if (isAbsolute(XDG_CACHE_HOME)) return joinPath(XDG_CACHE_HOME, "simmer");
+  return isAbsolute(HOME) ? joinPath(HOME, ".cache", "simmer") : undefined;
 }
 
 /** Whether an environment has any variable that says where the cache is, or that there is none. */

@@ -24,7 +24,7 @@ Deno.test("signals to nobody say that there is nobody", () => {
 
 Deno.test("a daemon has a session of its own, writes to its log and holds nothing else", async () => {
   const folder = await Deno.makeTempDir();
-  const module = (path: string): string => new URL(`../../${path}`, import.meta.url).href;
+  const module = (path: string): string => new URL(`../../../${path}`, import.meta.url).href;
   await Deno.writeTextFile(
     `${folder}/daemon.ts`,
     `import { closeInherited } from "${module("system/process/descriptors.ts")}";
