@@ -186,7 +186,7 @@ class Meddler {
 
   /** What a link says. */
   #linked(kind: "d" | "f"): string {
-    const up = this.#random.pick(["", "../../", "../../../"]);
+    const up = this.#random.pick(["", "../", "../../"]);
     const folder = this.#random.pick(["ext", "ext/e", "src/t", "t", "e"]);
     return `${up}${folder}${kind === "f" ? `/f${this.#random.below(3)}.txt` : ""}`;
   }
@@ -196,7 +196,7 @@ type Change = readonly [weight: number, what: string, where: string, change: () 
 
 /** From a path to a folder above it, for a link. */
 function upwards(path: string, root: string): string {
-  return "../../".repeat(path.slice(root.length + 1).split("/").length - 1);
+  return "../".repeat(path.slice(root.length + 1).split("/").length - 1);
 }
 
 /** What was seen. */
