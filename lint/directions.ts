@@ -5,7 +5,7 @@
  * @module
  */
 
-/** What a room may import beside itself. */
+/** Rooms that a room may import beside itself. */
 interface Arrows {
   readonly any: readonly string[];
   /** Imported only as types. */
@@ -41,7 +41,7 @@ const OUTSIDE: ReadonlySet<string> = new Set([
   "tests",
 ]);
 
-/** Who may call the platform: `forward` is loaded by each short run, and has to be small. */
+/** Rooms that may call the platform. Each short run loads `forward`, which has to be small. */
 const PLATFORM: ReadonlySet<string> = new Set(["system", "forward"]);
 
 /** What a client loads only as types: it would cost every command's start. */
@@ -73,10 +73,6 @@ function specifierOf(node: ImportLike): string | undefined {
   return source?.type === "Literal" && typeof source.value === "string" ? source.value : undefined;
 }
 
-function isOutside(room: string | undefined): boolean {
-  return room === undefined || room === "" || OUTSIDE.has(room);
-}
-
 function mayImport(from: string, to: string, isType: boolean): boolean {
   const { any, types = [] } = ROOMS[from] ?? { any: [] };
   return to === from || any.includes(to) || (isType && types.includes(to));
@@ -92,7 +88,7 @@ function checkImport(context: Deno.lint.RuleContext, node: Deno.lint.Node & Impo
   const file = context.filename;
   const from = roomOf(file);
   const specifier = specifierOf(node);
-  if (from === undefined || isOutside(from) || specifier === undefined) return;
+  if (from === undefined || OUTSIDE.has(from) || specifier === undefined) return;
   if (!(from in ROOMS)) {
     const message = `${from}/ is no known room: say in lint/directions.ts what it may import`;
     return context.report({ node, message });
@@ -130,8 +126,8 @@ const plugin: Deno.lint.Plugin = {
     },
     "platform-in-system": {
       create(context): Deno.lint.LintVisitor {
-        const room = roomOf(context.filename) ?? "";
-        if (isOutside(room) || PLATFORM.has(room)) return {};
+        const room = roomOf(context.filename);
+        if (room === undefined || OUTSIDE.has(room) || PLATFORM.has(room)) return {};
         return {
           MemberExpression(node): void {
             if (node.object.type !== "Identifier" || node.object.name !== "Deno") return;

@@ -23,10 +23,10 @@ import type { ListenerSource } from "./listener_source.ts";
 import { type Outcome, type Ready, Selector } from "./selector.ts";
 import type { TickSource } from "./tick.ts";
 
-/** What the loop waits for. */
+/** The sources of the loop. */
 type ServerSource = ListenerSource | Connection | TickSource | IdleSource | AgainSource;
 
-/** Handles what is ready. */
+/** Handlers of the ready sources. */
 interface LoopHandlers {
   /** A listener has a connection, is closed (`undefined`), or has failed to accept. */
   accept(source: ListenerSource, outcome: Outcome<AcceptedStream | undefined>): void;

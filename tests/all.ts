@@ -2,8 +2,8 @@
  * Runs the whole suite: `deno task test`. Words behind it are for one run of `deno test`.
  *
  * Test files run in processes of `deno test`, one more at a time than there are processors, because
- * many tests wait. A process takes a few files, so that the processes end at about the same time. Files that measure the
- * machine run afterwards, one process at a time. The last line says how many tests passed and
+ * many tests wait. A process takes a few files, so that the processes end at about the same time.
+ * Files that measure the machine run afterwards, one process at a time. The last line says how many tests passed and
  * failed.
  *
  * @module

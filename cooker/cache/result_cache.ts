@@ -472,7 +472,7 @@ export class ResultCache {
       ...(log === undefined || log.length === 0 ? {} : { log: await store.putBlob(log) }),
     };
     tracker.drain();
-    const unseen = this.#verified.guard(command.cwd, made.entries.keys());
+    const unseen = this.#verified.guard(command.cwd, outputs);
     // A write is seen by the task before the kernel tells of it.
     if (prospect.inputs.version !== prospect.snapshot.version) return "outdated";
     if (!this.isAsMade(prospect, made) || !isCapturedAsMade(outputs, made)) return "outdated";
@@ -518,7 +518,7 @@ export class ResultCache {
       tracker.drain();
       await outputs.find();
       const { version } = outputs;
-      const unseen = this.#verified.guard(command.cwd, found.outputs.map(({ path }) => path));
+      const unseen = this.#verified.guard(command.cwd, found.outputs);
       const restored = await store.restore(found.outputs, command.cwd, { aside, forbid, owns });
       if (restored.kind === "damaged") return restored.reason;
       tracker.drain();

@@ -11,7 +11,7 @@
 import { joinPath } from "../../system/files/files.ts";
 import type { TreeSignatures } from "../../system/files/tree_signature.ts";
 import type { FileSet, FolderWatcher } from "../inputs/file_set.ts";
-import type { StoredResult } from "../store/result.ts";
+import type { OutputEntry, StoredResult } from "../store/result.ts";
 
 /** Signatures of files whose changes may go unreported, by absolute path. */
 type UnseenFiles = ReadonlyMap<string, string>;
@@ -40,15 +40,15 @@ export class VerifiedOutputs {
   /**
    * Guards output files. Call it before they are compared.
    *
-   * @param paths relative to the folder; anything but regular files is skipped
+   * @param outputs their paths are relative to the folder
    * @returns the files that could not be guarded; `undefined` if even their signatures could miss a
    *   later change
    */
-  guard(folder: string, paths: Iterable<string>): UnseenFiles | undefined {
+  guard(folder: string, outputs: readonly OutputEntry[]): UnseenFiles | undefined {
     const unseen = new Map<string, string>();
-    for (const each of paths) {
-      const path = joinPath(folder, each);
-      if (this.#signatures.ofVisible(path)?.kind !== "file") continue;
+    for (const output of outputs) {
+      if (output.kind !== "file") continue;
+      const path = joinPath(folder, output.path);
       const isGuarded = this.#watcher.guard(path);
       // A link that was made before the guard shows only in the inode.
       const signature = this.#signatures.ofVisible(path);

@@ -1,5 +1,5 @@
 /**
- * Which tasks of a graph read the client's stdin.
+ * The assignment of the client's stdin to the tasks of a graph.
  *
  * @module
  */

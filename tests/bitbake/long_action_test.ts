@@ -10,14 +10,23 @@ import { GIVE_UP_MS, MENTION_MS, SocketSession } from "../../client/session.ts";
 import { FakeClock } from "../../system/fake_clock.ts";
 import { StandIn } from "./bitbake_server.ts";
 
+/** Opens a session to a stand-in for BitBake's server. */
+async function openSession(
+  server: StandIn,
+  options: { readonly clock: FakeClock; readonly say?: (text: string) => void },
+): Promise<SocketSession> {
+  const caller = { env: { PATH: "/bin" }, cwd: server.folder, words: ["simmer", "call"] };
+  const place = { socket: `${server.folder}/bitbake.sock` };
+  const stream = await openGateway(place, options.clock, caller);
+  if (stream === undefined) throw new Error("the stand-in does not listen");
+  return new SocketSession(stream, options);
+}
+
 Deno.test("R23 an action of BitBake's that takes minutes is waited for while its server answers", async () => {
   await using server = await StandIn.start();
   const clock = new FakeClock();
   const said: string[] = [];
-  const caller = { env: { PATH: "/bin" }, cwd: server.folder, words: ["simmer", "call"] };
-  const stream = await openGateway({ socket: `${server.folder}/bitbake.sock` }, clock, caller);
-  if (stream === undefined) throw new Error("nothing listens");
-  await using session = new SocketSession(stream, { clock, say: (text) => said.push(text) });
+  await using session = await openSession(server, { clock, say: (text) => said.push(text) });
   const reply = session.call("showVersions", ["after ping"], { mayQueue: true });
   await server.received("showVersions");
   await clock.advance(MENTION_MS);
@@ -29,11 +38,7 @@ Deno.test("R23 an action of BitBake's that takes minutes is waited for while its
 
 Deno.test("while an action of BitBake's goes on, another one is refused, and the first one goes on", async () => {
   await using server = await StandIn.start();
-  const clock = new FakeClock();
-  const caller = { env: { PATH: "/bin" }, cwd: server.folder, words: ["simmer", "call"] };
-  const stream = await openGateway({ socket: `${server.folder}/bitbake.sock` }, clock, caller);
-  if (stream === undefined) throw new Error("nothing listens");
-  await using session = new SocketSession(stream, { clock });
+  await using session = await openSession(server, { clock: new FakeClock() });
   const first = session.call("showVersions", ["after ping"]);
   const second = session.call("showVersions").catch((error: unknown) => String(error));
   assertEquals(

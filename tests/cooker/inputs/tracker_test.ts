@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertNotEquals, assertStringIncludes } from "@std/assert";
 import fc from "fast-check";
 import { InputTracker } from "../../../cooker/inputs/tracker.ts";
+import { trackerOf } from "./trackers.ts";
 import { Inotify } from "../../../system/files/inotify.ts";
 
 /** A project's folder with a tracker of it. */
@@ -31,12 +32,7 @@ class Project implements Disposable {
 
   /** What somebody says who looks at everything for the first time, and is told nothing. */
   digestAnew(...entries: string[]): string | undefined {
-    const tracker = new InputTracker({
-      root: this.root,
-      cookies: `${this.root}/.simmer/cookies`,
-      note: () => {},
-      openQueue: () => undefined,
-    });
+    const tracker = trackerOf(this.root, false);
     const digest = tracker.set(this.root, entries)?.snapshot().digest;
     tracker.stop();
     return digest;

@@ -5,7 +5,7 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { InputTracker } from "../../../cooker/inputs/tracker.ts";
+import { trackerOf } from "../../cooker/inputs/trackers.ts";
 import { isSystemError, removeTree } from "../../../system/files/files.ts";
 import { effort, Random, seed } from "../random.ts";
 
@@ -100,7 +100,7 @@ Deno.test({
       const random = new Random(seed() * 1e6 + tree);
       const root = Deno.realPathSync(Deno.makeTempDirSync({ prefix: "simmer_shared_" }));
       const editor = new Editor(root, random);
-      const told = new InputTracker({ root, cookies: `${root}/.simmer/c`, note: () => {} });
+      const told = trackerOf(root, true);
       for (let round = 0; round < ROUNDS; round++) {
         for (let looks = random.below(4); looks > 0; looks--) {
           editor.edit(random.below(4));
@@ -121,12 +121,7 @@ Deno.test({
         editor.edit(random.below(3));
         told.sync();
         editor.story.push("sync, and compare");
-        const looking = new InputTracker({
-          root,
-          cookies: `${root}/.simmer/c`,
-          note: () => {},
-          openQueue: () => undefined,
-        });
+        const looking = trackerOf(root, false);
         for (const inputs of INPUTS) {
           if (!random.oneIn(3)) continue;
           const set = told.set(root, inputs);

@@ -4,7 +4,8 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { InputTracker } from "../../../cooker/inputs/tracker.ts";
+import type { InputTracker } from "../../../cooker/inputs/tracker.ts";
+import { trackerOf } from "../../cooker/inputs/trackers.ts";
 import { effort, seed } from "../random.ts";
 
 /** Fingerprints at the most, and seconds at the most: SIMMER_SOAK times as many. */
@@ -67,15 +68,6 @@ class Reference implements AsyncDisposable {
     await this.#answers.cancel();
     await this.#child.status;
   }
-}
-
-function trackerOf(root: string, isTold: boolean): InputTracker {
-  return new InputTracker({
-    root,
-    cookies: `${root}/.simmer/cookies`,
-    note: () => {},
-    ...(isTold ? {} : { openQueue: () => undefined }),
-  });
 }
 
 /** What a tracker says of the inputs now: a digest, or why there is none. */
