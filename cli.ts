@@ -11,18 +11,19 @@ import { UsageError } from "./client/args/arguments.ts";
 import type { Command } from "./client/command.ts";
 import { ClientError, EXIT, reportOf } from "./client/errors.ts";
 import type { Invocation } from "./client/invocation.ts";
-import { HandBack } from "./client/hand_back.ts";
+import { RunLocally } from "./client/run_locally.ts";
 import { COMMON_OPTIONS } from "./client/args/options.ts";
 import { Output } from "./client/output.ts";
 import { briefClock } from "./system/clock.ts";
 import { hasForeignBytes } from "./system/environment.ts";
-import { isHungUp, processVariables, terminalColumns, terminalStreams } from "./forward/client.ts";
+import { isHungUp, processVariables, terminalSize, terminalStreams } from "./forward/client.ts";
 import { isReaderGone, outputLostText } from "./system/output_failure.ts";
 import { redactArguments, shownCommandLine } from "./wire/redact.ts";
 import { knowsItself } from "./system/process/self.ts";
 import { onSignal } from "./system/process/signals.ts";
-import type { HostedInvocation } from "./app/forward_host.ts";
-import type { DoorOpener } from "./app/daemon.ts";
+import type { HostedInvocation } from "./app/forwarded_command.ts";
+import type { ExecuteContext } from "./app/daemon.ts";
+import type { ExecuteHost } from "./server/execute_host.ts";
 import { VERSION } from "./wire/hello.ts";
 
 /** A limit of open files with which a server loads early what it may need. */
@@ -91,8 +92,12 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: "make the cache of results smaller, or empty",
     load: () => import("./client/commands/clean.ts"),
   },
+  install: {
+    summary: "put simmer on the PATH, with its quick client",
+    load: () => import("./client/commands/install.ts"),
+  },
   uninstall: {
-    summary: "remove the shell client of an older version",
+    summary: "remove what 'simmer install' has made",
     load: () => import("./client/commands/uninstall.ts"),
   },
   completions: {
@@ -146,11 +151,6 @@ async function withoutCommand(args: readonly string[], from: Surroundings): Prom
 }
 
 async function unknownCommand(name: string): Promise<UsageError> {
-  if (name === "install") {
-    return new UsageError("this version has no 'install': its shell client is gone", [
-      "'simmer uninstall' removes the shell client that an older version installed.",
-    ]);
-  }
   const { nearestName } = await import("./client/args/nearest.ts");
   const nearest = nearestName(name, Object.keys(COMMANDS));
   const hint = nearest === undefined
@@ -176,7 +176,7 @@ function thisProcess(): Surroundings {
     startedAt: 0,
     terminal: {
       ...streams,
-      columns: () => terminalColumns() ?? UNKNOWN_COLUMNS,
+      columns: () => terminalSize()?.columns ?? UNKNOWN_COLUMNS,
       isHungUp: () => isHungUp(streams),
     },
     output: new Output({ stdout: Deno.stdout, stderr: Deno.stderr }),
@@ -212,23 +212,21 @@ function invocationOf(args: readonly string[], index: number, from: Surroundings
     clock: briefClock,
     serve: async (request) => {
       const { serveProject } = await import("./app/daemon.ts");
-      const { ExpressHost } = await import("./app/forward_host.ts");
+      const { ForwardHost } = await import("./app/forward_host.ts");
       const { bitbake, ...options } = request;
       const { Memos } = await import("./app/answer_memo.ts");
       const { descriptorLimit } = await import("./system/process/descriptors.ts");
       if ((descriptorLimit() ?? Infinity) <= FEW_DESCRIPTORS) await loadHosted();
       const memos = new Memos();
-      const openDoors: DoorOpener[] = [{
-        name: "Command lines are not handed over",
-        isAsked: false,
-        open: (context) => Promise.try(ExpressHost.open, { ...context, memos, run: hosted }),
-      }];
-      if (!bitbake) return await serveProject({ ...options, openDoors });
+      const executes = (context: ExecuteContext): ExecuteHost =>
+        new ForwardHost({ ...context, memos, run: main });
+      if (!bitbake) return await serveProject({ ...options, executes });
       const { BitbakeDoor } = await import("./bitbake/serving/door.ts");
       const { bitbakeDialect } = await import("./bitbake/serving/dialect.ts");
       return await serveProject({
         ...options,
-        openDoors: [...openDoors, {
+        executes,
+        openDoors: [{
           name: "cannot serve BitBake's clients",
           isAsked: true,
           open: (context) => BitbakeDoor.open(context),
@@ -248,6 +246,16 @@ function invocationOf(args: readonly string[], index: number, from: Surroundings
     cleanCache: async (request) => {
       const { cleanCache } = await import("./app/clean_cache.ts");
       return cleanCache(request, from.env);
+    },
+    clientScript: async (perl) => {
+      const { quickClient, wholeClient } = await import("./forward/quick_client.ts");
+      const { selfCommand } = await import("./system/process/self.ts");
+      const { os, arch } = Deno.build;
+      const whole = selfCommand();
+      const isKnown = os === "linux" || os === "darwin";
+      return perl === undefined || !isKnown
+        ? wholeClient(whole)
+        : quickClient({ version: VERSION, whole, perl, os, arch });
     },
     commands: COMMANDS,
   };
@@ -280,7 +288,7 @@ async function carryOut(args: readonly string[], from: Surroundings): Promise<nu
     if (!knowsItself()) throw new ClientError(EXIT.noServer, NO_PROC);
     return await dispatch(args, from);
   } catch (error) {
-    if (error instanceof HandBack) throw error;
+    if (error instanceof RunLocally) throw error;
     const report = reportOf(error) ?? await defect(error, args);
     const { printableLine } = await import("./client/render/printable.ts");
     const lines = report.lines.map(printableLine);
@@ -298,11 +306,6 @@ async function carryOut(args: readonly string[], from: Surroundings): Promise<nu
 async function loadHosted(): Promise<void> {
   const commands = ["run", "tasks", "graph", "why", "status", "ping"];
   await Promise.all(commands.map((name) => COMMANDS[name]?.load()));
-}
-
-/** A command line of another process, carried out in the server's. */
-function hosted(args: readonly string[], from: HostedInvocation): Promise<number> {
-  return main(args, from);
 }
 
 async function defect(

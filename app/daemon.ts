@@ -4,6 +4,7 @@
  * @module
  */
 
+import { SocketFolder } from "../project/socket_folder.ts";
 import { bidFarewell } from "../lock/release.ts";
 import { SettledBuilds } from "../cooker/settled.ts";
 import { LockFile } from "../lock/lock_file.ts";
@@ -11,18 +12,13 @@ import { readLockContent } from "../lock/content.ts";
 import { cacheFolderOf } from "../project/cache_place.ts";
 import { ServerRegistry } from "../project/registry.ts";
 import type { Project } from "../project/root.ts";
-import {
-  ensureRoom,
-  shortPlace,
-  StateError,
-  type StatePaths,
-  statePaths,
-} from "../project/state.ts";
-import { systemClock } from "../system/clock.ts";
+import { ensureRoom, StateError, type StatePaths, statePaths } from "../project/state.ts";
+import { type Clock, systemClock } from "../system/clock.ts";
 import { removeLeftAside } from "../system/files/aside.ts";
 import { closeInherited, descriptorLimit } from "../system/process/descriptors.ts";
-import { environment, onUncaught, processId } from "../system/environment.ts";
+import { environment, onUncaught, processId, processNamespaces } from "../system/environment.ts";
 import {
+  fileKind,
   isSystemError,
   joinPath,
   removeIfPresent,
@@ -31,12 +27,14 @@ import {
 } from "../system/files/files.ts";
 import { LogFile } from "../system/files/log_file.ts";
 import type { Logger } from "../system/logger.ts";
+import { PassedDescriptors } from "../system/process/passed_descriptors.ts";
 import { shedMark } from "../system/process/process_mark.ts";
 import { onSignal } from "../system/process/signals.ts";
 import { TcpListener } from "../system/net/tcp.ts";
 import { InTheWayError, UnixListener } from "../system/net/unix_socket.ts";
 import { formatAddress, type TcpAddress } from "../wire/address.ts";
 import type { Door } from "../server/door.ts";
+import type { ExecuteHost } from "../server/execute_host.ts";
 import { Foothold } from "../server/foothold.ts";
 import { ProcessServer } from "../server/process_server.ts";
 import { taskCooker } from "./project_cooker.ts";
@@ -59,6 +57,8 @@ export interface DaemonOptions {
   readonly xmlrpcDialect?: XmlRpcDialect;
   /** Opens other doors; one may say why it can't, or that there is none. */
   readonly openDoors?: readonly DoorOpener[];
+  /** Makes the host of command lines; default: none is taken. */
+  readonly executes?: (context: ExecuteContext) => ExecuteHost;
 }
 
 /** Opens a door. */
@@ -83,12 +83,18 @@ export interface DoorContext {
   /** The config file that was named. */
   readonly config?: string;
   readonly log: Logger;
-  /** What stands of the server beside its commands. */
-  readonly standing: Standing;
 }
 
-/** What a door may know of the server without asking it as a client. */
-export interface Standing {
+/** What a host of command lines is made with. */
+export interface ExecuteContext extends DoorContext {
+  readonly clock: Clock;
+  readonly server: ServerView;
+  /** Where descriptors that clients pass are kept for their tasks. */
+  readonly passed: PassedDescriptors;
+}
+
+/** What a host of command lines may know of the server without asking it as a client. */
+export interface ServerView {
   /** Whether nobody else is there who would miss a build's events. */
   readonly isAlone: boolean;
   readonly settled: SettledBuilds;
@@ -117,77 +123,88 @@ export async function serveProject(options: DaemonOptions): Promise<Served> {
   closeInherited();
   shedMark();
   const { project, foreground } = options;
-  const paths = statePaths(project.root, shortPlace());
+  const paths = statePaths(project.root);
   try {
     ensureRoom(paths);
   } catch (error) {
     if (error instanceof StateError) return { kind: "refused", message: error.message };
     throw error;
   }
+  // What is given back if the server does not come to be; after that, it does so at its end.
+  await using acquired = new AsyncDisposableStack();
   const lock = await takeLock(paths, options.handover);
   if (lock === undefined) {
     return { kind: "locked", holder: readLockContent(paths.lock)?.pid };
   }
+  acquired.use(lock);
   const remote = options.xmlrpc && listenAt(options.xmlrpc);
-  if (typeof remote === "string") {
-    lock.release();
-    return { kind: "refused", message: remote };
-  }
+  if (typeof remote === "string") return { kind: "refused", message: remote };
+  acquired.defer(() => remote?.close());
   using log = LogFile.open(paths.log, { clock: systemClock, echo: foreground });
-  lock.write({
+  const holder = {
     pid: processId(),
     ...(remote === undefined ? {} : { xmlrpc: remote.path }),
-    ...(paths.socket.startsWith(paths.dir) ? {} : { socket: paths.socket }),
-  });
+  };
+  lock.write(holder);
   clearLeftovers(paths, log);
+  const opened = await openDoors(options, { ...project, log });
+  if (typeof opened === "string") return { kind: "refused", message: opened };
+  acquired.defer(() => closeDoors(opened));
+  const folder = acquired.use(SocketFolder.make(project.root));
+  const listener = listenIn(folder);
+  if (typeof listener === "string") return { kind: "refused", message: listener };
+  acquired.use(listener);
+  const doors = [
+    ...(remote === undefined ? [] : [await xmlRpcDoor(remote, log, options.xmlrpcDialect)]),
+    ...opened,
+  ];
   const settled = new SettledBuilds();
-  // The doors stand before the server does.
+  const passed = new PassedDescriptors();
+  // The host of command lines stands before the server does.
   let server: ProcessServer | undefined = undefined as ProcessServer | undefined;
-  const standing: Standing = {
+  const view: ServerView = {
     settled,
     get isAlone(): boolean {
       return server?.isAlone === true;
     },
     touch: () => server?.touch(),
   };
-  const opened = await openDoors(options, { ...project, log, standing });
-  if (typeof opened === "string") {
-    remote?.close();
-    lock.release();
-    return { kind: "refused", message: opened };
-  }
-  let listener: UnixListener;
-  try {
-    listener = UnixListener.listen(paths.socket);
-  } catch (error) {
-    await closeDoors(opened);
-    remote?.close();
-    lock.release();
-    if (error instanceof InTheWayError) return { kind: "refused", message: error.message };
-    throw error;
-  }
-  const doors = [
-    ...(remote === undefined ? [] : [await xmlRpcDoor(remote, log, options.xmlrpcDialect)]),
-    ...opened,
-  ];
+  const executes = options.executes?.({
+    ...project,
+    log,
+    clock: systemClock,
+    server: view,
+    passed,
+  });
   server = new ProcessServer({
-    cooker: taskCooker(project, paths, log, { settled }),
+    cooker: taskCooker(project, paths, log, { settled, passed }),
     listener,
     doors,
+    ...(executes === undefined ? {} : { executes }),
     clock: systemClock,
     log,
     project,
     lockPath: paths.lock,
-    foothold: new Foothold([paths.lock, paths.socket], systemClock),
+    foothold: new Foothold([paths.lock, folder.socket], systemClock),
     timeoutSeconds: options.timeoutSeconds,
     ...(options.maxRssBytes === 0 ? {} : { maxRssBytes: options.maxRssBytes }),
     maxConnections: maxConnections(),
     processName: "Cooker",
     onBeat: () => lock.touch(systemClock.now()),
     farewell: async () => {
+      // Where the lock file is gone, another server may have made the folder its own.
+      if (lock.isInPlace()) folder[Symbol.dispose]();
       await bidFarewell(lock, { clock: systemClock, log, pid: processId() });
     },
   });
+  const namespaces = processNamespaces();
+  // Clients connect as soon as the file names the socket, which listens already.
+  lock.write({
+    ...holder,
+    socket: folder.socket,
+    ...(namespaces === undefined ? {} : { namespaces }),
+  });
+  acquired.move();
   using _entry = register(project, log);
   return { kind: "ended", exitCode: await untilSignalled(server) };
 }
@@ -195,6 +212,15 @@ export async function serveProject(options: DaemonOptions): Promise<Served> {
 /** A quarter of the descriptors is for connections: tasks, watches and files need the others. */
 function maxConnections(): number {
   return Math.max(1, Math.floor((descriptorLimit() ?? Infinity) / 4));
+}
+
+/** Sockets and pipes of older versions, in the state folder. */
+const OLD_SOCKETS = ["server.sock", "server.sock.new", "express.sock", "express.sock.new"];
+const OLD_PIPES = "thin";
+
+/** A folder of that name is somebody's, and stays. */
+function removeFile(path: string): void {
+  if (fileKind(path) !== "folder") removeIfPresent(path);
 }
 
 /** Removes what killed processes and older versions left; it keeps no server from starting. */
@@ -208,8 +234,9 @@ function clearLeftovers({ dir, aside }: StatePaths, log: Logger): void {
     }
   };
   for (const folder of [dir, aside]) attempt(() => removeLeftAside(folder));
-  // Older versions kept the named pipe of their shell client there.
-  attempt(() => removeTree(joinPath(dir, "thin")));
+  // Older versions had their sockets, and the named pipe of a shell client, inside the project.
+  for (const name of OLD_SOCKETS) attempt(() => removeFile(joinPath(dir, name)));
+  attempt(() => removeTree(joinPath(dir, OLD_PIPES)));
 }
 
 /** Has the user's registry name this server until it is disposed of; without one it does, too. */
@@ -266,6 +293,16 @@ async function closeDoors(doors: readonly Door[]): Promise<void> {
   for (const door of doors) {
     door.listener.close();
     await door.close();
+  }
+}
+
+/** @returns why it can't be listened there, as text */
+function listenIn({ socket }: SocketFolder): UnixListener | string {
+  try {
+    return UnixListener.listen(socket);
+  } catch (error) {
+    if (error instanceof InTheWayError) return error.message;
+    throw error;
   }
 }
 

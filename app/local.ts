@@ -8,7 +8,6 @@ import type { Project } from "../project/root.ts";
 import {
   ensureRoom,
   ensureState,
-  shortPlace,
   StateError,
   type StatePaths,
   statePaths,
@@ -58,7 +57,7 @@ export function serveLocally(project: Project): InProcessServer {
 }
 
 function localState({ root }: Project): LocalState {
-  const paths = statePaths(root, shortPlace());
+  const paths = statePaths(root);
   try {
     ensureRoom(paths);
     return { paths, log: openLog(paths) };
@@ -66,7 +65,7 @@ function localState({ root }: Project): LocalState {
     if (!(error instanceof StateError || isSystemError(error))) throw error;
     const temporary = makeTemporaryFolder();
     try {
-      const instead = statePaths(temporary, shortPlace());
+      const instead = statePaths(temporary);
       ensureState(instead);
       return { paths: instead, log: openLog(instead), temporary };
     } catch (error) {

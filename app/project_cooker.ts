@@ -11,6 +11,7 @@ import type { Project } from "../project/root.ts";
 import type { StatePaths } from "../project/state.ts";
 import { systemClock } from "../system/clock.ts";
 import { environment } from "../system/environment.ts";
+import type { PassedDescriptors } from "../system/process/passed_descriptors.ts";
 import type { Logger } from "../system/logger.ts";
 
 /**
@@ -21,8 +22,9 @@ export function taskCooker(
   project: Project,
   paths: StatePaths & { readonly isTemporary?: boolean },
   log: Logger,
-  { settled, isBrief = false }: {
+  { settled, passed, isBrief = false }: {
     readonly settled?: SettledBuilds;
+    readonly passed?: PassedDescriptors;
     readonly isBrief?: boolean;
   } = {},
 ): TaskCooker {
@@ -35,5 +37,6 @@ export function taskCooker(
     // Programs that send a few variables, over XML-RPC or as BitBake's UI, have this process's.
     cache: (env) => cacheFolderOf(namesCache(env) ? env : environment()),
     ...(settled === undefined ? {} : { settled }),
+    ...(passed === undefined ? {} : { passed }),
   });
 }

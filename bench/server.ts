@@ -4,6 +4,7 @@
  * @module
  */
 
+import { readLockContent } from "../lock/content.ts";
 import { EventBus } from "../server/event_bus.ts";
 import { Outbox } from "../server/outbox.ts";
 import { systemClock } from "../system/clock.ts";
@@ -44,7 +45,7 @@ export async function measureServer(): Promise<ServerFigures> {
     await denoConfig(root, tasks);
     await execute([...SIMMER, "run", "t0"], root);
     const pid = parseInt(await Deno.readTextFile(`${root}/.simmer/lock`));
-    const pings = await ping(`${root}/.simmer/server.sock`);
+    const pings = await ping(socketIn(root));
     const bitbake = await bitbakePings();
     await systemClock.sleep(SETTLE_MS);
     const before = cpuTicks(pid);
@@ -94,7 +95,7 @@ async function join(
 /** How many times as long a build of every task takes while ten look on. */
 async function observedBuilds(root: string): Promise<number> {
   const build = async (observers: number): Promise<number> => {
-    const socket = `${root}/.simmer/server.sock`;
+    const socket = socketIn(root);
     const joined = await Promise.all(
       Array.from({ length: observers }, () => join(socket, "observer")),
     );
@@ -225,4 +226,11 @@ function cpuTicks(pid: number): number {
 function rssOf(pid: number): number {
   const [, kib = "0"] = /VmRSS:\s+(\d+)/.exec(Deno.readTextFileSync(`/proc/${pid}/status`)) ?? [];
   return Number(kib) * 1024;
+}
+
+/** The socket that a project's lock file names. */
+function socketIn(root: string): string {
+  const socket = readLockContent(`${root}/.simmer/lock`)?.socket;
+  if (socket === undefined) throw new Error(`no server runs in ${root}`);
+  return socket;
 }

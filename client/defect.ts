@@ -5,7 +5,7 @@
  */
 
 import { findProject } from "../project/root.ts";
-import { ensureState, shortPlace, statePaths } from "../project/state.ts";
+import { ensureState, statePaths } from "../project/state.ts";
 import { systemClock } from "../system/clock.ts";
 import { workingDirectory } from "../system/environment.ts";
 import { LogFile } from "../system/files/log_file.ts";
@@ -32,7 +32,7 @@ function write(details: string): string | undefined {
   try {
     const project = findProject(workingDirectory());
     if (project === undefined) return undefined;
-    const paths = statePaths(project.root, shortPlace());
+    const paths = statePaths(project.root);
     ensureState(paths);
     using log = LogFile.open(paths.localLog, { clock: systemClock });
     log.log("error", details);

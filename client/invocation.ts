@@ -94,6 +94,8 @@ export interface Invocation {
   /** The working directory, absolute. */
   readonly cwd: string;
   readonly pid: number;
+  /** Ticket of the descriptors that came with the command line; absent: none came. */
+  readonly passed?: number;
   readonly terminal: TerminalFacts;
   readonly output: Output;
   readonly clock: Clock;
@@ -122,6 +124,12 @@ export interface Invocation {
   openBitbake(place: BitbakePlace): Promise<ByteStream | undefined>;
   /** Makes the user's cache smaller; `undefined` where no variable says where it is. */
   cleanCache(request: CleanRequest): Promise<CleanReport & { readonly folder: string } | undefined>;
+  /**
+   * The script that `simmer install` puts on the PATH.
+   *
+   * @param perl runs the quick client; absent: the script runs the whole client
+   */
+  clientScript(perl: string | undefined): Promise<string>;
   /** All commands. */
   readonly commands: CommandLoaders;
 }

@@ -13,7 +13,7 @@
  */
 
 import { requireProject } from "../project/root.ts";
-import { shortPlace, statePaths } from "../project/state.ts";
+import { statePaths } from "../project/state.ts";
 import { systemClock } from "../system/clock.ts";
 import { environment, processId, workingDirectory } from "../system/environment.ts";
 import { joinPath } from "../system/files/files.ts";
@@ -61,7 +61,7 @@ export interface ConnectOptions {
 export async function connect(options: ConnectOptions = {}): Promise<Session> {
   const { cwd = ".", config, role = "operator", whenBusy, name = "a program", program } = options;
   const project = requireProject(joinPath(workingDirectory(), cwd), config);
-  const place = { project, paths: statePaths(project.root, shortPlace()) };
+  const place = { project, paths: statePaths(project.root) };
   const { session } = await openSession(place, {
     ...(program === undefined ? {} : { program }),
     env: environment(),

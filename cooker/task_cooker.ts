@@ -10,6 +10,7 @@ import { processId, processorCount } from "../system/environment.ts";
 import { realPath, visibleKind } from "../system/files/files.ts";
 import { thisProgram } from "../system/process/self.ts";
 import { memoryReleaser } from "../system/process/memory.ts";
+import type { DescriptorMap, PassedDescriptors } from "../system/process/passed_descriptors.ts";
 import { isInheritable } from "../system/process/foreign_descriptors.ts";
 import { GroupSpawner } from "../system/process/group_spawner.ts";
 import { ProcessMarks } from "../system/process/process_mark.ts";
@@ -70,6 +71,8 @@ interface TaskCookerOptions {
   readonly executor?: Executor;
   /** Is told of builds that found every result. */
   readonly settled?: SettledBuilds;
+  /** Descriptors that came with command lines; absent: none do. */
+  readonly passed?: PassedDescriptors;
   /** Whether it ends with its first build: results are kept at once then. Default: it stays. */
   readonly isBrief?: boolean;
 }
@@ -252,7 +255,10 @@ export class TaskCooker implements Cooker {
     this.#hot.sync();
     const config = this.#configSet();
     const plan = this.#plans.get(params, config, () => this.#plan(params));
-    this.#requireDescriptors(plan, params.stdinPid);
+    const passed = params.passed === undefined
+      ? undefined
+      : this.#options.passed?.of(params.passed);
+    this.#requireDescriptors(plan, params.stdinPid, passed);
     const before = this.#hot.changes;
     const rank = this.#hot.rank(plan);
     const { state, clock } = this.#options;
@@ -273,6 +279,7 @@ export class TaskCooker implements Cooker {
       ran: (task, durationMs) => this.#hot.ran(task, durationMs),
       ...(rank === undefined ? {} : { rank }),
       ...(params.stdinPid === undefined ? {} : { stdinPid: params.stdinPid }),
+      ...(passed === undefined ? {} : { passed }),
     });
     this.#builds.add(build);
     this.#hot.postponed.pause();
@@ -302,18 +309,27 @@ export class TaskCooker implements Cooker {
 
   /**
    * Checks that tasks can be given the client's descriptors: its stdin, and those above stderr that the
-   * run names, which are not passed on at all. The build has not begun: the client can run it itself.
+   * run names, which only come with the command line. The build has not begun: the client can run it
+   * itself.
    *
    * @throws {WireError} if they cannot
    */
-  #requireDescriptors(plan: BuildPlan, pid: number | undefined): void {
+  #requireDescriptors(
+    plan: BuildPlan,
+    pid: number | undefined,
+    passed?: DescriptorMap,
+  ): void {
     if (pid === undefined || pid === processId()) return;
-    const named = plan.descriptors.find((each) => isInheritable(pid, each));
+    const named = plan.descriptors.find((each) =>
+      passed?.has(each) !== true && isInheritable(pid, each)
+    );
     if (named !== undefined) {
       throw new WireError("needsInheritance", `Cannot pass descriptor ${named} on to a task`);
     }
     const reads = plan.tasks.some(({ stdin }) => stdin === "reads");
-    if (!reads || this.#spawner.sharesStdin({ fromProcess: pid })) return;
+    if (!reads || passed?.has(0) === true || this.#spawner.sharesStdin({ fromProcess: pid })) {
+      return;
+    }
     throw new WireError("needsInheritance", "Cannot pass stdin on to a task");
   }
 

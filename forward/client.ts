@@ -1,5 +1,5 @@
 /**
- * Handing a command line over to a server that runs: this process only carries bytes and signals.
+ * Sending a command line to a server that runs: this process only carries bytes and signals.
  *
  * It is all that `simmer run` loads when a server runs, so it imports next to nothing; what a program
  * does beside the runtime's own start is what its users wait for.
@@ -8,11 +8,11 @@
  *
  * ```
  * client                                    server
- * head, command line ─────────────────────▶ version, project and namespaces fit?
+ * execute            ─────────────────────▶ version, project and namespaces fit?
  *                    ◀───────────────────── accepted (nothing has begun), or refused
  * go                 ─────────────────────▶ the command begins
- * signals, columns   ─────────────────────▶
- *                    ◀───────────────────── stdout, stderr, exit code
+ * signals, sizes     ─────────────────────▶
+ *                    ◀───────────────────── stdout, stderr, exit
  * ```
  *
  * Before `accepted`, signals end the client as they end any program, and the whole client takes over
@@ -24,58 +24,26 @@
 
 import { connectToOwn, folderDistrust, ForeignServerError } from "../system/net/own_server.ts";
 import { isReaderGone, outputLostText } from "../system/output_failure.ts";
-import type { SignalName } from "../system/process/signals.ts";
+import {
+  type CommandLine,
+  executeFrame,
+  FRAME,
+  frame,
+  FrameReader,
+  type IncomingFrame,
+  type TerminalStreams,
+} from "./protocol.ts";
 
-/** The folder of a project's state, and the socket in it. */
+/** The folder of a project's state, and the lock file in it, which names the server's socket. */
 const STATE_FOLDER = ".simmer";
-export const HANDOVER_SOCKET = `${STATE_FOLDER}/express.sock`;
+const LOCK = "lock";
+const SOCKET_LINE = /^unix:(.+)$/m;
 
 /** Milliseconds until the whole client takes over from a server that has not accepted. */
 const ACCEPT_MS = 2000;
 
-/** What the server sends: a head of one byte and a length, and that many bytes. */
-export const PIECE = { refused: 0, stdout: 1, stderr: 2, exit: 3, accepted: 4 } as const;
-
-/** Bytes of a piece's head. */
-export const HEAD_BYTES = 5;
-
-/** What the client sends first, as one line of JSON; the command line follows as a second one. */
-export interface HandoverHead {
-  /** simmer's version: another one's server refuses. */
-  readonly version: string;
-  readonly pid: number;
-  /** The kernel's names of the client's namespaces: a server in other ones refuses. */
-  readonly namespaces?: string;
-  /** Characters in a line of the terminal, if there is one and its size is known. */
-  readonly columns?: number;
-}
-
-/** The second line: the same for the same command in the same shell. */
-export interface HandedOver {
-  readonly args: readonly string[];
-  readonly env: Readonly<Record<string, string>>;
-  /** The working directory, absolute. */
-  readonly cwd: string;
-  readonly terminal: TerminalStreams;
-}
-
-/** Which of a process's streams are terminals. */
-interface TerminalStreams {
-  readonly stdin: boolean;
-  readonly stdout: boolean;
-  readonly stderr: boolean;
-}
-
-/** Every further line; the first of them is `go`. */
-export type HandoverNews =
-  | { readonly go: true }
-  /** The terminal is gone; the signal that says so follows. */
-  | { readonly isHungUp: true }
-  | { readonly signal: SignalName }
-  | { readonly columns: number };
-
-/** How a handover ends if it is not refused. */
-type HandoverEnd =
+/** How a command line ends that a server has carried out. */
+type ForwardEnd =
   | { readonly kind: "exit"; readonly code: number }
   /** The server ended before the command did, which it had begun. */
   | { readonly kind: "lost" };
@@ -101,21 +69,22 @@ const encoder = new TextEncoder();
  *
  * @returns `undefined` if no server has accepted it: nothing has been done
  */
-export async function handOver(version: string): Promise<HandoverEnd | undefined> {
+export async function forward(version: string): Promise<ForwardEnd | undefined> {
   const cwd = workingFolder();
   if (cwd === undefined) return undefined;
   const terminal = terminalStreams();
-  let lines: Uint8Array<ArrayBuffer> | undefined;
+  let request: Uint8Array<ArrayBuffer> | undefined;
   for (const root of possibleRoots(cwd)) {
-    if (!isTrusted(`${root}/${STATE_FOLDER}`)) continue;
-    const connecting = connect(`${root}/${HANDOVER_SOCKET}`);
+    const socket = trustedSocket(`${root}/${STATE_FOLDER}`);
+    if (socket === undefined) continue;
+    const connecting = connect(socket);
     // The kernel connects while this is done.
-    lines ??= firstLines(version, { args: Deno.args, env: environment(), cwd, terminal });
+    request ??= requestFrame(version, { args: Deno.args, env: environment(), cwd, terminal });
     const connection = await connecting;
     if (connection === undefined) continue;
-    const pieces = new Pieces(connection);
-    if (await isAccepted(connection, lines, pieces)) {
-      return await carry(connection, pieces, terminal);
+    const frames = new Frames(connection);
+    if (await isAccepted(connection, request, frames)) {
+      return await carry(connection, frames, terminal);
     }
   }
   return undefined;
@@ -162,8 +131,16 @@ function orAbsent<T>(look: () => T): T | undefined {
   }
 }
 
-function isTrusted(folder: string): boolean {
-  return orAbsent(() => folderDistrust(folder) === undefined) ?? false;
+/**
+ * The socket that the lock file in a state folder names, if no other user decides over either folder.
+ */
+function trustedSocket(state: string): string | undefined {
+  return orAbsent(() => {
+    if (folderDistrust(state) !== undefined) return undefined;
+    const socket = SOCKET_LINE.exec(Deno.readTextFileSync(`${state}/${LOCK}`))?.[1];
+    const folder = socket?.slice(0, socket.lastIndexOf("/"));
+    return folder === undefined || folderDistrust(folder) !== undefined ? undefined : socket;
+  });
 }
 
 /** @returns `undefined` if no server of this user accepts connections there */
@@ -183,19 +160,22 @@ function isSystemError(error: unknown): boolean {
       Object.values(Deno.errors).some((each) => error instanceof each));
 }
 
-function firstLines(version: string, line: HandedOver): Uint8Array<ArrayBuffer> {
+function requestFrame(version: string, line: CommandLine): Uint8Array<ArrayBuffer> {
   // As `processNamespaces` names them, without a module more.
   const namespaces = orAbsent(() =>
     ["pid", "mnt"].map((name) => Deno.readLinkSync(`/proc/self/ns/${name}`)).join(" ")
   );
-  const columns = isSeen(line.terminal) ? terminalColumns() : undefined;
-  const head: HandoverHead = {
+  const size = isSeen(line.terminal) ? terminalSize() : undefined;
+  return executeFrame({
+    ...line,
     version,
     pid: Deno.pid,
-    ...(namespaces === undefined ? {} : { namespaces }),
-    ...(columns === undefined ? {} : { columns }),
-  };
-  return encoder.encode(`${JSON.stringify(head)}\n${JSON.stringify(line)}\n`);
+    namespaces: namespaces ?? "",
+    columns: size?.columns ?? 0,
+    rows: size?.rows ?? 0,
+    // The server of the same user opens or takes this process's stdin by its process id.
+    passed: [],
+  });
 }
 
 /** All variables by name: Deno gives them in another order in each process. */
@@ -225,10 +205,10 @@ export function processVariables(): Record<string, string> {
  */
 async function isAccepted(
   connection: Deno.UnixConn,
-  lines: Uint8Array,
-  pieces: Pieces,
+  request: Uint8Array,
+  frames: Frames,
 ): Promise<boolean> {
-  const sent = writeAll(connection, lines);
+  const sent = writeAll(connection, request);
   // The server reads while the clock is made, which takes 0.4 ms.
   const deadline = AbortSignal.timeout(Math.max(0, ACCEPT_MS - performance.now()));
   let isOpen = true;
@@ -238,8 +218,8 @@ async function isAccepted(
   };
   deadline.addEventListener("abort", close);
   try {
-    const [, first] = await Promise.all([sent, pieces.next()]);
-    if (first?.kind === PIECE.accepted && isOpen) return true;
+    const [, first] = await Promise.all([sent, frames.next()]);
+    if (first?.type === FRAME.accepted && isOpen) return true;
   } catch (error) {
     if (!isConnectionEnd(error)) throw error;
   } finally {
@@ -252,24 +232,24 @@ async function isAccepted(
 /** Lets the command begin, and carries signals to it and output from it until it ends. */
 async function carry(
   connection: Deno.UnixConn,
-  pieces: Pieces,
+  frames: Frames,
   terminal: TerminalStreams,
-): Promise<HandoverEnd | undefined> {
+): Promise<ForwardEnd | undefined> {
   /** A write that fails is of no interest: the end of the connection is seen where it is read. */
-  const send = (news: HandoverNews): void => {
-    connection.write(encoder.encode(`${JSON.stringify(news)}\n`)).catch(() => {});
+  const send: Send = (type, payload) => {
+    connection.write(frame(type, payload)).catch(() => {});
   };
-  send({ go: true });
+  send(FRAME.go);
   // The server works already while this is done.
   passSignalsOn(send, terminal);
   try {
-    for (let piece = await pieces.next(); piece !== undefined; piece = await pieces.next()) {
-      const { kind, bytes } = piece;
-      if (kind === PIECE.refused) return undefined;
-      if (kind === PIECE.exit) return { kind: "exit", code: bytes[0] ?? 0 };
-      const stream = kind === PIECE.stdout ? "stdout" : "stderr";
+    for (let next = await frames.next(); next !== undefined; next = await frames.next()) {
+      const { type, payload } = next;
+      if (type === FRAME.refused) return undefined;
+      if (type === FRAME.exit) return { kind: "exit", code: payload[0] ?? 0 };
+      const stream = type === FRAME.stdout ? "stdout" : "stderr";
       try {
-        await writeAll(Deno[stream], bytes);
+        await writeAll(Deno[stream], payload);
       } catch (error) {
         if (isReaderGone(error) && isHungUp(terminal)) {
           // The signal that says so may come later. The tasks end without a screen.
@@ -286,28 +266,36 @@ async function carry(
   return { kind: "lost" };
 }
 
-function passSignalsOn(send: (news: HandoverNews) => void, terminal: TerminalStreams): void {
+/** Sends a frame. */
+type Send = (type: number, payload?: string) => void;
+
+function passSignalsOn(send: Send, terminal: TerminalStreams): void {
   let endings = 0;
   for (const [signal, code] of ENDING) {
     Deno.addSignalListener(signal, () => {
       if (++endings === 3) Deno.exit(code);
-      send({ signal });
+      send(FRAME.signal, nameOf(signal));
     });
   }
   for (const signal of PASSED) {
     Deno.addSignalListener(signal, () => {
       if (signal === "SIGHUP" && isHungUp(terminal)) return hangUp(send);
-      const columns = signal === "SIGWINCH" && isSeen(terminal) ? terminalColumns() : undefined;
-      if (columns !== undefined) send({ columns });
-      send({ signal });
+      const size = signal === "SIGWINCH" && isSeen(terminal) ? terminalSize() : undefined;
+      if (size !== undefined) send(FRAME.size, `${size.columns} ${size.rows}`);
+      send(FRAME.signal, nameOf(signal));
     });
   }
 }
 
 /** The server takes the first of these messages for the others. */
-function hangUp(send: (news: HandoverNews) => void): void {
-  send({ isHungUp: true });
-  send({ signal: "SIGHUP" });
+function hangUp(send: Send): void {
+  send(FRAME.hangup);
+  send(FRAME.signal, nameOf("SIGHUP"));
+}
+
+/** A signal's name on the wire. */
+function nameOf(signal: Deno.Signal): string {
+  return signal.slice("SIG".length);
 }
 
 /** Which of this process's streams are terminals now. */
@@ -330,13 +318,14 @@ function isSeen({ stdout, stderr }: TerminalStreams): boolean {
 }
 
 /**
- * Characters in a line of the terminal.
+ * Columns and rows of the terminal.
  *
  * @returns `undefined` if that is unknown: the terminal is gone, or says 0, as hidden panes do
  */
-export function terminalColumns(): number | undefined {
+export function terminalSize(): { readonly columns: number; readonly rows: number } | undefined {
   try {
-    return Deno.consoleSize().columns || undefined;
+    const size = Deno.consoleSize();
+    return size.columns === 0 ? undefined : size;
   } catch (error) {
     // The error for a terminal that is gone has no class of its own.
     if (error instanceof Error) return undefined;
@@ -364,40 +353,24 @@ function workingFolder(): string | undefined {
   }
 }
 
-/** Reads what the server sends, piece by piece. */
-class Pieces {
+/** Reads what the server sends, frame by frame. */
+class Frames {
   readonly #connection: Deno.UnixConn;
   readonly #buffer = new Uint8Array(256 * 1024);
-  /** What has been read and not yet given. */
-  #rest = new Uint8Array(0);
+  readonly #reader = new FrameReader();
 
   constructor(connection: Deno.UnixConn) {
     this.#connection = connection;
   }
 
-  /** The next piece, whose bytes hold until the next call; `undefined` at the end. */
-  async next(): Promise<{ readonly kind: number; readonly bytes: Uint8Array } | undefined> {
-    while (true) {
-      if (this.#rest.length >= HEAD_BYTES) {
-        const { buffer, byteOffset } = this.#rest;
-        const end = HEAD_BYTES + new DataView(buffer, byteOffset).getUint32(1);
-        if (this.#rest.length >= end) {
-          const piece = { kind: this.#rest[0] ?? 0, bytes: this.#rest.subarray(HEAD_BYTES, end) };
-          this.#rest = this.#rest.subarray(end);
-          return piece;
-        }
-      }
-      const held = this.#rest.slice();
+  /** The next frame, whose payload holds until the next call; `undefined` at the end. */
+  async next(): Promise<IncomingFrame | undefined> {
+    for (let next = this.#reader.next();; next = this.#reader.next()) {
+      if (next !== undefined) return next;
+      this.#reader.keep();
       const count = await this.#connection.read(this.#buffer);
       if (count === null) return undefined;
-      const bytes = this.#buffer.subarray(0, count);
-      if (held.length === 0) {
-        this.#rest = bytes;
-        continue;
-      }
-      this.#rest = new Uint8Array(held.length + count);
-      this.#rest.set(held);
-      this.#rest.set(bytes, held.length);
+      this.#reader.push(this.#buffer.subarray(0, count));
     }
   }
 }

@@ -163,6 +163,11 @@ export class LockFile implements AsyncDisposable {
     return present !== undefined && !isSameFile(present, this.#identity);
   }
 
+  /** Whether the locked file is still the one at the path. */
+  isInPlace(): boolean {
+    return !this.#isReleased && this.#file.isStillAt(this.path);
+  }
+
   /**
    * Lets go: removes the file if nobody else holds the lock, unlocks and closes. Safe to call
    * twice.

@@ -16,7 +16,7 @@ import {
 import { removeLeftAside } from "../system/files/aside.ts";
 import { ensurePrivateFolder } from "../system/files/private_folder.ts";
 import { checkCacheFolder } from "./cache_place.ts";
-import { rootName } from "./state.ts";
+import { rootName } from "./root_name.ts";
 
 /** A server that was started. */
 export interface RegisteredServer {

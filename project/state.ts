@@ -12,9 +12,7 @@ import {
   removeIfPresent,
   writeAtomically,
 } from "../system/files/files.ts";
-import { userId, variable } from "../system/environment.ts";
 import { checkPrivateFolder, ensurePrivateFolder } from "../system/files/private_folder.ts";
-import { isPathTooLong } from "../system/net/unix_path.ts";
 import { requireFolder } from "./root.ts";
 
 /** Paths of a project's state, all absolute. */
@@ -23,8 +21,8 @@ export interface StatePaths {
   readonly dir: string;
   /** The lock file. */
   readonly lock: string;
-  /** The socket; outside of `dir` where its path would be too long there. */
-  readonly socket: string;
+  /** The socket of servers of older versions, which was inside the project. */
+  readonly oldSocket: string;
   /** Is there while a server that a client starts is not serving yet. */
   readonly starting: string;
   /** The server's log. */
@@ -45,30 +43,16 @@ export interface StatePaths {
   readonly durations: string;
 }
 
-/** What decides where a socket goes whose usual path is too long. */
-interface ShortPlace {
-  /** `$XDG_RUNTIME_DIR`; one that is empty or relative counts as unset. */
-  readonly runtimeDir: string | undefined;
-  /** The user's id. */
-  readonly uid: number | undefined;
-}
-
-/** What decides it in this process. */
-export function shortPlace(): ShortPlace {
-  return { runtimeDir: variable("XDG_RUNTIME_DIR"), uid: userId() };
-}
-
 /** What a server writes as it starts takes less. */
 const ROOM_BYTES = 16 * 1024;
 
 /** The paths of the state of the project at `root`. */
-export function statePaths(root: string, place: ShortPlace): StatePaths {
+export function statePaths(root: string): StatePaths {
   const dir = joinPath(root, ".simmer");
-  const socket = joinPath(dir, "server.sock");
   return {
     dir,
     lock: joinPath(dir, "lock"),
-    socket: isPathTooLong(socket) ? shortSocket(root, place) : socket,
+    oldSocket: joinPath(dir, "server.sock"),
     starting: joinPath(dir, "starting"),
     log: joinPath(dir, "server.log"),
     localLog: joinPath(dir, "local.log"),
@@ -100,9 +84,6 @@ export function ensureState(paths: StatePaths): void {
     for (const folder of [paths.builds, paths.logs]) ensureFolder(folder, 0o700);
     const ignore = joinPath(paths.dir, ".gitignore");
     if (fileKind(ignore) === undefined) writeAtomically(ignore, "*\n", 0o644);
-    if (!paths.socket.startsWith(`${paths.dir}/`)) {
-      ensurePrivateFolder(paths.socket.slice(0, paths.socket.lastIndexOf("/")));
-    }
   });
 }
 
@@ -110,11 +91,11 @@ export function ensureState(paths: StatePaths): void {
  * Checks that a project's state, if there is any, is the user's own. The state of another user's
  * server is not read, and its socket not connected to. A wrong mode of one's own folder is corrected.
  *
- * @param socket where the server listens; default: the usual place
+ * @param socket where the server listens, as the lock file says; default: none does
  * @throws {StateError} if a folder of it belongs to another user, is a link, is reached by a link
  *   that another user made, or cannot be looked at
  */
-export function checkState(paths: StatePaths, socket = paths.socket): void {
+export function checkState(paths: StatePaths, socket = paths.oldSocket): void {
   for (const folder of new Set([paths.dir, parentFolder(socket)])) {
     keeping(paths, () => checkPrivateFolder(folder));
   }
@@ -153,26 +134,4 @@ function keeping<T>({ dir }: StatePaths, work: () => T): T {
     const reason = error.message.replace(`${dir} `, "it ");
     throw new StateError(`cannot keep state in ${dir}: ${reason}`, { cause: error });
   }
-}
-
-function shortSocket(root: string, { runtimeDir, uid }: ShortPlace): string {
-  const name = `${rootName(root)}.sock`;
-  const inRuntime = runtimeDir?.startsWith("/") === true
-    ? joinPath(runtimeDir, "simmer", name)
-    : undefined;
-  return inRuntime === undefined || isPathTooLong(inRuntime)
-    ? joinPath(`/tmp/simmer-${uid ?? "user"}`, name)
-    : inRuntime;
-}
-
-/**
- * A short name for a root folder, in 16 hexadecimal digits: FNV-1a, which only keeps projects
- * apart, and costs no import.
- */
-export function rootName(text: string): string {
-  let value = 0xcbf29ce484222325n;
-  for (const byte of new TextEncoder().encode(text)) {
-    value = BigInt.asUintN(64, (value ^ BigInt(byte)) * 0x100000001b3n);
-  }
-  return value.toString(16).padStart(16, "0");
 }

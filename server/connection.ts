@@ -16,7 +16,12 @@ import { Outbox } from "./outbox.ts";
 export type Incoming =
   | { readonly kind: "message"; readonly message: Message }
   | { readonly kind: "error"; readonly error: WireError }
+  /** It begins with `execute`: the first bytes of it. */
+  | { readonly kind: "execute"; readonly bytes: Uint8Array<ArrayBuffer> }
   | { readonly kind: "end" };
+
+/** First byte of a connection that begins with `execute`: no line of JSON begins with it. */
+const EXECUTE = 0x45;
 
 /** How much is read at once, in bytes. */
 const READ_BYTES = 64 * 1024;
@@ -29,6 +34,12 @@ export interface ConnectionLimits {
   readonly maxFrameBytes?: number;
   /** Default: {@linkcode MAX_HELD}. */
   readonly maxHeld?: number;
+}
+
+/** Whether a connection may begin with `execute`, beside its bounds. */
+interface ConnectionOptions extends ConnectionLimits {
+  /** Default: `false`, which makes such a beginning an unreadable line. */
+  readonly takesExecute?: boolean;
 }
 
 /** A connection as a source of messages. */
@@ -46,27 +57,24 @@ export class Connection implements Source<Incoming> {
   #next = 0;
   #isClosed = false;
   #failure: unknown;
+  #mayExecute: boolean;
 
   /**
    * @param number unique in the server's life; its UI's number too
    * @param stream is closed with the connection
    */
-  constructor(number: number, stream: AcceptedStream, limits: ConnectionLimits = {}) {
+  constructor(number: number, stream: AcceptedStream, options: ConnectionOptions = {}) {
     this.number = number;
     this.name = `client ${number}`;
     this.#stream = stream;
-    this.#decoder = new FrameDecoder(limits.maxFrameBytes);
-    this.#maxHeld = limits.maxHeld ?? MAX_HELD;
+    this.#decoder = new FrameDecoder(options.maxFrameBytes);
+    this.#maxHeld = options.maxHeld ?? MAX_HELD;
+    this.#mayExecute = options.takesExecute === true;
     this.outbox = new Outbox(stream, (error) => {
       // The end of the stream tells the loop: a client that can't be answered has left.
       this.#failure = error;
       this.close();
     });
-  }
-
-  /** The user at the other end; `undefined` where the platform can't tell. */
-  get peerUid(): number | undefined {
-    return this.#stream.peer?.uid;
   }
 
   /**
@@ -84,6 +92,10 @@ export class Connection implements Source<Incoming> {
       }
       const count = await this.#readBytes();
       if (count === null) return { kind: "end" };
+      if (this.#mayExecute && this.#buffer[0] === EXECUTE) {
+        return { kind: "execute", bytes: this.#buffer.slice(0, count) };
+      }
+      this.#mayExecute = false;
       this.#frames = this.#decoder.push(this.#buffer.subarray(0, count));
       this.#next = 0;
     }
@@ -100,6 +112,13 @@ export class Connection implements Source<Incoming> {
     this.#isClosed = true;
     this.outbox.abandon();
     this.#stream.close();
+  }
+
+  /** Leaves the stream to somebody else, who reads, writes and closes it from now on. */
+  release(): AcceptedStream {
+    this.#isClosed = true;
+    this.outbox.abandon();
+    return this.#stream;
   }
 
   async #readBytes(): Promise<number | null> {

@@ -16,8 +16,6 @@ import type { Listener } from "./listener_source.ts";
 export interface Door {
   /** For the log. */
   readonly name: string;
-  /** Whether it is simmer's own affair, and not in `status`; default: `false`. */
-  readonly isOwn?: boolean;
   /** Whether each connection is one request, whose coming and going is not logged; default: `false`. */
   readonly isPerRequest?: boolean;
   /** Where its clients come in; the server closes it at its end. */

@@ -12,6 +12,7 @@ import { WireError } from "../wire/errors.ts";
 import type { AsyncCommands } from "./async_commands.ts";
 import type { Connection } from "./connection.ts";
 import type { Door } from "./door.ts";
+import type { ExecuteHost } from "./execute_host.ts";
 import type { EventBus } from "./event_bus.ts";
 import type { Listener } from "./listener_source.ts";
 import { stackOf } from "./stack.ts";
@@ -42,6 +43,7 @@ interface EndingServer {
   readonly cooker: Cooker;
   readonly listener: Listener;
   readonly doors: readonly Door[];
+  readonly executes?: ExecuteHost;
   /** Those that are there when it is time to close them. */
   readonly connections: () => readonly Connection[];
   readonly asyncCommands: AsyncCommands;
@@ -87,6 +89,7 @@ export async function endServer(server: EndingServer): Promise<boolean> {
   });
   await step("closing the connections", () => closeAll(server));
   for (const door of server.doors) await step(`closing ${door.name}`, () => door.close());
+  await step("ending the command lines", () => server.executes?.close());
   await step("flushing the log", () => log.flush());
   await step("letting go of the lock", () => server.farewell?.());
   return isClean;
@@ -96,7 +99,7 @@ export async function endServer(server: EndingServer): Promise<boolean> {
  * Waits a second at the most until clients have taken what is left to say to them. A client that
  * does not read is not waited for any longer.
  */
-export async function lastWords(clock: Clock, taken: Promise<unknown>): Promise<void> {
+export async function drainWithin(clock: Clock, taken: Promise<unknown>): Promise<void> {
   const patience = new AbortController();
   await Promise.race([taken, clock.sleep(LAST_WORDS_MS, patience.signal)]);
   patience.abort();
@@ -104,6 +107,6 @@ export async function lastWords(clock: Clock, taken: Promise<unknown>): Promise<
 
 async function closeAll({ clock, connections }: EndingServer): Promise<void> {
   const all = connections();
-  await lastWords(clock, Promise.all(all.map((connection) => connection.outbox.drained())));
+  await drainWithin(clock, Promise.all(all.map((connection) => connection.outbox.drained())));
   for (const connection of all) connection.close();
 }

@@ -14,11 +14,13 @@ import { lanePair } from "../system/net/lane.ts";
 import type { ByteStream } from "../system/net/streams.ts";
 import type { AcceptedStream } from "../system/net/unix_socket.ts";
 import type { ProjectIdentity } from "../wire/hello.ts";
-import type { WireError } from "../wire/errors.ts";
+import { WireError } from "../wire/errors.ts";
+import { Admission } from "./admission.ts";
 import { AsyncCommands } from "./async_commands.ts";
 import { CommandRunner } from "./command_runner.ts";
 import type { ConnectionLimits } from "./connection.ts";
 import type { Door } from "./door.ts";
+import type { ExecuteHost } from "./execute_host.ts";
 import { endingError, endServer, type StopMode } from "./ending.ts";
 import { EventBus } from "./event_bus.ts";
 import type { Foothold } from "./foothold.ts";
@@ -43,6 +45,8 @@ export interface ProcessServerOptions {
   readonly listener: Listener;
   /** Other ways in; default: none. */
   readonly doors?: readonly Door[];
+  /** Carries out command lines that come in as `execute`; default: none is taken. */
+  readonly executes?: ExecuteHost;
   /** Time. */
   readonly clock: Clock;
   /** The log. */
@@ -100,6 +104,7 @@ export class ProcessServer {
   readonly #idle: IdleWork;
   readonly #asyncCommands: AsyncCommands;
   readonly #reception: Reception;
+  readonly #admission: Admission;
   readonly #timeouts: Timeouts;
   readonly #memory: MemoryLimit;
   readonly #life = new AbortController();
@@ -117,7 +122,7 @@ export class ProcessServer {
    */
   constructor(options: ProcessServerOptions) {
     this.#options = options;
-    const { clock, log, cooker, timeoutSeconds = 0 } = options;
+    const { clock, log, cooker, executes, timeoutSeconds = 0 } = options;
     this.#beside = new OwnedWork((what, error) => {
       log.log("error", `${what} failed: ${stackOf(error)}`);
     });
@@ -186,9 +191,11 @@ export class ProcessServer {
       cooker,
       identity: serverIdentity(processId(), options.project),
       namespaces: processNamespaces(),
-      uid: userId(),
       limits: options.limits ?? {},
       maxConnections: options.maxConnections ?? Infinity,
+      ...(executes === undefined ? {} : {
+        execute: (stream, first) => executes.enter(stream, first, () => this.#connect()),
+      }),
       ...(options.observerQueue === undefined ? {} : { observerQueue: options.observerQueue }),
       ending,
       beside: this.#beside,
@@ -198,6 +205,11 @@ export class ProcessServer {
         this.#timeouts.uiLeft(this.#roster.size, ui.role !== "operator");
         this.#endIfUnused();
       },
+    });
+    this.#admission = new Admission({
+      uid: userId(),
+      maxConnections: options.maxConnections ?? Infinity,
+      makeRoom: () => this.#reception.makeRoom(),
     });
     this.#timeouts = new Timeouts(timeoutSeconds, clock);
     this.#memory = new MemoryLimit({
@@ -326,17 +338,29 @@ export class ProcessServer {
     }
     try {
       if (source.door?.isPerRequest !== true) log.log("info", `Accepting ${this.#loop.readyList}`);
-      if (source.door === undefined) this.#welcome(outcome.value);
-      else source.door.enter(outcome.value, () => this.#connect());
+      this.#admit(outcome.value, source.door);
     } catch (error) {
       outcome.value.close();
       throw error;
     }
   }
 
+  /** Decides about every connection, whichever listener it came in at. */
+  #admit(stream: AcceptedStream, door: Door | undefined): void {
+    const admitted = this.#admission.admit(stream);
+    if (!(admitted instanceof WireError)) {
+      if (door === undefined) this.#welcome(admitted);
+      else door.enter(admitted, () => this.#connect());
+      return;
+    }
+    const where = door === undefined ? "" : ` to ${door.name}`;
+    this.#options.log.log("warn", `Dropping a connection${where}: ${admitted.message}`);
+    if (door === undefined) this.#reception.refuse(stream, admitted);
+    else stream.close();
+  }
+
   #welcome(stream: AcceptedStream): void {
-    const connection = this.#reception.welcome(stream);
-    if (connection !== undefined) this.#loop.add(connection);
+    this.#loop.add(this.#reception.welcome(stream));
   }
 
   /** A native connection for a door's client. */

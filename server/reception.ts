@@ -44,12 +44,12 @@ interface ReceptionContext {
   readonly identity: ServerIdentity;
   /** Of this server's processes and mounts, where the platform has any. */
   readonly namespaces: string | undefined;
-  /** The server's user; `undefined` where the platform has none. */
-  readonly uid: number | undefined;
   readonly limits: ConnectionLimits;
   /** How many connections there can be at once. */
   readonly maxConnections: number;
   readonly observerQueue?: number;
+  /** Takes over a connection that begins with `execute`; absent: no such connection is taken. */
+  readonly execute?: (stream: AcceptedStream, first: Uint8Array<ArrayBuffer>) => void;
   /** Why nothing new is started, once the server is about to end. */
   readonly ending: () => WireError | undefined;
   readonly dropSource: (connection: Connection) => void;
@@ -84,28 +84,10 @@ export class Reception {
     return [...this.#visitors.keys(), ...this.#expelled.keys()];
   }
 
-  /**
-   * Takes a connection in. Where there are as many as there can be, the one that has been there
-   * longest without a hello makes room.
-   *
-   * @returns `undefined` where it is another user's, or there is no room: it is refused and closed
-   */
-  welcome(stream: AcceptedStream): Connection | undefined {
-    const { uid, log, clock, limits } = this.#context;
-    const connection = new Connection(++this.#lastNumber, stream, limits);
-    if (uid !== undefined && connection.peerUid !== undefined && connection.peerUid !== uid) {
-      log.log("warn", `Dropping a connection of user ${connection.peerUid}: not permitted`);
-      const message = `This server is of user ${uid}: not permitted for user ${connection.peerUid}`;
-      this.#turnOut(connection, new WireError("notPermitted", message));
-      return undefined;
-    }
-    if (!this.#makeRoom()) {
-      const { maxConnections } = this.#context;
-      log.log("warn", `Dropping a connection: there are ${maxConnections} already`);
-      const message = `No more than ${maxConnections} clients can be connected at once`;
-      this.#turnOut(connection, new WireError("busy", message));
-      return undefined;
-    }
+  /** Takes a connection in that has been admitted. */
+  welcome(stream: AcceptedStream): Connection {
+    const { clock, execute } = this.#context;
+    const connection = this.#connection(stream, execute !== undefined);
     const helloDue = clock.monotonic() + HELLO_MS;
     this.#visitors.set(connection, {
       connection,
@@ -114,6 +96,27 @@ export class Reception {
       registration: undefined,
     });
     return connection;
+  }
+
+  /** Tells a connection that it is not admitted, and closes it. */
+  refuse(stream: AcceptedStream, error: WireError): void {
+    this.#turnOut(this.#connection(stream, false), error);
+  }
+
+  /**
+   * Closes the connection that has been there longest without a hello, for another one to take its
+   * place.
+   *
+   * @returns whether there was one
+   */
+  makeRoom(): boolean {
+    for (const visitor of this.#visitors.values()) {
+      if (visitor.ui !== undefined) continue;
+      this.#context.log.log("warn", `Dropping ${visitor.connection.name}: others need its place`);
+      this.#expel(visitor, new WireError("busy", "No hello came before others needed the place"));
+      return true;
+    }
+    return false;
   }
 
   /** Handles what a connection brings. */
@@ -128,6 +131,8 @@ export class Reception {
     switch (incoming.kind) {
       case "end":
         return this.#leave(visitor);
+      case "execute":
+        return this.#execute(visitor, incoming.bytes);
       case "error":
         return connection.send(failure(null, incoming.error));
       case "message":
@@ -156,16 +161,16 @@ export class Reception {
     }
   }
 
-  /** Whether there is room for one more connection. */
-  #makeRoom(): boolean {
-    if (this.#visitors.size < this.#context.maxConnections) return true;
-    for (const visitor of this.#visitors.values()) {
-      if (visitor.ui !== undefined) continue;
-      this.#context.log.log("warn", `Dropping ${visitor.connection.name}: others need its place`);
-      this.#expel(visitor, new WireError("busy", "No hello came before others needed the place"));
-      return true;
-    }
-    return false;
+  #connection(stream: AcceptedStream, takesExecute: boolean): Connection {
+    const { limits } = this.#context;
+    return new Connection(++this.#lastNumber, stream, { ...limits, takesExecute });
+  }
+
+  /** Leaves a connection that brings a command line to the host of these. */
+  #execute({ connection }: Visitor, first: Uint8Array<ArrayBuffer>): void {
+    this.#visitors.delete(connection);
+    this.#context.dropSource(connection);
+    this.#context.execute?.(connection.release(), first);
   }
 
   #request(visitor: Visitor, request: Request): void {

@@ -34,7 +34,7 @@ export function statusReporter(context: StatusContext): () => ServerStatus {
   const { cooker, clock, project, roster, asyncCommands } = context;
   const startedAt = clock.now();
   const started = clock.monotonic();
-  const doors = context.doors.filter((door) => door.isOwn !== true).map(({ name, listener }) => ({
+  const doors = context.doors.map(({ name, listener }) => ({
     name,
     address: listener.path,
   }));

@@ -25,9 +25,14 @@ const ALONE: readonly string[] = [
   "tests/faults/slow_reader_test.ts",
 ];
 
-/** End-to-end tests of what the whole client does as well as the small one, which runs by default. */
+/** End-to-end tests of what the whole client does as well as `main.ts`, which runs by default. */
 const BY_WHOLE_CLIENT: readonly string[] = ["cache", "ending", "run", "server", "stdin"]
   .map((name) => `tests/e2e/${name}_test.ts`);
+/** Tests of what the quick client does as well. */
+const BY_QUICK_CLIENT: readonly string[] = [
+  ...["run", "stdin", "signals", "quick_client"].map((name) => `tests/e2e/${name}_test.ts`),
+  "tests/faults/execute_test.ts",
+];
 
 /** Numbers of tests. */
 export interface Counts {
@@ -83,15 +88,39 @@ async function main(words: readonly string[]): Promise<number> {
   const check = new Deno.Command(Deno.execPath(), { args: ["check", "--quiet"] });
   const { code } = await check.spawn().status;
   if (code !== 0) return code;
+  const folder = Deno.makeTempDirSync({ prefix: "simmer_quick_" });
+  try {
+    return await runAll(await installQuickClient(folder));
+  } finally {
+    Deno.removeSync(folder, { recursive: true });
+  }
+}
+
+/** @param client path of the quick client; absent: it is not tested */
+async function runAll(client: string | undefined): Promise<number> {
   const files = testFiles();
   const jobs = [
     { words: ["--doc", "--ignore=tests"], env: {} },
     ...jobsOf(files.filter((file) => BY_WHOLE_CLIENT.includes(file)), { SIMMER_E2E: "whole" }),
+    ...(client === undefined
+      ? []
+      : jobsOf(files.filter((file) => BY_QUICK_CLIENT.includes(file)), { SIMMER_E2E: client })),
     ...jobsOf(files.filter((file) => !ALONE.includes(file)), {}),
   ];
   const together = await runTogether(jobs, navigator.hardwareConcurrency + 1);
   const alone = await runTogether(jobsOf(ALONE, {}), 1);
   return report([...together, ...alone]);
+}
+
+/** Installs the quick client. @returns its path; `undefined` if there is no Perl */
+async function installQuickClient(dir: string): Promise<string | undefined> {
+  const args = ["run", "-A", "main.ts", "install", "--dir", dir];
+  const { stdout } = await new Deno.Command(Deno.execPath(), { args }).output();
+  const text = new TextDecoder().decode(stdout);
+  if (text.includes("the quick client")) return `${dir}/simmer`;
+  // deno-lint-ignore no-console -- the output of the run
+  console.log("The quick client is not tested, as there is no Perl for it.");
+  return undefined;
 }
 
 /** Runs `deno test` with words of the caller. */

@@ -201,6 +201,8 @@ export interface RunTasksInput extends WorkspaceInput {
   readonly watched?: boolean | undefined;
   /** The process whose stdin the tasks read that can take it; absent: an empty one. */
   readonly stdinPid?: number | undefined;
+  /** Ticket of descriptors that came with the command line; only the server itself has one. */
+  readonly passed?: number | undefined;
   /** Who asked. */
   readonly client: ClientInfo;
 }

@@ -270,6 +270,8 @@ const runTasksParams = v.strictObject({
   watched: v.optional(v.boolean(), false),
   /** The process whose stdin the tasks read that can take it; absent: an empty one. */
   stdinPid: v.optional(pid),
+  /** Ticket of descriptors that came with the command line; only the server itself has one. */
+  passed: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
   /** Who asked. */
   client: clientSchema,
 });

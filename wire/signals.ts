@@ -19,3 +19,8 @@ export const TASK_SIGNALS = [
 
 /** The name of a signal that a client passes on. */
 export type TaskSignal = typeof TASK_SIGNALS[number];
+
+/** Whether a name is that of a signal that clients pass on. */
+export function isTaskSignal(name: string): name is TaskSignal {
+  return TASK_SIGNALS.some((each) => each === name);
+}

@@ -5,4 +5,4 @@
  */
 
 /** simmer's version; a client uses only a server of its own version. */
-export const VERSION = "0.1.0";
+export const VERSION = "0.2.0";

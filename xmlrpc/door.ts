@@ -5,7 +5,6 @@
  */
 
 import type { Clock } from "../system/clock.ts";
-import { userId } from "../system/environment.ts";
 import type { Logger } from "../system/logger.ts";
 import type { ByteStream } from "../system/net/streams.ts";
 import { connectTcp } from "../system/net/tcp.ts";
@@ -71,12 +70,6 @@ export class XmlRpcDoor implements Door {
 
   enter(stream: AcceptedStream, connect: () => ByteStream): void {
     const { log } = this.#options;
-    const uid = userId();
-    const peer = stream.peer?.uid;
-    if (uid !== undefined && peer !== undefined && peer !== uid) {
-      log.log("warn", `Dropping an XML-RPC connection of user ${peer}: not permitted`);
-      return stream.close();
-    }
     if (this.#open.size >= MAX_CONNECTIONS) {
       log.log("warn", `Dropping an XML-RPC connection: ${MAX_CONNECTIONS} are open`);
       return stream.close();

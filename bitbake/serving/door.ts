@@ -11,7 +11,7 @@ import type { Door } from "../../server/door.ts";
 import { LockFile } from "../../lock/lock_file.ts";
 import { joinPath } from "../../system/files/files.ts";
 import { DescriptorPassing } from "../../system/net/descriptor_passing.ts";
-import { processId, userId } from "../../system/environment.ts";
+import { processId } from "../../system/environment.ts";
 import type { Logger } from "../../system/logger.ts";
 import { PipeReader, PipeWriter } from "../../system/net/pipe_stream.ts";
 import type { ByteStream } from "../../system/net/streams.ts";
@@ -75,12 +75,6 @@ export class BitbakeDoor implements Door {
 
   enter(stream: AcceptedStream, connect: () => ByteStream): void {
     const { log } = this.#options;
-    const uid = userId();
-    const peer = stream.peer?.uid;
-    if (uid !== undefined && peer !== undefined && peer !== uid) {
-      log.log("warn", `Dropping a BitBake client of user ${peer}: not permitted`);
-      return stream.close();
-    }
     const work = this.#serve(stream, connect).catch((error: unknown) => {
       log.log("error", `A BitBake client failed: ${String(error)}`);
     }).finally(() => this.#working.delete(work));

@@ -6,7 +6,7 @@
 
 import { readEnvFile } from "../../system/files/env_file.ts";
 import { ClientError, EXIT } from "../errors.ts";
-import { HandBack } from "../hand_back.ts";
+import { RunLocally } from "../run_locally.ts";
 import { readEnvText } from "./env_syntax.ts";
 
 /** Variables that control Deno itself, which an env file must not set. */
@@ -30,7 +30,7 @@ export interface EnvFilesRequest {
  * one counts, and those of a later file count before those of an earlier one, which can refer to
  * them.
  *
- * @throws {HandBack} if a file is a pipe or a device and may not be waited for: the client reads it
+ * @throws {RunLocally} if a file is a pipe or a device and may not be waited for: the client reads it
  * @throws {ClientError} if a file is too large
  */
 export function envFileVariables(
@@ -41,7 +41,7 @@ export function envFileVariables(
     Object.hasOwn(env, name) ? env[name] : added.get(name);
   for (const name of names.toReversed()) {
     const file = readEnvFile(folder, name, mayWait);
-    if (file.kind === "special") throw new HandBack("The env file is no regular file");
+    if (file.kind === "special") throw new RunLocally("The env file is no regular file");
     if (file.kind === "too large") {
       throw new ClientError(EXIT.usage, `cannot read env file ${file.path}: ${file.reason}`);
     }

@@ -11,7 +11,7 @@ import type { RunTasksInput, WorkspaceInput } from "../../wire/commands.ts";
 import type { ParsedArguments, ValuesFor } from "./arguments.ts";
 import { UsageError } from "./arguments.ts";
 import { DENO_OPTIONS, denoFlags } from "./deno_flags.ts";
-import { HandBack } from "../hand_back.ts";
+import { RunLocally } from "../run_locally.ts";
 import { type Invocation, workFolder } from "../invocation.ts";
 
 /** The options that decide which folders of a workspace something is about. */
@@ -140,7 +140,7 @@ async function environmentOf(
   const names = values["env-file"];
   if (names.length === 0) return { ...colors, ...env };
   if (invocation.connect !== undefined && names.some((name) => isOfProcess(name, invocation.cwd))) {
-    throw new HandBack("An env file belongs to the process that names it");
+    throw new RunLocally("An env file belongs to the process that names it");
   }
   const { envFileVariables } = await import("./env_files.ts");
   const variables = envFileVariables({

@@ -11,7 +11,7 @@ import { runBuild } from "../build/build.ts";
 import { defineCommand } from "../command.ts";
 import type { ServerIdentity } from "../connect/open_session.ts";
 import { preventsServer } from "../errors.ts";
-import { HandBack } from "../hand_back.ts";
+import { RunLocally } from "../run_locally.ts";
 import type { Invocation, LocalServer } from "../invocation.ts";
 import {
   findServer,
@@ -139,7 +139,7 @@ class Local {
   inherit(): boolean {
     if (this.#values.detach || this.#place.socket !== undefined) return false;
     if (this.#invocation.connect !== undefined) {
-      throw new HandBack("A task needs a descriptor of the process that runs it");
+      throw new RunLocally("A task needs a descriptor of the process that runs it");
     }
     this.#isMeant = true;
     return true;
@@ -180,6 +180,13 @@ class Local {
   }
 }
 
+/** The process whose stdin the tasks read, and its descriptors if it has passed them. */
+function inputDescriptors(
+  { pid, passed }: Invocation,
+): Pick<RunTasksInput, "stdinPid" | "passed"> {
+  return passed === undefined ? { stdinPid: pid } : { stdinPid: pid, passed };
+}
+
 async function inputOf(
   invocation: Invocation,
   parsed: Parsed,
@@ -191,6 +198,6 @@ async function inputOf(
     keepGoing: values["keep-going"],
     detach: values.detach,
     ...(values["replay-logs"] === undefined ? {} : { replayLogs: values["replay-logs"] }),
-    ...(values.detach ? {} : { stdinPid: invocation.pid }),
+    ...(values.detach ? {} : inputDescriptors(invocation)),
   };
 }

@@ -6,7 +6,7 @@
 
 import { cacheFolderOf, CachePlaceError } from "../../project/cache_place.ts";
 import { type RegisteredServer, ServerRegistry } from "../../project/registry.ts";
-import { shortPlace, statePaths } from "../../project/state.ts";
+import { statePaths } from "../../project/state.ts";
 import { UsageError } from "../args/arguments.ts";
 import { ClientError, EXIT, reportOf } from "../errors.ts";
 import type { Invocation } from "../invocation.ts";
@@ -52,7 +52,7 @@ export async function forEveryServer<T>(
       const { root, config } = server;
       const project = config === undefined ? { root } : { root, config };
       try {
-        const result = await work({ project, paths: statePaths(root, shortPlace()) });
+        const result = await work({ project, paths: statePaths(root) });
         if (result === undefined) registry.remove(server);
         return result;
       } catch (error) {

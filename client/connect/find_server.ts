@@ -12,7 +12,6 @@ import {
   checkState,
   ensureRoom,
   readState,
-  shortPlace,
   type StatePaths,
   statePaths,
 } from "../../project/state.ts";
@@ -30,7 +29,10 @@ import type { ByteStream } from "../../system/net/streams.ts";
 import { ForeignServerError, linkDistrust } from "../../system/net/own_server.ts";
 import { MAX_SOCKET_PATH_BYTES } from "../../system/net/unix_path.ts";
 import { BacklogError, connectUnix } from "../../system/net/unix_socket.ts";
+import { processNamespaces } from "../../system/environment.ts";
 import { parseAddress } from "../../wire/address.ts";
+import { WireError } from "../../wire/errors.ts";
+import { PROTOCOL, VERSION } from "../../wire/hello.ts";
 import { ClientError, EXIT } from "../errors.ts";
 import { type Invocation, workFolder } from "../invocation.ts";
 import type { CommonValues } from "../args/options.ts";
@@ -56,7 +58,9 @@ type Found =
   | { readonly kind: "running"; readonly stream: ByteStream }
   | { readonly kind: "none" }
   /** A process holds the lock and does not accept connections: a server starts, ends, or is stuck. */
-  | { readonly kind: "between" };
+  | { readonly kind: "between" }
+  /** A server holds the lock whose socket cannot be seen from here. */
+  | { readonly kind: "elsewhere"; readonly pid: number };
 
 /** What is needed to start a server. */
 export interface StartOptions extends ServerLimits {
@@ -93,7 +97,7 @@ export function serverPlace(invocation: Invocation, values: CommonValues): Serve
   // A config file is meant from the folder of the call, wherever the tasks run.
   const config = values.config === undefined ? undefined : joinPath(invocation.cwd, values.config);
   const project = requireProject(workFolder(invocation, values), config);
-  const paths = statePaths(project.root, shortPlace());
+  const paths = statePaths(project.root);
   const { connect } = invocation;
   if (connect !== undefined) return { project, paths, open: () => Promise.resolve(connect()) };
   if (values.server === undefined) return { project, paths };
@@ -112,7 +116,7 @@ function foreignPlace(invocation: Invocation, server: string): ServerPlace | und
   const root = socket === undefined ? path : parentFolder(path);
   return {
     project: { root },
-    paths: statePaths(root, shortPlace()),
+    paths: statePaths(root),
     socket: socket === undefined ? server : path,
     ...(socket === undefined ? { address: server } : {}),
     isBitbake: true,
@@ -172,7 +176,11 @@ export async function findServer(place: ServerPlace): Promise<Found> {
     if (error instanceof BacklogError) return { kind: "between" };
     throw error;
   }
-  return { kind: LockFile.probe(paths.lock) === "held" ? "between" : "none" };
+  if (LockFile.probe(paths.lock) !== "held") return { kind: "none" };
+  const content = readLockContent(paths.lock);
+  const isElsewhere = content?.socket !== undefined && content.namespaces !== undefined &&
+    content.namespaces !== processNamespaces();
+  return isElsewhere ? { kind: "elsewhere", pid: content.pid } : { kind: "between" };
 }
 
 /** Connects to a socket that the user has named: no link of another user may decide where it is. */
@@ -206,9 +214,9 @@ function linkReason(path: string): string | undefined {
   }
 }
 
-/** Where the server of a project listens: its lock file says so where it is not the usual place. */
+/** Where the server of a project listens, as its lock file says; older versions do not say it. */
 function currentSocket(paths: StatePaths): string {
-  return readLockContent(paths.lock)?.socket ?? paths.socket;
+  return readLockContent(paths.lock)?.socket ?? paths.oldSocket;
 }
 
 /**
@@ -263,6 +271,7 @@ function foreignServer(socket: string, { message }: ForeignServerError): ClientE
 export async function reachServer(place: ServerPlace, options: StartOptions): Promise<ByteStream> {
   const found = await findServer(place);
   if (found.kind === "running") return found.stream;
+  if (found.kind === "elsewhere") throw otherContainer(place, found.pid);
   const { startServer } = await import("./start_server.ts");
   try {
     return await startServer(place, options);
@@ -271,6 +280,12 @@ export async function reachServer(place: ServerPlace, options: StartOptions): Pr
     if (error instanceof ClientError) ensureRoom(place.paths);
     throw error;
   }
+}
+
+/** The refusal of a server in another container, which would say the same itself. */
+function otherContainer({ project }: ServerPlace, pid: number): WireError {
+  const identity = { protocol: PROTOCOL, version: VERSION, pid, project };
+  return new WireError("otherContainer", "The server runs in another container", identity);
 }
 
 /** Milliseconds for which a server that starts or ends is waited for by those who start none. */

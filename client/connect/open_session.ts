@@ -63,17 +63,18 @@ export async function openSession<T>(
   const patience = options.patience ?? new Patience(options);
   const start = { ...options, patience };
   for (let tries = 1;; tries++) {
-    const stream = await (options.reach?.(start) ?? reachServer(place, start));
-    const session = new SocketSession(stream, sessionOptions(options));
-    const leave = (): void => session.hangUp();
+    let session: SocketSession | undefined;
+    const leave = (): void => session?.hangUp();
     options.signal?.addEventListener("abort", leave);
-    using _waiting = waitingWith(patience);
     try {
+      const stream = await (options.reach?.(start) ?? reachServer(place, start));
+      session = new SocketSession(stream, sessionOptions(options));
+      using _waiting = waitingWith(patience);
       const hello = sayHello(session, place, options);
       const sent = first(session);
       return { session, hello: await hello, first: sent };
     } catch (error) {
-      await session.close();
+      await session?.close();
       options.signal?.throwIfAborted();
       if (tries === MAX_TRIES) throw error;
       if (isOtherContainer(error) && options.elsewhere?.(error.data, options)) continue;

@@ -3,7 +3,7 @@
  *
  * Of all clients that find no server, the one that has the lock starts it. It keeps the lock until
  * the server says, by a file `starting`, that it stands ready to take it; so the others find the
- * lock held, watch the folder, and connect when the socket appears. Who gets the lock in the moment
+ * lock held, watch the folder, and connect when the lock file names the socket. Who gets the lock in the moment
  * between the two finds `starting` and lets go again.
  *
  * @module
@@ -11,12 +11,7 @@
 
 import { LockFile } from "../../lock/lock_file.ts";
 import { ensureState } from "../../project/state.ts";
-import {
-  baseName,
-  parentFolder,
-  readTextIfPresent,
-  removeIfPresent,
-} from "../../system/files/files.ts";
+import { baseName, readTextIfPresent, removeIfPresent } from "../../system/files/files.ts";
 import { FolderWatch } from "../../system/files/folder_watch.ts";
 import type { ExitStatus } from "../../system/process/group_process.ts";
 import {
@@ -92,8 +87,7 @@ class Launch {
     this.#place = place;
     this.#options = options;
     this.#platform = platform;
-    const { dir, socket } = place.paths;
-    this.#watch = platform.watch([...new Set([dir, parentFolder(socket)])]);
+    this.#watch = platform.watch([place.paths.dir]);
     this.#logFrom = fileSize(place.paths.log) ?? 0;
   }
 
@@ -150,7 +144,9 @@ class Launch {
   async #watchSocket(): Promise<void> {
     const { clock } = this.#options;
     const { paths } = this.#place;
-    const names = [baseName(paths.socket), baseName(paths.starting), ""];
+    // A server that listens says so in the lock file; one of an older version made a socket.
+    const files = [paths.lock, paths.oldSocket, paths.starting];
+    const names = [...files.map(baseName), ""];
     if (this.#watch === undefined) {
       while (!this.#over.signal.aborted) {
         await clock.sleep(POLL_MS, this.#over.signal);

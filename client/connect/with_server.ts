@@ -77,6 +77,13 @@ export async function withServer<T>(
   const found = await searchRunning(place, clock);
   if (found.kind === "between") throw await silentServer(place, clock);
   if (found.kind === "none") return undefined;
+  if (found.kind === "elsewhere") {
+    throw new ClientError(
+      EXIT.refused,
+      `the server (there it is pid ${found.pid}) runs in another container, and its socket cannot ` +
+        "be seen from here: do this there",
+    );
+  }
   const { stream } = found;
   // BitBake's own server, which is named by its socket, may take its time while it is busy.
   const deadline = new AnswerDeadline(clock, place.socket === undefined ? answerMs : undefined);

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { DescriptorMap } from "../../system/process/passed_descriptors.ts";
 import type { Clock } from "../../system/clock.ts";
 import { ioTurn, macrotask } from "../../system/macrotask.ts";
 import { signalExitCode } from "../../system/process/signals.ts";
@@ -55,6 +56,8 @@ interface BuildOptions {
   readonly rank?: readonly number[];
   /** The process whose stdin its tasks read; absent: they read an empty one. */
   readonly stdinPid?: number;
+  /** Descriptors that its client has passed, its stdin among them; absent: none. */
+  readonly passed?: DescriptorMap;
   /** Told how long each task ran that ended well. */
   readonly ran?: (task: PlannedTask, durationMs: number) => void;
 }

@@ -5,6 +5,7 @@
  */
 
 import { BestEffortFile } from "../../system/files/best_effort_file.ts";
+import type { DescriptorMap } from "../../system/process/passed_descriptors.ts";
 import type { Clock } from "../../system/clock.ts";
 import type { ReplayLogs } from "../../wire/commands.ts";
 import type {
@@ -63,6 +64,8 @@ interface TaskRunnerOptions {
   readonly replayLogs: ReplayLogs;
   /** The process whose stdin the tasks that take it read; absent: none does. */
   readonly stdinPid?: number;
+  /** Descriptors that the client has passed, its stdin among them; absent: none. */
+  readonly passed?: DescriptorMap;
 }
 
 /** A task of a build. */
@@ -370,7 +373,7 @@ export class TaskRunner {
       listener.logged();
     };
     try {
-      const whole = { ...command, ...this.#stdinOf(stdin) };
+      const whole = { ...command, ...this.#inputOf(stdin) };
       const status = await this.#options.executor.execute(whole, {
         write: (stream, bytes) => {
           open();
@@ -386,10 +389,13 @@ export class TaskRunner {
     }
   }
 
-  #stdinOf(stdin: PlannedTask["stdin"]): Pick<TaskCommand, "stdinPid" | "lostStdinPid"> {
-    const { stdinPid } = this.#options;
-    if (stdinPid === undefined || stdin === undefined) return {};
-    return stdin === "reads" ? { stdinPid } : { lostStdinPid: stdinPid };
+  #inputOf(
+    stdin: PlannedTask["stdin"],
+  ): Pick<TaskCommand, "stdinPid" | "lostStdinPid" | "passed"> {
+    const { stdinPid, passed } = this.#options;
+    const descriptors = passed === undefined ? {} : { passed };
+    if (stdinPid === undefined || stdin === undefined) return descriptors;
+    return { ...descriptors, ...stdin === "reads" ? { stdinPid } : { lostStdinPid: stdinPid } };
   }
 
   #warning({ sink }: TaskListener): Warn {

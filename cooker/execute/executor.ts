@@ -6,6 +6,7 @@
  */
 
 import type { Ending } from "./cancellation.ts";
+import type { DescriptorMap } from "../../system/process/passed_descriptors.ts";
 import type { NpmBins } from "./node_modules.ts";
 
 /** What a task's command line is given. */
@@ -30,6 +31,8 @@ export interface TaskCommand {
   readonly stdinPid?: number;
   /** The process whose stdin it does not read, because another task may run beside it. */
   readonly lostStdinPid?: number;
+  /** Descriptors that its client has passed, by their numbers there; 0 is only for a task that reads stdin. */
+  readonly passed?: DescriptorMap;
 }
 
 /** Where output goes. */

@@ -178,11 +178,19 @@ export class ShellExecutor implements Executor {
     const spawn = (options: SpawnOptions): GroupProcess =>
       mark === undefined ? spawner.spawn(options) : mark.around(() => spawner.spawn(options));
     const stdin = this.#stdinOf(command, sink);
+    const descriptors = aboveStreams(command.passed);
     const plain = needsDeno(command) ? undefined : plainCommand(command, deno, this.#programs);
     if (plain !== undefined) {
       const { program, args, env } = plain;
       try {
-        const process = spawn({ command: program, args, cwd: command.cwd, env, stdin });
+        const process = spawn({
+          command: program,
+          args,
+          cwd: command.cwd,
+          env,
+          stdin,
+          ...descriptors,
+        });
         return { process, kind: "program" };
       } catch (error) {
         // The shell says what is wrong, with its own exit code: an interpreter that is missing, say.
@@ -204,6 +212,7 @@ export class ShellExecutor implements Executor {
           ? { ...command.env, npm_execpath: deno, npm_node_execpath: deno }
           : command.env,
         stdin,
+        ...descriptors,
       });
       return { process, kind: "shell" };
     } catch (error) {
@@ -212,7 +221,7 @@ export class ShellExecutor implements Executor {
     }
   }
 
-  #stdinOf({ name, stdinPid, lostStdinPid }: TaskCommand, sink: OutputSink): StdinSource {
+  #stdinOf({ name, stdinPid, lostStdinPid, passed }: TaskCommand, sink: OutputSink): StdinSource {
     const { spawner } = this.#options;
     if (lostStdinPid !== undefined && spawner.hasInput(lostStdinPid)) {
       sink.warn(
@@ -222,6 +231,8 @@ export class ShellExecutor implements Executor {
     }
     if (stdinPid === undefined) return "empty";
     if (stdinPid === processId()) return "inherited";
+    const descriptor = passed?.get(0);
+    if (descriptor !== undefined) return { descriptor };
     const source = { fromProcess: stdinPid };
     if (spawner.sharesStdin(source)) return source;
     sink.warn(
@@ -272,6 +283,14 @@ class Receiver {
     return [...this.#taken].some((signal) => signalExitCode(signal) === code);
   }
 }
+
+/** The descriptors above stderr that a process is given, if there are any. */
+function aboveStreams(passed: TaskCommand["passed"]): Pick<SpawnOptions, "descriptors"> {
+  const descriptors = [...passed ?? []].filter(([number]) => number > STDERR);
+  return descriptors.length === 0 ? {} : { descriptors: new Map(descriptors) };
+}
+
+const STDERR = 2;
 
 /** Whether Deno was given options of its own, by which it may refuse to run anything. */
 function needsDeno({ denoFlags = [] }: TaskCommand): boolean {

@@ -52,6 +52,6 @@ export class PlanMemo {
 }
 
 /** Whoever asks for it, the plan is the same. */
-function keyOf({ client: _, stdinPid: __, ...params }: RunTasksParams): string {
+function keyOf({ client: _, stdinPid: __, passed: ___, ...params }: RunTasksParams): string {
   return JSON.stringify(params);
 }

@@ -280,6 +280,11 @@ export function removeTree(path: string): void {
   }
 }
 
+/** Removes a folder that is empty. @throws {Error} what the system says, as of one that is not */
+export function removeEmptyFolder(path: string): void {
+  Deno.removeSync(path);
+}
+
 /** Names of what is in a folder, sorted; none where there is no such folder. */
 export function listFolder(path: string): string[] {
   try {

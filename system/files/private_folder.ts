@@ -157,9 +157,13 @@ export function checkPrivateFolder(path: string): void {
   ensurePrivateFolder(path);
 }
 
-/** Makes a new folder for what is needed for a short time only; nobody else can enter it. */
-export function makeTemporaryFolder(): string {
-  return Deno.makeTempDirSync({ prefix: "simmer-" });
+/**
+ * Makes a new folder for what is needed for a short time only; nobody else can enter it.
+ *
+ * @param options default: in the folder that the environment names for temporary files
+ */
+export function makeTemporaryFolder(options: Deno.MakeTempOptions = {}): string {
+  return Deno.makeTempDirSync({ prefix: "simmer-", ...options });
 }
 
 function lookAt(path: string): Deno.FileInfo | undefined {

@@ -9,6 +9,7 @@
 const SOL_SOCKET = 1;
 const SCM_RIGHTS = 1;
 const MSG_CMSG_CLOEXEC = 0x40000000;
+const MSG_DONTWAIT = 0x40;
 const MSG_CTRUNC = 0x8;
 const MSG_NOSIGNAL = 0x4000;
 const O_CLOEXEC = 0o2000000;
@@ -16,7 +17,8 @@ const POLLIN = 1;
 const HEADER_BYTES = 16;
 const MESSAGE_BYTES = 56;
 const DATA_BYTES = 256;
-const MAX_DESCRIPTORS = 16;
+const MAX_DESCRIPTORS = 64;
+const F_DUPFD_CLOEXEC = 1030;
 const CONTROL_BYTES = HEADER_BYTES + MAX_DESCRIPTORS * 4;
 
 const SYMBOLS = {
@@ -24,13 +26,14 @@ const SYMBOLS = {
   sendmsg: { parameters: ["i32", "buffer", "i32"], result: "isize" },
   pipe2: { parameters: ["buffer", "i32"], result: "i32" },
   close: { parameters: ["i32"], result: "i32" },
+  fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" },
   poll: { parameters: ["buffer", "u64", "i32"], result: "i32", nonblocking: true },
 } as const satisfies Deno.ForeignLibraryInterface;
 
 /** What came with descriptors. */
 interface ReceivedDescriptors {
   /** The bytes that they came with. */
-  readonly data: Uint8Array;
+  readonly data: Uint8Array<ArrayBuffer>;
   /** They belong to the receiver, who closes them. */
   readonly descriptors: readonly number[];
 }
@@ -64,7 +67,7 @@ export class DescriptorPassing implements Disposable {
    *   no descriptor is left open then
    */
   async receive(socket: number, patienceMs: number): Promise<ReceivedDescriptors | undefined> {
-    return await this.#poll(socket, patienceMs) === 0 ? undefined : this.#take(socket);
+    return await this.#poll(socket, patienceMs) === 0 ? undefined : this.take(socket);
   }
 
   /** Whether there are bytes to be read from a descriptor now. */
@@ -84,9 +87,15 @@ export class DescriptorPassing implements Disposable {
     return count === 1 ? happened : 0;
   }
 
-  #take(socket: number): ReceivedDescriptors | undefined {
+  /**
+   * Receives what is there, without waiting.
+   *
+   * @returns as {@linkcode receive}; `undefined` too if nothing is there
+   */
+  take(socket: number): ReceivedDescriptors | undefined {
     const message = new Message(new Uint8Array(DATA_BYTES), new Uint8Array(CONTROL_BYTES));
-    const count = Number(this.#library.symbols.recvmsg(socket, message.bytes, MSG_CMSG_CLOEXEC));
+    const flags = MSG_CMSG_CLOEXEC | MSG_DONTWAIT;
+    const count = Number(this.#library.symbols.recvmsg(socket, message.bytes, flags));
     const descriptors = count < 0 ? [] : message.descriptors();
     if (count > 0 && (message.flags & MSG_CTRUNC) === 0) {
       return { data: message.data.slice(0, count), descriptors };
@@ -123,6 +132,20 @@ export class DescriptorPassing implements Disposable {
       throw new Error("Cannot make a pipe: no descriptors are left");
     }
     return { read: ends[0] ?? -1, write: ends[1] ?? -1 };
+  }
+
+  /**
+   * Gives descriptors numbers from `least` on; the old numbers are closed.
+   *
+   * @returns the new numbers; `undefined` if there are not enough, and then all are closed
+   */
+  renumber(descriptors: readonly number[], least: number): number[] | undefined {
+    const { fcntl } = this.#library.symbols;
+    const moved = descriptors.map((each) => fcntl(each, F_DUPFD_CLOEXEC, least));
+    this.closeAll(descriptors);
+    if (moved.every((each) => each >= 0)) return moved;
+    this.closeAll(moved.filter((each) => each >= 0));
+    return undefined;
   }
 
   /** Closes descriptors. */

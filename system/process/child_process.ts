@@ -43,7 +43,9 @@ export function spawnChild(options: SpawnOptions): GroupProcess {
 /** A shell opens the other process's stdin and becomes the program: the process id is the same. */
 function withStdin({ command, args, stdin }: SpawnOptions): [string, string[]] {
   if (typeof stdin === "string") return [command, [...args]];
-  const path = stdinPath(stdin.fromProcess);
+  const path = "descriptor" in stdin
+    ? stdinPath(Deno.pid, stdin.descriptor)
+    : stdinPath(stdin.fromProcess);
   return ["/bin/sh", ["-c", 'exec "$@" < "$0"', path, command, ...args]];
 }
 

@@ -16,7 +16,12 @@ export interface ExitStatus {
  * Where a task's stdin comes from: nowhere, this process's own stdin by inheritance, or another
  * process's (Linux only; see {@linkcode stdinAccess}).
  */
-export type StdinSource = "empty" | "inherited" | { readonly fromProcess: number };
+export type StdinSource =
+  | "empty"
+  | "inherited"
+  | { readonly fromProcess: number }
+  /** One of this process's descriptors. */
+  | { readonly descriptor: number };
 
 /** What is to be run. */
 export interface SpawnOptions {
@@ -28,6 +33,8 @@ export interface SpawnOptions {
   /** The whole environment: nothing is added. */
   readonly env: Readonly<Record<string, string>>;
   readonly stdin: StdinSource;
+  /** Descriptors above stderr: this process's, by the numbers that they are to have. Default: none. */
+  readonly descriptors?: ReadonlyMap<number, number>;
 }
 
 /** The end of a pipe that is read. */
@@ -81,7 +88,7 @@ export function stdinAccess({ fromProcess }: { readonly fromProcess: number }): 
   }
 }
 
-/** The name by which another process's stdin is opened. */
-export function stdinPath(pid: number): string {
-  return `/proc/${pid}/fd/0`;
+/** The name by which a process's descriptor is opened. */
+export function stdinPath(pid: number, descriptor = 0): string {
+  return `/proc/${pid}/fd/${descriptor}`;
 }

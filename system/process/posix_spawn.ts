@@ -56,6 +56,8 @@ interface SpawnRequest {
   /** The whole environment. */
   readonly env: Readonly<Record<string, string>>;
   readonly stdin: StdinSource;
+  /** This process's descriptors, none of whose numbers it is to have, by those numbers. */
+  readonly descriptors?: ReadonlyMap<number, number>;
 }
 
 /** What was started. */
@@ -150,7 +152,10 @@ export class PosixSpawn implements Disposable {
     this.close();
   }
 
-  #spawn({ command, args, cwd, env }: SpawnRequest, streams: readonly number[]): number {
+  #spawn(
+    { command, args, cwd, env, descriptors }: SpawnRequest,
+    streams: readonly number[],
+  ): number {
     const { symbols } = this.#library;
     const variables = Object.entries(env).map(([name, value]) => `${name}=${value}`);
     const what = `Failed to start '${command}' in '${cwd}'`;
@@ -159,6 +164,9 @@ export class PosixSpawn implements Disposable {
     const actions = structure(STRUCTURE_BYTES);
     symbols.posix_spawn_file_actions_init(actions);
     streams.forEach((each, at) => symbols.posix_spawn_file_actions_adddup2(actions, each, at));
+    for (const [number, own] of descriptors ?? []) {
+      symbols.posix_spawn_file_actions_adddup2(actions, own, number);
+    }
     symbols.posix_spawn_file_actions_addchdir_np(actions, text(cwd));
     const environment = this.#environment.write(variables);
     const pid = structure(4);
@@ -178,6 +186,7 @@ export class PosixSpawn implements Disposable {
   #stdin(source: StdinSource, opened: number[]): number {
     if (source === "inherited") return STDIN;
     if (source === "empty") return push(opened, this.#open("/dev/null"));
+    if ("descriptor" in source) return source.descriptor;
     const { fromProcess } = source;
     const taken = stdinAccess(source) === "take"
       ? this.#foreign.take(fromProcess, STDIN)

@@ -1,6 +1,8 @@
 /** A project's server as a process of its own: what it is called, what it leaves, how it ends. */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { socketOf } from "../e2e/support.ts";
+import { parentFolder } from "../../system/files/files.ts";
 import { connectUnix } from "../../system/net/unix_socket.ts";
 import { helloParams, TestClient } from "../server/support.ts";
 
@@ -64,7 +66,7 @@ class Daemon implements AsyncDisposable {
 
   /** A client that has said hello. */
   async join(): Promise<TestClient> {
-    const stream = await connectUnix(`${this.root}/.simmer/server.sock`);
+    const stream = await connectUnix(socketOf(this.root));
     assert(stream !== undefined);
     const client = new TestClient(stream);
     await client.call("hello", helloParams({ project: { root: this.root } }));
@@ -120,7 +122,7 @@ Deno.test("R1 the server calls itself Cooker and logs where its lock and its soc
     assertEquals(await Deno.readTextFile(`/proc/${process.pid}/comm`), "Cooker\n");
   }
   assertStringIncludes(await Deno.readTextFile(`${root}/.simmer/lock`), String(process.pid));
-  assertEquals(((await Deno.lstat(`${root}/.simmer/server.sock`)).mode ?? 0) & 0o777, 0o600);
+  assertEquals(((await Deno.lstat(socketOf(root))).mode ?? 0) & 0o777, 0o600);
   process.kill("SIGTERM");
   const log = await daemon.output;
   const facts = ["Entering server connection loop", `${root}/.simmer/lock`, "Socket: ", "Exiting"];
@@ -132,14 +134,15 @@ Deno.test("R1 the server calls itself Cooker and logs where its lock and its soc
 Deno.test("R12 R13 R14 SIGTERM lets a task clean up and leaves neither socket nor lock", async () => {
   await using daemon = await Daemon.start();
   const client = await daemon.run("polite");
+  const socket = socketOf(daemon.root);
   daemon.process.kill("SIGTERM");
   assertEquals((await client.event("ServerExit")).reason, "SIGTERM");
   await client.ended;
   await client.leave();
   assertEquals((await daemon.process.status).code, 143, await daemon.output);
   assertEquals(await exists(`${daemon.root}/cleaned-up`), true);
-  for (const name of ["lock", "server.sock"]) {
-    assertEquals(await exists(`${daemon.root}/.simmer/${name}`), false, name);
+  for (const path of [`${daemon.root}/.simmer/lock`, socket, parentFolder(socket)]) {
+    assertEquals(await exists(path), false, path);
   }
   const types = client.events.map(({ type }) => type);
   assertEquals(types.slice(-3), ["BuildCompleted", "CommandExit", "ServerExit"]);

@@ -1,22 +1,28 @@
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { ExpressHost, type HostedInvocation } from "../../app/forward_host.ts";
+import { ForwardHost } from "../../app/forward_host.ts";
+import type { HostedInvocation } from "../../app/forwarded_command.ts";
 import { SettledBuilds } from "../../cooker/settled.ts";
 import { Memos } from "../../app/answer_memo.ts";
 import { processNamespaces } from "../../system/environment.ts";
 import { FakeClock } from "../../system/fake_clock.ts";
-import { HEAD_BYTES, PIECE } from "../../forward/client.ts";
+import {
+  executeFrame,
+  type ExecuteRequest,
+  FRAME,
+  frame,
+  HEAD_BYTES,
+} from "../../forward/protocol.ts";
+import { PassedDescriptors } from "../../system/process/passed_descriptors.ts";
 import { MemoryLogger } from "../../system/logger.ts";
 import { type ByteStream, memoryPair, writeAll } from "../../system/net/streams.ts";
 import { VERSION } from "../../wire/version.ts";
-import { MemoryListener } from "../server/support.ts";
 
 /** The namespaces of this process, as a client sends them. */
-const namespaces = processNamespaces();
-const NAMESPACES = namespaces === undefined ? {} : { namespaces };
+const NAMESPACES = processNamespaces() ?? "";
 
 /** Lets a command begin. */
-const GO = '{"go":true}\n';
+const GO = frame(FRAME.go);
 
 type Run = (args: readonly string[], hosted: HostedInvocation) => Promise<number>;
 
@@ -25,17 +31,17 @@ class Place implements AsyncDisposable {
   readonly root: string;
   readonly clock = new FakeClock();
   readonly log: MemoryLogger = new MemoryLogger();
-  readonly host: ExpressHost;
+  readonly host: ForwardHost;
 
   private constructor(root: string, run: Run) {
     this.root = root;
-    this.host = new ExpressHost({
-      listener: new MemoryListener(),
+    this.host = new ForwardHost({
       memos: new Memos(),
       root,
       clock: this.clock,
       log: this.log,
-      standing: {
+      passed: new PassedDescriptors(),
+      server: {
         isAlone: true,
         settled: new SettledBuilds(),
         touch: () => {},
@@ -50,21 +56,35 @@ class Place implements AsyncDisposable {
     return new Place(root, run);
   }
 
-  enter(peer: { readonly uid?: number } = {}): ByteStream {
+  /** A connection that has sent its first bytes. */
+  enter(first: Uint8Array<ArrayBuffer>): ByteStream {
     const [near, far] = memoryPair();
-    const stream = peer.uid === undefined
-      ? far
-      : { ...far, peer: { pid: 1, uid: peer.uid, gid: 1 } };
-    this.host.enter(stream, () => memoryPair()[0]);
+    this.host.enter(far, first, () => memoryPair()[0]);
     return near;
   }
 
-  /** What a process sends: the two lines, and `go`. */
-  greeting(args: readonly string[], more: Readonly<Record<string, unknown>> = {}): string {
-    const terminal = { stdin: false, stdout: false, stderr: false };
-    const head = JSON.stringify({ version: VERSION, pid: 4711, ...NAMESPACES, ...more });
-    const line = JSON.stringify({ args, env: { A: "b" }, cwd: this.root, terminal });
-    return `${head}\n${line}\n${GO}`;
+  /** The request of a client. */
+  request(args: readonly string[], more: Partial<ExecuteRequest> = {}): Uint8Array<ArrayBuffer> {
+    return executeFrame({
+      version: VERSION,
+      pid: 4711,
+      namespaces: NAMESPACES,
+      cwd: this.root,
+      columns: 0,
+      rows: 0,
+      terminal: { stdin: false, stdout: false, stderr: false },
+      passed: [],
+      args,
+      env: { A: "b" },
+      ...more,
+    });
+  }
+
+  /** A client that has sent its request and `go`. */
+  async begin(args: readonly string[], more: Partial<ExecuteRequest> = {}): Promise<ByteStream> {
+    const stream = this.enter(this.request(args, more));
+    await writeAll(stream, GO);
+    return stream;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -73,30 +93,32 @@ class Place implements AsyncDisposable {
   }
 }
 
-async function say(stream: ByteStream, text: string): Promise<void> {
-  await writeAll(stream, new TextEncoder().encode(text));
-}
-
-/** Everything up to the end: pieces by kinds, texts joined. */
-async function hear(stream: ByteStream): Promise<[kind: number, text: string][]> {
+/** Everything up to the end: frames by their types, texts joined. */
+async function hear(stream: ByteStream): Promise<[type: string, text: string][]> {
   let bytes = new Uint8Array(0);
   const buffer = new Uint8Array(4096);
   for (let count = await stream.read(buffer); count !== null; count = await stream.read(buffer)) {
     bytes = Uint8Array.of(...bytes, ...buffer.subarray(0, count));
   }
-  const pieces: [number, string][] = [];
+  const frames: [string, string][] = [];
   for (let at = 0; at < bytes.length;) {
     const length = new DataView(bytes.buffer, at).getUint32(1);
-    const piece = bytes.subarray(at + HEAD_BYTES, at + HEAD_BYTES + length);
-    const kind = bytes[at] ?? 0;
-    pieces.push([kind, kind === PIECE.exit ? `${piece[0]}` : new TextDecoder().decode(piece)]);
+    const payload = bytes.subarray(at + HEAD_BYTES, at + HEAD_BYTES + length);
+    const type = bytes[at] ?? 0;
+    const text = new TextDecoder().decode(type === FRAME.exit ? payload.subarray(1) : payload);
+    const code = type === FRAME.exit ? `${payload[0]}` : "";
+    frames.push([String.fromCharCode(type), `${code}${text}`]);
     at += HEAD_BYTES + length;
   }
-  return pieces;
+  return frames;
 }
 
 /** Sent before anything is done. */
-const ACCEPTED: [number, string] = [PIECE.accepted, ""];
+const ACCEPTED: [string, string] = ["A", ""];
+
+function signal(name: string): Uint8Array<ArrayBuffer> {
+  return frame(FRAME.signal, name);
+}
 
 Deno.test("a command line is carried out with what it came with", async () => {
   await using place = await Place.open((args, { env, cwd, pid, output }) => {
@@ -104,87 +126,120 @@ Deno.test("a command line is carried out with what it came with", async () => {
     output.write("stderr", cwd);
     return Promise.resolve(7);
   });
-  const stream = place.enter();
-  await say(stream, place.greeting(["run", "x"]));
+  const stream = await place.begin(["run", "", "x\ny"], { env: { A: "b=c", B: "" } });
   assertEquals(await hear(stream), [
     ACCEPTED,
-    [PIECE.stdout, 'run x {"A":"b"} 4711'],
-    [PIECE.stderr, place.root],
-    [PIECE.exit, "7"],
+    ["1", 'run  x\ny {"A":"b=c","B":""} 4711'],
+    ["2", place.root],
+    ["X", "7"],
   ]);
 });
 
-Deno.test("another version or another project is refused: whoever asks does it by itself", async () => {
+Deno.test("a request that comes byte by byte is read as one that comes at once", async () => {
+  await using place = await Place.open(([, name], { env }) =>
+    Promise.resolve(name === "x" && env.A === "b" ? 3 : 1)
+  );
+  const all = Uint8Array.of(...place.request(["run", "x"]), ...GO);
+  const stream = place.enter(all.slice(0, 1));
+  for (const byte of all.slice(1)) await writeAll(stream, Uint8Array.of(byte));
+  assertEquals(await hear(stream), [ACCEPTED, ["X", "3"]]);
+});
+
+Deno.test("another version or another project is refused with the reason: the client does it itself", async () => {
   await using place = await Place.open(() => Promise.resolve(0));
   const elsewhere = await Deno.makeTempDir();
   for (
-    const text of [
-      place.greeting(["run"], { version: "0.0.1" }),
-      place.greeting(["run"]).replaceAll(place.root, elsewhere),
-    ]
+    const [more, reason] of [
+      [{ version: "0.0.1" }, `this server is simmer ${VERSION}`],
+      [{ cwd: elsewhere }, `this server serves ${place.root}`],
+    ] as const
   ) {
-    const stream = place.enter();
-    await say(stream, text);
-    assertEquals(await hear(stream), [[PIECE.refused, ""]]);
+    assertEquals(await hear(place.enter(place.request(["run"], more))), [["R", reason]]);
   }
   await Deno.remove(elsewhere);
 });
 
+Deno.test("a command that is none for a server is refused, and so are options of place", async () => {
+  await using place = await Place.open(() => Promise.resolve(0));
+  const lines = [[], ["serve"], ["stop"], ["nonsense"], ["run", "--cwd", "/"], ["run", "-c", "x"]];
+  for (const args of lines) {
+    const reason = "a server carries out run, tasks, graph, why, status, ping alone";
+    assertEquals(await hear(place.enter(place.request(args))), [["R", reason]]);
+  }
+});
+
+Deno.test("a client of any version is served that names none", async () => {
+  await using place = await Place.open(() => Promise.resolve(0));
+  assertEquals(await hear(await place.begin(["run"], { version: "" })), [ACCEPTED, ["X", "0"]]);
+});
+
 Deno.test("a command begins only at the client's 'go': a client that leaves before has given it up", async () => {
   const begun: string[] = [];
-  await using place = await Place.open(([name = ""]) => {
+  await using place = await Place.open(([, name = ""]) => {
     begun.push(name);
     return Promise.resolve(0);
   });
-  const patient = place.enter();
-  await say(patient, place.greeting(["later"]).replace(GO, ""));
+  const patient = place.enter(place.request(["run", "later"]));
   const buffer = new Uint8Array(HEAD_BYTES);
-  assertEquals([await patient.read(buffer), buffer[0]], [HEAD_BYTES, PIECE.accepted]);
+  assertEquals([await patient.read(buffer), buffer[0]], [HEAD_BYTES, FRAME.accepted]);
   assertEquals(begun, []);
-  await say(patient, GO);
-  assertEquals(await hear(patient), [[PIECE.exit, "0"]]);
-  const gone = place.enter();
-  await say(gone, place.greeting(["given up"]).replace(GO, ""));
-  await gone.read(buffer);
-  gone.close();
-  const silent = place.enter();
-  await say(silent, place.greeting(["silent"]).replace(GO, ""));
+  await writeAll(patient, GO);
+  assertEquals(await hear(patient), [["X", "0"]]);
+  const silent = place.enter(place.request(["run", "silent"]));
   await silent.read(buffer);
   const end = hear(silent);
   await place.clock.waitForSleepers();
   await place.clock.advance(10_000);
   assertEquals(await end, []);
+  const gone = place.enter(place.request(["run", "given up"]));
+  await gone.read(buffer);
+  gone.close();
   await place.host.close();
   assertEquals(begun, ["later"]);
 });
 
 Deno.test("R24 a client in other namespaces is refused, and one that names none", async () => {
   await using place = await Place.open(() => Promise.resolve(0));
-  for (const other of ["pid:[1] mnt:[2]", undefined]) {
-    const stream = place.enter();
-    await say(stream, place.greeting(["run"], { namespaces: other }));
-    assertEquals(await hear(stream), [[PIECE.refused, ""]]);
+  for (const namespaces of ["pid:[1] mnt:[2]", ""]) {
+    const stream = place.enter(place.request(["run"], { namespaces }));
+    assertEquals(await hear(stream), [["R", "this server runs in another container"]]);
+  }
+});
+
+Deno.test("a malformed request is refused with the reason", async () => {
+  await using place = await Place.open(() => Promise.resolve(0));
+  const fields = "1\0\x001\0\0/\x000\x000\x00000\0\x001\0word";
+  const cases: readonly (readonly [payload: string | Uint8Array, reason: string])[] = [
+    ["1\0", "fields are missing"],
+    [fields.replace("1\0", "2\0"), "protocol 2 is not 1"],
+    [fields.replace("1\0word", "2\0word"), "words are missing"],
+    [fields.replace("/\0", "x\0"), "the working directory is not absolute"],
+    [fields.replace("000\0", "00\0"), "the terminal flags are not three of 0, 1"],
+    [fields.replace("000\0\0", "000\0-1\0"), "the number of a descriptor is no whole number"],
+    [Uint8Array.of(0xff), "a field is not UTF-8"],
+  ];
+  for (const [payload, reason] of cases) {
+    assertEquals(await hear(place.enter(frame(FRAME.execute, payload))), [["R", reason]]);
   }
 });
 
 Deno.test("an unreadable message on the way is ignored, and logged once", async () => {
   const { promise: interrupted, resolve } = Promise.withResolvers<number>();
   await using place = await Place.open((_, { onSignal, terminal }) => {
-    onSignal("SIGINT", () => resolve(terminal.columns()));
+    onSignal("SIGUSR1", () => resolve(terminal.columns()));
     return interrupted;
   });
-  const stream = place.enter();
-  await say(stream, place.greeting(["run"]));
-  await say(stream, '{"columns":0}\n{"columns":44}\nnonsense\n{"signal":"SIGSTOP"}\n');
-  await writeAll(stream, Uint8Array.of(0xff, 0xfe, 10));
-  await say(stream, '{"signal":"SIGINT"}\n');
-  assertEquals(await hear(stream), [ACCEPTED, [PIECE.exit, "44"]]);
+  const stream = await place.begin(["run"]);
+  const sizes = ["0 0", "44 10", "nonsense"].map((text) => frame(FRAME.size, text));
+  const others = [signal("STOP"), frame(0, "nothing"), frame(FRAME.size, Uint8Array.of(0xff))];
+  for (const each of [...sizes, ...others, signal("USR1")]) await writeAll(stream, each);
+  assertEquals(await hear(stream), [ACCEPTED, ["X", "44"]]);
   assertEquals(place.log.messages.filter((line) => line.includes("Ignoring")).length, 1);
 });
 
 Deno.test("signals reach a command that listens, and end one that does not; so does the end of the process", async () => {
   const heard: string[] = [];
-  await using place = await Place.open(async ([how], { onSignal, onGone }) => {
+  await using place = await Place.open(async ([, how], { onSignal, onGone }) => {
     const { promise, resolve } = Promise.withResolvers<number>();
     if (how === "listen") {
       onSignal("SIGINT", () => resolve(42));
@@ -196,16 +251,13 @@ Deno.test("signals reach a command that listens, and end one that does not; so d
     }
     return await promise;
   });
-  const listening = place.enter();
-  await say(listening, place.greeting(["listen"]));
-  await say(listening, '{"signal":"SIGINT"}\n');
-  assertEquals(await hear(listening), [ACCEPTED, [PIECE.exit, "42"]]);
-  const deaf = place.enter();
-  await say(deaf, place.greeting(["deaf"]));
-  await say(deaf, '{"signal":"SIGWINCH"}\n{"signal":"SIGTERM"}\n');
-  assertEquals(await hear(deaf), [ACCEPTED, [PIECE.exit, "143"]]);
-  const gone = place.enter();
-  await say(gone, place.greeting(["listen"]));
+  const listening = await place.begin(["run", "listen"]);
+  await writeAll(listening, signal("INT"));
+  assertEquals(await hear(listening), [ACCEPTED, ["X", "42"]]);
+  const deaf = await place.begin(["run", "deaf"]);
+  await writeAll(deaf, Uint8Array.of(...signal("WINCH"), ...signal("TERM")));
+  assertEquals(await hear(deaf), [ACCEPTED, ["X", "143TERM"]], "the client is told to die of it");
+  const gone = await place.begin(["run", "listen"]);
   gone.close();
   await place.host.close();
   assertEquals(heard, ["gone"]);
@@ -218,10 +270,11 @@ Deno.test("a command learns that its terminal is gone before the signal that say
     onSignal("SIGHUP", () => resolve(terminal.isHungUp() ? 1 : 0));
     return hungUp;
   });
-  const stream = place.enter();
-  await say(stream, place.greeting(["run"]));
-  await say(stream, '{"signal":"SIGUSR2"}\n{"isHungUp":true}\n{"signal":"SIGHUP"}\n');
-  assertEquals(await hear(stream), [ACCEPTED, [PIECE.exit, "1"]]);
+  const stream = await place.begin(["run"]);
+  for (const each of [signal("USR2"), frame(FRAME.hangup), signal("HUP")]) {
+    await writeAll(stream, each);
+  }
+  assertEquals(await hear(stream), [ACCEPTED, ["X", "1"]]);
 });
 
 Deno.test("a command whose output nobody takes does not hold the server's end up", async () => {
@@ -230,41 +283,39 @@ Deno.test("a command whose output nobody takes does not hold the server's end up
     output.write("stdout", bytes);
     return Promise.resolve(0);
   });
-  const stalled = place.enter();
-  await say(stalled, place.greeting(["run"]));
+  await place.begin(["run"]);
   const disposed = place[Symbol.asyncDispose]();
   await place.clock.advance(1000);
   await disposed;
 });
 
-Deno.test("whoever says nothing, nonsense, or is another user is dropped, and nobody else notices", async () => {
+Deno.test("a client that sends nothing or nonsense is dropped, and nobody else notices", async () => {
   await using place = await Place.open(() => Promise.resolve(0));
-  const silent = place.enter();
+  const silent = place.enter(Uint8Array.of(FRAME.execute));
   const end = hear(silent);
   await place.clock.advance(10_000);
   assertEquals(await end, []);
-  const foreign = place.enter({ uid: (Deno.uid() ?? 0) + 1 });
-  assertEquals(await hear(foreign), []);
-  assertStringIncludes(place.log.messages.join("\n"), "not permitted");
-  const lines = fc.array(
-    fc.oneof(fc.json(), fc.string(), fc.constant(place.greeting(["run"]).trim())),
-    { minLength: 2, maxLength: 5 },
+  const pieces = fc.array(
+    fc.oneof(
+      fc.uint8Array({ maxLength: 64 }),
+      fc.constant(place.request(["run"])),
+      fc.tuple(fc.nat(255), fc.string()).map(([type, text]) => frame(type, text)),
+    ),
+    { minLength: 1, maxLength: 5 },
   );
   await fc.assert(
-    fc.asyncProperty(lines, async (texts) => {
-      const stream = place.enter();
-      const all = hear(stream);
+    fc.asyncProperty(pieces, async (all) => {
+      const stream = place.enter(Uint8Array.of(FRAME.execute));
+      const heard = hear(stream);
       try {
-        await say(stream, texts.map((text) => `${text}\n`).join(""));
+        for (const each of all) await writeAll(stream, each);
       } catch (error) {
         if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
       }
       stream.close();
-      await all.catch(() => []);
+      await heard.catch(() => []);
     }),
     { numRuns: 500 },
   );
-  const stream = place.enter();
-  await say(stream, place.greeting(["run"]));
-  assertEquals(await hear(stream), [ACCEPTED, [PIECE.exit, "0"]]);
+  assertEquals(await hear(await place.begin(["run"])), [ACCEPTED, ["X", "0"]]);
 });

@@ -23,7 +23,7 @@ async function open(way: Way): Promise<{
   await project.runProgram(["mkfifo", "wait.fifo"]);
   const server = project.start(["serve", "--bitbake", "--xmlrpc=0"]);
   await server.stderr.until("BitBake: ");
-  const [, address = ""] = (await project.read(".simmer/lock")).trim().split(" ");
+  const address = project.xmlrpc();
   const where = way === "XML-RPC" ? address : `unix:${project.root}/bitbake.sock`;
   return { project, server, there: ["--server", where] };
 }

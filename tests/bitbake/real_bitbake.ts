@@ -200,7 +200,7 @@ async function servingRemotely(report: Report, bitbake: string): Promise<void> {
   await project.runProgram(["mkfifo", "wait.fifo"]);
   const server = project.start(["serve", "--bitbake", "--xmlrpc", "0"]);
   await server.stderr.until("BitBake: ");
-  const [, address = ""] = (await project.read(".simmer/lock")).trim().split(" ");
+  const address = project.xmlrpc();
   const program = (args: readonly string[]): readonly string[] => [
     bitbake,
     `--remote-server=${address}`,

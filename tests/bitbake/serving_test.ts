@@ -43,7 +43,7 @@ class Kitchen implements AsyncDisposable {
       ...(way === "XML-RPC" ? ["--xmlrpc=0"] : []),
     ]);
     await server.stderr.until("BitBake: ");
-    const [, address = ""] = (await project.read(".simmer/lock")).trim().split(" ");
+    const address = project.xmlrpc();
     return new Kitchen(
       project,
       server,

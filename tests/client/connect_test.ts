@@ -4,7 +4,7 @@ import { ClientError, EXIT, ServerEndedError } from "../../client/errors.ts";
 import { GIVE_UP_MS, MENTION_MS } from "../../client/session.ts";
 import { dial, type ServerPlace } from "../../client/connect/find_server.ts";
 import { LockFile } from "../../lock/lock_file.ts";
-import { ensureState, shortPlace, statePaths } from "../../project/state.ts";
+import { ensureState, statePaths } from "../../project/state.ts";
 import { FakeClock } from "../../system/fake_clock.ts";
 import type { ByteStream } from "../../system/net/streams.ts";
 import { WireError } from "../../wire/errors.ts";
@@ -28,7 +28,7 @@ class Setup implements AsyncDisposable {
 
   private constructor(project: { root: string } & AsyncDisposable) {
     this.#project = project;
-    this.place = { project: { root: project.root }, paths: statePaths(project.root, shortPlace()) };
+    this.place = { project: { root: project.root }, paths: statePaths(project.root) };
   }
 
   static async create(): Promise<Setup> {
@@ -42,7 +42,7 @@ class Setup implements AsyncDisposable {
   serve(handler: Handler, identity: FakeIdentity = {}): FakeServer {
     const { root } = this.place.project;
     const server = new FakeServer(
-      this.place.paths.socket,
+      this.place.paths.oldSocket,
       greeting(handler, { root, ...identity }),
     );
     this.servers.push(server);
@@ -103,7 +103,7 @@ Deno.test("R24 a server of another version is told, restarted where it is idle, 
   assertEquals(await first, "from the new one");
   await session.close();
   assertEquals(setup.said, [
-    "restarting the server (pid 4711): it is simmer 0.0.9, this is 0.1.0",
+    "restarting the server (pid 4711): it is simmer 0.0.9, this is 0.2.0",
   ]);
   const asked = old.peers.flatMap((peer) => peer.requests.map(({ method }) => method));
   assertEquals(asked.filter((method) => method !== "hello"), [
@@ -120,7 +120,7 @@ Deno.test("R24 a busy server of another version is left alone, and the client sa
   assertEquals(error.exitCode, EXIT.refused);
   assertMatch(
     error.message,
-    /\(pid 4711\): it is simmer 0\.0\.9, this is 0\.1\.0, and it is busy with runTasks for 'simmer run slow' \(pid 7\)/,
+    /\(pid 4711\): it is simmer 0\.0\.9, this is 0\.2\.0, and it is busy with runTasks for 'simmer run slow' \(pid 7\)/,
   );
   const asked = old.peers.flatMap((peer) => peer.requests.map(({ method }) => method));
   assertEquals(asked.includes("terminateServer"), false);
@@ -146,7 +146,7 @@ Deno.test("R23 R24 a server that does not answer is never replaced: the client s
   const clock = new FakeClock();
   const asked: string[] = [];
   const begun = Promise.withResolvers<void>();
-  const server = new FakeServer(setup.place.paths.socket, ({ method }) => {
+  const server = new FakeServer(setup.place.paths.oldSocket, ({ method }) => {
     asked.push(method);
     begun.resolve();
     return undefined;
@@ -166,7 +166,7 @@ Deno.test("R23 R24 a server that does not answer is never replaced: the client s
 Deno.test("R24 a server that was named by its address is not restarted", async () => {
   await using setup = await Setup.create();
   setup.serve(operated(null, () => {}), { version: "0.0.9" });
-  const place = { ...setup.place, socket: setup.place.paths.socket };
+  const place = { ...setup.place, socket: setup.place.paths.oldSocket };
   const error = await assertRejects(() => setup.open({ place }), WireError);
   assert(error.is("versionMismatch"));
   assertEquals(setup.said, []);
@@ -191,7 +191,7 @@ Deno.test("a server that ends before it answers, or says that it is about to, is
   const { session, first } = await setup.open({
     reach: async () => {
       tries++;
-      const stream = await dial(setup.place.paths.socket);
+      const stream = await dial(setup.place.paths.oldSocket);
       assert(stream !== undefined);
       // The first connection is cut as a server's end cuts it.
       if (tries === 1) stream.close();
@@ -207,7 +207,7 @@ Deno.test("a server that ends before it answers, or says that it is about to, is
 Deno.test("R22 a server that does not answer is mentioned 5 s after the client's start, and once", async () => {
   await using setup = await Setup.create();
   // A handler that gives nothing sends no reply.
-  await using server = new FakeServer(setup.place.paths.socket, () => undefined);
+  await using server = new FakeServer(setup.place.paths.oldSocket, () => undefined);
   const clock = new FakeClock();
   const startedAt = clock.monotonic();
   await clock.advance(3000);
@@ -240,7 +240,7 @@ Deno.test("R22 a server that does not answer is mentioned 5 s after the client's
 Deno.test("an operator speaks to a server of another version in that version's name", async () => {
   await using setup = await Setup.create();
   setup.serve(() => "Still alive!", { version: "9.9.9" });
-  const { socket } = setup.place.paths;
+  const { oldSocket: socket } = setup.place.paths;
   const stream = await dial(socket);
   assert(stream !== undefined);
   const options = { clock: new FakeClock(), say: () => {}, client };
@@ -252,7 +252,7 @@ Deno.test("an operator speaks to a server of another version in that version's n
 Deno.test("an operator is told where the server goes in between", async () => {
   await using setup = await Setup.create();
   setup.serve(() => undefined, { version: "9.9.9" });
-  const stream = await dial(setup.place.paths.socket);
+  const stream = await dial(setup.place.paths.oldSocket);
   assert(stream !== undefined);
   const options = { clock: new FakeClock(), say: () => {}, client };
   await assertRejects(

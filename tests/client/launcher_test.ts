@@ -4,7 +4,7 @@ import { findServer, reachRunning, type ServerPlace } from "../../client/connect
 import { GIVE_UP_MS, SILENT_MS } from "../../client/connect/patience.ts";
 import { type StartPlatform, startServer } from "../../client/connect/start_server.ts";
 import { LockFile } from "../../lock/lock_file.ts";
-import { ensureState, shortPlace, statePaths } from "../../project/state.ts";
+import { ensureState, statePaths } from "../../project/state.ts";
 import { FakeClock } from "../../system/fake_clock.ts";
 import { FolderWatch } from "../../system/files/folder_watch.ts";
 import type { ExitStatus } from "../../system/process/group_process.ts";
@@ -23,7 +23,7 @@ class Setup implements AsyncDisposable {
 
   private constructor(project: { root: string } & AsyncDisposable) {
     this.#project = project;
-    this.place = { project: { root: project.root }, paths: statePaths(project.root, shortPlace()) };
+    this.place = { project: { root: project.root }, paths: statePaths(project.root) };
   }
 
   static async create(): Promise<Setup> {
@@ -83,7 +83,7 @@ class Setup implements AsyncDisposable {
   }
 
   listen(): FakeServer {
-    return this.#stack.use(new FakeServer(this.place.paths.socket, () => undefined));
+    return this.#stack.use(new FakeServer(this.place.paths.oldSocket, () => undefined));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -92,6 +92,7 @@ export class FakeProcess {
       serveLocally: () => Promise.reject(new Error("not served in tests")),
       openBitbake: () => Promise.resolve(undefined),
       cleanCache: () => Promise.resolve(undefined),
+      clientScript: () => Promise.reject(new Error("no script is made here")),
       commands: {},
     };
   }

@@ -50,7 +50,7 @@ export class DirectCooker implements AsyncDisposable {
     const clock = options.clock ?? systemClock;
     this.cooker = new TaskCooker({
       root,
-      state: statePaths(root, { runtimeDir: undefined, uid: undefined }),
+      state: statePaths(root),
       cache: options.cache ?? `${root}/.simmer/cache`,
       clock,
       log: this.log,

@@ -29,7 +29,7 @@ class Kitchen implements AsyncDisposable {
     }
     const cooker = new TaskCooker({
       root,
-      state: statePaths(root, { runtimeDir: undefined, uid: undefined }),
+      state: statePaths(root),
       cache: `${root}/.simmer/cache`,
       clock: systemClock,
       log: new MemoryLogger(),

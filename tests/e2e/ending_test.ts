@@ -138,10 +138,11 @@ Deno.test("a server killed during a build: the client says so, no task is left, 
 Deno.test("a server that ends before it has begun with a command leaves it to who asked", async () => {
   await using project = await Project.create(FILES);
   await Deno.mkdir(`${project.root}/.simmer`, { mode: 0o700 });
-  const path = `${project.root}/.simmer/express.sock`;
+  const path = `${project.root}/.simmer/dying.sock`;
+  await project.write(".simmer/lock", `1\nunix:${path}\n`);
   const dying = Deno.listen({ transport: "unix", path });
-  const door = new URL("../../main.ts", import.meta.url).pathname;
-  const status = project.startProgram([Deno.execPath(), "run", "-A", door, "status"]);
+  const main = new URL("../../main.ts", import.meta.url).pathname;
+  const status = project.startProgram([Deno.execPath(), "run", "-A", main, "status"]);
   (await dying.accept()).close();
   dying.close();
   const { code, stdout, stderr } = await status.finished();

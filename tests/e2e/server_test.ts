@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { pathExists } from "../../system/files/path_exists.ts";
 import { IS_SIMMER, Project, untilGone } from "./support.ts";
 
 const TASKS = { tasks: { hello: "echo hello", long: "echo started && sleep 600" } };
@@ -121,12 +122,12 @@ Deno.test("simmer serve in the foreground serves, and ends at SIGTERM without a 
   await serve.stderr.until("Entering server connection loop");
   const run = await project.run(["run", "hello"]);
   assertEquals([run.code, run.stdout], [0, "hello\n"], run.stderr);
+  const socket = project.socket();
   serve.kill("SIGTERM");
   const { code, stderr } = await serve.finished();
   assertEquals(code, 143, stderr);
-  for (const name of ["lock", "server.sock"]) {
-    const left = await Deno.stat(`${project.root}/.simmer/${name}`).then(() => true, () => false);
-    assertEquals(left, false, `${name} is left`);
+  for (const path of [`${project.root}/.simmer/lock`, socket]) {
+    assertEquals(pathExists(path), false, `${path} is left`);
   }
 });
 

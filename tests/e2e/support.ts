@@ -6,25 +6,47 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
+import { readLockContent } from "../../lock/content.ts";
 import { isProcessAlive } from "../../system/process/processes.ts";
 
 /**
- * Which of simmer's clients is tested: `SIMMER_E2E` is `quick` (main.ts, the default) or `whole`
- * (cli.ts, which hands no command line over to a server).
+ * Which of simmer's clients is tested: `SIMMER_E2E` is `whole` (cli.ts, which sends no command line to
+ * a server), the path of a quick client, or absent (main.ts).
  */
-const CLIENT = Deno.env.get("SIMMER_E2E") ?? "quick";
+const CLIENT = Deno.env.get("SIMMER_E2E");
 const ENTRY = CLIENT === "whole" ? "../../cli.ts" : "../../main.ts";
 
 /** The words that run simmer. */
-export const SIMMER: readonly string[] = [
-  Deno.execPath(),
-  "run",
-  "-A",
-  new URL(ENTRY, import.meta.url).pathname,
-];
+export const SIMMER: readonly string[] = CLIENT?.startsWith("/") === true
+  ? [CLIENT]
+  : [Deno.execPath(), "run", "-A", new URL(ENTRY, import.meta.url).pathname];
+
+/** Whether the client that is tested sends its command lines to a server. */
+export const SENDS_COMMAND_LINES: boolean = CLIENT !== "whole";
 
 /** Tells the processes of simmer itself from the tasks'. */
-export const IS_SIMMER = /\/(main|cli)\.ts /;
+export const IS_SIMMER = /\/(main|cli)\.ts |perl -x /;
+
+/**
+ * The path of the socket that a project's lock file names.
+ *
+ * @throws {Deno.errors.NotFound} if it names none
+ */
+export function socketOf(root: string): string {
+  const socket = readLockContent(`${root}/.simmer/lock`)?.socket;
+  if (socket === undefined) throw new Deno.errors.NotFound("no socket is named in .simmer/lock");
+  return socket;
+}
+
+/** Whether the quick client can run here. */
+export function hasPerl(): boolean {
+  try {
+    return Deno.statSync("/usr/bin/perl").isFile;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
 
 const TERMINAL = new URL("./terminal.py", import.meta.url).pathname;
 
@@ -197,6 +219,16 @@ export class Project implements AsyncDisposable {
     // A lock file is empty for a moment. As a process id, NaN is 0: the caller's own group.
     if (!(pid > 1)) throw new Deno.errors.NotFound("no process is named in .simmer/lock");
     return pid;
+  }
+
+  /** The path of the server's socket. @throws {Deno.errors.NotFound} if no server runs */
+  socket(): string {
+    return socketOf(this.root);
+  }
+
+  /** The address at which the server speaks XML-RPC; empty if it does not. */
+  xmlrpc(): string {
+    return readLockContent(`${this.root}/.simmer/lock`)?.xmlrpc ?? "";
   }
 
   /**

@@ -34,7 +34,7 @@ async function crowd(path: string, count: number): Promise<Deno.UnixConn[]> {
 Deno.test(`${CROWD} connections that say nothing keep nobody from an answer`, async () => {
   await using project = await Project.create({ "deno.json": CONFIG });
   assertEquals((await project.run(["run", "a"])).code, 0);
-  const connections = await crowd(`${project.root}/.simmer/server.sock`, CROWD);
+  const connections = await crowd(project.socket(), CROWD);
   const { code, stdout } = await project.run(["ping"]);
   for (const connection of connections) connection.close();
   assertEquals(code, 0);
@@ -53,7 +53,7 @@ Deno.test("a crowd does not use up the descriptors of a server that has few", as
     "serve",
   ]);
   await server.stderr.until("Entering server connection loop");
-  const connections = await crowd(`${project.root}/.simmer/server.sock`, 4 * FEW);
+  const connections = await crowd(project.socket(), 4 * FEW);
   const { code, stdout, stderr } = await project.run(["run", "a"]);
   for (const connection of connections) connection.close();
   assertEquals([code, stdout], [0, "a\n"], stderr);
@@ -70,7 +70,7 @@ Deno.test({
     await using project = await Project.create({ "deno.json": CONFIG });
     assertEquals((await project.run(["run", "a"])).code, 0);
     const pid = await project.serverPid();
-    const path = `${project.root}/.simmer/server.sock`;
+    const path = project.socket();
     const greet = async (): Promise<void> => {
       const client = await Deno.connect({ transport: "unix", path });
       // Closing ends a read that would wait for ever.

@@ -15,6 +15,8 @@ import sys
 uid, lock, *paths = sys.argv[1:]
 if lock:
     held = open(lock, "w")
+    held.write(f"1\nunix:{paths[-1]}\n")
+    held.flush()
     fcntl.flock(held, fcntl.LOCK_EX)
 sockets = []
 for path in paths:

@@ -1,6 +1,8 @@
 /** A client sends nothing to another user's process, wherever that listens. */
 
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { parentFolder } from "../../system/files/files.ts";
+import { socketOf } from "../e2e/support.ts";
 import { ForeignServer, noUsers, OtherUsers } from "./other_users.ts";
 
 const CONFIG = JSON.stringify({ tasks: { test: "exit 9" } });
@@ -86,13 +88,14 @@ Deno.test({
     await using users = await OtherUsers.create();
     const project = await projectOf(users);
     assertEquals((await users.simmer(project, "run", "test")).code, 9);
+    const folder = parentFolder(socketOf(project));
     for (const [name, uid] of [["theirs", users.listener], ["mine", users.client]] as const) {
-      await Deno.symlink(project, `${users.folder}/${name}`);
+      await Deno.symlink(folder, `${users.folder}/${name}`);
       await new Deno.Command("chown", { args: ["-h", `${uid}`, `${users.folder}/${name}`] })
         .output();
     }
     const through = (link: string): Promise<{ readonly code: number; readonly stderr: string }> =>
-      users.simmer(project, "ping", "--server", `unix:${users.folder}/${link}/.simmer/server.sock`);
+      users.simmer(project, "ping", "--server", `unix:${users.folder}/${link}/server.sock`);
     const theirs = await through("theirs");
     assertEquals(theirs.code, 4, theirs.stderr);
     assertStringIncludes(theirs.stderr, `theirs is a link of user ${users.listener}`);

@@ -9,7 +9,7 @@ import {
 } from "@std/assert";
 import { ClientError, EXIT } from "../../client/errors.ts";
 import { killServer } from "../../client/connect/silent_server.ts";
-import { shortPlace, statePaths } from "../../project/state.ts";
+import { statePaths } from "../../project/state.ts";
 import { systemClock } from "../../system/clock.ts";
 import { isProcessAlive } from "../../system/process/processes.ts";
 import { Project, type Running, untilGone } from "../e2e/support.ts";
@@ -133,7 +133,7 @@ Deno.test("stop --force ends a server whose loop is blocked, and its warden the 
 Deno.test("a process that holds the lock and never listens is ended with SIGTERM, then SIGKILL", async () => {
   await using project = await create();
   await Deno.mkdir(`${project.root}/.simmer`, { mode: 0o700 });
-  const paths = statePaths(project.root, shortPlace());
+  const paths = statePaths(project.root);
   const holder = project.startProgram(["python3", "-c", HOLDER, paths.lock]);
   await holder.stdout.until("held");
   const said: string[] = [];
@@ -151,7 +151,7 @@ Deno.test({
   fn: async () => {
     await using project = await create();
     await Deno.mkdir(`${project.root}/.simmer`, { mode: 0o700 });
-    const paths = statePaths(project.root, shortPlace());
+    const paths = statePaths(project.root);
     const holder = project.startProgram(["python3", "-c", HOLDER, paths.lock, String(OTHER)]);
     await holder.stdout.until("held");
     const error = await assertRejects(() => killServer(paths, systemClock, () => {}), ClientError);

@@ -87,7 +87,7 @@ function visits(project: Project, round: number): (() => Promise<void>)[] {
       assertEquals((await watch.finished()).code, 130);
     },
     async () => {
-      const path = `${project.root}/.simmer/server.sock`;
+      const path = project.socket();
       using nonsense = await Deno.connect({ transport: "unix", path });
       await nonsense.write(new TextEncoder().encode(`{"jsonrpc":\n\u0000\n${"x".repeat(10_000)}`));
     },

@@ -84,7 +84,7 @@ for (const [client, words] of Object.entries(CLIENTS)) {
 Deno.test(`an observer that never reads ${OUTPUT / 2 ** 20} MiB of output costs its bounded queue`, async () => {
   const { project, pid, before } = await warm();
   await using _ = project;
-  const path = `${project.root}/.simmer/server.sock`;
+  const path = project.socket();
   using observer = await Deno.connect({ transport: "unix", path });
   await observer.write(encodeFrame(request(1, "hello", helloParams({ role: "observer" }))));
   const { code, stdout, stderr } = await project.runProgram([

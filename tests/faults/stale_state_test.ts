@@ -1,12 +1,11 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { fileKind, removeTree } from "../../system/files/files.ts";
+import { fileKind, parentFolder, removeTree } from "../../system/files/files.ts";
+import { pathExists } from "../../system/files/path_exists.ts";
 import { isProcessAlive } from "../../system/process/processes.ts";
 import { processesIn, Project, untilGone } from "../e2e/support.ts";
 import { Random, seed } from "./random.ts";
 
 const CONFIG = { tasks: { hello: "echo hello", hold: "echo started && cat gate" } };
-
-const SOCKETS = ["server.sock", "express.sock"];
 
 /** Runs a task, which has to work at once. */
 async function runs(project: Project, where: string): Promise<void> {
@@ -102,34 +101,45 @@ Deno.test("whatever a lock file says that nobody holds, the next run has a serve
 
 Deno.test("whatever is where the socket belongs is replaced; what could be somebody's is said to be in the way", async () => {
   await using project = await Project.create({ "deno.json": CONFIG });
-  const folder = `${project.root}/.simmer`;
-  await Deno.mkdir(folder, { mode: 0o700 });
-  const makes: readonly (readonly [string, (path: string) => void])[] = [
-    ["a file", (path) => Deno.writeTextFileSync(path, "no socket\n")],
-    ["a link to nothing", (path) => Deno.symlinkSync("/nowhere/sock", path)],
-    ["a link to itself", (path) => Deno.symlinkSync(path, path)],
-    ["an empty folder", (path) => Deno.mkdirSync(path)],
-    ["a socket where nobody listens", (path) => Deno.renameSync(deadSocket(path), path)],
+  await runs(project, "at first");
+  const path = project.socket();
+  await project.killServer();
+  const makes: readonly (readonly [string, () => void])[] = [
+    ["a file", () => Deno.writeTextFileSync(path, "no socket\n")],
+    ["a link to nothing", () => Deno.symlinkSync("/nowhere/sock", path)],
+    ["a link to itself", () => Deno.symlinkSync(path, path)],
+    ["an empty folder", () => Deno.mkdirSync(path)],
+    ["a socket where nobody listens", () => Deno.renameSync(deadSocket(path), path)],
+    ["no folder", () => removeTree(parentFolder(path))],
   ];
   for (const [what, make] of makes) {
-    for (const name of SOCKETS) {
-      const path = `${folder}/${name}`;
-      removeTree(path);
-      make(path);
-    }
+    removeTree(path);
+    make();
     await runs(project, what);
     await project.killServer();
   }
-  removeTree(`${folder}/server.sock`);
-  await project.write(".simmer/server.sock/file", "somebody's");
+  removeTree(path);
+  await Deno.mkdir(path);
+  await Deno.writeTextFile(`${path}/file`, "somebody's");
   const { code, stderr } = await project.run(["run", "hello"]);
   assertEquals(code, 3, stderr);
   assertStringIncludes(stderr, "server.sock: it is a folder that is not empty; remove it");
   assertEquals(await serversIn(project.root), []);
-  removeTree(`${folder}/server.sock`);
-  removeTree(`${folder}/express.sock`);
-  await project.write(".simmer/express.sock/file", "somebody's");
-  await runs(project, "without the way for command lines");
+  removeTree(path);
+  await runs(project, "in the end");
+});
+
+Deno.test("a server removes the sockets of older versions, but nothing of somebody's", async () => {
+  await using project = await Project.create({
+    "deno.json": CONFIG,
+    ".simmer/express.sock/file": "somebody's",
+  });
+  await Deno.chmod(`${project.root}/.simmer`, 0o700);
+  const old = `${project.root}/.simmer/server.sock`;
+  await Deno.rename(deadSocket(old), old);
+  await runs(project, "with an old socket");
+  assertEquals(pathExists(old), false);
+  assertEquals(await project.read(".simmer/express.sock/file"), "somebody's");
 });
 
 const LIVE: Readonly<Record<string, (path: string) => Promise<void>>> = {
@@ -148,13 +158,13 @@ const LIVE: Readonly<Record<string, (path: string) => Promise<void>>> = {
   },
 };
 
-Deno.test("a server whose sockets are removed or replaced makes room for one that can be reached", async () => {
+Deno.test("a server whose socket is removed or replaced makes room for one that can be reached", async () => {
   await Promise.all(
     Object.entries(LIVE).map(async ([what, change]) => {
       await using project = await Project.create({ "deno.json": CONFIG });
       await runs(project, "at first");
       const first = await project.serverPid();
-      for (const name of SOCKETS) await change(`${project.root}/.simmer/${name}`);
+      await change(project.socket());
       await runs(project, what);
       await untilGone(first, "the server without sockets");
       assertEquals(await serversIn(project.root), [await project.serverPid()]);

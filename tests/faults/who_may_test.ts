@@ -1,7 +1,7 @@
 /** Other users of the machine, and what must not be kept. */
 
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { fileKind } from "../../system/files/files.ts";
+import { fileKind, parentFolder } from "../../system/files/files.ts";
 import { request } from "../../wire/messages.ts";
 import { type Finished, Project } from "../e2e/support.ts";
 import { helloParams } from "../server/support.ts";
@@ -58,29 +58,26 @@ Deno.test({
     await project.run(["run", "show"]);
     const peer = await Deno.readTextFile(new URL("./peer.py", import.meta.url));
     const hello = JSON.stringify(request(1, "hello", helloParams({ role: "operator" })));
-    const asOther = async (socket: string): Promise<string> => {
-      const path = `${project.root}/.simmer/${socket}`;
+    const path = project.socket();
+    const asOther = async (): Promise<string> => {
       const user = ["setpriv", `--reuid=${OTHER}`, `--regid=${OTHER}`, "--clear-groups"];
       return (await project.runProgram([...user, PYTHON, "-c", peer, path, hello])).stdout;
     };
-    await Deno.chmod(project.root, 0o755);
-    for (const socket of ["server.sock", "express.sock"]) {
-      assertEquals(await asOther(socket), "Permission denied\n");
-    }
+    assertEquals(await asOther(), "Permission denied\n");
     // Somebody has opened all of it.
-    await Deno.chmod(`${project.root}/.simmer`, 0o777);
-    for (const socket of ["server.sock", "express.sock"]) {
-      await Deno.chmod(`${project.root}/.simmer/${socket}`, 0o666);
-    }
-    const refusal = await asOther("server.sock");
+    const folder = parentFolder(path);
+    for (const each of [parentFolder(folder), folder, path]) await Deno.chmod(each, 0o777);
+    const refusal = await asOther();
+    for (const each of [parentFolder(folder), folder]) await Deno.chmod(each, 0o700);
     assertMatch(
       refusal,
       /^{"jsonrpc":"2.0","id":null,"error":{.*not permitted for user 65534.*}}\n$/,
     );
-    assertEquals(await asOther("express.sock"), "");
     const log = await project.read(".simmer/server.log");
-    assertStringIncludes(log, `WARN  Dropping a connection of user ${OTHER}: not permitted`);
-    assertStringIncludes(log, `WARN  Dropping a command line of user ${OTHER}: not permitted`);
+    assertStringIncludes(
+      log,
+      "WARN  Dropping a connection: This server is of user 0: not permitted",
+    );
     assertEquals((await project.run(["run", "show"])).code, 0);
   },
 });
@@ -204,7 +201,9 @@ Deno.test({
     const user = ["setpriv", `--reuid=${OTHER}`, `--regid=${OTHER}`, "--clear-groups"];
     const words = [...user, PYTHON, "-c", peer, `${project.root}/bitbake.sock`, "hello"];
     assertEquals((await project.runProgram(words)).stdout, "");
-    await serve.stderr.until(`WARN  Dropping a BitBake client of user ${OTHER}: not permitted`);
+    await serve.stderr.until(
+      `WARN  Dropping a connection to BitBake: This server is of user 0: not permitted`,
+    );
     serve.kill("SIGTERM");
     assertEquals((await serve.finished()).code, 143);
   },

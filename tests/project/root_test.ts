@@ -2,7 +2,6 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { ProjectConfig } from "../../cooker/config/project.ts";
 import { findProject, requireProject } from "../../project/root.ts";
 import { ensureState, StateError, statePaths } from "../../project/state.ts";
-import { MAX_LISTEN_PATH_BYTES } from "../../system/net/unix_path.ts";
 import { projectErrorData, WireError } from "../../wire/errors.ts";
 
 async function inProject(
@@ -131,8 +130,7 @@ Deno.test("no config upwards is an error that says where the search began", () =
 
 Deno.test("a project's state is in a private folder that git ignores", () =>
   inProject({ "deno.json": {} }, async (root) => {
-    const paths = statePaths(root, { runtimeDir: undefined, uid: 7 });
-    assertEquals(paths.socket, `${root}/.simmer/server.sock`);
+    const paths = statePaths(root);
     ensureState(paths);
     await Deno.chmod(paths.dir, 0o755);
     ensureState(paths);
@@ -143,20 +141,6 @@ Deno.test("a project's state is in a private folder that git ignores", () =>
 Deno.test("a state folder that is a link is refused", () =>
   inProject({ "deno.json": {}, "elsewhere/x": "" }, async (root) => {
     await Deno.symlink(`${root}/elsewhere`, `${root}/.simmer`);
-    const paths = statePaths(root, { runtimeDir: undefined, uid: 7 });
+    const paths = statePaths(root);
     assertThrows(() => ensureState(paths), StateError, `in ${paths.dir}: it is a link: remove it`);
   }));
-
-Deno.test("a socket whose path would be too long is in a short folder of the user's", () => {
-  const root = `/home/${"x".repeat(MAX_LISTEN_PATH_BYTES)}`;
-  const inRuntime = statePaths(root, { runtimeDir: "/run/user/7", uid: 7 }).socket;
-  const inTmp = statePaths(root, { runtimeDir: undefined, uid: 7 }).socket;
-  const tooLong = statePaths(root, { runtimeDir: root, uid: 7 }).socket;
-  for (const runtimeDir of ["", "run", "./run", "../run"]) {
-    assertEquals(statePaths(root, { runtimeDir, uid: 7 }).socket, inTmp, `'${runtimeDir}' counts`);
-  }
-  assertEquals(/^\/run\/user\/7\/simmer\/[0-9a-f]{16}\.sock$/.test(inRuntime), true, inRuntime);
-  assertEquals(/^\/tmp\/simmer-7\/[0-9a-f]{16}\.sock$/.test(inTmp), true, inTmp);
-  assertEquals(tooLong, inTmp);
-  assertEquals(statePaths(`${root}y`, { runtimeDir: undefined, uid: 7 }).socket === inTmp, false);
-});

@@ -1,6 +1,6 @@
 /** Errors that no part of a server has caught, and parts that no option asks for. */
 
-import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { FakeClock } from "../../system/fake_clock.ts";
 import { Project } from "../e2e/support.ts";
 import { TestServer } from "./support.ts";
@@ -87,20 +87,6 @@ Deno.test("a server's process lives on after a rejection and an exception withou
   }
   assertStringIncludes(log, "Exiting");
   await Deno.remove(root, { recursive: true });
-});
-
-Deno.test("a server starts without the door for command lines if that cannot be opened", async () => {
-  await using project = await Project.create({
-    "deno.json": CONFIG,
-    ".simmer/express.sock.new/file": "in the way\n",
-  });
-  const { code, stdout, stderr } = await project.run(["run", "a"]);
-  assertEquals([code, stdout], [0, "a\n"], stderr);
-  assert(await project.serverPid() > 1);
-  assertMatch(
-    await project.read(".simmer/server.log"),
-    /WARN +Command lines are not handed over: /,
-  );
 });
 
 Deno.test("'simmer serve --bitbake' says why BitBake's door cannot be opened", async () => {

@@ -343,7 +343,7 @@ Deno.test("XML-RPC another user of this machine is turned away", async () => {
   await using server = new XmlRpcServer();
   const stream = server.connect("127.0.0.1", (Deno.uid() ?? 0) + 1);
   assertEquals(await stream.read(new Uint8Array(10)), null);
-  assertStringIncludes(server.logged, "Dropping an XML-RPC connection of user");
+  assertStringIncludes(server.logged, "Dropping a connection to XML-RPC: This server is of user");
 });
 
 Deno.test("XML-RPC an address that others reach is warned of, a loopback one is not", async () => {

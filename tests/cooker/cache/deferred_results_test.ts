@@ -21,7 +21,7 @@ class Place implements AsyncDisposable {
     this.write("a.txt", "one");
     this.hot = new HotProject({
       root: this.root,
-      folders: statePaths(this.root, { runtimeDir: undefined, uid: undefined }),
+      folders: statePaths(this.root),
       clock: systemClock,
       log: new MemoryLogger(),
     });

@@ -55,7 +55,7 @@ export class FuzzedServer implements AsyncDisposable {
     const log = new DefectLog();
     const cooker = new TaskCooker({
       root,
-      state: statePaths(root, { runtimeDir: undefined, uid: undefined }),
+      state: statePaths(root),
       clock: systemClock,
       log,
       executor: { execute: () => Promise.resolve({ code: 0 }) },

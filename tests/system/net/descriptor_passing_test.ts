@@ -33,7 +33,7 @@ const SENDER = `
 import array, os, socket, sys
 s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1])
 kind = sys.argv[2]
-ends = [os.pipe() for _ in range(40 if kind == "many" else 3)]
+ends = [os.pipe() for _ in range(70 if kind == "many" else 3)]
 fds = [ends[0][1], ends[1][0], ends[2][1]] if kind == "three" else [e[0] for e in ends]
 if kind == "none": s.send(b"x")
 elif kind == "close": s.close(); sys.exit()

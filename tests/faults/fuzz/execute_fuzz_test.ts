@@ -1,16 +1,15 @@
 import { assert, assertEquals } from "@std/assert";
+import { executeFrame, FRAME, frame } from "../../../forward/protocol.ts";
 import { processNamespaces } from "../../../system/environment.ts";
 import { writeAll } from "../../../system/net/streams.ts";
 import { VERSION } from "../../../wire/version.ts";
-import { Project } from "../../e2e/support.ts";
+import { Project, socketOf } from "../../e2e/support.ts";
 import { effort, Random, seed } from "../random.ts";
 
-/** Command lines that are handed over. */
+/** Requests of clients. */
 const LINES = effort(400);
 
 const CONFIG = { tasks: { hello: "echo hello", fail: "exit 7" } };
-
-const encoder = new TextEncoder();
 
 const COMMANDS: readonly [readonly string[], ...(readonly string[])[]] = [
   [],
@@ -33,24 +32,37 @@ function stray(random: Random): unknown {
   return random.pick([null, 0, -1, 1e99, "", "/", [], {}, [[]], true, { length: 1 }]);
 }
 
-/** What a process would say that hands a command line over, now and then in a part not right. */
-function sayings(random: Random, cwd: string): string {
-  const or = (right: unknown): unknown => random.oneIn(12) ? stray(random) : right;
-  const namespaces = or(processNamespaces());
-  const head = { version: or(VERSION), pid: or(Deno.pid), namespaces, columns: or(80) };
-  const terminal = or({ stdin: or(false), stdout: or(false), stderr: or(false) });
-  const args = or(random.pick(COMMANDS));
-  const line = { args, env: or({ A: or("b"), PATH: "/bin" }), cwd: or(cwd), terminal };
-  const signal = random.pick(["SIGINT", "SIGTERM", "SIGHUP", "SIGKILL", "SIGWINCH", ""]);
-  const news = [{ signal }, { columns: or(10) }, stray(random)].slice(random.below(4));
-  const go = random.oneIn(12) ? [] : [{ go: or(true) }];
-  return [or(head), or(line), ...go, ...news].map((each) => `${JSON.stringify(each)}\n`).join("");
+/** What a client would send, now and then in a part not right. */
+function requests(random: Random, cwd: string): Uint8Array<ArrayBuffer> {
+  const or = <T>(right: T): T => (random.oneIn(12) ? stray(random) : right) as T;
+  const args = random.pick(COMMANDS);
+  const request = executeFrame({
+    version: or(VERSION),
+    pid: or(Deno.pid),
+    namespaces: or(processNamespaces() ?? ""),
+    cwd: or(cwd),
+    columns: or(80),
+    rows: or(24),
+    terminal: { stdin: false, stdout: or(false), stderr: false },
+    passed: random.oneIn(12) ? [0] : [],
+    args: args.map(or),
+    env: { A: or("b"), PATH: "/bin" },
+  });
+  const signal = random.pick(["INT", "TERM", "HUP", "KILL", "WINCH", ""]);
+  const news = [
+    frame(FRAME.signal, signal),
+    frame(FRAME.size, String(or("10 10"))),
+    frame(random.below(256), String(stray(random))),
+  ].slice(random.below(4));
+  const go = random.oneIn(12) ? [] : [frame(FRAME.go, String(or("")))];
+  const frames = [request, ...go, ...news];
+  return Uint8Array.from(frames.flatMap((each) => [...each]));
 }
 
 /** Says something to a socket, whole or in part, and perhaps waits for what comes. */
 async function visit(random: Random, { root }: Project): Promise<number> {
-  using socket = await Deno.connect({ transport: "unix", path: `${root}/.simmer/express.sock` });
-  const bytes = encoder.encode(sayings(random, root));
+  using socket = await Deno.connect({ transport: "unix", path: socketOf(root) });
+  const bytes = requests(random, root);
   if (random.oneIn(4)) bytes[random.below(bytes.length)] = random.below(256);
   const isPart = random.oneIn(8);
   const end = isPart ? random.below(bytes.length) : bytes.length;
@@ -72,7 +84,7 @@ async function visit(random: Random, { root }: Project): Promise<number> {
 }
 
 Deno.test({
-  name: "a malformed command line that is handed over costs its sender alone",
+  name: "a malformed request costs its sender alone",
   ignore: Deno.build.os !== "linux",
   fn: async () => {
     const random = new Random(seed());

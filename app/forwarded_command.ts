@@ -1,0 +1,437 @@
+/**
+ * One command line that came in as `execute`, and the process that it came from.
+ *
+ * @module
+ */
+
+import { EXIT } from "../client/errors.ts";
+import type { Invocation } from "../client/invocation.ts";
+import { Output } from "../client/output.ts";
+import { RunLocally } from "../client/run_locally.ts";
+import { FORWARDED, isForwardable } from "../forward/forwardable.ts";
+import {
+  type ExecuteRequest,
+  FRAME,
+  frame,
+  FrameReader,
+  HEAD_BYTES,
+  type IncomingFrame,
+  putHead,
+} from "../forward/protocol.ts";
+import {
+  ExecuteError,
+  maxPayload,
+  readColumns,
+  readExecute,
+  type ReadRequest,
+  readSignal,
+} from "../forward/requests.ts";
+import { findProject } from "../project/root.ts";
+import { type Clock, systemClock } from "../system/clock.ts";
+import { processNamespaces } from "../system/environment.ts";
+import type { Logger } from "../system/logger.ts";
+import { type ByteStream, isDisconnect, writeAll } from "../system/net/streams.ts";
+import type { AcceptedStream } from "../system/net/unix_socket.ts";
+import type { PassedDescriptors } from "../system/process/passed_descriptors.ts";
+import { signalExitCode, type SignalName } from "../system/process/signals.ts";
+import { WireError } from "../wire/errors.ts";
+import { VERSION } from "../wire/version.ts";
+import {
+  isMemorable,
+  joined,
+  MAX_BYTES,
+  type Memos,
+  renewed,
+  type WrittenPiece,
+} from "./answer_memo.ts";
+import type { ServerView } from "./daemon.ts";
+import type { DescriptorReceiver } from "./descriptor_receiver.ts";
+
+/** What of an invocation is this process's, or belongs to the command line that came. */
+export type HostedInvocation = Pick<
+  Invocation,
+  | "env"
+  | "cwd"
+  | "pid"
+  | "passed"
+  | "startedAt"
+  | "terminal"
+  | "output"
+  | "onSignal"
+  | "onGone"
+  | "exit"
+  | "connect"
+>;
+
+/** Carries a command line out; resolves with its exit code, errors shown. */
+export type RunCommand = (args: readonly string[], hosted: HostedInvocation) => Promise<number>;
+
+/** What a command line needs of its host. */
+interface ForwardedCommandOptions {
+  readonly stream: AcceptedStream;
+  /** Bytes that were read from the stream already. */
+  readonly first: Uint8Array<ArrayBuffer>;
+  /** Opens a native connection to the server. */
+  readonly connect: () => ByteStream;
+  readonly receiver: DescriptorReceiver;
+  readonly memos: Memos;
+  readonly root: string;
+  readonly config?: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly server: ServerView;
+  readonly passed: PassedDescriptors;
+  readonly run: RunCommand;
+}
+
+/** Milliseconds that a client has to send its request, and then to say `go`. */
+const CLIENT_MS = 10_000;
+const READ_BYTES = 64 * 1024;
+/** Columns of a terminal that does not say how many it has. */
+const UNKNOWN_COLUMNS = 80;
+
+/** Ends a command on the spot. */
+class Exit extends Error {
+  constructor(readonly code: number) {
+    super("exit");
+  }
+}
+
+/** Carries one command line out. */
+export class ForwardedCommand {
+  readonly #options: ForwardedCommandOptions;
+  readonly #stream: AcceptedStream;
+  readonly #frames = new FrameReader(maxPayload);
+  readonly #buffer = new Uint8Array(READ_BYTES);
+  /** Listeners to signals, and to the end of the process, by name. */
+  readonly #listeners = new Map<SignalName | "gone", Set<() => void>>();
+  readonly #signals = new Set<SignalName>();
+  readonly #ended = Promise.withResolvers<number>();
+  readonly #pieces: WrittenPiece[] = [];
+  #written = 0;
+  #columns = UNKNOWN_COLUMNS;
+  #isHungUp = false;
+  #hasIgnored = false;
+  #reached: ByteStream | undefined;
+  #ticket: number | undefined;
+
+  constructor(options: ForwardedCommandOptions) {
+    this.#options = options;
+    this.#stream = options.stream;
+    this.#frames.push(options.first);
+  }
+
+  /**
+   * Serves the client until its command has ended.
+   *
+   * @throws {ExecuteError | FrameLengthError} if the client sends what is no request
+   */
+  async serve(): Promise<void> {
+    const first = await this.#inTime(() => this.#frame());
+    if (first === undefined) return;
+    if (first.type !== FRAME.execute) throw new ExecuteError("it does not begin with a request");
+    const read = this.#readRequest(first.payload);
+    if (typeof read === "string") return await this.#refuse(read);
+    const { request, key } = read;
+    const reason = this.#refusal(request, key);
+    if (reason !== undefined) return await this.#refuse(reason);
+    this.#columns = request.columns || UNKNOWN_COLUMNS;
+    await this.#send(FRAME.accepted);
+    // A client that gives up before it says 'go' does the work itself, or was interrupted.
+    if (!await this.#mayBegin(request)) return;
+    try {
+      await this.#begin(read);
+    } finally {
+      this.#releaseDescriptors();
+    }
+  }
+
+  /** Ends the conversation, which ends the command as a hangup does. */
+  leave(): void {
+    this.#stream.close();
+  }
+
+  async #begin({ request, key }: ReadRequest): Promise<void> {
+    const { clock, server, memos } = this.#options;
+    const begun = clock.monotonic();
+    const known = server.isAlone ? memos.get(key) : undefined;
+    if (known !== undefined) {
+      server.touch();
+      await this.#repeat(renewed(known, clock.monotonic() - begun));
+      return this.#stream.close();
+    }
+    // The project may be another one than when its answer was kept.
+    const reason = this.#projectRefusal(request);
+    if (reason !== undefined) return await this.#refuse(reason);
+    const listening = this.#listen();
+    try {
+      const code = await Promise.race([this.#run(request), this.#ended.promise]);
+      await this.#send(FRAME.exit, this.#exitPayload(code));
+      this.#remember(key, request);
+    } catch (error) {
+      if (!(error instanceof RunLocally)) throw error;
+      await this.#refuse(error.message);
+    }
+    this.#listeners.clear();
+    this.#stream.close();
+    await listening;
+  }
+
+  async #run({ args, env, cwd, pid, terminal }: ExecuteRequest): Promise<number> {
+    const output = new Output({
+      stdout: this.#writer(FRAME.stdout),
+      stderr: this.#writer(FRAME.stderr),
+    });
+    const code = await this.#options.run(args, {
+      env,
+      cwd,
+      pid,
+      ...(this.#ticket === undefined ? {} : { passed: this.#ticket }),
+      startedAt: systemClock.monotonic(),
+      terminal: {
+        ...terminal,
+        columns: () => this.#columns,
+        isHungUp: () => this.#isHungUp,
+      },
+      output,
+      onSignal: (signal, listener) => this.#on(signal, listener),
+      onGone: (listener) => this.#on("gone", listener),
+      exit: (code) => {
+        this.#ended.resolve(code);
+        throw new Exit(code);
+      },
+      connect: () => this.#reach(),
+    });
+    await output.settled;
+    return code;
+  }
+
+  /** @returns why it cannot be read by this server, as text */
+  #readRequest(payload: Uint8Array): ReadRequest | string {
+    try {
+      return readExecute(payload);
+    } catch (error) {
+      if (!(error instanceof ExecuteError)) throw error;
+      return error.message;
+    }
+  }
+
+  /** @returns why this server does not carry the request out; `undefined` if it does */
+  #refusal(request: ExecuteRequest, key: string): string | undefined {
+    const { version, pid, namespaces, args } = request;
+    if (!isForwardable(args)) return `a server carries out ${FORWARDED.join(", ")} alone`;
+    if (version !== "" && version !== VERSION) return `this server is simmer ${VERSION}`;
+    // In another container a client has another process id, other mounts, and so other files.
+    const isHere = (this.#stream.peer?.pid ?? pid) === pid &&
+      namespaces === (processNamespaces() ?? "");
+    if (!isHere) return "this server runs in another container";
+    // A request that is remembered was meant for this project when it came first.
+    return this.#options.memos.has(key) ? undefined : this.#projectRefusal(request);
+  }
+
+  #projectRefusal({ cwd }: ExecuteRequest): string | undefined {
+    const { root, config } = this.#options;
+    if (config !== undefined) return `this server was started with --config ${config}`;
+    try {
+      return findProject(cwd)?.root === root ? undefined : `this server serves ${root}`;
+    } catch (error) {
+      // The client finds the same mistake, and reports it itself.
+      if (error instanceof WireError) return error.message;
+      throw error;
+    }
+  }
+
+  /** Whether the client says 'go': it has not given the command up. */
+  async #mayBegin({ passed }: ExecuteRequest): Promise<boolean> {
+    const { receiver } = this.#options;
+    const { descriptor } = this.#stream;
+    if (passed.length > 0 && descriptor !== undefined && receiver.isAble) {
+      const least = Math.max(...passed) + 1;
+      const received = await receiver.receive(descriptor, least, CLIENT_MS);
+      if (received === undefined) return false;
+      this.#frames.push(received.data);
+      this.#keepDescriptors(passed, received.descriptors);
+    }
+    const isGo = await this.#inTime(async () => {
+      for (let next = await this.#frame(); next !== undefined; next = await this.#frame()) {
+        if (next.type === FRAME.go) return true;
+        if (next.type !== FRAME.size) return false;
+        this.#take(next);
+      }
+      return false;
+    });
+    if (!isGo) this.#releaseDescriptors();
+    return isGo;
+  }
+
+  #keepDescriptors(numbers: readonly number[], descriptors: readonly number[]): void {
+    const { passed, receiver } = this.#options;
+    if (descriptors.length !== numbers.length) {
+      receiver.release(descriptors);
+      throw new ExecuteError(`${descriptors.length} descriptors came, not ${numbers.length}`);
+    }
+    this.#ticket = passed.add(
+      new Map(numbers.map((number, index) => [number, descriptors[index] ?? -1])),
+    );
+  }
+
+  #releaseDescriptors(): void {
+    const { passed, receiver } = this.#options;
+    if (this.#ticket !== undefined) receiver.release(passed.remove(this.#ticket));
+    this.#ticket = undefined;
+  }
+
+  /** Closes the connection if the client does not send what is due within {@linkcode CLIENT_MS}. */
+  async #inTime<T>(read: () => Promise<T>): Promise<T> {
+    const done = new AbortController();
+    const patience = this.#options.clock.sleep(CLIENT_MS, done.signal).then(() => {
+      // Closing the stream ends the read.
+      if (!done.signal.aborted) this.#stream.close();
+    });
+    try {
+      return await read();
+    } finally {
+      done.abort();
+      await patience;
+    }
+  }
+
+  /** Writes an answer again, all in one write. */
+  async #repeat(pieces: readonly WrittenPiece[]): Promise<void> {
+    const all = [...pieces, { kind: FRAME.exit, bytes: Uint8Array.of(0) }];
+    const size = all.reduce((sum, { bytes }) => sum + HEAD_BYTES + bytes.length, 0);
+    const whole = new Uint8Array(size);
+    let at = 0;
+    for (const { kind, bytes } of all) {
+      putHead(whole, at, kind, bytes.length);
+      whole.set(bytes, at + HEAD_BYTES);
+      at += HEAD_BYTES + bytes.length;
+    }
+    await this.#write(whole, false);
+  }
+
+  #remember(key: string, { args, pid }: ExecuteRequest): void {
+    const { server, memos } = this.#options;
+    const build = isMemorable(args) ? server.settled.of(pid) : undefined;
+    if (build !== undefined && this.#written <= MAX_BYTES) {
+      memos.set(key, { pieces: joined(this.#pieces), build });
+    }
+  }
+
+  #writer(kind: number): { write(bytes: Uint8Array): Promise<number> } {
+    return {
+      write: async (bytes) => {
+        this.#written += bytes.length;
+        if (this.#written <= MAX_BYTES) this.#pieces.push({ kind, bytes: bytes.slice() });
+        await this.#send(kind, bytes, true);
+        return bytes.length;
+      },
+    };
+  }
+
+  /** The exit code; the signal behind it, if it is that of one that the client has passed on. */
+  #exitPayload(code: number): Uint8Array<ArrayBuffer> {
+    const signal = [...this.#signals].find((each) => signalExitCode(each) === code);
+    const name = new TextEncoder().encode(signal?.slice("SIG".length) ?? "");
+    return Uint8Array.of(code, ...name);
+  }
+
+  #refuse(reason: string): Promise<void> {
+    return this.#send(FRAME.refused, new TextEncoder().encode(reason));
+  }
+
+  /** A command that is to look for a server once more has to do it in the client's process. */
+  #reach(): ByteStream {
+    if (this.#reached !== undefined) throw new RunLocally("The server is about to end");
+    this.#reached = this.#options.connect();
+    return this.#reached;
+  }
+
+  #on(what: SignalName | "gone", listener: () => void): Disposable {
+    const listeners = this.#listeners.get(what) ?? new Set();
+    this.#listeners.set(what, listeners);
+    listeners.add(listener);
+    return { [Symbol.dispose]: () => void listeners.delete(listener) };
+  }
+
+  /** Handles what the client sends until its connection ends: the client is gone then. */
+  async #listen(): Promise<void> {
+    try {
+      for (let next = await this.#frame(); next !== undefined; next = await this.#frame()) {
+        this.#take(next);
+      }
+    } finally {
+      this.#tell("gone", EXIT.hangup);
+    }
+  }
+
+  /** Handles a frame; one that cannot be read is ignored. */
+  #take({ type, payload }: IncomingFrame): void {
+    try {
+      if (type === FRAME.size) this.#columns = readColumns(payload) || this.#columns;
+      else if (type === FRAME.hangup) this.#isHungUp = true;
+      else if (type === FRAME.signal) this.#signal(readSignal(payload));
+      else throw new ExecuteError(`a client sends no frame of type ${type}`);
+    } catch (error) {
+      if (!(error instanceof ExecuteError)) throw error;
+      // Many of them would fill the log.
+      if (this.#hasIgnored) return;
+      this.#hasIgnored = true;
+      this.#options.log.log("warn", `Ignoring a message of a command line: ${error.message}`);
+    }
+  }
+
+  #signal(signal: SignalName): void {
+    this.#signals.add(signal);
+    this.#tell(signal, signalExitCode(signal));
+  }
+
+  /** What a command does not listen to ends it, but for a change of the terminal's size. */
+  #tell(what: SignalName | "gone", exitCode: number): void {
+    const listeners = [...this.#listeners.get(what) ?? []];
+    if (listeners.length === 0 && what !== "SIGWINCH") {
+      this.#ended.resolve(exitCode);
+      this.#reached?.close();
+    }
+    for (const listener of listeners) {
+      try {
+        listener();
+      } catch (error) {
+        if (!(error instanceof Exit)) throw error;
+      }
+    }
+  }
+
+  /** The next frame; `undefined` at the end. */
+  async #frame(): Promise<IncomingFrame | undefined> {
+    for (let next = this.#frames.next();; next = this.#frames.next()) {
+      if (next !== undefined) return next;
+      this.#frames.keep();
+      const count = await this.#read();
+      if (count === null) return undefined;
+      this.#frames.push(this.#buffer.subarray(0, count));
+    }
+  }
+
+  async #read(): Promise<number | null> {
+    try {
+      return await this.#stream.read(this.#buffer);
+    } catch (error) {
+      if (!isDisconnect(error)) throw error;
+      return null;
+    }
+  }
+
+  /** @param must whether it is an error that nobody takes it */
+  async #send(type: number, payload?: Uint8Array, must = false): Promise<void> {
+    await this.#write(frame(type, payload), must);
+  }
+
+  async #write(bytes: Uint8Array, must: boolean): Promise<void> {
+    try {
+      await writeAll(this.#stream, bytes);
+    } catch (error) {
+      if (must || !isDisconnect(error)) throw error;
+    }
+  }
+}
