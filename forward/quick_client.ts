@@ -1,0 +1,318 @@
+/**
+ * The quick client: a script for `sh` and Perl, without modules, that sends a command line to a
+ * server. It is ready in a sixth of the time that the runtime needs to start.
+ *
+ * What it does not do itself (no server, another version, options that say where the server is) it
+ * leaves to the whole client, which it becomes by `exec`. Three rules keep it fast and right:
+ *
+ * - Perl compiles a script at each start: what is seldom needed is text that `eval` compiles then.
+ * - Until the server has accepted, signals end the client, and after 2 s the whole client takes over.
+ *   After `go` it takes over only if the server says that it has not begun.
+ * - The shell in front opens closed standard streams, which Perl would take for its script, and
+ *   leaves an environment that changes Perl itself to the whole client.
+ *
+ * @module
+ */
+
+import { FORWARDED, PLACED } from "./forwardable.ts";
+import { EXECUTE_PROTOCOL } from "./protocol.ts";
+
+/** What a script is made for. */
+interface QuickClientOptions {
+  /** simmer's version. */
+  readonly version: string;
+  /** The words that run the whole client. */
+  readonly whole: readonly string[];
+  /** The path of Perl. */
+  readonly perl: string;
+  readonly os: "linux" | "darwin";
+  readonly arch: typeof Deno.build.arch;
+}
+
+/** What differs between platforms. */
+interface Platform {
+  /** Number of the system call that passes descriptors; 0: none are passed. */
+  readonly sendmsg: number;
+  readonly windowSize: string;
+  /** Expressions of Perl. */
+  readonly address: string;
+  readonly peerUser: string;
+  readonly folder: string;
+  readonly variables: string;
+}
+
+const LINUX: Omit<Platform, "sendmsg"> = {
+  windowSize: "0x5413",
+  address: String.raw`pack("Sa*", 1, "$_[0]\0")`,
+  peerUser: String.raw`unpack("x4L", getsockopt(S, 1, 17))`,
+  folder: `readlink("/proc/self/cwd")`,
+  variables: String.raw`do { local $/; open my $f, "<", "/proc/self/environ"; <$f> }`,
+};
+
+/** As the system's headers have it; nobody has run it yet. */
+const DARWIN: Platform = {
+  sendmsg: 0,
+  windowSize: "0x40087468",
+  address: `pack("CCa104", 106, 1, $_[0])`,
+  peerUser: `unpack("x4L", getsockopt(S, 0, 1))`,
+  folder: `do { open my $p, "-|", "/bin/pwd", "-P"; my $d = <$p>; chomp $d; $d }`,
+  variables: String.raw`join("\0", map "$_=$ENV{$_}", sort keys %ENV) . "\0"`,
+};
+
+const SENDMSG: Readonly<Record<typeof Deno.build.arch, number>> = { x86_64: 46, aarch64: 211 };
+
+/** Makes the script. */
+export function quickClient({ version, whole, perl, os, arch }: QuickClientOptions): string {
+  const platform = os === "linux" ? { ...LINUX, sendmsg: SENDMSG[arch] } : DARWIN;
+  const program = perlText(platform, { version, whole, rare: rareText() });
+  return `#!/bin/sh
+# simmer's quick client ${version}: 'simmer install' made it, 'simmer uninstall' removes it.
+true <&0 2>/dev/null || exec </dev/null
+true >&1 || exec >/dev/null
+true >&2 || exec 2>/dev/null
+case $1 in ${FORWARDED.join("|")})
+  case $PERL5OPT$PERL5LIB$PERL5DB$PERL_UNICODE in '')
+    if [ -x ${shell(perl)} ]; then
+      case \${PERL_BADLANG+set} in set) exec ${shell(perl)} -x "$0" 0 "$@";; esac
+      PERL_BADLANG=0 exec ${shell(perl)} -x "$0" 1 "$@"
+    fi
+  esac
+esac
+${runWhole(whole)}#!perl
+${program}`;
+}
+
+/** Makes a script that runs the whole client, for a machine without Perl. */
+export function wholeClient(whole: readonly string[]): string {
+  return `#!/bin/sh
+# simmer's whole client: 'simmer install' made it, 'simmer uninstall' removes it.
+${runWhole(whole)}`;
+}
+
+/** Lines of a shell that run the whole client, whose exit code 3 is that of a server that is missing. */
+function runWhole(whole: readonly string[]): string {
+  const program = shell(whole[0] ?? "");
+  return `if [ -x ${program} ]; then exec ${whole.map(shell).join(" ")} "$@"; fi
+echo "simmer: cannot run "${program}": it is gone; install simmer again" >&2
+exit 3
+`;
+}
+
+/** A word as the shell has it. */
+function shell(word: string): string {
+  return `'${word.replaceAll("'", `'\\''`)}'`;
+}
+
+/** A string as Perl has it. */
+function perlString(text: string): string {
+  return `'${text.replace(/[\\']/g, "\\$&")}'`;
+}
+
+function perlText(
+  { address, peerUser, folder, variables, sendmsg, windowSize }: Platform,
+  { version, whole, rare }: {
+    readonly version: string;
+    readonly whole: readonly string[];
+    readonly rare: string;
+  },
+): string {
+  return String.raw`$ours = shift;
+@whole = (${whole.map(perlString).join(", ")});
+$SIG{ALRM} = \&whole;
+alarm 2;
+for (@ARGV) { last if $_ eq "--"; whole() if /${PLACED}/ }
+$cwd = ${folder} or whole();
+for ($dir = $cwd;; $dir =~ s!/[^/]*$!!) {
+  if ($inside ? rare("member") : -f "$dir/deno.json" || -f "$dir/deno.jsonc" || -f "$dir/package.json") {
+    $inside = 1;
+    last if offer();
+  }
+  whole() if $dir eq "";
+}
+for (qw(INT QUIT TERM HUP USR1 USR2 ALRM WINCH)) {
+  $SIG{$_} = sub { push @signals, $_[0] } if ($SIG{$_} || "") ne "IGNORE";
+}
+$ignores = ($SIG{PIPE} || "") eq "IGNORE";
+$SIG{PIPE} = "IGNORE";
+begin();
+vec($set = "", fileno S, 1) = 1;
+while (1) {
+  rare("signals") if @signals;
+  next if select($ready = $set, undef, undef, 1) < 1;
+  $count = sysread S, $in, 262144, length $in;
+  next if !defined $count && $! == 4;
+  rare("lost") if !$count;
+  while (length $in >= 5) {
+    ($type, $length) = unpack "aN", $in;
+    last if length $in < 5 + $length;
+    $text = substr $in, 5, $length;
+    substr($in, 0, 5 + $length) = "";
+    if ($type eq "1") { out(*STDOUT) }
+    elsif ($type eq "2") { out(*STDERR) }
+    elsif ($type eq "X") { length $text > 1 ? rare("died") : exit ord $text }
+    elsif ($type eq "R") { whole() }
+  }
+}
+
+sub whole {
+  alarm 0;
+  $SIG{PIPE} = $ignores ? "IGNORE" : "DEFAULT" if defined $ignores;
+  delete $ENV{PERL_BADLANG} if $ours;
+  exec { $whole[0] } @whole, @ARGV;
+  print STDERR "simmer: cannot run $whole[0]: $!; install simmer again\n";
+  exit 3;
+}
+
+sub own {
+  for (my $at = 1; ($at = index $_[0], "/", $at) > 0; $at++) {
+    my @link = lstat substr $_[0], 0, $at;
+    return 0 if -l _ && $link[4] != $> && $link[4];
+  }
+  my @folder = lstat $_[0];
+  -d _ && $folder[4] == $> && !($folder[2] & 077);
+}
+
+sub offer {
+  own("$dir/.simmer") && open my $lock, "<", "$dir/.simmer/lock" or return 0;
+  my ($socket) = join("", <$lock>) =~ /^unix:(.+)$/m or return 0;
+  my ($folder) = $socket =~ m!^(.+)/! or return 0;
+  own($folder) && socket(S, 1, 1, 0) && connect(S, address($socket)) or return 0;
+  return 0 if ${peerUser} != $>;
+  my $request = request();
+  for (my $at = 0; $at < length $request;) {
+    my $count = syswrite S, $request, length($request) - $at, $at or return 0;
+    $at += $count;
+  }
+  $in = "";
+  while (length $in < 5) { sysread S, $in, 5, length $in or return 0 }
+  return 0 if $in ne "A\0\0\0\0";
+  alarm 0;
+  $in = "";
+  return 1;
+}
+
+sub address { ${address} }
+
+sub request {
+  return $request if defined $request;
+  my $variables = ${variables};
+  $variables =~ s/(^|\0)PERL_BADLANG=0\0/$1/ if $ours;
+  my $namespaces = join " ", map readlink("/proc/self/ns/$_") || (), "pid", "mnt";
+  $terminal = join "", map -t $_ ? 1 : 0, *STDIN, *STDOUT, *STDERR;
+  @passed = ${sendmsg === 0 ? "()" : "(0, descriptors())"};
+  my $fields = join "\0", ${EXECUTE_PROTOCOL}, ${
+    perlString(version)
+  }, $$, $namespaces, $cwd, size(),
+    $terminal, join(",", @passed), scalar @ARGV, @ARGV, $variables;
+  return $request = pack("aN", "E", length $fields) . $fields;
+}
+
+sub size {
+  my $size = "\0" x 8;
+  for (*STDOUT, *STDERR) { return (unpack "SS", $size)[1, 0] if -t $_ && ioctl $_, ${windowSize}, $size }
+  return (0, 0);
+}
+
+sub descriptors {
+  opendir my $folder, "/proc/self/fd" or return ();
+  my @numbers = grep $_ > 2 && $_ < 256, readdir $folder;
+  closedir $folder;
+  return grep is_inherited($_), @numbers;
+}
+
+sub is_inherited {
+  local $^F = 255; # Else Perl makes the descriptor one that is not inherited.
+  open my $copy, "<&=$_[0]" or return 0;
+  push @kept, $copy;
+  return fcntl($copy, 1, 0) eq "0 but true";
+}
+
+sub begin {
+  return syswrite S, "G\0\0\0\0" if !@passed;
+  $head = "G\0\0\0\0";
+  $vector = pack "PQ", $head, 5;
+  $rights = pack "i*", @passed;
+  $control = pack("Qii", 16 + length $rights, 1, 1) . $rights;
+  $control .= "\0" x (-length($control) % 8);
+  $message = pack "QLx4PQPQLx4", 0, 0, $vector, 1, $control, 16 + length $rights, 0;
+  syscall(${sendmsg}, fileno S, $message, 0) == 5 or rare("lost");
+}
+
+sub out {
+  for (my $at = 0; $at < length $text;) {
+    my $count = syswrite $_[0], $text, length($text) - $at, $at;
+    if (defined $count) { $at += $count } else { rare("unwritten", $_[0]) or return }
+  }
+}
+
+sub rare {
+  eval $rare . "1" or die $@ if defined $rare;
+  undef $rare;
+  goto &{ "on_" . shift };
+}
+
+BEGIN { $rare = <<'RARE' }
+${rare}RARE
+`;
+}
+
+/** What is seldom needed: compiled when it is. */
+function rareText(): string {
+  return String.raw`sub on_member {
+  for (map "$dir/$_", "deno.json", "deno.jsonc", "package.json") {
+    next if !-f $_ || -s _ > 1048576 || !open my $file, "<", $_;
+    return 1 if join("", <$file>) =~ /"workspace/;
+  }
+  return 0;
+}
+
+sub on_lost {
+  print STDERR "simmer: the server ended, perhaps killed\n";
+  exit 3;
+}
+
+sub on_died {
+  my $signal = substr $text, 1;
+  $SIG{$signal} = "DEFAULT";
+  kill $signal, $$;
+  exit ord $text;
+}
+
+sub is_gone { join("", map -t $_ ? 1 : 0, *STDIN, *STDOUT, *STDERR) ne $terminal }
+
+sub note { my $text = $_[1]; syswrite S, pack("aN", $_[0], length $text) . $text }
+
+sub on_signals {
+  while (defined(my $signal = shift @signals)) {
+    if ($signal =~ /^(INT|QUIT|TERM)$/ && ++$endings == 3) {
+      $SIG{$signal} = "DEFAULT";
+      kill $signal, $$;
+    }
+    note("H", "") if $signal eq "HUP" && is_gone();
+    note("W", join " ", size()) if $signal eq "WINCH";
+    note("S", $signal);
+  }
+}
+
+sub on_unwritten {
+  my $number = $! + 0;
+  my $reason = "$!";
+  on_signals() if @signals;
+  return 1 if $number == 4;
+  if ($number == 11 || $number == 35) {
+    vec(my $set = "", fileno $_[0], 1) = 1;
+    select undef, $set, undef, 1;
+    return 1;
+  }
+  if ($number == 32 || $number == 5) {
+    if (is_gone()) { note("H", ""); note("S", "HUP"); return 0 }
+    exit 1 if $ignores;
+    $SIG{PIPE} = "DEFAULT";
+    kill "PIPE", $$;
+  }
+  my $stream = fileno $_[0] == 1 ? "stdout" : "stderr";
+  syswrite STDERR, "simmer: cannot write to $stream: $reason (os error $number)\n";
+  exit 74;
+}
+`;
+}
