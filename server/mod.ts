@@ -14,6 +14,7 @@ export { type AcceptedStream, UnixListener } from "../system/net/unix_socket.ts"
 export type { PeerCredentials } from "../system/net/peer.ts";
 export type { ConnectionLimits } from "./connection.ts";
 export type { Door } from "./door.ts";
+export type { ExecuteHost } from "./execute_host.ts";
 export { type Delivery, EventBus, type EventHandler } from "./event_bus.ts";
 export { Foothold } from "./foothold.ts";
 export { type InProcessOptions, type InProcessServer, serveInProcess } from "./in_process.ts";
