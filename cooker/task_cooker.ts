@@ -11,6 +11,7 @@ import { realPath, visibleKind } from "../system/files/files.ts";
 import { thisProgram } from "../system/process/self.ts";
 import { memoryReleaser } from "../system/process/memory.ts";
 import type { DescriptorMap, PassedDescriptors } from "../system/process/passed_descriptors.ts";
+import { ioTurn } from "../system/macrotask.ts";
 import { isInheritable } from "../system/process/foreign_descriptors.ts";
 import { GroupSpawner } from "../system/process/group_spawner.ts";
 import { ProcessMarks } from "../system/process/process_mark.ts";
@@ -179,7 +180,7 @@ export class TaskCooker implements Cooker {
     await this.#spawner.close();
   }
 
-  relieve(): void {
+  releaseMemory(): void {
     this.#beside.own("giving memory back", this.#spare.giveBack());
   }
 
@@ -292,16 +293,19 @@ export class TaskCooker implements Cooker {
     };
     this.#beside.own(
       "what follows a build",
-      build.ended.then(() => {
+      build.ended.then(async () => {
         this.#builds.delete(build);
-        this.#oldBuilds.built();
-        if (this.#builds.size === 0) this.#hot.postponed.resume();
-        this.#hot.save();
-        if (!build.isAllCached) this.#spare.built(plan.tasks.length);
         // Unless all of it can be told, the next build looks for itself.
-        this.#options.settled?.note(undefined);
-        if (!isUnchanged() || !this.#isSettled(build, plan, cache)) return;
-        this.#options.settled?.note({ pid: call.client.pid, isCurrent });
+        const isSettled = isUnchanged() && this.#isSettled(build, plan, cache);
+        this.#options.settled?.note(
+          isSettled ? { pid: call.client.pid, isCurrent } : undefined,
+        );
+        this.#oldBuilds.built();
+        this.#hot.save();
+        // The client learns of the end first.
+        await ioTurn();
+        if (this.#builds.size === 0) this.#hot.postponed.resume();
+        if (!build.isAllCached) this.#spare.built(plan.tasks.length);
       }),
     );
     return build;

@@ -179,6 +179,7 @@ export class Build implements AsyncCommand {
   #announce(): void {
     const { plan, call, id, clock } = this.#options;
     this.#startedAt = clock.monotonic();
+    this.#gaveWayAt = this.#startedAt;
     this.#emit({
       type: "BuildStarted",
       build: id,
@@ -268,6 +269,7 @@ export class Build implements AsyncCommand {
     const outcome = await this.#runner.run({
       ...place,
       logPath: () => this.#logPath(index),
+      ensureLogs: () => this.#options.files.ensureLogs(),
       ending: run.ending,
       listener: {
         cached: (fingerprint) =>

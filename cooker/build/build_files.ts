@@ -7,6 +7,9 @@
 import { BestEffortFile } from "../../system/files/best_effort_file.ts";
 import {
   ensureFolder,
+  type FileIdentity,
+  fileIdentity,
+  isSameFile,
   isSystemError,
   joinPath,
   listFolder,
@@ -34,6 +37,7 @@ const JOURNAL_SUFFIX = ".jsonl";
 export class BuildFiles {
   readonly #folder: string;
   readonly #journal: BestEffortFile;
+  readonly #record: { readonly path: string; identity: FileIdentity | undefined };
   #error: Error | undefined;
   #tell: ((error: Error) => void) | undefined;
 
@@ -42,6 +46,7 @@ export class BuildFiles {
 
   private constructor(folder: string, journal: string, areKept: boolean) {
     this.areKept = areKept;
+    this.#record = { path: journal, identity: undefined };
     this.#folder = folder;
     this.#journal = new BestEffortFile(journal, (error) => this.#fail(error));
   }
@@ -53,8 +58,7 @@ export class BuildFiles {
     const files = new BuildFiles(folder, journal, isTemporary !== true);
     files.#attempt(() => {
       ensureFolder(builds, 0o700);
-      // First the file by which the folder is found when it is no longer kept.
-      if (files.#journal.open()) ensureFolder(folder, 0o700);
+      if (files.#journal.open()) files.#record.identity = fileIdentity(journal);
     });
     return files;
   }
@@ -66,6 +70,20 @@ export class BuildFiles {
   whenFailed(tell: (error: Error) => void): void {
     this.#tell = tell;
     if (this.#error !== undefined) tell(this.#error);
+  }
+
+  /**
+   * Creates the folder of the logs. Retention finds the folder by the journal, so none is created if the
+   * journal was deleted, as it is with the state folder of a project that was removed.
+   *
+   * @returns `false` if no logs may be written
+   * @throws {Error} what the system says if it cannot be made
+   */
+  ensureLogs(): boolean {
+    const { identity, path } = this.#record;
+    if (identity === undefined || !isSameFile(fileIdentity(path), identity)) return false;
+    ensureFolder(this.#folder, 0o700);
+    return true;
   }
 
   /** Where a task's output goes. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { BestEffortFile } from "../../system/files/best_effort_file.ts";
+import { TaskLog } from "./task_log.ts";
 import type { DescriptorMap } from "../../system/process/passed_descriptors.ts";
 import type { Clock } from "../../system/clock.ts";
 import type { ReplayLogs } from "../../wire/commands.ts";
@@ -80,6 +80,8 @@ export interface TaskInBuild {
 interface TaskRequest extends TaskInBuild {
   /** Where its output goes; asked for when there is some. */
   readonly logPath: () => string;
+  /** Makes the folder of that; `false`: there is to be none. */
+  readonly ensureLogs: () => boolean;
   readonly ending: Ending;
   readonly listener: TaskListener;
 }
@@ -355,34 +357,30 @@ export class TaskRunner {
   }
 
   async #execute(request: TaskRequest, sink = request.listener.sink): Promise<ExitStatus> {
-    const { task: { command, stdin }, logPath, ending, listener } = request;
+    const { task: { command, stdin }, logPath, ensureLogs, ending, listener } = request;
     if (ending.soon.aborted) return { code: 0 };
     listener.started();
     if (command === undefined) return { code: 0 };
     const warn = this.#warning(listener);
-    // A task may remove the folder itself, as 'git clean' does.
-    const log = new BestEffortFile(
-      logPath(),
-      (error) => warn(`Cannot keep output: ${error.message}`),
-    );
-    let hasLog = false;
-    // Most tasks that end well print nothing, and have no log.
-    const open = (): void => {
-      if (hasLog || !log.open()) return;
-      hasLog = true;
-      listener.logged();
-    };
+    const { clock } = this.#options;
+    const log = new TaskLog({
+      path: logPath(),
+      prepare: ensureLogs,
+      clock,
+      // A task may remove the folder itself, as 'git clean' does.
+      failed: (error) => warn(`Cannot keep output: ${error.message}`),
+    });
     try {
       const whole = { ...command, ...this.#inputOf(stdin) };
       const status = await this.#options.executor.execute(whole, {
         write: (stream, bytes) => {
-          open();
           log.add(bytes);
           return sink.write(stream, bytes);
         },
         warn: (message) => sink.warn(message),
       }, ending);
-      if (status.code !== 0) open();
+      const isLookedAt = status.code !== 0 || ending.soon.aborted;
+      if (isLookedAt ? log.write() : log.isWritten) listener.logged();
       return status;
     } finally {
       log.close();

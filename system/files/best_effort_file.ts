@@ -12,21 +12,30 @@ import { isSystemError } from "./files.ts";
 export class BestEffortFile implements Disposable {
   readonly #path: string;
   readonly #failed: (error: Error) => void;
+  readonly #prepare: () => boolean;
   #file: AppendFile | undefined;
   #isOver = false;
 
   /**
    * @param path absolute; it is made with the first piece, or by `open`
    * @param failed is told what the system says, once at the most; nothing is written from then on
+   * @param prepare is called before the file is made, as for its folder; if it returns `false`, there is
+   *   to be no file, and nobody is told
    */
-  constructor(path: string, failed: (error: Error) => void) {
+  constructor(path: string, failed: (error: Error) => void, prepare: () => boolean = () => true) {
     this.#path = path;
     this.#failed = failed;
+    this.#prepare = prepare;
   }
 
   /** Makes the file if it is not there; says whether pieces are still taken. */
   open(): boolean {
-    if (!this.#isOver) this.#attempt(() => this.#file ??= AppendFile.open(this.#path));
+    if (!this.#isOver && this.#file === undefined) {
+      this.#attempt(() => {
+        if (this.#prepare()) this.#file = AppendFile.open(this.#path);
+        else this.#isOver = true;
+      });
+    }
     return !this.#isOver;
   }
 

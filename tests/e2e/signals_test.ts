@@ -182,7 +182,9 @@ Deno.test("R25 Ctrl-C in a terminal reaches what a task's shell has started", as
     await run.stdout.until("up\r\n");
     await run.type("\x03");
     const { code, stdout } = await run.finished();
-    assert([4, signalExitCode("SIGINT")].includes(code), `${code}: ${stdout}`);
-    assertStringIncludes(stdout, "got SIGINT\r\nshell 7");
+    assertStringIncludes(stdout, "got SIGINT\r\n");
+    // A shell that gets the signal when its child has ended dies of it, and so does deno task's now and then.
+    const isCut = code === signalExitCode("SIGINT");
+    assert(isCut || code === 4 && stdout.includes("shell 7"), `${code}: ${stdout}`);
   }
 });

@@ -237,4 +237,6 @@ Deno.test("deferred results are kept in the place of the run that made them", as
     const env = { SIMMER_CACHE_DIR: folder };
     assertEquals(isCached(await project.run(["run", task], { env })), true, task);
   }
+  // It may still use the folder, which is removed first.
+  await project.run(["stop"]);
 });
