@@ -8,7 +8,8 @@
 import { serveFloor } from "./floor_server.ts";
 import { measureAll, type Measured, type Plan } from "./measure.ts";
 import { median } from "./statistics.ts";
-import { allTools } from "./tools.ts";
+import { measureSmallRuns } from "./small_runs.ts";
+import { allTools, installQuickClient } from "./tools.ts";
 
 /** A ratio: how many times as long as simmer another one takes, at the least. */
 interface Bound {
@@ -44,8 +45,46 @@ async function main(): Promise<number> {
     }
     isGood &&= missed.length === 0;
   }
+  isGood = await checkSmallRuns(await installQuickClient(folder)) && isGood;
   await Deno.remove(folder, { recursive: true });
   return isGood ? 0 : 1;
+}
+
+/** Ten uncached tasks by the quick client beside `deno task`, and a fresh server beside a used one. */
+async function checkSmallRuns(quick: string | undefined): Promise<boolean> {
+  for (let tries = 1;; tries++) {
+    const { inPipe, inTerminal, ratio } = await measureSmallRuns(quick, { runs: 25, servers: 3 });
+    const ratios = [
+      ...([["a pipe", inPipe, 0.6], ["a terminal", inTerminal, 0.6]] as const).flatMap(
+        ([place, times, least]) => {
+          const own = times?.["quick client"];
+          const other = times?.["deno task"];
+          if (own === undefined || other === undefined) return [];
+          return [{
+            what: `10 uncached tasks in ${place}: deno task takes`,
+            ratio: other / own,
+            least,
+            than: "the quick client",
+          }];
+        },
+      ),
+      {
+        what: "10th run of a fresh server takes",
+        ratio: 1 / ratio,
+        least: 0.25,
+        than: "its first",
+      },
+    ];
+    const isGood = ratios.every((each) => each.ratio >= each.least);
+    if (!isGood && tries < TRIES) continue;
+    for (const { what, ratio, least, than } of ratios) {
+      say(
+        `${ratio >= least ? "ok" : "MISSED"}: ${what} ${ratio.toFixed(2)} times as long as ` +
+          `${than}, at least ${least} wanted`,
+      );
+    }
+    return isGood;
+  }
 }
 
 function holds({ tasks, tool, other, least }: Bound, measured: readonly Measured[]): boolean {

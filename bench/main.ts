@@ -12,7 +12,8 @@ import { serveFloor } from "./floor_server.ts";
 import { type Action, measureAll, type Measured, type Plan } from "./measure.ts";
 import type { Shape, Work } from "./project.ts";
 import { median, spread } from "./statistics.ts";
-import { allTools, type Tool } from "./tools.ts";
+import { measureSmallRuns, type SmallRuns } from "./small_runs.ts";
+import { allTools, installQuickClient, type Tool } from "./tools.ts";
 import { measureServer, type ServerFigures } from "./server.ts";
 
 /** What is written to a file of results. */
@@ -27,6 +28,7 @@ export interface Results {
     readonly measured: readonly Measured[];
   })[];
   readonly server: ServerFigures | undefined;
+  readonly small?: SmallRuns;
 }
 
 const ALL: readonly Action[] = ["no-op", "change", "cold"];
@@ -59,9 +61,11 @@ async function main(words: readonly string[]): Promise<number> {
   try {
     const wanted = values.tools?.split(",");
     using _floor = serveFloor(`${folder}/floor.sock`);
-    const all = allTools({ floor: `${folder}/floor.sock` });
+    const quick = await installQuickClient(folder);
+    const floor = `${folder}/floor.sock`;
+    const all = allTools(quick === undefined ? { floor } : { floor, quick });
     const tools = all.filter(({ name }) => wanted?.includes(name) ?? true);
-    const results = await measure(plansOf(values), tools, values.server);
+    const results = await measure(plansOf(values), tools, values.server ? { quick } : undefined);
     if (values.output !== undefined) {
       await Deno.writeTextFile(values.output, `${JSON.stringify(results, null, 2)}\n`);
     }
@@ -90,7 +94,7 @@ function plansOf(values: {
 async function measure(
   plans: readonly Plan[],
   tools: readonly Tool[],
-  withServer: boolean,
+  server: { readonly quick: string | undefined } | undefined,
 ): Promise<Results> {
   const projects: Results["projects"][number][] = [];
   for (const plan of plans) {
@@ -99,8 +103,12 @@ async function measure(
     projects.push({ shape, tasks, work, measured });
     say(table(`${shape}, ${tasks} tasks, ${work}`, measured));
   }
-  const server = withServer ? await measureServer() : undefined;
-  if (server !== undefined) say(serverTable(server));
+  const figures = server === undefined ? undefined : await measureServer();
+  if (figures !== undefined) say(serverTable(figures));
+  const small = server === undefined
+    ? undefined
+    : await measureSmallRuns(server.quick, { runs: 40, servers: 7 });
+  if (small !== undefined) say(smallTable(small));
   const { os } = Deno.build;
   const processors = navigator.hardwareConcurrency;
   return {
@@ -108,7 +116,8 @@ async function measure(
     date: new Date().toISOString(),
     machine: { os, processors, deno: Deno.version.deno },
     projects,
-    server,
+    server: figures,
+    ...(small === undefined ? {} : { small }),
   };
 }
 
@@ -130,6 +139,25 @@ function serverTable(figures: ServerFigures): string {
     `  ${name.padEnd(28)} ${typeof value === "number" ? value.toFixed(3) : value}`
   );
   return ["the server", ...lines, ""].join("\n");
+}
+
+function smallTable({ inPipe, inTerminal, first, tenth, ratio }: SmallRuns): string {
+  const rows = ([["in a pipe", inPipe], ["in a terminal", inTerminal]] as const)
+    .flatMap(([place, times]) =>
+      times === undefined ? [`  ${place}: skipped, as there is no Python`] : Object.entries(times)
+        .map(([name, ms]) => {
+          const against = ms / (times["deno task"] ?? NaN);
+          return `  ${place.padEnd(14)} ${name.padEnd(14)} ${ms.toFixed(1).padStart(6)}  ` +
+            `${against.toFixed(2)}x`;
+        })
+    );
+  return [
+    "ten uncached tasks on a warm server (ms: median, and its ratio to deno task)",
+    ...rows,
+    `first run of a fresh server ${first.toFixed(1)} ms, tenth ${tenth.toFixed(1)} ms, ` +
+    `median of ratios ${ratio.toFixed(2)}`,
+    "",
+  ].join("\n");
 }
 
 function say(text: string): void {

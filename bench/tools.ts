@@ -133,14 +133,27 @@ const wireit = async (root: string, tasks: readonly BenchTask[]): Promise<void> 
 export interface ToolPlaces {
   /** The socket of the floor's server. */
   readonly floor: string;
+  /** The quick client; absent: there is none, for want of Perl. */
+  readonly quick?: string;
+}
+
+/** Installs the quick client in a folder. @returns its path; `undefined` if there is no Perl */
+export async function installQuickClient(folder: string): Promise<string | undefined> {
+  const [command = "", ...args] = [...SIMMER, "install", "--dir", folder];
+  const { stdout } = await new Deno.Command(command, { args }).output();
+  const isQuick = new TextDecoder().decode(stdout).includes("the quick client");
+  return isQuick ? `${folder}/simmer` : undefined;
 }
 
 /** All tools; those that are not installed are left out by whoever runs them. */
-export function allTools({ floor }: ToolPlaces): Tool[] {
+export function allTools({ floor, quick }: ToolPlaces): Tool[] {
   const stop = [...SIMMER, "stop", "--force"];
   const memory = [".simmer/results.jsonl", ".simmer/durations.json", "cache"];
   return [
     { name: "simmer", configure: denoConfig, run: [...SIMMER, "run", "t0"], memory, stop },
+    ...(quick === undefined
+      ? []
+      : [{ name: "quick client", configure: denoConfig, run: [quick, "run", "t0"], memory, stop }]),
     {
       name: "floor",
       isFloor: true,
