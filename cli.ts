@@ -14,7 +14,7 @@ import type { Invocation } from "./client/invocation.ts";
 import { RunLocally } from "./client/run_locally.ts";
 import { COMMON_OPTIONS } from "./client/args/options.ts";
 import { Output } from "./client/output.ts";
-import { briefClock } from "./system/clock.ts";
+import { briefClock, systemClock } from "./system/clock.ts";
 import { hasForeignBytes } from "./system/environment.ts";
 import { isHungUp, processVariables, terminalSize, terminalStreams } from "./forward/client.ts";
 import { isReaderGone, outputLostText } from "./system/output_failure.ts";
@@ -213,7 +213,13 @@ function invocationOf(args: readonly string[], index: number, from: Surroundings
     serve: async (request) => {
       const { serveProject } = await import("./app/daemon.ts");
       const { ForwardHost } = await import("./app/forward_host.ts");
-      const { bitbake, ...options } = request;
+      const { bitbake, ...rest } = request;
+      const { warmUp } = await import("./app/warm_up.ts");
+      const options = {
+        ...rest,
+        warmUp: (isUnused: () => boolean, signal: AbortSignal) =>
+          warmUp({ run: main, clock: systemClock, isUnused, signal }),
+      };
       const { Memos } = await import("./app/answer_memo.ts");
       const { descriptorLimit } = await import("./system/process/descriptors.ts");
       if ((descriptorLimit() ?? Infinity) <= FEW_DESCRIPTORS) await loadHosted();

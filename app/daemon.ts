@@ -35,7 +35,8 @@ import { InTheWayError, UnixListener } from "../system/net/unix_socket.ts";
 import { formatAddress, type TcpAddress } from "../wire/address.ts";
 import type { Door } from "../server/door.ts";
 import type { ExecuteHost } from "../server/execute_host.ts";
-import { Foothold } from "../server/foothold.ts";
+import { stackOf } from "../server/stack.ts";
+import { OwnedFiles } from "../server/owned_files.ts";
 import { ProcessServer } from "../server/process_server.ts";
 import { taskCooker } from "./project_cooker.ts";
 import type { XmlRpcDialect } from "../xmlrpc/dialect.ts";
@@ -59,6 +60,8 @@ export interface DaemonOptions {
   readonly openDoors?: readonly DoorOpener[];
   /** Makes the host of command lines; default: none is taken. */
   readonly executes?: (context: ExecuteContext) => ExecuteHost;
+  /** Prepares a server that nobody uses yet for its first build; default: nothing does. */
+  readonly warmUp?: (isUnused: () => boolean, signal: AbortSignal) => Promise<void>;
 }
 
 /** Opens a door. */
@@ -185,7 +188,7 @@ export async function serveProject(options: DaemonOptions): Promise<Served> {
     log,
     project,
     lockPath: paths.lock,
-    foothold: new Foothold([paths.lock, folder.socket], systemClock),
+    files: new OwnedFiles([paths.lock, folder.socket], systemClock),
     timeoutSeconds: options.timeoutSeconds,
     ...(options.maxRssBytes === 0 ? {} : { maxRssBytes: options.maxRssBytes }),
     maxConnections: maxConnections(),
@@ -206,7 +209,14 @@ export async function serveProject(options: DaemonOptions): Promise<Served> {
   });
   acquired.move();
   using _entry = register(project, log);
-  return { kind: "ended", exitCode: await untilSignalled(server) };
+  const over = new AbortController();
+  const warming = options.warmUp?.(() => server.isUnused, over.signal).catch((error: unknown) => {
+    log.log("warn", `Warming up failed: ${stackOf(error)}`);
+  });
+  const exitCode = await untilSignalled(server);
+  over.abort();
+  await warming;
+  return { kind: "ended", exitCode };
 }
 
 /** A quarter of the descriptors is for connections: tasks, watches and files need the others. */

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { drainWithin } from "../server/ending.ts";
+import { drainWithin } from "../server/shutdown.ts";
 import type { ExecuteHost } from "../server/execute_host.ts";
 import { stackOf } from "../server/stack.ts";
 import { FrameLengthError } from "../forward/protocol.ts";

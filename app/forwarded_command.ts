@@ -26,7 +26,7 @@ import {
   type ReadRequest,
   readSignal,
 } from "../forward/requests.ts";
-import { findProject } from "../project/root.ts";
+import { findProject, type Project } from "../project/root.ts";
 import { type Clock, systemClock } from "../system/clock.ts";
 import { processNamespaces } from "../system/environment.ts";
 import type { Logger } from "../system/logger.ts";
@@ -52,6 +52,7 @@ export type HostedInvocation = Pick<
   Invocation,
   | "env"
   | "cwd"
+  | "project"
   | "pid"
   | "passed"
   | "startedAt"
@@ -133,14 +134,18 @@ export class ForwardedCommand {
     const read = this.#readRequest(first.payload);
     if (typeof read === "string") return await this.#refuse(read);
     const { request, key } = read;
-    const reason = this.#refusal(request, key);
+    const reason = this.#refusal(request);
     if (reason !== undefined) return await this.#refuse(reason);
+    // A request that is remembered was meant for this project when it came first.
+    const isKnown = this.#options.memos.has(key);
+    const project = isKnown ? undefined : this.#project(request);
+    if (typeof project === "string") return await this.#refuse(project);
     this.#columns = request.columns || UNKNOWN_COLUMNS;
     await this.#send(FRAME.accepted);
     // A client that gives up before it says 'go' does the work itself, or was interrupted.
     if (!await this.#mayBegin(request)) return;
     try {
-      await this.#begin(read);
+      await this.#begin(read, project);
     } finally {
       this.#releaseDescriptors();
     }
@@ -151,7 +156,8 @@ export class ForwardedCommand {
     this.#stream.close();
   }
 
-  async #begin({ request, key }: ReadRequest): Promise<void> {
+  /** @param found the request's project, if it has been looked for */
+  async #begin({ request, key }: ReadRequest, found: Project | undefined): Promise<void> {
     const { clock, server, memos } = this.#options;
     const begun = clock.monotonic();
     const known = server.isAlone ? memos.get(key) : undefined;
@@ -161,11 +167,11 @@ export class ForwardedCommand {
       return this.#stream.close();
     }
     // The project may be another one than when its answer was kept.
-    const reason = this.#projectRefusal(request);
-    if (reason !== undefined) return await this.#refuse(reason);
+    const project = found ?? this.#project(request);
+    if (typeof project === "string") return await this.#refuse(project);
     const listening = this.#listen();
     try {
-      const code = await Promise.race([this.#run(request), this.#ended.promise]);
+      const code = await Promise.race([this.#run(request, project), this.#ended.promise]);
       await this.#send(FRAME.exit, this.#exitPayload(code));
       this.#remember(key, request);
     } catch (error) {
@@ -177,7 +183,10 @@ export class ForwardedCommand {
     await listening;
   }
 
-  async #run({ args, env, cwd, pid, terminal }: ExecuteRequest): Promise<number> {
+  async #run(
+    { args, env, cwd, pid, terminal }: ExecuteRequest,
+    project: Project,
+  ): Promise<number> {
     const output = new Output({
       stdout: this.#writer(FRAME.stdout),
       stderr: this.#writer(FRAME.stderr),
@@ -185,6 +194,7 @@ export class ForwardedCommand {
     const code = await this.#options.run(args, {
       env,
       cwd,
+      project,
       pid,
       ...(this.#ticket === undefined ? {} : { passed: this.#ticket }),
       startedAt: systemClock.monotonic(),
@@ -217,23 +227,22 @@ export class ForwardedCommand {
   }
 
   /** @returns why this server does not carry the request out; `undefined` if it does */
-  #refusal(request: ExecuteRequest, key: string): string | undefined {
-    const { version, pid, namespaces, args } = request;
+  #refusal({ version, pid, namespaces, args }: ExecuteRequest): string | undefined {
     if (!isForwardable(args)) return `a server carries out ${FORWARDED.join(", ")} alone`;
     if (version !== "" && version !== VERSION) return `this server is simmer ${VERSION}`;
     // In another container a client has another process id, other mounts, and so other files.
     const isHere = (this.#stream.peer?.pid ?? pid) === pid &&
       namespaces === (processNamespaces() ?? "");
-    if (!isHere) return "this server runs in another container";
-    // A request that is remembered was meant for this project when it came first.
-    return this.#options.memos.has(key) ? undefined : this.#projectRefusal(request);
+    return isHere ? undefined : "this server runs in another container";
   }
 
-  #projectRefusal({ cwd }: ExecuteRequest): string | undefined {
+  /** The project of a request, or why this server does not serve it, as text. */
+  #project({ cwd }: ExecuteRequest): Project | string {
     const { root, config } = this.#options;
     if (config !== undefined) return `this server was started with --config ${config}`;
     try {
-      return findProject(cwd)?.root === root ? undefined : `this server serves ${root}`;
+      const project = findProject(cwd);
+      return project?.root === root ? project : `this server serves ${root}`;
     } catch (error) {
       // The client finds the same mistake, and reports it itself.
       if (error instanceof WireError) return error.message;

@@ -93,6 +93,8 @@ export interface Invocation {
   readonly env: Readonly<Record<string, string>>;
   /** The working directory, absolute. */
   readonly cwd: string;
+  /** The project of the working directory, if it is known already. */
+  readonly project?: Project;
   readonly pid: number;
   /** Ticket of the descriptors that came with the command line; absent: none came. */
   readonly passed?: number;

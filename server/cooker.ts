@@ -119,7 +119,7 @@ export interface Cooker {
   /** Called once after the loop, after everything else has been stopped. */
   postServe(): Promise<void> | void;
   /** Asked to give memory back where the server uses too much and nothing is in progress. */
-  relieve?(): void;
+  releaseMemory?(): void;
   /** Called when a UI has left. */
   clientComplete(): Promise<void> | void;
   /** Ends all work and waits until nothing of it is left; `force`: without grace. */

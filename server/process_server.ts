@@ -21,21 +21,20 @@ import { CommandRunner } from "./command_runner.ts";
 import type { ConnectionLimits } from "./connection.ts";
 import type { Door } from "./door.ts";
 import type { ExecuteHost } from "./execute_host.ts";
-import { endingError, endServer, type StopMode } from "./ending.ts";
 import { EventBus } from "./event_bus.ts";
-import type { Foothold } from "./foothold.ts";
 import { serverIdentity } from "./hello.ts";
 import { IdleWork } from "./idle.ts";
 import { type Listener, ListenerSource } from "./listener_source.ts";
 import { ServerLoop } from "./loop.ts";
-import { MemoryLimit } from "./memory_limit.ts";
+import { Lifetime } from "./lifetime.ts";
+import type { OwnedFiles } from "./owned_files.ts";
 import { Reception } from "./reception.ts";
 import { Roster } from "./roster.ts";
 import type { Outcome } from "./selector.ts";
 import { serverHandlers } from "./server_commands.ts";
+import { endingError, endServer, type StopMode } from "./shutdown.ts";
 import { stackOf } from "./stack.ts";
 import { statusReporter } from "./status.ts";
-import { Timeouts } from "./timeouts.ts";
 
 /** What a process server is made of. */
 export interface ProcessServerOptions {
@@ -59,8 +58,8 @@ export interface ProcessServerOptions {
    * Seconds without a UI after which it ends: -1 never, 0 when the last one leaves. Default: 0.
    */
   readonly timeoutSeconds?: number;
-  /** What it can't do without; default: nothing. */
-  readonly foothold?: Foothold;
+  /** Files without which it must stop; default: none. */
+  readonly files?: OwnedFiles;
   /** Bytes of resident memory with which it ends when nothing is in progress; default: any. */
   readonly maxRssBytes?: number;
   /** Bytes of resident memory now; default: this process's. */
@@ -105,8 +104,7 @@ export class ProcessServer {
   readonly #asyncCommands: AsyncCommands;
   readonly #reception: Reception;
   readonly #admission: Admission;
-  readonly #timeouts: Timeouts;
-  readonly #memory: MemoryLimit;
+  readonly #lifetime: Lifetime;
   readonly #life = new AbortController();
   readonly #beside: OwnedWork;
   #ending: { readonly reason: string; readonly mode: StopMode } | undefined;
@@ -142,7 +140,7 @@ export class ProcessServer {
       clock,
       this.#loop,
       this.#life.signal,
-      () => this.#isAtRest ? this.#timeouts.endsAt : 0,
+      () => this.#isAtRest ? this.#lifetime.endsAt : 0,
     );
     this.#asyncCommands = new AsyncCommands({
       clock,
@@ -153,8 +151,7 @@ export class ProcessServer {
       ...(options.onBeat === undefined ? {} : { onBeat: options.onBeat }),
       becameIdle: () => {
         this.#endIfAsked();
-        this.#endIfUnused();
-        this.#endIfTooBig();
+        this.#stopIfDue();
       },
     });
     const ending = (): WireError | undefined => this.#ending && endingError(this.#ending.reason);
@@ -202,8 +199,8 @@ export class ProcessServer {
       dropSource: (connection) => this.#loop.remove(connection),
       ready: () => this.#loop.readyList,
       uiLeft: (ui) => {
-        this.#timeouts.uiLeft(this.#roster.size, ui.role !== "operator");
-        this.#endIfUnused();
+        this.#lifetime.uiLeft(this.#roster.size, ui.role !== "operator");
+        this.#stopIfDue();
       },
     });
     this.#admission = new Admission({
@@ -211,12 +208,13 @@ export class ProcessServer {
       maxConnections: options.maxConnections ?? Infinity,
       makeRoom: () => this.#reception.makeRoom(),
     });
-    this.#timeouts = new Timeouts(timeoutSeconds, clock);
-    this.#memory = new MemoryLimit({
-      maxBytes: options.maxRssBytes ?? Infinity,
-      rss: options.rss ?? (() => memoryUse().rss),
+    this.#lifetime = new Lifetime({
       clock,
-      relieve: () => cooker.relieve?.(),
+      timeoutSeconds,
+      maxRssBytes: options.maxRssBytes ?? Infinity,
+      rss: options.rss ?? (() => memoryUse().rss),
+      releaseMemory: () => cooker.releaseMemory?.(),
+      ...(options.files === undefined ? {} : { files: options.files }),
       warn: (message) => {
         log.log("warn", message);
         this.#bus.emit({ type: "LogRecord", level: "warn", message });
@@ -230,9 +228,14 @@ export class ProcessServer {
       this.#asyncCommands.busyWith === undefined;
   }
 
+  /** Whether no client has come yet, but for operators, who may only have started the server. */
+  get isUnused(): boolean {
+    return this.#reception.isUnused;
+  }
+
   /** Notes that the server was of use to somebody who is no UI: its timeout begins anew. */
   touch(): void {
-    this.#timeouts.touch();
+    this.#lifetime.touch();
   }
 
   /**
@@ -374,37 +377,22 @@ export class ProcessServer {
     this.#reception.dropSilent();
     this.#asyncCommands.beat();
     this.#idle.runDue();
-    this.#endIfLost();
-    this.#endIfUnused();
-    this.#endIfTooBig();
+    this.#stopIfDue();
   }
 
-  /** Nobody finds it any more, and another server may have come: it only ends what it has begun. */
-  #endIfLost(): void {
-    const verdict = this.#ending === undefined ? this.#options.foothold?.check() : undefined;
-    if (verdict === undefined) return;
-    this.#options.log.log("warn", verdict);
-    this.#mayRenew = true;
-    this.stop(verdict);
-  }
-
-  #endIfUnused(): void {
-    const isUsed = this.#roster.size > 0 || this.#asyncCommands.busyWith !== undefined;
-    const verdict = this.#timeouts.check(isUsed);
-    if (verdict === undefined || this.#ending !== undefined) return;
-    this.#options.log.log("info", verdict);
-    this.stop(verdict);
-  }
-
-  /** Those who only look on do not keep it: they are told that a new server is as good. */
-  #endIfTooBig(): void {
-    const isInUse = this.#roster.controller !== undefined ||
-      this.#asyncCommands.busyWith !== undefined;
-    const verdict = this.#memory.check(isInUse);
-    if (verdict === undefined || this.#ending !== undefined) return;
-    this.#options.log.log("warn", verdict);
-    this.#mayRenew = true;
-    this.stop(verdict);
+  /** Stops the server, when its command in progress is done, if its lifetime is over. */
+  #stopIfDue(): void {
+    if (this.#ending !== undefined) return;
+    const reason = this.#lifetime.reasonToStop({
+      isBusy: this.#asyncCommands.busyWith !== undefined,
+      hasUI: this.#roster.size > 0,
+      hasController: this.#roster.controller !== undefined,
+    });
+    if (reason === undefined) return;
+    this.#options.log.log(reason.kind === "idle" ? "info" : "warn", reason.message);
+    // A watching client starts a new server and goes on.
+    this.#mayRenew = reason.kind !== "idle";
+    this.stop(reason.message);
   }
 
   async #end(reason: string, mode: StopMode): Promise<boolean> {

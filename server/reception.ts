@@ -73,10 +73,16 @@ export class Reception {
   /** Refused, and not closed until they have been told, or the time given here has come. */
   readonly #expelled = new Map<Connection, number>();
   #lastNumber = 0;
+  #isUnused = true;
 
   /** @param context is used from the first connection on */
   constructor(context: ReceptionContext) {
     this.#context = context;
+  }
+
+  /** Whether no client has come yet, but for operators, who may only have started the server. */
+  get isUnused(): boolean {
+    return this.#isUnused;
   }
 
   /** All connections. */
@@ -168,6 +174,7 @@ export class Reception {
 
   /** Leaves a connection that brings a command line to the host of these. */
   #execute({ connection }: Visitor, first: Uint8Array<ArrayBuffer>): void {
+    this.#isUnused = false;
     this.#visitors.delete(connection);
     this.#context.dropSource(connection);
     this.#context.execute?.(connection.release(), first);
@@ -219,6 +226,7 @@ export class Reception {
       throw new WireError("busy", message, holder);
     }
     log.log("info", "Connecting Client");
+    if (role !== "operator") this.#isUnused = false;
     const ui = new UI(visitor.connection, hello, role, { beside, queueLimit: observerQueue });
     visitor.ui = ui;
     visitor.registration = bus.register(ui);

@@ -96,7 +96,9 @@ export function serverPlace(invocation: Invocation, values: CommonValues): Serve
   }
   // A config file is meant from the folder of the call, wherever the tasks run.
   const config = values.config === undefined ? undefined : joinPath(invocation.cwd, values.config);
-  const project = requireProject(workFolder(invocation, values), config);
+  const isPlaced = values.cwd !== undefined || config !== undefined;
+  const known = isPlaced ? undefined : invocation.project;
+  const project = known ?? requireProject(workFolder(invocation, values), config);
   const paths = statePaths(project.root);
   const { connect } = invocation;
   if (connect !== undefined) return { project, paths, open: () => Promise.resolve(connect()) };

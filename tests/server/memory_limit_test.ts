@@ -27,7 +27,7 @@ Deno.test("a server over its memory limit finishes its command, gives back what 
   await client.event("CommandCompleted");
   await client.leave();
   await server.clock.advance(1100);
-  assertEquals(server.cooker.relieved, 1);
+  assertEquals(server.cooker.released, 1);
   assertEquals(server.log.messages.includes("Exiting"), false, "memory may be given back yet");
   await server.clock.advance(3100);
   const { reason, mayRenew } = await observer.event("ServerExit");
@@ -38,7 +38,7 @@ Deno.test("a server over its memory limit finishes its command, gives back what 
 Deno.test("a server that could give enough memory back goes on", async () => {
   const { server, memory } = limited();
   await using _ = server;
-  server.cooker.relieve = () => memory.rss = 60 * MIB;
+  server.cooker.releaseMemory = () => memory.rss = 60 * MIB;
   memory.rss = 150 * MIB;
   await server.clock.waitForSleepers();
   await server.clock.advance(60_000);

@@ -101,8 +101,8 @@ export class TestCommand implements AsyncCommand {
 export class TestCooker implements Cooker {
   readonly calls: string[] = [];
   /** How often it was asked to give memory back. */
-  relieved = 0;
-  relieve: () => void = () => this.relieved++;
+  released = 0;
+  releaseMemory: () => void = () => this.released++;
   readonly builds: TestCommand[] = [];
   readonly commands = defineCommands({
     work: {

@@ -1,7 +1,8 @@
 /**
- * What a server stands on: the files by which it is found and kept from being one of two. Where
- * somebody takes them away, removes the project or gives it another name, the server has no place
- * any more.
+ * Files that a server must own for as long as it runs: its lock file and its socket.
+ *
+ * If a file was deleted or replaced, clients cannot find the server any more, and another server may
+ * already have taken its place. The server must stop then.
  *
  * @module
  */
@@ -14,31 +15,31 @@ import {
   isSystemError,
 } from "../system/files/files.ts";
 
-/** Milliseconds between two looks. */
-const LOOK_MS = 1000;
+/** Interval of checks, in milliseconds. */
+const CHECK_MS = 1000;
 
 /**
- * Files that have to stay what they are.
+ * Checks that files are still the ones that they were.
  *
- * @example A server that ends with its socket
+ * @example A server that stops when its socket is deleted
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { Foothold, systemClock } from "@simmer/simmer/server";
+ * import { OwnedFiles, systemClock } from "@simmer/simmer/server";
  *
  * const path = await Deno.makeTempFile();
- * assertEquals(new Foothold([path], systemClock).check(), undefined);
- * const foothold = new Foothold([path], systemClock);
+ * assertEquals(new OwnedFiles([path], systemClock).check(), undefined);
+ * const files = new OwnedFiles([path], systemClock);
  * await Deno.remove(path);
- * assertEquals(foothold.check(), `${path} was removed or replaced, exiting.`);
+ * assertEquals(files.check(), `${path} was removed or replaced, exiting.`);
  * ```
  */
-export class Foothold {
+export class OwnedFiles {
   readonly #clock: Clock;
   readonly #files: readonly (readonly [path: string, identity: FileIdentity | undefined])[];
-  #nextLook = 0;
+  #nextCheck = 0;
 
   /**
-   * Remembers what is there now.
+   * Records the present files.
    *
    * @param paths absolute
    */
@@ -48,20 +49,20 @@ export class Foothold {
   }
 
   /**
-   * Asked on each tick; looks once a second at the most.
+   * Checks the files, at most once a second.
    *
-   * @returns the log's line where the server is to end
+   * @returns log line if a file was deleted or replaced
    */
   check(): string | undefined {
     const now = this.#clock.monotonic();
-    if (now < this.#nextLook) return undefined;
-    this.#nextLook = now + LOOK_MS;
+    if (now < this.#nextCheck) return undefined;
+    this.#nextCheck = now + CHECK_MS;
     const lost = this.#files.find(([path, own]) => isLost(path, own));
     return lost && `${lost[0]} was removed or replaced, exiting.`;
   }
 }
 
-/** A file that cannot be looked at for the moment is not lost. */
+/** A file that the system cannot look at for the moment does not count as lost. */
 function isLost(path: string, own: FileIdentity | undefined): boolean {
   try {
     return !isSameFile(fileIdentity(path), own);

@@ -1,5 +1,5 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { Foothold } from "../../server/foothold.ts";
+import { OwnedFiles } from "../../server/owned_files.ts";
 import { FakeClock } from "../../system/fake_clock.ts";
 import { canBeUnprivileged, unprivileged } from "../system/unprivileged.ts";
 
@@ -16,28 +16,28 @@ async function inFolder(test: (path: string) => Promise<void>): Promise<void> {
 Deno.test("R20 a server has its place for as long as its files are the same, whatever is in them", () =>
   inFolder(async (path) => {
     const clock = new FakeClock();
-    const foothold = new Foothold([path], clock);
-    assertEquals(foothold.check(), undefined);
+    const files = new OwnedFiles([path], clock);
+    assertEquals(files.check(), undefined);
     await Deno.writeTextFile(path, "42\n");
     await clock.advance(1000);
-    assertEquals(foothold.check(), undefined);
+    assertEquals(files.check(), undefined);
   }));
 
 Deno.test("R20 a file that is removed or replaced is noticed within a second", () =>
   inFolder(async (path) => {
     const clock = new FakeClock();
-    const foothold = new Foothold([path], clock);
-    assertEquals(foothold.check(), undefined);
+    const files = new OwnedFiles([path], clock);
+    assertEquals(files.check(), undefined);
     await Deno.rename(path, `${path}.old`);
-    assertEquals(foothold.check(), undefined, "it looks once a second");
+    assertEquals(files.check(), undefined, "it looks once a second");
     await clock.advance(1000);
-    assertStringIncludes(foothold.check() ?? "", `${path} was removed or replaced`);
+    assertStringIncludes(files.check() ?? "", `${path} was removed or replaced`);
     await Deno.writeTextFile(path, "41\n");
     await clock.advance(1000);
-    assertStringIncludes(foothold.check() ?? "", `${path} was removed or replaced`);
+    assertStringIncludes(files.check() ?? "", `${path} was removed or replaced`);
     await Deno.rename(`${path}.old`, path);
     await clock.advance(1000);
-    assertEquals(foothold.check(), undefined);
+    assertEquals(files.check(), undefined);
   }));
 
 Deno.test({
@@ -46,13 +46,13 @@ Deno.test({
   fn: () =>
     inFolder(async (path) => {
       const clock = new FakeClock();
-      const foothold = new Foothold([path], clock);
+      const files = new OwnedFiles([path], clock);
       const folder = path.replace(/\/lock$/, "");
       await Deno.chmod(folder, 0);
-      assertEquals(unprivileged(() => foothold.check()), undefined);
+      assertEquals(unprivileged(() => files.check()), undefined);
       await Deno.chmod(folder, 0o700);
       await Deno.remove(path);
       await clock.advance(1000);
-      assertStringIncludes(foothold.check() ?? "", "was removed or replaced");
+      assertStringIncludes(files.check() ?? "", "was removed or replaced");
     }),
 });
