@@ -1,8 +1,9 @@
 /**
- * Frames on BitBake's pipes: a length, and a pickle of that length.
+ * Encodes and decodes the frames on BitBake's pipes: a length, followed by a pickle of that length.
  *
- * The length is a signed 32-bit big-endian number; where it is -1, an unsigned 64-bit one follows.
- * The decoder takes bytes in any pieces; over its cap there is no way to go on.
+ * The length is a signed 32-bit big-endian number. If it is -1, an unsigned 64-bit length follows.
+ * The decoder accepts the bytes in pieces of any size. Decoding cannot continue after a length
+ * over the cap.
  *
  * @module
  */
@@ -17,7 +18,7 @@ const LONG_HEADER = 12;
 const MAX_SHORT = 0x7fffffff;
 
 /**
- * Puts the length before a pickle.
+ * Prefixes a pickle with its length.
  *
  * @example
  * ```ts
@@ -38,7 +39,7 @@ export function encodeFrame(pickle: Uint8Array): Uint8Array {
   return frame;
 }
 
-/** Turns a stream of bytes into pickles. */
+/** Splits a stream of bytes into pickles. */
 export class PickleFrameDecoder {
   readonly #maxBytes: number;
   readonly #header = new Uint8Array(LONG_HEADER);
@@ -47,7 +48,7 @@ export class PickleFrameDecoder {
   #bodyLength = 0;
 
   /**
-   * Makes a decoder that has seen nothing.
+   * Creates a decoder at the start of a stream.
    *
    * @param maxBytes the longest pickle to accept
    */
@@ -55,16 +56,17 @@ export class PickleFrameDecoder {
     this.#maxBytes = maxBytes;
   }
 
-  /** Whether a frame has begun and is not complete: an end here cuts it off. */
+  /** True if a frame has begun and is incomplete. A stream that ends here is truncated. */
   get isInside(): boolean {
     return this.#headerLength > 0;
   }
 
   /**
-   * Takes the next bytes and gives the pickles that they complete.
+   * Consumes the next bytes and yields the pickles that they complete.
    *
-   * @param bytes any piece of the stream; not kept
-   * @throws {PickleError} where a length is negative or over the cap; nothing can be read after it
+   * @param bytes any piece of the stream; the decoder copies it
+   * @throws {PickleError} if a length is negative or over the cap; the decoder is unusable
+   *   afterwards
    */
   *push(bytes: Uint8Array): Generator<Uint8Array> {
     let offset = 0;

@@ -1,5 +1,5 @@
 /**
- * A command: its rows, and what it does with the arguments that they allow.
+ * Definition of a command: combines its option rows with the function that carries it out.
  *
  * @module
  */
@@ -18,15 +18,15 @@ import { type CommandSpec, COMMON_OPTIONS, type OptionRow } from "./args/options
 export interface Command {
   readonly spec: CommandSpec;
   /**
-   * Carries the command out.
+   * Runs the command.
    *
    * @returns the exit code
-   * @throws {ClientError} or `WireError` where it can't be carried out
+   * @throws {ClientError} or `WireError` if the command fails
    */
   run(invocation: Invocation): Promise<number>;
 }
 
-/** Makes a command of its rows and its work; `--help` and `--version` are taken care of. */
+/** Defines a command from its rows and its function. Handles `--help` and `--version` itself. */
 export function defineCommand<const Rows extends readonly OptionRow[]>(
   spec: CommandSpec<Rows>,
   work: (invocation: Invocation, parsed: ParsedArguments<ValuesFor<Rows>>) => Promise<number>,

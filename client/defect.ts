@@ -1,5 +1,5 @@
 /**
- * Defects of simmer itself: one line for the person, the details into a file.
+ * Reports defects of simmer itself: one line for the user, and the details in a file.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import { LogFile } from "../system/files/log_file.ts";
 import { VERSION } from "../wire/hello.ts";
 
 /**
- * Writes down what went wrong.
+ * Writes the details of a defect to a log file.
  *
  * @param args the command line, without secrets
  * @returns a line that says what happened and where the details are
@@ -22,12 +22,12 @@ export function recordDefect(error: unknown, args: readonly string[]): string {
   const [summary] = message.split("\n", 1);
   const details = `simmer ${VERSION} ${JSON.stringify(args)}: ${stack ?? message}`;
   const path = write(details);
-  // Without a file, the place is the least that a report needs.
+  // Without a file, the location is the minimum that a bug report needs.
   const place = stack?.split("\n").find((line) => line.startsWith("    at "))?.trim();
   return `an error in simmer: ${summary} (${path ?? place ?? "no details"})`;
 }
 
-/** The file that has the details; `undefined` where none can be written. */
+/** Writes the details. Returns the file's path, or `undefined` if no file can be written. */
 function write(details: string): string | undefined {
   try {
     const project = findProject(workingDirectory());
@@ -38,7 +38,7 @@ function write(details: string): string | undefined {
     log.log("error", details);
     return paths.localLog;
   } catch (error) {
-    // The defect is what is reported, not that its details can't be kept.
+    // Ignores this failure, because the defect itself has to be reported.
     if (error instanceof Error) return undefined;
     throw error;
   }

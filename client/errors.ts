@@ -1,5 +1,5 @@
 /**
- * Exit codes, and how an error becomes one: what a person is told when something can't be done.
+ * Exit codes of the client, and the conversion of errors into exit codes and messages.
  *
  * @module
  */
@@ -8,18 +8,18 @@ import { StateError } from "../project/state.ts";
 import { NoLocksError } from "../system/files/lockable_file.ts";
 import { type ErrorCodeName, projectErrorData, WireError } from "../wire/errors.ts";
 
-/** The exit codes that are simmer's own; a failed task's code is the task's. */
+/** The exit codes of simmer itself. If a task fails, its own exit code is used. */
 export const EXIT = {
   ok: 0,
-  /** BitBake's own server answered an error: the exit code of its own client. */
+  /** BitBake's own server answered an error. Equals the exit code of BitBake's client. */
   bitbake: 1,
   /** The command line is wrong. */
   usage: 2,
-  /** No server, and none could be started. */
+  /** No server runs, and none could be started. */
   noServer: 3,
   /** Refused: busy, read-only, wrong version, not permitted. */
   refused: 4,
-  /** The project is wrong. */
+  /** The project is invalid. */
   project: 5,
   /** A defect in simmer. */
   internal: 70,
@@ -28,24 +28,24 @@ export const EXIT = {
   /** The user's terminal is gone. */
   hangup: 129,
   interrupted: 130,
-  /** Whoever read the output is gone. */
+  /** The reader of the output is gone. */
   brokenPipe: 141,
   terminated: 143,
 } as const;
 
-/** Something that can't be done, with what a person needs to know. */
+/** An expected error, with a message for the user. */
 export class ClientError extends Error {
   /** The class name, as `Error.prototype.name` has it. */
   override readonly name: string = "ClientError";
-  /** What the process exits with. */
+  /** The exit code of the process. */
   readonly exitCode: number;
   /** Lines that are shown below the message. */
   readonly details: readonly string[];
 
   /**
-   * Makes the error.
+   * Creates the error.
    *
-   * @param exitCode what the process exits with
+   * @param exitCode the exit code of the process
    * @param message one line: action, state, next step
    * @param details lines below it, such as the end of a log
    */
@@ -56,18 +56,18 @@ export class ClientError extends Error {
   }
 }
 
-/** The connection to the server ended before all was said. */
+/** The error for a connection that the server ended early. */
 export class ServerEndedError extends ClientError {
   /** The class name, as `Error.prototype.name` has it. */
   override readonly name: string = "ServerEndedError";
-  /** Whether the server said why it ends: it was not killed. */
+  /** True if the server announced its end with a reason. Without one, it may have been killed. */
   readonly hasReason: boolean;
 
   /**
-   * Makes the error.
+   * Creates the error.
    *
-   * @param reason what the server said as it went; absent: it said nothing
-   * @param mayRenew whether it has ended only for a new server to take its place
+   * @param reason the reason that the server gave; absent if it gave none
+   * @param mayRenew true if the server has ended only to be replaced by a new one
    */
   constructor(reason?: string, readonly mayRenew = false) {
     super(
@@ -78,7 +78,7 @@ export class ServerEndedError extends ClientError {
   }
 }
 
-/** How an error is reported. */
+/** The report of an error to the user. */
 interface Report {
   readonly exitCode: number;
   readonly lines: readonly string[];
@@ -99,12 +99,12 @@ const EXIT_OF: Readonly<Partial<Record<ErrorCodeName, number>>> = {
   cancelled: EXIT.interrupted,
 };
 
-/** Whether an error says that there can't be a server where the project is. */
+/** Returns true if an error means that no server can run for the project. */
 export function preventsServer(error: unknown): error is Error {
   return error instanceof NoLocksError || error instanceof StateError;
 }
 
-/** What an expected error is reported as; `undefined` where the error is a defect. */
+/** Returns the report of an expected error, or `undefined` if the error is a defect. */
 export function reportOf(error: unknown): Report | undefined {
   if (error instanceof ClientError) {
     const { exitCode, message, details } = error;
@@ -118,7 +118,7 @@ export function reportOf(error: unknown): Report | undefined {
   return { exitCode: exitCodeOf(error), lines: wireErrorLines(error) };
 }
 
-/** The exit code of an error that the server answered. */
+/** Returns the exit code for an error that the server answered. */
 function exitCodeOf(error: WireError): number {
   const names = Object.keys(EXIT_OF) as ErrorCodeName[];
   const name = names.find((each) => error.is(each));

@@ -1,5 +1,5 @@
 /**
- * The script on the PATH that `simmer install` makes.
+ * Path and recognition of the script that `simmer install` puts on the PATH.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { joinPath } from "../system/files/files.ts";
 import { ClientError, EXIT } from "./errors.ts";
 import type { Invocation } from "./invocation.ts";
 
-/** Lines by which scripts of all versions are recognised. */
+/** Lines that identify the scripts of all versions. */
 const MARKS = ["# simmer's quick client", "# simmer's whole client", "# simmer's thin client"];
 
 /** Options of `install` and `uninstall`. */
@@ -19,16 +19,16 @@ export const INSTALL_OPTIONS = [{
   summary: "the folder; default: ~/.local/bin",
 }] as const;
 
-/** Whether a text is that of a script that `simmer install` has made. */
+/** Returns true if a text is a script that `simmer install` has made. */
 export function isInstalled(text: string): boolean {
   return MARKS.some((mark) => text.includes(`\n${mark}`));
 }
 
 /**
- * The path of the script.
+ * Returns the path of the script.
  *
- * @param dir the folder that was named
- * @throws {ClientError} if no folder was named, and there is no home
+ * @param dir the folder that the user named
+ * @throws {ClientError} if the user named no folder and HOME is not set
  */
 export function installedPath({ env, cwd }: Invocation, dir: string | undefined): string {
   if (dir !== undefined) return joinPath(joinPath(cwd, dir), "simmer");

@@ -1,7 +1,8 @@
 /**
- * What a command is given: everything that it needs of its process, so that it runs in tests too.
+ * The process context of a command. A command gets everything that it needs of its process here, so
+ * it can also run in tests.
  *
- * `main.ts` fills it in; it is also the only way from the client to server and cooker.
+ * `main.ts` creates it. It is also the only path from the client to server and cooker.
  *
  * @module
  */
@@ -17,32 +18,34 @@ import type { CommonValues } from "./args/options.ts";
 import type { ServerLimits } from "./args/server_limits.ts";
 import type { Output } from "./output.ts";
 
-/** What is known of the terminal. */
+/** Properties of the terminal. */
 interface TerminalFacts {
   readonly stdin: boolean;
   readonly stdout: boolean;
   readonly stderr: boolean;
-  /** Characters in a line, as of now. */
+  /** Returns the current number of characters in a line. */
   columns(): number;
-  /** Whether one of the streams was a terminal and is none any more. */
+  /** Returns true if one of the streams was a terminal and no longer is. */
   isHungUp(): boolean;
 }
 
-/** How to be the server. */
+/** The parameters of running a server in this process. */
 interface ServeRequest extends ServerLimits {
   readonly project: Project;
-  /** Whether its log goes to the terminal too. */
+  /** True if the server's log also goes to the terminal. */
   readonly foreground: boolean;
-  /** Whether the client that starts it holds the lock until the file `starting` is there. */
+  /** True if the client that starts the server holds the lock until the file `starting` exists. */
   readonly handover: boolean;
-  /** Where XML-RPC is served too; port 0: any that is free. */
+  /** The address for XML-RPC, if it is to be served too; port 0: any free port. */
   readonly xmlrpc?: TcpAddress;
-  /** Whether BitBake's own clients are served too. */
+  /** True if BitBake's own clients are served too. */
   readonly bitbake: boolean;
 }
 
-/** A server that has ended: with an exit code, or before it began, because another one serves the
- * project or an address can't be had. */
+/**
+ * The end of a server. It has run and returned an exit code, or it did not begin: another one
+ * serves the project, or an address is not available.
+ */
 type Served =
   | { readonly kind: "ended"; readonly exitCode: number }
   | { readonly kind: "locked"; readonly holder: number | undefined }
@@ -50,45 +53,45 @@ type Served =
 
 /** A server in this process. */
 export interface LocalServer {
-  /** The client's end; closing it ends the server. */
+  /** The client's end of the connection. Closing it ends the server. */
   readonly stream: ByteStream;
-  /** Resolves when the server has ended and nothing of its tasks is left. */
+  /** Resolves when the server and all of its tasks have ended. */
   readonly ended: Promise<void>;
 }
 
-/** Every command by its name, loaded when it is asked for. */
+/** Loaders of all commands, by name. A command is loaded only when it is used. */
 type CommandLoaders = Readonly<
   Record<string, { load(): Promise<{ readonly command: Command }> }>
 >;
 
-/** What a clean-up of the cache found and did. */
+/** The result of a clean-up of the cache. */
 export interface CleanReport {
-  /** Results and blobs that were there. */
+  /** The number of results, and of blobs, before the clean-up. */
   readonly records: number;
   readonly blobs: number;
-  /** Their size. */
+  /** The total size in bytes before the clean-up. */
   readonly bytes: number;
   readonly removedRecords: number;
   readonly removedBlobs: number;
   readonly removedBytes: number;
 }
 
-/** How far the cache is cleaned. */
+/** The parameters of a clean-up of the cache. */
 export interface CleanRequest {
-  /** What may stay, in bytes. */
+  /** The maximum size to keep, in bytes. */
   readonly maxBytes: number;
-  /** Whether it is only looked at. */
+  /** True if nothing is to be removed. */
   readonly dryRun: boolean;
 }
 
-/** Where BitBake's own server is: its socket, absolute, or its address for XML-RPC. */
+/** The address of BitBake's own server: its socket as an absolute path, or its XML-RPC address. */
 type BitbakePlace = { readonly socket: string } | { readonly address: TcpAddress };
 
 /** One call of simmer. */
 export interface Invocation {
-  /** What stands behind the command's name, and the common options before it. */
+  /** The arguments after the command's name, and the common options before it. */
   readonly args: readonly string[];
-  /** What was typed, for people. */
+  /** The command line as typed, for display. */
   readonly commandLine: string;
   readonly env: Readonly<Record<string, string>>;
   /** The working directory, absolute. */
@@ -96,40 +99,40 @@ export interface Invocation {
   /** The project of the working directory, if it is known already. */
   readonly project?: Project;
   readonly pid: number;
-  /** Ticket of the descriptors that came with the command line; absent: none came. */
+  /** Ticket of the descriptors that came with the command line. Absent if none came. */
   readonly passed?: number;
   readonly terminal: TerminalFacts;
   readonly output: Output;
   readonly clock: Clock;
-  /** When the client's process started, by the clock's monotonic time. */
+  /** Start time of the client's process, by the clock's monotonic time. */
   readonly startedAt: number;
   /** Calls a function at each such signal until the result is disposed of. */
   onSignal(signal: SignalName, listener: () => void): Disposable;
   /**
-   * Calls a function when the process that the command line came from is gone, until the result is
-   * disposed of; absent: this is that process.
+   * Calls a function when the process that sent the command line is gone, until the result is
+   * disposed of. Absent if this is that process.
    */
   onGone?(listener: () => void): Disposable;
-  /** Ends the process on the spot. */
+  /** Exits the process immediately. */
   exit(code: number): never;
-  /** Connects to the project's server, where that is this very process. */
+  /** Connects to the project's server, if that is this very process. */
   readonly connect?: () => ByteStream;
-  /** Is the server, until that ends. */
+  /** Runs the server in this process, until it ends. */
   serve(request: ServeRequest): Promise<Served>;
-  /** The same server inside this process. */
+  /** Starts the same server inside this process. */
   serveLocally(project: Project): Promise<LocalServer>;
   /**
    * Connects to BitBake's own server.
    *
-   * @returns a stream that speaks simmer's protocol; `undefined` where nobody listens
+   * @returns a stream that speaks simmer's protocol, or `undefined` if no server listens
    */
   openBitbake(place: BitbakePlace): Promise<ByteStream | undefined>;
-  /** Makes the user's cache smaller; `undefined` where no variable says where it is. */
+  /** Shrinks the user's cache. Returns `undefined` if no variable names its folder. */
   cleanCache(request: CleanRequest): Promise<CleanReport & { readonly folder: string } | undefined>;
   /**
-   * The script that `simmer install` puts on the PATH.
+   * Generates the script that `simmer install` puts on the PATH.
    *
-   * @param perl runs the quick client; absent: the script runs the whole client
+   * @param perl runs the quick client; if absent, the script runs the whole client
    */
   clientScript(perl: string | undefined): Promise<string>;
   /** All commands. */
@@ -137,8 +140,8 @@ export interface Invocation {
 }
 
 /**
- * The folder that a command works in, absolute: `--cwd`, or the working directory. A file means its
- * folder, as in `deno task --cwd deno.json`.
+ * Returns the folder that a command works in, absolute: `--cwd`, or the working directory. If
+ * `--cwd` names a file, its folder is used, as in `deno task --cwd deno.json`.
  */
 export function workFolder({ cwd }: Invocation, values: CommonValues): string {
   if (values.cwd === undefined) return cwd;

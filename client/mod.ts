@@ -1,5 +1,5 @@
 /**
- * Talking to a project's server from a program: commands, their replies, and events.
+ * Client library: lets a program send commands to a project's server and receive its events.
  *
  * ```ts ignore
  * import { connect } from "@simmer/simmer/client";
@@ -31,32 +31,32 @@ export type * from "../wire/events.ts";
 export type { ErrorObject } from "../wire/errors.ts";
 export type { Role, WhenBusy } from "../wire/hello.ts";
 
-/** Which server, and in which role. */
+/** Selects the server and the role of the session. */
 export interface ConnectOptions {
-  /** A folder of the project; default: the working directory. */
+  /** A folder of the project. Default: the working directory. */
   readonly cwd?: string;
   /** The config file to use, rather than the nearest one. */
   readonly config?: string;
-  /** Default: `operator`, which may look on and end things, and never waits. */
+  /** Default: `operator`, which may observe, and end the build or the server. It never waits. */
   readonly role?: Role;
-  /** What a controller does while there is one; default: `wait`. */
+  /** What a controller does if another one is active. Default: `wait`. */
   readonly whenBusy?: WhenBusy;
-  /** What other users of the server are told of this one; default: `a program`. */
+  /** The name that other users of the server see. Default: `a program`. */
   readonly name?: string;
   /**
-   * The words that run simmer, such as `["simmer"]`, to start a server where none runs; absent:
+   * The command that runs simmer, such as `["simmer"]`, to start a server if none runs. If absent,
    * none is started.
    */
   readonly program?: readonly string[];
-  /** Hears what there is to say to a person, such as that the server is being restarted. */
+  /** Receives messages for the user, such as that the server is being restarted. */
   readonly say?: (text: string) => void;
 }
 
 /**
  * Opens a session with a project's server. Close it, or dispose of it.
  *
- * @throws {ClientError} where there is no server, or none that fits
- * @throws {WireError} where there is no project, or the server refuses
+ * @throws {ClientError} if there is no server, or none that fits
+ * @throws {WireError} if there is no project, or the server refuses
  */
 export async function connect(options: ConnectOptions = {}): Promise<Session> {
   const { cwd = ".", config, role = "operator", whenBusy, name = "a program", program } = options;
@@ -98,7 +98,8 @@ export async function call(
 }
 
 /**
- * The events of a project's server, until that ends; read only as fast as they are taken.
+ * Iterates over the events of a project's server, until the server ends. Events are read only as
+ * fast as they are consumed.
  *
  * @throws as {@linkcode connect}
  */
@@ -126,7 +127,7 @@ export async function* events(options: ConnectOptions = {}): AsyncGenerator<Simm
       else await more.read();
     }
   } finally {
-    // Whoever stops in the middle must not leave the session waiting.
+    // If the consumer stops early, closing the session must not wait for events that remain.
     for (const { taken } of untaken) taken();
   }
 }

@@ -1,6 +1,6 @@
 /**
- * The output of a client: what is written keeps its order over both streams, and whoever writes
- * can wait until it is out.
+ * Output of a client to stdout and stderr. Writes keep their order across both streams, and a
+ * writer can wait until its output has been written.
  *
  * @module
  */
@@ -11,15 +11,15 @@ import { EXIT } from "./errors.ts";
 /** The two streams of a process. */
 export type StreamName = "stdout" | "stderr";
 
-/** One of them. */
+/** One of the two streams. */
 interface Writer {
-  /** Writes some of the bytes and says how many. */
+  /** Writes some of the bytes and returns their number. */
   write(bytes: Uint8Array): Promise<number>;
 }
 
-/** Where text and bytes go, in order. */
+/** Receives text and bytes for both streams, in order. */
 export interface Sink {
-  /** Takes what is to be written; it is copied or not changed afterwards. */
+  /** Writes data. The caller must not change the bytes afterwards, as they may not be copied. */
   write(stream: StreamName, data: string | Uint8Array): void;
 }
 
@@ -38,14 +38,16 @@ interface Piece {
 const encoder = new TextEncoder();
 
 /**
- * Writes in order, and what comes in one go in one write.
+ * Writes output in order. Combines consecutive output of one turn to the same stream into one
+ * write.
  *
- * It never throws. If the reader of a stream is gone, the rest is discarded. If a stream can't be
- * written for another reason, as on a full disk, only the rest of that stream is discarded, so that
- * the other one can say why. `broken` and `failure` report the first error.
+ * It never throws. If the reader of a stream is gone, all further output is discarded. If a stream
+ * cannot be written for another reason, as on a full disk, only the rest of that stream is
+ * discarded, so that the other one can report the reason. `broken` and `failure` report the first
+ * error.
  */
 export class Output implements Sink {
-  /** Resolves with the error when a stream can't be written any more. */
+  /** Resolves with the error when a stream cannot be written any more. */
   readonly broken: Promise<unknown>;
   readonly #writers: Readonly<Record<StreamName, Writer>>;
   readonly #break: (error: unknown) => void;
@@ -69,7 +71,7 @@ export class Output implements Sink {
     this.#draining ??= this.#drain();
   }
 
-  /** Calls a function before what came in one go is written: it may add to it. */
+  /** Sets a function that is called before each flush. It may add to the output. */
   set beforeDrain(hook: (() => void) | undefined) {
     this.#beforeDrain = hook;
   }
@@ -79,7 +81,7 @@ export class Output implements Sink {
     return this.#failure;
   }
 
-  /** Resolves when all is out or thrown away; `undefined` where it is already. */
+  /** Resolves when all output has been written or discarded. `undefined` if that is already so. */
   get settled(): Promise<void> | undefined {
     return this.#draining;
   }
@@ -106,7 +108,7 @@ export class Output implements Sink {
     this.#break(error);
   }
 
-  /** All pieces that go to the same stream as the first one, as one. */
+  /** Removes all leading pieces of the same stream, and joins them into one. */
   #next(): Piece | undefined {
     const [first] = this.#pieces;
     if (first === undefined) return undefined;
@@ -130,7 +132,7 @@ export class Output implements Sink {
   }
 }
 
-/** The exit code of a client whose output could not be written. */
+/** Returns the exit code of a client whose output could not be written. */
 export function brokenExit(error: unknown): number {
   return isReaderGone(error) ? EXIT.brokenPipe : EXIT.outputLost;
 }

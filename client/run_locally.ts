@@ -1,10 +1,11 @@
 /**
- * A command line that a server cannot carry out for the process that it came from.
+ * Error for a command line that the server cannot run for a client, such as one whose env file is a
+ * pipe.
  *
  * @module
  */
 
-/** The command line has to be carried out in the process that it came from. */
+/** Thrown if the command line has to run in the process that it came from. */
 export class RunLocally extends Error {
   /** The class name, as `Error.prototype.name` has it. */
   override readonly name = "RunLocally";

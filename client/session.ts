@@ -1,8 +1,8 @@
 /**
- * A session: commands to a server, and its events, whether over a socket or in this process.
+ * Session with a server, over a socket or in this process: sends commands and receives events.
  *
- * {@linkcode SocketSession} turns bytes into replies and events. Bytes are read only as fast as the
- * listeners take the events, so that a slow terminal holds the server back.
+ * {@linkcode SocketSession} turns bytes into replies and events. It reads bytes only as fast as the
+ * listeners handle the events, so a slow terminal applies back-pressure to the server.
  *
  * @module
  */
@@ -17,47 +17,49 @@ import { isNotification, isResponse, type Message, type Notification } from "../
 import { notification, parseMessage, request, type Response } from "../wire/messages.ts";
 import { ClientError, EXIT, ServerEndedError } from "./errors.ts";
 
-/** Takes an event; where it gives a promise, no further events are read until that has resolved. */
+/**
+ * Handles an event. If it returns a promise, no further events are read until that has resolved.
+ */
 export type EventListener = (event: SimmerEvent) => Promise<void> | undefined | void;
 
-/** Hears of a waiting UI's place in the queue, and at last of its turn. */
+/** Receives the place of a waiting UI in the queue, and finally its turn. */
 type TurnListener = (turn: QueuePlace | "controller") => void;
 
-/** How a command is sent. */
+/** The options of a command. */
 export interface CallOptions {
   /** Waits without a limit while the server answers `ping`. Default: `false`. */
   readonly mayQueue?: boolean;
 }
 
-/** Commands and events. */
+/** Commands to a server, and its events. */
 export interface Session extends AsyncDisposable {
   /**
-   * Sends a command; those sent in one go travel together.
+   * Sends a command. Commands of one turn are sent in a single write.
    *
    * @returns the reply
    * @throws {WireError} what the server answers instead
-   * @throws {ServerEndedError} where the server ends before it answers
+   * @throws {ServerEndedError} if the server ends before it answers
    */
   call(name: string, params?: unknown, options?: CallOptions): Promise<unknown>;
   /** Calls a function with each event from now on, until the result is disposed of. */
   onEvent(listener: EventListener): Disposable;
-  /** Asks for the end of the build in progress; `force`: at once. */
+  /** Requests the end of the build in progress, immediately if `force` is true. */
   cancel(force: boolean): Promise<void>;
-  /** Resolves when there is nothing more to come, with the reason. */
+  /** Resolves with the reason when the session has ended. */
   readonly ended: Promise<ServerEndedError>;
-  /** Leaves. A build that this session owns is cancelled, unless it is detached. */
+  /** Closes the session. A build that it owns is cancelled, unless it is detached. */
   close(): Promise<void>;
 }
 
-/** Milliseconds until a missing reply is mentioned. */
+/** Milliseconds until a missing reply is reported. */
 export const MENTION_MS = 30_000;
-/** Milliseconds after the mention until a missing reply is an error. */
+/** Milliseconds after that report until a missing reply is an error. */
 export const GIVE_UP_MS = 60_000;
 
-/** What a session over a socket needs. */
+/** The parameters of a session over a socket. */
 export interface SocketSessionOptions {
   readonly clock: Clock;
-  /** Says something about the session to a person. */
+  /** Prints a message about the session to the user. */
   readonly say?: (text: string) => void;
 }
 
@@ -92,7 +94,7 @@ export class SocketSession implements Session {
   #writeError: unknown;
   #isHungUp = false;
 
-  /** @param stream is the session's from now on */
+  /** @param stream owned by the session from now on */
   constructor(stream: ByteStream, options: SocketSessionOptions) {
     this.#stream = stream;
     this.#options = options;
@@ -100,12 +102,12 @@ export class SocketSession implements Session {
     this.ended = this.#receive();
   }
 
-  /** The role that the server has given; `undefined` before it has. */
+  /** The role that the server has assigned; `undefined` before that. */
   get role(): HelloResult["role"] | undefined {
     return this.#role;
   }
 
-  /** Introduces this client; the first command. */
+  /** Introduces this client. Must be the first command. */
   async hello(params: HelloParams): Promise<HelloResult> {
     const result = await this.call("hello", params) as HelloResult;
     this.#role ??= result.role;
@@ -131,7 +133,7 @@ export class SocketSession implements Session {
     return { [Symbol.dispose]: () => this.#eventListeners.delete(listener) };
   }
 
-  /** Calls a function each time that this waiting UI moves up. */
+  /** Calls a function each time this waiting UI moves up in the queue. */
   onTurn(listener: TurnListener): Disposable {
     this.#turnListeners.add(listener);
     return { [Symbol.dispose]: () => this.#turnListeners.delete(listener) };
@@ -141,7 +143,7 @@ export class SocketSession implements Session {
     await this.call(force ? "stateForceShutdown" : "stateShutdown");
   }
 
-  /** Closes the connection; what is not answered yet fails. Safe to call twice. */
+  /** Closes the connection. Pending commands fail. Safe to call twice. */
   hangUp(): void {
     if (this.#isHungUp) return;
     this.#isHungUp = true;
@@ -155,12 +157,12 @@ export class SocketSession implements Session {
     await Promise.all(this.#watches);
   }
 
-  /** As `close`. */
+  /** Closes the session, as `close` does. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
 
-  /** One write for all that has been sent in this turn; never rejects. */
+  /** Sends all commands of this turn in one write. Never rejects. */
   async #write(): Promise<void> {
     await Promise.resolve();
     try {
@@ -181,7 +183,7 @@ export class SocketSession implements Session {
     }
   }
 
-  /** Reads to the end; never rejects. */
+  /** Reads until the connection ends. Never rejects. */
   async #receive(): Promise<ServerEndedError> {
     let readError: unknown;
     try {
@@ -240,7 +242,8 @@ export class SocketSession implements Session {
 
   #answer(response: Response): void {
     const error = "error" in response ? WireError.fromObject(response.error) : undefined;
-    // Without an id, the server could not read what it was sent: a defect of this side.
+    // A reply without an id means that the server could not parse the message: a defect of this
+    // client.
     if (response.id === null) throw error ?? new WireError("parseError", "A reply without an id");
     const call = this.#take(response.id);
     if (error === undefined) call?.resolve("result" in response ? response.result : undefined);
@@ -269,7 +272,7 @@ export class SocketSession implements Session {
     return call;
   }
 
-  /** R23: a reply that does not come is mentioned, and later an error. */
+  /** Reports a missing reply, and later rejects it (R23). */
   async #watchReply(id: number, { name, mayQueue, answered }: PendingCall): Promise<void> {
     const { say } = this.#options;
     if (!await this.#isLate(MENTION_MS, answered.signal)) return;
@@ -287,7 +290,10 @@ export class SocketSession implements Session {
     );
   }
 
-  /** Time counts only while the reply could come: not in the queue, not while output is stuck. */
+  /**
+   * Waits, and returns true if the reply is late, or false if it has come. Time counts only while a
+   * reply could come: not while waiting in the queue, and not while output is blocked.
+   */
   async #isLate(ms: number, answered: AbortSignal): Promise<boolean> {
     do {
       await this.#options.clock.sleep(ms, answered);

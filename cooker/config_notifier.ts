@@ -1,6 +1,7 @@
 /**
- * Watching config: an edit is announced when it happens, and seen by the next run in any case,
- * because every run reads what it needs.
+ * Watches the project's config files and reports edits to the UIs as they happen. These reports are
+ * only a convenience: each run reads the config files that it needs, so it sees an edit in any
+ * case.
  *
  * @module
  */
@@ -10,12 +11,12 @@ import type { Notifier } from "../server/cooker.ts";
 import { changedPaths, type Snapshot } from "./inputs/file_set.ts";
 import type { InputTracker } from "./inputs/tracker.ts";
 
-/** Seconds between two looks while somebody is told. */
+/** Seconds between two checks while a UI is connected. */
 const LOOK_SECONDS = 0.25;
-/** Seconds between two looks while nobody is. */
+/** Seconds between two checks while no UI is connected. */
 const REST_SECONDS = 1;
 
-/** Tells of changes of config files. */
+/** Reports changes of config files. */
 export class ConfigNotifier implements Notifier {
   readonly #tracker: InputTracker;
   readonly #root: string;
@@ -25,11 +26,11 @@ export class ConfigNotifier implements Notifier {
   #isStopped = false;
 
   /**
-   * @param tracker the project's own: a second one would cost the user a second inotify queue, of
-   *   which the kernel allows few
+   * @param tracker the project's own tracker: a second one would cost the user a second inotify
+   *   queue, of which the kernel allows few
    * @param root the project's root folder, absolute
-   * @param entries patterns, relative to the root, for the files that the config of the last run
-   *   depends on
+   * @param entries returns the patterns, relative to the root, of the files that the config of the
+   *   last run depends on
    */
   constructor(tracker: InputTracker, root: string, entries: () => readonly string[]) {
     this.#tracker = tracker;
@@ -37,7 +38,10 @@ export class ConfigNotifier implements Notifier {
     this.#entries = entries;
   }
 
-  /** Config was read: what it is now is what the next changes are changes of. */
+  /**
+   * Updates the watched files after config was read. If the files are other ones than before, their
+   * current state becomes the base of the next comparison.
+   */
   noteRead(): void {
     const entries = this.#entries();
     if (entries.length === 0 || this.#watched === entries.join("\n")) return;
@@ -46,11 +50,11 @@ export class ConfigNotifier implements Notifier {
   }
 
   /**
-   * Looks whether a config file has changed since the last look.
+   * Compares the config files with the last check and reports those that have changed.
    *
-   * @param isTold whether anybody is
-   * @param changed told the files, absolute
-   * @returns seconds until the next look
+   * @param isTold true if a UI receives the reports
+   * @param changed receives the changed files, absolute
+   * @returns seconds until the next check
    */
   look(isTold: boolean, changed: (files: readonly string[]) => void): number {
     const pause = isTold ? LOOK_SECONDS : REST_SECONDS;
@@ -69,7 +73,7 @@ export class ConfigNotifier implements Notifier {
     return pause;
   }
 
-  /** Looks at no file any more; the tracker goes on. Safe to call twice. */
+  /** Stops the checks. The tracker keeps running. Safe to call twice. */
   stop(): void {
     this.#isStopped = true;
   }

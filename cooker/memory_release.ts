@@ -1,6 +1,6 @@
 /**
- * Giving memory back after a build: while many tasks run, a heap grows to a multiple of what is
- * kept, and by itself it stays so for as long as nothing happens.
+ * Returns memory to the system after a large build. While many tasks run, the heap grows to a
+ * multiple of its live data, and it does not shrink by itself while the server is idle.
  *
  * @module
  */
@@ -9,14 +9,14 @@ import type { Clock } from "../system/clock.ts";
 import type { ReleaseMemory } from "../system/process/memory.ts";
 import type { OwnedWork } from "../system/owned_work.ts";
 
-/** Milliseconds after a build in which another one may follow. */
+/** Milliseconds to wait after a build, because another build may follow. */
 const PAUSE_MS = 5000;
-/** Seconds between two looks. */
+/** Seconds between two checks. */
 const LOOK_SECONDS = 1;
-/** Tasks for which it is worth it. */
+/** Smallest number of tasks in a build for which a release is worth its cost. */
 const MANY_TASKS = 100;
 
-/** Knows when to give memory back. */
+/** Decides when memory is released. */
 export class SpareMemory {
   readonly #clock: Clock;
   readonly #load: () => Promise<ReleaseMemory>;
@@ -26,8 +26,8 @@ export class SpareMemory {
   #isLoading = false;
 
   /**
-   * @param load gets what gives memory back; asked when that is to be done for the first time
-   * @param beside owns the loading; after a failure, memory is not given back
+   * @param load loads the function that releases memory; called before the first release
+   * @param beside owns the loading; if loading fails, memory is not released
    */
   constructor(clock: Clock, load: () => Promise<ReleaseMemory>, beside: OwnedWork) {
     this.#clock = clock;
@@ -35,16 +35,17 @@ export class SpareMemory {
     this.#beside = beside;
   }
 
-  /** A build has ended in which so many tasks ran. */
+  /** Schedules a release if the build that has ended had many tasks. */
   built(tasks: number): void {
     if (tasks >= MANY_TASKS) this.#due = this.#clock.monotonic() + PAUSE_MS;
   }
 
   /**
-   * Looks whether it is time.
+   * Releases memory if a release is due. The first time, it only starts to load the release
+   * function.
    *
-   * @param isBusy whether anybody would have to wait
-   * @returns seconds until the next look
+   * @param isBusy true if a client or a build would have to wait for the release
+   * @returns seconds until the next check
    */
   look(isBusy: boolean): number {
     if (isBusy || this.#clock.monotonic() < this.#due) return LOOK_SECONDS;
@@ -56,7 +57,7 @@ export class SpareMemory {
     return LOOK_SECONDS;
   }
 
-  /** Gives memory back as soon as that can be done, whatever has run. */
+  /** Releases memory as soon as the release function is loaded, whatever has run before. */
   async giveBack(): Promise<void> {
     this.#release ??= await this.#load();
     this.#release();

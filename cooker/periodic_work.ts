@@ -1,9 +1,9 @@
 /**
- * Periodic work: idle functions of the cooker's own, which go on after an error of the system.
+ * Periodic work: idle functions of the cooker that continue after a system error.
  *
- * The server removes an idle function that throws. What the cooker watches depends on files that may
- * be out of reach for a moment, as while their folder's permissions are changed: that costs one
- * call, never the watching.
+ * The server removes an idle function that throws. The files that the cooker watches can be
+ * inaccessible for a moment, for example while the permissions of their folder are being changed.
+ * Such an error costs one call, but it does not end the watching.
  *
  * @module
  */
@@ -11,15 +11,15 @@
 import type { CookerHost } from "../server/cooker.ts";
 import { isSystemError } from "../system/files/files.ts";
 
-/** Seconds until the next call after one that failed. */
+/** Seconds until the next call after a failed one. */
 const RETRY_SECONDS = 1;
 
-/** Work that is called again and again. */
+/** Work that is called repeatedly. */
 interface PeriodicWork {
-  /** For the log, as "watching config". */
+  /** Name for the log, such as "watching config". */
   readonly name: string;
   /**
-   * Does a piece of it; safe to call again after it threw.
+   * Does one step of the work. Safe to call again after it threw.
    *
    * @returns seconds until the next call
    */
@@ -29,11 +29,11 @@ interface PeriodicWork {
 /**
  * Registers periodic work with a server.
  *
- * An error of the system is logged, once as long as it is the same one, and the work is called again
- * after {@linkcode RETRY_SECONDS}. Any other error is a defect, which the server logs, and the work
- * ends.
+ * A system error is logged, and the work is called again after {@linkcode RETRY_SECONDS}. If the
+ * same error repeats, it is not logged again. Any other error is a defect: the server logs it, and
+ * the work ends.
  *
- * @returns disposing of it ends the work
+ * @returns a handle that ends the work when it is disposed of
  */
 export function registerPeriodic(
   { registerIdle, log }: Pick<CookerHost, "registerIdle" | "log">,

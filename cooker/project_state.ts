@@ -1,5 +1,6 @@
 /**
- * What is kept hot of a project between runs: its inputs' contents, its results, its durations.
+ * Holds the state of a project that stays in memory between runs: the contents of its inputs, its
+ * results and the durations of its tasks.
  *
  * @module
  */
@@ -19,67 +20,70 @@ import { InputTracker } from "./inputs/tracker.ts";
 import type { BuildPlan, PlannedTask } from "./plan/plan.ts";
 import { ResultStore } from "./store/result_store.ts";
 
-/** What the cache may hold without being asked to be smaller, in bytes. */
+/** Size to which the cache is trimmed automatically, in bytes. */
 const MAX_CACHE_BYTES = 10 * 1024 ** 3;
 
-/** Milliseconds between two writes of durations, on which only the order of tasks depends. */
+/** Milliseconds between two writes of the durations. Only the order of tasks depends on them. */
 const SAVE_MS = 10_000;
 
-/** Where a project's memory is on disk; all paths absolute. */
+/** Paths of a project's state on disk, all absolute. */
 export interface HotFolders {
-  /** For the cookies that show that changes are told of; in the project's root. */
+  /**
+   * Folder in the project's root for cookie files. The event of a cookie proves that the kernel has
+   * reported all earlier changes.
+   */
   readonly cookies: string;
-  /** For outputs that are being put back, until they are whole. */
+  /** Folder for outputs that are being restored, until they are complete. */
   readonly aside: string;
-  /** The journal of what each task's last success was made of. */
+  /** Journal that records from what each task's last success was made. */
   readonly results: string;
-  /** The file of durations. */
+  /** File with the durations of tasks. */
   readonly durations: string;
 }
 
-/** What the memory of a project is made of. */
+/** Options of a {@linkcode HotProject}. */
 interface HotProjectOptions {
   /** The project's root folder, absolute, with links resolved. */
   readonly root: string;
-  /** The config file that was named, absolute. */
+  /** The config file that the user has named, absolute. */
   readonly config?: string;
   readonly folders: HotFolders;
   readonly clock: Clock;
   readonly log: Logger;
 }
 
-/** Places of results that are known at once; each run may name another one. */
+/** Number of cache folders that stay in memory. Each run may name another cache folder. */
 const MAX_PLACES = 4;
 
-/** The results that are kept in one place, and what is in memory of them. */
+/** A cache folder, and the state in memory that belongs to it. */
 interface ResultPlace {
-  /** Absent: nothing is kept. */
+  /** Absent: results are not stored. */
   readonly store: ResultStore | undefined;
   readonly cache: ResultCache;
 }
 
-/** The memory of a project. */
+/** State of a project between runs. */
 export class HotProject {
   readonly tracker: InputTracker;
-  /** What the working tree holds of each task, whatever place its result is in. */
+  /** The result of each task that is in the working tree, whichever cache folder holds it. */
   readonly last: LastResults;
-  /** Results that are yet to be kept. */
+  /** Results that are not stored yet. */
   readonly postponed: PostponedResults;
   readonly #durations: Durations;
   readonly #log: Logger;
   readonly #aside: string;
-  /** By their folders, the latest last. */
+  /** Cache folders by their paths, the most recently used one last. */
   readonly #places = new Map<string | undefined, ResultPlace>();
   readonly #clock: Clock;
   readonly #offLimits: OffLimits;
   readonly #runs: OutputRuns;
   readonly #signatures = new TreeSignatures();
-  /** How often another process was found to have run tasks. */
+  /** Number of times that another process was found to have run tasks. */
   #foreignRuns = 0;
   #savedAt = -Infinity;
   #collecting: Promise<void> | undefined;
 
-  /** @param options nothing is read, written or watched before the first build */
+  /** @param options the project; nothing is read, written or watched before the first build */
   constructor(options: HotProjectOptions) {
     const { root, folders, clock, log } = options;
     this.#log = log;
@@ -98,13 +102,14 @@ export class HotProject {
   }
 
   /**
-   * The results of a run, as its environment says where they are kept.
+   * Returns the result cache of a run, whose environment names the cache folder.
    *
-   * @param folder where results are kept for all projects, absolute; absent: nowhere
+   * @param folder the cache folder, common to all projects, absolute; absent: results are not
+   *   stored
    */
   results(folder: string | undefined): ResultCache {
     const place = this.#places.get(folder) ?? this.#makePlace(folder);
-    // What was true of a folder during the last run need not be so any more.
+    // The folder may have changed since the last run.
     place.store?.distrust();
     this.#offLimits.refresh();
     this.#places.delete(folder);
@@ -134,20 +139,23 @@ export class HotProject {
   }
 
   /**
-   * Makes sure that everything is known that was done before this call, by whichever process: in the
-   * watched folders, and by runs of tasks that this process has not carried out.
+   * Brings the state up to date with everything that any process has done before this call: changes
+   * in the watched folders, and runs of tasks by other processes.
    */
   sync(): void {
     this.tracker.sync();
     if (this.last.refresh()) this.#foreignRuns++;
   }
 
-  /** Grows whenever something has changed that a kept answer may depend on. */
+  /** Counter that grows with each change on which a cached answer may depend. */
   get changes(): number {
     return this.tracker.changes + this.#foreignRuns;
   }
 
-  /** The order in which tasks that could start should; `undefined` where nothing is known. */
+  /**
+   * Returns the order in which tasks start when several are ready. Returns `undefined` if only one
+   * task runs at a time, or if no duration is known.
+   */
   rank({ tasks, jobs }: BuildPlan): readonly number[] | undefined {
     if (jobs === 1) return undefined;
     return criticalPathRank(
@@ -156,12 +164,15 @@ export class HotProject {
     );
   }
 
-  /** Takes note of how long a task ran. */
+  /** Records the duration of a task. */
   ran(task: PlannedTask, durationMs: number): void {
     this.#durations.set(task.key, durationMs);
   }
 
-  /** Has on disk what the next server should know, now and then. */
+  /**
+   * Writes the state that the next server needs, and trims the cache if that is due. Durations are
+   * written at most once per {@linkcode SAVE_MS}.
+   */
   save(): void {
     const now = this.#clock.monotonic();
     if (now - this.#savedAt >= SAVE_MS) this.#saveDurations();
@@ -169,7 +180,7 @@ export class HotProject {
     this.#collecting ??= this.#collect();
   }
 
-  /** Resolves when nothing is being written any more. */
+  /** Writes the durations and closes the files. Resolves when no write is in progress any more. */
   async close(): Promise<void> {
     this.#saveDurations();
     this.last.close();

@@ -1,28 +1,28 @@
 /**
- * Builds in which every task's result was there: until something changes, they need not be done
- * again to know what they come to.
+ * Remembers the last build if every task in it was a cache hit. Until something changes, the
+ * outcome of the same build is known, so it need not run again.
  *
  * @module
  */
 
-/** A build that has come to nothing but found results. */
+/** A build in which every task was a cache hit. */
 export interface SettledBuild {
-  /** The process that asked for it. */
+  /** The process that requested the build. */
   readonly pid: number;
-  /** Whether the same build would find the same, now. */
+  /** Returns true if the same build would have the same outcome now. */
   isCurrent(): boolean;
 }
 
-/** Knows the last such build. */
+/** Holds the last such build. */
 export class SettledBuilds {
   #last: SettledBuild | undefined;
 
-  /** Takes note of the last build that has ended; `undefined`: it is none of the kind. */
+  /** Records the last build that has ended; `undefined` if not every task was a cache hit. */
   note(build: SettledBuild | undefined): void {
     this.#last = build;
   }
 
-  /** The last build that has ended, where it was settled and that process had asked for it. */
+  /** Returns the last build if it was settled and was requested by process `pid`. */
   of(pid: number): SettledBuild | undefined {
     return this.#last?.pid === pid ? this.#last : undefined;
   }

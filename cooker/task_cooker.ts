@@ -1,5 +1,6 @@
 /**
- * simmer's own cooker: the tasks of a `deno.json` or `package.json`.
+ * simmer's own cooker: executes the server's commands that list, plan, run and watch the tasks of a
+ * `deno.json` or `package.json`.
  *
  * @module
  */
@@ -53,28 +54,31 @@ import { SpareMemory } from "./memory_release.ts";
 import { ShellExecutor } from "./execute/shell_executor.ts";
 import { TaskRunner } from "./build/task_runner.ts";
 
-/** What a {@linkcode TaskCooker} is made of. */
+/** Options of a {@linkcode TaskCooker}. */
 interface TaskCookerOptions {
   /** The project's root folder, absolute, with links resolved. */
   readonly root: string;
-  /** The config file that was named, absolute. */
+  /** The config file that the user has named, absolute. */
   readonly config?: string;
-  /** Where builds leave their files. */
+  /** Folders for the files of builds and for the state of the project. */
   readonly state: BuildFolders & HotFolders;
   /**
-   * Where results are kept for all projects, absolute: for every run, or by the environment of each;
-   * absent, or if `undefined` is returned: nowhere.
+   * The cache folder, common to all projects, absolute: either one for every run, or a function
+   * that derives it from the environment of a run. If it is absent or the function returns
+   * `undefined`, results are not stored.
    */
   readonly cache?: string | ((env: Environment) => string | undefined);
   readonly clock: Clock;
   readonly log: Logger;
   /** Default: the shell of `deno task`. */
   readonly executor?: Executor;
-  /** Is told of builds that found every result. */
+  /** Receives builds in which every task was a cache hit. */
   readonly settled?: SettledBuilds;
-  /** Descriptors that came with command lines; absent: none do. */
+  /** Descriptors that clients have passed with their command lines, if any. */
   readonly passed?: PassedDescriptors;
-  /** Whether it ends with its first build: results are kept at once then. Default: it stays. */
+  /**
+   * True if the cooker ends with its first build. Results are then stored at once. Default: false.
+   */
   readonly isBrief?: boolean;
 }
 
@@ -88,7 +92,7 @@ type Handlers = {
     : ResultOf<CookerCommands[Name]> | Promise<ResultOf<CookerCommands[Name]>>;
 };
 
-/** Where the cooker is in its life. */
+/** Phase of the cooker's life cycle. */
 type CookerState = "initial" | "parsing" | "running" | "shutdown" | "error";
 
 /** Runs a project's tasks. */
@@ -113,7 +117,7 @@ export class TaskCooker implements Cooker {
   readonly #beside: OwnedWork;
   #state: CookerState = "initial";
 
-  /** @param options nothing is read or started before a command asks for it */
+  /** @param options the project; nothing is read or started before a command needs it */
   constructor(options: TaskCookerOptions) {
     this.#options = options;
     this.#beside = new OwnedWork((what, error) => {
@@ -185,7 +189,7 @@ export class TaskCooker implements Cooker {
   }
 
   clientComplete(): void {
-    // A build of the UI that left is cancelled by the server; nothing else belongs to a UI.
+    // The server cancels the builds of the UI that left. The cooker holds nothing else for a UI.
   }
 
   async shutdown(force: boolean): Promise<void> {
@@ -201,10 +205,11 @@ export class TaskCooker implements Cooker {
     if (!isCookerCommand(call.name)) {
       throw new WireError("methodNotFound", `No such command: ${call.name}`);
     }
-    // The server has checked the parameters against this very row.
+    // The server has checked the parameters against this row of the table.
     const handler = this.#handlers[call.name] as (params: unknown, call: CommandCall) => unknown;
     const { postponed } = this.#hot;
-    // Whoever asks for reasons has to wait until they are known.
+    // The reasons are only known when all deferred results are stored, so the client waits for
+    // that.
     if (call.name === "planTasks" && !postponed.isEmpty) {
       return postponed.finish().then(() => handler(call.params, call));
     }
@@ -223,7 +228,10 @@ export class TaskCooker implements Cooker {
     watchInputs: (params, call) => this.#read(() => this.#watchInputs(params, call)),
   };
 
-  /** Reading config is the one thing that can put the cooker into the state `error`. */
+  /**
+   * Runs `work`, which reads config. Only a failure to read config puts the cooker into the state
+   * `error`.
+   */
   #read<T>(work: () => T): T {
     const before = this.#state;
     this.#state = "parsing";
@@ -295,7 +303,8 @@ export class TaskCooker implements Cooker {
       "what follows a build",
       build.ended.then(async () => {
         this.#builds.delete(build);
-        // Unless all of it can be told, the next build looks for itself.
+        // Unless the kernel reports every later change, the next build has to check its inputs
+        // itself.
         const isSettled = isUnchanged() && this.#isSettled(build, plan, cache);
         this.#options.settled?.note(
           isSettled ? { pid: call.client.pid, isCurrent } : undefined,
@@ -312,11 +321,11 @@ export class TaskCooker implements Cooker {
   }
 
   /**
-   * Checks that tasks can be given the client's descriptors: its stdin, and those above stderr that the
-   * run names, which only come with the command line. The build has not begun: the client can run it
-   * itself.
+   * Checks that tasks can be given the client's descriptors: its stdin, and the descriptors above
+   * stderr that the run names, which only arrive with the command line. The build has not begun
+   * yet, so the client can still run it itself.
    *
-   * @throws {WireError} if they cannot
+   * @throws {WireError} if a descriptor cannot be passed on
    */
   #requireDescriptors(
     plan: BuildPlan,
@@ -337,7 +346,10 @@ export class TaskCooker implements Cooker {
     throw new WireError("needsInheritance", "Cannot pass stdin on to a task");
   }
 
-  /** All that the config depends on as a set: the same object as long as nothing is added. */
+  /**
+   * Returns the set of all files that the config depends on. The set is the same object as long as
+   * no file is added.
+   */
   #configSet(): FileSet | undefined {
     const set = this.#hot.tracker.set(this.#options.root, this.#config.entries);
     set?.snapshot();
@@ -354,14 +366,14 @@ export class TaskCooker implements Cooker {
       });
   }
 
-  /** The results of a run: its own environment says where they are. */
+  /** Returns the result cache of a run, whose own environment names the cache folder. */
   #results({ env }: RunTasksParams): ResultCache {
     const { cache } = this.#options;
     return this.#hot.results(typeof cache === "function" ? cache(env) : cache);
   }
 
   #plan(params: RunTasksParams): BuildPlan {
-    // With this variable, Deno takes no notice of any package.json.
+    // With this variable, Deno ignores every package.json.
     const npmBins = "DENO_NO_PACKAGE_JSON" in params.env ? undefined : this.#config.npmBins();
     const name = this.#config.name();
     const place = {
@@ -418,7 +430,7 @@ export class TaskCooker implements Cooker {
   }
 }
 
-/** Tells a client that runs the same tasks again and again from all others. */
+/** Returns a key for a client that runs the same tasks repeatedly (`--watch`). */
 function watcherOf({ client }: CommandCall, { tasks }: BuildPlan): string {
   return JSON.stringify([client.pid, ...tasks.map(({ key }) => key)]);
 }
@@ -427,7 +439,10 @@ function isCookerCommand(name: string): name is keyof CookerCommands {
   return Object.hasOwn(COOKER_COMMANDS, name);
 }
 
-/** The tasks that can be found from a folder; those of the workspace's root are marked. */
+/**
+ * Describes the tasks that are visible from a folder. Tasks of the workspace's root are marked as
+ * inherited.
+ */
 function describeScope(scope: TaskScope): TaskDescription[] {
   return scope.tasks().map((task) => {
     const { name, description, command, dependencies, origin } = task;

@@ -1,9 +1,9 @@
 /**
- * What a client tells BitBake's server of itself by `updateConfig`: options, environment and
- * command line, as BitBake's own client sends them.
+ * Builds the arguments of `updateConfig`: the options, environment and command line that a client
+ * sends to BitBake's server, in the form of BitBake's own client.
  *
- * The server compares some of it with what the client before has sent, and parses everything again
- * if it differs. A contact of ours therefore sends what the next `bitbake` will send.
+ * The server compares some of these values with those of the previous client, and parses everything
+ * again if they differ. simmer therefore sends the values that the next `bitbake` will send.
  *
  * @module
  */
@@ -11,28 +11,27 @@
 import { parentFolder, realPath } from "../../system/files/files.ts";
 import { PyDict, type PyValue } from "../pickle/mod.ts";
 
-/** The command line on whose behalf BitBake's server is asked. */
+/** The command line that calls BitBake's server. */
 export interface Caller {
-  /** Its environment. */
   readonly env: Readonly<Record<string, string>>;
-  /** Its working directory, absolute. */
+  /** The working directory, absolute. */
   readonly cwd: string;
-  /** Its words, the program's name first. */
+  /** The arguments. The first one is the program's name. */
   readonly words: readonly string[];
 }
 
-/** What is known of the server before it is asked. */
+/** Facts about the server that are known before the first call. */
 export interface ServerFacts {
-  /** Its socket, absolute; `undefined` if it is reached over XML-RPC. */
+  /** The server's socket, absolute. `undefined` if the server is reached over XML-RPC. */
   readonly socket: string | undefined;
   /**
-   * The environment that its process was started with, if that can be read: the variables of the
-   * `bitbake` that started it, as far as the server looks at them.
+   * The environment that the server's process was started with, if it can be read. It holds the
+   * variables of the `bitbake` that started the server, as far as the server uses them.
    */
   readonly environment: Readonly<Record<string, string>> | undefined;
 }
 
-/** What a build is asked for. */
+/** Options of a build. */
 export interface BuildOptions {
   readonly force?: boolean | undefined;
   readonly keepGoing?: boolean | undefined;
@@ -46,7 +45,7 @@ export const DEBUG = 10;
 /** The locale that BitBake's client sets for its server. */
 const LOCALE = "en_US.UTF-8";
 
-/** Variables that BitBake's server looks at without being told to. */
+/** Variables that BitBake passes to its server by default. */
 const PRESERVED = [
   "BBPATH",
   "BB_PRESERVE_ENV",
@@ -63,10 +62,10 @@ const PRESERVED = [
 ];
 
 /**
- * The arguments of `updateConfig`.
+ * Returns the arguments of `updateConfig`.
  *
- * @param build absent: nothing is built
- * @param logLevel the least important log record that the server makes
+ * @param build the options of the build that follows; `undefined` if none follows
+ * @param logLevel the lowest level of the log records that the server creates
  */
 export function updateConfigArguments(
   caller: Caller,
@@ -93,7 +92,7 @@ function optionsOf(
     dump_signatures: [],
     extra_assume_provided: [],
     profile: [],
-    // A change of these two has the server parse everything again.
+    // The server parses everything again if one of these two changes.
     prefile: given(env.BBPRECONF),
     postfile: given(env.BBPOSTCONF),
     server_timeout: env.BB_SERVER_TIMEOUT ?? null,
@@ -115,12 +114,12 @@ function given(text: string | undefined): string[] {
 }
 
 /**
- * The environment that the next `bitbake` for this server will send, as far as the server looks
- * at it, and the caller's own beyond that.
+ * Returns the environment that the next `bitbake` will send to this server, as far as the server
+ * uses it. All other variables are the caller's.
  *
- * The caller's variables count if its shell is set up for this build directory. In any other shell
- * (`BBPATH` is missing, or names another directory) `bitbake` can't be run for it: the server's own
- * variables stay as they are.
+ * The caller's variables apply if its shell is set up for this build directory. `bitbake` cannot be
+ * run for this directory from any other shell (`BBPATH` is missing, or names another directory). In
+ * that case the server keeps its own variables.
  */
 function environmentFor(
   { env, cwd }: Pick<Caller, "env" | "cwd">,
@@ -133,15 +132,20 @@ function environmentFor(
   if (setsLocale(env)) own.LC_ALL = LOCALE;
   const folder = socket === undefined ? undefined : parentFolder(socket);
   const isThere = folder !== undefined && realPath(folder) === realPath(cwd);
-  // A link may lead to the folder: the shell's own name for it is the one that BitBake will send.
+  // The folder may be reached through a symbolic link. BitBake will send the shell's own path of
+  // it.
   const work = theirs.PWD ?? (isThere ? env.PWD : undefined) ?? folder;
   if (work !== undefined) own.PWD = work;
-  // What starts Python may put folders before the caller's, as pyenv does: `bitbake` sees those.
+  // A wrapper that starts Python, such as pyenv, may prepend folders to the caller's `PATH`.
+  // `bitbake` sees the extended `PATH`.
   if (env.PATH !== undefined && theirs.PATH?.endsWith(`:${env.PATH}`)) own.PATH = theirs.PATH;
   return own;
 }
 
-/** The environment with the server's variables, also with those that the server does not have. */
+/**
+ * Returns the environment with the server's variables. Passed-through variables that the server
+ * does not have are removed.
+ */
 function withVariables(
   env: Readonly<Record<string, string>>,
   theirs: Readonly<Record<string, string>>,
@@ -151,13 +155,16 @@ function withVariables(
   return { ...own, ...theirs };
 }
 
-/** BitBake's client sets `LC_ALL` unless it was told to keep the caller's. */
+/**
+ * Returns true if BitBake's client replaces the caller's `LC_ALL`. With `BB_PRESERVE_ENV` it keeps
+ * the caller's value.
+ */
 function setsLocale(env: Readonly<Record<string, string>>): boolean {
   if (env.BB_PRESERVE_ENV !== undefined) return false;
   return env.LC_ALL === undefined || approved(env).includes("LC_ALL");
 }
 
-/** The names of the variables that BitBake lets through to its server. */
+/** Returns the names of the variables that BitBake passes to its server. */
 function approved(env: Readonly<Record<string, string>>): string[] {
   const names = env.BB_ENV_PASSTHROUGH === undefined
     ? PRESERVED

@@ -1,12 +1,13 @@
 /**
- * BitBake's commands as simmer's clients send them.
+ * Describes BitBake's commands for simmer's clients: which are asynchronous, which of simmer's have
+ * no counterpart, and how arguments are converted.
  *
  * @module
  */
 
 import { PyDict, type PyValue } from "../pickle/mod.ts";
 
-/** Commands that the server answers at once, and whose end is an event. */
+/** Commands that the server answers immediately and whose end is reported by an event. */
 export const ASYNCHRONOUS: ReadonlySet<string> = new Set([
   "buildFile",
   "buildTargets",
@@ -28,20 +29,22 @@ export const ASYNCHRONOUS: ReadonlySet<string> = new Set([
   "triggerEvent",
 ]);
 
-/** Commands of simmer's for which BitBake has none, and what to do instead. */
+/** simmer's commands that BitBake lacks, and the error text for each. */
 export const WITHOUT_COUNTERPART: ReadonlyMap<string, string> = new Map([
   ["listTasks", "cannot list tasks: name a target"],
   ["planTasks", "cannot plan tasks: 'run TARGET' runs them"],
   ["watchInputs", "cannot watch files"],
 ]);
 
-/** The arguments that an object of parameters stands for: none, or itself. */
+/**
+ * Converts a parameter object to an argument list. A missing or empty object becomes an empty list.
+ */
 export function argumentsOf(params: unknown): readonly unknown[] {
   const isNothing = params === undefined || (isRecord(params) && Object.keys(params).length === 0);
   return isNothing ? [] : [params];
 }
 
-/** A JSON value as BitBake's server is sent it. */
+/** Converts a JSON value to a value that can be sent to BitBake's server. */
 export function valueOf(value: unknown): PyValue {
   if (Array.isArray(value)) return value.map(valueOf);
   if (isRecord(value)) {

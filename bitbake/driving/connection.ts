@@ -1,5 +1,6 @@
 /**
- * A connection to BitBake's own server: commands out, replies and events in.
+ * Connects to BitBake's own server over its Unix socket. Commands are written to one pipe, replies
+ * and events are read from two others.
  *
  * @module
  */
@@ -18,37 +19,40 @@ import { decode, encode, PickleError, PyTuple, type PyValue } from "../pickle/mo
 import { ReplyError } from "./reply_error.ts";
 import { ServerWatch } from "./server_watch.ts";
 
-/** The name of the file that the server locks for as long as it runs. */
+/** The name of the file that the server keeps locked while it runs. */
 export const LOCK = "bitbake.lock";
 
-/** Takes the pickle of an event; the next event waits for it. */
+/**
+ * Receives the pickle of an event. The next event is delivered when the returned promise has
+ * resolved.
+ */
 export type EventListener = (pickle: Uint8Array) => Promise<void> | void;
 
-/** A way to BitBake's own server. */
+/** A transport to BitBake's own server: pipes, or XML-RPC. */
 export interface BitbakeLink {
   /**
-   * Resolves when the server has closed the connection or has ended, or this side has closed; with
-   * the error if the conversation could not go on. Never rejects.
+   * Resolves when the server has closed the connection, when it has ended, or when this side has
+   * closed. The value is the error if the conversation failed. Never rejects.
    */
   readonly ended: Promise<WireError | undefined>;
-  /** The server's process, if it is known and of this machine. */
+  /** The server's process id, if it is known and the process is on this machine. */
   readonly serverPid: number | undefined;
-  /** Says which features this client has, and becomes the server's client. */
+  /** Sends the client's features and registers it as the server's client. */
   greet(features: readonly number[]): Promise<void>;
-  /** This client's number, for its event mask. */
+  /** Returns this client's handler number, for its event mask. */
   handler(): Promise<PyValue>;
   /**
    * Sends a command.
    *
-   * @throws {ReplyError} with the server's words, if it answers an error
+   * @throws {ReplyError} with the server's text, if the server answers with an error
    * @throws {WireError} if the server is gone
    */
   call(name: string, ...args: readonly PyValue[]): Promise<PyValue>;
-  /** Resolves when the listener has taken every event that was sent before the last reply. */
+  /** Resolves when the listener has processed every event that was sent before the last reply. */
   settled(): Promise<void>;
-  /** Ends the server, without an answer. */
+  /** Terminates the server. The server sends no reply. */
   terminate(): Promise<void>;
-  /** Leaves. Safe to call twice. */
+  /** Closes the connection. Safe to call twice. */
   close(): void;
 }
 
@@ -64,7 +68,7 @@ interface Pipes {
   readonly events: PipeReader;
 }
 
-/** A client of BitBake's server. */
+/** A client of BitBake's server, connected by pipes. */
 export class BitbakeConnection implements BitbakeLink {
   readonly ended: Promise<WireError | undefined>;
   readonly serverPid: number | undefined;
@@ -75,7 +79,7 @@ export class BitbakeConnection implements BitbakeLink {
   #isClosed = false;
   #hasServerEnded = false;
   #failure: WireError | undefined;
-  /** Whether events that were read are with the listener. */
+  /** True while the listener processes events that were read from the pipe. */
   #isDelivering = false;
 
   private constructor(
@@ -95,9 +99,10 @@ export class BitbakeConnection implements BitbakeLink {
   }
 
   /**
-   * Connects and hands over the ends of the pipes.
+   * Connects to the server's socket and passes it the other ends of the pipes.
    *
-   * @returns `undefined` if no server listens, or if only children of a server that has ended do
+   * @returns `undefined` if no server listens, if the only listeners are children of a server that
+   *   has ended, or if the pipes cannot be passed
    * @throws {Deno.errors.NotSupported} on other platforms than Linux
    */
   static async open(
@@ -173,14 +178,14 @@ export class BitbakeConnection implements BitbakeLink {
     this.#watch.stop();
     events.close();
     this.#stream.close();
-    // A server that has ended reads nothing of what is left.
+    // A server that has ended does not read pending commands, so they are not flushed.
     if (this.#hasServerEnded) commands.close();
     else commands.end();
     replies.close();
     for (const { reject } of this.#waiting.splice(0)) reject(this.#reason);
   }
 
-  /** Why nothing can be asked any more. */
+  /** The error of every call after the connection has closed. */
   get #reason(): WireError {
     if (this.#failure !== undefined) return this.#failure;
     return this.#hasServerEnded ? killed(this.serverPid) : gone();
@@ -211,7 +216,7 @@ export class BitbakeConnection implements BitbakeLink {
     for await (const piece of this.#pipes.replies) {
       for (const frame of frames.push(piece)) this.#answer(decode(frame));
     }
-    // The last events of a server that ends may still be in their pipe.
+    // The last events of a server that is ending may still be in their pipe.
     await this.settled();
     this.close();
   }
@@ -233,7 +238,11 @@ export class BitbakeConnection implements BitbakeLink {
   }
 }
 
-/** @throws {WireError} if the arguments can't be written as a pickle */
+/**
+ * Encodes a command as a frame.
+ *
+ * @throws {WireError} if the arguments cannot be pickled
+ */
 function commandFrame(name: string, args: readonly PyValue[]): Uint8Array {
   try {
     return encodeFrame(encode([name, ...args]));
@@ -243,24 +252,27 @@ function commandFrame(name: string, args: readonly PyValue[]): Uint8Array {
   }
 }
 
-/** The process that listens where a socket is connected to, if it is of this PID namespace. */
+/**
+ * Returns the id of the process that listens at the other end of a socket, if it is in this PID
+ * namespace.
+ */
 function listenerOf(socket: number): number | undefined {
   const { pid = 0 } = peerCredentials(socket) ?? {};
   return pid > 0 ? pid : undefined;
 }
 
-/** The error of what can't be asked any more. */
+/** Creates the error for calls after the server has closed the connection. */
 export function gone(): WireError {
   return new WireError("shuttingDown", "BitBake's server has closed the connection");
 }
 
-/** The error of what a server did not answer before its process ended. */
+/** Creates the error for calls that the server did not answer before its process ended. */
 export function killed(pid: number | undefined): WireError {
   const which = pid === undefined ? "" : ` (pid ${pid})`;
   return new WireError("shuttingDown", `BitBake's server${which} has ended, perhaps killed`);
 }
 
-/** The error of a conversation that can't go on. */
+/** Creates the error for a conversation that cannot continue. */
 export function misunderstood(error: unknown): WireError {
   const words = error instanceof Error ? error.message : String(error);
   return new WireError("shuttingDown", `Cannot go on with BitBake's server: ${words}`);

@@ -1,10 +1,11 @@
 /**
- * A client's conversation with BitBake's server, in the order of BitBake's own client: features,
- * configuration, the variables that decide what is shown, event mask, then the action.
+ * Conducts a client's conversation with BitBake's server, in the order of BitBake's own client:
+ * features, configuration, the variables that decide what is displayed, event mask, and then the
+ * action.
  *
- * Without `updateConfig` before them, most commands fail on a server that has not read its
- * configuration yet; with other features than BitBake's own, the next `bitbake` would have to parse
- * everything again.
+ * Most commands fail if the server has not read its configuration yet, which `updateConfig` makes
+ * it do. If the features differ from those of BitBake's own client, the next `bitbake` would have
+ * to parse everything again.
  *
  * @module
  */
@@ -23,12 +24,12 @@ import type { BitbakeLink } from "./connection.ts";
 import { ReplyError, wireErrorOf } from "./reply_error.ts";
 
 /**
- * The features of BitBake's usual client: events of sanity checks, and the history of variables.
- * A server whose features change reads its configuration again.
+ * The features of BitBake's usual client: events of sanity checks (2), and the history of variables
+ * (1). A server whose features change reads its configuration again.
  */
 const FEATURES: readonly number[] = [2, 1];
 
-/** The variables that BitBake's client asks for between `updateConfig` and the event mask. */
+/** The variables that BitBake's client reads between `updateConfig` and the event mask. */
 const DISPLAY_VARIABLES = [
   ["getVariable", "BBINCLUDELOGS"],
   ["getVariable", "BBINCLUDELOGS_LINES"],
@@ -36,44 +37,44 @@ const DISPLAY_VARIABLES = [
   ["getSetVariable", "BB_LOGCONFIG"],
 ] as const;
 
-/** The task of targets that name none, if the server has no other default. */
+/** The task of targets that name none. Used if the server has no `BB_DEFAULT_TASK`. */
 const DEFAULT_TASK = "build";
 
-/** Commands that the server carries out without its configuration. */
+/** Commands that the server can execute before it has read its configuration. */
 const NEED_NO_CONFIGURATION: ReadonlySet<string> = new Set(["ping", "setFeatures", "updateConfig"]);
 
-/** What a conversation needs. */
+/** The options of a {@linkcode Conversation}. */
 interface ConversationOptions {
   readonly link: BitbakeLink;
   readonly caller: Caller;
   readonly server: ServerFacts;
-  /** The server's own log file, if that is known. */
+  /** The path of the server's own log file, if it is known. */
   readonly log: string | undefined;
-  /** The errors that the server has logged so far, first one first. */
+  /** Returns the errors that the server has logged so far, oldest first. */
   readonly logged: () => readonly string[];
 }
 
-/** Speaks with a server. */
+/** A conversation with one server. */
 export class Conversation {
-  /** Whether debug messages are wanted; to be set before the first command. */
+  /** True if the client wants debug messages. Must be set before the first command. */
   wantsDebug = false;
   readonly #options: ConversationOptions;
   #isConfigured = false;
 
-  /** @param options the link is the caller's to close */
+  /** @param options the caller closes the link */
   constructor(options: ConversationOptions) {
     this.#options = options;
   }
 
-  /** Says what this client can do; the server answers when no other client is in the way. */
+  /** Sends this client's features. The server answers when no other client is connected. */
   async greet(): Promise<void> {
     await this.#ask((link) => link.greet(FEATURES));
   }
 
   /**
-   * Sends the caller's configuration and asks for events. The first time only.
+   * Sends the caller's configuration and the event mask. Later calls do nothing.
    *
-   * @throws {WireError} if the server can't read its configuration
+   * @throws {WireError} if the server cannot read its configuration
    */
   async configure(): Promise<void> {
     if (this.#isConfigured) return;
@@ -82,9 +83,9 @@ export class Conversation {
   }
 
   /**
-   * Starts a build, which ends with an event.
+   * Starts a build. An event reports its end.
    *
-   * @param begun called when the server has taken the configuration
+   * @param begun called when the server has accepted the configuration
    * @throws {WireError} if the server refuses
    */
   async build(input: RunTasksInput, begun: () => void): Promise<void> {
@@ -99,9 +100,9 @@ export class Conversation {
   }
 
   /**
-   * Sends a command as it is.
+   * Sends a command unchanged. Configures the server first if the command needs that.
    *
-   * @throws {WireError} if the server answers an error, or is gone
+   * @throws {WireError} if the server answers with an error, or is gone
    */
   async call(name: string, ...args: readonly PyValue[]): Promise<PyValue> {
     if (!NEED_NO_CONFIGURATION.has(name)) await this.configure();
@@ -133,7 +134,7 @@ export class Conversation {
     return this.#ask((link) => link.call(name, ...args));
   }
 
-  /** Asks the server, and says its errors as BitBake's. */
+  /** Calls the server, and turns its error replies into BitBake errors for the client. */
   async #ask<T>(question: (link: BitbakeLink) => Promise<T>): Promise<T> {
     const { link, logged, log } = this.#options;
     const before = logged().length;
@@ -141,7 +142,7 @@ export class Conversation {
       return await question(link);
     } catch (error) {
       if (!(error instanceof ReplyError)) throw error;
-      // The records that explain the error were sent before it, by another pipe.
+      // The log records that explain the error were sent before it, through another pipe.
       await link.settled();
       throw wireErrorOf(error, logged().slice(before), log);
     }

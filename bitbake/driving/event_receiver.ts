@@ -1,10 +1,11 @@
 /**
- * Takes the events that BitBake's server sends over XML-RPC: each is a call to this small server.
+ * Receives the events that BitBake's server sends over XML-RPC. Each event is a call to the small
+ * HTTP server in this file.
  *
- * Each call has a connection of its own, as with BitBake's own client. BitBake's server would keep
- * a connection open between two calls, and the processes that it forks to parse would send their
- * events over the same one: requests and answers get mixed up, and the server then drops its client
- * for good.
+ * Each call has a connection of its own, as with BitBake's own client. Otherwise BitBake's server
+ * would keep a connection open between two calls, and the processes that it forks to parse would
+ * send their events over the same connection. Requests and answers would be mixed up, and the
+ * server would then drop its client permanently.
  *
  * @module
  */
@@ -19,26 +20,26 @@ import { encodeResponse } from "../../xmlrpc/encoder.ts";
 import { callOf, serveHttp } from "../../xmlrpc/http_server.ts";
 import { MAX_PICKLE_BYTES } from "../frames.ts";
 
-/** The method by which an event comes. */
+/** The XML-RPC method that delivers an event. */
 const EVENT_METHOD = "event.sendpickle";
 
-/** The longest call: a pickle as base64 in lines, and the XML around it. */
+/** The longest call in bytes: a pickle as base64 in lines, and the XML around it. */
 const MAX_CALL_BYTES = MAX_PICKLE_BYTES * 1.5;
 
-/** What a receiver needs. */
+/** The options of {@linkcode EventReceiver.listen}. */
 interface EventReceiverOptions {
   /** The host that sends the events. */
   readonly from: string;
   readonly clock: Clock;
-  /** Takes an event's pickle; it must not throw. */
+  /** Called with the pickle of each event. Must not throw. */
   readonly take: (pickle: Uint8Array) => void;
-  /** Hears of an error after which no more events come. */
+  /** Called with an error after which no more events arrive. */
   readonly failed: (error: unknown) => void;
 }
 
-/** Takes events until it is closed. */
+/** Receives events until it is closed. */
 export class EventReceiver {
-  /** The address to which events are sent. */
+  /** The address that the server sends events to. */
   readonly host: string;
   readonly port: number;
   readonly #options: EventReceiverOptions;
@@ -55,13 +56,13 @@ export class EventReceiver {
     this.#work.own("taking connections", this.#accept());
   }
 
-  /** Listens at a free port of the address by which this machine reaches the sender. */
+  /** Listens at a free port of the address at which the sender reaches this machine. */
   static listen(options: EventReceiverOptions): EventReceiver {
     const host = addressToward(options.from);
     return new EventReceiver(host, TcpListener.listen({ host, port: 0 }), options);
   }
 
-  /** Takes no more events; resolves when those that have come are answered. */
+  /** Stops accepting events. Resolves when the events that have arrived are answered. */
   async close(): Promise<void> {
     this.#ending.abort();
     this.#listener.close();

@@ -1,6 +1,7 @@
 /**
- * BitBake's own server as if it were simmer's: a stream that speaks simmer's protocol at one end and
- * BitBake's at the other, so that every command of the client works on it.
+ * Presents BitBake's own server as a simmer server: a stream that speaks simmer's protocol to the
+ * client and BitBake's protocol to the server. The client therefore sends the same commands to both
+ * servers. Commands that BitBake lacks are refused.
  *
  * @module
  */
@@ -42,19 +43,19 @@ import { Conversation } from "./conversation.ts";
 import { XmlRpcLink } from "./xmlrpc_link.ts";
 import { BitbakeTranslator } from "./translator.ts";
 
-/** The server's own log, beside its socket. */
+/** The name of the server's own log file, in the folder of its socket. */
 const SERVER_LOG = "bitbake-cookerdaemon.log";
 
-/** How many of the errors that the server logs are kept to explain a reply. */
+/** The maximum number of logged errors that are stored to explain error replies. */
 const MAX_LOGGED = 100;
 
-/** Where BitBake's own server is: its socket, absolute, or its address for XML-RPC. */
+/** The location of BitBake's own server: its socket, absolute, or its address for XML-RPC. */
 export type BitbakePlace = { readonly socket: string } | { readonly address: TcpAddress };
 
 /**
  * Connects to BitBake's own server.
  *
- * @param caller the command line that asks
+ * @param caller the command line that calls the server
  * @returns a stream that speaks simmer's protocol; `undefined` if no server listens
  * @throws {WireError} if the server is busy with another client
  */
@@ -85,11 +86,14 @@ class Gateway {
   #builds = 0;
   /** The number of unanswered requests. */
   #asked = 0;
-  /** The last error that a request was answered with. */
+  /** The error of the last failed request. */
   #lastAnswered: WireError | undefined;
-  /** The end of the action in progress, as its exit code, or why it is not told. */
+  /**
+   * The end of the action in progress: its exit code, or the error that prevents the server from
+   * reporting one.
+   */
   #action: PromiseWithResolvers<number | WireError> | undefined;
-  /** The client's signal that has cancelled the build in progress. */
+  /** The client's signal that cancelled the build in progress. */
   #cancelledBy: TaskSignal | undefined;
   /** Resolves when the last action has been answered. */
   #acted: Promise<void> = Promise.resolve();
@@ -115,7 +119,8 @@ class Gateway {
     this.#work.own("serving the client", this.#serve(near, link));
     return {
       ...far,
-      // The end is only there when the server has been told of it: a client exits then.
+      // Reports the end of the stream only after the server's link has ended, because the client
+      // then exits.
       read: async (buffer) => {
         const count = await far.read(buffer);
         if (count === null) await link.ended;
@@ -123,13 +128,13 @@ class Gateway {
       },
       close: () => {
         far.close();
-        // A server that does not answer must not keep its client from leaving.
+        // An unresponsive server must not prevent its client from exiting.
         if (this.#asked > 0) link.close();
       },
     };
   }
 
-  /** Ends with the link. */
+  /** Closes the client's stream when the link has ended. */
   async #follow(link: BitbakeLink): Promise<void> {
     const failure = await link.ended;
     if (failure !== undefined) return this.#fail(failure);
@@ -137,7 +142,7 @@ class Gateway {
     await this.#close();
   }
 
-  /** Tells the client why it can't go on, and ends. */
+  /** Reports to the client why the gateway cannot continue, and closes. */
   #fail(failure: WireError): void {
     if (this.#action !== undefined) this.#action.resolve(failure);
     else if (failure !== this.#lastAnswered) this.#event(logRecord("error", failure.message));
@@ -177,7 +182,7 @@ class Gateway {
     });
   }
 
-  /** Answers a request. An action is answered at its end, without holding up the next requests. */
+  /** Answers a request. An action is answered at its end, and later requests do not wait for it. */
   async #answer(request: Request, bitbake: Conversation, link: BitbakeLink): Promise<void> {
     this.#asked++;
     try {
@@ -189,7 +194,7 @@ class Gateway {
     }
   }
 
-  /** Never rejects. */
+  /** Answers the request of an action when the action has ended. Never rejects. */
   async #answerAtEnd(request: Request, { reply, end }: Action): Promise<void> {
     try {
       await end;
@@ -249,7 +254,7 @@ class Gateway {
   async #welcome(params: HelloParams, bitbake: Conversation): Promise<HelloResult> {
     this.#hello = params;
     await bitbake.greet();
-    // A UI that only looks on asks for nothing more.
+    // An observer sends no further command that would configure the server.
     if (params.role === "observer") await bitbake.configure();
     const { pid = 0, root } = this.#server;
     return {
@@ -271,7 +276,7 @@ class Gateway {
     return { root, socket, ...(pid === undefined ? {} : { pid }) };
   }
 
-  /** What BitBake's server does not tell is absent. */
+  /** Returns the server's status. Fields that BitBake's server does not report are absent. */
   async #status(bitbake: Conversation): Promise<ServerStatus> {
     const version = await this.#version(bitbake);
     return {
@@ -285,7 +290,10 @@ class Gateway {
     };
   }
 
-  /** A server runs also if it can't read its configuration. */
+  /**
+   * Reads BitBake's version. A running server may be unable to read its configuration, and the
+   * error is then returned as a note.
+   */
   async #version(
     bitbake: Conversation,
   ): Promise<{ readonly name: string; readonly notes: readonly string[] }> {
@@ -317,7 +325,7 @@ class Gateway {
     return { build };
   }
 
-  /** A new build or other action: its end is told by the events from now on. */
+  /** Begins a build or another action. The events from now on belong to it. */
   #begin(): string {
     const build = `bitbake-${++this.#builds}`;
     this.#cancelledBy = undefined;
@@ -325,7 +333,10 @@ class Gateway {
     return build;
   }
 
-  /** BitBake passes no signals on to its tasks; it can only end them. */
+  /**
+   * Cancels the build if `cancel` is set. BitBake does not pass signals on to its tasks, it can
+   * only end them.
+   */
   async #signal(
     { signal, cancel }: SignalTasksParams,
     bitbake: Conversation,
@@ -337,9 +348,9 @@ class Gateway {
   }
 
   /**
-   * Sends one of BitBake's commands as it is.
+   * Sends one of BitBake's commands unchanged.
    *
-   * @returns the reply, or the action that it began
+   * @returns the reply, or the action that the command started
    */
   async #pass(
     name: string,
@@ -367,7 +378,11 @@ class Gateway {
     }
   }
 
-  /** @throws {WireError} if an action did not end well */
+  /**
+   * Waits for the end of an action.
+   *
+   * @throws {WireError} if the action failed
+   */
   async #checkEnd(name: string, ended: Promise<number | WireError>): Promise<void> {
     const end = await ended;
     if (end instanceof WireError) throw end;
@@ -384,7 +399,10 @@ class Gateway {
     return this.#writing;
   }
 
-  /** An event that can't be read is reported; those after it are shown. */
+  /**
+   * Translates an event. An unreadable event is reported as a warning, and later events are still
+   * delivered.
+   */
   #translated(pickle: Uint8Array): readonly EventBody[] {
     try {
       return this.#translator.translate(decode(pickle));
@@ -394,7 +412,10 @@ class Gateway {
     }
   }
 
-  /** What BitBake's tasks end with is not known: the exit code of a cancelled build is the signal's. */
+  /**
+   * Adjusts the exit code of a cancelled build. The exit codes of BitBake's tasks are unknown, so
+   * the exit code is that of the client's signal.
+   */
   #asCancelled(body: EventBody): EventBody {
     if (this.#cancelledBy === undefined) return body;
     const exitCode = signalExitCode(this.#cancelledBy);
@@ -419,7 +440,7 @@ class Gateway {
       try {
         if (this.#near !== undefined) await writeAll(this.#near, bytes);
       } catch (error) {
-        // The client has left; the connection ends by that.
+        // The client has disconnected, which ends the connection.
         if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
       }
     });

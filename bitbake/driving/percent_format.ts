@@ -1,21 +1,23 @@
 /**
- * Python's `%` formatting, as far as log messages need it.
+ * Implements Python's `%` formatting, as far as BitBake's log messages need it.
  *
  * @module
  */
 
 import { PyDict, PyFloat, PyTuple, type PyValue, toPlain } from "../pickle/mod.ts";
 
-/** `%`, a key, flags, width, precision, and what kind of value is put in. */
+/** Matches one conversion: `%`, a key, flags, width, precision, and the conversion type. */
 const MARK = /%(?:\((\w+)\))?([-+ 0#]*)(\d+)?(?:\.(\d+))?[hlL]?([diouxXeEfFgGcrsa%])/g;
 
-/** A line is not filled up beyond this many characters. */
+/**
+ * The maximum width and precision in characters. It bounds the padding that a message can request.
+ */
 const MAX_WIDTH = 1000;
 
-/** The longest text for a value that is none. */
+/** The maximum length of the JSON text of a value that is neither a text nor a number. */
 const MAX_TEXT = 4096;
 
-/** One place of a message that a value is put in. */
+/** One conversion in a message. */
 interface Mark {
   readonly flags: string;
   readonly width: number;
@@ -24,7 +26,8 @@ interface Mark {
 }
 
 /**
- * A log record's message with its arguments put in. A place without an argument stays as it is.
+ * Formats a log record's message with its arguments. A conversion without an argument is left
+ * unchanged.
  *
  * @example
  * ```ts
@@ -38,7 +41,7 @@ interface Mark {
 export function formatMessage(message: string, args: PyValue | undefined): string {
   const isDict = args instanceof PyDict;
   const values = args instanceof PyTuple ? [...args.items] : [];
-  // Python leaves a message without arguments as it is, its marks too.
+  // Python returns a message without arguments unchanged, conversions included.
   if (!isDict && values.length === 0) return message;
   return message.replaceAll(
     MARK,
@@ -57,7 +60,10 @@ export function formatMessage(message: string, args: PyValue | undefined): strin
   );
 }
 
-/** A value as Python's `str` has it, or as JSON if it is no text and no number. */
+/**
+ * Returns the text of a value: as Python's `str` has it, or JSON if the value is neither a text nor
+ * a number.
+ */
 export function textOf(value: PyValue | undefined): string {
   if (value === undefined || value === null) return "";
   if (typeof value === "string") return value;
@@ -115,7 +121,7 @@ function magnitude(
   }
 }
 
-/** Python writes at least two digits of the exponent. */
+/** Formats a number in exponential notation. Python writes at least two digits of the exponent. */
 function exponential(value: number, precision: number): string {
   return value.toExponential(Math.min(precision, 100)).replace(/e([+-])(\d)$/, "e$10$2");
 }

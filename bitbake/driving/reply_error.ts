@@ -1,37 +1,37 @@
 /**
- * Errors that BitBake's server answers, in words for a person.
+ * Converts the errors that BitBake's server replies with to errors that a person can read.
  *
- * BitBake answers an error as a text: a sentence, or Python's traceback. What really went wrong is
- * often told by the log records that came before the reply.
+ * BitBake replies with a text: a sentence, or Python's traceback. The actual cause is often in the
+ * log records that came before the reply.
  *
  * @module
  */
 
 import { WireError } from "../../wire/errors.ts";
 
-/** A reply whose error is not empty. */
+/** The error of a reply that reports a failure. */
 export class ReplyError extends Error {
   override readonly name = "ReplyError";
 
   /**
-   * Makes the error.
+   * Creates the error.
    *
-   * @param command the name of the command that was answered
-   * @param text the error as BitBake has written it
+   * @param command the name of the command that failed
+   * @param text the error text, as sent by BitBake
    */
   constructor(readonly command: string, readonly text: string) {
     super(`BitBake: ${text}`);
   }
 }
 
-/** The end of every text that stands for errors which the log has told already. */
+/** Matches the error texts of failures that BitBake has already logged. */
 const LOGGED = /BBHandledException|SystemExit/;
 
 /**
- * The error of a reply as a client is told it.
+ * Converts an error reply to the error that the client receives.
  *
- * @param logged errors that the server logged while it carried the command out, first one first
- * @param log the server's own log file, if that is known
+ * @param logged errors that the server logged while it executed the command, oldest first
+ * @param log the path of the server's own log file, if it is known
  */
 export function wireErrorOf(
   { command, text }: ReplyError,

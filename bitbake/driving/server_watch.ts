@@ -1,8 +1,8 @@
 /**
- * Whether BitBake's server still runs.
+ * Detects the end of BitBake's server by its process and its lock file.
  *
- * The ends of its pipes and sockets do not say so: the processes that it forks to parse and to
- * build inherit them, and keep them open after the server was killed.
+ * The ends of its pipes and sockets do not show it. The processes that the server forks to parse
+ * and to build inherit them, and keep them open after the server was killed.
  *
  * @module
  */
@@ -16,15 +16,15 @@ import { isProcessAlive } from "../../system/process/processes.ts";
 /** Milliseconds between two checks. */
 const CHECK_MS = 250;
 
-/** What is watched of a server. */
+/** The process and the lock file of a server to watch. */
 export interface WatchedServer {
-  /** Its process, if that is known and of this machine. */
+  /** The server's process id, if it is known and the process is on this machine. */
   readonly pid?: number | undefined;
-  /** Its lock file, absolute; it is watched if the lock is held at first. */
+  /** The server's lock file, absolute. It is watched if the lock is held at the start. */
   readonly lock?: string;
 }
 
-/** Watches a server. */
+/** Polls a server until it ends. */
 export class ServerWatch {
   readonly #pid: number | undefined;
   readonly #lock: string | undefined;
@@ -38,13 +38,13 @@ export class ServerWatch {
     this.#clock = clock;
   }
 
-  /** Whether the server has ended, as far as that can be seen. */
+  /** True if the server is known to have ended. */
   get hasEnded(): boolean {
     try {
       if (this.#pid !== undefined && !isProcessAlive(this.#pid)) return true;
       return this.#lock !== undefined && !isLockHeld(this.#lock);
     } catch (error) {
-      // Without a free descriptor nothing can be looked at: that is no sign of an end.
+      // If no descriptor is free, the check fails. That is no sign of the server's end.
       if (!isSystemError(error)) throw error;
       return false;
     }
@@ -53,7 +53,7 @@ export class ServerWatch {
   /**
    * Waits for the server's end.
    *
-   * @returns whether it has ended; `false` after {@linkcode ServerWatch.stop}
+   * @returns true if the server has ended; `false` after {@linkcode ServerWatch.stop}
    */
   async untilEnded(): Promise<boolean> {
     const { signal } = this.#over;
@@ -64,13 +64,16 @@ export class ServerWatch {
     return false;
   }
 
-  /** Ends the waiting. Safe to call twice. */
+  /** Cancels {@linkcode ServerWatch.untilEnded}. Safe to call twice. */
   stop(): void {
     this.#over.abort();
   }
 }
 
-/** A lock that can't be tested counts as held: nothing shows that its holder is gone. */
+/**
+ * Tests the lock. A lock that cannot be tested counts as held, because nothing shows that its
+ * holder has ended.
+ */
 function isLockHeld(path: string): boolean {
   try {
     return LockFile.probe(path) === "held";
@@ -80,7 +83,7 @@ function isLockHeld(path: string): boolean {
   }
 }
 
-/** Whether a lock is held now, so that its release can be noticed. */
+/** Returns true if the lock is held now. Only then can its release be detected. */
 function isLockWatchable(path: string): boolean {
   try {
     return isLockHeld(path);

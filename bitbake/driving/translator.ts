@@ -1,5 +1,5 @@
 /**
- * BitBake's events as simmer's.
+ * Translates the events of BitBake's server to simmer's events.
  *
  * @module
  */
@@ -8,10 +8,10 @@ import type { EventBody, Failure, LogLevel } from "../../wire/events.ts";
 import { PyObject, type PyValue, toPlain } from "../pickle/mod.ts";
 import { formatMessage, textOf } from "./percent_format.ts";
 
-/** BitBake's log levels, as its own client tells them apart. */
+/** BitBake's log levels, with the thresholds of BitBake's own client. */
 const LEVELS = { note: 20, plain: 21, warning: 29, error: 39 } as const;
 
-/** What a build has come to. */
+/** The numbers of finished tasks of a build, by outcome. */
 interface Counts {
   succeeded: number;
   failed: number;
@@ -30,9 +30,9 @@ export class BitbakeTranslator {
   #hasError = false;
 
   /**
-   * Begins a build.
+   * Starts the translation of a build. Its duration is measured from here.
    *
-   * @param now monotonic milliseconds
+   * @param now returns monotonic milliseconds
    */
   constructor(build: string, now: () => number) {
     this.#build = build;
@@ -40,7 +40,7 @@ export class BitbakeTranslator {
     this.#startedAt = now();
   }
 
-  /** What an event is here. */
+  /** Translates one event. An event without a counterpart becomes a `BitbakeEvent`. */
   translate(event: PyValue): EventBody[] {
     if (!(event instanceof PyObject)) return [];
     switch (event.fullName) {
@@ -103,7 +103,7 @@ export class BitbakeTranslator {
     if (level >= LEVELS.error) this.#hasError = true;
     const process = Number(event.get("taskpid") ?? 0);
     const task = process === 0 ? undefined : this.#processes.get(process);
-    // As BitBake's own client has it: what a task notes is in its log file only.
+    // As in BitBake's own client, notes of a task are only in the task's log file.
     const isHidden = process !== 0 && level <= LEVELS.note;
     return [{
       type: "LogRecord",
@@ -165,7 +165,7 @@ export class BitbakeTranslator {
   }
 }
 
-/** The texts of a list; of a single text that text. */
+/** Returns the texts of a list. A single value becomes a list with its text. */
 function listOf(value: PyValue | undefined): string[] {
   if (Array.isArray(value)) return value.map(textOf);
   return value === undefined || value === null ? [] : [textOf(value)];
@@ -182,7 +182,7 @@ function levelOf(level: number): LogLevel {
   return level >= LEVELS.note ? "info" : "debug";
 }
 
-/** BitBake's own name of a level. */
+/** Returns BitBake's own name of a level. */
 function labelOf(level: number): string {
   if (level >= LEVELS.error) return "ERROR";
   if (level >= LEVELS.warning) return "WARNING";

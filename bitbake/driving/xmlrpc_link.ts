@@ -1,5 +1,6 @@
 /**
- * The way to BitBake's own server over XML-RPC: each command a call, events as calls the other way.
+ * Connects to BitBake's own server over XML-RPC. Each command is a call to the server, and each
+ * event is a call from the server.
  *
  * @module
  */
@@ -27,10 +28,10 @@ import { EventReceiver } from "./event_receiver.ts";
 import { ReplyError, wireErrorOf } from "./reply_error.ts";
 import { ServerWatch, type WatchedServer } from "./server_watch.ts";
 
-/** How often a busy server is asked, a second apart. */
+/** The maximum number of attempts to register with a busy server, a second apart. */
 const MAX_TRIES = 5;
 const RETRY_MS = 1000;
-/** Milliseconds between two connections that show whether a server elsewhere still listens. */
+/** Milliseconds between two probe connections that show whether the server still listens. */
 const LOOK_MS = 500;
 /** The header that carries a client's token. */
 const TOKEN = "Bitbake-token";
@@ -45,13 +46,13 @@ export class XmlRpcLink implements BitbakeLink {
   readonly #end = new AbortController();
   readonly #over = Promise.withResolvers<WireError | undefined>();
   readonly #work = new OwnedWork((_, error) => this.#fail(error));
-  /** The connections of calls that are not answered yet. */
+  /** The connections of unanswered calls. */
   readonly #asking = new Set<ByteStream>();
   #hasServerEnded = false;
   #failure: WireError | undefined;
   #token = "";
   #handle: XmlRpcValue = null;
-  /** Events are taken one after the other. */
+  /** Serializes the events: each one waits until the listener has processed the previous one. */
   #taking: Promise<void> = Promise.resolve();
 
   private constructor(address: TcpAddress, clock: Clock, listener: EventListener) {
@@ -74,7 +75,8 @@ export class XmlRpcLink implements BitbakeLink {
   /**
    * Registers for the server's events.
    *
-   * @returns `undefined` if no server listens, or if only children of a server that has ended do
+   * @returns `undefined` if no server listens, or if the only listeners are children of a server
+   *   that has ended
    * @throws {WireError} if the server is busy with another client
    */
   static async open(
@@ -118,7 +120,7 @@ export class XmlRpcLink implements BitbakeLink {
     throw new ReplyError(name, String(error));
   }
 
-  /** The server sends its events before it answers: those have been received. */
+  /** The server sends its events before it replies, so they have already been received. */
   async settled(): Promise<void> {
     await this.#taking;
   }
@@ -140,7 +142,7 @@ export class XmlRpcLink implements BitbakeLink {
     this.close();
   }
 
-  /** Why nothing can be asked any more. */
+  /** The error of every call after the link has closed. */
   get #reason(): WireError {
     if (this.#failure !== undefined) return this.#failure;
     return this.#hasServerEnded ? killed(this.serverPid) : gone();
@@ -171,7 +173,7 @@ export class XmlRpcLink implements BitbakeLink {
       await this.#method("unregisterEventHandler", this.#handle);
       if (this.#token !== "") await this.#method("removeClient");
     } catch (error) {
-      // A server that is gone has nothing to take away.
+      // A server that is gone has no registration to remove.
       if (!(error instanceof WireError || error instanceof ReplyError)) this.#fail(error);
     } finally {
       await this.#receiver.close();
@@ -179,14 +181,20 @@ export class XmlRpcLink implements BitbakeLink {
     }
   }
 
-  /** A connection shows nothing while children of the server keep its port open. */
+  /**
+   * Watches the server's process and lock file. A connection does not reveal the server's end while
+   * its children keep the port open.
+   */
   async #watchServer(): Promise<void> {
     if (!await this.#watch.untilEnded()) return;
     this.#hasServerEnded = true;
     this.close();
   }
 
-  /** A server that ends says nothing: whether it still listens shows that it is there. */
+  /**
+   * Probes the server's port. A server that ends sends no message, so a refused connection shows
+   * its end.
+   */
   async #look(clock: Clock): Promise<void> {
     while (!this.#end.signal.aborted) {
       await clock.sleep(LOOK_MS, this.#end.signal);
@@ -223,8 +231,9 @@ export class XmlRpcLink implements BitbakeLink {
 }
 
 /**
- * The server at an address, if it is on this machine. A process that listens there may be a child
- * that has outlived the server: the lock file, which the children have open too, names the server.
+ * Returns the server at an address, if it is on this machine. The process that listens there may be
+ * a child that has outlived the server. The lock file names the server, and its children have that
+ * file open too.
  */
 function serverAt(address: TcpAddress): WatchedServer {
   const listener = listeningProcess(address);
@@ -233,7 +242,7 @@ function serverAt(address: TcpAddress): WatchedServer {
   return { pid: readLockContent(lock)?.pid ?? listener, lock };
 }
 
-/** What XML-RPC can carry of a value. */
+/** Converts a value to the types that XML-RPC can carry. All other values become texts. */
 function plainOf(value: PyValue): XmlRpcValue {
   if (value instanceof PyDict) {
     return Object.fromEntries(

@@ -1,10 +1,11 @@
 /**
- * From bytes to values: the stack machine that a pickle is a program for, with every instruction
- * that could reach outside left out.
+ * Decodes pickles. A pickle is a program for a stack machine. This file implements that machine,
+ * but never looks up a class or executes Python code.
  *
- * What names a class or function becomes a {@linkcode PyGlobal}, what would make an instance or
- * call a function becomes a {@linkcode PyObject}: both are data. Extension codes and persistent
- * ids mean something only to the program that wrote them, and are refused.
+ * A reference to a class or function becomes a {@linkcode PyGlobal}. An instruction that would
+ * create an instance or call a function becomes a {@linkcode PyObject}. Both are only data.
+ * Extension codes and persistent ids are refused, because only the program that wrote them knows
+ * their meaning.
  *
  * @module
  */
@@ -28,18 +29,19 @@ import {
   type PyValue,
 } from "./values.ts";
 
-/** Limits, and what a pickle of protocol 5 may have left outside. */
+/** The limits, and the buffers that a pickle of protocol 5 may refer to. */
 export interface DecodeOptions extends Partial<PickleLimits> {
   /** The out-of-band buffers, in order; default none. */
   readonly buffers?: Iterable<Uint8Array>;
 }
 
 /**
- * Decodes a pickle of protocol 0 to 5. Nothing is looked up and nothing runs.
+ * Decodes a pickle of protocol 0 to 5. No class is looked up and no code runs.
  *
  * @param bytes exactly one pickle
  * @param options limits to tighten, and out-of-band buffers
- * @throws {PickleError} where it is none, is over a limit, or needs what is refused
+ * @throws {PickleError} if the bytes are not a pickle, exceed a limit, or need a refused
+ *   instruction
  *
  * @example
  * ```ts
@@ -60,7 +62,7 @@ class Machine {
   readonly #buffers: Iterator<Uint8Array>;
   readonly #memo = new Map<number, PyValue>();
   readonly #stack: PyValue[] = [];
-  /** Heights of the stack at the marks that are open. */
+  /** Heights of the stack at the open marks. */
   readonly #marks: number[] = [];
   #protocol = 0;
   #containers = 0;
@@ -85,14 +87,14 @@ class Machine {
       throw new PickleError(`${this.#reader.left} bytes stand behind the pickle's end`);
     }
     const { maxDepth } = this.#limits;
-    // With fewer containers than that, none can be deeper.
+    // If there are no more than `maxDepth` containers, the depth cannot exceed it.
     if (this.#containers > maxDepth && depthExceeds(value, maxDepth)) {
       throw new PickleError(`over ${maxDepth} containers are inside each other`);
     }
     return value;
   }
 
-  /** The opcodes that push a value without parts, and those that shape the stream. */
+  /** Executes the opcodes that push a value without parts, and those that structure the stream. */
   #scalar(opcode: number): boolean {
     const reader = this.#reader;
     switch (opcode) {
@@ -158,7 +160,7 @@ class Machine {
     return false;
   }
 
-  /** The opcodes that work on the stack and the memo. */
+  /** Executes the opcodes that work on the stack and the memo. */
   #structure(opcode: number): boolean {
     const reader = this.#reader;
     switch (opcode) {
@@ -226,7 +228,7 @@ class Machine {
     return this.#instance(opcode);
   }
 
-  /** The opcodes that Python would look something up for. */
+  /** Executes the opcodes for which Python would look up a class or function. */
   #instance(opcode: number): boolean {
     switch (opcode) {
       case OP.GLOBAL: {
@@ -346,7 +348,7 @@ class Machine {
     return parseInteger(decodeLatin1(this.#reader.line()), this.#limits.maxIntDigits);
   }
 
-  /** Protocol 0 writes booleans as ints with a leading zero. */
+  /** Reads an int from a line. Protocol 0 writes booleans as ints with a leading zero. */
   #intLine(): boolean | number | bigint {
     const text = decodeLatin1(this.#reader.line());
     if (text === "00" || text === "01") return text === "01";
@@ -400,7 +402,7 @@ class Machine {
     return true;
   }
 
-  /** Old-style: a class without arguments is not called. */
+  /** Creates an old-style instance. A class without arguments is not called. */
   #instantiate(callable: PyGlobal | PyObject, args: readonly PyValue[]): true {
     if (args.length === 0) return this.#make(new PyObject(callable));
     return this.#make(callOf(callable, new PyTuple(args)));

@@ -1,12 +1,16 @@
 /**
- * How deep values are inside each other, found out without recursion.
+ * Measures how deeply values are nested, without recursion, so that deep nesting cannot overflow
+ * the call stack.
  *
  * @module
  */
 
 import { PyDict, PyFrozenSet, PyObject, PySet, PyTuple, type PyValue } from "./values.ts";
 
-/** The values that a value is made of, in the order in which they are written. */
+/**
+ * Returns the parts of a value, in the order in which they are written. `undefined` if the value
+ * has no parts.
+ */
 export function partsOf(value: PyValue): Iterable<PyValue> | undefined {
   if (typeof value !== "object" || value === null || value instanceof Uint8Array) return undefined;
   if (Array.isArray(value)) return value;
@@ -33,7 +37,9 @@ function* objectParts(object: PyObject): Generator<PyValue> {
   if (object.state !== undefined) yield object.state;
 }
 
-/** Whether a walk that visits every container once gets deeper than that. */
+/**
+ * Returns true if values are nested deeper than `maxDepth`. The walk visits every container once.
+ */
 export function depthExceeds(value: PyValue, maxDepth: number): boolean {
   const seen = new Set<PyValue>();
   const walk: Iterator<PyValue>[] = [[value][Symbol.iterator]()];

@@ -1,7 +1,8 @@
 /**
- * From values to bytes: pickles of protocol 4, as every Python since 3.4 loads them.
+ * Encodes values as pickles of protocol 4, which every Python since 3.4 can load.
  *
- * What occurs twice is written once and named again, so that shared and recursive values stay so.
+ * A value that occurs twice is written once and referred to from then on. Shared and recursive
+ * values therefore keep their identity.
  *
  * @module
  */
@@ -29,8 +30,8 @@ const PROTOCOL = 4;
  * Encodes a value as a pickle of protocol 4.
  *
  * @param value any value; a `number` that is not whole becomes a `float`
- * @param limits how deep and how large it may be
- * @throws {PickleError} where it is deeper or larger
+ * @param limits the maximum depth and size
+ * @throws {PickleError} if the value exceeds a limit
  *
  * @example
  * ```ts
@@ -49,7 +50,10 @@ class Encoder {
   readonly #writer: PickleWriter;
   readonly #maxDepth: number;
   readonly #memo = new Map<PyValue, number>();
-  /** Classes are values of their own each time that they are named, and are told by their names. */
+  /**
+   * Memo indexes of classes by name. Each mention of a class is a separate {@linkcode PyGlobal}, so
+   * they cannot be compared by identity.
+   */
   readonly #globals = new Map<string, number>();
   #memoized = 0;
   #depth = 0;
@@ -101,7 +105,7 @@ class Encoder {
     this.#globals.set(name, this.#memoize());
   }
 
-  /** What may occur again, and what may hold itself. */
+  /** Encodes a value that may occur again or contain itself. */
   #shared(value: Exclude<PyValue, null | boolean | number | bigint>): void {
     const known = this.#memo.get(value);
     if (known !== undefined) return this.#recall(known);
@@ -216,7 +220,11 @@ class Encoder {
     this.#writer.op(OP.BUILD);
   }
 
-  /** A value that can't be filled later was written on the way to its own parts. */
+  /**
+   * Discards a value from the stack and recalls it, if it was already written while its own parts
+   * were. This happens to a recursive tuple, frozenset or instance, which cannot be filled after
+   * its creation.
+   */
   #recallInstead(value: PyValue, opcode: number): boolean {
     const known = this.#memo.get(value);
     if (known === undefined) return false;

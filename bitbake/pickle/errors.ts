@@ -1,33 +1,38 @@
 /**
- * What can be wrong with a pickle, and how much of one is accepted.
+ * The error of the pickle decoder and encoder, and the limits on the size of a pickle.
  *
- * Thrown by the decoder and the encoder alone; whoever reads from a peer closes that one
- * connection on it.
+ * A connection is closed if the frames, commands or replies that its peer sends cause this error.
  *
  * @module
  */
 
-/** Bytes that are no pickle, a pickle over its limits, or a value that none can be made of. */
+/**
+ * Reports bytes that are not a pickle, a pickle that exceeds a limit, or a value that cannot be
+ * pickled.
+ */
 export class PickleError extends Error {
-  /** The class name, as `Error.prototype.name` has it. */
+  /** The class name, as in `Error.prototype.name`. */
   override readonly name = "PickleError";
 }
 
-/** How much a pickle may hold; bounds memory and time, whatever the bytes say. */
+/** Limits of a pickle. They bound memory and time, whatever its content. */
 export interface PickleLimits {
-  /** The pickle's length in bytes; default 64 MiB. */
+  /** The maximum length of the pickle in bytes; default 64 MiB. */
   readonly maxBytes: number;
-  /** Containers inside each other; default 1000. */
+  /** The maximum nesting depth of containers; default 1000. */
   readonly maxDepth: number;
-  /** Lists, tuples, dicts, sets and instances in all; default 2 million. */
+  /** The maximum number of lists, tuples, dicts, sets and instances; default 2 million. */
   readonly maxContainers: number;
-  /** Values that are kept for being named again; default 4 million. */
+  /** The maximum number of values in the memo; default 4 million. */
   readonly maxMemo: number;
-  /** The length of one int in bytes, or in digits where it is text; default 4300, as in Python. */
+  /**
+   * The maximum length of one int, in bytes or, if it is text, in digits; default 4300, as in
+   * Python.
+   */
   readonly maxIntDigits: number;
 }
 
-/** The limits where none are given. */
+/** The default limits. */
 export const DEFAULT_LIMITS: PickleLimits = {
   maxBytes: 64 * 1024 * 1024,
   maxDepth: 1000,

@@ -1,21 +1,22 @@
 /**
- * Python's ints, of any size, as numbers where these are exact and as bigints beyond.
+ * Converts Python's ints, of any size, and the text form of floats. An int becomes a number if that
+ * is exact, and a bigint otherwise.
  *
  * @module
  */
 
 import { PickleError } from "./errors.ts";
 
-/** A number where it is exact, else the bigint itself. */
+/** Returns a number if it is exact, and the bigint otherwise. */
 function smallest(value: bigint): number | bigint {
   const number = Number(value);
   return Number.isSafeInteger(number) ? number : value;
 }
 
 /**
- * An int from its two's complement.
+ * Decodes an int from its two's complement.
  *
- * @param bytes little-endian; none: 0
+ * @param bytes little-endian; an empty array is 0
  */
 export function decodeInt(bytes: Uint8Array): number | bigint {
   if (bytes.length === 0) return 0;
@@ -26,10 +27,10 @@ export function decodeInt(bytes: Uint8Array): number | bigint {
   return smallest(BigInt.asIntN(bytes.length * 8, BigInt(hex)));
 }
 
-/** The shortest two's complement of an int, little-endian; none for 0. */
+/** Encodes an int as its shortest two's complement, little-endian. 0 becomes an empty array. */
 export function encodeInt(value: bigint): Uint8Array {
   if (value === 0n) return new Uint8Array();
-  // The bits of the magnitude below, and one for the sign.
+  // The bits of the magnitude, and one for the sign.
   const bits = (value < 0n ? -value - 1n : value).toString(2).length + 1;
   const length = Math.ceil((value === -1n ? 1 : bits) / 8);
   const hex = BigInt.asUintN(length * 8, value).toString(16).padStart(length * 2, "0");
@@ -40,10 +41,10 @@ export function encodeInt(value: bigint): Uint8Array {
 }
 
 /**
- * An int from its decimal digits.
+ * Parses an int from its decimal digits.
  *
  * @param text a sign, digits, and possibly the `L` of Python 2
- * @throws {PickleError} where it is something else, or has more digits than it may
+ * @throws {PickleError} if the text is not an int, or has more than `maxDigits` digits
  */
 export function parseInteger(text: string, maxDigits: number): number | bigint {
   const digits = text.trim().replace(/L$/, "");
@@ -54,9 +55,9 @@ export function parseInteger(text: string, maxDigits: number): number | bigint {
 }
 
 /**
- * A float from its text.
+ * Parses a float from its text.
  *
- * @throws {PickleError} where it is something else
+ * @throws {PickleError} if the text is not a float
  */
 export function parseFloatText(text: string): number {
   const word = text.trim().toLowerCase();

@@ -1,9 +1,10 @@
 /**
- * Which keys of a dict are the same key: Python's equality, as keys of a JavaScript `Map`.
+ * Maps Python values to keys of a JavaScript `Map`, so that values that Python considers equal get
+ * the same key. Dicts and sets use them.
  *
- * Numbers are equal whatever their type; a tuple or frozenset equals one with equal items. Records
- * and very large tuples count as equal to themselves alone: then two entries stand where Python
- * would see one, and Python sees one again when they come back to it.
+ * Numbers are equal independently of their type. A tuple or frozenset equals one with equal items.
+ * Records and very large tuples are compared by identity instead. A dict may then have two entries
+ * that Python would consider one. Python merges them again when it loads the dict.
  *
  * @module
  */
@@ -19,16 +20,22 @@ import {
   type PyValue,
 } from "./values.ts";
 
-/** Equal for equal keys; strings that stand for something else begin with a NUL. */
+/**
+ * A map key that is equal for equal Python values. Strings that represent another type begin with a
+ * NUL.
+ */
 export type Key = string | number | bigint | object | null;
 
-/** The length from which a tuple is known by itself and no longer by its items. */
+/**
+ * The maximum length of the text that represents a tuple or frozenset. A longer one is compared by
+ * identity instead of by its items.
+ */
 const MAX_KEY_CHARS = 1000;
 
 /**
- * The key of a value.
+ * Returns the key of a value.
  *
- * @throws {PickleError} where Python can't hash the value
+ * @throws {PickleError} if Python cannot hash the value
  */
 export function keyOf(value: PyValue): Key {
   if (typeof value === "string") return value.startsWith("\0") ? `\0s${value}` : value;
@@ -51,7 +58,7 @@ export function keyOf(value: PyValue): Key {
 
 function numberKey(number: number, value: Key): Key {
   if (Number.isNaN(number)) return value;
-  // Beyond the safe ints a float still equals the int of the same value.
+  // A float beyond the safe ints still equals the int of the same value.
   if (Number.isInteger(number) && !Number.isSafeInteger(number)) return BigInt(number);
   return number;
 }
@@ -70,7 +77,10 @@ function latin1(bytes: Uint8Array): string {
   return text;
 }
 
-/** A text that is the same for equal tuples; `undefined` where it would be too long or has none. */
+/**
+ * Returns a text that is the same for equal tuples or frozensets. `undefined` if the text would be
+ * too long, or if an item has none.
+ */
 function structureOf(value: PyTuple | PyFrozenSet, budget: number): string | undefined {
   const parts: string[] = [];
   let left = budget;

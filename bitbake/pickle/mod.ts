@@ -1,8 +1,8 @@
 /**
- * Python's pickle: the form in which BitBake's two ends talk to each other.
+ * Reads and writes Python's pickle, the format in which BitBake's client and server communicate.
  *
- * {@linkcode decode} turns bytes into inert values, {@linkcode encode} the other way round, and
- * {@linkcode toPlain} makes something to show of them.
+ * {@linkcode decode} converts bytes to inert values, {@linkcode encode} converts values to bytes,
+ * and {@linkcode toPlain} converts values to JSON for display.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * The opcodes of Python's pickle, protocols 0 to 5, under their names in Python's documentation.
+ * The opcodes of Python's pickle, protocols 0 to 5, under the names in Python's documentation.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * Values for people and for JSON: what can't be said in JSON is said as well as it can be.
+ * Converts decoded values to JSON for display. Values that JSON cannot represent are approximated.
  *
  * @module
  */
@@ -7,20 +7,21 @@
 import { partsOf } from "./depth.ts";
 import { PyByteArray, PyDict, PyFloat, PyGlobal, PyObject, type PyValue } from "./values.ts";
 
-/** How much is shown; beyond it stands `"…"`. */
+/** Limits of the conversion. `"…"` replaces everything beyond them. */
 export interface PlainLimits {
-  /** Containers inside each other; default 32. */
+  /** The maximum nesting depth of containers; default 32. */
   readonly maxDepth?: number;
-  /** Values in all; default 100,000. */
+  /** The maximum number of values; default 100,000. */
   readonly maxValues?: number;
 }
 
 /**
- * A value as JSON has it.
+ * Converts a value to JSON.
  *
- * Tuples and sets become arrays, ints beyond 2^53 and floats that are not finite become texts,
- * bytes `{"$bytes": base64}`, a dict whose keys are not all texts `{"$dict": [[key, value], …]}`,
- * a class its name, an instance `{"$class": name, …attributes}`. A value inside itself is `"…"`.
+ * Tuples and sets become arrays. Ints beyond 2^53 and floats that are not finite become texts.
+ * Bytes become `{"$bytes": base64}`. A dict whose keys are not all texts becomes
+ * `{"$dict": [[key, value], …]}`. A class becomes its name, and an instance becomes
+ * `{"$class": name, …attributes}`. A value inside itself becomes `"…"`.
  *
  * @example
  * ```ts

@@ -1,5 +1,5 @@
 /**
- * The bytes of a pickle, read from front to back without ever leaving them.
+ * Reads the bytes of a pickle from front to back, with bounds checks.
  *
  * @module
  */
@@ -8,69 +8,74 @@ import { PickleError } from "./errors.ts";
 
 const NEWLINE = 0x0a;
 
-/** Reads the arguments of opcodes. */
+/**
+ * Reads opcodes and their arguments. Every read beyond the end throws a {@linkcode PickleError}.
+ */
 export class PickleReader {
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
   #offset = 0;
 
   /**
-   * Reads from the first byte on.
+   * Creates a reader at the first byte.
    *
-   * @param bytes the pickle; not changed and, but for copies, not kept
+   * @param bytes the pickle; it is not changed
    */
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes;
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
-  /** How many bytes have been read. */
+  /** The number of bytes that have been read. */
   get offset(): number {
     return this.#offset;
   }
 
-  /** How many bytes are left. */
+  /** The number of bytes that are left. */
   get left(): number {
     return this.#bytes.length - this.#offset;
   }
 
-  /** Unsigned, one byte. */
+  /** Reads an unsigned integer of one byte. */
   uint8(): number {
     return this.#view.getUint8(this.#skip(1));
   }
 
-  /** Unsigned, two bytes, little-endian. */
+  /** Reads an unsigned integer of two bytes, little-endian. */
   uint16(): number {
     return this.#view.getUint16(this.#skip(2), true);
   }
 
-  /** Unsigned, four bytes, little-endian. */
+  /** Reads an unsigned integer of four bytes, little-endian. */
   uint32(): number {
     return this.#view.getUint32(this.#skip(4), true);
   }
 
-  /** Signed, four bytes, little-endian. */
+  /** Reads a signed integer of four bytes, little-endian. */
   int32(): number {
     return this.#view.getInt32(this.#skip(4), true);
   }
 
-  /** Unsigned, eight bytes, little-endian; beyond 2^53 only roughly right, and too large anyway. */
+  /**
+   * Reads an unsigned integer of eight bytes, little-endian. It is only approximate beyond 2^53,
+   * but every caller rejects a length of that size.
+   */
   uint64(): number {
     return Number(this.#view.getBigUint64(this.#skip(8), true));
   }
 
-  /** A float of eight bytes, big-endian. */
+  /** Reads a float of eight bytes, big-endian. */
   float64(): number {
     return this.#view.getFloat64(this.#skip(8));
   }
 
-  /** The next bytes, not copied. */
+  /** Returns the next bytes, as a view on the pickle and not a copy. */
   bytes(count: number): Uint8Array {
     const begin = this.#skip(count);
     return this.#bytes.subarray(begin, begin + count);
   }
 
-  /** The bytes up to the next newline, which is skipped. */
+  /** Returns the bytes up to the next newline, and skips the newline. */
   line(): Uint8Array {
     const end = this.#bytes.indexOf(NEWLINE, this.#offset);
     if (end < 0) throw new PickleError("the pickle is cut off: a line has no end");

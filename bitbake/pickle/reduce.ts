@@ -1,8 +1,8 @@
 /**
- * The calls by which older protocols write what newer ones have opcodes for.
+ * Recognizes the calls by which older protocols write values that newer protocols have opcodes for.
  *
- * They are told by their names and their arguments, as data; no function is looked up. Every other
- * call stays a record.
+ * A call is recognized by its name and its arguments, which are data. No function is looked up.
+ * Every other call becomes a record.
  *
  * @module
  */
@@ -18,7 +18,7 @@ import {
   type PyValue,
 } from "./values.ts";
 
-/** Names of Python 2 in pickles of protocols 0 to 2, and what they are called now. */
+/** Names of Python 2 in pickles of protocols 0 to 2, with their names in Python 3. */
 const RENAMED: Readonly<Record<string, readonly [string, string]>> = {
   "__builtin__.xrange": ["builtins", "range"],
   "__builtin__.unicode": ["builtins", "str"],
@@ -31,7 +31,7 @@ const RENAMED_MODULES: Readonly<Record<string, string>> = {
   copy_reg: "copyreg",
 };
 
-/** The class or function of that name, under the name that Python 3 gives it. */
+/** Returns the class or function with that name, under the name that Python 3 gives it. */
 export function globalOf(module: string, name: string, protocol: number): PyGlobal {
   if (protocol > 2) return new PyGlobal(module, name);
   const full = `${module}.${name}`;
@@ -41,7 +41,7 @@ export function globalOf(module: string, name: string, protocol: number): PyGlob
   return new PyGlobal(now ?? module, name);
 }
 
-/** What a call gives: the value that it stands for, or a record of it. */
+/** Returns the value that a call stands for, or a record of the call if it is not recognized. */
 export function callOf(callable: PyGlobal | PyObject, args: PyTuple): PyValue {
   const value = callable instanceof PyGlobal ? knownCall(callable, args.items) : undefined;
   return value ?? new PyObject(callable, { making: "call", args });

@@ -1,6 +1,6 @@
 /**
- * The four ways in which a pickle writes text: UTF-8 in which surrogates are allowed, Python's raw
- * unicode escapes, the quoted strings of Python 2, and lines of ASCII.
+ * Decodes and encodes the text formats of pickles: UTF-8 with surrogates, Python's raw unicode
+ * escapes, the quoted strings of Python 2, and lines of ASCII.
  *
  * @module
  */
@@ -10,13 +10,16 @@ import { PickleError } from "./errors.ts";
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const encoder = new TextEncoder();
 
-/** The longest text that is decoded here, without the cost of a call to the platform. */
+/**
+ * The maximum length of ASCII text that is decoded in JavaScript, which saves a call to the
+ * platform.
+ */
 const SHORT = 24;
 
 /**
- * Decodes UTF-8, in which a lone surrogate may stand in three bytes.
+ * Decodes UTF-8. A lone surrogate is accepted as a sequence of three bytes.
  *
- * @throws {PickleError} where it is something else
+ * @throws {PickleError} if the bytes are not UTF-8
  */
 export function decodeUtf8(bytes: Uint8Array): string {
   if (bytes.length <= SHORT) {
@@ -39,7 +42,7 @@ function decodeAny(bytes: Uint8Array): string {
   }
 }
 
-/** Between surrogates everything has to be UTF-8. */
+/** Decodes UTF-8 that contains surrogates. The bytes between them must be strict UTF-8. */
 function decodeWithSurrogates(bytes: Uint8Array): string {
   const parts: string[] = [];
   let begin = 0;
@@ -63,7 +66,7 @@ function decodeStrictly(bytes: Uint8Array): string {
   }
 }
 
-/** Encodes UTF-8; a lone surrogate becomes three bytes, as Python's `surrogatepass` has it. */
+/** Encodes UTF-8. A lone surrogate becomes three bytes, as with Python's `surrogatepass`. */
 export function encodeUtf8(text: string): Uint8Array {
   if (text.isWellFormed()) return encoder.encode(text);
   const bytes = new Uint8Array(text.length * 3);
@@ -80,7 +83,7 @@ export function encodeUtf8(text: string): Uint8Array {
   return bytes.subarray(0, length);
 }
 
-/** One character a byte. */
+/** Decodes Latin-1: one character for each byte. */
 export function decodeLatin1(bytes: Uint8Array): string {
   const parts: string[] = [];
   for (let at = 0; at < bytes.length; at += 4096) {
@@ -90,9 +93,9 @@ export function decodeLatin1(bytes: Uint8Array): string {
 }
 
 /**
- * One byte a character.
+ * Encodes Latin-1: one byte for each character.
  *
- * @returns `undefined` where a character does not fit into a byte
+ * @returns `undefined` if a character does not fit into a byte
  */
 export function encodeLatin1(text: string): Uint8Array | undefined {
   const bytes = new Uint8Array(text.length);
@@ -105,9 +108,9 @@ export function encodeLatin1(text: string): Uint8Array | undefined {
 }
 
 /**
- * Decodes text of which Python 3 by default accepts nothing but ASCII.
+ * Decodes a byte string of Python 2. Python 3 accepts only ASCII in it by default.
  *
- * @throws {PickleError} where another byte is in it
+ * @throws {PickleError} if it contains another byte
  */
 export function decodeAscii(bytes: Uint8Array): string {
   if (bytes.some((byte) => byte > 0x7f)) {
@@ -119,7 +122,7 @@ export function decodeAscii(bytes: Uint8Array): string {
 /**
  * Decodes raw unicode escapes: Latin-1, in which `\uXXXX` and `\UXXXXXXXX` are characters.
  *
- * @throws {PickleError} where an escape is broken
+ * @throws {PickleError} if an escape is invalid
  */
 export function decodeRawUnicode(bytes: Uint8Array): string {
   return decodeLatin1(bytes).replace(
@@ -150,7 +153,7 @@ const ESCAPES: Readonly<Record<string, string>> = {
 /**
  * Decodes a quoted string of Python 2 into its bytes.
  *
- * @throws {PickleError} where it is not quoted, or an escape is broken
+ * @throws {PickleError} if it is not quoted, or an escape is invalid
  */
 export function decodeQuoted(bytes: Uint8Array): Uint8Array {
   const text = decodeLatin1(bytes).trim();

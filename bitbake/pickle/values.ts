@@ -1,25 +1,25 @@
 /**
- * Python's values on our side of the wire.
+ * Represents Python's values in TypeScript.
  *
- * | Python | here |
+ * | Python | TypeScript |
  * | --- | --- |
  * | `None`, `bool`, `str` | `null`, `boolean`, `string` |
- * | `int` | a whole `number` where it is safe, else `bigint` |
+ * | `int` | a whole `number` if it is a safe integer, else `bigint` |
  * | `float` | {@linkcode PyFloat}; when encoding also a `number` that is not whole |
  * | `bytes`, `bytearray` | `Uint8Array`, {@linkcode PyByteArray} |
  * | `list`, `tuple` | array, {@linkcode PyTuple} |
  * | `dict`, `set`, `frozenset` | {@linkcode PyDict}, {@linkcode PySet}, {@linkcode PyFrozenSet} |
- * | class or function | {@linkcode PyGlobal}: its name, nothing behind it |
+ * | class or function | {@linkcode PyGlobal}: only its name |
  * | instance | {@linkcode PyObject}: an inert record |
  *
- * A `str` that holds a surrogate pair as two halves becomes the one character that they make.
+ * If a `str` holds a surrogate pair as two halves, they become the one character that they encode.
  *
  * @module
  */
 
 import { type Key, keyOf } from "./keys.ts";
 
-/** Any value of a pickle. */
+/** Any value that a pickle can hold. */
 export type PyValue =
   | null
   | boolean
@@ -37,12 +37,12 @@ export type PyValue =
   | PyGlobal
   | PyObject;
 
-/** A `float`, told apart from an `int` also where it is whole. */
+/** A `float`. A class of its own distinguishes it from an `int` even if its value is whole. */
 export class PyFloat {
   /**
-   * Makes one.
+   * Wraps a number.
    *
-   * @param value any number, infinities and NaN included
+   * @param value any number, including infinities and NaN
    */
   constructor(readonly value: number) {}
 }
@@ -50,9 +50,9 @@ export class PyFloat {
 /** A `bytearray`. */
 export class PyByteArray {
   /**
-   * Makes one.
+   * Wraps bytes.
    *
-   * @param bytes its content, not copied
+   * @param bytes the content, not copied
    */
   constructor(readonly bytes: Uint8Array) {}
 }
@@ -60,51 +60,55 @@ export class PyByteArray {
 /** A `tuple`. */
 export class PyTuple {
   /**
-   * Makes one.
+   * Wraps items.
    *
-   * @param items its items, not copied
+   * @param items the items, not copied
    */
   constructor(readonly items: readonly PyValue[] = []) {}
 }
 
-/** A `dict`: in the order of insertion, with keys of any kind that Python can hash. */
+/**
+ * A `dict`. Entries are in the order of insertion, and keys are of any type that Python can hash.
+ */
 export class PyDict {
   #entries: Map<Key, [PyValue, PyValue]> | undefined;
 
   /**
-   * Makes one.
+   * Creates a dict.
    *
-   * @param entries keys and values; of equal keys the last one's value counts
-   * @throws {PickleError} where a key can't be hashed
+   * @param entries keys and values; the last value of equal keys applies
+   * @throws {PickleError} if a key cannot be hashed
    */
   constructor(entries: Iterable<readonly [PyValue, PyValue]> = []) {
     for (const [key, value] of entries) this.set(key, value);
   }
 
-  /** One whose keys are the names of an object's own properties. */
+  /** Creates a dict from the own properties of an object. */
   static from(record: Readonly<Record<string, PyValue>>): PyDict {
     return new PyDict(Object.entries(record));
   }
 
-  /** How many entries there are. */
+  /** The number of entries. */
   get size(): number {
     return this.#entries?.size ?? 0;
   }
 
-  /** The value under a key that equals this one as Python has it: `1`, `1.0` and `True` are one. */
+  /**
+   * Returns the value of a key. Keys are compared as in Python: `1`, `1.0` and `True` are equal.
+   */
   get(key: PyValue): PyValue | undefined {
     return this.#entries?.get(keyOf(key))?.[1];
   }
 
-  /** Whether there is such a key. */
+  /** Returns true if the dict has an equal key. */
   has(key: PyValue): boolean {
     return this.#entries?.has(keyOf(key)) ?? false;
   }
 
   /**
-   * Puts a value under a key; a key that is there already stays as it is.
+   * Sets the value of a key. If an equal key exists, it is not replaced.
    *
-   * @throws {PickleError} where the key can't be hashed
+   * @throws {PickleError} if the key cannot be hashed
    */
   set(key: PyValue, value: PyValue): void {
     this.#entries ??= new Map();
@@ -114,13 +118,13 @@ export class PyDict {
     else entry[1] = value;
   }
 
-  /** Keys and values, in order. */
+  /** Returns the keys and values, in the order of insertion. */
   entries(): Iterable<readonly [PyValue, PyValue]> {
     return this.#entries?.values() ?? [];
   }
 }
 
-/** What `set` and `frozenset` share: items that are all different, in the order of insertion. */
+/** The common base of `set` and `frozenset`: distinct items, in the order of insertion. */
 abstract class PyItems {
   #items: Map<Key, PyValue> | undefined;
 
@@ -128,17 +132,17 @@ abstract class PyItems {
     for (const item of items) this.insert(item);
   }
 
-  /** How many items there are. */
+  /** The number of items. */
   get size(): number {
     return this.#items?.size ?? 0;
   }
 
-  /** Whether an item that equals this one is there. */
+  /** Returns true if the set has an equal item. */
   has(item: PyValue): boolean {
     return this.#items?.has(keyOf(item)) ?? false;
   }
 
-  /** The items, in order. */
+  /** Returns the items, in the order of insertion. */
   values(): Iterable<PyValue> {
     return this.#items?.values() ?? [];
   }
@@ -153,9 +157,9 @@ abstract class PyItems {
 /** A `set`. */
 export class PySet extends PyItems {
   /**
-   * Puts an item in, unless an equal one is there.
+   * Adds an item, unless an equal one is present.
    *
-   * @throws {PickleError} where it can't be hashed
+   * @throws {PickleError} if the item cannot be hashed
    */
   add(item: PyValue): void {
     this.insert(item);
@@ -165,57 +169,57 @@ export class PySet extends PyItems {
 /** A `frozenset`. */
 export class PyFrozenSet extends PyItems {}
 
-/** The name of a class or function. Nothing is ever looked up under it. */
+/** The name of a class or function. It is never looked up. */
 export class PyGlobal {
   /**
-   * Makes one.
+   * Creates a name.
    *
    * @param module the module, dots included
    * @param name the name in the module, dots included
    */
   constructor(readonly module: string, readonly name: string) {}
 
-  /** Module and name with a dot between them. */
+  /** The module and the name, joined by a dot. */
   get fullName(): string {
     return `${this.module}.${this.name}`;
   }
 }
 
-/** How Python would make an instance: without its constructor, or by a call. */
+/** The way in which Python would create an instance: without its constructor, or by a call. */
 export type PyMaking = "new" | "call";
 
-/** What a {@linkcode PyObject} is made of. */
+/** The parts of a {@linkcode PyObject}. */
 export interface PyObjectParts {
   /** Default `"new"`. */
   readonly making?: PyMaking;
   /** Positional arguments; default none. */
   readonly args?: PyTuple;
-  /** Named arguments, for `"new"` alone. */
+  /** Named arguments, for `"new"` only. */
   readonly kwargs?: PyDict;
-  /** What its attributes are set from; mostly a dict. */
+  /** The state that the attributes are set from; usually a dict. */
   readonly state?: PyValue;
 }
 
-/** An instance, or the result of a call, that stays a description of itself. */
+/** An instance, or the result of a call. It is an inert description and nothing is executed. */
 export class PyObject {
-  /** Whether Python would skip the constructor. */
+  /** `"new"` if Python would skip the constructor. */
   readonly making: PyMaking;
   /** Positional arguments. */
   readonly args: PyTuple;
   /** Named arguments. */
   readonly kwargs: PyDict | undefined;
-  /** What its attributes are set from; mostly a dict. */
+  /** The state that the attributes are set from; usually a dict. */
   state: PyValue | undefined;
-  /** What is appended to it, where it is a kind of list. */
+  /** Items that are appended to the instance, if it is a kind of list. */
   readonly listItems: PyValue[] = [];
-  /** What is put into it, where it is a kind of dict. */
+  /** Entries that are put into the instance, if it is a kind of dict. */
   readonly dictItems: [PyValue, PyValue][] = [];
 
   /**
-   * Makes one.
+   * Creates a record.
    *
-   * @param callable the class or function; mostly a {@linkcode PyGlobal}
-   * @param parts the rest
+   * @param callable the class or function; usually a {@linkcode PyGlobal}
+   * @param parts the other parts
    */
   constructor(readonly callable: PyGlobal | PyObject, parts: PyObjectParts = {}) {
     this.making = parts.making ?? "new";
@@ -225,7 +229,7 @@ export class PyObject {
   }
 
   /**
-   * An instance with attributes, made as Python makes most of them.
+   * Creates an instance with attributes, in the form in which Python pickles most instances.
    *
    * @example
    * ```ts
@@ -244,22 +248,22 @@ export class PyObject {
     return new PyObject(new PyGlobal(module, name), { state: PyDict.from(attributes) });
   }
 
-  /** The module of its class; empty where that is not named directly. */
+  /** The module of the class. Empty if the class is not named directly. */
   get module(): string {
     return this.callable instanceof PyGlobal ? this.callable.module : "";
   }
 
-  /** The name of its class; empty where that is not named directly. */
+  /** The name of the class. Empty if the class is not named directly. */
   get name(): string {
     return this.callable instanceof PyGlobal ? this.callable.name : "";
   }
 
-  /** Module and name with a dot between them; empty where they are not known. */
+  /** The module and the name, joined by a dot. Empty if the class is not named directly. */
   get fullName(): string {
     return this.callable instanceof PyGlobal ? this.callable.fullName : "";
   }
 
-  /** An attribute of that name in its state, `undefined` where there is none. */
+  /** Returns an attribute from the state, or `undefined` if there is none. */
   get(attribute: string): PyValue | undefined {
     return this.state instanceof PyDict ? this.state.get(attribute) : undefined;
   }

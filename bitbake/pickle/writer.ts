@@ -1,5 +1,5 @@
 /**
- * The bytes of a pickle that is being written: a buffer that grows up to its cap.
+ * Writes the bytes of a pickle into a buffer that grows up to a cap.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { PickleError } from "./errors.ts";
 
 const FIRST_BYTES = 256;
 
-/** Writes opcodes and their arguments; every method gives the writer itself, but the last. */
+/** Writes opcodes and their arguments. Every method except `finish` returns the writer itself. */
 export class PickleWriter {
   readonly #maxBytes: number;
   #bytes = new Uint8Array(FIRST_BYTES);
@@ -16,69 +16,69 @@ export class PickleWriter {
   #length = 0;
 
   /**
-   * Makes an empty one.
+   * Creates an empty writer.
    *
-   * @param maxBytes the most that it holds
+   * @param maxBytes the maximum number of bytes
    */
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
   }
 
-  /** An opcode. */
+  /** Writes an opcode. */
   op(opcode: number): this {
     return this.uint8(opcode);
   }
 
-  /** Unsigned, one byte. */
+  /** Writes an unsigned integer of one byte. */
   uint8(value: number): this {
     const at = this.#grow(1);
     this.#view.setUint8(at, value);
     return this;
   }
 
-  /** Unsigned, two bytes, little-endian. */
+  /** Writes an unsigned integer of two bytes, little-endian. */
   uint16(value: number): this {
     const at = this.#grow(2);
     this.#view.setUint16(at, value, true);
     return this;
   }
 
-  /** Signed, four bytes, little-endian. */
+  /** Writes a signed integer of four bytes, little-endian. */
   int32(value: number): this {
     const at = this.#grow(4);
     this.#view.setInt32(at, value, true);
     return this;
   }
 
-  /** Unsigned, four bytes, little-endian. */
+  /** Writes an unsigned integer of four bytes, little-endian. */
   uint32(value: number): this {
     const at = this.#grow(4);
     this.#view.setUint32(at, value, true);
     return this;
   }
 
-  /** Unsigned, eight bytes, little-endian. */
+  /** Writes an unsigned integer of eight bytes, little-endian. */
   uint64(value: number): this {
     const at = this.#grow(8);
     this.#view.setBigUint64(at, BigInt(value), true);
     return this;
   }
 
-  /** A float of eight bytes, big-endian. */
+  /** Writes a float of eight bytes, big-endian. */
   float64(value: number): this {
     const at = this.#grow(8);
     this.#view.setFloat64(at, value);
     return this;
   }
 
-  /** Bytes as they are. */
+  /** Writes bytes unchanged. */
   bytes(bytes: Uint8Array): this {
     const at = this.#grow(bytes.length);
     this.#bytes.set(bytes, at);
     return this;
   }
 
-  /** All that was written. */
+  /** Returns the bytes that were written. */
   finish(): Uint8Array {
     return this.#bytes.subarray(0, this.#length);
   }

@@ -1,5 +1,6 @@
 /**
- * The actions of BitBake's command line, with simmer's tasks.
+ * Executes the actions of BitBake's command line with simmer's tasks. An action either finishes
+ * here, or returns the run that the caller must start.
  *
  * @module
  */
@@ -24,9 +25,9 @@ import {
 } from "./objects.ts";
 import { DEFAULT_TASK, findTarget, type FoundTarget } from "./targets.ts";
 
-/** What actions need. */
+/** The parts of a client's session that {@linkcode Actions} uses. */
 interface ActionContext {
-  /** Asks the server. */
+  /** Sends a command to the server. */
   call(name: string, params?: unknown): Promise<unknown>;
   readonly configuration: Configuration;
   /** The project's root folder, absolute. */
@@ -34,7 +35,7 @@ interface ActionContext {
   emit(object: PyObject): void;
 }
 
-/** A run that is left to do. */
+/** The input of a run that the caller must start. */
 export type ActionRun = Omit<RunTasksInput, "client">;
 
 const ACTIONS: ReadonlySet<string> = new Set([
@@ -46,7 +47,7 @@ const ACTIONS: ReadonlySet<string> = new Set([
   "generateDotGraph",
 ]);
 
-/** Carries actions out. */
+/** Executes the actions of one client. */
 export class Actions {
   readonly #context: ActionContext;
 
@@ -54,16 +55,18 @@ export class Actions {
     this.#context = context;
   }
 
-  /** Whether there is an action of that name. */
+  /** Returns true if an action of that name is supported. */
   has(name: string): boolean {
     return ACTIONS.has(name);
   }
 
   /**
-   * Carries an action out, as far as nothing has to run for it; its last event has been sent then.
+   * Executes an action, except for the run of tasks that it may require. An action without a run
+   * has sent its last event when the promise resolves.
    *
-   * @returns what has to run for it; its events are those of the run
-   * @throws {WireError} where the server refuses
+   * @returns the run that the action requires, if any; the events of the run are then those of the
+   *   action
+   * @throws {WireError} if the server refuses
    */
   async carryOut(name: string, first: PyValue, second: PyValue): Promise<ActionRun | undefined> {
     const tasks = await this.#tasks();

@@ -1,5 +1,5 @@
 /**
- * What BitBake's clients may ask, whichever way they come.
+ * Executes the commands of BitBake's clients. Both transports use it: the pipes and XML-RPC.
  *
  * @module
  */
@@ -12,18 +12,18 @@ import type { Configuration } from "./configuration.ts";
 import { queueExitWait } from "./objects.ts";
 import { refuseUnsupported } from "./unsupported.ts";
 
-/** Where a client sits: what its commands need of the way that it came. */
+/** A client's session, as far as commands depend on the transport. */
 export interface Seat {
   /** The project's root folder, absolute. */
   readonly root: string;
   readonly configuration: Configuration;
-  /** The client's process, where it is known. */
+  /** The client's process id, if it is known. */
   readonly pid: number;
-  /** The number of its event handler. */
+  /** The number of the client's event handler. */
   readonly handle: number;
-  /** Whether a build of it is in progress. */
+  /** True if a build of this client is in progress. */
   readonly isBuilding: boolean;
-  /** Asks the server, without ever waiting for other UIs. */
+  /** Sends a command to the server. It never waits for other UIs. */
   call(name: string, params?: unknown): Promise<unknown>;
   /** Sends an event to the client. */
   emit(object: PyObject): void;
@@ -31,18 +31,18 @@ export interface Seat {
   begin(run: ActionRun & { readonly client: ClientInfo }): Promise<void>;
 }
 
-/** An answer: a value and no error, or an error as text. */
+/** A reply: a value and no error, or an error as text. */
 type Reply = readonly [value: boolean | number | string | null, error: string | null];
 
-/** A command that is not answered, as the server is about to end. */
+/** The result of a command that gets no reply, because the server is about to end. */
 export const NO_REPLY = Symbol("no reply");
 
-/** Commands that change nothing, and that clients send before they say who they are. */
+/** Commands without side effects that clients send before they have registered. */
 export const GREETINGS: ReadonlySet<string> = new Set(["setFeatures", "getVariable"]);
 
 const DONE: Reply = [null, null];
 
-/** Runs a command; what the server refuses is its error. */
+/** Executes a command. A refusal by the server becomes the error of the reply. */
 export async function runCommand(
   name: string,
   args: readonly PyValue[],
@@ -64,7 +64,7 @@ async function dispatch(
   const { configuration } = seat;
   switch (name) {
     case "getVariable":
-      // By this one, clients find out whether there is a server.
+      // Clients use this command to detect a server.
       return [args[0] === "TOPDIR" ? seat.root : null, null];
     case "setFeatures":
     case "getSetVariable":
@@ -98,7 +98,7 @@ async function cancel(name: string, seat: Seat): Promise<Reply> {
   return DONE;
 }
 
-/** An action: it is answered at once, and ends with an event. */
+/** Executes an action. The reply does not wait for a run of tasks, whose end an event reports. */
 async function act(name: string, args: readonly PyValue[], seat: Seat): Promise<Reply> {
   const [first = null, second = null] = args;
   refuseUnsupported(name, first, seat.configuration);

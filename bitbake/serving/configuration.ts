@@ -1,5 +1,6 @@
 /**
- * What a BitBake client has said of itself: options, environment, and which events it wants.
+ * Stores the configuration that a BitBake client has sent: its options, its environment, and the
+ * events that it wants.
  *
  * @module
  */
@@ -14,42 +15,45 @@ export class Configuration {
   #classes: ReadonlySet<string> | undefined;
   #level = 0;
 
-  /** The tasks' whole environment: the client's own. */
+  /** The whole environment of the tasks, which is the client's own. */
   get environment(): Readonly<Record<string, string>> {
     return this.#environment;
   }
 
-  /** What was typed, for people. */
+  /** The command line as typed, for display. */
   get commandLine(): string {
     return this.#arguments.length === 0 ? "bitbake" : this.#arguments.join(" ");
   }
 
-  /** Whether an option is on. */
+  /** Returns true if the value of an option is `true`. */
   isSet(option: string): boolean {
     return this.#options.get(option) === true;
   }
 
-  /** Whether an option has another value than BitBake's client sends by default. */
+  /** Returns true if the value of an option differs from the default of BitBake's client. */
   isGiven(option: string): boolean {
     const value = this.#options.get(option) ?? null;
     return Array.isArray(value) ? value.length > 0 : value !== null && value !== false;
   }
 
-  /** Takes `updateConfig`'s arguments: options, environment, what was typed. */
+  /** Applies the arguments of `updateConfig`: options, environment, and the typed command line. */
   update([options, environment, words]: readonly PyValue[]): void {
     if (options instanceof PyDict) this.#options = options;
     if (environment instanceof PyDict) this.#environment = textsOf(environment);
     if (Array.isArray(words)) this.#arguments = words.filter((each) => typeof each === "string");
   }
 
-  /** Takes `setEventMask`'s arguments: handler, level, levels of domains, classes. */
+  /** Applies the arguments of `setEventMask`: handler, level, levels of domains, and classes. */
   mask([, level, , classes]: readonly PyValue[]): void {
     if (typeof level === "number") this.#level = level;
     const names = Array.isArray(classes) ? classes.filter((each) => typeof each === "string") : [];
     this.#classes = names.includes("*") ? undefined : new Set(names);
   }
 
-  /** Whether the client wants an event: log records by their level, others by their class. */
+  /**
+   * Returns true if the client wants an event. Log records are filtered by level, other events by
+   * class.
+   */
   passes(object: PyObject): boolean {
     if (object.name === "LogRecord") return Number(object.get("levelno")) >= this.#level;
     return this.#classes?.has(object.fullName) ?? true;

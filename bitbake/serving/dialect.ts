@@ -1,5 +1,6 @@
 /**
- * BitBake's clients over XML-RPC: the commands of its pipes, and events as pickles.
+ * Serves BitBake's clients over XML-RPC, with the same commands as over pipes. Events are pushed as
+ * pickles.
  *
  * @module
  */
@@ -24,17 +25,20 @@ const ENDINGS: ReadonlySet<EventType> = new Set([
   "CommandFailed",
 ]);
 
-/** What is known of the client behind an event handler. */
+/** The state of the client behind an event handler. */
 interface Guest {
   readonly configuration: Configuration;
-  /** Whether it is there to build: it is told of its own build only. */
+  /**
+   * True if the client is registered as a controller. A controller receives the events of its own
+   * build only.
+   */
   isController: boolean;
   isBuilding: boolean;
-  /** The id of its build, as far as that is known. */
+  /** The id of the client's build, when it is known. */
   build: string | undefined;
 }
 
-/** Makes the dialect; it remembers clients as long as they have an event handler. */
+/** Creates the dialect. It stores a client's state until the client's event handler is removed. */
 export function bitbakeDialect(): XmlRpcDialect {
   const guests = new Map<number, Guest>();
   return {
@@ -108,7 +112,10 @@ function encoderOf(guest: Guest): EventEncoder {
   };
 }
 
-/** Who only looks on is told of every build. The first event of one's own may overtake its id. */
+/**
+ * Returns true if an event is meant for a client. An observer receives the events of every build.
+ * The first event of a controller's own build may arrive before the reply with the build's id.
+ */
 function isFor(guest: Guest, { build, type }: SimmerEvent): boolean {
   if (build === undefined || !guest.isController) return true;
   const isFirst = type === "BuildStarted" || type === "CommandFailed";

@@ -1,8 +1,8 @@
 /**
- * The door for BitBake's own clients: `bitbake.lock` and `bitbake.sock` in the project's root.
+ * Accepts BitBake's own clients at `bitbake.lock` and `bitbake.sock` in the project's root.
  *
- * A client connects and hands over the ends of three pipes, for events, commands and replies; its
- * connection says nothing more until it ends.
+ * A client connects and sends the ends of three pipes, for events, commands and replies. It sends
+ * nothing else over the connection until it disconnects.
  *
  * @module
  */
@@ -18,18 +18,18 @@ import type { ByteStream } from "../../system/net/streams.ts";
 import { type AcceptedStream, UnixListener } from "../../system/net/unix_socket.ts";
 import { BitbakeSession } from "./session.ts";
 
-/** Milliseconds that a client has to hand its pipes over. */
+/** The timeout in milliseconds for a client to send its pipes. */
 const PATIENCE_MS = 10_000;
 const PIPES = 3;
 
-/** What a door needs. */
+/** The options of {@linkcode BitbakeDoor.open}. */
 export interface BitbakeDoorOptions {
   /** The project's root folder, absolute. */
   readonly root: string;
   readonly log: Logger;
 }
 
-/** Lets BitBake's clients in. */
+/** The server's entry point for BitBake's clients. It runs a session for each client. */
 export class BitbakeDoor implements Door {
   readonly name = "BitBake";
   readonly listener: UnixListener;
@@ -52,16 +52,17 @@ export class BitbakeDoor implements Door {
   }
 
   /**
-   * Takes the lock and listens.
+   * Acquires the lock and listens on the socket.
    *
-   * @returns why it can't be opened, as text, where another server has the lock
+   * @returns the reason as text, if another server holds the lock
    * @throws {Deno.errors.NotSupported} on other platforms than Linux
    */
   static async open(options: BitbakeDoorOptions): Promise<BitbakeDoor | string> {
     await using acquired = new AsyncDisposableStack();
     const passing = acquired.use(DescriptorPassing.open());
     const path = joinPath(options.root, "bitbake.lock");
-    // BitBake's clients probe by holding this lock exclusively for a moment: the retries outlast it.
+    // BitBake's clients probe by briefly holding this lock exclusively. The retries outlast the
+    // probe.
     const lock = await LockFile.acquire(path);
     if (lock === undefined) {
       return `cannot serve BitBake's clients: another server holds ${path}; 'bitbake -m' ends it`;

@@ -1,16 +1,16 @@
 /**
- * What is sent to BitBake's clients: the classes that their event handlers know, with the
- * attributes that they need.
+ * Creates the events for BitBake's clients: instances of the classes that their event handlers
+ * know, with the attributes that they need.
  *
  * @module
  */
 
 import { PyFloat, PyObject, PyTuple, type PyValue } from "../pickle/mod.ts";
 
-/** Log levels as BitBake's clients have them. */
+/** The log levels of BitBake's clients. */
 export const LEVELS = { debug: 10, note: 20, plain: 21, warning: 30, error: 40 } as const;
 
-/** How many tasks of a build are where. */
+/** The numbers of a build's tasks by state. */
 export interface BuildStats {
   readonly total: number;
   readonly completed: number;
@@ -18,18 +18,18 @@ export interface BuildStats {
   readonly failed: number;
 }
 
-/** A task as clients are told of it. */
+/** The task data that events for a client contain. */
 export interface ToldTask {
-  /** What it belongs to, as a client shows it. */
+  /** The task's package, as a client displays it. */
   readonly package: string;
   readonly name: string;
-  /** The config file that defines it, or a stand-in for it. */
+  /** The config file that defines the task, or a placeholder for it. */
   readonly file: string;
-  /** Tells it from the other tasks that run. */
+  /** A number that distinguishes the task from other running tasks. */
   readonly pid: number;
 }
 
-/** A line of the log. */
+/** Creates a log record. */
 export function logRecord(level: number, text: string): PyObject {
   return PyObject.of("logging", "LogRecord", {
     // The logger that clients have a handler for.
@@ -42,7 +42,8 @@ export function logRecord(level: number, text: string): PyObject {
     created: new PyFloat(0),
     exc_info: null,
     exc_text: null,
-    // Python's formatter fails without it, and the client then drops the record in silence.
+    // Python's formatter fails without this attribute, and the client then drops the record without
+    // a message.
     stack_info: null,
   });
 }
@@ -53,7 +54,7 @@ function levelName(level: number): string {
   return level >= LEVELS.plain ? "PLAIN" : "NOTE";
 }
 
-/** A task is taken up by the queue. */
+/** Creates the event for a task that the run queue has started. */
 export function queueTaskStarted(task: ToldTask, stats: BuildStats): PyObject {
   return PyObject.of("bb.runqueue", "runQueueTaskStarted", {
     ...queueAttributes(task),
@@ -62,17 +63,20 @@ export function queueTaskStarted(task: ToldTask, stats: BuildStats): PyObject {
   });
 }
 
-/** A task's command begins. */
+/** Creates the event for the start of a task's command. */
 export function taskStarted(task: ToldTask, logFile: string): PyObject {
   return taskEvent("TaskStarted", task, "Started", { logfile: logFile });
 }
 
-/** A task's command has succeeded. */
+/** Creates the event for the success of a task's command. */
 export function taskSucceeded(task: ToldTask): PyObject {
   return taskEvent("TaskSucceeded", task, "Succeeded", {});
 }
 
-/** A task's command has failed; the queue says so too. */
+/**
+ * Creates the events for the failure of a task's command: the task's own, and that of the run
+ * queue.
+ */
 export function taskFailed(
   task: ToldTask,
   stats: BuildStats,
@@ -90,7 +94,7 @@ export function taskFailed(
   ];
 }
 
-/** Nobody has what was asked for. */
+/** Creates the event for a target that no task provides. */
 export function noProvider(item: string, nearest: string | undefined): PyObject {
   return PyObject.of("bb.event", "NoProvider", {
     pid: 0,
@@ -102,32 +106,35 @@ export function noProvider(item: string, nearest: string | undefined): PyObject 
   });
 }
 
-/** The last event of an action that was carried out. */
+/**
+ * Creates the last event of an action that was executed. Failures of its tasks have been reported
+ * by earlier events.
+ */
 export function commandCompleted(): PyObject {
   return PyObject.of("bb.command", "CommandCompleted", { pid: 0 });
 }
 
-/** The last event of an action that could not be carried out. */
+/** Creates the last event of an action that could not be executed. */
 export function commandFailed(error: string): PyObject {
   return PyObject.of("bb.command", "CommandFailed", { pid: 0, error, exitcode: 1 });
 }
 
-/** The queue waits for what still runs. */
+/** Creates the event that reports that the run queue waits for running tasks. */
 export function queueExitWait(): PyObject {
   return PyObject.of("bb.runqueue", "runQueueExitWait", { pid: 0, remain: 0, remain_tasks: [] });
 }
 
-/** The server ends. */
+/** Creates the event that reports the end of the server. */
 export function cookerExit(): PyObject {
   return PyObject.of("bb.cooker", "CookerExit", { pid: 0 });
 }
 
-/** Work goes on. */
+/** Creates the event that reports that work continues. */
 export function heartbeat(): PyObject {
   return PyObject.of("bb.event", "HeartbeatEvent", { pid: 0, time: new PyFloat(0) });
 }
 
-/** What has been read, in the words of a parser. */
+/** Creates the events of a completed parse. simmer's tasks are presented as parsed files. */
 export function parsed(total: number): PyObject[] {
   const counts = { cached: 0, parsed: total, skipped: 0, masked: 0, virtuals: 0, errors: 0 };
   return [

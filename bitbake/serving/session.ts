@@ -1,8 +1,9 @@
 /**
- * One of BitBake's clients: its commands in, replies and events out.
+ * Serves one of BitBake's clients over pipes. It reads commands, and writes replies and events.
  *
- * Towards the server it is a native client: an operator from the beginning, so that it is answered
- * at once whoever builds, and the controller for the time of an action.
+ * The session is itself a native client of the server. It connects as an operator, so that its
+ * commands are answered immediately even if another client builds. It becomes the controller only
+ * during an action that runs tasks.
  *
  * @module
  */
@@ -35,19 +36,19 @@ interface ClientPipes {
   readonly replies: Pick<PipeWriter, "write" | "end">;
 }
 
-/** What a session needs. */
+/** The options of a {@linkcode BitbakeSession}. */
 interface SessionOptions {
   readonly pipes: ClientPipes;
   /** Opens a native connection to the server. */
   readonly connect: () => ByteStream;
   /** The project's root folder. */
   readonly root: string;
-  /** The client's process, where it is known. */
+  /** The client's process id, if it is known. */
   readonly pid: number;
   readonly log: Logger;
 }
 
-/** Serves one client until it leaves. */
+/** Serves one client until it disconnects. */
 export class BitbakeSession implements Seat {
   readonly configuration = new Configuration();
   readonly handle = 1;
@@ -58,7 +59,7 @@ export class BitbakeSession implements Seat {
   #room: Promise<void> | undefined;
   readonly #beside: OwnedWork;
 
-  /** @param options the pipes are the session's from now on */
+  /** @param options the session owns the pipes from now on */
   constructor(options: SessionOptions) {
     this.#options = options;
     this.#beside = new OwnedWork((what, error) => {
@@ -78,7 +79,10 @@ export class BitbakeSession implements Seat {
     return this.#controller !== undefined;
   }
 
-  /** Serves until the client leaves or the server ends; never rejects for what the client does. */
+  /**
+   * Serves until the client disconnects or the server ends. Never rejects because of invalid data
+   * from the client.
+   */
   async serve(): Promise<void> {
     const { pipes, connect, log } = this.#options;
     const frames = new PickleFrameDecoder();
@@ -99,7 +103,7 @@ export class BitbakeSession implements Seat {
     }
   }
 
-  /** Lets the client go; a build that it has started is cancelled. Safe to call twice. */
+  /** Disconnects the client and cancels a build that it has started. Safe to call twice. */
   close(): void {
     const { commands, events, replies } = this.#options.pipes;
     this.#controller?.close();
@@ -125,7 +129,9 @@ export class BitbakeSession implements Seat {
     await this.#options.pipes.replies.write(encodeFrame(encode(new PyTuple(reply))));
   }
 
-  /** Becomes the controller for the time of one build. */
+  /**
+   * Starts a build, as the controller. The session stops being the controller when the build ends.
+   */
   async begin(run: ActionRun & { readonly client: ClientInfo }): Promise<void> {
     const controller = await NativeClient.open(this.#options.connect(), {
       role: "controller",
@@ -134,7 +140,7 @@ export class BitbakeSession implements Seat {
     });
     this.#controller = controller;
     const translator = new EventTranslator();
-    // What comes before the build's id is known belongs to it, or to nobody.
+    // Events that arrive before the build's id is known. They belong to this build or to no build.
     const early: SimmerEvent[] = [];
     let build: string | undefined;
     const take = (event: SimmerEvent): void => {
@@ -166,7 +172,7 @@ export class BitbakeSession implements Seat {
     if (isEnd && this.#build !== undefined) this.#leave();
   }
 
-  /** Whoever waits may build now. */
+  /** Gives up the controller role, so that the next waiting client can build. */
   #leave(): void {
     this.#controller?.close();
     this.#controller = undefined;

@@ -1,8 +1,9 @@
 /**
- * From BitBake's targets to simmer's tasks.
+ * Finds simmer's task for a target of BitBake's command line.
  *
- * `demo` with the usual task is the task `demo`; another task, by `-c compile demo` or
- * `demo:do_compile`, is the task `demo:compile`, or `compile` in the member that is called `demo`.
+ * The target `demo` with the default task is the task `demo`. Another task is given by
+ * `-c compile demo` or `demo:do_compile`. It is the task `demo:compile`, or `compile` in the member
+ * `demo`.
  *
  * @module
  */
@@ -12,18 +13,18 @@ import type { TaskDescription } from "../../wire/commands.ts";
 /** The task of a target that names none. */
 export const DEFAULT_TASK = "build";
 
-/** What a target is here. */
+/** The task for a target: in the root, or in a member. */
 export type FoundTarget =
   | { readonly kind: "task"; readonly name: string }
   | { readonly kind: "member"; readonly member: string; readonly name: string };
 
 /**
- * Finds what a target means.
+ * Finds the task for a target.
  *
  * @param target `demo` or `demo:do_compile`
- * @param task what `-c` says, or the default
- * @param tasks of the root and of all members
- * @returns `undefined` where there is no such task
+ * @param task the value of `-c`, or the default
+ * @param tasks the tasks of the root and of all members
+ * @returns `undefined` if there is no such task
  */
 export function findTarget(
   target: string,

@@ -1,5 +1,5 @@
 /**
- * A build's events as BitBake's clients are told them.
+ * Translates simmer's events of a build to the events of BitBake's clients.
  *
  * @module
  */
@@ -22,7 +22,7 @@ import {
   type ToldTask,
 } from "./objects.ts";
 
-/** What a task belongs to where that is not told apart. */
+/** The displayed package of a task that has none. */
 const NO_PACKAGE = "task";
 
 const LOG_LEVELS = {
@@ -35,7 +35,7 @@ const LOG_LEVELS = {
 /** Translates the events of one build. */
 export class EventTranslator {
   readonly #tasks = new Map<string, ToldTask>();
-  /** Beginnings of lines that are not complete yet, by stream and task. */
+  /** Incomplete last lines of output, by stream and task. */
   readonly #partial = new Map<string, string>();
   readonly #decoder = new TextDecoder();
   #total = 0;
@@ -44,7 +44,7 @@ export class EventTranslator {
   #failed = 0;
   #outcome: BuildCompleted["outcome"] | undefined;
 
-  /** What an event is to a client: nothing, or one object or several. */
+  /** Translates an event to BitBake's objects. The result is empty if the client needs none. */
   translate(event: SimmerEvent): PyObject[] {
     switch (event.type) {
       case "BuildStarted":
@@ -118,7 +118,7 @@ export class EventTranslator {
   #started(id: string): PyObject[] {
     const task = this.#tasks.get(id);
     if (task === undefined) return [];
-    // The count that a client shows is of before the start.
+    // The counts that a client displays are those before the start.
     const queued = queueTaskStarted(task, this.#stats);
     this.#active++;
     return [queued, taskStarted(task, "")];
@@ -144,8 +144,8 @@ export class EventTranslator {
 }
 
 /**
- * The last note of a build, as BitBake's run queue words it. A task that was ended while it ran has
- * been reported to the client as failed.
+ * Returns the last note of a build, in the words of BitBake's run queue. A task that was cancelled
+ * while it ran counts as failed, because the client was sent a failure for it.
  */
 function tasksSummary({ counts }: BuildCompleted): string {
   const { succeeded, cached } = counts;

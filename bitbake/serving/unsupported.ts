@@ -1,6 +1,6 @@
 /**
- * Options of BitBake's command line that have no counterpart here. An action with such an option is
- * refused: to run the tasks without it would be another build than the one that was asked for.
+ * Refuses actions with options of BitBake's command line that simmer lacks. Running the tasks
+ * without such an option would be a different build from the one that the client requested.
  *
  * @module
  */
@@ -15,7 +15,7 @@ interface Refusal {
   readonly key: string;
   /** The option as typed. */
   readonly option: string;
-  /** The reason, or the way to get the same. */
+  /** The reason for the refusal, or an alternative. */
   readonly reason: string;
 }
 
@@ -48,7 +48,9 @@ const REFUSALS: readonly Refusal[] = [
   { key: "profile", option: "-P", reason: "simmer's server has no profiler of Python code" },
 ];
 
-/** Actions of BitBake's that are options on its command line, and why they are refused. */
+/**
+ * Actions that are options on BitBake's command line, and the reasons for which they are refused.
+ */
 const REFUSED_ACTIONS: ReadonlyMap<string, string> = new Map([
   ["buildFile", "-b is not supported: simmer has no recipe files, name a task instead"],
   [
@@ -62,7 +64,8 @@ const REFUSED_ACTIONS: ReadonlyMap<string, string> = new Map([
  *
  * @param action the action's name
  * @param first the action's first argument
- * @throws {WireError} `invalidParams`, whose message names the option
+ * @throws {WireError} `invalidParams`, if the action or an option is unsupported; the message names
+ *   the option
  */
 export function refuseUnsupported(
   action: string,

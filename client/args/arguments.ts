@@ -1,8 +1,8 @@
 /**
- * The command line's parser: words and options by their rows.
+ * Parser for the command line: reads options and words according to option rows.
  *
- * It stands on the path of every `simmer run`, where a library's first import costs more than all
- * of the parsing: hence its own, small and strict.
+ * Every `simmer run` loads this file, and importing an argument-parsing library would cost more
+ * time than all of the parsing. The parser is therefore our own, small and strict.
  *
  * @module
  */
@@ -10,10 +10,10 @@
 import { ClientError, EXIT } from "../errors.ts";
 import { type CommandSpec, COMMON_OPTIONS, type OptionRow, type OptionValues } from "./options.ts";
 
-/** A wrong command line. */
+/** The error for an invalid command line. */
 export class UsageError extends ClientError {
   override readonly name: string = "UsageError";
-  /** The option that was given and is unknown, with its dashes. */
+  /** The unknown option that was given, with its dashes. */
   readonly unknownOption: string | undefined;
 
   /** @param unknownOption see the property of that name */
@@ -23,24 +23,25 @@ export class UsageError extends ClientError {
   }
 }
 
-/** What a command line says. */
+/** A parsed command line. */
 export interface ParsedArguments<Values> {
   readonly values: Values;
-  /** What is no option, in order. */
+  /** Arguments that are not options, in order. */
   readonly words: readonly string[];
-  /** What stands behind `--`. */
+  /** Arguments after `--`. */
   readonly rest: readonly string[];
 }
 
-/** The values of a command's own options and of those that all have. */
+/** The values of a command's own options and of the common options. */
 export type ValuesFor<Rows extends readonly OptionRow[]> =
   & OptionValues<Rows>
   & OptionValues<typeof COMMON_OPTIONS>;
 
 /**
- * Reads a command's arguments. Options may stand anywhere before `--`; the last of several counts.
+ * Parses a command's arguments. Options may stand anywhere before `--`. If one is repeated, the
+ * last one counts.
  *
- * @throws {UsageError} for what the rows do not allow
+ * @throws {UsageError} if the rows do not allow the arguments
  *
  * @example
  * ```ts
@@ -111,7 +112,7 @@ function takeLong(
       given = pending.shift();
     }
     const before = values[row.name] as readonly string[];
-    // As in `deno task`, those without a value come before all others.
+    // Values from options without `=` come before all others, as in `deno task`.
     values[row.name] = given === undefined ? [row.fallback, ...before] : [...before, given];
   } else if (row.kind !== "flag") {
     values[row.name] = readValue(row, given ?? nextValue(row, pending));
@@ -122,7 +123,7 @@ function takeLong(
   }
 }
 
-/** `-kq`, `-j2`, `-j 2` and `-j=2`. */
+/** Parses a group of one-letter options: `-kq`, `-j2`, `-j 2` or `-j=2`. */
 function takeLetters(
   arg: string,
   rows: readonly OptionRow[],
@@ -166,7 +167,7 @@ function readValue(row: OptionRow, text: string): string | number {
   return text;
 }
 
-/** An option as errors and help name it: `--jobs <jobs>`. */
+/** Formats an option for errors and help: `--jobs <jobs>`. */
 export function optionLabel(row: OptionRow): string {
   if (row.kind === "flag") return `--${row.name}`;
   if (row.kind === "list") return `--${row.name}[=<${row.value}>]`;

@@ -1,27 +1,27 @@
 /**
- * Completion scripts for shells.
+ * Generator of completion scripts for bash, zsh and fish, used by `simmer completions`.
  *
  * @module
  */
 
-/** The shells that there are scripts for. */
+/** The shells that completion scripts exist for. */
 export const SHELLS = ["bash", "zsh", "fish"] as const;
 
-/** A command, as far as completion goes. */
+/** The parts of a command that completion needs. */
 export interface CompletedCommand {
   readonly name: string;
   readonly summary: string;
-  /** Its options with their dashes. */
+  /** The command's options, with their dashes. */
   readonly options: readonly { readonly name: string; readonly summary: string }[];
-  /** Whether its words are task names. */
+  /** True if the command's words are task names. */
   readonly takesTasks: boolean;
 }
 
-/** Prints the names of the tasks, one a line; quick where a server runs. */
+/** Shell command that prints the task names, one a line. It is fast if a server runs. */
 const TASK_NAMES = "simmer tasks --json 2>/dev/null | " +
   `sed 's/},{/}\\n{/g' | sed -n 's/.*"name":"\\([^"\\\\]*\\)".*/\\1/p'`;
 
-/** The script for a shell. */
+/** Generates the completion script for a shell. */
 export function completionScript(
   shell: typeof SHELLS[number],
   commands: readonly CompletedCommand[],

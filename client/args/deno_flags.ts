@@ -1,5 +1,5 @@
 /**
- * Options of `deno task` that are meant for Deno itself: they are handed on to the `deno` whose
+ * Options of `deno task` that are meant for Deno itself. They are passed on to the `deno` whose
  * shell runs the tasks.
  *
  * @module
@@ -8,7 +8,7 @@
 import { joinPath } from "../../system/files/files.ts";
 import type { ValuesFor } from "./arguments.ts";
 
-/** The options. */
+/** The rows of the options that are passed on to Deno. */
 export const DENO_OPTIONS = [
   {
     name: "frozen",
@@ -43,9 +43,9 @@ export const DENO_OPTIONS = [
 ] as const;
 
 /**
- * The options as `deno` is given them. The last of several of one name counts.
+ * Formats the options as arguments for `deno`. If one is repeated, the last one counts.
  *
- * @param folder the folder of the call, absolute: a lock file is meant from there
+ * @param folder absolute path of the caller's folder; the lock file's path is relative to it
  */
 export function denoFlags(values: ValuesFor<typeof DENO_OPTIONS>, folder: string): string[] {
   const lock = values.lock.at(-1);

@@ -1,5 +1,5 @@
 /**
- * Variables from env files (`--env-file`), by the rules of `deno task`.
+ * Loader of variables from env files (`--env-file`), by the rules of `deno task`.
  *
  * @module
  */
@@ -9,28 +9,32 @@ import { ClientError, EXIT } from "../errors.ts";
 import { RunLocally } from "../run_locally.ts";
 import { readEnvText } from "./env_syntax.ts";
 
-/** Variables that control Deno itself, which an env file must not set. */
+/** Matches variables that control Deno itself, which an env file must not set. */
 const DENIED = /^(DENO_CONNECTED|DENO_DEPLOY_TUNNEL_ENDPOINT)$/i;
 
-/** Where env files are looked for, and what is set already. */
+/** Describes which env files to read, and in which environment. */
 export interface EnvFilesRequest {
-  /** The files as they were typed; the last one counts most. */
+  /** The files as they were typed. The last one has the highest precedence. */
   readonly names: readonly string[];
-  /** The folder of the call, absolute. */
+  /** Absolute path of the caller's folder, where the search for a file begins. */
   readonly folder: string;
   readonly env: Readonly<Record<string, string>>;
-  /** Takes a warning; a file that cannot be read is no reason to fail. */
+  /** Receives warnings. A file that cannot be read is only a warning. */
   readonly say: (text: string) => void;
-  /** Whether pipes and devices are read: not in the server's process. Default: `true`. */
+  /**
+   * True if pipes and devices may be read. The server must not do so in its own process. Default:
+   * `true`.
+   */
   readonly mayWait?: boolean;
 }
 
 /**
- * The variables that env files add to an environment. Of several assignments of one name the first
- * one counts, and those of a later file count before those of an earlier one, which can refer to
- * them.
+ * Returns the variables that env files add to an environment. If a name is assigned several times,
+ * the first assignment counts. Later files are read before earlier ones, so they take precedence,
+ * and earlier files can refer to their variables.
  *
- * @throws {RunLocally} if a file is a pipe or a device and may not be waited for: the client reads it
+ * @throws {RunLocally} if a file is a pipe or a device and `mayWait` is false; the client then
+ *   reads it
  * @throws {ClientError} if a file is too large
  */
 export function envFileVariables(

@@ -1,29 +1,29 @@
 /**
- * The syntax of env files, as `deno task --env-file` reads it: Node's, with substitution.
+ * Parser for env files. Follows `deno task --env-file`: Node's syntax, with substitution.
  *
  * @module
  */
 
-/** What an env file says. */
+/** The parsed text of an env file. */
 interface EnvText {
-  /** Names with values, in order; a name may occur more than once. */
+  /** Names with values, in order. A name may occur more than once. */
   readonly variables: readonly (readonly [name: string, value: string])[];
-  /** A variable that the system cannot take; what follows it is not read. */
+  /** The name of a variable with a NUL character, which the system rejects. Reading stops there. */
   readonly refused?: string;
 }
 
-/** Finds a variable that is set already. */
+/** Looks up a variable that is already set. */
 type FindVariable = (name: string) => string | undefined;
 
 /**
- * Reads the text of an env file.
+ * Parses the text of an env file.
  *
- * Values without quotes and in double quotes are substituted: `$NAME` and `${NAME}` mean the
- * variable that is set already, otherwise the last one of that name above in the file, otherwise
- * nothing; `\$` is a dollar. In double quotes `\n` is a line break. Values in single quotes and in
- * backticks are literal. Values in quotes may have several lines.
+ * Values without quotes and in double quotes are substituted. `$NAME` and `${NAME}` mean the
+ * variable that is already set. If there is none, they mean the last one of that name above in the
+ * file, or else an empty text. `\$` is a dollar. In double quotes `\n` is a line break. Values in
+ * single quotes and in backticks are literal. Quoted values may span several lines.
  *
- * @param find finds variables that are set already
+ * @param find looks up variables that are already set
  *
  * @example
  * ```ts
@@ -56,15 +56,15 @@ export function readEnvText(text: string, find: FindVariable): EnvText {
   return { variables };
 }
 
-/** A variable as it is written. */
+/** One assignment, before substitution. */
 interface Assignment {
   readonly name: string;
   readonly value: string;
-  /** Whether `$` is an ordinary character in it. */
+  /** True if `$` is an ordinary character in the value. */
   readonly isLiteral: boolean;
 }
 
-/** Blanks and line breaks at both ends; other white space belongs to names and values. */
+/** Trims blanks and line breaks at both ends. Other white space belongs to names and values. */
 function trim(text: string): string {
   return text.replace(/^[ \t\n]+|[ \t\n]+$/g, "");
 }
@@ -85,7 +85,8 @@ function* assignments(text: string): Generator<Assignment> {
     const written = trim(rest.slice(0, end));
     rest = rest.slice(end + 1);
     const isEmpty = rest === "" || rest.startsWith("\n");
-    // What follows a blank value may be the next line: so the reference has it.
+    // If the value consists of blanks only, the next line becomes the value, as in the reference
+    // implementation.
     if (!isEmpty) rest = trim(rest);
     if (written === "") continue;
     const name = isEmpty ? written : trim(written.replace(/^export /, ""));
@@ -107,13 +108,16 @@ function* assignments(text: string): Generator<Assignment> {
   }
 }
 
-/** What follows the line in which an index is. */
+/** Returns the text after the line that contains an index. */
 function behindLine(text: string, index: number): string {
   const end = text.indexOf("\n", index);
   return end < 0 ? "" : text.slice(end + 1);
 }
 
-/** A value in quotes, and the index behind the closing one; `undefined` if none is closed. */
+/**
+ * Parses a quoted value. Returns it with the index after the closing quote, or `undefined` if the
+ * value is not quoted or the quote is not closed.
+ */
 function quotedValue(
   text: string,
 ): Omit<Assignment, "name"> & { readonly end: number } | undefined {
@@ -131,8 +135,9 @@ function quotedValue(
 }
 
 /**
- * The index of the quote that closes a value: the next one, unless more than a comment follows it in
- * its line. Then it is the last one of that line that a comment follows, or that ends the line.
+ * Returns the index of the closing quote of a value. It is the next quote if only a comment or
+ * nothing follows in its line. Otherwise it is the last quote of that line that a comment follows,
+ * else the one that ends the line, else the next quote after all.
  */
 function closingQuote(text: string, quote: string): number {
   const first = text.indexOf(quote, 1);

@@ -1,5 +1,5 @@
 /**
- * `--help`, made from the rows; loaded only where it is asked for.
+ * Generator of the `--help` texts from the option rows. Loaded only if help is requested.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 import { optionLabel } from "./arguments.ts";
 import { type CommandSpec, COMMON_OPTIONS, type OptionRow } from "./options.ts";
 
-/** The help of one command. */
+/** Generates the help of one command. */
 export async function commandHelp(spec: CommandSpec): Promise<string> {
   const topics = await spec.topics?.();
   const paragraphs = [
@@ -22,9 +22,9 @@ export async function commandHelp(spec: CommandSpec): Promise<string> {
 }
 
 /**
- * The help of simmer itself.
+ * Generates the help of simmer itself.
  *
- * @param commands names with what they do
+ * @param commands names and summaries
  */
 export function overviewHelp(commands: readonly (readonly [string, string])[]): string {
   return [
@@ -45,7 +45,7 @@ function optionLines(rows: readonly OptionRow[]): string {
   );
 }
 
-/** Two columns; a left one that is too long has its right one on the next line. */
+/** Formats two columns. If a left cell is too long, its right cell goes on the next line. */
 function columns(rows: readonly (readonly [string, string])[]): string {
   const widths = rows.map(([left]) => left.length).filter((length) => length <= 32);
   const width = Math.max(0, ...widths);

@@ -1,5 +1,5 @@
 /**
- * What was probably meant: loaded only where something was mistyped.
+ * Suggestions for mistyped names. Loaded only after a typing error.
  *
  * @module
  */
@@ -7,9 +7,10 @@
 import { nearNames } from "../../wire/near_names.ts";
 
 /**
- * The name that is nearest to a mistyped one.
+ * Finds the name that is nearest to a mistyped one.
  *
- * @returns `undefined` where none is near: more than a third of the letters, or two, differ
+ * @returns `undefined` if no name is near, which means that more than two letters and more than a
+ *   third of the letters differ
  */
 export function nearestName(typed: string, names: readonly string[]): string | undefined {
   const prefixed = names.find((name) => typed.length > 1 && name.startsWith(typed));

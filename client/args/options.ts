@@ -1,52 +1,59 @@
 /**
- * Options as declarative rows: parsing, checking and `--help` derive from them.
+ * Declarative rows for options. Parsing, checking and `--help` derive from them.
  *
  * @module
  */
 
 import { LOG_LEVELS } from "../../wire/events.ts";
 
-/** What every kind of option has. */
+/** The fields common to all kinds of options. */
 interface OptionBase {
-  /** Its name without dashes. */
+  /** The long name, without dashes. */
   readonly name: string;
-  /** Its one letter, without the dash. */
+  /** The one-letter name, without the dash. */
   readonly letter?: string;
-  /** Another name that means the same. */
+  /** An alternative long name. */
   readonly alias?: string;
   readonly summary: string;
-  /** Whether it is simmer's own affair and not in the help. */
+  /** True if the option is internal and omitted from the help. */
   readonly isHidden?: boolean;
 }
 
 /** One option of a command. */
 export type OptionRow =
   | OptionBase & { readonly kind: "flag" }
-  /** Any text; `value` names it in help and errors. */
+  /** Takes any text. Help and errors call the value `value`. */
   | OptionBase & { readonly kind: "text"; readonly value: string }
-  /** Any number of texts; without `=` each time, the next word, if it may be, or `fallback`. */
+  /**
+   * Takes a text each time it is given. Without `=`, the value is the next word if `takesNext`
+   * allows it, or else `fallback`.
+   */
   | OptionBase & {
     readonly kind: "list";
     readonly value: string;
     readonly fallback: string;
-    /** Whether the next word is its value, if that is no option; default: `false`. */
+    /** True if the next word is the value, unless that word is an option. Default: `false`. */
     readonly takesNext?: boolean;
   }
-  /** All options whose names begin with this one and a dash, as they are typed. */
+  /**
+   * Matches all options whose names begin with this name and a dash. They are passed on as typed.
+   */
   | OptionBase & { readonly kind: "family"; readonly value: string }
-  /** A whole number from `min`. */
+  /** Takes a whole number, `min` or greater. */
   | OptionBase & { readonly kind: "number"; readonly value: string; readonly min: number }
   | OptionBase & { readonly kind: "choice"; readonly choices: readonly string[] };
 
-/** What an option's value is. */
+/** The parsed type of an option's value. */
 type OptionValue<R extends OptionRow> = R extends { readonly kind: "flag" } ? boolean
   : R extends { readonly kind: "list" | "family" } ? readonly string[]
   : R extends { readonly kind: "number" } ? number | undefined
   : R extends { readonly kind: "choice"; readonly choices: readonly (infer C)[] } ? C | undefined
   : string | undefined;
 
-/** What rows parse to: a flag is there or not, a list may be empty, the
- * others have their value or `undefined`. */
+/**
+ * The parsed values of rows. A flag is a boolean, a list may be empty, and the others have a value
+ * or `undefined`.
+ */
 export type OptionValues<Rows extends readonly OptionRow[]> = {
   readonly [R in Rows[number] as R["name"]]: OptionValue<R>;
 };
@@ -85,26 +92,28 @@ export const COMMON_OPTIONS = [
   { name: "version", letter: "V", kind: "flag", summary: "print simmer's version" },
 ] as const satisfies readonly OptionRow[];
 
-/** Values of the options that every command has. */
+/** The values of the options of every command. */
 export type CommonValues = OptionValues<typeof COMMON_OPTIONS>;
 
-/** What a command is, for its parser and its help. */
+/** The description of a command for its parser and its help. */
 export interface CommandSpec<Rows extends readonly OptionRow[] = readonly OptionRow[]> {
   readonly name: string;
-  /** What stands behind the name and the options: `TASK… [-- ARG…]`. */
+  /** The part of the usage line after the name and the options: `TASK… [-- ARG…]`. */
   readonly usage: string;
   readonly summary: string;
   /** Paragraphs of `--help` below the usage. */
   readonly about: readonly string[];
-  /** Its own options, beside the common ones. */
+  /** The command's own options, without the common ones. */
   readonly options: Rows;
-  /** How many words it takes at the least and at the most. */
+  /** The minimum and maximum number of words. */
   readonly words: { readonly min: number; readonly max: number };
-  /** Whether what stands behind `--` belongs to somebody else. */
+  /** True if the arguments after `--` are passed on, for example to a task. */
   readonly takesRest?: boolean;
-  /** `--help` examples: what is typed, and what it does. */
+  /** Examples for `--help`: a command line, and its effect. */
   readonly examples?: readonly (readonly [string, string])[];
-  /** Names and summaries below the options, made only where help is asked for. */
+  /**
+   * Loads a list of names and summaries for the end of the help. Called only if help is requested.
+   */
   readonly topics?: () => Promise<Topics>;
 }
 

@@ -1,5 +1,6 @@
 /**
- * What a run is asked for: the options that say so, and the parameters that they become.
+ * The options that select and configure a run, and their translation into the parameters of
+ * `runTasks`.
  *
  * `run`, `watch`, `why` and `graph` share them.
  *
@@ -14,7 +15,7 @@ import { DENO_OPTIONS, denoFlags } from "./deno_flags.ts";
 import { RunLocally } from "../run_locally.ts";
 import { type Invocation, workFolder } from "../invocation.ts";
 
-/** The options that decide which folders of a workspace something is about. */
+/** The options that select folders of a workspace. */
 export const WORKSPACE_OPTIONS = [
   { name: "recursive", letter: "r", kind: "flag", summary: "the workspace's root and all members" },
   { name: "members", kind: "flag", summary: "all members of the workspace, without its root" },
@@ -27,7 +28,7 @@ export const WORKSPACE_OPTIONS = [
   },
 ] as const;
 
-/** The options that decide what a run is. */
+/** The options that select the tasks of a run and configure it. */
 export const SELECTION_OPTIONS = [
   ...WORKSPACE_OPTIONS,
   {
@@ -54,13 +55,13 @@ export const SELECTION_OPTIONS = [
   ...DENO_OPTIONS,
 ] as const;
 
-/** What was parsed of them. */
+/** The parsed arguments of {@linkcode SELECTION_OPTIONS}. */
 export type Selection = ParsedArguments<ValuesFor<typeof SELECTION_OPTIONS>>;
 
 /**
- * Which folders of a workspace are meant.
+ * Translates the workspace options into parameters.
  *
- * @throws {UsageError} where the options exclude each other
+ * @throws {UsageError} if the options exclude each other
  */
 export function workspaceInput(
   values: ValuesFor<typeof WORKSPACE_OPTIONS>,
@@ -78,10 +79,10 @@ export function workspaceInput(
 }
 
 /**
- * A command line with the task's name behind `--`: as it is without that.
+ * Moves a task name that stands after `--` to the words.
  *
- * `run [options] -- TASK ARG…` has no words in front; what stands behind is the task, and its
- * arguments.
+ * In `run [options] -- TASK ARG…` no words precede `--`. The first argument after it is the task,
+ * and the others are the task's arguments.
  */
 export function withTaskBehind<P extends Pick<Selection, "words" | "rest">>(parsed: P): P {
   const [task, ...rest] = parsed.rest;
@@ -90,10 +91,10 @@ export function withTaskBehind<P extends Pick<Selection, "words" | "rest">>(pars
 }
 
 /**
- * The parameters of a run.
+ * Builds the parameters of a run.
  *
- * @param say is told what is no reason to fail
- * @throws {UsageError} where there is no command line to evaluate
+ * @param say receives warnings that do not make the run fail
+ * @throws {UsageError} if `--eval` is given without a command line
  */
 export async function runInput(
   invocation: Invocation,
@@ -122,7 +123,7 @@ export async function runInput(
   };
 }
 
-/** As `deno task` does, what `DENO_JOBS` says wrongly is passed over. */
+/** Parses `DENO_JOBS`. Ignores an invalid value, as `deno task` does. */
 function jobsOf(text: string | undefined): number | undefined {
   return text !== undefined && /^[1-9]\d{0,5}$/.test(text) ? Number(text) : undefined;
 }
@@ -153,7 +154,7 @@ async function environmentOf(
   return { ...colors, ...variables, ...env };
 }
 
-/** Whether a path, such as `/dev/stdin`, is another file in the server's process. */
+/** Returns true if a path, such as `/dev/stdin`, is a different file in the server's process. */
 function isOfProcess(name: string, folder: string): boolean {
   return OrdinaryPaths.at(folder)?.resolve(name) === undefined;
 }

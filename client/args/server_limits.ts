@@ -1,6 +1,5 @@
 /**
- * How long a server stays and how much memory it may use, as the command line and the environment
- * say.
+ * Limits of a server's idle time and memory, read from the command line and the environment.
  *
  * @module
  */
@@ -9,13 +8,16 @@ import { parseSize, SIZE_FORM, sizeText } from "../../system/size.ts";
 import { UsageError } from "./arguments.ts";
 import type { Invocation } from "../invocation.ts";
 
-/** Seconds, where nobody says otherwise: three hours. */
+/** The default timeout in seconds: three hours. */
 export const DEFAULT_TIMEOUT_S = 3 * 60 * 60;
 
-/** Bytes of resident memory, where nobody says otherwise. */
+/** The default memory limit: bytes of resident memory. */
 export const DEFAULT_MAX_RSS = 2 * 1024 ** 3;
 
-/** Less is used by a server that has done nothing yet. */
+/**
+ * The smallest memory limit that is accepted, in bytes. A server that has done nothing yet uses
+ * less.
+ */
 const LEAST_MAX_RSS = 32 * 1024 ** 2;
 
 /** The options of the commands that start a server. */
@@ -37,18 +39,18 @@ export const LIMIT_OPTIONS = [
   },
 ] as const;
 
-/** What bounds a server's life. */
+/** The limits of a server's lifetime. */
 export interface ServerLimits {
-  /** Seconds that it stays without a UI; -1: for ever. */
+  /** Seconds that the server stays without a UI; -1: no limit. */
   readonly timeoutSeconds: number;
-  /** Bytes of resident memory with which it ends when nothing is in progress; 0: any. */
+  /** Bytes of resident memory above which the server exits once it is idle; 0: no limit. */
   readonly maxRssBytes: number;
 }
 
 /**
- * The limits of a server that is started.
+ * Determines the limits of a server to be started.
  *
- * @throws {UsageError} where an option or a variable has no such value
+ * @throws {UsageError} if an option or a variable has an invalid value
  */
 export function serverLimits(
   { env }: Pick<Invocation, "env">,

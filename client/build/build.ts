@@ -1,5 +1,5 @@
 /**
- * A build from a client's side: asking for it, showing it, cancelling it, and its exit code.
+ * Client side of a build: requests it, shows it, cancels it, and determines the exit code.
  *
  * @module
  */
@@ -21,40 +21,43 @@ import type { Renderer } from "../render/renderer.ts";
 import type { ServerLimits } from "../args/server_limits.ts";
 import type { SocketSession } from "../session.ts";
 
-/** How often a build is asked for again whose server goes before it begins. */
+/** The maximum number of requests for a build whose server ends before the build begins. */
 const MAX_TRIES = 4;
-/** Milliseconds between two looks of the footer at the clock. */
+/** Milliseconds between two updates of the footer. */
 const REFRESH_MS = 1000;
 
-/** A build to be asked for. */
+/** The parameters of a build request. */
 interface BuildRequest {
   readonly place: ServerPlace;
   readonly input: RunTasksInput;
   readonly whenBusy: WhenBusy;
-  /** The event mask's log level, where it is not the usual one. */
+  /** The log level of the event mask, if it is not the default. */
   readonly logLevel?: LogLevel;
   readonly renderer: Renderer;
   readonly limits: ServerLimits;
-  /** Gets to a server. */
+  /** Connects to a server. */
   readonly reach: NonNullable<OpenOptions["reach"]>;
   readonly elsewhere?: NonNullable<OpenOptions["elsewhere"]>;
   /**
-   * Told that a task needs a descriptor of this process that the server cannot pass on; returns
-   * whether `reach` gets to a server in this process from now on. Absent: it does not.
+   * Called if a task needs a descriptor of this process that the server cannot pass on. Returns
+   * true if `reach` connects to a server in this process from now on. If absent, it does not.
    */
   readonly inherit?: () => boolean;
-  /** Aborted when nobody wants the build's result any more: it is cancelled, without a word. */
+  /**
+   * Aborted when the build's result is outdated. The client then cancels the build without a
+   * message.
+   */
   readonly outdated?: AbortSignal;
-  /** Told the build's id when the server has begun it. */
+  /** Called with the build's id when the server has begun the build. */
   readonly began?: (build: string) => void;
 }
 
-/** Carries a build out. */
+/** Runs a build to its end and returns the exit code. */
 export async function runBuild(invocation: Invocation, request: BuildRequest): Promise<number> {
   return await new Build(invocation, request).run();
 }
 
-/** Somebody leaves before the end. */
+/** Thrown when the client leaves before the build has ended. */
 class Leaving extends Error {
   constructor(readonly exitCode: number) {
     super("leaving");
@@ -72,11 +75,14 @@ class Build {
   readonly #left = new AbortController();
   readonly #hasLeft: Promise<never>;
   #session: SocketSession | undefined;
-  /** Whether the tasks are given this process's stdin. */
+  /** True if the tasks read this process's stdin. */
   #passesStdin = true;
-  /** Whether the server has been asked for the build and it is this client's turn. */
+  /** True if the build has been requested and it is this client's turn. */
   #isAsked = false;
-  /** When the client started; `undefined` once a session has been opened: patience begins again. */
+  /**
+   * Start time of the client. `undefined` once it has been used: each further session may wait for
+   * the full time again.
+   */
   #startedAt: number | undefined;
 
   constructor(invocation: Invocation, request: BuildRequest) {
@@ -114,7 +120,7 @@ class Build {
     output.beforeDrain = () => renderer.refresh();
     const refreshing = renderer.isLive ? this.#keepFresh(over.signal) : undefined;
     output.broken.then((error) => {
-      // The signal of a terminal that is gone may come later than the error.
+      // The SIGHUP of a closed terminal may arrive after the write error.
       if (this.#invocation.terminal.isHungUp()) this.#interrupts.receive("SIGHUP");
       else this.#leave(brokenExit(error));
     });
@@ -149,7 +155,10 @@ class Build {
     }
   }
 
-  /** Whether the build is asked for again, where a task inherits this process's descriptors. */
+  /**
+   * Prepares a retry of a build in which a task inherits this process's descriptors. Returns false
+   * if a retry would not help.
+   */
   #isForInheritance(): boolean {
     if (this.#interrupts.exitCode !== undefined) return false;
     if (this.#request.inherit?.() === true) return true;
@@ -204,7 +213,7 @@ class Build {
     };
   }
 
-  /** Sends the build's command right behind the hello. */
+  /** Sends the build's command in the same write as the hello. */
   #ask(session: SocketSession): Promise<Outcome<unknown>> {
     const { input: { stdinPid, ...rest }, logLevel } = this.#request;
     const input = this.#passesStdin && stdinPid !== undefined ? { ...rest, stdinPid } : rest;
@@ -253,7 +262,7 @@ class Build {
       "cancelling, waiting for the tasks to end; Ctrl-C again ends them by force",
     );
     this.#signalTasks(signal, true).then((isHeard) => {
-      // The server has not begun with this build: it waits behind a detached one.
+      // The server has not begun this build: it waits behind a detached one.
       if (!isHeard) this.#leave(this.#interrupts.exitCode ?? signalExitCode(signal));
     });
   }
@@ -268,11 +277,15 @@ class Build {
     this.#request.renderer.say(
       "ending the tasks by force; Ctrl-C once more leaves them to the server",
     );
-    // Whatever comes of it, the end of the build or of the session is what is waited for.
+    // Ignores the reply, because the client waits for the end of the build or of the session
+    // anyway.
     if (this.#session !== undefined) settled(this.#session.cancel(true));
   }
 
-  /** @returns whether the signal had a receiver; true too if that is not known: the session ends then */
+  /**
+   * @returns true if the signal had a receiver, and also if that is unknown, because the session
+   *   then ends
+   */
   async #signalTasks(signal: TaskSignal, cancel: boolean): Promise<boolean> {
     if (this.#session === undefined) return false;
     const asked = await settled(this.#session.call("signalTasks", { signal, cancel }));

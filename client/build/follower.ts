@@ -1,5 +1,5 @@
 /**
- * Following a build: its events go to the renderer, and its end becomes an exit code.
+ * Follows a build: passes its events to the renderer, and turns its end into an exit code.
  *
  * @module
  */
@@ -10,18 +10,18 @@ import { reportOf } from "../errors.ts";
 import type { Output } from "../output.ts";
 import type { Renderer } from "../render/renderer.ts";
 
-/** What is followed. */
+/** The parameters of a {@linkcode BuildFollower}. */
 interface FollowerOptions {
   readonly renderer: Renderer;
   readonly output: Output;
-  /** The process that asked for the build; absent: any build is followed, the first that is seen. */
+  /** The process that requested the build. If absent, the first build that is seen is followed. */
   readonly pid?: number;
 }
 
-/** How a build ended. */
+/** The end of a build. */
 interface BuildEnd {
   readonly exitCode: number;
-  /** Absent where the build never began. */
+  /** Absent if the build never began. */
   readonly outcome?: BuildOutcome;
 }
 
@@ -34,7 +34,10 @@ export class BuildFollower {
   #build: string | undefined;
   #outcome: BuildOutcome | undefined;
 
-  /** @param options the renderer is given back clean: nothing live is left on the screen */
+  /**
+   * @param options at the end of the build, the renderer is finished and nothing live stays on the
+   *   screen
+   */
   constructor(options: FollowerOptions) {
     this.#options = options;
     const { promise, resolve } = Promise.withResolvers<BuildEnd>();
@@ -42,15 +45,15 @@ export class BuildFollower {
     this.#finish = resolve;
   }
 
-  /** Whether the build has begun. */
+  /** True if the build has begun. */
   get hasBegun(): boolean {
     return this.#build !== undefined;
   }
 
   /**
-   * Takes an event.
+   * Handles an event.
    *
-   * @returns resolves when it is on the screen; nothing where it is already
+   * @returns a promise that resolves when the event is on the screen, or nothing if it is already
    */
   take(event: SimmerEvent): Promise<void> | undefined {
     const { renderer, output, pid } = this.#options;
@@ -58,7 +61,7 @@ export class BuildFollower {
       const isOurs = pid === undefined || event.type === "BuildStarted" && event.client.pid === pid;
       if (isOurs) this.#build = event.build;
     }
-    // Other builds are not ours to show; what belongs to none is, while ours goes on.
+    // Skips events of other builds. Events that belong to no build are shown once ours has begun.
     if (this.#build === undefined) return undefined;
     if (event.build !== undefined && event.build !== this.#build) return undefined;
     renderer.event(event);

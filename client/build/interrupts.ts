@@ -1,7 +1,8 @@
 /**
- * Signals to a client: they are its tasks' (R25). SIGINT, SIGQUIT and SIGTERM cancel the build, and the
- * tasks get them first; a second one ends the tasks by force, a third one the client at once. SIGHUP is
- * one of them if the terminal is gone. The server stays up.
+ * Signal handling of a client. Signals to the client are meant for its tasks (R25). SIGINT, SIGQUIT
+ * and SIGTERM cancel the build, and the tasks get the signal first. A second one ends the tasks by
+ * force, and a third one ends the client immediately. SIGHUP counts as a first one if the terminal
+ * is gone. The server keeps running.
  *
  * ```
  *            SIGINT, SIGQUIT, SIGTERM     the same            the same
@@ -9,8 +10,8 @@
  * waiting ──────────────────▶ leaving ──────────────────────────────────▶ exit
  * ```
  *
- * All others are passed on, and nothing else follows; a client whose tasks do not run leaves, as their
- * default action ends any program.
+ * All other signals are passed on to the tasks, with no further effect. A client whose tasks do not
+ * run leaves, because the signal's default action ends any program.
  *
  * @module
  */
@@ -19,11 +20,11 @@ import { signalExitCode, type SignalName } from "../../system/process/signals.ts
 import { TASK_SIGNALS, type TaskSignal } from "../../wire/signals.ts";
 import { EXIT } from "../errors.ts";
 
-/** What a client does about signals. */
+/** The actions of a client in response to signals. */
 interface InterruptActions {
-  /** Whether a build runs that can be cancelled. */
+  /** Returns true if a build runs that can be cancelled. */
   isRunning(): boolean;
-  /** Whether the client was in a terminal that is gone. */
+  /** Returns true if the client ran in a terminal that is gone. */
   isHungUp(): boolean;
   /** Cancels the build: its tasks get the signal. */
   cancel(signal: TaskSignal): void;
@@ -31,30 +32,30 @@ interface InterruptActions {
   force(): void;
   /** Passes the signal on to the tasks, and calls {@linkcode Interrupts.unheard} if none runs. */
   pass(signal: TaskSignal): void;
-  /** Leaves, whatever is going on. */
+  /** Leaves, whatever the state of the build. */
   leave(): void;
-  /** Ends the process on the spot. */
+  /** Exits the process immediately. */
   exit(code: number): void;
 }
 
-/** The signals that ask for an end wherever they come from. */
+/** The signals that end a build regardless of their source. */
 const ENDING: ReadonlySet<TaskSignal> = new Set(["SIGINT", "SIGQUIT", "SIGTERM"]);
 
-/** What signals have led to so far. */
+/** State machine of the signals that the client has received. */
 export class Interrupts {
   readonly #actions: InterruptActions;
   #state: "none" | "cancelling" | "forcing" | "leaving" = "none";
   #exitCode: number | undefined;
   #hasHungUp = false;
 
-  /** @param actions are called in the signal's own turn */
+  /** @param actions called synchronously in the signal's handler */
   constructor(actions: InterruptActions) {
     this.#actions = actions;
   }
 
   /**
-   * The exit code for the first signal that cancels the build or makes the client leave; `undefined`
-   * before it.
+   * The exit code for the first signal that cancels the build or makes the client leave.
+   * `undefined` before such a signal.
    */
   get exitCode(): number | undefined {
     return this.#exitCode;
@@ -63,7 +64,7 @@ export class Interrupts {
   /** Handles a signal. */
   receive(signal: TaskSignal): void {
     const isHangup = signal === "SIGHUP" && this.#actions.isHungUp();
-    // A terminal hangs up once, and both its signal and an error of the output say so.
+    // A terminal hangs up once, but both its signal and an output error report it.
     if (isHangup && this.#hasHungUp) return;
     this.#hasHungUp ||= isHangup;
     if (!ENDING.has(signal) && !(isHangup && this.#state === "none")) {
@@ -85,14 +86,14 @@ export class Interrupts {
     }
   }
 
-  /** A signal has no receiver: the client does as the signal's default action says. */
+  /** Handles a signal that has no receiver. The client then follows the signal's default action. */
   unheard(signal: TaskSignal): void {
     if (signal === "SIGWINCH" || this.#state !== "none") return;
     this.#exitCode ??= signalExitCode(signal);
     this.#leave();
   }
 
-  /** The process that the client works for is gone. */
+  /** Leaves because the process that the client works for is gone. */
   abandon(): void {
     this.#exitCode ??= EXIT.hangup;
     this.#leave();
@@ -101,8 +102,8 @@ export class Interrupts {
   /**
    * Listens to signals until the result is disposed of.
    *
-   * @param onGone calls a function when the process that the client works for is gone; absent: the
-   *   client is that process
+   * @param onGone registers a listener that is called when the process that the client works for is
+   *   gone. If absent, the client is that process.
    */
   listen(
     on: (signal: SignalName, listener: () => void) => Disposable,

@@ -1,5 +1,5 @@
 /**
- * Plans from a client's side: what a run would do, asked for and put into words.
+ * Client side of plans: requests what a run would do, and formats the answer.
  *
  * @module
  */
@@ -12,10 +12,10 @@ import { runInput, type Selection } from "../args/run_input.ts";
 import { printable, printableLines } from "../render/printable.ts";
 import type { Style } from "../render/style.ts";
 
-/** How many reasons of a task are shown. */
+/** The maximum number of reasons shown for a task. */
 const MAX_REASONS = 20;
 
-/** Asks what a run would do; nothing runs. */
+/** Requests the plan of a run. Runs nothing. */
 export async function askPlan(
   invocation: Invocation,
   selection: Selection,
@@ -36,7 +36,7 @@ export async function askPlan(
   return reply as PlanTasksResult;
 }
 
-/** What would become of a task, in a line, and because of what, in further ones. */
+/** Formats the verdict on a task in one line, and its reasons in the next ones. */
 export function verdictText(task: PlannedTaskDescription, style: Style): string {
   const { green, yellow, cyan, gray } = style;
   const verdicts = {
@@ -55,7 +55,7 @@ export function verdictText(task: PlannedTaskDescription, style: Style): string 
   ].join("\n");
 }
 
-/** A task's id as people read it. */
+/** Returns a task's display name. An unnamed task is shown by its command. */
 function labelOf({ task, command }: PlannedTaskDescription): string {
   return task === "" ? command ?? "" : task;
 }

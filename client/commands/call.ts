@@ -1,5 +1,5 @@
 /**
- * `simmer call`: one raw command.
+ * `simmer call`: sends one raw command to the server and prints the reply.
  *
  * @module
  */
@@ -20,7 +20,7 @@ import { rendererFor } from "../render/choose.ts";
 import type { Renderer } from "../render/renderer.ts";
 import type { SocketSession } from "../session.ts";
 
-/** Shows nothing: the reply is all that is printed. */
+/** Shows nothing, because only the reply is printed. */
 const SILENT: Renderer = {
   warn: () => {},
   isLive: false,
@@ -30,7 +30,7 @@ const SILENT: Renderer = {
   finish: () => {},
 };
 
-/** The command. */
+/** The `simmer call` command. */
 export const command = defineCommand({
   name: "call",
   usage: "COMMAND [JSON…]",
@@ -74,7 +74,10 @@ export const command = defineCommand({
   }
 });
 
-/** The rows cost their schemas' library, which no other command of the client needs. */
+/**
+ * Imports the command table lazily: it needs the schema library, which no other client command
+ * needs.
+ */
 async function commandTable(): Promise<CommandTable> {
   const { COMMANDS } = await import("../../wire/commands.ts");
   return COMMANDS;
@@ -91,7 +94,7 @@ function valuesOf(texts: readonly string[]): unknown[] {
   });
 }
 
-/** One object is the parameters; anything else is a list of arguments. */
+/** Returns a single object as the parameters. Anything else is a list of arguments. */
 function paramsOf(values: readonly unknown[]): unknown {
   if (values.length === 0) return {};
   const [first] = values;
@@ -99,7 +102,7 @@ function paramsOf(values: readonly unknown[]): unknown {
   return values.length === 1 && isObject ? first : values;
 }
 
-/** One of BitBake's commands, with what the server logs meanwhile. */
+/** Calls one of BitBake's commands, and shows the log records that the server sends meanwhile. */
 async function callBitbake(
   invocation: Invocation,
   values: CommonValues,
@@ -107,7 +110,7 @@ async function callBitbake(
   args: readonly unknown[],
 ): Promise<number> {
   const place = serverPlace(invocation, values);
-  // The reply has stdout for itself, also with --json.
+  // Only the reply goes to stdout, even with --json.
   const renderer = await rendererFor(invocation, { ...values, json: false, "no-prefix": true });
   const code = await withServer(invocation, place, async ({ session }) => {
     session.onEvent((event) => {
@@ -117,7 +120,7 @@ async function callBitbake(
     });
     const { "log-level": logLevel } = values;
     if (logLevel !== undefined) await session.call("setEventMask", { logLevel });
-    // The gateway replies when an action has ended: a first parse can take minutes.
+    // The gateway replies when an action has ended. A first parse can take minutes.
     print(invocation, await session.call(name, args, { mayQueue: true }));
     return EXIT.ok;
   }, values);
@@ -125,7 +128,7 @@ async function callBitbake(
   return code;
 }
 
-/** As the controller; an asynchronous command is waited for. */
+/** Calls a command as the controller. Waits for the end of an asynchronous command. */
 async function control(
   invocation: Invocation,
   place: ServerPlace,

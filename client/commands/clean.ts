@@ -1,5 +1,5 @@
 /**
- * `simmer clean`: the cache of results, made smaller or empty.
+ * `simmer clean`: shrinks or empties the cache of results.
  *
  * @module
  */
@@ -11,10 +11,10 @@ import { CachePlaceError } from "../../project/cache_place.ts";
 import { ClientError, EXIT } from "../errors.ts";
 import type { CleanReport, CleanRequest, Invocation } from "../invocation.ts";
 
-/** What stays where nothing else is said, in bytes: as much as a server keeps by itself. */
+/** The default for `--max-size`, in bytes: the size to which a server itself limits the cache. */
 const DEFAULT_MAX_BYTES = 10 * 1024 ** 3;
 
-/** The command. */
+/** The `simmer clean` command. */
 export const command = defineCommand({
   name: "clean",
   usage: "",
@@ -75,7 +75,7 @@ async function cleaned(
   }
 }
 
-/** @throws {UsageError} for what is no size */
+/** @throws {UsageError} if the text is not a size */
 function bytesOf(text: string): number {
   const bytes = parseSize(text);
   if (bytes !== undefined) return bytes;

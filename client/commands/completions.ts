@@ -1,5 +1,5 @@
 /**
- * `simmer completions`: what a shell needs to complete simmer's words.
+ * `simmer completions`: prints a completion script for a shell.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import { COMMON_OPTIONS, type OptionRow } from "../args/options.ts";
 import { type CompletedCommand, completionScript, SHELLS } from "../args/completion_script.ts";
 import { UsageError } from "../args/arguments.ts";
 
-/** The command. */
+/** The `simmer completions` command. */
 export const command = defineCommand({
   name: "completions",
   usage: "SHELL",

@@ -1,5 +1,5 @@
 /**
- * `simmer run --dry-run`: what would run, and what is cached.
+ * `simmer run --dry-run`: lists the tasks that would run and those that are cached.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { askPlan, verdictText } from "../build/plan.ts";
 import { styleFor } from "../render/style.ts";
 import type { Selection } from "../args/run_input.ts";
 
-/** Says what a run would do. */
+/** Prints what a run would do. */
 export async function dryRun(invocation: Invocation, selection: Selection): Promise<number> {
   const { env, terminal, output } = invocation;
   const { values } = selection;

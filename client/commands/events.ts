@@ -1,5 +1,5 @@
 /**
- * `simmer events`: look on, one event a line.
+ * `simmer events`: prints the server's events as an observer, one JSON object a line.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import { noServer, withServer } from "../connect/with_server.ts";
 import { brokenExit } from "../output.ts";
 import { processName } from "../process_name.ts";
 
-/** The command. */
+/** The `simmer events` command. */
 export const command = defineCommand({
   name: "events",
   usage: "",

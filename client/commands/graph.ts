@@ -1,5 +1,5 @@
 /**
- * `simmer graph`: what depends on what.
+ * `simmer graph`: shows the dependency graph of tasks.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { askPlan } from "../build/plan.ts";
 import { GRAPH_FORMATS, graphText } from "../render/graph.ts";
 import { SELECTION_OPTIONS } from "../args/run_input.ts";
 
-/** The command. */
+/** The `simmer graph` command. */
 export const command = defineCommand({
   name: "graph",
   usage: "TASK…",

@@ -1,5 +1,5 @@
 /**
- * `simmer install`: puts simmer on the PATH, as the quick client where there is Perl.
+ * `simmer install`: puts simmer on the PATH. Installs the quick client if Perl is available.
  *
  * @module
  */
@@ -16,18 +16,18 @@ import { defineCommand } from "../command.ts";
 import { ClientError, EXIT } from "../errors.ts";
 import { INSTALL_OPTIONS, installedPath, isInstalled } from "../installed.ts";
 
-/** Folders of Perl that the system's own packages use, before those of the PATH. */
+/** The Perl of the system's own packages. It is tried before the Perl of the PATH. */
 const SYSTEM_PERL = "/usr/bin/perl";
 
-/** Prints `ok` if Perl is of version 5.10 or later and has numbers of 64 bits. */
+/** Prints `ok` if Perl is of version 5.10 or later and has 64-bit numbers. */
 const PROBE = 'print "ok" if $] >= 5.010 && pack("QP", 1, "") ne ""';
 
-/** Milliseconds that Perl has for it. */
+/** The timeout for running Perl, in milliseconds. */
 const PROBE_MS = 5000;
 
 const EXECUTABLE = 0o755;
 
-/** The command. */
+/** The `simmer install` command. */
 export const command = defineCommand({
   name: "install",
   usage: "",
@@ -79,7 +79,7 @@ export const command = defineCommand({
   return EXIT.ok;
 });
 
-/** The path of a Perl that runs the quick client. */
+/** Finds the path of a Perl that can run the quick client. */
 async function usablePerl(): Promise<string | undefined> {
   for (const perl of [SYSTEM_PERL, await whichPerl()]) {
     if (perl !== undefined && await runTool(perl, ["-e", PROBE], PROBE_MS) === "ok") return perl;
@@ -87,7 +87,7 @@ async function usablePerl(): Promise<string | undefined> {
   return undefined;
 }
 
-/** The path of the Perl that the PATH leads to, as it says itself. */
+/** Returns the path of the Perl on the PATH, as Perl itself reports it. */
 async function whichPerl(): Promise<string | undefined> {
   const path = await runTool("perl", ["-e", "print $^X if $^X =~ m!^/!"], PROBE_MS);
   return path?.startsWith("/") === true ? path : undefined;

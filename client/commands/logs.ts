@@ -1,5 +1,5 @@
 /**
- * `simmer logs`: the server's log.
+ * `simmer logs`: prints the server's log, and follows it with `--follow`.
  *
  * @module
  */
@@ -15,10 +15,10 @@ import type { Invocation } from "../invocation.ts";
 import { serverPlace } from "../connect/find_server.ts";
 import { brokenExit } from "../output.ts";
 
-/** Milliseconds between two looks where the system can't watch the folder. */
+/** Milliseconds between two polls if the system cannot watch the folder. */
 const POLL_MS = 500;
 
-/** The command. */
+/** The `simmer logs` command. */
 export const command = defineCommand({
   name: "logs",
   usage: "",
@@ -47,13 +47,13 @@ export const command = defineCommand({
       `no server has run for ${project.root}: there is no ${log}`,
     );
   }
-  // Watching begins before the first look, so that nothing falls between the two.
+  // Starts watching before the first read, so that no change between the two is missed.
   using watch = values.follow ? FolderWatch.open([parentFolder(log)]) : undefined;
   using file = new GrowingFile(log);
   if (values.lines === undefined) {
     await show(invocation, file);
   } else {
-    for (const _ of file.added()) { /* What is there already counts by its last lines. */ }
+    for (const _ of file.added()) { /* Skips the old content: its last lines are printed below. */ }
     const lines = lastLines(log, values.lines);
     output.write("stdout", lines.map((line) => `${line}\n`).join(""));
   }

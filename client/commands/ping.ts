@@ -1,5 +1,5 @@
 /**
- * `simmer ping`: one round trip.
+ * `simmer ping`: measures one round trip to the server.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { processName } from "../process_name.ts";
 import { serverPlace } from "../connect/find_server.ts";
 import { noServer, withServer } from "../connect/with_server.ts";
 
-/** The command. */
+/** The `simmer ping` command. */
 export const command = defineCommand({
   name: "ping",
   usage: "",

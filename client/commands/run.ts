@@ -1,5 +1,5 @@
 /**
- * `simmer run`: the main job. What it loads is what every warm run pays for.
+ * `simmer run`: runs tasks. Every warm run pays for the files that this module imports.
  *
  * @module
  */
@@ -55,7 +55,7 @@ const OPTIONS = [
 
 type Parsed = ParsedArguments<ValuesFor<typeof OPTIONS>>;
 
-/** The command. */
+/** The `simmer run` command. */
 export const command = defineCommand({
   name: "run",
   usage: "[TASK…] [-- ARG…]",
@@ -89,7 +89,8 @@ async function run(invocation: Invocation, typed: Parsed): Promise<number> {
     return await dryRun(invocation, parsed);
   }
   const renderer = await rendererFor(invocation, values);
-  // A wrong command line is said before a project that is missing.
+  // Checks the command line before the project, so that a usage error is reported before a missing
+  // project.
   const input = await inputOf(invocation, parsed, renderer);
   const place = serverPlace(invocation, values);
   const local = new Local(invocation, place, values);
@@ -110,7 +111,7 @@ async function run(invocation: Invocation, typed: Parsed): Promise<number> {
   }
 }
 
-/** Decides whether the tasks run in this process, and has them run there. */
+/** Decides whether the tasks run in this process, and runs the server for them there. */
 class Local {
   readonly #invocation: Invocation;
   readonly #place: ServerPlace;
@@ -125,7 +126,10 @@ class Local {
     this.#isMeant = values["no-server"];
   }
 
-  /** Takes over from a server that runs in another container, where that is possible. */
+  /**
+   * Switches to this process if the server runs in another container. Returns false if that is not
+   * possible.
+   */
   take({ pid }: ServerIdentity, { say }: StartOptions): boolean {
     if (this.#values.detach || this.#place.socket !== undefined) return false;
     say(
@@ -135,7 +139,10 @@ class Local {
     return true;
   }
 
-  /** Has the tasks run in this process, whose descriptors they inherit, where that is possible. */
+  /**
+   * Switches to this process, so that the tasks inherit its descriptors. Returns false if that is
+   * not possible.
+   */
   inherit(): boolean {
     if (this.#values.detach || this.#place.socket !== undefined) return false;
     if (this.#invocation.connect !== undefined) {
@@ -145,12 +152,12 @@ class Local {
     return true;
   }
 
-  /** Resolves when nothing of the server in this process is left. */
+  /** Resolves when the server in this process has ended completely. */
   async ended(): Promise<void> {
     await this.#server?.ended;
   }
 
-  /** Gets to a server: the one that runs, one that is started, or one in this process. */
+  /** Connects to a server: the running one, a newly started one, or one in this process. */
   async reach(start: StartOptions): Promise<ByteStream> {
     if (this.#isMeant) return await this.#serve();
     try {
@@ -180,7 +187,7 @@ class Local {
   }
 }
 
-/** The process whose stdin the tasks read, and its descriptors if it has passed them. */
+/** Returns the process whose stdin the tasks read, and its descriptors if it has passed them. */
 function inputDescriptors(
   { pid, passed }: Invocation,
 ): Pick<RunTasksInput, "stdinPid" | "passed"> {

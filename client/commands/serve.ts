@@ -1,5 +1,5 @@
 /**
- * `simmer serve`: be the server, or start one in the background.
+ * `simmer serve`: runs the server in this process, or starts one in the background.
  *
  * @module
  */
@@ -35,7 +35,7 @@ const OPTIONS = [
   },
 ] as const;
 
-/** The command. */
+/** The `simmer serve` command. */
 export const command = defineCommand({
   name: "serve",
   usage: "",

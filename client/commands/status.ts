@@ -1,5 +1,5 @@
 /**
- * `simmer status`: whether a server runs, what it is, and what it is doing.
+ * `simmer status`: reports whether a server runs, its properties, and its current work.
  *
  * @module
  */
@@ -17,7 +17,7 @@ import { printable } from "../render/printable.ts";
 import { wholeSeconds } from "../render/renderer.ts";
 import { ANSWER_MS, SilentServerError, sinceText } from "../connect/silent_server.ts";
 
-/** The command. */
+/** The `simmer status` command. */
 export const command = defineCommand({
   name: "status",
   usage: "",
@@ -92,7 +92,7 @@ function silent({ project }: ServerPlace, { silence }: SilentServerError): unkno
   return { isRunning: true, isAnswering: false, pid, root: project.root, ...lastSign };
 }
 
-/** What is known of a server that does not answer, as people read it. */
+/** Formats the known facts about a server that does not answer. */
 function silenceText(
   { project, paths }: ServerPlace,
   { silence }: SilentServerError,
@@ -115,7 +115,7 @@ function jsonLine(value: unknown): string {
   return `${JSON.stringify(value)}\n`;
 }
 
-/** A status as people read it; what the server does not tell is left out. */
+/** Formats a status. Omits the values that the server does not report. */
 export function statusText(status: ServerStatus): string {
   const { timeout, busyWith, build, clients } = status;
   const busy = busyWith === null ? "" : `, busy with ${busyWith}`;
@@ -142,7 +142,7 @@ function rowsText(rows: readonly (readonly [string, string])[]): string {
   return rows.map(([name, value]) => `${name.padEnd(8)} ${printable(value)}\n`).join("");
 }
 
-/** A row, or none if there is no value. */
+/** Returns one row, or none if there is no value. */
 function row<T>(
   name: string,
   value: T | undefined | null,
@@ -151,7 +151,10 @@ function row<T>(
   return value === undefined || value === null ? [] : [[name, text(value)]];
 }
 
-/** The version of BitBake's own server names its program; simmer's does not. */
+/**
+ * Returns the program's name and version. The version of BitBake's own server includes the
+ * program's name, and simmer's does not.
+ */
 function programName(version: string): string {
   return version.startsWith("BitBake") ? version : `simmer ${version}`;
 }

@@ -1,5 +1,5 @@
 /**
- * `simmer stop`: end the server, and wait until it is gone.
+ * `simmer stop`: ends the server, and waits until its process has exited.
  *
  * @module
  */
@@ -17,7 +17,7 @@ import { type ServerPlace, serverPlace } from "../connect/find_server.ts";
 import { withServer } from "../connect/with_server.ts";
 import { ANSWER_MS, killServer, silenceOf, SilentServerError } from "../connect/silent_server.ts";
 
-/** The command. */
+/** The `simmer stop` command. */
 export const command = defineCommand({
   name: "stop",
   usage: "",
@@ -61,15 +61,15 @@ export const command = defineCommand({
   return EXIT.ok;
 });
 
-/** How a server is stopped. */
+/** The parameters of stopping a server. */
 interface StopOptions {
   readonly force: boolean;
   readonly quiet: boolean;
-  /** What tells it from others. */
+  /** Identifies the server in messages: ` of ROOT`, or empty if only one is meant. */
   readonly whose: string;
 }
 
-/** @returns its process id when it is gone; `undefined` where none ran */
+/** @returns the process id of the ended server, or `undefined` if none ran */
 async function stopServer(
   invocation: Invocation,
   place: ServerPlace,
@@ -85,7 +85,10 @@ async function stopServer(
   }
 }
 
-/** @throws {SilentServerError} if it does not answer, or by force does not end, within 5 s */
+/**
+ * @throws {SilentServerError} if the server does not answer within 5 s, or with `--force` does not
+ *   end within 5 s
+ */
 async function stopAnswering(
   invocation: Invocation,
   place: ServerPlace,
@@ -93,8 +96,8 @@ async function stopAnswering(
   say: (text: string) => void,
 ): Promise<number | undefined> {
   const pid = await withServer(invocation, place, async ({ session, hello }, deadline) => {
-    // BitBake's server serves one client at a time: it is busy with this one. Its status would cost
-    // it to read its configuration first.
+    // BitBake's own server serves one client at a time, so it cannot be busy for another one.
+    // Asking for its status would make it read its configuration first.
     const { busyWith } = place.isBitbake === true
       ? { busyWith: null }
       : await session.call("status") as ServerStatus;
@@ -107,10 +110,11 @@ async function stopAnswering(
     try {
       await session.call("terminateServer", { force });
     } catch (error) {
-      // Ended before it answered, which is what was wanted.
+      // The server ended before it answered. That is the intended result.
       if (!(error instanceof ServerEndedError) || deadline.isOver) throw error;
     }
-    // By force, the end takes the tasks no time: it has to come as soon as an answer.
+    // With `--force`, the server does not wait for its tasks. It has to end within the time limit
+    // of an answer.
     deadline.begin();
     const ended = await session.ended;
     if (deadline.isOver) throw ended;
@@ -122,7 +126,9 @@ async function stopAnswering(
   return pid;
 }
 
-/** Milliseconds between two looks for a process that is about to exit, and of looking at the most. */
+/**
+ * Milliseconds between two checks for a process that is about to exit, and the limit of this wait.
+ */
 const LOOK_MS = 5;
 const EXIT_MS = 5000;
 

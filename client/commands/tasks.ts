@@ -1,5 +1,5 @@
 /**
- * `simmer tasks`: what can be run.
+ * `simmer tasks`: lists the tasks of a project.
  *
  * @module
  */
@@ -15,7 +15,7 @@ import type { ValuesFor } from "../args/arguments.ts";
 import { printable } from "../render/printable.ts";
 import { type Style, styleFor } from "../render/style.ts";
 
-/** The command. */
+/** The `simmer tasks` command. */
 export const command = defineCommand({
   name: "tasks",
   usage: "",
@@ -25,7 +25,7 @@ export const command = defineCommand({
   words: { min: 0, max: 0 },
 }, (invocation, { values }) => listTasks(invocation, values));
 
-/** Lists the tasks; a server is asked where one runs, and none is started. */
+/** Lists the tasks. Asks the server if one runs, but starts none. */
 export async function listTasks(
   invocation: Invocation,
   values: ValuesFor<typeof WORKSPACE_OPTIONS>,
@@ -49,7 +49,7 @@ export async function listTasks(
   return EXIT.ok;
 }
 
-/** The list as `deno task` prints it: one for each package, where there are several. */
+/** Formats the list as `deno task` does: one list for each package if there are several. */
 export function tasksText(tasks: readonly TaskDescription[], style: Style): string {
   const { green, cyan, red } = style;
   if (tasks.length === 0) {
@@ -80,7 +80,7 @@ function taskLines(task: TaskDescription, { cyan, gray }: Style): string[] {
   ];
 }
 
-/** Where a task comes from, but for a folder's own `deno.json`. */
+/** Returns a note on a task's origin. It is empty for a task of the folder's own `deno.json`. */
 function placeOf({ source, inherited }: TaskDescription, gray: Style["gray"]): string {
   const words = [
     ...(inherited ? ["workspace"] : []),

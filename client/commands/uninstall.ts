@@ -9,7 +9,7 @@ import { defineCommand } from "../command.ts";
 import { ClientError, EXIT } from "../errors.ts";
 import { INSTALL_OPTIONS, installedPath, isInstalled } from "../installed.ts";
 
-/** The command. */
+/** The `simmer uninstall` command. */
 export const command = defineCommand({
   name: "uninstall",
   usage: "",

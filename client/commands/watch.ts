@@ -1,8 +1,8 @@
 /**
- * `simmer watch`: run, and run again after each change of an input.
+ * `simmer watch`: runs tasks, and runs them again after each change of an input.
  *
- * One session looks on and learns of changes; each run has a session of its own, so that between
- * two runs others have their turn.
+ * One session observes the server and receives the changes. Each run opens a session of its own, so
+ * that other clients get their turn between two runs.
  *
  * @module
  */
@@ -25,7 +25,7 @@ import { runInput, SELECTION_OPTIONS } from "../args/run_input.ts";
 import type { SocketSession } from "../session.ts";
 import { LIMIT_OPTIONS, serverLimits } from "../args/server_limits.ts";
 
-/** How many changed files are named. */
+/** The maximum number of changed files that a message names. */
 const MAX_NAMED = 3;
 
 const OPTIONS = [
@@ -42,7 +42,7 @@ const OPTIONS = [
 
 type Parsed = ParsedArguments<ValuesFor<typeof OPTIONS>>;
 
-/** The command. */
+/** The `simmer watch` command. */
 export const command = defineCommand({
   name: "watch",
   usage: "TASK… [-- ARG…]",
@@ -96,7 +96,7 @@ class Watch {
     for (const signal of ["SIGINT", "SIGQUIT", "SIGTERM", "SIGHUP"] as const) {
       signals.use(invocation.onSignal(signal, () => {
         this.#exitCode ??= signalExitCode(signal);
-        // A build sees to its own end first.
+        // A running build handles the signal itself.
         if (!this.#isRunning) this.#left.abort(new Left());
       }));
     }
@@ -119,7 +119,7 @@ class Watch {
     }
   }
 
-  /** Watches for as long as one server is there. */
+  /** Watches until the server ends or the client leaves. */
   async #untilEnd(): Promise<number> {
     const { session } = await openSession(
       this.#options.place,
@@ -146,12 +146,17 @@ class Watch {
     ]);
   }
 
-  /** The name of the wait in progress: changes that an earlier one tells of are late. */
+  /**
+   * The name of the current `watchInputs` call. Events of an earlier call are late and are ignored.
+   */
   get #name(): string {
     return `${this.#options.invocation.pid}-${this.#count}`;
   }
 
-  /** Until somebody ends it, or the session is another one: then its result is of no interest. */
+  /**
+   * Runs rounds until the user ends the watch or the session is replaced. The result is ignored
+   * after a replacement.
+   */
   async #rounds(session: SocketSession): Promise<number> {
     const { renderer } = this.#options;
     while (this.#session === session) {
@@ -170,7 +175,7 @@ class Watch {
     const { invocation, place, values, renderer, input } = this.#options;
     const outdated = new AbortController();
     this.#change.promise.then(() => outdated.abort());
-    /** Resolves with what went wrong. */
+    /** Resolves with the error of `watchInputs`, or with `undefined`. */
     let waiting: Promise<unknown> = Promise.resolve();
     let hasRun = false;
     this.#isRunning = true;
@@ -188,13 +193,14 @@ class Watch {
             .then(() => undefined, (error: unknown) => error);
         },
       });
-      // From here on a signal is not the build's any more.
+      // Signals after the build are handled by the watch.
       this.#isRunning = false;
       hasRun = true;
       const error = await waiting;
       if (error !== undefined) throw error;
     } catch (error) {
-      // A project that is wrong can be mended: the first run says whether the names are right.
+      // The user can fix an invalid project while the watch goes on. In the first round the error
+      // ends the watch, because the task names may be wrong.
       const isFirst = this.#count === 1 && !hasRun;
       if (!(error instanceof WireError) || !error.is("projectError") || isFirst) throw error;
       for (const line of reportOf(error)?.lines ?? []) renderer.say(line);
@@ -218,7 +224,7 @@ class Watch {
   }
 }
 
-/** The client ends. */
+/** The client leaves. */
 class Left extends Error {}
 
 function rejected(signal: AbortSignal): Promise<never> {
@@ -228,7 +234,7 @@ function rejected(signal: AbortSignal): Promise<never> {
   return promise;
 }
 
-/** Changed files as a line names them. */
+/** Formats the names of changed files for a message. */
 function named(files: readonly string[]): string {
   const more = files.length - MAX_NAMED;
   return files.slice(0, MAX_NAMED).join(", ") + (more > 0 ? ` and ${more} more` : "");

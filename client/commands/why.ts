@@ -1,5 +1,5 @@
 /**
- * `simmer why`: would a task run, and because of what?
+ * `simmer why`: explains whether a task would run, and why.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { askPlan, verdictText } from "../build/plan.ts";
 import { styleFor } from "../render/style.ts";
 import { SELECTION_OPTIONS } from "../args/run_input.ts";
 
-/** The command. */
+/** The `simmer why` command. */
 export const command = defineCommand({
   name: "why",
   usage: "TASK… [-- ARG…]",

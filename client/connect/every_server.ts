@@ -1,5 +1,5 @@
 /**
- * All servers of the user, for the commands that take `--all`.
+ * Runs an operation on all servers of the user, for the commands that take `--all`.
  *
  * @module
  */
@@ -12,32 +12,31 @@ import { ClientError, EXIT, reportOf } from "../errors.ts";
 import type { Invocation } from "../invocation.ts";
 import type { ServerPlace } from "./find_server.ts";
 
-/** Has a command mean every server of the user. */
+/** The option that applies a command to every server of the user. */
 export const ALL_OPTION = {
   name: "all",
   kind: "flag",
   summary: "every server of yours on this machine",
 } as const;
 
-/** The error where both all servers and one are meant. */
+/** Creates the error for `--all` combined with `--server`. */
 export function allOrServer(): UsageError {
   return new UsageError("'--all' and '--server <address>' exclude each other");
 }
 
-/** What was done for all servers. */
+/** The results of an operation on all servers. */
 interface EveryServer<T> {
-  /** What was given for those that run, sorted by their roots. */
+  /** The results for the servers that run, sorted by their roots. */
   readonly results: readonly T[];
-  /** The exit code for those for which it can't be done; absent: there are none. */
+  /** The exit code of the first failure. Absent if the operation failed for no server. */
   readonly failure?: number;
 }
 
 /**
- * Does something for each server that is registered, for all at once. What can't be done for one is
- * said on stderr.
+ * Runs an operation on all registered servers concurrently. Failures are reported on stderr.
  *
- * @param work gives `undefined` where no server runs; it is struck off then
- * @throws {ClientError} if the cache's folder, which has the list, belongs to another user
+ * @param work returns `undefined` if no server runs; the server is then removed from the registry
+ * @throws {ClientError} if the cache's folder, which contains the registry, belongs to another user
  */
 export async function forEveryServer<T>(
   { env, output }: Invocation,

@@ -1,6 +1,6 @@
 /**
- * Finding the server of a project (R21), the short way that every command takes. Where it has to be
- * started or waited for, `starter.ts` is loaded.
+ * Finds the server of a project (R21). Every command takes this short path. `start_server.ts` is
+ * loaded only if a server must be started or waited for.
  *
  * @module
  */
@@ -39,17 +39,17 @@ import type { CommonValues } from "../args/options.ts";
 import type { Patience } from "./patience.ts";
 import type { ServerLimits } from "../args/server_limits.ts";
 
-/** A project and where its server is to be found. */
+/** A project and the location of its server. */
 export interface ServerPlace {
   readonly project: Project;
   readonly paths: StatePaths;
-  /** A socket that was named (`--server`): no other is looked for, and no server is started. */
+  /** The socket that `--server` names. No other is looked for, and no server is started. */
   readonly socket?: string;
-  /** The address that was named, if it is no socket's. */
+  /** The address that `--server` names, if it is not a socket. */
   readonly address?: string;
-  /** Opens the named socket where it speaks another dialect; or the way to this very process. */
+  /** Opens the named socket if it speaks another protocol, or connects to this very process. */
   readonly open?: () => Promise<ByteStream | undefined>;
-  /** Whether the named server is BitBake's own. */
+  /** True if the named server is BitBake's own. */
   readonly isBitbake?: true;
 }
 
@@ -57,44 +57,48 @@ export interface ServerPlace {
 type Found =
   | { readonly kind: "running"; readonly stream: ByteStream }
   | { readonly kind: "none" }
-  /** A process holds the lock and does not accept connections: a server starts, ends, or is stuck. */
+  /**
+   * A process holds the lock and does not accept connections: the server starts, ends, or hangs.
+   */
   | { readonly kind: "between" }
-  /** A server holds the lock whose socket cannot be seen from here. */
+  /** A server holds the lock, but its socket cannot be seen from this container. */
   | { readonly kind: "elsewhere"; readonly pid: number };
 
-/** What is needed to start a server. */
+/** The parameters for starting a server. */
 export interface StartOptions extends ServerLimits {
-  /** The words that run simmer; default: those that run this program. */
+  /** The command that runs simmer. Default: the command of this program. */
   readonly program?: readonly string[];
-  /** The environment that it is started in. */
+  /** The environment that the server is started in. */
   readonly env: Readonly<Record<string, string>>;
   readonly clock: Clock;
-  /** Where a server that is started serves XML-RPC too, as `--xmlrpc` has it. */
+  /** The address at which a newly started server also serves XML-RPC, as given to `--xmlrpc`. */
   readonly xmlrpc?: string;
-  /** Whether a server that is started serves BitBake's own clients too; default: `false`. */
+  /** True if a newly started server also serves BitBake's own clients. Default: `false`. */
   readonly bitbake?: boolean;
   readonly say: (text: string) => void;
-  /** Says what a person must know even under `--quiet`; default: `say`. */
+  /** Prints a message that must be visible even under `--quiet`. Default: `say`. */
   readonly warn?: (text: string) => void;
-  /** When the client started, by the monotonic clock; default: when it begins to look. */
+  /**
+   * Start time of the client, by the monotonic clock. Default: the time at which the search begins.
+   */
   readonly startedAt?: number;
-  /** How long the client has waited; default: one that begins now. */
+  /** Tracks how long the client has waited. Default: a new one that begins now. */
   readonly patience?: Patience;
-  /** Ends the waiting; the promise then rejects with the signal's reason. */
+  /** Ends the waiting. The promise then rejects with the signal's reason. */
   readonly signal?: AbortSignal;
 }
 
 /**
- * The place that an invocation means.
+ * Determines the project and the server that an invocation refers to.
  *
- * @throws {WireError} `projectError` where there is no project
+ * @throws {WireError} `projectError` if there is no project
  */
 export function serverPlace(invocation: Invocation, values: CommonValues): ServerPlace {
   if (values.server !== undefined) {
     const foreign = foreignPlace(invocation, values.server);
     if (foreign !== undefined) return foreign;
   }
-  // A config file is meant from the folder of the call, wherever the tasks run.
+  // A config file's path is relative to the caller's folder, even if `--cwd` names another one.
   const config = values.config === undefined ? undefined : joinPath(invocation.cwd, values.config);
   const isPlaced = values.cwd !== undefined || config !== undefined;
   const known = isPlaced ? undefined : invocation.project;
@@ -106,7 +110,10 @@ export function serverPlace(invocation: Invocation, values: CommonValues): Serve
   return { project, paths, socket: socketOf(values.server) };
 }
 
-/** The place of BitBake's own server, whose project is none of ours; or `undefined`. */
+/**
+ * Returns the place of BitBake's own server, whose project is not a simmer project. Returns
+ * `undefined` if the address is not that of such a server.
+ */
 function foreignPlace(invocation: Invocation, server: string): ServerPlace | undefined {
   const socket = /^unix:(.+)$/.exec(server)?.[1];
   const address = socket === undefined ? parseAddress(server) : undefined;
@@ -126,7 +133,7 @@ function foreignPlace(invocation: Invocation, server: string): ServerPlace | und
   };
 }
 
-/** @throws {ClientError} if a socket can't have that path: it has to fit into its address */
+/** @throws {ClientError} if the path is too long for a socket's address */
 function fittingSocket(path: string): string {
   if (new TextEncoder().encode(path).length <= MAX_SOCKET_PATH_BYTES) return path;
   throw new ClientError(
@@ -149,13 +156,13 @@ function socketOf(address: string): string {
 }
 
 /**
- * Looks for a project's server: connects to its socket, and probes the lock only if no server
- * listens there. The search changes nothing and keeps no lock, so it never refuses a server that
+ * Finds a project's server. Connects to its socket, and probes the lock only if no server listens
+ * there. The search changes nothing and does not hold the lock, so it never blocks a server that
  * starts at the same moment.
  *
  * @throws {ClientError} if the socket does not permit the connection
- * @throws {StateError} if the project's state is another user's
- * @throws {NoLocksError} if the project's file system has no locks
+ * @throws {StateError} if the project's state belongs to another user
+ * @throws {NoLocksError} if the project's file system does not support locks
  */
 export async function findServer(place: ServerPlace): Promise<Found> {
   const { paths, socket } = place;
@@ -185,7 +192,10 @@ export async function findServer(place: ServerPlace): Promise<Found> {
   return isElsewhere ? { kind: "elsewhere", pid: content.pid } : { kind: "between" };
 }
 
-/** Connects to a socket that the user has named: no link of another user may decide where it is. */
+/**
+ * Connects to a socket that the user has named. Refuses a path with a link of another user, who
+ * could redirect the connection.
+ */
 async function dialNamed(
   { open = () => dial(socket) }: ServerPlace,
   socket: string,
@@ -210,13 +220,13 @@ function linkReason(path: string): string | undefined {
   try {
     return linkDistrust(path);
   } catch (error) {
-    // Connecting says what is wrong with the path.
+    // The connection attempt reports the error of the path.
     if (isSystemError(error)) return undefined;
     throw error;
   }
 }
 
-/** Where the server of a project listens, as its lock file says; older versions do not say it. */
+/** Returns the server's socket as the lock file names it. Older versions do not write it there. */
 function currentSocket(paths: StatePaths): string {
   return readLockContent(paths.lock)?.socket ?? paths.oldSocket;
 }
@@ -226,8 +236,8 @@ function currentSocket(paths: StatePaths): string {
  *
  * @returns `undefined` if no process listens there
  * @throws {BacklogError} if its backlog is full
- * @throws {StateError} if another user decides over the folder of its socket
- * @throws {ClientError} if it is not allowed
+ * @throws {StateError} if another user controls the folder of its socket
+ * @throws {ClientError} if the connection is not permitted
  */
 export async function dialServer(paths: StatePaths): Promise<ByteStream | undefined> {
   const socket = readState(paths, () => currentSocket(paths));
@@ -240,7 +250,7 @@ export async function dialServer(paths: StatePaths): Promise<ByteStream | undefi
  *
  * @returns `undefined` if no process listens there
  * @throws {BacklogError} if its backlog is full
- * @throws {ClientError} if it is not allowed, or another user listens there
+ * @throws {ClientError} if the connection is not permitted, or another user listens there
  */
 export async function dial(socket: string): Promise<ByteStream | undefined> {
   try {
@@ -264,11 +274,11 @@ function foreignServer(socket: string, { message }: ForeignServerError): ClientE
 }
 
 /**
- * Connects to a project's server, starting one where none runs.
+ * Connects to a project's server. Starts one if none runs.
  *
- * @throws {StateError} where a server has no place for its files
- * @throws {NoLocksError} where the project's file system has no locks
- * @throws {ClientError} where no server answers
+ * @throws {StateError} if there is no room for the server's files
+ * @throws {NoLocksError} if the project's file system does not support locks
+ * @throws {ClientError} if no server answers
  */
 export async function reachServer(place: ServerPlace, options: StartOptions): Promise<ByteStream> {
   const found = await findServer(place);
@@ -278,26 +288,26 @@ export async function reachServer(place: ServerPlace, options: StartOptions): Pr
   try {
     return await startServer(place, options);
   } catch (error) {
-    // A server that ended as it started may have had no room for its files.
+    // The server may have ended at its start because there was no room for its files.
     if (error instanceof ClientError) ensureRoom(place.paths);
     throw error;
   }
 }
 
-/** The refusal of a server in another container, which would say the same itself. */
+/** Creates the error that a server in another container would itself answer. */
 function otherContainer({ project }: ServerPlace, pid: number): WireError {
   const identity = { protocol: PROTOCOL, version: VERSION, pid, project };
   return new WireError("otherContainer", "The server runs in another container", identity);
 }
 
-/** Milliseconds for which a server that starts or ends is waited for by those who start none. */
+/** Milliseconds to wait for a server that starts or ends. Applies to clients that start none. */
 const BETWEEN_MS = 5000;
 const BETWEEN_RETRY_MS = 50;
 
 /**
- * Connects to a project's server where one runs; one that starts or ends is waited for shortly.
+ * Connects to a project's server if one runs. Waits up to 5 s for one that starts or ends.
  *
- * @returns `undefined` where none runs
+ * @returns `undefined` if none runs
  */
 export async function reachRunning(
   place: ServerPlace,
@@ -307,7 +317,10 @@ export async function reachRunning(
   return found.kind === "running" ? found.stream : undefined;
 }
 
-/** As {@linkcode reachRunning}; `between` if a process holds the lock and does not listen for 5 s. */
+/**
+ * Searches as {@linkcode reachRunning} does. The result is `between` if a process holds the lock
+ * and does not listen for 5 s.
+ */
 export async function searchRunning(place: ServerPlace, clock: Clock): Promise<Found> {
   const patience = clock.monotonic() + BETWEEN_MS;
   while (true) {
@@ -317,7 +330,7 @@ export async function searchRunning(place: ServerPlace, clock: Clock): Promise<F
   }
 }
 
-/** Where there are no locks no server can run. */
+/** Finds a server. Without locks no server can run, so the result is then `none`. */
 async function findServerOrNone(place: ServerPlace): Promise<Found> {
   try {
     return await findServer(place);

@@ -1,6 +1,6 @@
 /**
- * Opening a session: find or start the server, say hello, and see to it that it is the right one
- * (R24), whatever ends or changes in between.
+ * Opens a session: finds or starts the server, says hello, and checks that the server fits (R24).
+ * Retries if the server ends or changes meanwhile.
  *
  * @module
  */
@@ -16,22 +16,27 @@ import { reachServer, type ServerPlace, type StartOptions } from "./find_server.
 import { Patience, type PatienceOptions } from "./patience.ts";
 import { SocketSession, type SocketSessionOptions } from "../session.ts";
 
-/** How often a server that goes or does not fit is replaced until that is an error. */
+/**
+ * The maximum number of tries. A server that ends or does not fit is replaced before the next try.
+ */
 const MAX_TRIES = 5;
 
-/** How a session is opened. */
+/** The parameters of opening a session. */
 export interface OpenOptions extends StartOptions {
   readonly role: Role;
   readonly whenBusy?: WhenBusy;
   readonly features?: readonly Feature[];
   readonly client: ClientInfo;
-  /** Gets to a server; default: finds one or starts one. */
+  /** Connects to a server. Default: finds one or starts one. */
   readonly reach?: (start: StartOptions) => Promise<ByteStream>;
-  /** Told that the server runs in another container; whether `reach` gets to another one then. */
+  /**
+   * Called if the server runs in another container. Returns true if `reach` connects to another
+   * server from now on.
+   */
   readonly elsewhere?: (server: ServerIdentity, start: StartOptions) => boolean;
 }
 
-/** What a server says of itself to a client that it refuses. */
+/** The identity that a server reports to a client that it refuses. */
 export interface ServerIdentity {
   readonly protocol: number;
   readonly version: string;
@@ -39,7 +44,7 @@ export interface ServerIdentity {
   readonly project: ProjectIdentity;
 }
 
-/** An open session, and what `first` has sent on it. */
+/** An open session, and the result of `first`. */
 export interface Opened<T> {
   readonly session: SocketSession;
   readonly hello: HelloResult;
@@ -47,13 +52,13 @@ export interface Opened<T> {
 }
 
 /**
- * Opens a session with a project's server, starting one where none runs.
+ * Opens a session with a project's server. Starts a server if none runs.
  *
- * @param first sends what is to travel in the same write as the hello. It is called again for each
- *   new try, and must take care of the rejection of what it has sent
- * @throws {ClientError} where there is no server to be had
- * @throws {WireError} where the server refuses
- * @throws what the signal was aborted with
+ * @param first sends the commands that travel in the same write as the hello. It is called again
+ *   for each new try. It must handle the rejection of the commands that it has sent.
+ * @throws {ClientError} if no server can be reached
+ * @throws {WireError} if the server refuses
+ * @throws the signal's reason if it was aborted
  */
 export async function openSession<T>(
   place: ServerPlace,
@@ -92,14 +97,14 @@ export async function openSession<T>(
   }
 }
 
-/** A session mentions a missing reply under `--quiet` too. */
+/** Makes a session report a missing reply even under `--quiet`. */
 function sessionOptions(
   { clock, say, warn = say }: Pick<StartOptions, "clock" | "say" | "warn">,
 ): SocketSessionOptions {
   return { clock, say: warn };
 }
 
-/** Mentions a server that does not answer, until the result is disposed of (R22). */
+/** Reports a server that does not answer, until the result is disposed of (R22). */
 function waitingWith(patience: Patience): Disposable {
   const answered = new AbortController();
   patience.mention(answered.signal).catch(reportError);
@@ -125,7 +130,10 @@ function sayHello(
   });
 }
 
-/** Whether an error says that the server has ended or is about to: a new one will do. */
+/**
+ * Returns true if an error means that the server has ended or is about to. A retry then gets a new
+ * server.
+ */
 export function isServerGoing(error: unknown): boolean {
   return error instanceof ServerEndedError ||
     (error instanceof WireError && error.is("shuttingDown"));
@@ -142,10 +150,11 @@ function mismatchOf(error: unknown): ServerIdentity | undefined {
 }
 
 /**
- * Opens an operator's session on a stream. It is the one for asking and for ending a server, so
- * that it speaks to servers of other versions too, in their version's name.
+ * Opens an operator's session on a stream. Operators query and end servers, so they must be able to
+ * speak to servers of other versions. If the server refuses the version, the next try therefore
+ * says hello with the server's own version.
  *
- * @param redial connects anew, for the second try
+ * @param redial connects again, for the next try
  */
 export async function openOperator(
   stream: ByteStream,

@@ -1,37 +1,40 @@
 /**
- * How long a client waits for a server that answers (R22), counted from the client's own start,
- * whatever it has tried before.
+ * Timeouts of a client that waits for a server's answer (R22). They count from the client's own
+ * start, regardless of what it has tried before.
  *
  * @module
  */
 
 import type { Clock } from "../../system/clock.ts";
 
-/** Milliseconds of silence. */
+/** Milliseconds without an answer until the client says so. */
 export const SILENT_MS = 5000;
-/** Milliseconds until it is an error that no server answers. */
+/** Milliseconds without an answer until the client fails. */
 export const GIVE_UP_MS = 90_000;
-/** Milliseconds that a server has for its answer at the least, when the silence is over before. */
+/**
+ * The minimum time for an answer, in milliseconds, if {@linkcode SILENT_MS} is already over or
+ * nearly over.
+ */
 const LEAST_MS = 1000;
 
-/** What a {@linkcode Patience} needs. */
+/** The parameters of a {@linkcode Patience}. */
 export interface PatienceOptions {
   readonly clock: Clock;
   readonly say: (text: string) => void;
-  /** Says what a person must know even under `--quiet`; default: `say`. */
+  /** Prints a message that must be visible even under `--quiet`. Default: `say`. */
   readonly warn?: (text: string) => void;
-  /** When the client started, by the monotonic clock; default: now. */
+  /** Start time of the client, by the monotonic clock. Default: now. */
   readonly startedAt?: number;
 }
 
-/** The patience of one client. */
+/** Tracks how long one client has waited. */
 export class Patience {
   readonly #clock: Clock;
   readonly #warn: (text: string) => void;
   readonly #startedAt: number;
   #hasSpoken = false;
 
-  /** @param options say when the client started */
+  /** @param options include the start time of the client */
   constructor({ clock, say, warn = say, startedAt = clock.monotonic() }: PatienceOptions) {
     this.#clock = clock;
     this.#warn = warn;
@@ -43,7 +46,10 @@ export class Patience {
     return Math.max(0, GIVE_UP_MS - this.#elapsedMs);
   }
 
-  /** Says once that no server answers, when the silence is over; never if `answered` is aborted. */
+  /**
+   * Reports once, after the silent time, that no server answers. Reports nothing if `answered` is
+   * aborted first.
+   */
   async mention(answered: AbortSignal): Promise<void> {
     if (this.#hasSpoken) return;
     await this.#clock.sleep(Math.max(LEAST_MS, SILENT_MS - this.#elapsedMs), answered);

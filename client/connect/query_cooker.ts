@@ -1,6 +1,6 @@
 /**
- * Questions about a project: a server is asked where one runs, else the same cooker in this
- * process; none is started.
+ * Queries about a project. A running server answers them, if there is one, or else the same cooker
+ * in this process. No server is started.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import type { ServerPlace } from "./find_server.ts";
 import { type OperatorOptions, withServer } from "./with_server.ts";
 import { SocketSession } from "../session.ts";
 
-/** Asks a question, and gives its reply. */
+/** Runs a query and returns its reply. */
 export async function askCooker<T>(
   invocation: Invocation,
   place: ServerPlace,
@@ -24,8 +24,8 @@ export async function askCooker<T>(
 }
 
 /**
- * A question needs no server: one that holds the lock and does not listen is none, and neither is
- * one of another user.
+ * Queries a running server. A query needs no server, so the result is `undefined` if none runs, if
+ * a server holds the lock but does not listen, or if it belongs to another user.
  */
 async function askServer<T>(
   invocation: Invocation,

@@ -1,5 +1,5 @@
 /**
- * A server that is not the right one (R24): of another version, or for another project or config.
+ * Replaces a server that does not fit (R24), because it has another version, project or config.
  *
  * @module
  */
@@ -12,9 +12,10 @@ import { ClientError, EXIT, ServerEndedError } from "../errors.ts";
 import { reachRunning, type ServerPlace } from "./find_server.ts";
 
 /**
- * Ends a server that does not fit, if it is idle, and says so. Whoever connects next starts another.
+ * Ends a server that does not fit, if it is idle, and reports that. The next client that connects
+ * starts a new one.
  *
- * @throws {ClientError} where it is busy
+ * @throws {ClientError} if the server is busy
  */
 export async function replaceServer(
   place: ServerPlace,
@@ -34,7 +35,7 @@ export async function replaceServer(
     await session.call("terminateServer", { force: false });
     await session.ended;
   } catch (error) {
-    // It has gone by itself meanwhile, which is what was wanted.
+    // The server has ended by itself meanwhile. That is the intended result.
     if (!(error instanceof ServerEndedError)) throw error;
   }
 }

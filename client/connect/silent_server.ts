@@ -1,8 +1,8 @@
 /**
- * A server that holds its lock and does not answer: saying so, and ending it.
+ * Reports or ends a server that holds its lock and does not answer.
  *
- * No client replaces such a server by itself: its tasks may still run. `simmer stop --force` ends
- * it, and its warden ends what its tasks left running.
+ * No client replaces such a server by itself, because its tasks may still run.
+ * `simmer stop --force` ends it, and its warden ends its remaining tasks.
  *
  * @module
  */
@@ -18,26 +18,27 @@ import { isProcessAlive, killProcess } from "../../system/process/processes.ts";
 import { ClientError, EXIT } from "../errors.ts";
 import { processName } from "../process_name.ts";
 
-/** Milliseconds without an answer after which a server counts as one that does not answer. */
+/** Milliseconds without an answer until a server counts as one that does not answer. */
 export const ANSWER_MS = 5000;
 /** Milliseconds between SIGTERM and SIGKILL. */
 const TERM_MS = 2000;
 /** Milliseconds that the kernel has to remove a killed process. */
 const KILL_MS = 5000;
-/** Milliseconds between two looks at a process. */
+/** Milliseconds between two checks of a process. */
 const LOOK_MS = 5;
 
-/** What is known of a server that does not answer. */
+/** The known facts about a server that does not answer. */
 export interface Silence {
-  /** Process id, as the lock file names it; 0 if it names none. */
+  /** Process id from the lock file; 0 if the file names none. */
   readonly pid: number;
   /** Last sign of life, in milliseconds since the Unix epoch; `undefined` if there is none. */
   readonly since: number | undefined;
 }
 
-/** What the files of a server that does not answer tell. */
+/** Reads the known facts about a silent server from its files. */
 export function silenceOf(paths: StatePaths): Silence {
-  // A server touches its lock with each heartbeat of a build, and logs who comes and goes.
+  // A server touches its lock with each heartbeat of a build, and logs clients that connect and
+  // disconnect.
   const signs = [paths.lock, paths.log].map(modifiedAt).filter((time) => time !== undefined);
   return {
     pid: readLockContent(paths.lock)?.pid ?? 0,
@@ -45,14 +46,14 @@ export function silenceOf(paths: StatePaths): Silence {
   };
 }
 
-/** A server holds its lock and does not answer. */
+/** The error for a server that holds its lock and does not answer. */
 export class SilentServerError extends ClientError {
   /** The class name, as `Error.prototype.name` has it. */
   override readonly name: string = "SilentServerError";
   readonly silence: Silence;
 
   /**
-   * Makes the error.
+   * Creates the error.
    *
    * @param now milliseconds since the Unix epoch
    */
@@ -66,7 +67,10 @@ export class SilentServerError extends ClientError {
   }
 }
 
-/** `, last sign of life 2026-01-02 03:04:05 UTC (12 s ago)`, or nothing. */
+/**
+ * Formats the time of the last sign of life: `, last sign of life 2026-01-02 03:04:05 UTC (12 s
+ * ago)`. Returns an empty text if there is none.
+ */
 export function sinceText({ since }: Silence, now: number): string {
   if (since === undefined) return "";
   const time = new Date(since).toISOString().slice(0, 19).replace("T", " ");
@@ -75,11 +79,13 @@ export function sinceText({ since }: Silence, now: number): string {
 }
 
 /**
- * Ends the process that holds a server's lock: SIGTERM, and SIGKILL 2 s later. Its tasks are ended
- * by its warden.
+ * Ends the process that holds a server's lock, with SIGTERM, and with SIGKILL 2 s later. The
+ * server's warden ends its tasks.
  *
- * @returns its process id; `undefined` if no process holds the lock any more
- * @throws {ClientError} if the process is another user's, or cannot be seen from here
+ * @returns the process id, or `undefined` if no process holds the lock any more
+ * @throws {ClientError} if the process belongs to another user, cannot be seen from here, or
+ *   survives SIGKILL, and if it holds the lock while the process that the lock file names is
+ *   another one that still runs
  */
 export async function killServer(
   { lock }: StatePaths,
@@ -127,7 +133,7 @@ function holderOf(
   claimed: number | undefined,
   lock: string,
 ): number | undefined {
-  // Of several processes that have the file open, the server is the one that the file names.
+  // If several processes have the file open, the one that the file names is the server.
   const owner = owners.length === 1 ? owners[0] : owners.find(({ pid }) => pid === claimed);
   if (owner === undefined) return undefined;
   if (owner.uid === userId()) return owner.pid;

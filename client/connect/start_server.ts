@@ -1,10 +1,12 @@
 /**
- * Starting a server, and waiting for one that starts or ends (R21, R22); loaded only then.
+ * Starts a server, or waits for one that starts or ends (R21, R22). Other commands do not load this
+ * file.
  *
- * Of all clients that find no server, the one that has the lock starts it. It keeps the lock until
- * the server says, by a file `starting`, that it stands ready to take it; so the others find the
- * lock held, watch the folder, and connect when the lock file names the socket. Who gets the lock in the moment
- * between the two finds `starting` and lets go again.
+ * Several clients may find no server at the same time. The one that gets the lock starts it. It
+ * holds the lock until the server creates the file `starting`, which says that the server is ready
+ * to take the lock. The other clients find the lock held, watch the folder, and connect when the
+ * lock file names the socket. Another client may get the lock after its release and before the
+ * server takes it. That client finds `starting` and releases the lock again.
  *
  * @module
  */
@@ -30,26 +32,26 @@ import { ClientError, EXIT } from "../errors.ts";
 import { GIVE_UP_MS, Patience } from "./patience.ts";
 import { dialServer, type ServerPlace, type StartOptions } from "./find_server.ts";
 
-/** Lines of its log that are shown of a server that ended as it started. */
+/** The number of log lines that are shown of a server that ended as it started. */
 const LOG_LINES = 60;
-/** Servers that this client starts until it gives up. */
+/** The maximum number of servers that this client starts before it gives up. */
 const MAX_STARTS = 3;
-/** Milliseconds for which a server that says that it is starting is left to take the lock. */
+/** Milliseconds that other clients leave the lock to a server that has created `starting`. */
 const HANDOVER_MS = 10_000;
-/** Milliseconds between two looks where the system can't watch a folder. */
+/** Milliseconds between two polls if the system cannot watch a folder. */
 const POLL_MS = 100;
 
-/** What the platform does for a start; tests bring their own. */
+/** The platform's functions for a start. Tests replace them. */
 export interface StartPlatform {
   startDaemon(options: DaemonOptions): Daemon;
   watch(folders: readonly string[]): FolderWatch | undefined;
 }
 
 /**
- * Starts a server or waits for the one that is coming, and connects to it.
+ * Starts a server or waits for a starting one, and connects to it.
  *
- * @throws {ClientError} where no server answers
- * @throws what the signal was aborted with
+ * @throws {ClientError} if no server answers
+ * @throws the signal's reason if it was aborted
  */
 export async function startServer(
   place: ServerPlace,
@@ -73,14 +75,14 @@ class Launch {
   readonly #options: StartOptions;
   readonly #platform: StartPlatform;
   readonly #watch: FolderWatch | undefined;
-  /** Woken whenever it may have become possible to connect. */
+  /** Woken when a connection may have become possible. */
   readonly #chance = new Latch("chance");
-  /** Woken whenever the server that was started may stand ready. */
+  /** Woken when the started server may be ready to take the lock. */
   readonly #starting = new Latch("starting");
   readonly #over = new AbortController();
   readonly #works: Promise<void>[] = [];
   #failure: { readonly error: unknown } | undefined;
-  /** Where this start's part of the log begins. */
+  /** The offset in the log at which the output of this start begins. */
   #logFrom: number;
 
   constructor(place: ServerPlace, options: StartOptions, platform: StartPlatform) {
@@ -118,7 +120,10 @@ class Launch {
     await Promise.all(this.#works);
   }
 
-  /** As `dialServer`; a full backlog is tried again soon, as no event tells when it has room. */
+  /**
+   * Connects as `dialServer` does. Retries soon if the backlog is full, as no event reports free
+   * room.
+   */
   async #dial(): Promise<ByteStream | undefined> {
     try {
       return await dialServer(this.#place.paths);
@@ -144,7 +149,8 @@ class Launch {
   async #watchSocket(): Promise<void> {
     const { clock } = this.#options;
     const { paths } = this.#place;
-    // A server that listens says so in the lock file; one of an older version made a socket.
+    // A listening server names its socket in the lock file. A server of an older version creates a
+    // socket.
     const files = [paths.lock, paths.oldSocket, paths.starting];
     const names = [...files.map(baseName), ""];
     if (this.#watch === undefined) {
@@ -175,7 +181,7 @@ class Launch {
     this.#fail(this.#noServer(`no server answered within ${GIVE_UP_MS / 1000} s`));
   }
 
-  /** Waits until it is this client's turn to start a server, and starts it. */
+  /** Waits for this client's turn to start a server, and starts it. */
   async #provide(): Promise<void> {
     for (let count = 1;; count++) {
       const lock = await this.#lock();
@@ -183,7 +189,7 @@ class Launch {
       const daemon = this.#start();
       const status = await this.#handOver(lock, daemon);
       if (status === undefined) return;
-      // 3: another server has the lock. It is waited for, unless it goes as well.
+      // Exit code 3: another server has the lock. Waits for it, and retries if it ends too.
       if (status.code !== EXIT.noServer || count === MAX_STARTS) {
         return this.#fail(
           this.#noServer(`the server ended as it started, with exit code ${status.code}`),
@@ -194,9 +200,9 @@ class Launch {
   }
 
   /**
-   * Lets go of the lock when the server stands ready to take it.
+   * Releases the lock when the server is ready to take it.
    *
-   * @returns how the server ended; `undefined` where this launch is over first
+   * @returns the server's exit status, or `undefined` if this launch ends first
    */
   async #handOver(lock: LockFile, daemon: Daemon): Promise<ExitStatus | undefined> {
     using _lock = { [Symbol.dispose]: () => lock.close() };
@@ -213,13 +219,13 @@ class Launch {
     return status;
   }
 
-  /** Whether a server stands ready to take the lock. */
+  /** Returns true if a server is ready to take the lock. */
   #isStarting(): boolean {
     const pid = Number.parseInt(readTextIfPresent(this.#place.paths.starting) ?? "");
     return Number.isSafeInteger(pid) && isProcessAlive(pid);
   }
 
-  /** The lock, once no server stands ready to take it. */
+  /** Acquires the lock when no server is ready to take it. */
   async #lock(): Promise<LockFile | undefined> {
     const { clock } = this.#options;
     const { lock: path } = this.#place.paths;
@@ -237,7 +243,8 @@ class Launch {
     const { project: { root, config }, paths } = this.#place;
     const { env, timeoutSeconds, maxRssBytes, xmlrpc, bitbake = false } = this.#options;
     const { program = selfCommand() } = this.#options;
-    // What a server left behind that was killed as it started would speak for the new one.
+    // Removes the file of a server that was killed as it started. Otherwise it would be taken for
+    // the new server's.
     removeIfPresent(paths.starting);
     this.#logFrom = fileSize(paths.log) ?? 0;
     return this.#platform.startDaemon({
@@ -258,7 +265,7 @@ class Launch {
     });
   }
 
-  /** How a server ended; `undefined` where this launch is over first. */
+  /** Resolves with the server's exit status, or with `undefined` if this launch ends first. */
   #endOf(daemon: Daemon): Promise<ExitStatus | undefined> {
     const { signal } = this.#over;
     return new Promise((resolve, reject) => {

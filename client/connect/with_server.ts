@@ -1,5 +1,5 @@
 /**
- * Commands that ask or end a server that runs, and start none.
+ * Opens sessions for commands that query or end a running server and start none.
  *
  * @module
  */
@@ -11,16 +11,16 @@ import { ClientError, EXIT, ServerEndedError } from "../errors.ts";
 import type { Invocation } from "../invocation.ts";
 import { reachRunning, searchRunning, type ServerPlace } from "./find_server.ts";
 
-/** How a running server is spoken to. */
+/** The parameters of {@linkcode withServer}. */
 export interface OperatorOptions {
   /** Default: `operator`. */
   readonly role?: "operator" | "observer";
   readonly quiet?: boolean;
-  /** Milliseconds without an answer after which the server counts as hung; default: as R23 has it. */
+  /** Milliseconds without an answer until the server counts as hung. Default: the limits of R23. */
   readonly answerMs?: number;
 }
 
-/** Ends a conversation in which no answer comes in time. */
+/** Ends a conversation if no answer comes in time. */
 class AnswerDeadline {
   readonly #clock: Clock;
   readonly #ms: number | undefined;
@@ -28,18 +28,18 @@ class AnswerDeadline {
   #stream: ByteStream | undefined;
   #isOver = false;
 
-  /** @param ms absent: it never ends */
+  /** @param ms if absent, there is no deadline */
   constructor(clock: Clock, ms: number | undefined) {
     this.#clock = clock;
     this.#ms = ms;
   }
 
-  /** Whether no answer has come in time. */
+  /** True if no answer has come in time. */
   get isOver(): boolean {
     return this.#isOver;
   }
 
-  /** Waits for an answer on a stream from now on; the stream is closed if none comes. */
+  /** Starts waiting for an answer on a stream. Closes the stream if none comes in time. */
   begin(stream: ByteStream | undefined = this.#stream): void {
     this.stop();
     this.#stream = stream;
@@ -53,7 +53,7 @@ class AnswerDeadline {
     });
   }
 
-  /** Waits no more: the answer has come. */
+  /** Stops waiting, because the answer has come. */
   stop(): void {
     this.#wait?.abort();
     this.#wait = undefined;
@@ -61,10 +61,10 @@ class AnswerDeadline {
 }
 
 /**
- * Opens a session with the server that runs, for the time of some work.
+ * Runs a function with a session to the running server, and closes the session afterwards.
  *
  * @param work may begin and stop the deadline again, which runs from the connection on
- * @returns what the work gives; `undefined` where no server runs
+ * @returns the result of `work`, or `undefined` if no server runs
  * @throws {SilentServerError} if a server holds the lock and does not answer
  */
 export async function withServer<T>(
@@ -85,7 +85,7 @@ export async function withServer<T>(
     );
   }
   const { stream } = found;
-  // BitBake's own server, which is named by its socket, may take its time while it is busy.
+  // A named server has no deadline: BitBake's own may answer late while it is busy.
   const deadline = new AnswerDeadline(clock, place.socket === undefined ? answerMs : undefined);
   deadline.begin(stream);
   const warn = (text: string): void => output.write("stderr", `simmer: ${text}\n`);
@@ -122,7 +122,7 @@ async function silentServer({ paths }: ServerPlace, clock: Clock): Promise<Clien
   return new SilentServerError(silenceOf(paths), clock.now());
 }
 
-/** A server that ends while it is connected to is none. */
+/** Returns `undefined` if the server ends during the handshake, because then no server runs. */
 async function opening<T>(opened: Promise<T>): Promise<T | undefined> {
   try {
     return await opened;
@@ -132,7 +132,7 @@ async function opening<T>(opened: Promise<T>): Promise<T | undefined> {
   }
 }
 
-/** The error of commands that need a server where none runs. */
+/** Creates the error of commands that need a running server. */
 export function noServer({ project }: ServerPlace): ClientError {
   return new ClientError(
     EXIT.noServer,

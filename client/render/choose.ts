@@ -1,5 +1,5 @@
 /**
- * How a build is shown: for programs, for a terminal, or as plain text.
+ * Chooses the renderer of a build: JSON for programs, a live terminal, or plain text.
  *
  * @module
  */
@@ -10,12 +10,12 @@ import { PlainRenderer } from "./plain.ts";
 import type { Renderer } from "./renderer.ts";
 import { isSet, styleFor } from "./style.ts";
 
-/** What decides how a build is shown. */
+/** The options that decide on the renderer. */
 type RenderValues =
   & Pick<CommonValues, "quiet" | "color" | "json" | "log-level">
   & { readonly "no-prefix": boolean };
 
-/** The renderer for where a client's output goes. */
+/** Creates the renderer that suits the client's output. */
 export async function rendererFor(
   invocation: Invocation,
   values: RenderValues,

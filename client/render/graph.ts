@@ -1,5 +1,5 @@
 /**
- * A task graph as text, as pictures' sources, and for programs.
+ * Formats a task graph as a text tree, as Graphviz or Mermaid source, or as JSON.
  *
  * @module
  */
@@ -11,10 +11,10 @@ import { printable } from "./printable.ts";
 /** The formats of `simmer graph`. */
 export const GRAPH_FORMATS = ["text", "dot", "mermaid", "json"] as const;
 
-/** One of them. */
+/** One of the formats. */
 type GraphFormat = typeof GRAPH_FORMATS[number];
 
-/** A graph in a format, with the last newline. */
+/** Formats a graph, with a final newline. */
 export function graphText(
   tasks: readonly PlannedTaskDescription[],
   format: GraphFormat,
@@ -31,7 +31,10 @@ export function graphText(
   }
 }
 
-/** A tree from what was asked for to what it needs; what was shown already is not shown again. */
+/**
+ * Formats a tree from the requested tasks to their dependencies. The dependencies of a task are
+ * shown only once.
+ */
 function tree(tasks: readonly PlannedTaskDescription[]): string {
   const known = new Map(tasks.map((task) => [task.task, task]));
   const shown = new Set<string>();
@@ -81,7 +84,7 @@ function mermaid(tasks: readonly PlannedTaskDescription[]): string {
   ].join("\n");
 }
 
-/** From each task to those that it depends on. */
+/** Returns a pair for each task and each of its dependencies. */
 function edges(tasks: readonly PlannedTaskDescription[]): [string, string][] {
   return tasks.flatMap(({ task, dependencies }) =>
     dependencies.map((dependency): [string, string] => [task, dependency])

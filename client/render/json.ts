@@ -1,5 +1,5 @@
 /**
- * The renderer for programs: one event a line on stdout.
+ * Renderer for programs: prints one JSON event a line on stdout.
  *
  * @module
  */
@@ -8,13 +8,13 @@ import type { SimmerEvent } from "../../wire/events.ts";
 import type { Sink } from "../output.ts";
 import type { Renderer } from "./renderer.ts";
 
-/** Writes events as JSON lines. What simmer itself has to say goes to stderr. */
+/** Writes events as JSON lines. Simmer's own messages go to stderr. */
 export class JsonRenderer implements Renderer {
   readonly isLive: boolean = false;
   readonly #sink: Sink;
   readonly #quiet: boolean;
 
-  /** @param quiet whether notices are left out */
+  /** @param quiet true if notices are omitted */
   constructor(sink: Sink, quiet: boolean) {
     this.#sink = sink;
     this.#quiet = quiet;

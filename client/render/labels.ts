@@ -1,6 +1,6 @@
 /**
- * The names before the lines of tasks that run side by side: `  [one] `, right-aligned and coloured
- * as `deno task` does it.
+ * Labels before the output lines of tasks that run in parallel: `  [one] `, right-aligned and
+ * coloured as in `deno task`.
  *
  * @module
  */
@@ -12,9 +12,9 @@ import type { Style } from "./style.ts";
 interface Labelled {
   readonly name: string;
   readonly package: string | undefined;
-  /** What the server says that it is labelled with. */
+  /** The label that the server assigns. */
   readonly label: string | undefined;
-  /** Counts the prefixed tasks: it decides about the colour. */
+  /** Number of the task among the prefixed ones, which selects its colour. */
   readonly index: number;
 }
 
@@ -24,7 +24,7 @@ export class Labels {
   readonly #packages = new Set<string | undefined>();
   #width: number | undefined;
 
-  /** Takes a task of the build; all of them come before the first label is asked for. */
+  /** Adds a task of the build. All tasks must be added before the first label is requested. */
   add(task: TaskQueued): void {
     if (!task.prefixed) return;
     this.#tasks.set(task.task, {
@@ -38,21 +38,21 @@ export class Labels {
   }
 
   /**
-   * A task's label with the space behind it.
+   * Returns a task's label, followed by a space.
    *
    * @param id the task's id in the build
-   * @returns an empty text for a task whose lines are not prefixed
+   * @returns an empty text if the task's lines are not prefixed
    */
   of(id: string, style: Style): string {
     const task = this.#tasks.get(id);
     if (task === undefined) return "";
-    // As arguments of one call, tens of thousands of lengths would not fit on the stack.
+    // Not `Math.max(...)`: tens of thousands of arguments would overflow the stack.
     this.#width ??= this.#tasks.values()
       .reduce((most, each) => Math.max(most, this.#text(each).length), 0);
     return `${style.label(task.index)(this.#text(task).padStart(this.#width))} `;
   }
 
-  /** Package names only if the tasks are of several. */
+  /** Adds the package's name only if the tasks belong to several packages. */
   #text({ name, package: owner, label }: Labelled): string {
     const isAlone = owner === undefined || this.#packages.size < 2;
     const whole = label ?? (isAlone ? name : `${owner}#${name}`);

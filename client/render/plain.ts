@@ -1,6 +1,6 @@
 /**
- * The renderer for pipes, files and CI: what tasks write goes out byte for byte, or line by line
- * with the task's name where several run at once; what simmer says goes to stderr.
+ * Renderer for pipes, files and CI. Passes the output of tasks on byte for byte, or line by line
+ * with the task's name if several run at once. Simmer's own messages go to stderr.
  *
  * @module
  */
@@ -22,20 +22,22 @@ import type { Renderer } from "./renderer.ts";
 import type { Style } from "./style.ts";
 import { failureLine, summaryLine } from "./summary.ts";
 
-/** How a build is shown. */
+/** The parameters of a {@linkcode PlainRenderer}. */
 export interface PlainOptions {
   readonly sink: Sink;
-  /** A style for each stream: only one of them may be a terminal. */
+  /** The styles of the streams. They may differ, because only one of them may be a terminal. */
   readonly styles: Readonly<Record<StreamName, Style>>;
-  /** Whether both streams are on one screen, where a line of the one can cut into the other's. */
+  /**
+   * True if both streams are on one screen, where a line of one can interrupt a line of the other.
+   */
   readonly isOneScreen: boolean;
-  /** Whether headers, summary and notices are left out. */
+  /** True if headers, summary and notices are omitted. */
   readonly quiet: boolean;
-  /** Whether lines of tasks that run side by side carry their names. */
+  /** True if lines of tasks that run in parallel are prefixed with their names. */
   readonly prefix: boolean;
-  /** The least important log records that are shown. */
+  /** The minimum level of log records that are shown. */
   readonly logLevel: LogLevel;
-  /** The same for the records of BitBake's own server; default: `info`. */
+  /** The same for the records of BitBake's own server. Default: `info`. */
   readonly bitbakeLevel?: LogLevel;
 }
 
@@ -47,12 +49,12 @@ export class PlainRenderer implements Renderer {
   readonly isLive: boolean = false;
   readonly #options: PlainOptions;
   #labels = new Labels();
-  /** Beginnings of lines that are not complete yet, by stream and task. */
+  /** Incomplete lines, by stream and task. */
   readonly #partial = new Map<string, Uint8Array>();
-  /** Streams whose last line is not complete. */
+  /** Streams whose last line is incomplete. */
   readonly #openLines = new Set<StreamName>();
 
-  /** @param options say where to, and how much */
+  /** @param options the destination, and the amount of output */
   constructor(options: PlainOptions) {
     this.#options = options;
   }
@@ -110,13 +112,13 @@ export class PlainRenderer implements Renderer {
 
   finish(): void {}
 
-  /** Whether what is written to stderr next begins a line. */
+  /** True if the next output to stderr begins a line. */
   get isAtLineStart(): boolean {
     const { isOneScreen } = this.#options;
     return !this.#openLines.has("stderr") && !(isOneScreen && this.#openLines.has("stdout"));
   }
 
-  /** What tasks write, as it is. */
+  /** Writes the output of tasks unchanged. */
   #pass(stream: StreamName, data: string | Uint8Array): void {
     if (data.length === 0) return;
     this.#options.sink.write(stream, data);
@@ -126,7 +128,7 @@ export class PlainRenderer implements Renderer {
     else this.#openLines.add(stream);
   }
 
-  /** What simmer says, in lines of its own. */
+  /** Writes a message of simmer's on lines of its own. */
   #tell(text: string): void {
     this.#pass("stderr", this.isAtLineStart ? text : `\n${text}`);
   }
@@ -158,7 +160,7 @@ export class PlainRenderer implements Renderer {
     else this.#partial.set(`${stream} ${task}`, bytes.slice(end));
   }
 
-  /** What was replayed has no end of its own. */
+  /** Flushes all incomplete lines, because replayed output has no end event of its task. */
   #flushAll(): void {
     for (const key of [...this.#partial.keys()]) {
       const [stream, ...task] = key.split(" ");
@@ -166,7 +168,7 @@ export class PlainRenderer implements Renderer {
     }
   }
 
-  /** A last line without newline gets one, since another task's line may follow. */
+  /** Flushes an incomplete last line. Adds a newline, since another task's line may follow. */
   #flush(task: string, stream: StreamName): void {
     const rest = this.#partial.get(`${stream} ${task}`);
     if (rest === undefined) return;
@@ -185,13 +187,13 @@ export class PlainRenderer implements Renderer {
   }
 }
 
-/** A record of BitBake's own server in the words of its own client. */
+/** Formats a record of BitBake's own server as its own client does. */
 function bitbakeLine(label: string, message: string, task: string | undefined): string {
   if (label === "PLAIN") return `${message}\n`;
   return `${label}: ${task === undefined ? "" : `${task}: `}${message}\n`;
 }
 
-/** Whole lines with the same text before each. */
+/** Prefixes each of several complete lines with the same text. */
 function withPrefix(lines: Uint8Array, prefix: string): Uint8Array {
   const before = encoder.encode(prefix);
   const pieces: Uint8Array[] = [];

@@ -1,12 +1,12 @@
 /**
- * Text from configuration, arguments and file names, made safe to show on a terminal.
+ * Escapes text from configuration, arguments and file names, so that a terminal can show it safely.
  *
  * @module
  */
 
 /**
- * Control characters, which can move the cursor or set a terminal's title, and those that reverse
- * the direction of text.
+ * Control characters, which can move the cursor or set a terminal's title, and characters that
+ * change the direction of text.
  */
 const UNSAFE = /[\p{Cc}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
 
@@ -16,7 +16,7 @@ const NAMES: Readonly<Record<string, string>> = { "\n": "\\n", "\r": "\\r", "\t"
 const MAX_LINE_LENGTH = 4096;
 
 /**
- * A text in which unsafe characters are shown, not sent.
+ * Replaces unsafe characters in a text by visible escapes.
  *
  * @example
  * ```ts
@@ -30,12 +30,14 @@ export function printable(text: string): string {
   return text.replaceAll(UNSAFE, (character) => NAMES[character] ?? codeOf(character));
 }
 
-/** As {@linkcode printable}, for text of several lines. */
+/** Escapes as {@linkcode printable} does, but keeps newlines. */
 export function printableLines(text: string): string {
   return text.replaceAll(UNSAFE, (character) => character === "\n" ? "\n" : printable(character));
 }
 
-/** As {@linkcode printable}, for an error's line: a long one loses its middle. */
+/**
+ * Escapes a line of an error as {@linkcode printable} does, and cuts out the middle of a long one.
+ */
 export function printableLine(text: string): string {
   const line = printable(text);
   if (line.length <= MAX_LINE_LENGTH) return line;

@@ -1,20 +1,20 @@
 /**
- * Colours, as `deno task` writes them.
+ * Colours of the output, with the same escape sequences as `deno task`.
  *
  * @module
  */
 
-/** Gives a text a colour, or not. */
+/** Colours a text, or returns it unchanged. */
 export type Paint = (text: string) => string;
 
-/** The colours that are used. */
+/** The colours of the output. */
 export interface Style {
   readonly green: Paint;
   readonly cyan: Paint;
   readonly red: Paint;
   readonly yellow: Paint;
   readonly gray: Paint;
-  /** The colour of a task's prefix: tasks that run side by side differ. */
+  /** The colour of a task's prefix. It differs between tasks that run in parallel. */
   readonly label: (index: number) => Paint;
 }
 
@@ -22,7 +22,7 @@ const paint = (code: string): Paint => (text) => `\x1b[0m\x1b[${code}m${text}\x1
 
 const LABELS = ["36", "35", "33", "32", "94", "31"].map(paint);
 
-/** With colours. */
+/** The style with colours. */
 export const COLORFUL: Style = {
   green: paint("32"),
   cyan: paint("36"),
@@ -34,7 +34,7 @@ export const COLORFUL: Style = {
 
 const plain: Paint = (text) => text;
 
-/** Without. */
+/** The style without colours. */
 export const PLAIN: Style = {
   green: plain,
   cyan: plain,
@@ -44,21 +44,24 @@ export const PLAIN: Style = {
   label: () => plain,
 };
 
-/** What decides about colours. */
+/** The inputs of the decision about colours. */
 export interface ColorChoice {
   readonly color: "auto" | "always" | "never" | undefined;
   readonly env: Readonly<Record<string, string>>;
   readonly isTerminal: boolean;
 }
 
-/** The style for a stream: `--color`, then `NO_COLOR` and `FORCE_COLOR`, then the terminal. */
+/**
+ * Returns the style for a stream. Decides by `--color`, then `NO_COLOR` and `FORCE_COLOR`, then the
+ * terminal.
+ */
 export function styleFor({ color, env, isTerminal }: ColorChoice): Style {
   if (color === "always") return COLORFUL;
   if (color === "never" || isSet(env.NO_COLOR)) return PLAIN;
   return isSet(env.FORCE_COLOR) && env.FORCE_COLOR !== "0" || isTerminal ? COLORFUL : PLAIN;
 }
 
-/** Whether a variable is there and not empty. */
+/** Returns true if a variable is set and not empty. */
 export function isSet(value: string | undefined): boolean {
   return value !== undefined && value !== "";
 }

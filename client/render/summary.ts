@@ -1,5 +1,5 @@
 /**
- * The end of a build in words: what failed and where its log is, and one line that sums up.
+ * Summary of a build: one line for each failure with its log, and a final line with totals.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { duration } from "./renderer.ts";
 import type { Style } from "./style.ts";
 
 /**
- * One line for each failure.
+ * Formats one line for a failure.
  *
  * @example
  * ```ts
@@ -33,7 +33,7 @@ export function failureLine({ task, exitCode, reason, logPath }: Failure, style:
   } with exit code ${exitCode}${why}${log}\n`;
 }
 
-/** The last line: tasks run, cached, failed, cancelled, not started, and the time. */
+/** Formats the last line: tasks run, cached, failed, cancelled, not started, and the time. */
 export function summaryLine(build: BuildCompleted, style: Style): string {
   const { counts: { succeeded, failed, cached, cancelled, skipped }, durationMs } = build;
   const run = succeeded + failed;
@@ -47,7 +47,7 @@ export function summaryLine(build: BuildCompleted, style: Style): string {
   return `simmer: ${parts.join(", ")} in ${duration(durationMs)}\n`;
 }
 
-/** Puts another time into what ends with a summary. */
+/** Replaces the time in a text that ends with a summary. */
 export function withDuration(text: string, ms: number): string {
   return text.replace(/ in [\d.]+ (ms|s|min \d+ s)(?=\n[^\n]*$)/, ` in ${duration(ms)}`);
 }

@@ -1,8 +1,9 @@
 /**
- * The renderer for terminals: the plain one, and below it a live footer that says what runs.
+ * Renderer for terminals: the plain renderer, with a live footer below that shows the running
+ * tasks.
  *
- * The footer is on the screen only while nothing is being written and the cursor stands at the
- * beginning of a line, so that prompts and unfinished lines of tasks stay whole.
+ * The footer is on the screen only while nothing is being written and the cursor is at the
+ * beginning of a line, so that it does not break prompts and unfinished lines of tasks.
  *
  * @module
  */
@@ -13,19 +14,19 @@ import type { Sink, StreamName } from "../output.ts";
 import { type PlainOptions, PlainRenderer } from "./plain.ts";
 import { type Renderer, wholeSeconds } from "./renderer.ts";
 
-/** Milliseconds that a build takes until it gets a footer: shorter ones would only flicker. */
+/** Milliseconds until a build gets a footer. In shorter builds it would only flicker. */
 export const FOOTER_AFTER_MS = 200;
-/** Running tasks that the footer names at the most. */
+/** The maximum number of running tasks in the footer. */
 const MAX_TASKS = 6;
 
-/** How a build is shown in a terminal. */
+/** The parameters of a {@linkcode TerminalRenderer}. */
 export interface TerminalOptions extends Omit<PlainOptions, "isOneScreen"> {
   readonly clock: Clock;
-  /** Characters in a line, as of now. */
+  /** Returns the current number of characters in a line. */
   readonly columns: () => number;
 }
 
-/** Keeps the footer out of the way of all that is written. */
+/** Removes the footer before each write. */
 class Screen implements Sink {
   readonly #sink: Sink;
   #lines = 0;
@@ -39,7 +40,7 @@ class Screen implements Sink {
     this.#sink.write(stream, data);
   }
 
-  /** Takes the footer away. */
+  /** Removes the footer. */
   clear(): void {
     if (this.#lines === 0) return;
     const up = this.#lines > 1 ? `\x1b[${this.#lines - 1}A` : "";
@@ -47,7 +48,7 @@ class Screen implements Sink {
     this.#lines = 0;
   }
 
-  /** Shows a footer in place of the one that is there. */
+  /** Shows a footer, and replaces the present one. */
   show(lines: readonly string[]): void {
     this.clear();
     this.#sink.write("stderr", lines.join("\n"));
@@ -61,16 +62,16 @@ export class TerminalRenderer implements Renderer {
   readonly #options: TerminalOptions;
   readonly #screen: Screen;
   readonly #plain: PlainRenderer;
-  /** Running tasks by id, with the time at which they began. */
+  /** Running tasks by id, with their start times. */
   readonly #running = new Map<string, { readonly name: string; readonly since: number }>();
   #total = 0;
   #done = 0;
   #cached = 0;
   #failed = 0;
-  /** When the build began; `undefined` while there is none. */
+  /** Start time of the build; `undefined` if none is running. */
   #since: number | undefined;
 
-  /** @param options its sink's stderr must be the terminal */
+  /** @param options the stderr of the sink must be the terminal */
   constructor(options: TerminalOptions) {
     this.#options = options;
     this.#screen = new Screen(options.sink);
@@ -159,7 +160,7 @@ export class TerminalRenderer implements Renderer {
   }
 }
 
-/** A line's part that fits; each character is taken to be one column wide. */
+/** Truncates a line to a width. Assumes that each character is one column wide. */
 function fitting(line: string, width: number): string {
   const characters = [...line.replaceAll(/\p{Cc}/gu, "?")];
   return characters.length <= width

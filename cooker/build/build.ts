@@ -1,5 +1,6 @@
 /**
- * One build: feeds the scheduler what happened and carries out what it answers with.
+ * Runs one build: feeds events to the scheduler, carries out its effects, and reports the progress
+ * to the client.
  *
  * @module
  */
@@ -32,10 +33,10 @@ import { type TaskInBuild, TaskRunner } from "./task_runner.ts";
 /** The exit code of a build that was cancelled without a signal. */
 const CANCELLED = signalExitCode("SIGINT");
 
-/** Milliseconds that a build works at a stretch before it gives way to the server's loop. */
+/** Milliseconds that a build works before it yields to the server's loop. */
 const STRETCH_MS = 8;
 
-/** What a build is made of. */
+/** The options of a {@linkcode Build}. */
 interface BuildOptions {
   readonly id: string;
   readonly plan: BuildPlan;
@@ -44,25 +45,28 @@ interface BuildOptions {
   readonly executor: Executor;
   readonly files: BuildFiles;
   readonly clock: Clock;
-  /** Absent: every task runs. */
+  /** If absent, every task runs. */
   readonly cache?: ResultCache;
-  /** Results that are yet to be kept; absent: there are none. */
+  /** Results that are not stored yet. If absent, caching is not deferred. */
   readonly postponed?: PostponedResults;
-  /** Whether results are kept before the build goes on. */
+  /** True if results are stored before the build goes on. */
   readonly keepsAtOnce?: boolean;
-  /** Whether it has to be known of each task what its inputs were when it began. */
+  /** True if the inputs of each task must be recorded when it begins. */
   readonly isWatched?: boolean;
-  /** For each task its place when several could start, smaller first; absent: its index. */
+  /**
+   * For each task its rank. Of several tasks that could start, the smallest rank starts first.
+   * Default: its index.
+   */
   readonly rank?: readonly number[];
-  /** The process whose stdin its tasks read; absent: they read an empty one. */
+  /** The process whose stdin the tasks read. If absent, they read an empty stdin. */
   readonly stdinPid?: number;
-  /** Descriptors that its client has passed, its stdin among them; absent: none. */
+  /** Descriptors that the client has passed, including its stdin. If absent, there are none. */
   readonly passed?: DescriptorMap;
-  /** Told how long each task ran that ended well. */
+  /** Called with the duration of each successful task that was executed. */
   readonly ran?: (task: PlannedTask, durationMs: number) => void;
 }
 
-/** A task that runs, or has run. */
+/** A task that runs or has run. */
 interface TaskRun {
   readonly startedAt: number;
   readonly ending: EndingController;
@@ -83,7 +87,7 @@ export class Build implements AsyncCommand {
   readonly #runs = new Map<number, TaskRun>();
   readonly #remains: Remains[] = [];
   readonly #failures: Failure[] = [];
-  /** What has happened and is not dealt with, the one that is being dealt with included. */
+  /** The queue of scheduler inputs. The first one is being processed. */
   readonly #inputs: SchedulerInput[] = [];
   readonly #finished = Promise.withResolvers<void>();
   readonly #runner: TaskRunner;
@@ -92,11 +96,11 @@ export class Build implements AsyncCommand {
   readonly #scheduler: Scheduler;
   #startedAt: number | undefined;
   #exitCode = 0;
-  /** The client's signal that has cancelled it. */
+  /** The client's signal that has cancelled the build. */
   #signal: TaskSignal | undefined;
-  /** The first code other than 0 with which a task ended by itself after it was asked to. */
+  /** The first exit code other than 0 of a task that was asked to end and exited by itself. */
   #cancelledCode = 0;
-  /** Whether a task was ended, or was kept from starting. */
+  /** True if a task was terminated, or was kept from starting. */
   #isCut = false;
   #isFinished = false;
   #isFlushing = false;
@@ -116,22 +120,22 @@ export class Build implements AsyncCommand {
     this.#runner = new TaskRunner({ ...options, force, replayLogs });
   }
 
-  /** What the tasks that have begun were found under, or ran with. */
+  /** The fingerprints and inputs of the tasks that have begun, by their indices. */
   get prospects(): ReadonlyMap<number, Prospect> {
     return this.#runner.prospects;
   }
 
-  /** What is known of the inputs of the tasks that have begun, by their indices. */
+  /** The recorded inputs of the tasks that have begun, by their indices. */
   get baselines(): ReadonlyMap<number, Baseline> {
     return this.#runner.baselines;
   }
 
-  /** Whether it was cancelled. */
+  /** The build was cancelled. */
   get isCancelled(): boolean {
     return this.#scheduler.isCancelled;
   }
 
-  /** Whether every task's result was there, and nothing had to run. */
+  /** True if every task with a command was a cache hit. */
   get isAllCached(): boolean {
     return this.#exitCode === 0 &&
       this.#options.plan.tasks.every((task, index) =>
@@ -206,7 +210,10 @@ export class Build implements AsyncCommand {
     }
   }
 
-  /** What happens while effects are carried out is fed when they all have been. */
+  /**
+   * Feeds the scheduler. Inputs that arrive while effects are carried out are processed after all
+   * of these effects.
+   */
   #feed(input: SchedulerInput): void {
     this.#inputs.push(input);
     if (this.#inputs.length > 1) return;
@@ -225,7 +232,7 @@ export class Build implements AsyncCommand {
       case "settle":
         return this.#settle(effect.task, effect.status);
       case "skip":
-        // One without a command is only a name for its dependencies.
+        // A task without a command only stands for its dependencies.
         if (this.#task(effect.task).command !== undefined) this.#isCut = true;
         this.#emit({
           type: "TaskCancelled",
@@ -296,7 +303,9 @@ export class Build implements AsyncCommand {
     return this.#options.files.logPath(this.#task(index).id, index);
   }
 
-  /** Many tasks whose results are there must not keep the server's clients waiting. */
+  /**
+   * Yields to the server's loop, so that a long series of cache hits does not delay its clients.
+   */
   async #giveWay(): Promise<void> {
     const { clock } = this.#options;
     if (clock.monotonic() - this.#gaveWayAt < STRETCH_MS) return;
@@ -351,7 +360,7 @@ export class Build implements AsyncCommand {
     if (!this.#isFlushing) this.#own(this.#flush());
   }
 
-  /** What is told in one turn is written at once. */
+  /** Flushes the journal once for all events of one turn of the loop. */
   async #flush(): Promise<void> {
     this.#isFlushing = true;
     await macrotask();
@@ -382,7 +391,10 @@ export class Build implements AsyncCommand {
     });
   }
 
-  /** A task that was asked to end may have ended by itself all the same: its code counts then. */
+  /**
+   * Handles a task that was asked to end. It may have exited by itself nevertheless, and then its
+   * exit code counts.
+   */
   #cancelled(
     { hasStarted, status: { code, signal, reason } }: TaskRun,
     common: { build: string; task: string; durationMs: number; logPath?: string },
@@ -393,15 +405,16 @@ export class Build implements AsyncCommand {
   }
 
   /**
-   * The exit code of a build that a client's signal has cancelled: that of the first task that failed
-   * or ended with one, or the signal's if the signal has ended a task or kept one from starting.
+   * Returns the exit code of a build that a client's signal has cancelled. It is the code of the
+   * first task that failed or exited with a code of its own. Otherwise, it is the signal's code if
+   * the signal has terminated a task or kept one from starting.
    */
   #codeAfter(signal: TaskSignal): number {
     const own = this.#exitCode === 0 ? this.#cancelledCode : this.#exitCode;
     return own === 0 && this.#isCut ? signalExitCode(signal) : own;
   }
 
-  /** What commands left running in the background ends with the build. */
+  /** Ends the processes that commands have left in the background, and completes the build. */
   async #complete(): Promise<void> {
     if (!this.#whole.soon.aborted) this.#whole.end(false);
     await Promise.all(this.#remains.map((remains) => remains.end(this.#whole)));
@@ -415,7 +428,7 @@ export class Build implements AsyncCommand {
     }
     const durationMs = Math.round(this.#options.clock.monotonic() - (this.#startedAt ?? 0));
     await this.#options.postponed?.keepFirst();
-    // What can't be written is told before the end.
+    // Write errors must be reported before the end of the build.
     this.#options.files.flush();
     this.#emit({
       type: "BuildCompleted",
@@ -437,7 +450,10 @@ export class Build implements AsyncCommand {
     this.#finished.resolve();
   }
 
-  /** A defect ends the build in its next step, where the server hears of it. */
+  /**
+   * Ends the build in its next step if `work` fails. The step throws the error, so that the server
+   * gets it.
+   */
   #own(work: Promise<void>): void {
     work.catch((error: unknown) => {
       this.#defect ??= { error };
@@ -446,7 +462,10 @@ export class Build implements AsyncCommand {
     });
   }
 
-  /** Resolves when whoever asked for the build takes more. */
+  /**
+   * Sends an event to the client and records it. The promise resolves when the client can take
+   * more. It is absent if there is no need to wait.
+   */
   #emit(body: EventBody): Promise<void> | undefined {
     const { event, ready } = this.#options.call.emit(body);
     this.#options.files.record(event, this.#hasSecrets);

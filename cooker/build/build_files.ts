@@ -1,5 +1,6 @@
 /**
- * What a build leaves on disk: its events, and each task's whole output.
+ * Writes the files of a build: a journal of its events, and a log with the whole output of each
+ * task. Also lists and removes the files of earlier builds.
  *
  * @module
  */
@@ -19,21 +20,24 @@ import { fileSize, type FolderSize, folderSize } from "../../system/files/file_s
 import type { SimmerEvent } from "../../wire/events.ts";
 import { redact } from "../../wire/redact.ts";
 
-/** Where builds are kept, both absolute. */
+/** The folders that contain the files of all builds. Both paths are absolute. */
 export interface BuildFolders {
-  /** For `ID.jsonl`. */
+  /** Contains `ID.jsonl`. */
   readonly builds: string;
-  /** For `ID/TASK.log`. */
+  /** Contains `ID/TASK.log`. */
   readonly logs: string;
-  /** Whether they are gone with the process. */
+  /** True if the folders are deleted when the process ends. */
   readonly isTemporary?: boolean;
 }
 
-/** The longest name of a log, in characters of one byte. */
+/** The maximum length of a log's name, in characters of one byte. */
 const MAX_NAME = 120;
 const JOURNAL_SUFFIX = ".jsonl";
 
-/** The files of one build. A build does not depend on them: what can't be written is told. */
+/**
+ * The files of one build. A build does not depend on them. If they cannot be written, the error is
+ * reported and the build goes on.
+ */
 export class BuildFiles {
   readonly #folder: string;
   readonly #journal: BestEffortFile;
@@ -41,7 +45,7 @@ export class BuildFiles {
   #error: Error | undefined;
   #tell: ((error: Error) => void) | undefined;
 
-  /** Whether the logs can be looked at when the build is over. */
+  /** True if the logs still exist after the build. */
   readonly areKept: boolean;
 
   private constructor(folder: string, journal: string, areKept: boolean) {
@@ -51,7 +55,7 @@ export class BuildFiles {
     this.#journal = new BestEffortFile(journal, (error) => this.#fail(error));
   }
 
-  /** Makes a build's files. */
+  /** Creates the files of a build. */
   static create(id: string, { builds, logs, isTemporary }: BuildFolders): BuildFiles {
     const folder = joinPath(logs, id);
     const journal = journalPath(id, builds);
@@ -64,8 +68,8 @@ export class BuildFiles {
   }
 
   /**
-   * Says who is told what the system says where the files can't be written, as far as that concerns
-   * the build's events; at once where it has happened already.
+   * Sets the listener for the first error in writing the build's journal or creating its folder. If
+   * the error has already occurred, the listener is called at once.
    */
   whenFailed(tell: (error: Error) => void): void {
     this.#tell = tell;
@@ -73,11 +77,14 @@ export class BuildFiles {
   }
 
   /**
-   * Creates the folder of the logs. Retention finds the folder by the journal, so none is created if the
-   * journal was deleted, as it is with the state folder of a project that was removed.
+   * Creates the folder of the logs. It is called before a log is created, so a build whose tasks
+   * print nothing has no folder.
    *
-   * @returns `false` if no logs may be written
-   * @throws {Error} what the system says if it cannot be made
+   * Old log folders are found by their journals. If the journal was deleted or replaced, for
+   * instance because the project was removed with its state folder, no folder is created.
+   *
+   * @returns true if the folder exists
+   * @throws {Error} the system's error if it cannot be created
    */
   ensureLogs(): boolean {
     const { identity, path } = this.#record;
@@ -86,28 +93,29 @@ export class BuildFiles {
     return true;
   }
 
-  /** Where a task's output goes. */
+  /** Returns the path of a task's log. */
   logPath(task: string, index: number): string {
     const name = encodeURIComponent(task).slice(0, MAX_NAME) || "task";
     return joinPath(this.#folder, `${index}-${name}.log`);
   }
 
   /**
-   * Writes an event into the build's journal.
+   * Writes an event to the build's journal.
    *
-   * @param hasSecrets whether command lines may have what must not be kept
+   * @param hasSecrets true if command lines may contain secrets, which must not be stored; all
+   *   events except task output are redacted then
    */
   record(event: SimmerEvent, hasSecrets: boolean): void {
     const isPlain = !hasSecrets || event.type === "TaskOutput";
     this.#journal.addText(`${isPlain ? JSON.stringify(event) : redactedJson(event)}\n`);
   }
 
-  /** Has the journal on disk. */
+  /** Writes buffered events to the journal on disk. */
   flush(): void {
     this.#journal.flush();
   }
 
-  /** Closes the journal; safe to call twice. */
+  /** Closes the journal. Safe to call twice. */
   close(): void {
     this.#journal.close();
   }
@@ -121,7 +129,7 @@ export class BuildFiles {
     }
   }
 
-  /** Without a journal or a folder for the logs, there is one message all the same. */
+  /** Reports only the first error. */
   #fail(error: Error): void {
     if (this.#error !== undefined) return;
     this.#error = error;
@@ -136,19 +144,19 @@ function redactedJson(event: SimmerEvent): string {
   );
 }
 
-/** The ids of the builds that are on disk, the oldest first. */
+/** Returns the ids of the builds on disk, oldest first. */
 export function keptBuilds({ builds }: BuildFolders): string[] {
   return listFolder(builds)
     .filter((name) => name.endsWith(JOURNAL_SUFFIX))
     .map((name) => name.slice(0, -JOURNAL_SUFFIX.length));
 }
 
-/** The size of a build's journal, in bytes. */
+/** Returns the size of a build's journal, in bytes. */
 export function journalSize(id: string, { builds }: BuildFolders): number {
   return fileSize(journalPath(id, builds)) ?? 0;
 }
 
-/** The files of a build, and how many bytes they take. */
+/** Returns the number of a build's files and their total size. */
 export function buildSize(id: string, folders: BuildFolders): FolderSize {
   const { files, bytes } = folderSize(joinPath(folders.logs, id));
   return { files: files + 1, bytes: bytes + journalSize(id, folders) };
@@ -156,7 +164,7 @@ export function buildSize(id: string, folders: BuildFolders): FolderSize {
 
 /** Removes the files of a build. */
 export function removeBuild(id: string, { builds, logs }: BuildFolders): void {
-  // The journal goes last: the folder is found by it.
+  // The journal must be removed last, because the folder is found by it.
   removeTree(joinPath(logs, id));
   removeTree(journalPath(id, builds));
 }
@@ -165,18 +173,18 @@ function journalPath(id: string, builds: string): string {
   return joinPath(builds, `${id}${JOURNAL_SUFFIX}`);
 }
 
-/** Gives builds their ids: they sort by time, and no two are the same. */
+/** Generates build ids, which sort by time and are unique. */
 export class BuildIds {
   readonly #tag: string;
   #count = 0;
 
-  /** @param tag tells servers apart that start builds in the same millisecond */
+  /** @param tag distinguishes servers that start builds in the same millisecond */
   constructor(tag: string) {
     this.#tag = tag;
   }
 
   /**
-   * The next id.
+   * Returns the next id.
    *
    * @param time milliseconds since the Unix epoch
    */

@@ -1,8 +1,9 @@
 /**
- * Waiting for changes: who wants to know when a build's inputs are no longer what they were.
+ * Reports changed inputs to the clients that watch a build. While a client waits, the server's loop
+ * compares the inputs periodically with those that the build has used.
  *
- * An input is compared with what its task saw when it began, so that what the tasks of the build
- * write for each other is no change, and what somebody edits meanwhile is one.
+ * An input is compared with what its task saw when it began. Files that tasks of the build write
+ * for each other are therefore no changes, and files that a person edits during the build are.
  *
  * @module
  */
@@ -14,16 +15,22 @@ import type { InputTracker } from "../inputs/tracker.ts";
 import { OwnWrites } from "./own_writes.ts";
 import type { BuildPlan } from "../plan/plan.ts";
 
-/** Seconds between two looks while somebody waits. */
+/** Seconds between two checks while a client waits. */
 const LOOK_SECONDS = 0.1;
-/** Seconds between two looks while nobody does. */
+/** Seconds between two checks while no client waits. */
 const REST_SECONDS = 1;
-/** Whoever has left is not known of: more than these are not kept. */
+/**
+ * The maximum number of waits. The server does not notice when a waiting client has left, so the
+ * oldest waits are dropped.
+ */
 const MAX_WAITS = 100;
-/** Milliseconds between two looks at files whose changes nobody tells of. */
+/** Milliseconds between two checks of files whose changes the kernel does not report. */
 const UNWATCHED_MS = 1000;
 
-/** Builds that can be compared with; `watchInputs` comes right after the start of its build. */
+/**
+ * The number of builds that inputs can be compared with. A few are enough, because `watchInputs`
+ * comes right after the start of its build.
+ */
 const MAX_BUILDS = 8;
 
 /** The inputs of a task when it began. */
@@ -32,47 +39,58 @@ export interface Baseline {
   readonly snapshot: Snapshot;
 }
 
-/** A build whose inputs can be compared with. */
+/** A build that inputs can be compared with. */
 interface ComparableBuild {
   readonly build: string;
-  /** By the tasks' indices; grows while tasks begin. */
+  /** The baselines by task index. Entries are added while tasks begin. */
   readonly baselines: ReadonlyMap<number, Baseline>;
   readonly isCancelled: boolean;
   readonly ended: Promise<void>;
 }
 
-/** What is kept of a build to compare with. */
+/** The part of a build that is retained for comparison. */
 interface Compared {
-  /** What its tasks began with, or what they have left if all changes are their own. */
+  /**
+   * The inputs when the tasks began. If all changes during the build are the tasks' own writes, the
+   * inputs at its end instead.
+   */
   baselines: ReadonlyMap<number, Baseline>;
   readonly own: OwnWrites;
   isOver: boolean;
 }
 
-/** Who is told. */
+/** The callbacks of a wait. */
 interface WaitListener {
-  /** Told once: the files that changed, relative to the root; others are absolute. */
+  /**
+   * Called once with the changed files. Paths inside the root are relative to it, and others are
+   * absolute.
+   */
   readonly changed: (files: readonly string[]) => void;
-  /** Told the inputs that the tasks write themselves, each once in all waits of a client. */
+  /**
+   * Called with the inputs that the tasks write themselves. Each is reported once in all waits of a
+   * client.
+   */
   readonly written: (files: readonly string[]) => void;
 }
 
 interface Wait {
-  /** Absent: it is not known any more. */
+  /** Absent if the build is unknown or no longer retained. */
   readonly build: Compared | undefined;
   readonly sets: ReadonlyMap<number, FileSet>;
-  /** Of tasks that had no baseline when the build was over. */
+  /** Baselines of tasks that had none when the build was over. */
   readonly later: Map<number, Baseline>;
   readonly listener: WaitListener;
-  /** When to look again, by the monotonic clock, if nothing is reported before. */
+  /** The time of the next check, by the monotonic clock, if no change is reported before. */
   nextLook: number;
-  /** The tracker's count of changes at the last look. */
+  /** The tracker's count of changes at the last check. */
   changes: number;
-  /** What had changed at the last look: it is told when it stays the same for one more. */
+  /**
+   * The changes found by the last check. They are reported if the next check finds the same ones.
+   */
   seen: string;
 }
 
-/** Everybody who waits for changes. */
+/** All waits for changed inputs, and the builds that they are compared with. */
 export class ChangeWaits {
   readonly #tracker: InputTracker;
   readonly #root: string;
@@ -80,7 +98,7 @@ export class ChangeWaits {
   readonly #waits = new Map<string, Wait>();
   /** The last builds by their ids. */
   readonly #builds = new Map<string, Compared>();
-  /** By the names of those who watch. */
+  /** The detection of own writes, by watcher. */
   readonly #own = new Map<string, OwnWrites>();
   #isChecking = false;
   #defect: { readonly error: unknown } | undefined;
@@ -92,13 +110,13 @@ export class ChangeWaits {
   }
 
   /**
-   * A build begins.
+   * Retains a build for comparison, when it begins.
    *
-   * @param watcher who runs this build again and again, if it is one of a watch
-   * @returns resolves when the build has ended and its inputs were looked at once more
+   * @param watcher identifies the watch that repeats this build, if there is one
+   * @returns resolves when the build has ended and its inputs have been compared once more
    */
   begin(build: ComparableBuild, watcher: string | undefined): Promise<void> {
-    // Not the build itself: it would be kept, with all that it has to do with its tasks.
+    // The build itself is not retained, because it holds all its tasks' state in memory.
     const compared: Compared = {
       baselines: build.baselines,
       own: watcher === undefined ? new OwnWrites() : this.#ownOf(watcher),
@@ -118,9 +136,9 @@ export class ChangeWaits {
   /**
    * Waits until an input of a plan has changed.
    *
-   * @param name tells the wait from others; a second one of the same name takes its place
-   * @param build the id of the build that is compared with; if it is absent, or too many others have
-   *   begun since, changes from now on count
+   * @param name identifies the wait; a second wait of the same name replaces the first one
+   * @param build the id of the build to compare with; if it is absent, or too many others have
+   *   begun since, only changes from now on count
    */
   wait(
     name: string,
@@ -142,11 +160,11 @@ export class ChangeWaits {
   }
 
   /**
-   * Looks whether anything has changed that somebody waits for.
+   * Starts a check of all waits, unless one is in progress.
    *
-   * @returns seconds until the next look
-   * @throws {Error} what the last check threw, such as the system's error for a file that cannot be
-   *   looked at; every other wait has been checked before
+   * @returns seconds until the next call
+   * @throws {Error} the first error of the previous check, such as the system's error for a file
+   *   that cannot be read; all other waits have been checked by then
    */
   look(): number {
     if (this.#defect !== undefined) {
@@ -155,7 +173,7 @@ export class ChangeWaits {
       throw error;
     }
     if (this.#waits.size === 0) {
-      // The queue is emptied now and then, so that it does not overflow between two runs.
+      // The kernel's queue is drained periodically, so that it does not overflow between two runs.
       this.#tracker.drain();
       return REST_SECONDS;
     }
@@ -176,7 +194,7 @@ export class ChangeWaits {
       try {
         await this.#check(name, wait, now);
       } catch (error) {
-        // It concerns this wait alone: the others are looked at before it is thrown.
+        // The error concerns only this wait. The others are checked before it is thrown.
         failures.push(error);
       }
     }
@@ -186,7 +204,8 @@ export class ChangeWaits {
   async #check(name: string, wait: Wait, now: number): Promise<void> {
     const { build } = wait;
     const { changes } = this.#tracker;
-    // Before anything is looked at: a build that ends meanwhile is compared at the next look.
+    // Must be read before the inputs. If the build ends during this check, the next check compares
+    // it.
     const isOver = build?.isOver !== false;
     const changed = new Set<string>();
     let isAllTold = true;
@@ -196,7 +215,7 @@ export class ChangeWaits {
       isAllTold &&= inputs.isTold;
       for (const path of changedIn(inputs, snapshot, after)) changed.add(path);
     }
-    // Another wait has taken its place while its inputs were looked at.
+    // A new wait of the same name has replaced this one during the check.
     if (this.#waits.get(name) !== wait) return;
     wait.changes = changes;
     const written = isOver ? build?.own.takeNew() ?? [] : [];
@@ -213,7 +232,7 @@ export class ChangeWaits {
     wait.seen = seen;
   }
 
-  /** Takes note of what a build of a watch has changed of its own inputs. */
+  /** Records the inputs that changed during a build of a watch. */
   async #compareAtEnd(build: Compared): Promise<void> {
     this.#tracker.drain();
     const changed = new Set<string>();
@@ -244,12 +263,15 @@ export class ChangeWaits {
     return own;
   }
 
-  /** A path as those who wait are told it. */
+  /** Returns a path as it is reported to clients. */
   #named(path: string): string {
     return pathInside(this.#root, path) ?? path;
   }
 
-  /** The inputs of a plan's tasks; where none declares any, all that is in their folders. */
+  /**
+   * Returns the input sets of a plan's tasks. If no task declares inputs, they are all files in the
+   * tasks' folders.
+   */
   #sets(plan: BuildPlan): Map<number, FileSet> {
     const declares = plan.tasks.some((task) => task.caching !== undefined);
     const sets = new Map<number, FileSet>();
@@ -267,7 +289,7 @@ function changedIn({ patterns }: FileSet, before: Snapshot, after: Snapshot): st
   return changedPaths(before, after).map((path) => joinPath(patterns.folder, path));
 }
 
-/** Removes the entries of a map that were set first, so that no more than `most` stay. */
+/** Removes the oldest entries of a map until at most `most` are left. */
 function dropOldest<T>(map: Map<string, T>, most: number): void {
   for (const key of map.keys()) {
     if (map.size <= most) break;

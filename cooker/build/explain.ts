@@ -1,6 +1,6 @@
 /**
- * What a run would do, and why: the same questions that a build asks, with nothing done about the
- * answers.
+ * Explains a plan for `planTasks`: which tasks would run, and why. It makes the same decisions as a
+ * build, but executes nothing.
  *
  * @module
  */
@@ -12,18 +12,18 @@ import type { Prospect, ResultCache } from "../cache/result_cache.ts";
 import type { BuildPlan, PlannedTask } from "../plan/plan.ts";
 import { isProspect, type TaskRunner, type UncachedReason } from "./task_runner.ts";
 
-/** What an explanation needs. */
+/** The input of {@linkcode explainPlan}. */
 interface ExplainOptions {
   readonly plan: BuildPlan;
   readonly cache: ResultCache;
   readonly last: LastResults;
-  /** The runner that would be asked; it runs nothing. */
+  /** The runner that decides about cache hits. It executes nothing here. */
   readonly runner: TaskRunner;
 }
 
 const FORCED: RunReason = { kind: "forced", text: "it was asked to run" };
 
-/** Says for each task of a plan whether it would run, and because of what. */
+/** Determines for each task of a plan whether it would run, and the reasons. */
 export async function explainPlan(
   { plan, cache, last, runner }: ExplainOptions,
 ): Promise<PlanTasksResult> {
@@ -56,7 +56,8 @@ export async function explainPlan(
     const reasons = plan.force ? [FORCED] : [
       ...before.map(runsFirst),
       ...differences(prospect, known.get(task.key)?.parts)
-        // One that runs has another result: it is enough to say the first.
+        // A dependency that runs first may also have another result. One reason per dependency is
+        // enough.
         .filter(({ kind, subject }) =>
           kind !== "dependency" || !before.some((each) => each.id === subject)
         ),
@@ -106,7 +107,7 @@ function runsFirst(task: PlannedTask): RunReason {
   };
 }
 
-/** What is different from a task's last success. */
+/** Returns the differences from a task's last successful run. */
 function differences(
   { parts: whole, snapshot }: Pick<Prospect, "parts" | "snapshot">,
   wholeLast: FingerprintParts | undefined,
@@ -115,7 +116,8 @@ function differences(
     return [{ kind: "never-ran", text: "it has not run well here before" }];
   }
   const parts = keptParts(whole);
-  // Earlier versions have written what looks like a secret.
+  // Earlier versions stored command lines without redacting secrets, so the old parts are redacted
+  // here.
   const last = keptParts(wholeLast);
   const shown = [
     ...differing("command", "its command", last.command, parts.command),

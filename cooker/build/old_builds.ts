@@ -1,5 +1,6 @@
 /**
- * Builds whose files are no longer kept: they are removed when no client waits for the loop.
+ * Removes the files of old builds when a project exceeds its limits. The server does so
+ * periodically while no build runs, in slices, because its loop is blocked meanwhile.
  *
  * @module
  */
@@ -15,46 +16,49 @@ import {
   removeBuild,
 } from "./build_files.ts";
 
-/** How much is kept of a project's builds; the newest build is kept in any case. */
+/** Limits for the builds of a project. The newest build is retained in any case. */
 interface BuildLimits {
-  /** Builds. */
+  /** The number of builds. */
   readonly builds: number;
-  /** The journals and logs of all of them, in bytes. */
+  /** The total size of their journals and logs, in bytes. */
   readonly bytes: number;
 }
 
 /** The limits of a project. */
 const BUILD_LIMITS: BuildLimits = { builds: 50, bytes: 256 * 1024 ** 2 };
 
-/** Files whose sizes are asked for, or which are removed, in one go: the loop waits for it. */
+/**
+ * The number of files that are measured or removed in one slice. The server's loop waits for it.
+ */
 const FILES_AT_ONCE = 2000;
 
-/** Removes the files of builds that are no longer kept. */
+/** Removes builds that exceed the limits. */
 export class OldBuilds {
   readonly #folders: BuildFolders;
   readonly #log: Logger;
   readonly #limits: BuildLimits;
-  /** Sizes of builds that have ended, by their ids, in bytes. */
+  /** The sizes of completed builds, by their ids. */
   readonly #sizes = new Map<string, FolderSize>();
   #isDue = false;
   #hasFailed = false;
 
-  /** @param folders where builds are kept */
+  /** @param folders the folders that contain the files of builds */
   constructor(folders: BuildFolders, log: Logger, limits: BuildLimits = BUILD_LIMITS) {
     this.#folders = folders;
     this.#log = log;
     this.#limits = limits;
   }
 
-  /** A build has ended: there may be one too many. */
+  /** Notes that a build has ended, so that the limits may be exceeded. */
   built(): void {
     this.#isDue = true;
   }
 
   /**
-   * Removes what is no longer kept, or the next part of it; no build may be in progress.
+   * Removes the builds that exceed the limits, or the next slice of them. Must not be called during
+   * a build.
    *
-   * @returns whether there is nothing left to do
+   * @returns true if there is nothing left to do
    */
   tidy(): boolean {
     if (!this.#isDue) return true;
@@ -70,17 +74,18 @@ export class OldBuilds {
     return !this.#isDue;
   }
 
-  /** Returns whether there is nothing left to do. */
+  /** Returns true if there is nothing left to do. */
   #removeSome(): boolean {
     const newestFirst = keptBuilds(this.#folders).reverse();
     const { builds, bytes } = this.#limits;
     for (const id of newestFirst.splice(Math.max(1, builds))) this.#remove(id);
-    // A journal has all that the logs have: mostly, that is all there is to ask for.
+    // A journal contains everything that the logs contain. If twice the journals' size is within
+    // the limit, the logs need not be measured.
     const journals = newestFirst.reduce((sum, id) => sum + journalSize(id, this.#folders), 0);
     return 2 * journals <= bytes || this.#removeBySize(newestFirst);
   }
 
-  /** From the newest build to the oldest one. Returns whether it got to the end. */
+  /** Goes from the newest build to the oldest one. Returns true if it has reached the end. */
   #removeBySize(newestFirst: readonly string[]): boolean {
     let [files, bytes, isFull] = [0, 0, false];
     for (const [index, id] of newestFirst.entries()) {
@@ -90,7 +95,8 @@ export class OldBuilds {
       if (known === undefined) files += size.files;
       this.#sizes.set(id, size);
       bytes += size.bytes;
-      // What is older than the first build that is too much goes, however small it is.
+      // All builds older than the first one that exceeds the limit are removed, however small they
+      // are.
       isFull ||= index > 0 && bytes > this.#limits.bytes;
       if (!isFull) continue;
       files += size.files;

@@ -1,46 +1,51 @@
 /**
- * Tells the inputs that tasks write themselves from those that a person edits while they run.
+ * Distinguishes inputs that tasks write themselves from inputs that a person edits during a build.
+ * A watch uses it to avoid an endless loop of builds.
  *
- * The kernel does not say which process has written a file. An input that changes in each of the
- * builds that one watch runs is taken for the tasks' own work; to run them again for it would never
- * end.
+ * The kernel does not report which process has written a file. An input that changes in each of
+ * several builds of a watch is therefore considered the tasks' own write, and does not start
+ * another build.
  *
  * @module
  */
 
-/** Builds in a row in which an input has to change, if it has changed in every build so far. */
+/**
+ * The number of consecutive builds in which an input must change, if it has changed in every build
+ * so far.
+ */
 const ALWAYS = 2;
-/** The same, if there was a build in which it did not change. */
+/** The same, if it did not change in some earlier build. */
 const SOMETIMES = 4;
 
-/** What the builds of one watch have done to their inputs. */
+/** The inputs that changed during the builds of one watch. */
 export class OwnWrites {
-  /** Builds in a row that ran to their end and in which an input changed, by its absolute path. */
+  /** The number of consecutive complete builds in which an input changed, by its absolute path. */
   readonly #rows = new Map<string, number>();
   readonly #said = new Set<string>();
   #builds = 0;
 
   /**
-   * Whether an input may be the tasks' own work, because it has changed in the last build. A change
-   * of such an input does not interrupt a build: it counts when the build has ended.
+   * Returns true if an input may be the tasks' own write: it changed during the last complete
+   * build, or it has interrupted a build since. A suspect does not interrupt a running build. Its
+   * change is considered when the build has ended.
    */
   isSuspect(path: string): boolean {
     return this.#rows.has(path);
   }
 
-  /** Whether an input is taken for the tasks' own work. */
+  /** Returns true if an input is considered the tasks' own write. */
   isOwn(path: string): boolean {
     const row = this.#rows.get(path) ?? 0;
     return row >= SOMETIMES || (row >= ALWAYS && row === this.#builds);
   }
 
-  /** A build is interrupted because inputs have changed. */
+  /** Records that a build is interrupted because these inputs have changed. */
   interrupted(paths: Iterable<string>): void {
     for (const path of paths) this.#rows.set(path, this.#rows.get(path) ?? 0);
   }
 
   /**
-   * A build has run to its end.
+   * Records that a build is complete.
    *
    * @param changed the inputs that have changed since their tasks began
    */
@@ -50,7 +55,7 @@ export class OwnWrites {
     for (const path of this.#rows.keys()) if (!changed.has(path)) this.#rows.delete(path);
   }
 
-  /** Inputs that are the tasks' own work, each once. */
+  /** Returns the inputs that are the tasks' own writes and have not been returned before. */
   takeNew(): string[] {
     const fresh = [...this.#rows.keys()].filter((path) =>
       this.isOwn(path) && !this.#said.has(path)

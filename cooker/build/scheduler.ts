@@ -1,26 +1,28 @@
 /**
- * Which task runs when: a state machine without processes.
+ * Decides when each task of a build runs. The scheduler is a state machine that starts no
+ * processes.
  *
- * A build feeds it what happened and carries out the effects that it answers with.
+ * A build feeds it inputs, such as the end of a task, and carries out the effects that it returns.
  *
  * ```
- *            dependencies done,            it ended well
- *            a job is free
+ *            dependencies done,
+ *            a job slot is free              it succeeded
  *  waiting ───────────────────▶ running ───────────────────▶ done
- *     │                          │   │  it ended badly
+ *     │                          │   │  it failed
  *     │ a dependency failed,     │   └─────────────────────▶ failed
- *     │ or nothing new starts    │ another one failed,
+ *     │ or the build is stopping │ another task failed,
  *     ▼                          ▼ or the build was cancelled
  *  skipped                    ending ──── it ended ────────▶ cancelled
  * ```
  *
- * After the first failure nothing new starts and what runs is ended; with `keepGoing` only what
- * depends on the failed task is skipped. The build is over when nothing runs any more.
+ * After the first failure, no task starts any more and running tasks are ended. With `keepGoing`,
+ * only the tasks that depend on the failed one are skipped. The build is over when no task runs any
+ * more.
  *
  * @module
  */
 
-/** Where a task is on its way. */
+/** The state of a task. */
 export type TaskStatus =
   | "waiting"
   | "running"
@@ -31,70 +33,73 @@ export type TaskStatus =
   | "cancelled"
   | "skipped";
 
-/** How a task that had been started ended, as whoever ran it says. */
+/** The result of a task that was started, as its runner reports it. */
 export type TaskResult = "succeeded" | "cached" | "failed";
 
-/** What happened. */
+/** An event that the scheduler reacts to. */
 export type SchedulerInput =
   | { readonly kind: "begin" }
   | { readonly kind: "ended"; readonly task: number; readonly result: TaskResult }
   | { readonly kind: "cancel"; readonly force: boolean };
 
-/** What is to be done, in this order. */
+/** An action for the build. Effects are carried out in their order. */
 export type SchedulerEffect =
   | { readonly kind: "start"; readonly task: number }
-  /** Ask a running task to end; `force`: at once. */
+  /** Ask a running task to end. With `force`, without a grace period. */
   | { readonly kind: "end"; readonly task: number; readonly force: boolean }
-  /** A task that had been started is over, with this status. */
+  /** A task that was started is over, with this status. */
   | { readonly kind: "settle"; readonly task: number; readonly status: TaskStatus }
   /** A task will never start. */
   | { readonly kind: "skip"; readonly task: number }
-  /** Every task is over; the last effect of all. */
+  /** Every task is over. This is the last effect. */
   | { readonly kind: "finish" };
 
-/** What does not change during a build. */
+/** The data that does not change during a build. */
 interface SchedulerPlan {
   /** For each task the indices of those that wait for it. */
   readonly dependents: readonly (readonly number[])[];
-  /** For each task its place when several could start: smaller first. */
+  /** For each task its rank. Of several tasks that could start, the smallest rank starts first. */
   readonly rank: readonly number[];
-  /** How many may run at once, from 1. */
+  /** The number of tasks that may run at once, at least 1. */
   readonly jobs: number;
   readonly keepGoing: boolean;
 }
 
-/** What to schedule. */
+/** The input of a {@linkcode Scheduler}. */
 interface ScheduleRequest {
   /** For each task the indices of those that it waits for. */
   readonly dependencies: readonly (readonly number[])[];
-  /** How many may run at once, from 1. */
+  /** The number of tasks that may run at once, at least 1. */
   readonly jobs: number;
   readonly keepGoing: boolean;
-  /** For each task its place when several could start, smaller first; absent: its index. */
+  /**
+   * For each task its rank. Of several tasks that could start, the smallest rank starts first.
+   * Default: its index.
+   */
   readonly rank?: readonly number[];
 }
 
 /**
- * The schedule of one build. The same inputs give the same effects; each takes time in what it
- * changes, not in the size of the build.
+ * The schedule of one build. It is deterministic: the same inputs give the same effects. The cost
+ * of an input depends on the number of tasks that it affects, not on the size of the build.
  */
 export class Scheduler {
   readonly #plan: SchedulerPlan;
   readonly #status: TaskStatus[];
-  /** For each task how many of its dependencies are not done. */
+  /** For each task the number of its unfinished dependencies. */
   readonly #missing: number[];
-  /** Tasks that could start, by rank. */
+  /** Tasks that could start, sorted by rank. */
   readonly #ready: number[] = [];
   #effects: SchedulerEffect[] = [];
-  /** Tasks that are running or ending. */
+  /** The number of tasks that are running or ending. */
   #active = 0;
-  /** Tasks that are not over. */
+  /** The number of tasks that are not over. */
   #open: number;
-  /** Whether nothing new may start. */
+  /** True if no task may start any more. */
   #isEnding = false;
   #isCancelled = false;
 
-  /** Makes the schedule before anything has happened. */
+  /** Creates the schedule. No task starts before the input `begin`. */
   constructor(request: ScheduleRequest) {
     const { dependencies, jobs, keepGoing } = request;
     const dependents = dependencies.map((): number[] => []);
@@ -108,20 +113,20 @@ export class Scheduler {
     this.#open = dependencies.length;
   }
 
-  /** Where each task is, by its index. */
+  /** The state of each task, by its index. */
   get status(): readonly TaskStatus[] {
     return this.#status;
   }
 
-  /** Whether the build was cancelled from outside. */
+  /** The build was cancelled by a client or the server, not by a failure. */
   get isCancelled(): boolean {
     return this.#isCancelled;
   }
 
   /**
-   * What is to be done because of what happened, in this order.
+   * Processes an input and returns the resulting effects, in order.
    *
-   * @throws {RangeError} where a task ends that does not run
+   * @throws {RangeError} if the input says that a task ended which was not running
    */
   feed(input: SchedulerInput): readonly SchedulerEffect[] {
     this.#effects = [];
@@ -180,7 +185,7 @@ export class Scheduler {
     }
   }
 
-  /** Nothing new starts; what runs is asked to end. */
+  /** Skips all waiting tasks and asks running ones to end. */
   #stop(force: boolean): void {
     this.#isEnding = true;
     this.#ready.length = 0;

@@ -1,5 +1,6 @@
 /**
- * One task of a build: from the cache, or by its command.
+ * Runs one task of a build: restores its result from the cache, or executes its command and stores
+ * the result.
  *
  * @module
  */
@@ -22,49 +23,52 @@ import type { Ending } from "../execute/cancellation.ts";
 import type { Executor, ExitStatus, OutputSink, TaskCommand } from "../execute/executor.ts";
 import type { PlannedTask } from "../plan/plan.ts";
 
-/** Why a task is not looked for in the cache; shown to whoever asks why it runs. */
+/** The reason why a task is not looked up in the cache. It is shown by explanations of a plan. */
 export type UncachedReason =
   | { readonly kind: "undeclared" }
   | { readonly kind: "dependency"; readonly task: string }
   | Unkeyed;
 
-/** What a task may be found under, or why it always runs. */
+/** The fingerprint and inputs of a task, or the reason why it always runs. */
 type TaskProspect = Prospect | UncachedReason;
 
-/** Whether a task can be looked for. */
+/** Returns true if the task can be looked up in the cache. */
 export function isProspect(prospect: TaskProspect): prospect is Prospect {
   return "fingerprint" in prospect;
 }
 
-/** What a runner tells on its way. */
+/** Callbacks for the progress of a task. */
 interface TaskListener {
-  /** The task's result is there; what it printed follows where it is replayed. */
+  /** The task was a cache hit. Its replayed output follows. */
   cached(fingerprint: string): void;
-  /** Its command begins. */
+  /** The command of the task begins. */
   started(): void;
-  /** What it prints goes to its log, too; not told of a task that ends well and prints nothing. */
+  /** The task has a log. Not called if a successful task prints nothing. */
   logged(): void;
-  /** Where its output goes, be it replayed or new. */
+  /** Receives the output, both new and replayed. */
   readonly sink: OutputSink;
 }
 
-/** What a runner needs. */
+/** The options of a {@linkcode TaskRunner}. */
 interface TaskRunnerOptions {
   readonly executor: Executor;
   readonly clock: Clock;
-  /** Absent: nothing is kept. */
+  /** If absent, no result is cached. */
   readonly cache?: ResultCache;
-  /** Results of earlier builds that are yet to be kept, and of this one; absent: there are none. */
+  /**
+   * Results of earlier builds and of this one that are not stored yet. If absent, caching is not
+   * deferred.
+   */
   readonly postponed?: PostponedResults;
-  /** Whether results are kept before the build goes on. */
+  /** True if results are stored before the build goes on. */
   readonly keepsAtOnce?: boolean;
-  /** Whether it has to be known of each task what its inputs were when it began. */
+  /** True if the inputs of each task must be recorded when it begins. */
   readonly isWatched?: boolean;
   readonly force: boolean;
   readonly replayLogs: ReplayLogs;
-  /** The process whose stdin the tasks that take it read; absent: none does. */
+  /** The process whose stdin is passed to tasks that read it. If absent, none is passed. */
   readonly stdinPid?: number;
-  /** Descriptors that the client has passed, its stdin among them; absent: none. */
+  /** Descriptors that the client has passed, including its stdin. If absent, there are none. */
   readonly passed?: DescriptorMap;
 }
 
@@ -72,29 +76,29 @@ interface TaskRunnerOptions {
 export interface TaskInBuild {
   readonly index: number;
   readonly task: PlannedTask;
-  /** The tasks that it waits for; they have been run. */
+  /** The tasks that it waits for. They are done. */
   readonly dependencies: readonly (readonly [index: number, task: PlannedTask])[];
 }
 
-/** How a task is to be run. */
+/** The request to run a task. */
 interface TaskRequest extends TaskInBuild {
-  /** Where its output goes; asked for when there is some. */
+  /** Returns the path of the log. */
   readonly logPath: () => string;
-  /** Makes the folder of that; `false`: there is to be none. */
+  /** Creates the folder of the log. If it returns `false`, no log is written. */
   readonly ensureLogs: () => boolean;
   readonly ending: Ending;
   readonly listener: TaskListener;
 }
 
-/** How a task ended. */
+/** The outcome of a task. */
 type TaskOutcome =
   | { readonly kind: "cached" }
   | { readonly kind: "ran"; readonly status: ExitStatus };
 
-/** What a task has left. */
+/** The outcome of an executed command, for the cache. */
 interface Recorded {
   readonly status: ExitStatus;
-  /** Whether it is a result. */
+  /** True if the result may be cached. */
   readonly isWhole: boolean;
   readonly made: MadeOutputs;
   readonly log: Uint8Array | undefined;
@@ -104,36 +108,38 @@ interface Recorded {
 /** Runs the tasks of one build. */
 export class TaskRunner {
   readonly #options: TaskRunnerOptions;
-  /** Fingerprints of the tasks that were run; those whose results can't be told have none. */
+  /**
+   * Fingerprints of the tasks that were run. Tasks whose results cannot be determined have none.
+   */
   readonly #fingerprints = new Map<number, string>();
-  /** Results of this build's tasks that are kept later. */
+  /** Results of this build's tasks that are stored later. */
   readonly #later = new Map<number, PostponedResult>();
   readonly #prospects = new Map<number, Prospect>();
   readonly #baselines = new Map<number, Baseline>();
-  /** Said in this build: where a disk is full, one task is enough to say so. */
+  /** Warnings of this build. If the disk is full, the warning of one task is enough. */
   readonly #warned = new Set<string>();
 
   constructor(options: TaskRunnerOptions) {
     this.#options = options;
   }
 
-  /** What the tasks that have begun were found under, or run with. */
+  /** The fingerprints and inputs of the tasks that have begun, by their indices. */
   get prospects(): ReadonlyMap<number, Prospect> {
     return this.#prospects;
   }
 
-  /** What is known of the inputs of the tasks that have begun, by their indices. */
+  /** The recorded inputs of the tasks that have begun, by their indices. */
   get baselines(): ReadonlyMap<number, Baseline> {
     return this.#baselines;
   }
 
-  /** Runs a task, unless its result is there. */
+  /** Runs a task, or restores its result on a cache hit. */
   async run(request: TaskRequest): Promise<TaskOutcome> {
     const { soon } = request.ending;
     try {
       return await this.#run(request);
     } catch (error) {
-      // To look at its inputs was ended with the task.
+      // Reading the inputs was aborted together with the task.
       if (soon.aborted && error === soon.reason) return { kind: "ran", status: { code: 0 } };
       throw error;
     }
@@ -160,7 +166,7 @@ export class TaskRunner {
     return { kind: "ran", status: await this.#produce(prospect, request) };
   }
 
-  /** Takes note of the inputs of a task that runs every time. */
+  /** Records the inputs of a task that always runs. */
   async #noteInputs({ index, task, ending }: TaskRequest): Promise<void> {
     const { caching: declaration, command } = task;
     if (declaration === undefined || command === undefined) return;
@@ -188,8 +194,10 @@ export class TaskRunner {
   }
 
   /**
-   * The fingerprint of a task whose result is where it belongs, and of which nothing is to be shown
-   * again; `undefined` where it has to be run to know that.
+   * Returns the fingerprint of a task whose outputs are known to be in place, without asynchronous
+   * work.
+   *
+   * @returns `undefined` if a full lookup is needed to know this, or if output must be replayed
    */
   recall({ index, task, dependencies }: TaskInBuild): string | undefined {
     const { cache, force, postponed, replayLogs } = this.#options;
@@ -208,9 +216,10 @@ export class TaskRunner {
   }
 
   /**
-   * What a task may be found under now; its dependencies have been run, or asked for, before.
+   * Determines the current fingerprint and inputs of a task. Its dependencies must have been run or
+   * {@linkcode assume}d before.
    *
-   * @param signal ends the looking at its inputs
+   * @param signal aborts reading the inputs
    * @throws the signal's reason if it is aborted
    */
   async prospect(
@@ -227,12 +236,15 @@ export class TaskRunner {
     return await cache.prospect({ declaration: caching, command, dependencies: known }, signal);
   }
 
-  /** Takes note of what a task that is only asked for would be found under. */
+  /** Records the fingerprint of a task that is only explained and does not run. */
   assume(index: number, prospect: Prospect): void {
     this.#fingerprints.set(index, prospect.fingerprint);
   }
 
-  /** What tasks were found under, by their ids, or ran with; `missing`: one of which that is unknown. */
+  /**
+   * Returns the fingerprints of tasks by their ids. If one is unknown, `missing` is the id of that
+   * task.
+   */
   #fingerprintsOf(tasks: TaskInBuild["dependencies"]): {
     readonly known: Readonly<Record<string, string>>;
     readonly missing?: string;
@@ -243,7 +255,7 @@ export class TaskRunner {
       if (fingerprint === undefined) return { known: {}, missing: id };
       known.push([id, fingerprint]);
     }
-    // A task may be called "__proto__": assigning to that would be lost.
+    // A task may be named "__proto__". An assignment to that property would be lost.
     return { known: Object.fromEntries(known) };
   }
 
@@ -266,7 +278,10 @@ export class TaskRunner {
     return true;
   }
 
-  /** What a task begins with whose result is kept later. */
+  /**
+   * Records the inputs of a task whose result can be stored later. Returns `undefined` if caching
+   * cannot be deferred.
+   */
   async #beginning(
     { task: { caching, command }, dependencies, ending }: TaskRequest,
     postponed: PostponedResults,
@@ -326,7 +341,7 @@ export class TaskRunner {
     return status;
   }
 
-  /** Runs a task whose result may be kept. */
+  /** Runs a task whose result may be cached. */
   async #record(task: Runnable, request: TaskRequest): Promise<Recorded> {
     const { cache, clock } = this.#options;
     const { sink } = request.listener;
@@ -345,8 +360,9 @@ export class TaskRunner {
       throw error;
     });
     const durationMs = Math.round(clock.monotonic() - startedAt);
-    // What still runs in the background may write on, and what was cancelled or got another signal may
-    // have ended in the middle, whatever its code says: such results are not known to be whole.
+    // Processes that are left in the background may still write outputs. A task that was cancelled
+    // or got another signal may have stopped halfway, whatever its exit code is. Such results may
+    // be incomplete.
     const { soon, isDisturbed } = request.ending;
     const isWhole = prepared?.isClear !== false && status.code === 0 &&
       status.remains === undefined && !soon.aborted && !isDisturbed;
@@ -379,6 +395,8 @@ export class TaskRunner {
         },
         warn: (message) => sink.warn(message),
       }, ending);
+      // Most successful tasks print nothing and get no log. The log of a failed or cancelled task
+      // is written at once, because people read it.
       const isLookedAt = status.code !== 0 || ending.soon.aborted;
       if (isLookedAt ? log.write() : log.isWritten) listener.logged();
       return status;

@@ -1,8 +1,9 @@
 /**
- * State files of incremental compilers: `*.tsbuildinfo`.
+ * Detects changed state files of incremental compilers (`*.tsbuildinfo`) that a task does not
+ * declare as outputs.
  *
  * A compiler that finds its state writes only the outputs that have changed since. If the state is
- * no output, and the outputs are removed before the next run, that run makes half of them.
+ * not an output, and the outputs are removed before the next run, that run makes only half of them.
  *
  * @module
  */
@@ -13,12 +14,12 @@ import type { TreeSignatures } from "../../system/files/tree_signature.ts";
 
 const SUFFIX = ".tsbuildinfo";
 
-/** The names that the compiler gives them where its config does not say one. */
+/** The compiler's default names, used if its config does not set one. */
 const USUAL_NAMES: readonly string[] = ["tsconfig.tsbuildinfo", ".tsbuildinfo"];
 
 /**
- * Bytes of a folder up to which it is listed before and after each run: about 200 entries. In a
- * larger one only the usual names are looked for.
+ * Largest folder in bytes that is listed before and after each run: about 200 entries. In a larger
+ * folder, only the usual names are checked.
  */
 const LISTED_FOLDER_BYTES = 8 * 1024;
 
@@ -26,7 +27,7 @@ const LISTED_FOLDER_BYTES = 8 * 1024;
 export type BuildInfos = ReadonlyMap<string, string>;
 
 /**
- * The state files in a task's folder, not below it.
+ * Returns the state files in a task's folder, without subfolders.
  *
  * @param folder absolute
  */
@@ -42,7 +43,7 @@ export function buildInfosIn(folder: string, signatures: TreeSignatures): BuildI
   return found;
 }
 
-/** The name of a state file that is new or different; `undefined` if there is none. */
+/** Returns the name of a state file that is new or different and not an output, or `undefined`. */
 export function changedBuildInfo(
   before: BuildInfos,
   now: BuildInfos,

@@ -1,8 +1,9 @@
 /**
- * Results that are kept when nobody waits: of a task that has none yet there is nothing to look for,
- * so that what its inputs hold need not be known before it runs.
+ * Deferred caching: a task that has never been cached cannot hit, so its inputs are hashed and its
+ * result is stored after it has run.
  *
- * What they held when it began is known from the kernel: it tells of every change since.
+ * The kernel reports changes of the inputs. If it has reported none since the task began, their
+ * contents are still those that the task has read.
  *
  * @module
  */
@@ -16,54 +17,60 @@ import type { InputTracker } from "../inputs/tracker.ts";
 import type { MadeOutputs } from "./output_runs.ts";
 import { type CacheQuestion, isUnkeyed, type ResultCache } from "./result_cache.ts";
 
-/** A task's fingerprint, or its postponed result, which will have one. */
+/** A task's fingerprint, or its deferred result, which gets one later. */
 export type Known = string | PostponedResult;
 
-/** A task that is about to run. */
+/** State of a task that is about to run. */
 export interface Beginning {
-  /** Where its result is going to be kept. */
+  /** The cache that will store the result. */
   readonly cache: ResultCache;
   readonly question: Omit<CacheQuestion, "dependencies">;
-  /** By the tasks' ids. */
+  /** Dependencies by their tasks' ids. */
   readonly dependencies: readonly (readonly [id: string, known: Known])[];
   readonly inputs: FileSet;
   readonly outputs: FileSet | undefined;
   readonly inputsVersion: number;
-  /** In the time of files. */
+  /** Time of the beginning on the clock of file times, in milliseconds since the Unix epoch. */
   readonly begunAt: number;
 }
 
-/** A result that is yet to be kept. */
+/** A result that is not stored yet. */
 export interface PostponedResult extends Beginning {
-  /** What the task has made. */
   readonly made: MadeOutputs;
   readonly log: Uint8Array | undefined;
   readonly durationMs: number;
-  /** From when on it is being kept: its fingerprint, where it could be. */
+  /** Set when storing begins. Resolves to `undefined` if the result could not be stored. */
   fingerprint?: Promise<string | undefined>;
 }
 
-/** Bytes of output above which a result is kept at once: they would have to stay in memory. */
+/**
+ * Bytes of output above which a result is stored at once, because they would have to stay in
+ * memory.
+ */
 const MAX_LOG = 64 * 1024;
 
-/** Milliseconds of work at a stretch. */
+/** Milliseconds of uninterrupted work. */
 const STRETCH_MS = 8;
 
-/** Milliseconds that a build waits for its first results: those of a new server take 50. */
+/**
+ * Milliseconds that a build waits at most for its first results. On a new server, these take 50.
+ */
 const FIRST_MS = 100;
 
-/** What postponing needs. */
+/** Dependencies of {@linkcode PostponedResults}. */
 interface PostponedOptions {
   readonly tracker: InputTracker;
   readonly clock: Clock;
   readonly log: Logger;
 }
 
-/** Keeps results later. */
+/** Stores results after their tasks have run. */
 export class PostponedResults {
   readonly #options: PostponedOptions;
   readonly #waiting = new Map<string, PostponedResult>();
-  /** Tasks whose results could not be kept later. */
+  /**
+   * Tasks whose deferred results could not be stored. Their inputs are hashed before the next run.
+   */
   readonly #hurried = new Set<string>();
   #working: Promise<void> | undefined;
   #isPaused = false;
@@ -72,20 +79,21 @@ export class PostponedResults {
     this.#options = options;
   }
 
-  /** Whether nothing is waiting to be kept. */
+  /** True if no result is waiting to be stored. */
   get isEmpty(): boolean {
     return this.#waiting.size === 0;
   }
 
-  /** Whether a task's result is waiting. */
+  /** Returns true if a task's result is waiting to be stored. */
   has(key: string): boolean {
     return this.#waiting.has(key);
   }
 
   /**
-   * Takes note of what a task begins with; `undefined` where its fingerprint has to be known.
+   * Records the state with which a task begins. Returns `undefined` if the result can't be
+   * deferred, so that the task's fingerprint must be known before it runs.
    *
-   * @param signal ends the looking for its inputs
+   * @param signal aborts the search for its inputs
    * @throws the signal's reason if it is aborted
    */
   async begin(
@@ -102,14 +110,14 @@ export class PostponedResults {
     const { inputs, outputs } = sets;
     const { paths, problems } = await inputs.find(signal);
     if (paths.length === 0 || problems.length > 0) return undefined;
-    // What is behind a link may change unreported, so that the inputs have to be known before.
+    // A file behind a link may change unreported, so the inputs must be hashed before the run.
     if (!inputs.isTold || paths.some(({ kind }) => kind === "link")) return undefined;
     const begunAt = fileTime();
     const inputsVersion = inputs.version;
     return { cache, question, dependencies, inputs, outputs, inputsVersion, begunAt };
   }
 
-  /** Takes note of how the task has ended well; `undefined` where nothing can be kept of it. */
+  /** Records the success of a task. Returns `undefined` if its result can't be stored. */
   async add(
     beginning: Beginning,
     { made, log, durationMs }: Pick<PostponedResult, "made" | "log" | "durationMs">,
@@ -129,16 +137,16 @@ export class PostponedResults {
     return result;
   }
 
-  /** Keeps a task's result now, if one is waiting. */
+  /** Stores a task's result now, if one is waiting. */
   async settle(key: string): Promise<void> {
     const result = this.#waiting.get(key);
     if (result !== undefined) await this.keep(result);
   }
 
   /**
-   * Keeps a result, and before it those that it depends on.
+   * Stores a result, after those that it depends on.
    *
-   * @returns its fingerprint; `undefined` where it can't be kept
+   * @returns its fingerprint; `undefined` if it can't be stored
    */
   keep(result: PostponedResult): Promise<string | undefined> {
     result.fingerprint ??= this.#keep(result).then((fingerprint) => {
@@ -154,8 +162,9 @@ export class PostponedResults {
   }
 
   /**
-   * Keeps the first results, for a moment at the most. A build does so before it reports its end: its
-   * client may move the outputs away as soon as it knows. What takes longer goes on afterwards.
+   * Stores the first results, for `FIRST_MS` at most. A build does so before it reports its end,
+   * because its client may then move the outputs away. Storing that takes longer continues
+   * afterwards.
    */
   async keepFirst(): Promise<void> {
     const over = new AbortController();
@@ -164,19 +173,19 @@ export class PostponedResults {
     over.abort();
   }
 
-  /** Begins to keep what is waiting, piece by piece. */
+  /** Starts or resumes storing the waiting results, in slices. */
   resume(): void {
     this.#isPaused = false;
     this.#working ??= this.#work().catch((error: unknown) => this.#abandon(error))
       .finally(() => this.#working = undefined);
   }
 
-  /** Waits for a better moment. */
+  /** Pauses `resume` after the current result. */
   pause(): void {
     this.#isPaused = true;
   }
 
-  /** Keeps everything; resolves when that is done. */
+  /** Stores all waiting results, and resolves when that is done. */
   async finish(): Promise<void> {
     while (!this.isEmpty) {
       this.resume();
@@ -184,7 +193,7 @@ export class PostponedResults {
     }
   }
 
-  /** Forgets what is waiting: those tasks run again. */
+  /** Drops the waiting results. Their tasks run again. */
   drop(): void {
     for (const { cache, question, made } of this.#waiting.values()) {
       cache.leave(question.declaration, made);
@@ -192,12 +201,15 @@ export class PostponedResults {
     this.#waiting.clear();
   }
 
-  /** Whether a task has no result that could be looked for, and may be the first to have one. */
+  /**
+   * Returns true if a task has no result to look up, and none of its results has failed to be
+   * deferred.
+   */
   #isFirst(key: string, cache: ResultCache): boolean {
     return !this.#hurried.has(key) && !cache.mayHave(key);
   }
 
-  /** A defect costs the results that are waiting, and no build. */
+  /** Drops the waiting results after a defect, which must not fail a build. */
   #abandon(error: unknown): void {
     const { message } = error instanceof Error ? error : new Error(String(error));
     this.#options.log.log("error", `Cannot keep results: ${message}`);
@@ -225,7 +237,10 @@ export class PostponedResults {
     }
   }
 
-  /** @returns its fingerprint, where everything still is as it was */
+  /**
+   * @returns its fingerprint; `undefined` if its inputs or outputs have changed, or can't be
+   *   verified
+   */
   async #keep(result: PostponedResult): Promise<string | undefined> {
     const { tracker } = this.#options;
     const { cache, question, inputs, inputsVersion, made, log, durationMs } = result;
@@ -240,11 +255,12 @@ export class PostponedResults {
       fingerprints.push([id, fingerprint]);
     }
     if (!isUnchanged() || !cache.isAsMade(result, made)) return undefined;
-    // A task may be called "__proto__": assigning to that would be lost.
+    // A task may be called "__proto__", and an assignment to that name would be lost.
     const dependencies = Object.fromEntries(fingerprints);
     const prospect = await cache.prospect({ ...question, dependencies });
     if (isUnkeyed(prospect) || prospect.inputs !== inputs) return undefined;
-    // By another name, a file can be changed without a word; its inode has the time of that.
+    // A file can be changed unreported through another hard link. The change time of its inode
+    // shows that.
     const isTold = inputs.isSettled && prospect.snapshot.changedAt <= result.begunAt;
     if (!isTold || !isUnchanged()) return undefined;
     const holds = await cache.keep({ prospect, made, log, durationMs, warn: () => {} });

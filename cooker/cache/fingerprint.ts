@@ -1,5 +1,5 @@
 /**
- * Fingerprints: everything that a task's result depends on, in one digest.
+ * Computes a task's fingerprint: one digest of everything that its result depends on.
  *
  * @module
  */
@@ -8,14 +8,14 @@ import { Sha256, sha256Hex } from "../../system/files/digest.ts";
 import { redact, redactArguments } from "../../wire/redact.ts";
 
 /**
- * When the outputs that a task has made itself are removed before it runs: each time, never, or only
- * if an input was deleted since the last run.
+ * Controls when a task's own outputs are removed before it runs: each time, never, or only if an
+ * input was deleted since the last run.
  */
 type Clean = boolean | "if-file-deleted";
 
-/** What a task declares about its result. */
+/** The cache settings of a task. */
 export interface CacheDeclaration {
-  /** Tells the task from every other one of the project, in every checkout of it. */
+  /** Identifies the task among all tasks of the project, equally in every checkout of it. */
   readonly key: string;
   /** The names that the project and the task's package have in their config files, if any. */
   readonly names?: readonly string[];
@@ -23,41 +23,43 @@ export interface CacheDeclaration {
   readonly files: readonly string[];
   /** Globs of the outputs, relative to the same folder. */
   readonly output: readonly string[];
-  /** Names of environment variables. */
+  /** Names of the environment variables that the result depends on. */
   readonly env: readonly string[];
-  /** When the task's own outputs are removed before it runs; default: always. No part of the key. */
+  /**
+   * Controls when the task's own outputs are removed before it runs. Default: always. Not part of
+   * the fingerprint.
+   */
   readonly clean?: Clean;
 }
 
-/** What goes into a fingerprint, each part by itself, so that two can be compared. */
+/** The parts of a fingerprint, kept separate so that two fingerprints can be compared. */
 export interface FingerprintParts {
-  /** The task, and the folder that it runs in. */
+  /** The task's key, which includes the folder that it runs in. */
   readonly task: string;
-  /** The names of the project and the task's package; absent in records of earlier versions. */
+  /** The names of the project and the task's package. Absent in records of earlier versions. */
   readonly names?: readonly string[];
   /** The shell command line. */
   readonly command: string;
   readonly args: readonly string[];
   /** Output globs. */
   readonly output: readonly string[];
-  /** What runs it: runtime, version, system, processor. */
+  /** Identifies the platform that runs the task: runtime, version, system, processor. */
   readonly platform: string;
-  /** Declared variables with digests of their values; an unset one has none. */
+  /** Digests of the declared variables' values by name. An unset variable has a marker instead. */
   readonly env: Readonly<Record<string, string>>;
   /** Fingerprints of the direct dependencies, by their tasks' ids. */
   readonly dependencies: Readonly<Record<string, string>>;
   /** Contents of the input files by their paths. */
   readonly files: Readonly<Record<string, string>>;
   /**
-   * A digest of the command line with its arguments, where these have stars in the place of secrets;
-   * absent: they are whole.
+   * A digest of the original command line and arguments. Present if stars replace secrets in them.
    */
   readonly starred?: string;
 }
 
 /**
- * Parts as they may be kept on disk: what looks like a secret in the command line and its arguments
- * is starred. A digest of both shows whether it has changed.
+ * Returns the parts as they may be stored on disk: stars replace secrets in the command line and
+ * its arguments. A digest of the originals shows whether these have changed.
  */
 export function keptParts<T extends Pick<FingerprintParts, "command" | "args">>(
   parts: T,
@@ -75,22 +77,24 @@ export function keptParts<T extends Pick<FingerprintParts, "command" | "args">>(
   };
 }
 
-/** Changes with what a fingerprint is made of, so that results of other versions are never met. */
+/**
+ * Version of the fingerprint's composition. A new version never finds results of other versions.
+ */
 const FORMAT = "simmer-result-2";
 
-/** Marks a variable that is declared and not set. */
+/** Marks a variable that is declared but not set. */
 const UNSET = "unset";
 
 /**
- * The parts of the environment that count: the declared names, sorted, with digests of their
- * values, so that no value is kept anywhere.
+ * Returns the declared environment variables, sorted, with digests of their values. The values
+ * themselves are never stored, because they may be secret.
  */
 export function environmentParts(
   names: readonly string[],
   env: Readonly<Record<string, string>>,
 ): Record<string, string> {
   const parts = [...new Set(names)].sort().map((name): [string, string] => {
-    // A name such as "constructor" would be found in any object's prototype.
+    // A plain lookup would find names such as "constructor" in the object's prototype.
     const value = Object.hasOwn(env, name) ? env[name] : undefined;
     return [name, value === undefined ? UNSET : sha256Hex(value)];
   });
@@ -98,8 +102,8 @@ export function environmentParts(
 }
 
 /**
- * The fingerprint of parts: a SHA-256 in hex. Every piece is written with its length, so that no
- * two different lists of pieces are the same bytes.
+ * Returns the fingerprint of parts: a SHA-256 in hex. Every piece is written with its length, so
+ * that two different lists of pieces never give the same bytes.
  *
  * @param filesDigest the digest of `files`
  */

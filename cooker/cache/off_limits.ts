@@ -1,7 +1,7 @@
 /**
- * Paths that no result is put at, whatever the record says and whatever a task's `output` means: the
- * repository's own `.git`, simmer's state, and the config files that say what tasks do. A program
- * that can write to the cache would otherwise have its own commands run.
+ * Protected paths, which are never restored whatever the record and a task's `output` say: the
+ * repository's own `.git`, simmer's state, and the config files that define tasks. Otherwise, a
+ * program that can write to the cache could have its own commands run.
  *
  * @module
  */
@@ -20,37 +20,40 @@ import { PathPatterns } from "../inputs/patterns.ts";
 import type { Place } from "../store/confine.ts";
 import type { OutputEntry } from "../store/result.ts";
 
-/** Where a project is. */
+/** Location of a project. */
 interface ProjectPlace {
   /** The project's root folder, absolute, with links resolved. */
   readonly root: string;
-  /** The config file that was named, absolute. */
+  /** The config file that the user named, absolute. */
   readonly config?: string;
 }
 
 const CONFIG_NAMES: ReadonlySet<string> = new Set([...DENO_CONFIG_NAMES, "package.json"]);
 
-/** Characters that some file systems leave out of names. */
+/** Characters that some file systems ignore in names. */
 const IGNORABLE = /[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]/g;
 
-/** What is known for a while, so that it is not looked for with each path; all paths folded. */
+/**
+ * Facts about the workspace, cached so that they are not read again for each path. All paths are
+ * folded.
+ */
 interface Known {
   readonly patterns: PathPatterns | undefined;
-  /** Members that are named without wildcards, as they are written and without links. */
+  /** Members that are named without wildcards, as written and with links resolved. */
   readonly members: ReadonlySet<string>;
-  /** By the folders that tasks run in. */
+  /** Task folders by their original paths. */
   readonly folders: Map<string, TaskFolder>;
 }
 
 interface TaskFolder {
   readonly path: string;
-  /** Without links. */
+  /** The path with links resolved. */
   readonly real: string;
-  /** Where `.git` of the folder leads, if it is a file or a link, as worktrees have it. */
+  /** Folders that the folder's `.git` leads to. In a worktree, `.git` is a file or a link. */
   readonly git: readonly string[];
 }
 
-/** Knows which paths of a project are off limits. */
+/** Checks whether paths of a project are off limits. */
 export class OffLimits {
   readonly #project: ProjectPlace;
   #known: Known | undefined;
@@ -65,8 +68,9 @@ export class OffLimits {
   }
 
   /**
-   * Says why nothing may be put at a place, as the end of a sentence that begins with the place;
-   * `undefined` if it may. Names are compared as file systems that disregard case do it.
+   * Returns the reason why a place may not be written, phrased as the end of a sentence that begins
+   * with the place. Returns `undefined` if it may be written. Names are compared as on file systems
+   * that ignore case.
    *
    * @param folder the folder that the task runs in, absolute
    */
@@ -85,7 +89,9 @@ export class OffLimits {
     return undefined;
   }
 
-  /** Whether a path is `.git`, or in it, of the project, of a member, or of the task's folder. */
+  /**
+   * Returns true if a path is in or at the `.git` of the project, a member or the task's folder.
+   */
   #isRepository(path: string, task: TaskFolder): boolean {
     const parts = path.split("/");
     const isInGit = parts.some((part, at) =>
@@ -102,7 +108,7 @@ export class OffLimits {
     return CONFIG_NAMES.has(baseName(path)) && this.#isOwn(parentFolder(path), task);
   }
 
-  /** Whether a folder is the project's root, a member, or the one that the task runs in. */
+  /** Returns true if a folder is the project's root, a member, or the one that the task runs in. */
   #isOwn(path: string, task: TaskFolder): boolean {
     if ([fold(this.#project.root), task.path, task.real].includes(path)) return true;
     const { patterns, members } = this.#workspace();
@@ -125,20 +131,20 @@ export class OffLimits {
   }
 }
 
-/** A path as file systems may see it that disregard case, and some characters. */
+/** Normalizes a path for comparison on file systems that ignore case and some characters. */
 function fold(path: string): string {
   return path.normalize("NFC").replace(IGNORABLE, "").toLowerCase();
 }
 
-/** Whether a path is in any `.simmer` below the task's folder. */
+/** Returns true if a path is in any `.simmer` below the task's folder. */
 function isState(path: string, task: TaskFolder): boolean {
   const inside = pathInside(task.path, path) ?? pathInside(task.real, path) ?? path;
   return inside.split("/").includes(".simmer");
 }
 
 /**
- * A member counts whether it is there or not: a folder that becomes one with the file that is put
- * there has a say in what runs, too.
+ * Reads the workspace's members. A member that does not exist counts too: restoring a config file
+ * there would make the folder a member, which decides what runs.
  */
 function readWorkspace(root: string): Known {
   const written = workspacePatterns(root);
@@ -149,7 +155,10 @@ function readWorkspace(root: string): Known {
   return { patterns, members, folders: new Map() };
 }
 
-/** Folded. The hooks are in the folder that all worktrees share. */
+/**
+ * Returns the folders that a folder's `.git` leads to, folded. They include the folder that all
+ * worktrees share, because it holds the hooks.
+ */
 function gitTargets(folder: string): string[] {
   const git = joinPath(folder, ".git");
   const target = fileKind(git) === "file"
@@ -166,8 +175,8 @@ function realIfPresent(path: string): string | undefined {
 }
 
 /**
- * Whether a task's outputs, as they are looked for, would include a path if it existed: patterns
- * mean it, and no folder that is passed over leads to it. A folder counts if it can hold an output.
+ * Returns true if the search for a task's outputs would find a path if it existed: the patterns
+ * match it, and the search skips no folder on the way. A folder counts if it can hold an output.
  *
  * @param path absolute
  */
@@ -185,7 +194,10 @@ export function isMeant(patterns: PathPatterns, path: string, kind: OutputEntry[
   });
 }
 
-/** Whether outputs can be in a folder: it is meant, or leads to one that is. */
+/**
+ * Returns true if a folder can hold outputs: the patterns match it, or it leads to a folder that
+ * they match.
+ */
 function canHold(patterns: PathPatterns, folder: string): boolean {
   return patterns.reachesInto(folder) ||
     patterns.bases.some((base) => pathInside(folder, base) !== undefined);

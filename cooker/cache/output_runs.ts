@@ -1,7 +1,8 @@
 /**
- * What a run of a task makes: the difference between what its `output` matches before and after.
+ * Finds the outputs of a task's run: the difference between what its `output` matches before and
+ * after.
  *
- * A file that was there before and was not touched belongs to a person or to another task. It is no
+ * A file that existed before and was not touched belongs to a user or to another task. It is not
  * part of the task's result, and no later run removes it.
  *
  * @module
@@ -15,41 +16,47 @@ import { PathPatterns } from "../inputs/patterns.ts";
 import type { InputProblem } from "../inputs/walk.ts";
 import { fileDigest } from "../store/blobs.ts";
 
-/** What is at a path that `output` matches. */
+/** State of a path that `output` matches. */
 interface Seen extends TreeSignature {
-  /** The content's digest, if another change could leave the same times: the kernel's clock ticks. */
+  /**
+   * Digest of a file that was just changed. Another change within the same tick of the kernel's
+   * clock would leave the same times.
+   */
   readonly digest?: string | undefined;
 }
 
-/** What `output` matches at a time, by paths relative to the task's folder. */
+/** State of all paths that `output` matches, relative to the task's folder. */
 interface Listing {
   readonly seen: ReadonlyMap<string, Seen>;
   readonly problem: InputProblem | undefined;
 }
 
-/** What a run is about. */
+/** Properties of a run. */
 interface OutputRunOptions {
-  /** The task, as messages name it. */
+  /** The task's name in messages. */
   readonly name: string;
   /** The folder that the task runs in, absolute. */
   readonly folder: string;
   /** The entries of `output`. */
   readonly declared: readonly string[];
   readonly outputs: FileSet;
-  /** Paths that an earlier run of the task has left: they belong to this run, too. */
+  /** Paths that an earlier run of the task has left. They belong to this run, too. */
   readonly own: ReadonlySet<string>;
-  /** Whether those were to be removed: a folder among them that could not be is no result by itself. */
+  /**
+   * True if the `own` paths were to be removed. A folder among them that could not be removed is no
+   * result by itself.
+   */
   readonly isCleared: boolean;
 }
 
 /** A run that has begun. */
 export interface OutputRun extends OutputRunOptions {
   readonly before: Listing;
-  /** Runs that overlapped with this one in time, and whose outputs may be the same. */
+  /** Runs that overlap this one in time. They may write the same outputs. */
   readonly rivals: ReadonlySet<OutputRun>;
 }
 
-/** A run whose rivals may still be found. */
+/** A run to which rivals may still be added. */
 interface OpenRun extends OutputRun {
   before: Listing;
   readonly rivals: Set<OutputRun>;
@@ -57,21 +64,28 @@ interface OpenRun extends OutputRun {
 
 const NOTHING_SEEN: Listing = { seen: new Map(), problem: undefined };
 
-/** What a run has made. */
+/** The outputs of a run. */
 export interface MadeOutputs {
-  /** Signatures of files, links and folders by their paths relative to the task's folder, sorted. */
+  /**
+   * Signatures of files, links and folders by their paths relative to the task's folder, sorted.
+   */
   readonly entries: ReadonlyMap<string, string>;
-  /** Digests of files whose signatures a later change may leave as they are, by path. */
+  /**
+   * Digests of recently changed files by path. A later change may leave their signatures the same.
+   */
   readonly recent: ReadonlyMap<string, string>;
-  /** The version of the outputs' set when the run had ended. */
+  /** Version of the outputs' file set after the run. */
   readonly version: number;
-  /** The paths of the run's inputs, if a later run has to know whether one was deleted. */
+  /** Paths of the run's inputs. Present if a later run has to know whether one was deleted. */
   readonly inputs?: readonly string[];
-  /** Why what was made is no result, as the end of a sentence; absent: it is. */
+  /**
+   * The reason why the outputs are not a result, phrased as the end of a sentence. Absent if they
+   * are one.
+   */
   readonly problem?: string;
 }
 
-/** What a run without declared outputs has made. */
+/** The outputs of a run of a task that declares none. */
 export const NOTHING_MADE: MadeOutputs = {
   entries: new Map(),
   recent: new Map(),
@@ -82,13 +96,13 @@ export const NOTHING_MADE: MadeOutputs = {
 export class OutputRuns {
   readonly #pace: Pace;
   readonly #signatures: TreeSignatures;
-  /** Runs whose outputs are being listed; their commands have not started yet. */
+  /** Runs whose outputs are being listed. Their commands have not started yet. */
   readonly #listing = new Set<OpenRun>();
   readonly #running = new Map<OutputRun, OpenRun>();
 
   /**
-   * @param pace of all work on files
-   * @param signatures tell whether a run has changed something
+   * @param pace shared by all work on files
+   * @param signatures show whether a run has changed something
    */
   constructor(pace: Pace, signatures: TreeSignatures) {
     this.#pace = pace;
@@ -120,12 +134,12 @@ export class OutputRuns {
     return run;
   }
 
-  /** Forgets a run whose command could not be carried out. */
+  /** Forgets a run whose command could not be executed. */
   abandon(run: OutputRun): void {
     this.#running.delete(run);
   }
 
-  /** Finds what a run has made, when its command has ended. */
+  /** Finds the outputs of a run after its command has ended. */
   async end(run: OutputRun): Promise<MadeOutputs> {
     const { folder, outputs, before } = run;
     try {
@@ -147,7 +161,7 @@ export class OutputRuns {
     const paths = new Set(found.paths.map(({ path }) => path));
     for (const each of found.folders) paths.add(each);
     for (const base of outputs.patterns.bases) {
-      // What leads to outputs may be made by the task, too.
+      // The task may also have made the folders that lead to its outputs.
       for (let up = parentFolder(base); up.length > folder.length; up = parentFolder(up)) {
         paths.add(up);
       }
@@ -157,7 +171,7 @@ export class OutputRuns {
   }
 }
 
-/** What is different from before a run, and why it is no result. */
+/** Returns the differences from before a run, and the reason if they are not a result. */
 function madeBy(
   run: OutputRun,
   after: ReadonlyMap<string, Seen>,
@@ -165,7 +179,7 @@ function madeBy(
   const { folder, outputs: { patterns }, before, rivals } = run;
   const made: [path: string, signature: string][] = [];
   const madeFolders: [path: string, signature: string][] = [];
-  /** Folders with something in them that the run has made. */
+  /** Folders that contain something that the run has made. */
   const holding = new Set<string>();
   let problem = declarationProblem(run, after.keys());
   for (const [path, now] of after) {
@@ -200,7 +214,10 @@ function madeBy(
   return { entries, recent, ...(problem === undefined ? {} : { problem }) };
 }
 
-/** Says which entry of `output` can't be put back, or has nothing to be put back. */
+/**
+ * Returns what is wrong with the first entry of `output` that is outside the folder or matches
+ * nothing.
+ */
 function declarationProblem(
   { folder, declared }: OutputRun,
   paths: Iterable<string>,
@@ -230,7 +247,7 @@ function* look(
     yield;
     const inside = pathInside(folder, path);
     if (inside === undefined || inside === "" || inside.split("/").includes("..")) continue;
-    // What can't be looked at is a problem of the walk already.
+    // The walk has already reported paths that can't be read.
     const signature = signatures.ofVisible(path);
     if (signature === undefined) continue;
     const isRead = signature.isRecent && signature.kind === "file";

@@ -1,8 +1,8 @@
 /**
- * The cache as a build sees it: is this task's result there, and may this result be kept?
+ * The cache as a build uses it: looks up, restores and stores the results of tasks.
  *
- * A result is only ever kept under a fingerprint that its inputs had from before the task began
- * until after it ended, and is only found again by inputs that are the same now.
+ * A result is stored only under a fingerprint that its inputs had from before the task began until
+ * after it ended. It is found only if the inputs are the same at the lookup.
  *
  * @module
  */
@@ -32,27 +32,27 @@ import { type BuildInfos, buildInfosIn, changedBuildInfo } from "./build_info.ts
 import { type Verified, VerifiedOutputs } from "./verified_outputs.ts";
 import { type MadeOutputs, NOTHING_MADE, type OutputRun, type OutputRuns } from "./output_runs.ts";
 
-/** What a cache is made of. */
+/** Dependencies of a cache. */
 interface ResultCacheOptions {
   readonly tracker: InputTracker;
-  /** Absent: results are not kept beyond what is in the working tree. */
+  /** Absent if results are not stored outside the working tree. */
   readonly store: ResultStore | undefined;
-  /** Where outputs are until they are whole, absolute. */
+  /** Folder for temporary files of restores, absolute. */
   readonly aside: string;
   readonly last: LastResults;
   /** The project's running tasks that declare outputs. */
   readonly runs: OutputRuns;
-  /** Tell whether somebody has changed outputs since. */
+  /** Show whether outputs have changed since a run. */
   readonly signatures: TreeSignatures;
-  /** Where no result is put. */
+  /** Paths that are never stored, restored or removed. */
   readonly offLimits: OffLimits;
-  /** What runs tasks: runtime, version, system, processor. */
+  /** Identifies the platform that runs tasks: runtime, version, system, processor. */
   readonly platform: string;
   readonly clock: Clock;
   readonly log: Logger;
 }
 
-/** A task that asks. */
+/** A task to look up. */
 export interface CacheQuestion {
   readonly declaration: CacheDeclaration;
   readonly command: TaskCommand;
@@ -60,85 +60,87 @@ export interface CacheQuestion {
   readonly dependencies: Readonly<Record<string, string>>;
 }
 
-/** What is known of a task before it runs. */
+/** A task's fingerprint and the state that it was computed from, before the task runs. */
 export interface Prospect {
   readonly question: CacheQuestion;
   readonly fingerprint: string;
-  /** What the fingerprint is made of beside the files, which the snapshot has. */
+  /** The parts of the fingerprint except the files, which are in the snapshot. */
   readonly parts: Omit<FingerprintParts, "files">;
   readonly inputs: FileSet;
   readonly snapshot: Snapshot;
-  /** Absent: no outputs are declared. */
+  /** Absent if no outputs are declared. */
   readonly outputs: FileSet | undefined;
 }
 
-/** Why there is nothing to look for. */
+/** The reason why a task has no fingerprint, so that there is nothing to look up. */
 export type Unkeyed =
   | { readonly kind: "no files" }
   | { readonly kind: "bad pattern" }
-  /** An input can't be known; its path is relative to the task's folder. */
+  /**
+   * An input can't be read. Its path is relative to the task's folder, or absolute if it is
+   * outside.
+   */
   | { readonly kind: "input"; readonly path: string; readonly reason: string };
 
-/** Whether there is nothing to look for. */
+/** Returns true if a task has no fingerprint. */
 export function isUnkeyed(prospect: Prospect | Unkeyed): prospect is Unkeyed {
   return "kind" in prospect;
 }
 
-/** What has to be known of a task before it runs. */
+/** A task with its inputs and outputs, as needed before a run. */
 export interface Runnable {
   readonly question: Omit<CacheQuestion, "dependencies">;
   readonly inputs: FileSet;
-  /** Absent: no outputs are declared. */
+  /** Absent if no outputs are declared. */
   readonly outputs: FileSet | undefined;
 }
 
 /** A task that can be prepared for a run. */
 interface Preparable extends Omit<Runnable, "inputs"> {
-  /** `undefined` where they can't be told. */
+  /** `undefined` if they can't be determined. */
   readonly inputs: FileSet | undefined;
 }
 
-/** A task that is about to run. */
+/** State of a task just before its command starts. */
 interface Prepared {
-  /** Whether its earlier outputs could be removed: its result is not kept otherwise. */
+  /** True if the earlier outputs could be removed. Otherwise the result is not stored. */
   readonly isClear: boolean;
-  /** Absent: no outputs are declared. */
+  /** Absent if no outputs are declared. */
   readonly run?: OutputRun;
-  /** The paths of its inputs, if a later run has to know whether one was deleted. */
+  /** Paths of the task's inputs. Present if a later run has to know whether one was deleted. */
   readonly inputs?: readonly string[];
-  /** The state files of incremental compilers before the run; absent: no outputs are declared. */
+  /** State files of incremental compilers before the run. Absent if no outputs are declared. */
   readonly buildInfos?: BuildInfos;
 }
 
-/** Something that a task has left in the working tree. */
+/** A file, link or folder that a task has left in the working tree. */
 type OwnOutput = Pick<OutputEntry, "path" | "kind">;
 
-/** A task that ran well. */
+/** The result of a task that has just succeeded. */
 interface FreshResult {
   readonly prospect: Prospect;
-  /** What it has made. */
   readonly made: MadeOutputs;
-  /** What it printed. */
+  /** The encoded log; `undefined` if it is too long to be stored. */
   readonly log: Uint8Array | undefined;
-  /** How long it ran, in milliseconds. */
+  /** Duration of the run, in milliseconds. */
   readonly durationMs: number;
   readonly warn: Warn;
 }
 
-/** Told what could not be done, and why: the task's own result is what it is. */
+/** Reports a failure of the cache, which does not change the task's own result. */
 export type Warn = (message: string) => void;
 
-/** A result that is known to be where it belongs. */
+/** A result whose outputs are known to be in place. */
 interface Recalled {
   readonly prospect: Prospect;
   readonly result: StoredResult;
 }
 
-/** Results of tasks. */
+/** Looks up, restores and stores the results of tasks. */
 export class ResultCache {
   readonly #options: ResultCacheOptions;
   readonly #verified: VerifiedOutputs;
-  /** What was found out of a task, for as long as it is planned in the same way. */
+  /** The last prospect of each task, for as long as its declaration is in use. */
   readonly #prospects = new WeakMap<CacheDeclaration, Prospect>();
   #hasFailed = false;
 
@@ -148,9 +150,9 @@ export class ResultCache {
   }
 
   /**
-   * The fingerprint that a task has now, or why it has none.
+   * Returns the current fingerprint of a task, or the reason why it has none.
    *
-   * @param signal ends the looking at its inputs
+   * @param signal aborts the reading of its inputs
    * @throws the signal's reason if it is aborted
    */
   async prospect(question: CacheQuestion, signal?: AbortSignal): Promise<Prospect | Unkeyed> {
@@ -190,8 +192,8 @@ export class ResultCache {
   }
 
   /**
-   * A result that was found, or made, before: where nothing has changed since that it depends on,
-   * and it is still where it was put.
+   * Returns a result that was found or made before, if nothing that it depends on has changed since
+   * and its outputs are still in place.
    */
   recall(question: CacheQuestion): Recalled | undefined {
     this.#options.tracker.drainIfDue();
@@ -203,17 +205,17 @@ export class ResultCache {
     return verified !== undefined && isLast ? { prospect, result: verified.result } : undefined;
   }
 
-  /** Whether there may be a result of a task, whatever its inputs are now. */
+  /** Returns true if any result of a task may exist, whatever its inputs are now. */
   mayHave(key: string): boolean {
     const { store } = this.#options;
-    // Where nothing can be kept, whoever asks should be told.
+    // Without a working store, `true` prevents deferred caching, which would not show a warning.
     return store === undefined || this.#hasFailed || store.mayHave(key);
   }
 
   /**
-   * What a task's inputs and outputs are; `undefined` where they can't be told.
+   * Returns the inputs and outputs of a task, or `undefined` if they can't be determined.
    *
-   * @param signal ends the looking for its inputs
+   * @param signal aborts the search for its inputs
    * @throws the signal's reason if it is aborted
    */
   async sets(
@@ -233,9 +235,9 @@ export class ResultCache {
   }
 
   /**
-   * The inputs of a task; `undefined` if they can't be told.
+   * Returns the inputs of a task, or `undefined` if they can't be determined.
    *
-   * @param signal ends the looking for them
+   * @param signal aborts the search for them
    * @throws the signal's reason if it is aborted
    */
   async inputs(
@@ -245,13 +247,13 @@ export class ResultCache {
     return await this.#inputs(declaration, command.cwd, signal);
   }
 
-  /** Whether a result that was found stays what it is until a change is told of. */
+  /** Returns true if a result that was found stays valid until a change is reported. */
   isSettled(prospect: Prospect): boolean {
     return prospect.inputs.isSettled &&
       (prospect.outputs === undefined || this.#verifiedOf(prospect)?.unseen.size === 0);
   }
 
-  /** Whether a task's result is there, without putting it anywhere. */
+  /** Returns true if a task's result exists, without restoring it. */
   has(prospect: Prospect): boolean {
     const isThere = this.#options.store?.find(prospect.fingerprint) !== undefined;
     return isThere &&
@@ -259,9 +261,9 @@ export class ResultCache {
   }
 
   /**
-   * Puts a task's result into the working tree.
+   * Restores a task's result into the working tree.
    *
-   * @returns what was found, or `undefined` where the task has to run
+   * @returns the result, or `undefined` if the task has to run
    */
   async fetch(prospect: Prospect, warn: Warn): Promise<StoredResult | undefined> {
     const { store, last } = this.#options;
@@ -290,7 +292,7 @@ export class ResultCache {
     return found;
   }
 
-  /** A task runs without being looked for: what it leaves is not known. */
+  /** Records that a task runs, so that its earlier outputs are no longer known. */
   begin(declaration: CacheDeclaration, warn: Warn): void {
     this.#verified.remove(declaration.key);
     try {
@@ -302,11 +304,11 @@ export class ResultCache {
   }
 
   /**
-   * Removes what earlier runs of a task have made, unless it was edited since or `clean` says
-   * otherwise, and lists what else is among its outputs. Where the inputs are not known, nothing is
-   * removed: it could be one of them.
+   * Removes the outputs of earlier runs of a task, unless they were edited since or `clean` says
+   * otherwise. Lists what else its `output` matches. Removes nothing if the inputs are unknown,
+   * because an output could be one of them.
    *
-   * @throws {Error} the system's, if the outputs can't be listed
+   * @throws {Error} the system error if the outputs can't be listed
    */
   async prepare(task: Preparable, warn: Warn): Promise<Prepared> {
     const { tracker, signatures } = this.#options;
@@ -346,11 +348,11 @@ export class ResultCache {
   }
 
   /**
-   * As {@linkcode prepare}, for a task whose result can't be kept: what it makes is known later to be
-   * its own.
+   * Works like {@linkcode prepare}, for a task whose result can't be stored. A later run still
+   * knows which outputs are the task's own.
    *
-   * @param signal ends the looking for its inputs
-   * @throws {Error} the system's, if the outputs can't be listed
+   * @param signal aborts the search for its inputs
+   * @throws {Error} the system error if the outputs can't be listed
    * @throws the signal's reason if it is aborted
    */
   async prepareUncached(
@@ -364,16 +366,16 @@ export class ResultCache {
     return await this.prepare({ question, inputs, outputs }, warn);
   }
 
-  /** Forgets a run whose command could not be carried out. */
+  /** Forgets a run whose command could not be executed. */
   abandon({ run }: Prepared): void {
     if (run !== undefined) this.#options.runs.abandon(run);
   }
 
   /**
-   * Finds what a task has made, when its command has ended.
+   * Finds the outputs of a task after its command has ended.
    *
-   * @param isWhole whether it may be kept as a result; if not, it is recorded so that the next run
-   *   removes it
+   * @param isWhole whether they may be stored as a result; if not, they are recorded so that the
+   *   next run removes them
    */
   async finish(
     { run, inputs, buildInfos = new Map() }: Prepared,
@@ -404,7 +406,7 @@ export class ResultCache {
     return made;
   }
 
-  /** Takes note of what a run has made whose result is not kept. */
+  /** Records the outputs of a run whose result is not stored. */
   leave({ key, output }: CacheDeclaration, { entries, inputs }: MadeOutputs): void {
     if (output.length === 0) return;
     try {
@@ -419,10 +421,10 @@ export class ResultCache {
   }
 
   /**
-   * Keeps a result.
+   * Stores a result.
    *
-   * @returns whether its fingerprint holds: not where its inputs were changed while it ran, or its
-   *   outputs after it, so that what depends on it can't be kept under it
+   * @returns true if its fingerprint is valid. It is not if the inputs changed during the run, or
+   *   the outputs after it. Dependent results can't be stored under an invalid fingerprint.
    */
   async keep(fresh: FreshResult): Promise<boolean> {
     const { prospect, made, warn } = fresh;
@@ -440,12 +442,14 @@ export class ResultCache {
         if (!this.isAsMade(prospect, made)) outcome = "outdated";
       }
     }
-    // A problem was recorded when the command ended.
+    // `finish` has already recorded outputs with a problem.
     if (outcome !== "saved" && made.problem === undefined) this.leave(declaration, made);
     return outcome !== "outdated";
   }
 
-  /** Whether a task's outputs are as its command has left them: a later write is not the task's. */
+  /**
+   * Returns true if a task's outputs are as its command left them. A later write is not the task's.
+   */
   isAsMade({ question: { command } }: Pick<Runnable, "question">, made: MadeOutputs): boolean {
     for (const [path, signature] of made.entries) {
       if (this.#ownSignature(command.cwd, path)?.text !== signature) {
@@ -473,7 +477,7 @@ export class ResultCache {
     };
     tracker.drain();
     const unseen = this.#verified.guard(command.cwd, outputs);
-    // A write is seen by the task before the kernel tells of it.
+    // Check the inputs again: the task may have read a change before the kernel reported it.
     if (prospect.inputs.version !== prospect.snapshot.version) return "outdated";
     if (!this.isAsMade(prospect, made) || !isCapturedAsMade(outputs, made)) return "outdated";
     store.save(result);
@@ -486,14 +490,14 @@ export class ResultCache {
     return "saved";
   }
 
-  /** What a kept result printed. */
+  /** Returns the log of a stored result. */
   readLog(result: StoredResult): Uint8Array | undefined {
     return result.log === undefined ? undefined : this.#options.store?.readBlob(result.log);
   }
 
   /**
-   * Whether a task's result is what its last run has left in the working tree. Where no outputs are
-   * declared, nothing can be put back: only then is it there.
+   * Returns true if a task's result is what its last run has left in the working tree. If no
+   * outputs are declared, nothing can be restored, so that only such a result is a hit.
    */
   #isLeft({ fingerprint, question }: Prospect): boolean {
     const last = this.#options.last.get(question.declaration.key);
@@ -501,9 +505,9 @@ export class ResultCache {
   }
 
   /**
-   * Puts outputs there, and looks once more whether they are what they should be.
+   * Restores outputs. If any of them had to be changed, all are compared once more.
    *
-   * @returns why they can't be put there
+   * @returns why they can't be restored
    */
   async #restore(
     { fingerprint, question: { declaration, command } }: Prospect,
@@ -531,7 +535,7 @@ export class ResultCache {
     return undefined;
   }
 
-  /** A task's own outputs are no inputs of it, but where nothing else would be one. */
+  /** Returns the inputs of a task. Its own outputs are excluded, unless no input would be left. */
   async #inputs(
     { files, output }: CacheDeclaration,
     folder: string,
@@ -546,8 +550,8 @@ export class ResultCache {
   }
 
   /**
-   * What earlier runs of a task have left in the working tree: what it has made, and was not edited
-   * since.
+   * Returns the files, links and folders that earlier runs of a task have made and that were not
+   * edited since.
    */
   #own(
     { outputs, question: { declaration: { key }, command } }: Omit<Runnable, "inputs">,
@@ -565,7 +569,10 @@ export class ResultCache {
     return made.filter((output) => isOwn(output, command.cwd));
   }
 
-  /** The signature of what a record names; `undefined` if the record leads out of the folder. */
+  /**
+   * Returns the signature of a path in a record, or `undefined` if the path leads out of the
+   * folder.
+   */
   #ownSignature(folder: string, path: string): TreeSignature | undefined {
     try {
       return this.#options.signatures.ofVisible(confinedPlace(folder, path).path);
@@ -586,7 +593,7 @@ export class ResultCache {
     return before.some((path) => !now.has(path));
   }
 
-  /** Removes what earlier runs of a task have left and a result does not have. */
+  /** Removes what earlier runs of a task have left and the result does not contain. */
   #removeExtra(prospect: Prospect, now: readonly OutputEntry[], warn: Warn): void {
     const { inputs, question: { command } } = prospect;
     const kept = new Set(now.map(({ path }) => path));
@@ -600,8 +607,8 @@ export class ResultCache {
   }
 
   /**
-   * What a task has made and may remove: no file that is an input too, and none that may not be put
-   * back.
+   * Returns the outputs that the cache may remove: none that is an input too, and none that is off
+   * limits.
    */
   #removable(
     { patterns }: FileSet,
@@ -614,18 +621,21 @@ export class ResultCache {
     );
   }
 
-  /** Whether a path inside of a folder, links followed, is not off limits. */
+  /** Returns true if a path is inside a folder, with links resolved, and not off limits. */
   #mayRemove(folder: string, path: string): boolean {
     try {
       return this.#options.offLimits.reason(confinedPlace(folder, path), folder) === undefined;
     } catch (error) {
-      // What can't be looked at is not removed.
+      // A path that can't be checked is not removed.
       if (error instanceof StoreError || isSystemError(error)) return false;
       throw error;
     }
   }
 
-  /** Says what may not be put back: what the task's `output` does not mean, and what is off limits. */
+  /**
+   * Returns a check that refuses paths that the task's `output` does not match or that are off
+   * limits.
+   */
   #forbid({ patterns }: FileSet, folder: string): Forbid {
     return (place, kind) =>
       isMeant(patterns, place.path, kind)
@@ -638,7 +648,7 @@ export class ResultCache {
     return this.#options.tracker.set(folder, output, "output");
   }
 
-  /** What is known to be in the working tree as it was recorded. */
+  /** Returns the verified outputs of a task, if they are those of its fingerprint. */
   #verifiedOf({ fingerprint, outputs, question }: Prospect): Verified | undefined {
     const verified = this.#verified.of(question.declaration.key, outputs);
     return verified?.fingerprint === fingerprint ? verified : undefined;
@@ -650,7 +660,7 @@ export class ResultCache {
     const { key } = question.declaration;
     const before = last.beginnings(key);
     const files = await tracker.pace.run(filesText(snapshot.entries()));
-    // Another build has begun the task meanwhile: what is in the folder is that one's.
+    // Another build has begun the task meanwhile, so the folder has the outputs of that build.
     if (last.beginnings(key) !== before) return;
     const success = {
       fingerprint,
@@ -671,7 +681,10 @@ export class ResultCache {
     }
   }
 
-  /** A result that can't be kept is no reason to fail; the log says so once, until it works again. */
+  /**
+   * Reports that results can't be stored, which does not fail a task. The log gets one message
+   * until storing works again.
+   */
   #fail(error: Error, warn: Warn): void {
     const message = `Cannot keep results: ${error.message}`;
     if (!this.#hasFailed) this.#options.log.log("warn", message);
@@ -689,7 +702,10 @@ function isOwn(output: OutputEntry, folder: string): boolean {
   }
 }
 
-/** Whether what was captured is what the command has left, also where the times can't tell. */
+/**
+ * Returns true if the captured outputs are those that the command left. Digests decide if the times
+ * can't tell.
+ */
 function isCapturedAsMade(outputs: readonly OutputEntry[], { recent }: MadeOutputs): boolean {
   return outputs.every((output) => {
     const digest = recent.get(output.path);
@@ -697,14 +713,14 @@ function isCapturedAsMade(outputs: readonly OutputEntry[], { recent }: MadeOutpu
   });
 }
 
-/** The paths of a task's inputs as records have them. */
+/** Returns the paths of a task's inputs in the form that records use. */
 async function pathsOf(inputs: FileSet): Promise<readonly string[]> {
   const { paths } = await inputs.find();
   return paths.filter(({ kind }) => kind !== "folder")
     .map(({ path }) => pathInside(inputs.patterns.folder, path) ?? path);
 }
 
-/** Whether a task that is planned in the same way would be found under the same fingerprint. */
+/** Returns true if a task, planned in the same way, would have the same fingerprint. */
 function isSameQuestion({ question, inputs, snapshot }: Prospect, now: CacheQuestion): boolean {
   if (question.command !== now.command || !inputs.isSettled) return false;
   if (inputs.snapshot() !== snapshot) return false;

@@ -1,10 +1,10 @@
 /**
- * What each task's last success was made of, and what its last run has left: what `why` compares
- * with, and what the next run removes.
+ * Stores each task's last success, with which `why` compares, and the files that its last run has
+ * left, which the next run removes.
  *
- * It is kept in a journal, a line for each success, each beginning, and each run without a result
- * that declares outputs: one write each. What is on disk when a process is killed is what had
- * happened by then.
+ * Both are in a journal. It has a line for each success, each beginning, and each run without a
+ * result that declares outputs. Each line is one write. If a process is killed, the journal has
+ * everything that had happened by then.
  *
  * @module
  */
@@ -25,31 +25,31 @@ import type { OutputEntry } from "../store/result.ts";
 import type { Sliced } from "../inputs/pace.ts";
 import type { FingerprintParts } from "./fingerprint.ts";
 
-/** What is kept in memory of a task's last success. */
+/** The part of a task's last success that stays in memory. */
 interface LastOutcome {
   readonly fingerprint: string;
   readonly outputs: readonly OutputEntry[];
-  /** Whether the task has begun again since: what it has left is not known any more. */
+  /** True if the task has begun again since, so that the state of its outputs is unknown. */
   readonly isPast?: boolean;
 }
 
 /** A task's last success. */
 export interface LastResult extends LastOutcome {
   readonly parts: FingerprintParts;
-  /** When it ended, in milliseconds since the Unix epoch. */
+  /** Time of its end, in milliseconds since the Unix epoch. */
   readonly at: number;
-  /** How long it ran, in milliseconds. */
+  /** Duration of the run, in milliseconds. */
   readonly durationMs: number;
 }
 
-/** Inputs that are written as one piece of a line. */
+/** Number of inputs that are encoded as one piece of a line. */
 const FILES_PER_PIECE = 512;
 
 const encoder = new TextEncoder();
 
 /**
- * The contents of input files as a line has them, in pieces: of hundreds of thousands of files it
- * takes long to write them.
+ * Encodes the contents of input files for a line. The work is sliced and the text is in pieces,
+ * because encoding hundreds of thousands of files takes long.
  */
 export function* filesText(
   files: Iterable<readonly [path: string, content: string]>,
@@ -68,18 +68,21 @@ export function* filesText(
   return pieces;
 }
 
-/** Characters of lines that are out of date, beyond as many as the others have, that may stay. */
+/**
+ * Characters of stale lines that may stay in the journal, in addition to as many as the live lines
+ * have.
+ */
 const SPARE = 1024 * 1024;
 
-/** What a run without a result has left. */
+/** Files that a run without a result has left. */
 interface Leftovers {
   /** Signatures of files, links and folders by their paths relative to the task's folder. */
   readonly entries: Readonly<Record<string, string>>;
-  /** The paths of the run's inputs, if a later run has to know whether one was deleted. */
+  /** Paths of the run's inputs. Present if a later run has to know whether one was deleted. */
   readonly inputs?: readonly string[];
 }
 
-/** A line: a success, what a run without a result has left, or that the task has begun again. */
+/** A line: a success, the leftovers of a run without a result, or a new beginning of the task. */
 interface Line<Result extends LastOutcome = LastResult> {
   readonly format: 1;
   readonly key: string;
@@ -87,22 +90,24 @@ interface Line<Result extends LastOutcome = LastResult> {
   readonly left?: Leftovers;
 }
 
-/** The end of a line behind its files: of the files, the parts, the result and the line itself. */
+/**
+ * End of a line after its files. It closes the files, the parts, the result and the line itself.
+ */
 const FILES_END = "}}}}";
 
-/** Where the parts of a line begin; within a text, quotes have a backslash before them. */
+/** Beginning of a line's parts. A JSON string can't contain it, because its quotes are escaped. */
 const PARTS_BEGIN = ',"parts":{"task":';
 
-/** What is known of a task, and how long its lines are. */
+/** State of a task, with the length of its lines. */
 interface Known {
-  /** Absent: the task has had no success. */
+  /** Absent if the task has had no success. */
   readonly outcome?: LastOutcome;
-  /** Absent: the last run that ended was a success. */
+  /** Absent if the last run that ended was a success. */
   readonly left?: Leftovers;
   readonly size: number;
 }
 
-/** A task's lines with what they say. */
+/** A task's lines and their parsed contents. */
 interface Kept<Result extends LastOutcome> {
   /** The line of its last success. */
   readonly text?: string;
@@ -110,9 +115,9 @@ interface Kept<Result extends LastOutcome> {
   readonly left?: Leftovers;
 }
 
-/** A journal at some time. */
+/** State of a journal at one time. */
 interface JournalState {
-  /** Absent: there is none. */
+  /** `undefined` if there is no journal. */
   file: FileIdentity | undefined;
   bytes: number;
 }
@@ -126,21 +131,21 @@ export class LastResults {
   readonly #path: string;
   #known: Map<string, Known> | undefined;
   #journal: AppendFile | undefined;
-  /** Characters in the journal, and how many of them are not out of date. */
+  /** Characters in the journal, and those among them that are not stale. */
   #written = 0;
   #live = 0;
   #beginnings = new Map<string, number>();
-  /** The journal as this process has read and written it. */
+  /** State of the journal as this process last read or wrote it. */
   #seen: JournalState = { file: undefined, bytes: 0 };
 
-  /** @param path the journal, absolute; made with the first line */
+  /** @param path the journal, absolute; it is created with the first line */
   constructor(path: string) {
     this.#path = path;
   }
 
   /**
-   * Makes sure that what is known is what the journal says. Another process may have written to it:
-   * a run without the server, or a server in another container.
+   * Drops the state in memory if another process has written to the journal: a run without the
+   * server, or a server in another container.
    *
    * @returns whether another process has written to it
    */
@@ -157,20 +162,20 @@ export class LastResults {
     return true;
   }
 
-  /** The last success of a task; `undefined` where there is none that can be read. */
+  /** Returns the last success of a task, or `undefined` if there is no readable one. */
   get(key: string): LastOutcome | undefined {
     return this.#all().get(key)?.outcome;
   }
 
   /**
-   * What the last run of a task has left that ended without a result; `undefined` if the last one
-   * was a success, whose outputs say it.
+   * Returns the files that the last run of a task has left, if it ended without a result. Returns
+   * `undefined` after a success, whose outputs are in its own line.
    */
   leftovers(key: string): Leftovers | undefined {
     return this.#all().get(key)?.left;
   }
 
-  /** The paths of the inputs of a task's last run; `undefined` if they are not known. */
+  /** Returns the paths of the inputs of a task's last run, or `undefined` if they are unknown. */
   inputs(key: string): readonly string[] | undefined {
     const left = this.leftovers(key);
     if (left !== undefined) return left.inputs;
@@ -182,7 +187,7 @@ export class LastResults {
     return files && Object.keys(files);
   }
 
-  /** The last successes, by their tasks' keys, as they are on the disk. */
+  /** Reads the last successes from disk, by their tasks' keys. */
   readAll(): ReadonlyMap<string, LastResult> {
     const all = new Map<string, LastResult>();
     for (const [key, { result }] of this.#load(parseLine)) {
@@ -192,10 +197,10 @@ export class LastResults {
   }
 
   /**
-   * Takes note of a success.
+   * Records a success.
    *
-   * @param files what {@linkcode filesText} makes of the input files; absent: as `result` has them
-   * @throws {Error} what the system says where it can't be written
+   * @param files the input files as {@linkcode filesText} encodes them; default: those of `result`
+   * @throws {Error} the system error if the journal can't be written
    */
   set(key: string, result: LastResult, files?: readonly Uint8Array[]): void {
     const all = this.#all();
@@ -206,10 +211,10 @@ export class LastResults {
   }
 
   /**
-   * Takes note of what a run without a result has left: a failed or cancelled one, or one whose
-   * result is not kept.
+   * Records what a run without a result has left: a failed or cancelled run, or one whose result is
+   * not stored.
    *
-   * @throws {Error} what the system says where it can't be written
+   * @throws {Error} the system error if the journal can't be written
    */
   leave(key: string, left: Leftovers): void {
     const all = this.#all();
@@ -221,9 +226,9 @@ export class LastResults {
   }
 
   /**
-   * A task begins: what its last success has left may be overwritten.
+   * Records that a task begins, because it may overwrite the outputs of its last success.
    *
-   * @throws {Error} what the system says where it can't be written
+   * @throws {Error} the system error if the journal can't be written
    */
   begin(key: string): void {
     this.#beginnings.set(key, this.beginnings(key) + 1);
@@ -234,12 +239,12 @@ export class LastResults {
     this.#append({ format: 1, key });
   }
 
-  /** How often a task has begun: what is known of it from before its last beginning is past. */
+  /** Returns how often a task has begun. Facts from before its last beginning are stale. */
   beginnings(key: string): number {
     return this.#beginnings.get(key) ?? 0;
   }
 
-  /** Makes the journal shorter where most of it is out of date. */
+  /** Compacts the journal if most of it is stale. */
   tidy(): void {
     if (this.#written <= 2 * this.#live + SPARE) return;
     this.close();
@@ -253,7 +258,7 @@ export class LastResults {
     writeAtomically(this.#path, texts.map((each) => `\n${each}`).join(""));
   }
 
-  /** Closes the journal; the next line opens it again. */
+  /** Closes the journal. The next line opens it again. */
   close(): void {
     this.#journal?.close();
     this.#journal = undefined;
@@ -263,7 +268,7 @@ export class LastResults {
     if (this.#known !== undefined) return this.#known;
     const known = new Map<string, Known>();
     this.#live = 0;
-    // Before it is read: what is added meanwhile makes another state of it.
+    // Taken before the read, so that a write during the read shows up as a change.
     const seen = stateOf(this.#path);
     for (const [key, { text = "", result, left }] of this.#load(parseHead)) {
       const leftSize = left === undefined ? 0 : JSON.stringify(left).length;
@@ -281,10 +286,10 @@ export class LastResults {
   }
 
   /**
-   * Each line begins with its end of line: what was written in part, as the disk was full, is a
-   * line of its own then.
+   * Appends a line. Each line begins with its line break. A line that was cut off by a full disk
+   * then stays separate from the next one.
    *
-   * @returns its length
+   * @returns the line's length
    */
   #append(line: Line, files: readonly Uint8Array[] = []): number {
     const text = `\n${JSON.stringify(line)}`;
@@ -302,7 +307,7 @@ export class LastResults {
       this.#journal.flush();
       this.#seen.bytes += this.#journal.written - before;
     } catch (error) {
-      // Better nothing is known than what is not true any more.
+      // Drop all state and the journal, because state that is no longer true would be worse.
       this.#known = new Map();
       this.#live = 0;
       this.#journal?.abandon();
@@ -320,7 +325,8 @@ export class LastResults {
     const folder = parentFolder(this.#path);
     ensureFolderBelow(parentFolder(folder), folder, 0o700);
     const journal = AppendFile.open(this.#path);
-    // A new file: whatever is in it already, another process has written.
+    // The known size of a new file stays 0. If another process has already written to it, the
+    // difference shows that.
     this.#seen.file ??= fileIdentity(this.#path);
     return journal;
   }
@@ -346,7 +352,10 @@ export class LastResults {
   }
 }
 
-/** Whatever is there, it is no line: the task counts as one that never ran. */
+/**
+ * Parses a line. Returns `undefined` if the text is not valid, so that its task counts as never
+ * run.
+ */
 function parseLine(text: string): Line | undefined {
   if (text === "") return undefined;
   try {
@@ -359,7 +368,9 @@ function parseLine(text: string): Line | undefined {
   }
 }
 
-/** What a line says beside the parts, which may be long; of an earlier version's, all of it. */
+/**
+ * Parses a line without its parts, which may be long. A line of an earlier version is parsed whole.
+ */
 function parseHead(text: string): Line<LastOutcome> | undefined {
   const end = text.indexOf(PARTS_BEGIN);
   if (end < 0 || !text.endsWith(FILES_END)) return parseLine(text);
@@ -367,7 +378,7 @@ function parseHead(text: string): Line<LastOutcome> | undefined {
   return line?.result?.outputs === undefined ? parseLine(text) : line;
 }
 
-/** A line whose parts come last of all, and the files last of these. */
+/** Builds a line that ends with the parts, which end with the files. */
 function lineOf(key: string, { parts, ...result }: LastResult): Line {
   const { files, ...others } = parts;
   const { task, ...rest } = others;

@@ -1,5 +1,5 @@
 /**
- * What a task printed, kept with its result: pieces in order, each with its stream.
+ * Encodes what a task printed, to be stored with its result: pieces in order, each with its stream.
  *
  * @module
  */
@@ -10,25 +10,25 @@ interface LogPiece {
   readonly bytes: Uint8Array;
 }
 
-/** A longer log is not kept: its task's own file has it. */
+/** Largest log in bytes that is stored. A longer log is only in the task's own log file. */
 const MAX_LOG_BYTES: number = 8 * 1024 * 1024;
 
 const HEADER_BYTES = 5;
 const STREAMS = ["stdout", "stderr"] as const;
 
-/** Collects a log. */
+/** Collects a task's log. */
 export class LogRecorder {
   #pieces: LogPiece[] = [];
   #bytes = 0;
 
-  /** Adds a piece, which is copied. */
+  /** Adds a copy of a piece. */
   add(stream: LogPiece["stream"], bytes: Uint8Array): void {
     this.#bytes += bytes.length;
     if (this.#bytes > MAX_LOG_BYTES) this.#pieces = [];
     else this.#pieces.push({ stream, bytes: bytes.slice() });
   }
 
-  /** The log as bytes; `undefined` where it is too long. */
+  /** Returns the encoded log, or `undefined` if it is too long. */
   encode(): Uint8Array | undefined {
     if (this.#bytes > MAX_LOG_BYTES) return undefined;
     const bytes = new Uint8Array(this.#bytes + this.#pieces.length * HEADER_BYTES);
@@ -44,7 +44,7 @@ export class LogRecorder {
   }
 }
 
-/** The pieces of a log. */
+/** Decodes a log into its pieces. */
 export function* decodeLog(bytes: Uint8Array): Generator<LogPiece> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   for (let offset = 0; offset + HEADER_BYTES <= bytes.length;) {

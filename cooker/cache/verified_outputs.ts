@@ -1,9 +1,10 @@
 /**
  * Remembers which outputs match their cached results, so that a hot run skips the comparison.
  *
- * A watch on a folder reports every change of its files, except writes through a hard link in another
- * folder. Each output is therefore guarded: a watch on its inode reports new hard links. Files that
- * have several links already, or that cannot be guarded, are compared by their inodes on each lookup.
+ * A watch on a folder reports every change of its files, except writes through a hard link in
+ * another folder. Each output is therefore guarded: a watch on its inode reports new hard links.
+ * Files that have several links already, or that cannot be guarded, are compared by their inodes on
+ * each lookup.
  *
  * @module
  */

@@ -1,8 +1,9 @@
 /**
- * Config text to a syntax tree, and a place in it to a line and a column.
+ * Parses the text of `deno.json` and `package.json` files into a syntax tree, and converts offsets
+ * in the text to lines and columns.
  *
- * The first step of every run: what is read here becomes tasks in `tasks.ts`. Positions are kept so
- * that a mistake is reported where it is.
+ * This is the first step of every run. `tasks.ts` turns the tree into tasks. Nodes keep their
+ * positions, so that an error message can name the line and column of a mistake.
  *
  * @module
  */
@@ -11,17 +12,17 @@ import { type Node, type ParseError, parseTree, printParseErrorCode } from "json
 import { MAX_CONFIG_DEPTH, tooDeepAt } from "../../project/config_text.ts";
 import { projectError, type WireError } from "../../wire/errors.ts";
 
-/** A piece of config syntax, with its place in the text. */
+/** A node of the syntax tree, with its position in the text. */
 export type ConfigNode = Node;
 
-/** A config file as it was read. */
+/** The path and the text of a config file. */
 export interface ConfigText {
   /** Absolute path. */
   readonly file: string;
   readonly text: string;
 }
 
-/** What a file's grammar allows. */
+/** The grammar of a config file. */
 type Grammar = "json" | "jsonc";
 
 const MISTAKES: Readonly<Record<string, string>> = {
@@ -46,12 +47,12 @@ const MISTAKES: Readonly<Record<string, string>> = {
 /**
  * Parses a config file.
  *
- * `jsonc` is what `deno.json` and `deno.jsonc` are both read as: comments, trailing commas, and
- * also missing ones. `json` is strict.
+ * The grammar `jsonc` is used for both `deno.json` and `deno.jsonc`. It allows comments, trailing
+ * commas and missing commas. The grammar `json` is strict.
  *
- * @returns the root node; `undefined` where the file holds nothing
- * @throws {WireError} `projectError` of kind `invalid-config` at the first mistake, or if it is
- *   nested deeper than {@linkcode MAX_CONFIG_DEPTH}
+ * @returns the root node; `undefined` if the file is empty
+ * @throws {WireError} `projectError` of kind `invalid-config` at the first mistake, or if the text
+ *   is nested deeper than {@linkcode MAX_CONFIG_DEPTH}
  */
 export function parseConfig(source: ConfigText, grammar: Grammar): ConfigNode | undefined {
   const isStrict = grammar === "json";
@@ -73,14 +74,14 @@ export function parseConfig(source: ConfigText, grammar: Grammar): ConfigNode | 
   return root;
 }
 
-/** A byte order mark counts as a blank, so that offsets stay right. */
+/** Replaces a byte order mark by a blank, so that offsets stay right. */
 function withoutMark(text: string): string {
   return text.startsWith("\ufeff") ? ` ${text.slice(1)}` : text;
 }
 
 /**
- * The members of an object node; of a name that is there twice the last one counts, at the first
- * one's place. Empty for any other node.
+ * Returns the members of an object node, and an empty map for any other node. If a name occurs
+ * twice, the last value counts, at the position of the first one.
  */
 export function membersOf(node: ConfigNode | undefined): Map<string, ConfigNode> {
   const members = new Map<string, ConfigNode>();
@@ -92,12 +93,12 @@ export function membersOf(node: ConfigNode | undefined): Map<string, ConfigNode>
   return members;
 }
 
-/** The text of a string node, `undefined` for any other. */
+/** Returns the text of a string node, and `undefined` for any other node. */
 export function stringOf(node: ConfigNode | undefined): string | undefined {
   return node?.type === "string" ? String(node.value) : undefined;
 }
 
-/** What a node is, as a sentence says it. */
+/** Describes a node for an error message, as in "but here is a list". */
 export function describeNode(node: ConfigNode): string {
   switch (node.type) {
     case "array":
@@ -111,14 +112,17 @@ export function describeNode(node: ConfigNode): string {
   }
 }
 
-/** Line and column of an offset, both from 1; columns count UTF-16 units as editors do. */
+/**
+ * Returns the line and column of an offset, both counted from 1. Columns count UTF-16 units, as
+ * editors do.
+ */
 export function placeOf(text: string, offset: number): { line: number; column: number } {
   const before = text.slice(0, offset);
   const lineStart = before.lastIndexOf("\n") + 1;
   return { line: before.split("\n").length, column: offset - lineStart + 1 };
 }
 
-/** The error for a mistake at an offset of a config file. */
+/** Creates the error for a mistake at an offset of a config file. */
 export function invalidConfig(source: ConfigText, offset: number, mistake: string): WireError {
   const { file, text } = source;
   const { line, column } = placeOf(text, offset);

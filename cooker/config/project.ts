@@ -1,8 +1,9 @@
 /**
- * A project's config files, read for each run, so that an edit is seen by the next one.
+ * Finds and reads the config files of a project: its root, its workspace members and its project
+ * name. The files are read for each run, so that the next run sees every edit.
  *
- * Reading costs microseconds, parsing more: a file is parsed again only when its text differs from
- * the last one. Timestamps are not trusted for that.
+ * Reading a file takes microseconds, and parsing takes longer. A file is therefore parsed again
+ * only if its text has changed. Timestamps are not trusted for that.
  *
  * @module
  */
@@ -20,17 +21,20 @@ import { readDenoConfig, readPackageJson, type TaskFile } from "./tasks.ts";
 const DENO_CONFIGS: readonly string[] = ["deno.json", "deno.jsonc"];
 const PACKAGE_JSON = "package.json";
 
-/** Where a project is. */
+/** The location of a project. */
 interface ProjectPlace {
-  /** The project's root folder, absolute, with links resolved. */
+  /** The project's root folder, absolute, with symbolic links resolved. */
   readonly root: string;
-  /** The config file that was asked for, absolute; absent: found in the folders. */
+  /**
+   * The config file that the client named, absolute. If absent, config files are looked up in
+   * folders.
+   */
   readonly config?: string;
 }
 
 type ReadFile = (source: ConfigText, folder: string) => TaskFile;
 
-/** The config of one project. */
+/** Reads the config of one project, and caches the parsed files. */
 export class ProjectConfig {
   readonly #place: ProjectPlace;
   readonly #consulted = new Set<string>();
@@ -54,12 +58,13 @@ export class ProjectConfig {
   }
 
   /**
-   * The tasks as they are seen from a folder: those of the nearest folder with a config, then
-   * those of the root.
+   * Returns the tasks that can be found from a folder: first those of the nearest folder with a
+   * config, then those of the root.
    *
-   * @param cwd absolute, with links resolved; from outside of the project the root's tasks are seen
-   * @throws {WireError} `projectError` of kind `invalid-config`, or `no-config` where the project
-   *   has none any more
+   * @param cwd absolute, with symbolic links resolved; outside the project, only the root's tasks
+   *   are found
+   * @throws {WireError} `projectError` of kind `invalid-config`, or `no-config` if the project has
+   *   no config any more
    */
   scopeAt(cwd: string): TaskScope {
     const { root, config } = this.#place;
@@ -72,7 +77,8 @@ export class ProjectConfig {
   }
 
   /**
-   * The folders of the workspace: the root, then its members by their paths, as `deno task` has them.
+   * Returns the folders of the workspace in the order of `deno task`: the root, then its members
+   * sorted by path.
    *
    * @throws {WireError} `projectError` of kind `invalid-config`
    */
@@ -98,7 +104,7 @@ export class ProjectConfig {
   }
 
   /**
-   * The name of the project: that of its `deno.json`, or else of its `package.json`.
+   * Returns the name of the project, from its `deno.json` or else from its `package.json`.
    *
    * @returns `undefined` if neither has one
    * @throws {WireError} `projectError` of kind `invalid-config`
@@ -110,9 +116,9 @@ export class ProjectConfig {
   }
 
   /**
-   * Which folders of npm packages' programs `deno task` puts on a task's PATH.
+   * Determines which `node_modules/.bin` folders `deno task` puts on a task's PATH.
    *
-   * @returns `undefined` if only `deno task` knows: it may install packages first
+   * @returns `undefined` if only `deno task` can tell, because it may install packages first
    * @throws {WireError} `projectError` of kind `invalid-config`
    */
   npmBins(): NpmBins | undefined {
@@ -127,7 +133,7 @@ export class ProjectConfig {
     return isUsual ? "none" : undefined;
   }
 
-  /** Config files of the nearest folder below the root that has one. */
+  /** Returns the config files of the nearest folder below the root that has any. */
   #nearestFiles(cwd: string): TaskFile[] {
     const { root } = this.#place;
     for (let folder = cwd; folder !== root; folder = parentFolder(folder)) {
@@ -145,7 +151,10 @@ export class ProjectConfig {
     return [deno, scripts].filter((tasks) => tasks !== undefined);
   }
 
-  /** A config that was asked for; one of the usual name brings its neighbour's scripts. */
+  /**
+   * Reads the config file that the client named. If it has one of the usual names, the scripts of
+   * the `package.json` in the same folder are included.
+   */
   #filesOf(config: string): TaskFile[] {
     const tasks = this.#read(config, readDenoConfig);
     if (tasks === undefined) return [];
@@ -181,7 +190,10 @@ function noConfig({ root, config }: ProjectPlace): WireError {
     });
 }
 
-/** Makes a pattern that matches at least this path. Patterns have no escape for `*`. */
+/**
+ * Makes a pattern that matches at least this path. A `?` replaces each `*`, because patterns have
+ * no escape for `*`.
+ */
 function literalEntry(path: string): string {
   return path.replaceAll("*", "?");
 }

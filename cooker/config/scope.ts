@@ -1,29 +1,30 @@
 /**
- * Which task a name means, seen from one folder of a project.
+ * Resolves task names: finds the task that a name means, seen from one folder of a project.
  *
  * @module
  */
 
 import type { TaskDefinition, TaskFile } from "./tasks.ts";
 
-/** A task, and where the names of its dependencies are looked up. */
+/** A task, with the scope in which the names of its dependencies are looked up. */
 export interface FoundTask {
   readonly task: TaskDefinition;
   readonly scope: TaskScope;
 }
 
 /**
- * The tasks of a folder: its own `deno.json` before its `package.json`, and before those of the
- * workspace's root. A root task found from a member sees the root's tasks alone.
+ * The tasks that can be found from one folder. The folder's `deno.json` comes before its
+ * `package.json`, and both come before the files of the workspace root. The dependencies of a root
+ * task are looked up only among the root's tasks, even if a member uses the task.
  */
 export class TaskScope {
-  /** Config files of the folder itself, first come first found. */
+  /** Config files of the folder itself. The first one that defines a name wins. */
   readonly files: readonly TaskFile[];
-  /** Where names are looked up that are not found here. */
+  /** The scope in which names are looked up that this folder does not define. */
   readonly parent: TaskScope | undefined;
 
   /**
-   * @param files config files of the folder, first come first found
+   * @param files config files of the folder; the first one that defines a name wins
    * @param parent the workspace root's scope, for a member
    */
   constructor(files: readonly TaskFile[], parent?: TaskScope) {
@@ -31,7 +32,7 @@ export class TaskScope {
     this.parent = parent;
   }
 
-  /** The task of that exact name. */
+  /** Finds the task with exactly this name. */
   find(name: string): FoundTask | undefined {
     for (const file of this.files) {
       const task = file.tasks.get(name);
@@ -40,7 +41,7 @@ export class TaskScope {
     return this.parent?.find(name);
   }
 
-  /** Every task that can be found, in lookup order. */
+  /** Returns every task that can be found, in lookup order. */
   tasks(): TaskDefinition[] {
     const found = new Map<string, TaskDefinition>();
     for (const { tasks } of [...this.files, ...(this.parent?.files ?? [])]) {
@@ -49,7 +50,7 @@ export class TaskScope {
     return [...found.values()];
   }
 
-  /** Their names. */
+  /** Returns the names of {@linkcode tasks}. */
   names(): string[] {
     return this.tasks().map((task) => task.name);
   }

@@ -1,8 +1,8 @@
 /**
- * simmer's own settings: `simmer` in a `deno.json`, of which Deno takes no notice.
+ * Validates simmer's own settings: the `simmer` section of a `deno.json`, which Deno ignores.
  *
- * The schemas here are the only definition: the parser checks with them, and `deno task docs` writes
- * `schema/simmer.schema.json` from them, for editors.
+ * The schemas in this file are the only definition of the settings. The parser checks with them,
+ * and `deno task docs` generates `schema/simmer.schema.json` from them, for editors.
  *
  * @module
  */
@@ -36,16 +36,19 @@ const settingsSchema = v.pipe(
 /** Settings of one task. */
 export type TaskSettings = v.InferOutput<typeof taskSchema>;
 
-/** A `deno.json` with simmer's settings; the other keys are Deno's. */
+/**
+ * The schema of a `deno.json` with simmer's settings. Other keys belong to Deno and are not
+ * checked.
+ */
 export const configSchema = v.pipe(
   v.looseObject({ simmer: v.optional(settingsSchema) }),
   v.title("deno.json with settings of simmer"),
 );
 
 /**
- * Reads `simmer` of a config file.
+ * Reads the `simmer` section of a config file.
  *
- * @param node the value of `simmer`; absent: no task has settings
+ * @param node the value of `simmer`; if absent, no task has settings
  * @param tasks the names of the file's tasks
  * @returns the settings of tasks by their names
  * @throws {WireError} `projectError` of kind `invalid-config` for an unknown key or a wrong value
@@ -77,7 +80,7 @@ function readClean(
   throw invalidConfig(source, node.offset, `${rule}, but here is ${describeNode(node)}`);
 }
 
-/** The members of a section, which may have these only. */
+/** Returns the members of a section. Throws if one of them is not among the `known` names. */
 function sectionOf(
   source: ConfigText,
   node: ConfigNode | undefined,

@@ -1,7 +1,8 @@
 /**
- * The tasks of one config file: `tasks` of a `deno.json`, `scripts` of a `package.json`.
+ * Reads the tasks of one config file: the `tasks` of a `deno.json`, or the `scripts` of a
+ * `package.json`.
  *
- * Names are not validated: any string names a task, as `deno task` has it.
+ * Names are not validated. As in `deno task`, any string can name a task.
  *
  * @module
  */
@@ -21,9 +22,9 @@ import { readSettings, type TaskSettings } from "./settings.ts";
 /** A task as its config file defines it. */
 export interface TaskDefinition {
   readonly name: string;
-  /** The shell command line; absent: the task only stands for its dependencies. */
+  /** The shell command line. If absent, the task only runs its dependencies. */
   readonly command?: string;
-  /** Names or wildcards of the tasks that come first. */
+  /** Names or wildcards of the tasks that run first. */
   readonly dependencies: readonly string[];
   readonly description?: string;
   /** Globs of the inputs. */
@@ -32,17 +33,17 @@ export interface TaskDefinition {
   readonly output: readonly string[];
   /** Names of the environment variables that the result depends on. */
   readonly env: readonly string[];
-  /** Settings of simmer for it; absent: there are none. */
+  /** The task's settings from the `simmer` section; absent if it has none. */
   readonly settings?: TaskSettings;
-  /** Where it is defined. */
+  /** The config file that defines the task. */
   readonly origin: TaskFile;
 }
 
-/** What a script is told about its package, through `npm_package_…` variables. */
+/** The facts about a package that its scripts get as `npm_package_…` variables. */
 interface PackageFacts {
   readonly name?: string;
   readonly version?: string;
-  /** `config`, flattened: names without their `npm_package_config_`. */
+  /** The flattened `config` section. Names have no `npm_package_config_` prefix. */
   readonly config: ReadonlyMap<string, string>;
 }
 
@@ -51,17 +52,17 @@ export interface TaskFile {
   readonly source: "deno.json" | "package.json";
   /** Absolute path. */
   readonly file: string;
-  /** The folder that it is in, which its tasks run in. */
+  /** The folder that contains the file. Its tasks run there. */
   readonly folder: string;
-  /** The package's name, where the file says one. */
+  /** The package's name, if the file has one. */
   readonly packageName?: string;
   /** In the file's order. */
   readonly tasks: ReadonlyMap<string, TaskDefinition>;
-  /** There for a `package.json`. */
+  /** Present only for a `package.json`. */
   readonly facts?: PackageFacts;
-  /** What a `deno.json` says of `node_modules`; absent: nothing. */
+  /** The `nodeModulesDir` of a `deno.json`; absent if it has none. */
   readonly nodeModulesDir?: "manual" | "none" | "other";
-  /** What the folder's code imports: names of packages, and relative paths of folders. */
+  /** The imports of the folder's code: names of packages, and relative paths of folders. */
   readonly imports: readonly string[];
 }
 
@@ -70,7 +71,7 @@ type MutableTaskFile = TaskFile & { readonly tasks: Map<string, TaskDefinition> 
 /**
  * Reads the tasks of a `deno.json` or `deno.jsonc`.
  *
- * @param folder where its tasks run, absolute
+ * @param folder the folder that its tasks run in, absolute
  * @throws {WireError} `projectError` of kind `invalid-config`
  */
 export function readDenoConfig(source: ConfigText, folder: string): TaskFile {
@@ -101,7 +102,7 @@ export function readDenoConfig(source: ConfigText, folder: string): TaskFile {
 /**
  * Reads the scripts of a `package.json`.
  *
- * @param folder where its scripts run, absolute
+ * @param folder the folder that its scripts run in, absolute
  * @throws {WireError} `projectError` of kind `invalid-config`
  */
 export function readPackageJson(source: ConfigText, folder: string): TaskFile {
@@ -136,7 +137,7 @@ function nodeModulesDirOf(node: ConfigNode): NonNullable<TaskFile["nodeModulesDi
   return text === "manual" || text === "none" ? text : "other";
 }
 
-/** Where a `package.json` names what it needs. */
+/** The sections of a `package.json` that list dependencies. */
 const DEPENDENCY_KEYS: readonly string[] = [
   "dependencies",
   "devDependencies",
@@ -144,7 +145,10 @@ const DEPENDENCY_KEYS: readonly string[] = [
   "optionalDependencies",
 ];
 
-/** The package, or the folder, that an import or a version means beside its own name. */
+/**
+ * Returns the package or folder that a specifier means, which may differ from the key of its entry.
+ * The result is empty if the specifier names neither.
+ */
 function packageNames(specifier: string | undefined): string[] {
   if (specifier === undefined) return [];
   const match = /^(?:jsr|npm|workspace):\/?(@[^/@]+\/[^/@]+|[^/@~^*]+)/.exec(specifier);
@@ -239,7 +243,10 @@ function isScalar(node: ConfigNode): boolean {
   return node.type === "string" || node.type === "number" || node.type === "boolean";
 }
 
-/** npm's way: nested names are joined with `_`, list items have their index, null is empty. */
+/**
+ * Flattens a value as npm does. Nested names are joined with `_`, list items are named by their
+ * index, and null becomes an empty string.
+ */
 function flatten(into: Map<string, string>, key: string, node: ConfigNode): void {
   if (node.type === "object") {
     for (const [name, child] of membersOf(node)) flatten(into, `${key}_${name}`, child);

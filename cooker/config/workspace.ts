@@ -1,5 +1,6 @@
 /**
- * A workspace's members: which folders they are, and in which order they build on each other.
+ * Finds the member folders of a workspace, selects those that a run is about, and sorts them so
+ * that each comes after the folders that it imports.
  *
  * @module
  */
@@ -17,33 +18,37 @@ export interface WorkspaceFolder {
   /** Absolute. */
   readonly folder: string;
   readonly isRoot: boolean;
-  /** Its own config files, first come first found. */
+  /** The folder's own config files. The first one that defines a name wins. */
   readonly files: readonly TaskFile[];
-  /** The names that can be found from it. */
+  /** The tasks that can be found from the folder. */
   readonly scope: TaskScope;
 }
 
-/** Which folders a run is about. */
+/** The client's selection of workspace folders. */
 interface FolderSelection {
-  /** All of them. */
+  /** Selects all folders. */
   readonly recursive: boolean;
-  /** All but the root. */
+  /** Selects all folders except the root. */
   readonly members: boolean;
-  /** Those whose package's or folder's name has this in it; `*` is any characters. */
+  /**
+   * Selects the folders whose package name or folder name contains this text. A `*` matches any
+   * characters.
+   */
   readonly filter?: string | undefined;
 }
 
-/** Whether a selection is one: without it, a run is about one folder. */
+/** Returns true if the options select workspace folders. Otherwise, a run is about one folder. */
 export function isWorkspaceRun({ recursive, members, filter }: FolderSelection): boolean {
   return recursive || members || filter !== undefined;
 }
 
 /**
- * The folders that patterns of a workspace mean; those of a wildcard are sorted.
+ * Returns the folders that the patterns of a workspace match. The matches of a wildcard are sorted.
  *
  * @param root absolute
- * @param patterns as `workspace` or `workspaces` have them; a leading `!` takes away from those of wildcards
- * @param isMember whether a folder has a config
+ * @param patterns the entries of `workspace` or `workspaces`; a leading `!` excludes matches of
+ *   wildcards, but not members that are named exactly
+ * @param isMember returns true if a folder has a config
  */
 export function memberFolders(
   root: string,
@@ -82,7 +87,7 @@ function foldersBelow(patterns: PathPatterns): string[] {
   return found.sort();
 }
 
-/** The folders that a selection means. */
+/** Returns the folders that a selection means. */
 export function selectFolders(
   folders: readonly WorkspaceFolder[],
   { recursive, members, filter }: FolderSelection,
@@ -97,15 +102,15 @@ export function selectFolders(
   });
 }
 
-/** A folder that comes after others. */
+/** A folder with its place in the import order. */
 export interface OrderedFolder extends WorkspaceFolder {
-  /** The folders that it imports, directly or not; all of them come before it. */
+  /** The folders that it imports, directly or not. All of them come before it. */
   readonly after: readonly string[];
 }
 
 /**
- * Folders in an order in which each comes after those that it imports. In a circle, the one that
- * is met first comes last.
+ * Sorts folders so that each comes after those that it imports. In an import cycle, the folder that
+ * is visited first comes last.
  */
 export function orderByImports(folders: readonly WorkspaceFolder[]): OrderedFolder[] {
   const byName = new Map<string, WorkspaceFolder>();
@@ -137,7 +142,10 @@ export function orderByImports(folders: readonly WorkspaceFolder[]): OrderedFold
   return [...ordered.values()];
 }
 
-/** What a folder is called: its package's name, or its own; nothing for a root without one. */
+/**
+ * Returns the display name of a folder: the name of its package, or else its own name. A root
+ * without a package name has none.
+ */
 export function folderName({ folder, isRoot, files }: WorkspaceFolder): string | undefined {
   const name = files.map((file) => file.packageName).find((each) => each !== undefined);
   return name ?? (isRoot ? undefined : baseName(folder));

@@ -1,26 +1,29 @@
 /**
- * How work is asked to end, gently first, then at once; and signals of the client that are the work's.
+ * Cancellation of running work: first gracefully, then immediately. It also passes on the client's
+ * signals that are meant for the tasks.
  *
  * @module
  */
 
 import type { TaskSignal } from "../../wire/signals.ts";
 
-/** What reaches a task while it runs; `atOnce` never comes without `soon`. */
+/** The requests that reach a task while it runs. `atOnce` is never aborted without `soon`. */
 export interface Ending {
-  /** End, with time to tidy up. */
+  /** Requests a graceful end, with time for a cleanup. */
   readonly soon: AbortSignal;
-  /** End without grace. */
+  /** Requests an immediate end, without a grace period. */
   readonly atOnce: AbortSignal;
-  /** The signal that the work's processes get first, once `soon` is aborted. */
+  /** The signal that the work's processes get first when `soon` is aborted. */
   readonly signal: TaskSignal;
-  /** Whether a signal was passed on that can have changed what the work does. */
+  /** True if a signal was passed on that can have changed the result of the work. */
   readonly isDisturbed: boolean;
-  /** Calls a function at each signal that does not ask for an end, until the result is disposed of. */
+  /**
+   * Calls a function for each signal that does not request an end, until the result is disposed of.
+   */
   onSignal(listener: (signal: TaskSignal) => void): Disposable;
 }
 
-/** Gives work its signals; what the work sees of it is an {@linkcode Ending}. */
+/** Sends requests and signals to work, which sees only the {@linkcode Ending} interface. */
 export class EndingController implements Ending {
   readonly #soon = new AbortController();
   readonly #atOnce = new AbortController();
@@ -50,9 +53,9 @@ export class EndingController implements Ending {
   }
 
   /**
-   * Passes a signal on.
+   * Passes a signal on to the work.
    *
-   * @returns whether the work listens: it has begun
+   * @returns true if the work has begun and listens for signals
    */
   pass(signal: TaskSignal): boolean {
     if (signal !== "SIGWINCH") this.#isDisturbed = true;
@@ -61,22 +64,22 @@ export class EndingController implements Ending {
   }
 
   /**
-   * Asks for an end; may be called again, with `force` after without.
+   * Requests an end. May be called again, with `force` after a call without it.
    *
-   * @param signal the first signal of the work's processes, where this is the first call
+   * @param signal the first signal for the work's processes; ignored if this is not the first call
    */
   end(force: boolean, signal: TaskSignal = "SIGTERM"): void {
     if (!this.#soon.signal.aborted) this.#signal = signal;
-    // With a reason, no exception is made for one.
+    // An explicit reason saves the creation of an exception.
     this.#soon.abort("asked to end");
     if (force) this.#atOnce.abort("asked to end at once");
   }
 }
 
 /**
- * Waits for a promise, but no longer than until a signal.
+ * Waits until a promise resolves or a signal is aborted.
  *
- * @returns whether the promise was first; nothing is left on the signal
+ * @returns true if the promise was first; no listener remains on the signal then
  */
 export function beforeAbort(promise: Promise<unknown>, signal: AbortSignal): Promise<boolean> {
   return new Promise((resolve, reject) => {

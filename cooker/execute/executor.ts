@@ -1,6 +1,6 @@
 /**
- * Where a task's command runs: an interface, so that it can be somewhere else without the
- * scheduler knowing.
+ * Interface for the execution of a task's command. The scheduler depends only on this interface, so
+ * a command can run elsewhere.
  *
  * @module
  */
@@ -9,68 +9,82 @@ import type { Ending } from "./cancellation.ts";
 import type { DescriptorMap } from "../../system/process/passed_descriptors.ts";
 import type { NpmBins } from "./node_modules.ts";
 
-/** What a task's command line is given. */
+/** A task's command line with everything that it needs to run. */
 export interface TaskCommand {
   /** The task's name, for messages. */
   readonly name: string;
   /** The shell command line, without arguments. */
   readonly command: string;
-  /** Arguments, each one word to the shell. */
+  /** Arguments, each of which is one word for the shell. */
   readonly args: readonly string[];
-  /** Where it runs, absolute. */
+  /** The working directory, absolute. */
   readonly cwd: string;
   /** The whole environment. */
   readonly env: Readonly<Record<string, string>>;
-  /** Whether it is a script of a `package.json`, which is told what runs it. */
+  /**
+   * True for a script of a `package.json`, which gets variables that name the program that runs it.
+   */
   readonly isScript: boolean;
-  /** The folders of npm packages' programs on its PATH; absent: only the shell knows them. */
+  /** The folders of npm packages' programs on its PATH. If absent, only the shell knows them. */
   readonly npmBins?: NpmBins;
-  /** Options for the `deno` whose shell runs it, which has to run then; absent: none. */
+  /**
+   * Options for the `deno` whose shell runs the command. If there are any, the shell is always
+   * used.
+   */
   readonly denoFlags?: readonly string[];
-  /** The process whose stdin it reads; absent: an empty one. */
+  /** The process whose stdin the command reads. If absent, stdin is empty. */
   readonly stdinPid?: number;
-  /** The process whose stdin it does not read, because another task may run beside it. */
+  /**
+   * The process whose stdin the command does not read, because another task may run at the same
+   * time.
+   */
   readonly lostStdinPid?: number;
-  /** Descriptors that its client has passed, by their numbers there; 0 is only for a task that reads stdin. */
+  /**
+   * Descriptors that the client has passed, by their numbers in the client. Descriptor 0 is only
+   * used for a task that reads stdin.
+   */
   readonly passed?: DescriptorMap;
 }
 
-/** Where output goes. */
+/** Receives the output of a command. */
 export interface OutputSink {
   /**
-   * Takes a piece of output, in order; the bytes are only valid until the promise resolves. The
-   * next piece is read only then.
+   * Receives a piece of output, in order. The bytes are only valid until the promise resolves. The
+   * next piece is read only after that, which gives back-pressure.
    */
   write(stream: "stdout" | "stderr", bytes: Uint8Array): Promise<void>;
-  /** Takes a warning about the task, for people. */
+  /** Receives a warning about the task, for people. */
   warn(message: string): void;
 }
 
-/** What a command left behind: processes of its group that outlive it. */
+/** Processes that a command left behind: members of its group that outlive it. */
 export interface Remains {
-  /** Ends them and waits until they are gone. */
+  /** Ends the processes and waits until they are gone. */
   end(ending: Ending): Promise<void>;
 }
 
-/** How a command ended. */
+/** Outcome of a command. */
 export interface ExitStatus {
-  /** 0 to 255; 128 + signal where one ended it, 127 where it could not be started. */
+  /**
+   * Exit code from 0 to 255; 128 + signal if a signal ended the command, 127 if it could not be
+   * started.
+   */
   readonly code: number;
-  /** The signal that ended it. */
+  /** The signal that ended the command. */
   readonly signal?: string;
-  /** Why, where the code does not tell. */
+  /** The reason, if the code does not explain it. */
   readonly reason?: string;
-  /** There where the command left processes behind. */
+  /** Present if the command left processes behind. */
   readonly remains?: Remains;
 }
 
 /** Runs commands. */
 export interface Executor {
   /**
-   * Runs a command until it ends, or until it was asked to and has ended.
+   * Runs a command until it ends, or until an end was requested and it has ended.
    *
-   * What it can't start is a status with a reason, not an exception. After an ending that was
-   * asked for, nothing of the command is left.
+   * If the command cannot be started, the promise resolves with a status that has a reason. After a
+   * requested end, no process of the command is left.
    */
   execute(command: TaskCommand, sink: OutputSink, ending: Ending): Promise<ExitStatus>;
 }

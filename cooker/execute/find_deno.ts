@@ -1,5 +1,5 @@
 /**
- * Which `deno` runs the tasks.
+ * Finds the `deno` whose shell runs the tasks.
  *
  * @module
  */
@@ -8,12 +8,12 @@ import { fileKind, joinPath } from "../../system/files/files.ts";
 import type { ProgramDescription } from "../../system/process/self.ts";
 
 /**
- * The `deno` to use: the one that runs this process, or, under a compiled binary, the first on the
- * run's own PATH.
+ * Returns the `deno` that runs this process. Under a compiled binary, it returns the first `deno`
+ * on the run's own PATH.
  *
  * @param path the run's PATH
- * @param isFile for tests: whether a path is a program
- * @returns its path, absolute, or `undefined` where there is none
+ * @param isFile for tests: returns true if a path is a program
+ * @returns its absolute path, or `undefined` if there is none
  */
 export function findDeno(
   host: ProgramDescription,

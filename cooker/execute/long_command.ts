@@ -1,8 +1,9 @@
 /**
- * Command lines that are too long to be an argument: Linux takes no argument of 128 KiB or more.
+ * Handles command lines that are too long for an argument: Linux accepts no argument of 128 KiB or
+ * more.
  *
- * The shell of `deno task` has no other way in than an argument or a config file, so such a line is
- * put into a config file of its own, in a temporary folder.
+ * The shell of `deno task` takes a command only from an argument or from a config file. A line that
+ * is too long is therefore written to a config file of its own in a temporary folder.
  *
  * @module
  */
@@ -11,20 +12,23 @@ import { joinPath, removeTree, writeAtomically } from "../../system/files/files.
 import { makeTemporaryFolder } from "../../system/files/private_folder.ts";
 import type { TaskCommand } from "./executor.ts";
 
-/** Bytes of one argument, or of one variable with its name (Linux: MAX_ARG_STRLEN less the NUL). */
+/**
+ * Maximum bytes of one argument, or of one variable with its name (Linux: MAX_ARG_STRLEN minus the
+ * NUL).
+ */
 const MOST_BYTES = 128 * 1024 - 1;
 
 const encoder = new TextEncoder();
 
-/** Whether the system takes a text as an argument, or as a variable with its name. */
+/** Returns true if the system accepts a text as an argument, or as a variable with its name. */
 export function fitsArgument(text: string): boolean {
-  // A UTF-16 unit is three bytes at most.
+  // A UTF-16 unit takes at most three bytes.
   return text.length * 3 <= MOST_BYTES || encoder.encode(text).length <= MOST_BYTES;
 }
 
-/** A config file with one task, which is there until it is disposed of. */
+/** A config file with one task, which exists until it is disposed of. */
 export class LongCommand implements Disposable {
-  /** Arguments of `deno task` that run the task, without its own. */
+  /** Arguments of `deno task` that run the task, without the task's own arguments. */
   readonly words: readonly string[];
   readonly #folder: string;
 
@@ -36,12 +40,13 @@ export class LongCommand implements Disposable {
   /**
    * Writes the config file.
    *
-   * @throws {Error} what the system says if it cannot be written
+   * @throws {Error} the system's error if the file cannot be written
    */
   static create({ name, command, cwd, npmBins }: TaskCommand): LongCommand {
     const folder = makeTemporaryFolder();
     const file = joinPath(folder, "deno.json");
-    // Its messages name the task, unless that would be an option, a pattern, or too long as well.
+    // Use the task's name, because it appears in messages of `deno task`. A name that would be
+    // taken for an option or a pattern, or that is too long as well, is replaced.
     const task = name === "" || /^-|[*(]/.test(name) || !fitsArgument(name) ? "task" : name;
     const nodeModulesDir = npmBins === "none" ? "none" : "manual";
     const tasks = Object.fromEntries([[task, command]]);
@@ -49,7 +54,7 @@ export class LongCommand implements Disposable {
     return new LongCommand(folder, ["--config", file, "--cwd", cwd, task]);
   }
 
-  /** Removes the file. */
+  /** Removes the file and its folder. */
   [Symbol.dispose](): void {
     removeTree(this.#folder);
   }

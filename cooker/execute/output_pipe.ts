@@ -1,5 +1,6 @@
 /**
- * A command's output on its way from the pipe to whoever takes it: pulled, one piece at a time.
+ * Reads a command's output from a pipe and passes it to a consumer, one piece at a time. The next
+ * piece is read only when the consumer is ready.
  *
  * @module
  */
@@ -10,19 +11,19 @@ import { incompleteTail } from "../../wire/output.ts";
 import { beforeAbort } from "./cancellation.ts";
 
 /**
- * How long a pipe may stay silent after its command has ended, in milliseconds. What the command
- * wrote is in the pipe already; a pipe that is not at its end then is held by somebody else.
+ * Milliseconds that a pipe may stay silent after its command has ended. The command's own output is
+ * in the pipe by then. If the pipe has not reached its end, another process holds it open.
  */
 const DRAIN_MS = 100;
 
-/** Bytes of a pipe that are read at once at first, and where more come. */
+/** Buffer sizes: of the first read, and of later reads once a read has filled its buffer. */
 const FIRST_BYTES = 4 * 1024;
 const MOST_BYTES = 64 * 1024;
 
-/** Where the pieces go; the next one is read when the promise resolves. */
+/** Receives a piece. The next one is read when the promise resolves. */
 type TakePiece = (bytes: Uint8Array) => Promise<void>;
 
-/** One pipe of a command. */
+/** One output pipe of a command. */
 export class OutputPipe {
   readonly #source: PipeSource;
   readonly #take: TakePiece;
@@ -45,19 +46,19 @@ export class OutputPipe {
   }
 
   /**
-   * Says that the command has ended; resolves when all that it wrote itself has been taken. Pieces
-   * of others that hold the pipe are taken on.
+   * Notes that the command has ended. Resolves when all output of the command itself has been
+   * passed on. Output of other processes that hold the pipe open is still passed on.
    */
   async drain(): Promise<void> {
-    // With a reason, none is made: an exception, with its stack, for each task.
+    // An explicit reason saves the creation of an exception, with its stack, for each task.
     this.#exited.abort("exited");
     await this.#own;
   }
 
   /**
-   * Reads no more, whoever may still write.
+   * Stops reading, even if other processes still write.
    *
-   * @throws what taking a piece threw
+   * @throws the error that the consumer of a piece threw
    */
   async close(): Promise<void> {
     await this.#source.close();
@@ -83,7 +84,7 @@ export class OutputPipe {
     if (this.#tail.length > 0) await this.#take(this.#tail);
   }
 
-  /** Whether a piece comes within {@linkcode DRAIN_MS}. */
+  /** Returns true if a piece arrives within {@linkcode DRAIN_MS}. */
   async #comesSoon(piece: Promise<unknown>): Promise<boolean> {
     const wait = new AbortController();
     const timeout = new AbortController();
@@ -94,7 +95,10 @@ export class OutputPipe {
     return isThere;
   }
 
-  /** Passes a piece on, but for the beginning of a character that the next piece goes on with. */
+  /**
+   * Passes a piece on, except for an incomplete character at its end, which is completed by the
+   * next piece.
+   */
   async #pass(piece: Uint8Array): Promise<void> {
     const bytes = this.#tail.length === 0 ? piece : joined(this.#tail, piece);
     const kept = incompleteTail(bytes);

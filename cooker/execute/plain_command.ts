@@ -1,9 +1,9 @@
 /**
- * Command lines for which a shell would do nothing but start a program: these are started without
- * one.
+ * Recognizes command lines for which a shell would do nothing but start a program. These programs
+ * are started without a shell.
  *
- * A line is left to the shell wherever the shell could see more in it than words, or could find
- * another program than the one that is named.
+ * A line is left to the shell if the shell could interpret it as more than plain words, or if it
+ * could find another program than the one that is named.
  *
  * @module
  */
@@ -14,22 +14,23 @@ import { hasNpmProgram, npmBinFolders, pathBehind } from "./node_modules.ts";
 
 /** A program with its arguments. */
 interface PlainCommand {
-  /** Absolute. */
+  /** Absolute path. */
   readonly program: string;
   readonly args: readonly string[];
-  /** The whole environment, with what the shell adds. */
+  /** The whole environment, including the variables that the shell adds. */
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** A word in which a shell sees nothing but a word. */
+/** A word without any special meaning for a shell. */
 const WORD = /^[A-Za-z0-9_.\/@%+=:,-]+$/;
 
 /**
- * A command line as a program, where it is one: a path, or `deno`. Other names can stand for what a
- * shell has built in, or for a program of an npm package.
+ * Returns the program that a command line starts, or `undefined` if the line needs a shell. The
+ * program must be a path or `deno`: other names can stand for a built-in command of the shell or
+ * for a program of an npm package.
  *
- * @param deno the `deno` that tasks mean
- * @param programs knows some already
+ * @param deno the `deno` that runs the tasks
+ * @param programs the cache of programs that have been checked before
  */
 export function plainCommand(
   command: TaskCommand,
@@ -59,7 +60,9 @@ export function plainCommand(
   };
 }
 
-/** What contains a slash is a path; an assignment is none. */
+/**
+ * Returns the path that a word names. A word with a slash is a path, unless it is an assignment.
+ */
 function pathOf(name: string, cwd: string): string | undefined {
   if (!name.includes("/") || name.includes("=")) return undefined;
   return name.startsWith("/") ? name : `${cwd}/${name}`;

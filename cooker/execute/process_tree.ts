@@ -1,5 +1,6 @@
 /**
- * A task's processes: the group that its command leads, and, by their mark, those that have left it.
+ * Signals and ends a task's processes: the process group that its command leads, and the processes
+ * that have left the group. The latter are found by their mark.
  *
  * @module
  */
@@ -16,16 +17,19 @@ import {
 import type { TaskSignal } from "../../wire/signals.ts";
 import type { Ending } from "./cancellation.ts";
 
-/** How long a group has between SIGTERM and SIGKILL, in milliseconds. */
+/** Grace period of a group between SIGTERM and SIGKILL, in milliseconds. */
 export const GRACE_MS = 5000;
 
-/** How long a killed group has until it is given up: only the kernel can hold it then. */
+/** Milliseconds that a killed group has until it is abandoned. Only the kernel can hold it then. */
 const GIVE_UP_MS = 5000;
 
-/** How often a group is looked at; nothing tells when the last process of one is gone. */
+/**
+ * Milliseconds between two checks of a group. The kernel does not report the end of its last
+ * process.
+ */
 const POLL_MS = 10;
 
-/** A process group, alone or with those who have left it. */
+/** A process group, alone or together with the processes that have left it. */
 export class ProcessGroup {
   readonly #id: number;
   readonly #clock: Clock;
@@ -33,10 +37,11 @@ export class ProcessGroup {
   readonly #mark: ProcessMark | undefined;
 
   /**
-   * @param id the group's id, that is its leader's process id
+   * @param id the group's id, which is the process id of its leader
    * @param clock for the time between the signals
-   * @param leader `"shell"`: `deno task`'s own, which passes signals on to its children
-   * @param mark who carries it belongs to it too, in whatever group; absent: the group alone
+   * @param leader `"shell"` for the shell of `deno task`, which passes signals on to its children
+   * @param mark processes with this mark belong to the group, whatever their process group is;
+   *   absent: only the process group itself
    */
   constructor(id: number, clock: Clock, leader: "shell" | "program", mark?: ProcessMark) {
     this.#leader = leader;
@@ -45,33 +50,34 @@ export class ProcessGroup {
     this.#mark = mark;
   }
 
-  /** Whether any process of it runs. */
+  /** True if a process of the group is running. */
   get isAlive(): boolean {
     return groupAlive(this.#id) || this.#strays().length > 0;
   }
 
   /**
-   * Sends a signal to each process of the group, as a terminal does, but once: a shell that passes
-   * signals on sends it to its children itself.
+   * Sends a signal to each process of the group, as a terminal does, but only once. A shell that
+   * passes signals on sends it to its children itself.
    *
-   * Where the group's processes cannot be listed (other platforms than Linux), a shell's children get
-   * it twice, as under `deno task` in a terminal.
+   * If the group's processes cannot be listed (on platforms other than Linux), the children of a
+   * shell get the signal twice, as under `deno task` in a terminal.
    *
-   * @returns whether there was a receiver
+   * @returns true if there was a receiver
    */
   signal(signal: TaskSignal): boolean {
     const receivers = this.#leader === "shell" ? withoutChildren(this.#id) : undefined;
     if (receivers === undefined) return killGroup(this.#id, signal);
-    // If only children of the leader are left, as when it is about to be collected, they get it.
+    // Only children of the leader are left, for example while it waits to be reaped. They get the
+    // signal.
     if (receivers.length === 0) return killGroup(this.#id, signal);
     return receivers.map((pid) => killProcess(pid, signal)).includes(true);
   }
 
   /**
-   * Ends all of it and waits until it is gone: SIGTERM, then SIGKILL after {@linkcode GRACE_MS} or
-   * as soon as it is asked to end at once.
+   * Ends all processes of the group and waits until they are gone. Sends SIGTERM, and SIGKILL after
+   * {@linkcode GRACE_MS} or as soon as an immediate end is requested.
    *
-   * @returns whether it is gone; `false` where even SIGKILL did not end it
+   * @returns true if all are gone; `false` if even SIGKILL did not end them
    */
   async end(ending: Ending): Promise<boolean> {
     if (!ending.atOnce.aborted) {
@@ -81,7 +87,8 @@ export class ProcessGroup {
     const deadline = this.#clock.monotonic() + GIVE_UP_MS;
     while (this.isAlive) {
       if (this.#clock.monotonic() >= deadline) return false;
-      // Each time anew: one who has left the group may have started another meanwhile.
+      // Repeat the signal: a process that has left the group may have started another one
+      // meanwhile.
       this.#signal("SIGKILL");
       await this.#clock.sleep(POLL_MS);
     }
@@ -89,25 +96,26 @@ export class ProcessGroup {
   }
 
   /**
-   * Waits until nothing is left in the group; those who have left it do not count.
+   * Waits until the process group is empty. Processes that have left it do not count.
    *
-   * @param ms for how long at the most
+   * @param ms the longest time to wait, in milliseconds
    * @param hurry ends the wait
    */
   async leftWithin(ms: number, hurry: AbortSignal): Promise<void> {
     await this.#within(ms, hurry, () => !groupAlive(this.#id));
   }
 
-  /** @returns whether there was a receiver */
+  /** @returns true if there was a receiver */
   #signal(signal: "SIGTERM" | "SIGKILL"): boolean {
-    // Looked for first: what a handler of the group starts to tidy up is not disturbed.
+    // List the strays before the group gets the signal: processes that a signal handler of the
+    // group starts for its cleanup must not get the signal.
     const strays = this.#strays();
     let isReceived = signal === "SIGKILL" ? killGroup(this.#id, signal) : this.signal(signal);
     for (const stray of strays) isReceived = killProcess(stray, signal) || isReceived;
     return isReceived;
   }
 
-  /** Those who have left the group. */
+  /** Returns the processes that carry the mark but have left the group. */
   #strays(): number[] {
     return this.#mark?.carriers().filter((pid) => processGroup(pid) !== this.#id) ?? [];
   }

@@ -1,9 +1,9 @@
 /**
- * Runs commands in `deno task`'s own shell language, each as a process group of its own. What a
- * shell would only start is started without one.
+ * Runs the tasks' commands in the shell language of `deno task`, each in its own process group. A
+ * command for which the shell would only start a program is started without the shell.
  *
- * `deno task --eval` is that shell: it finds the same config and the same `node_modules/.bin`
- * folders from the task's folder as `deno task NAME` does, and takes arguments as it does.
+ * The shell is `deno task --eval`. From the task's folder, it finds the same config and the same
+ * `node_modules/.bin` folders as `deno task NAME` does, and it takes arguments in the same way.
  *
  * @module
  */
@@ -33,38 +33,44 @@ import { OutputPipe } from "./output_pipe.ts";
 import { plainCommand } from "./plain_command.ts";
 import { GRACE_MS, ProcessGroup } from "./process_tree.ts";
 
-/** The exit code of what could not be started, as shells have it. */
+/** Exit code of a command that could not be started, as in shells. */
 const NOT_STARTED = 127;
 
-/** The exit code of what SIGKILL was sent to. */
+/** Exit code of a command that SIGKILL has ended. */
 const KILLED = signalExitCode("SIGKILL");
 
-/** The exit codes of what SIGINT, SIGKILL or SIGTERM has ended: it was not its own decision. */
+/** Exit codes of a command that SIGINT, SIGKILL or SIGTERM has ended. It did not end by itself. */
 const ENDED_BY_OTHERS: readonly number[] = [
   signalExitCode("SIGINT"),
   KILLED,
   signalExitCode("SIGTERM"),
 ];
 
-/** A task's process, and what is known of its program. */
+/** The process that leads a task's group, and the kind of its program. */
 interface Leader {
   readonly process: GroupProcess;
-  /** `"shell"`: that of `deno task`, which passes signals on to its children. */
+  /** `"shell"` for the shell of `deno task`, which passes signals on to its children. */
   readonly kind: "shell" | "program";
 }
 
-/** What a {@linkcode ShellExecutor} needs. */
+/** Options of a {@linkcode ShellExecutor}. */
 interface ShellOptions {
   readonly clock: Clock;
-  /** What runs simmer. */
+  /** The program that runs simmer. */
   readonly host: ProgramDescription;
   /** Starts the processes. */
   readonly spawner: GroupSpawner;
-  /** Ends the groups where this process does not live to do it; absent: nobody does. */
+  /**
+   * Ends the groups if this process is killed before it can. If absent, the groups then keep
+   * running.
+   */
   readonly warden?: Warden;
-  /** Finds those who leave their task's group; absent: they are let go. */
+  /**
+   * Marks the processes of a task, so that those that leave its group are found. If absent, they
+   * are not found.
+   */
   readonly marks?: ProcessMarks;
-  /** The config file that was asked for, absolute. */
+  /** The config file that the user has named, absolute. */
   readonly config?: string;
 }
 
@@ -98,9 +104,10 @@ export class ShellExecutor implements Executor {
     await warden?.ready();
     if (ending.soon.aborted) return { code: NOT_STARTED, reason: "It was cancelled" };
     const mark = marks?.create();
-    // This process may be killed at any time: also between a start and what is known of it.
+    // Announce the start to the warden before it happens: this process may be killed at any time,
+    // also between the start of the child and the moment when its process id is known.
     warden?.expect(command.cwd, mark?.id);
-    // Of what is needed only as long as the command runs.
+    // Resources that are needed only while the command runs.
     using needed = new DisposableStack();
     const leader = this.#start(command, sink, mark, needed);
     if ("code" in leader) {
@@ -128,7 +135,8 @@ export class ShellExecutor implements Executor {
       const { signal, atOnce } = ending;
       if (signal !== "SIGTERM" && !atOnce.aborted) {
         everybody.signal(signal);
-        // What a shell runs in the background ignores SIGINT and SIGQUIT: it ends with its leader.
+        // Background processes of a shell ignore SIGINT and SIGQUIT. Wait only for the leader, and
+        // end them after it.
         if (signal === "SIGHUP") await everybody.leftWithin(GRACE_MS, atOnce);
         else await this.#endedWithin(GRACE_MS, exit, atOnce);
       }
@@ -138,7 +146,8 @@ export class ShellExecutor implements Executor {
     await Promise.all(pipes.map((pipe) => pipe.drain()));
     const isCutShort = ending.soon.aborted || ENDED_BY_OTHERS.includes(status.code) ||
       receiver.hasTaken(status.code);
-    // What has left the group of a command that ended by itself was meant to: a daemon.
+    // A process that has left the group of a command that ended by itself was meant to do so: it is
+    // a daemon.
     const group = isCutShort ? everybody : new ProcessGroup(pid, clock, kind);
     if (isCutShort) {
       await end(group, ending);
@@ -193,7 +202,7 @@ export class ShellExecutor implements Executor {
         });
         return { process, kind: "program" };
       } catch (error) {
-        // The shell says what is wrong, with its own exit code: an interpreter that is missing, say.
+        // The shell reports the error, for example a missing interpreter, with its own exit code.
         if (!isSystemError(error)) throw error;
       }
     }
@@ -242,10 +251,10 @@ export class ShellExecutor implements Executor {
     return "empty";
   }
 
-  /** What makes `deno task` run a command line. */
+  /** Returns the arguments with which `deno task` runs a command line. */
   #shellWords(command: TaskCommand, needed: DisposableStack): readonly string[] {
     const { config } = this.#options;
-    // A blank keeps a command that begins with a dash from being an option.
+    // The leading blank keeps a command that begins with a dash from being taken for an option.
     const line = ` ${command.command}`;
     if (!fitsArgument(line)) return needed.use(LongCommand.create(command)).words;
     return [...(config === undefined ? [] : ["--config", config]), "--eval", line];
@@ -253,10 +262,12 @@ export class ShellExecutor implements Executor {
 }
 
 /**
- * Passes signals on to a command while its leader runs. A program gets them itself. The shell of
- * `deno task` only passes them on to the processes that it has started, and it loses a signal that
- * comes right after it has started one, so these processes get the signal directly. What is done
- * without a process takes signals and goes on, as the built-in commands of the shell do.
+ * Passes signals on to a command while its leader runs.
+ *
+ * A program gets the signals itself. The shell of `deno task` only passes them on to the processes
+ * that it has started, and it loses a signal that arrives right after it has started one. Therefore
+ * these processes get the signal directly. A command that is executed without a process accepts
+ * signals and continues, as the built-in commands of the shell do.
  */
 class Receiver {
   readonly #taken = new Set<TaskSignal>();
@@ -270,7 +281,7 @@ class Receiver {
     for (const receiver of receivers) killProcess(receiver, signal);
   }
 
-  /** @returns its exit, after which its process id may be another's */
+  /** @returns the exit status of the leader, after which its process id may be reused */
   async serve(leader: Leader): Promise<ExitStatus> {
     this.#leader = leader;
     const status = await leader.process.exit;
@@ -278,13 +289,13 @@ class Receiver {
     return status;
   }
 
-  /** Whether an exit code is that of a signal that was passed on. */
+  /** Returns true if an exit code is that of a signal that was passed on. */
   hasTaken(code: number): boolean {
     return [...this.#taken].some((signal) => signalExitCode(signal) === code);
   }
 }
 
-/** The descriptors above stderr that a process is given, if there are any. */
+/** Returns the descriptors above stderr that a process is given, if there are any. */
 function aboveStreams(passed: TaskCommand["passed"]): Pick<SpawnOptions, "descriptors"> {
   const descriptors = [...passed ?? []].filter(([number]) => number > STDERR);
   return descriptors.length === 0 ? {} : { descriptors: new Map(descriptors) };
@@ -292,12 +303,12 @@ function aboveStreams(passed: TaskCommand["passed"]): Pick<SpawnOptions, "descri
 
 const STDERR = 2;
 
-/** Whether Deno was given options of its own, by which it may refuse to run anything. */
+/** Returns true if Deno was given options of its own. With these, it may refuse to run anything. */
 function needsDeno({ denoFlags = [] }: TaskCommand): boolean {
   return denoFlags.length > 0;
 }
 
-/** Whether there is nothing in a command line but blanks and comments. */
+/** Returns true if a command line consists only of blanks and comments. */
 function isEmpty(command: string): boolean {
   return command.split("\n").every((line) => /^\s*(#.*)?$/.test(line));
 }

@@ -1,5 +1,6 @@
 /**
- * A set of files that patterns mean, kept up to date from what is told of its folders.
+ * Keeps a set of files that patterns match up to date from the changes that the kernel reports, and
+ * takes snapshots of the files' contents.
  *
  * @module
  */
@@ -13,31 +14,37 @@ import type { PathPatterns } from "./patterns.ts";
 import { atOnce, type Pace, type Sliced } from "./pace.ts";
 import { type Found, type FoundPath, type InputProblem, unreadable, walk } from "./walk.ts";
 
-/** What a set holds at a time. */
+/** The contents of a set at one time. */
 export interface Snapshot {
-  /** Of all paths with their contents; `undefined` where no file is meant. */
+  /** Digest of all paths with their contents; `undefined` if the patterns match no file. */
   readonly digest: string | undefined;
-  /** Each file's content by its path relative to the set's folder, sorted. */
+  /** Content of each file by its path relative to the set's folder, sorted. */
   readonly files: ReadonlyMap<string, string>;
-  /** What `files` has, one after the other: there may be too many to be copied at once. */
+  /** Iterates over the entries of `files`. There may be too many to be copied at once. */
   entries(): Iterable<readonly [path: string, content: string]>;
-  /** Each file's inode by its absolute path, in the same order. */
+  /** Inode of each file by its absolute path, in the same order. */
   signaturesByPath(): Iterable<readonly [path: string, signature: string]>;
   /** The set's version at that time. */
   readonly version: number;
-  /** Whether the kernel reports every later change of the paths, so that the version shows it. */
+  /** True if the kernel reports every later change of the paths, so that the version shows it. */
   readonly isWatched: boolean;
-  /** A digest of all inodes if a change may go unreported; else empty. */
+  /** Digest of all inodes if a change may go unreported, otherwise empty. */
   readonly signatures: string;
-  /** When the last change was, in milliseconds since the Unix epoch, as the inodes have it. */
+  /** Time of the last change according to the inodes, in milliseconds since the Unix epoch. */
   readonly changedAt: number;
-  /** The first input that can't be known: no result may be kept, or found, by this snapshot. */
+  /**
+   * The first input whose content cannot be known. If present, no result may be stored or looked up
+   * by this snapshot.
+   */
   readonly problem: InputProblem | undefined;
-  /** Whether the content of a large file is not known yet. */
+  /** True if the content of a large file is not known yet. */
   readonly isPending: boolean;
 }
 
-/** A snapshot that keeps nothing twice: there may be hundreds of thousands of files. */
+/**
+ * A snapshot that shares the set's records instead of copying them, because there may be hundreds
+ * of thousands of files.
+ */
 class SetSnapshot implements Snapshot {
   readonly digest: string | undefined;
   readonly version: number;
@@ -87,25 +94,25 @@ export function changedPaths(before: Snapshot, after: Snapshot): string[] {
     .filter((path) => then.get(path) !== now.get(path));
 }
 
-/** What watches a set's folders. */
+/** Watches folders for file sets. */
 export interface FolderWatcher {
   /**
-   * Begins to watch for a set what is at a path, be it there or not, and the folders that lead
-   * there; says whether every change will be told.
+   * Starts to watch a path for a set, even if the path does not exist, and the folders that lead to
+   * it. Returns true if every change will be reported.
    */
   watch(set: FileSet, path: string): boolean;
-  /** Only these paths are watched for a set from now on. */
+  /** Stops watching all paths of a set except these. */
   retain(set: FileSet, paths: ReadonlySet<string>): void;
   /**
-   * Has the kernel tell when a file gets a further name, by which it could be written unseen; says
-   * whether that will be told.
+   * Has the kernel report when a file gets another name (a hard link), by which it could be written
+   * unnoticed. Returns true if that will be reported.
    */
   guard(file: string): boolean;
-  /** Tells the sets of all changes that the kernel has told of. */
+  /** Passes on to the sets all changes that the kernel has reported. */
   drain(): void;
 }
 
-/** What a set is made of. */
+/** Options of a {@linkcode FileSet}. */
 interface FileSetOptions {
   readonly table: FileTable;
   readonly watcher: FolderWatcher;
@@ -120,15 +127,15 @@ const NOTHING_FOUND: Found = {
   hasLinkedFolders: false,
 };
 
-/** Times that a set is looked at anew where it is changed in the meantime. */
+/** Maximum number of attempts to read a set that changes in the meantime. */
 const MAX_LOOKS = 3;
 
 /**
- * Files that patterns mean.
+ * The files that patterns match.
  *
- * `snapshot` does at once what `look` does in slices: it is for sets of a few files. Either one
- * works on copies and commits at its end, unless a change was told of, or the other one has
- * committed, in between.
+ * `snapshot` does synchronously what `look` does in slices. It is meant for sets of a few files.
+ * Both work on copies and commit at their end. The commit is skipped if a change was reported, or
+ * if the other method has committed, in the meantime.
  */
 export class FileSet {
   readonly patterns: PathPatterns;
@@ -143,43 +150,46 @@ export class FileSet {
   #version = 0;
   #commits = 0;
   #snapshot: Snapshot | undefined;
-  /** The last one to look in slices: one at a time does. */
+  /** The current work in slices. Only one runs at a time. */
   #looking: Promise<void> | undefined;
 
-  /** @param patterns what it holds; nothing is read before a snapshot is asked for */
+  /** @param patterns the patterns of the files; nothing is read before a snapshot is requested */
   constructor(patterns: PathPatterns, options: FileSetOptions) {
     this.patterns = patterns;
     this.#options = options;
   }
 
-  /** Grows with every change that is told of. */
+  /** Counter that grows with every reported change. */
   get version(): number {
     return this.#version;
   }
 
-  /** Whether every change in its folders is told. */
+  /** True if every change in the set's folders is reported. */
   get isWatched(): boolean {
     return this.#isWatched && !this.#needsWalk;
   }
 
-  /** Whether every change is told: no file can be changed by another name, or behind a link. */
+  /**
+   * True if every change of the set is reported: no file can be changed by another name or behind a
+   * link.
+   */
   get isTold(): boolean {
     return this.isWatched && !this.#hasShared && this.#found.links.length === 0;
   }
 
-  /** Whether the last snapshot holds until a change is told of. */
+  /** True if the last snapshot is valid until a change is reported. */
   get isSettled(): boolean {
     return this.isTold && this.#dirty.size === 0 && this.#snapshot !== undefined;
   }
 
   /**
-   * Takes note of a change of an entry of one of its folders.
+   * Records a change of an entry in one of the set's folders.
    *
-   * @returns whether the set is about it
+   * @returns true if the change concerns the set
    */
   changed(path: string, kind: "content" | "entries"): boolean {
     if (kind === "content" && !this.#folders.has(path)) {
-      // A walk that goes on has found files that are not known here before it ends.
+      // A walk in progress has found files that the set does not know before the walk ends.
       const isBeingFound = !this.isWatched &&
         (this.patterns.matches(path) || this.patterns.reachesInto(path));
       if (!isBeingFound && !this.#holds(path)) return false;
@@ -195,7 +205,7 @@ export class FileSet {
     return true;
   }
 
-  /** Everything may have changed. */
+  /** Invalidates everything that is known of the set. */
   distrust(): void {
     this.#needsWalk = true;
     this.#snapshot = undefined;
@@ -203,7 +213,7 @@ export class FileSet {
     this.#version++;
   }
 
-  /** What the set means: files, links and empty folders, sorted by path; found in slices. */
+  /** Finds the files, links and empty folders of the set in slices, sorted by path. */
   async find(signal?: AbortSignal): Promise<Found> {
     return await this.#inTurn(signal, async () => {
       for (let look = 1; !this.#isWalked; look++) {
@@ -218,10 +228,10 @@ export class FileSet {
   }
 
   /**
-   * The files with their contents as they are now, large ones included, in slices between which the
-   * event loop goes on.
+   * Returns the files with their current contents, including large files. The work is done in
+   * slices between which the event loop runs.
    *
-   * @param signal ends the looking
+   * @param signal aborts the work
    * @throws the signal's reason if it is aborted
    */
   async look(signal?: AbortSignal): Promise<Snapshot> {
@@ -230,14 +240,17 @@ export class FileSet {
         const known = this.#snapshot;
         if (this.isSettled && known !== undefined && !known.isPending) return known;
         const seen = await this.#options.pace.run(this.#look(true, signal), signal);
-        // What was changed while it was looked at is looked at again.
+        // Files that were changed in the meantime are read again.
         this.#options.watcher.drain();
         if (this.#commit(seen) || look === MAX_LOOKS) return seen.snapshot;
       }
     });
   }
 
-  /** The files with their contents as they are now, at once; of large files only their inodes. */
+  /**
+   * Returns the files with their current contents synchronously. For large files, only the inodes
+   * are used.
+   */
   snapshot(): Snapshot {
     if (this.isSettled && this.#snapshot !== undefined) return this.#snapshot;
     const seen = atOnce(this.#look(false));
@@ -246,13 +259,13 @@ export class FileSet {
   }
 
   /**
-   * Whether nothing was changed since a snapshot, not even for a while.
+   * Returns true if nothing was changed since a snapshot, not even temporarily.
    *
-   * A version that has grown is an answer, whatever the set looks like now: an input that is
-   * replaced and put back leaves equal contents behind. The inodes are compared before the last
-   * events are read: a process sees a change as soon as the kernel has made it, and the kernel
-   * reports it only at the end of the call, which may wait for a disk. At any moment a change shows
-   * in an inode or has been reported.
+   * A version that has grown proves a change, whatever the set looks like now: an input that is
+   * replaced and restored has the same content again. The inodes are compared before the last
+   * events are read. A process sees a change as soon as the kernel has made it, but the kernel
+   * reports the change only at the end of the system call, which may wait for a disk. At any
+   * moment, a change is therefore visible in an inode or has been reported.
    */
   async isUnchangedSince(earlier: Snapshot): Promise<boolean> {
     if (this.#version !== earlier.version) return false;
@@ -264,7 +277,7 @@ export class FileSet {
     return now.digest === earlier.digest && now.signatures === earlier.signatures;
   }
 
-  /** Whether the same files are there, each with the inode that a snapshot has seen. */
+  /** Returns true if the same files exist, each with the inode in a snapshot. */
   *#isAsSeen(earlier: Snapshot): Sliced<boolean> {
     const { table } = this.#options;
     const found = yield* walk(this.patterns, { enter: () => {}, waits: true });
@@ -278,7 +291,7 @@ export class FileSet {
     return seen.next().done === true;
   }
 
-  /** Begins when the work that has begun before is over. */
+  /** Starts `work` when the previous work has ended. */
   async #inTurn<T>(signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
     while (this.#looking !== undefined) {
       const isOver = signal === undefined
@@ -296,7 +309,9 @@ export class FileSet {
     }
   }
 
-  /** Whether the last walk still holds: what a link leads to may have become a folder unreported. */
+  /**
+   * True if the last walk is still valid. The target of a link may have become a folder unreported.
+   */
   get #isWalked(): boolean {
     return this.isWatched && !this.#found.links.some(mayLeadToFolder);
   }
@@ -306,7 +321,10 @@ export class FileSet {
     this.#hasShared = false;
   }
 
-  /** Whether the last walk has found a path: they are sorted. */
+  /**
+   * Returns true if the last walk has found a path. Uses a binary search, because the paths are
+   * sorted.
+   */
   #holds(path: string): boolean {
     const { paths } = this.#found;
     let low = 0;
@@ -345,10 +363,13 @@ export class FileSet {
     };
   }
 
-  /** @returns whether the walk holds: not if a change of the set was told of since it began */
+  /**
+   * @returns true if the walk was committed; `false` if a change of the set was reported since it
+   *   began, or if another one has been committed
+   */
   #commitWalk(walked: Walked, version: number): boolean {
     if (version !== this.#version || walked.commits !== this.#commits) return false;
-    // What was read while nobody told of changes is looked at again.
+    // Files that were read while changes were not reported have to be checked again.
     if (!this.#isWatched) this.#forget();
     this.#snapshot = undefined;
     this.#found = walked.found;
@@ -400,7 +421,10 @@ export class FileSet {
     return { snapshot, records, hasShared, walked, commits };
   }
 
-  /** @returns whether what was seen holds: not if a change was told of since it began */
+  /**
+   * @returns true if the result was committed; `false` if a change was reported since the work
+   *   began, or if another one has been committed
+   */
   #commit({ snapshot, records, hasShared, walked, commits }: Seen): boolean {
     if (snapshot.version !== this.#version || commits !== this.#commits) return false;
     if (walked !== undefined && !this.#commitWalk(walked, snapshot.version)) return false;
@@ -415,13 +439,16 @@ export class FileSet {
   #record(found: FoundPath, dirty: ReadonlySet<string>, isWatched: boolean): FileRecord {
     const { path } = found;
     const known = this.#isWatched ? this.#records.get(path) : undefined;
-    // A change that was told of counts even where the inode does not show it.
+    // A reported change counts even if the inode does not show it.
     if (dirty.has(path)) this.#options.table.forget(path);
     else if (known !== undefined && isWatched && !known.isShared) return known;
     return this.#lookAt(found, isWatched);
   }
 
-  /** Looks at a file, and has it guarded before that: a name that it gets meanwhile is counted. */
+  /**
+   * Reads the record of a file. The file is guarded first, so that a name that it gets in the
+   * meantime is noticed.
+   */
   #lookAt({ path, kind }: FoundPath, isWatched: boolean): FileRecord {
     const { table, watcher } = this.#options;
     const isGuarded = kind !== "file" || (isWatched && watcher.guard(path));
@@ -430,27 +457,27 @@ export class FileSet {
   }
 }
 
-/** What a walk of a set has found, and what it was done by. */
+/** Result of a walk of a set, with the state of the set when the walk began. */
 interface Walked {
   readonly found: Found;
   readonly folders: ReadonlySet<string>;
   readonly watched: ReadonlySet<string>;
   readonly isWatched: boolean;
-  /** How often the set had been looked at before. */
+  /** Number of commits before the walk. */
   readonly commits: number;
 }
 
-/** What a look at a set has seen. */
+/** Result of reading a set. */
 interface Seen {
   readonly snapshot: Snapshot;
   readonly records: ReadonlyMap<string, FileRecord>;
   readonly hasShared: boolean;
-  /** Absent: the paths were known. */
+  /** Absent: the paths were already known. */
   readonly walked: Walked | undefined;
   readonly commits: number;
 }
 
-/** Whether a link leads to a folder, or can't be looked at. */
+/** Returns true if a link leads to a folder, or if its target cannot be read. */
 function mayLeadToFolder(link: string): boolean {
   try {
     return leadsToFolder(link);

@@ -1,5 +1,5 @@
 /**
- * Digests of files, kept for as long as a file's inode says that it is the same.
+ * Caches the digests of files. A digest is valid as long as the file's inode shows no change.
  *
  * @module
  */
@@ -16,33 +16,41 @@ import {
 } from "../../system/files/file_signature.ts";
 
 /**
- * Milliseconds within which a second change may carry the same times as the first: a file that was
- * changed so short before it was read is read again the next time.
+ * Milliseconds in which a second change may get the same times as the first. A file that was
+ * changed this shortly before it was read is read again the next time.
  */
 const SAME_TIME_MS = 2000;
 
-/** What Deno writes for bytes of a name that are not UTF-8. */
+/** Character that Deno uses for bytes of a name that are not UTF-8. */
 export const UNDECODABLE = "\u{fffd}";
 
-/** What is known of a file. */
+/** Record of a file. */
 export interface FileRecord {
-  /** Its content: a digest, with a mark for what can be run; another text for what is no file. */
+  /**
+   * Content: a digest, with a mark for executable files. Other texts stand for anything but a file.
+   */
   readonly content: string;
-  /** Its inode and its target's, before the content was read; empty where nothing was there. */
+  /**
+   * Signatures of the inode and its target's inode, taken before the content was read; empty if the
+   * file did not exist.
+   */
   readonly signature: string;
-  /** Whether its content can change without a change in the folder that it is in. */
+  /** True if the content can change without an event in the file's own folder. */
   readonly isShared: boolean;
-  /** Whether another change would have changed the signature. */
+  /** True if another change would have changed the signature. */
   readonly isSure: boolean;
-  /** When it was last changed, as far as its inode tells, in milliseconds since the Unix epoch. */
+  /** Time of the last change according to the inode, in milliseconds since the Unix epoch. */
   readonly changedAt: number;
-  /** Whether the file is too large to be read at once: `content` is its signature until it is. */
+  /**
+   * True if the file is too large to be read synchronously. Until it is read, `content` is its
+   * signature.
+   */
   readonly isPending?: boolean;
-  /** Why its content can't be known, so that no result may depend on it. */
+  /** Reason why the content cannot be known, so that no result may depend on it. */
   readonly problem?: string;
 }
 
-/** Nothing is at the path. */
+/** Record of a missing file. */
 const ABSENT: FileRecord = {
   content: "absent",
   signature: "",
@@ -51,32 +59,32 @@ const ABSENT: FileRecord = {
   changedAt: 0,
 };
 
-/** A file as it was found before its content is read. */
+/** A file before its content is read. */
 interface Sighting {
   readonly facts: FileFacts;
-  /** What a link leads to; `undefined` if it leads nowhere, or the file is no link. */
+  /** Target of a link; `undefined` if the link is dangling or the file is not a link. */
   readonly target: FileFacts | undefined;
-  /** Whether `target`, or else the file itself, is a regular file that can be read. */
+  /** True if `target`, or else the file itself, is a regular file that can be read. */
   readonly isRead: boolean;
   readonly signature: string;
 }
 
-/** What reading has found. */
+/** Result of reading a file. */
 type Reading = Pick<FileRecord, "content" | "isPending" | "problem">;
 
-/** Reads files, each as seldom as it can. */
+/** Reads files, each as rarely as possible. */
 export class FileTable {
   readonly #records = new Map<string, FileRecord>();
   readonly #reader = new FileReader();
   #kernelDevice: { readonly device: number | undefined } | undefined;
   #reads = 0;
 
-  /** How many files have been read. */
+  /** Number of files that have been read. */
   get reads(): number {
     return this.#reads;
   }
 
-  /** The record of a file as it is now; that of a large file may be pending. */
+  /** Returns the current record of a file. The record of a large file may be pending. */
   look(path: string): FileRecord {
     return this.#attempt(() => {
       const sighting = this.#sight(path);
@@ -95,7 +103,7 @@ export class FileTable {
   }
 
   /**
-   * The record of a large file as it is now, read while the event loop goes on.
+   * Returns the current record of a large file, which is read while the event loop runs.
    *
    * @throws the signal's reason if it is aborted
    */
@@ -109,30 +117,30 @@ export class FileTable {
       const read = this.#textOf(path, sighting, digest);
       const changedAt = this.#changedAt(path, sighting);
       const settled = { ...recordOf(sighting, read, changedAt), signature: record.signature };
-      // A file that was changed meanwhile is read again the next time.
+      // A file that was changed in the meantime is read again the next time.
       const isSure = settled.isSure && sighting.signature === record.signature;
       this.#records.set(path, { ...settled, isSure });
       return { ...settled, isSure };
     });
   }
 
-  /** The inode of a file as it is now, as records have it; nothing is read. */
+  /** Returns the current signature of a file's inode, as in records. The file is not read. */
   signature(path: string): string {
     return this.#attempt(() => ({ ...ABSENT, signature: this.#sight(path)?.signature ?? "" }))
       .signature;
   }
 
-  /** Has a file read again, whatever its inode says. */
+  /** Makes the next access read the file again, even if its inode shows no change. */
   forget(path: string): void {
     this.#records.delete(path);
   }
 
-  /** Has every file read again. */
+  /** Makes the next access to each file read it again. */
   clear(): void {
     this.#records.clear();
   }
 
-  /** Lets go of what reading needs; the next one takes it again. */
+  /** Releases the resources for reading. The next read acquires them again. */
   close(): void {
     this.#reader.close();
   }
@@ -145,7 +153,8 @@ export class FileTable {
     const isRead = file?.kind === "file" && !this.#isKernels(file);
     const { signature } = facts;
     if (target === undefined) return { facts, target, isRead, signature };
-    // Of another target than a file, only what it is counts: its times are those of its use.
+    // If the target is not a regular file, only its kind counts, because its times change when it
+    // is used.
     const seen = isRead ? target.signature : target.special ?? target.kind;
     return { facts, target, isRead, signature: `${signature} ${seen}` };
   }
@@ -155,7 +164,9 @@ export class FileTable {
     return known?.isSure === true && known.signature === signature ? known : undefined;
   }
 
-  /** A file that the system does not let this process look at is a problem of the input. */
+  /**
+   * Runs `work`. If the system does not let this process read the file, the record has a problem.
+   */
   #attempt(work: () => FileRecord): FileRecord {
     try {
       return work();
@@ -166,7 +177,7 @@ export class FileTable {
   }
 
   /**
-   * The last change of a file and, if it is a link, of the file that it leads to. The modification
+   * Returns the time of the last change of a file and, for a link, of its target. The modification
    * time counts only if the system does not give the exact time of the inode's change.
    */
   #changedAt(path: string, sighting: Sighting): number {
@@ -183,7 +194,7 @@ export class FileTable {
     return this.#textOf(path, sighting, read);
   }
 
-  /** @param read absent: what is there is no file that can be read */
+  /** @param read absent if the path is not a file that can be read */
   #textOf(
     path: string,
     { facts, target, signature }: Sighting,
@@ -205,7 +216,10 @@ export class FileTable {
     };
   }
 
-  /** Whether a file is the kernel's: what it holds depends on the process that reads it. */
+  /**
+   * Returns true if the kernel generates the file, as in `/proc`. Its content depends on the
+   * process that reads it.
+   */
   #isKernels({ device }: FileFacts): boolean {
     this.#kernelDevice ??= { device: kernelDevice() };
     return device === this.#kernelDevice.device;
@@ -222,7 +236,7 @@ function recordOf(
   return {
     ...reading,
     signature,
-    // What could not be read may be readable without a word from the kernel.
+    // An unreadable file may become readable without an event from the kernel.
     isShared: facts.isShared || reading.problem !== undefined,
     isSure: reading.problem === undefined && both.every((each) => each.changedAt < old),
     changedAt,

@@ -1,9 +1,9 @@
 /**
- * Folders that a walk of inputs reaches through links.
+ * Decides which links to folders a walk of inputs follows.
  *
- * A folder is known by its path without links. One that is on the way to itself is a cycle and is not
- * entered again; everything in it has been found on that way. What can be found through links is
- * bounded, because links to one another's folders multiply.
+ * A folder is identified by its path without links. A folder that is on the way to itself is a
+ * cycle and is not entered again, because everything in it has been found on that way. The number
+ * of entries behind links is limited, because folders that link to one another multiply.
  *
  * @module
  */
@@ -12,16 +12,18 @@ import { fileKind, isAbsent, joinPath, pathInside, realPath } from "../../system
 import { kernelDevice, targetFacts } from "../../system/files/file_signature.ts";
 import type { PathPatterns } from "./patterns.ts";
 
-/** Entries that are read behind links at the most. */
+/** Maximum number of entries that are read behind links. */
 const MAX_ENTRIES = 50_000;
 
-/** The way to a folder, one link after the other. */
+/** The way to a folder, as a chain of links. */
 export interface LinkedWay {
   /** The part of the way before the last link. */
   readonly before: LinkedWay | undefined;
-  /** Where this part begins, without links: a pattern's base, or what the last link leads to. */
+  /**
+   * The start of this part, without links: the base of a pattern, or the target of the last link.
+   */
   readonly top: string;
-  /** The folder that it has come to, without links. */
+  /** The current folder of the walk, without links. */
   readonly folder: string;
 }
 
@@ -34,29 +36,29 @@ export class LinkedFolders {
     this.#patterns = patterns;
   }
 
-  /** Whether more entries have been read behind links than a walk takes. */
+  /** True if the walk has read more entries behind links than the maximum. */
   get isExceeded(): boolean {
     return this.#entries > MAX_ENTRIES;
   }
 
-  /** Why a set of inputs with too many entries behind links can't be known. */
+  /** Reason for which a set of inputs with too many entries behind links cannot be known. */
   get exceededText(): string {
     return `leads to more than ${MAX_ENTRIES} files and folders: exclude it by "!" in "files"`;
   }
 
-  /** Counts entries that have been read behind a link. */
+  /** Counts the entries of a folder that was read behind a link, and the folder itself. */
   count(entries: number): void {
     this.#entries += entries + 1;
   }
 
   /**
-   * The way behind a link to a folder, if a walk is to go on there: the folder is not in `/proc`, not
-   * excluded by its own path, and not on the way already.
+   * Returns the way behind a link to a folder, if the walk has to continue there. The folder must
+   * not be in `/proc`, excluded by its own path, or already on the way.
    *
-   * @param link absolute, in a folder that the walk has come to
-   * @param way the way to that folder; absent: no link is on it
-   * @param base where the walk began
-   * @throws the system's error if the target can't be looked at
+   * @param link absolute, in the current folder of the walk
+   * @param way the way to that folder; absent: it has no link
+   * @param base the folder at which the walk began
+   * @throws the system's error if the target cannot be read
    */
   follow(link: string, way: LinkedWay | undefined, base: string): LinkedWay | undefined {
     if (targetFacts(link)?.device === kernelDevice()) return undefined;
@@ -68,34 +70,38 @@ export class LinkedFolders {
         { before: undefined, top: realPath(base), folder: realPath(parent) };
       return isOn(before, folder) ? undefined : { before, top: folder, folder };
     } catch (error) {
-      // The link was changed in between.
+      // The link was changed in the meantime.
       if (isAbsent(error)) return undefined;
       throw error;
     }
   }
 
-  /** The way to a folder in the one that a way has come to; `undefined` if it is not to be entered. */
+  /**
+   * Returns the way to a subfolder of the current folder; `undefined` if it must not be entered.
+   */
   enter(way: LinkedWay, name: string): LinkedWay | undefined {
     const folder = joinPath(way.folder, name);
     return isOn(way, folder) || this.#patterns.excludes(folder) ? undefined : { ...way, folder };
   }
 
-  /** Whether an entry is excluded by its path without links: one of the task's own outputs is. */
+  /**
+   * Returns true if an entry is excluded by its path without links, as a task's own outputs are.
+   */
   excludes(way: LinkedWay | undefined, name: string): boolean {
     return way !== undefined && this.#patterns.excludes(joinPath(way.folder, name));
   }
 }
 
 /**
- * Whether a folder is behind a link.
+ * Returns true if a link leads to a folder.
  *
- * @throws the system's error if the target can't be looked at
+ * @throws the system's error if the target cannot be read
  */
 export function leadsToFolder(link: string): boolean {
   return fileKind(link) === "folder";
 }
 
-/** Whether a folder, given without links, is one of those that a way leads through. */
+/** Returns true if a folder, given without links, is one of those on a way. */
 function isOn(way: LinkedWay, folder: string): boolean {
   for (let part: LinkedWay | undefined = way; part !== undefined; part = part.before) {
     const isBelowTop = pathInside(part.top, folder) !== undefined;

@@ -1,6 +1,6 @@
 /**
- * Long work in slices: a generator that yields often, and a pace at which it goes on, so that the
- * server's loop has its turn in between.
+ * Runs long work in slices, so that the server's event loop runs in between. Such work is a
+ * generator that yields often, and a {@linkcode Pace} decides when it continues.
  *
  * @module
  */
@@ -8,13 +8,19 @@
 import { monotonicTime } from "../../system/clock.ts";
 import { ioTurn } from "../../system/macrotask.ts";
 
-/** Work that gives the loop a turn where it yields; what it yields is awaited. */
+/**
+ * Work that lets the event loop run when it yields. If it yields a function, the function's promise
+ * is awaited.
+ */
 export type Sliced<T> = Generator<(() => Promise<void>) | undefined, T, void>;
 
-/** Milliseconds of work between two turns of the loop. */
+/** Milliseconds of work between two turns of the event loop. */
 const SLICE_MS = 4;
 
-/** Does sliced work at once; what would be awaited must not be yielded. */
+/**
+ * Runs sliced work synchronously. The work must not yield a function, because nothing can be
+ * awaited.
+ */
 export function atOnce<T>(work: Sliced<T>): T {
   for (;;) {
     const step = work.next();
@@ -23,14 +29,17 @@ export function atOnce<T>(work: Sliced<T>): T {
   }
 }
 
-/** The pace of all sliced work of one loop: however much there is, each turn has one slice of it. */
+/**
+ * Paces all sliced work of one event loop. Each turn of the loop runs one slice, however much work
+ * is waiting.
+ */
 export class Pace {
   #last: Promise<void> = Promise.resolve();
 
   /**
-   * Does sliced work.
+   * Runs sliced work.
    *
-   * @param signal ends it between two slices
+   * @param signal ends the work between two slices
    * @throws the signal's reason if it is aborted
    */
   async run<T>(work: Sliced<T>, signal?: AbortSignal): Promise<T> {
@@ -46,17 +55,17 @@ export class Pace {
     }
   }
 
-  /** Resolves in a turn of the loop of its own. */
+  /** Resolves in a turn of the event loop that no other slice uses. */
   #turn(): Promise<void> {
     this.#last = this.#last.then(ioTurn);
     return this.#last;
   }
 }
 
-/** Items up to which the built-in sort takes about a millisecond. */
+/** Number of items that the built-in sort handles in about a millisecond. */
 const RUN = 2048;
 
-/** Sorts in slices: as `toSorted`. */
+/** Sorts in slices, with the same result as `toSorted`. */
 export function* sortSliced<T>(items: readonly T[], compare: (a: T, b: T) => number): Sliced<T[]> {
   let sorted: T[] = [];
   const waiting: T[][] = [];
@@ -92,7 +101,7 @@ function* merged<T>(
     }
     if (all.length % RUN === 0) yield;
   }
-  // Item by item: what is spread has to fit on the stack.
+  // Push the items one by one: spread arguments have to fit on the stack.
   for (const each of first.slice(one)) all.push(each);
   for (const each of second.slice(two)) all.push(each);
   return all;

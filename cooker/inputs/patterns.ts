@@ -1,42 +1,49 @@
 /**
- * `files` and `output` of a task: which paths they mean, as `deno task` reads them.
+ * Matches paths against the patterns in a task's `files` and `output`, as `deno task` reads them.
  *
- * An entry with `*` or `?` is a wildcard pattern; any other one is a path and means what is there
- * and everything below it. A leading `!` takes away, whatever comes before or after. Wildcards
- * disregard case, do not match a leading dot, and `**` stands for any number of folders.
+ * An entry with `*` or `?` is a wildcard pattern. Any other entry is a path and matches the file or
+ * folder there and everything below it. An entry with a leading `!` excludes paths, whatever its
+ * position in the list. Wildcards ignore case and do not match a leading dot, and `**` stands for
+ * any number of folders.
  *
  * @module
  */
 
 import { baseName, joinPath, parentFolder, pathInside } from "../../system/files/files.ts";
 
-/** What a list of entries is for. */
+/** Purpose of a list of entries. */
 export type PatternUse = "files" | "output";
 
-/** Folders that a walk passes over, unless an entry names them. */
+/** Folders that a walk skips, unless an entry names them. */
 const PASSED_OVER: ReadonlySet<string> = new Set([".git", "node_modules", ".simmer"]);
 
-/** One entry, ready to be matched against absolute paths. */
+/** One entry, parsed for matching against absolute paths. */
 interface Entry {
-  /** Which of the folders in `PASSED_OVER` the entry names, in lower case. */
+  /** Folders in `PASSED_OVER` that the entry names, in lower case. */
   readonly names: ReadonlySet<string>;
-  /** Where looking for it begins: the path itself, or a pattern's folders without wildcards. */
+  /**
+   * The path at which a walk begins: the entry's path, or the leading folders of a pattern that
+   * have no wildcards.
+   */
   readonly base: string;
-  /** What has to follow below the base; absent: anything, and the base itself. */
+  /**
+   * The pattern for the part below the base. If absent, anything matches, including the base
+   * itself.
+   */
   readonly segments?: readonly Segment[];
 }
 
-/** A part of a pattern between slashes; `undefined` stands for `**`. */
+/** A component of a pattern; `undefined` stands for `**`. */
 type Segment = Matcher | undefined;
 
-/** Says whether a name is meant. */
+/** Matches the name of a file or folder. */
 interface Matcher {
   test(name: string): boolean;
 }
 
 /** The entries of one list. */
 export class PathPatterns {
-  /** The folder that the entries are relative to. */
+  /** The folder to which the entries are relative. */
   readonly folder: string;
   readonly #use: PatternUse;
   readonly #included: readonly Entry[];
@@ -55,11 +62,11 @@ export class PathPatterns {
   }
 
   /**
-   * Reads a list of entries.
+   * Parses a list of entries.
    *
    * @param folder absolute
-   * @param use decides which folders a walk passes over
-   * @returns `undefined` where one of the wildcards is no valid pattern, as in `a**`
+   * @param use decides which folders a walk skips
+   * @returns `undefined` if a wildcard pattern is invalid, as `a**` is
    *
    * @example
    * ```ts
@@ -89,39 +96,40 @@ export class PathPatterns {
   }
 
   /**
-   * Whether a walk goes on behind links to folders. Behind those among outputs are files that belong
-   * to somebody else.
+   * True if a walk follows links to folders. Links among outputs are not followed, because the
+   * files behind them are not the task's own.
    */
   get followsLinks(): boolean {
     return this.#use === "files";
   }
 
-  /** Where looking for files begins, absolute; some may be inside others. */
+  /** The paths at which a walk begins, absolute. Some may be inside others. */
   get bases(): readonly string[] {
     return this.#included.map((entry) => entry.base);
   }
 
-  /** Whether a file at an absolute path is meant. */
+  /** Returns true if the entries match a file at an absolute path. */
   matches(path: string): boolean {
     return this.#included.some((entry) => isMatch(entry, path)) && !this.excludes(path);
   }
 
-  /** Whether a path, or a folder with all that is in it, is taken away. */
+  /** Returns true if a path, or a folder with everything in it, is excluded. */
   excludes(path: string): boolean {
     return this.#excluded.some((entry) => isMatch(entry, path));
   }
 
-  /** Whether anything in a folder can be meant. */
+  /** Returns true if the entries may match anything in a folder. */
   reachesInto(folder: string): boolean {
     return !this.excludes(folder) && this.#included.some((entry) => canMatchIn(entry, folder));
   }
 
   /**
-   * Whether a walk passes over a folder although entries reach into it.
+   * Returns true if a walk skips a folder although entries match paths in it.
    *
-   * Inputs: `.git`, `node_modules` and `.simmer`, unless an entry names them. Outputs: only
-   * `.simmer`, because a task's output may hold a `node_modules` or a repository. In the task's own
-   * folder, both belong to the project, and an output entry has to name them.
+   * For inputs, these are `.git`, `node_modules` and `.simmer`, unless an entry names them. For
+   * outputs, it is only `.simmer`, because a task's output may contain a `node_modules` or a
+   * repository. Directly in the task's own folder, both belong to the project, so an output entry
+   * has to name them.
    *
    * @param folder absolute
    */
@@ -136,7 +144,7 @@ export class PathPatterns {
   }
 }
 
-/** The names among an entry's parts that a walk would pass over otherwise. */
+/** Returns the names in an entry that a walk would skip otherwise. */
 function passedOverNames(text: string): ReadonlySet<string> {
   return new Set(text.toLowerCase().split(/[/\\]/).filter((part) => PASSED_OVER.has(part)));
 }
@@ -147,24 +155,27 @@ function parseEntry(folder: string, text: string): Entry | undefined {
     return { names, base: joinPath(folder, text.replace(/^file:\/\//, "")) };
   }
   const written = text.replaceAll("\\", "/");
-  // Empty parts and `.` change nothing: "src//*.ts" and "./src/./*.ts" are "src/*.ts".
+  // Empty components and `.` change nothing: "src//*.ts" and "./src/./*.ts" are "src/*.ts".
   const parts = written.split("/").filter((part) => part !== "" && part !== ".");
   const first = parts.findIndex((part) => /[*?]/.test(part));
   const segments: Segment[] = [];
   for (const part of parts.slice(first)) {
     if (part === "**") {
-      // Several in a row mean what one means, and would be tried in every combination.
+      // Several `**` in a row match the same as one, and would be tried in every combination.
       if (segments.length === 0 || segments.at(-1) !== undefined) segments.push(undefined);
     } else if (part.includes("**")) return undefined;
     else segments.push(segmentPattern(part));
   }
-  // The base is written as it is, so that `..` in a pattern never matches anything.
+  // The base keeps `..` as it is written, so that `..` in a pattern never matches anything.
   const start = written.startsWith("/") ? "" : folder.replace(/\/$/, "");
   const base = [start, ...parts.slice(0, first)].join("/");
   return { names, base: base === "" ? "/" : base, segments };
 }
 
-/** Stars with which a regular expression is still quick, whatever the name: it is the faster one. */
+/**
+ * Maximum number of stars for which a regular expression is used. It is the faster matcher, but
+ * with more stars it can become slow for some names.
+ */
 const FEW_STARS = 2;
 
 function segmentPattern(part: string): Matcher {
@@ -183,10 +194,12 @@ function segmentPattern(part: string): Matcher {
   return new RegExp(`^${hidesDots ? "(?!\\.)" : ""}${source}$`, "isu");
 }
 
-/** In a time that grows with the product of both lengths, at the most. */
+/** Matches a name against a pattern. Its time grows at most with the product of both lengths. */
 function matchesStars(pattern: readonly string[], text: readonly string[]): boolean {
   let at = 0;
-  /** The last star, and where the text goes on behind what it stands for. */
+  /**
+   * The last star, and the index at which the text continues after the part that the star matches.
+   */
   let [star, from] = [-1, 0];
   for (let index = 0; index < text.length;) {
     const piece = pattern[at];
@@ -197,7 +210,7 @@ function matchesStars(pattern: readonly string[], text: readonly string[]): bool
       at++;
       index++;
     } else if (star >= 0) {
-      // The last star takes one character more; what earlier ones take does not matter any more.
+      // Let the last star match one character more. The earlier stars no longer matter.
       at = star + 1;
       index = ++from;
     } else {
@@ -222,7 +235,7 @@ function canMatchIn(entry: Entry, folder: string): boolean {
   return matchParts(entry.segments, inside.split("/"), true);
 }
 
-/** @param isPrefix whether it is enough that a longer path could match */
+/** @param isPrefix true if it is enough that a longer path could match */
 function matchParts(
   segments: readonly Segment[],
   parts: readonly string[],

@@ -1,10 +1,11 @@
 /**
- * The tracker: knows what the kernel tells of a project's folders, and which file sets it is about.
+ * Tracks changes in a project's folders. The tracker receives the kernel's inotify events and
+ * passes each on to the file sets that it concerns.
  *
- * Nothing is trusted that was not asked for: `sync` writes a cookie into the project, and only
- * where the cookie's own event comes back is everything known that was done before. Where the
- * kernel does not tell (another platform, no watches left, a network's file system, a root that was
- * renamed), sets look at their files themselves, each time.
+ * A `sync` proves that all earlier events have been received. It writes a cookie file into the
+ * project, and when the cookie's own event arrives, all changes before it are known. If the kernel
+ * does not report changes, sets check their files themselves each time. That is the case on another
+ * platform, with no watches left, on a network file system, and if the root was renamed.
  *
  * @module
  */
@@ -36,24 +37,27 @@ import { FileTable } from "./file_table.ts";
 import { Pace } from "./pace.ts";
 import { PathPatterns, type PatternUse } from "./patterns.ts";
 
-/** What a tracker needs. */
+/** Options of an {@linkcode InputTracker}. */
 interface TrackerOptions {
   /** The project's root folder, absolute, with links resolved. */
   readonly root: string;
-  /** A folder in the root for cookies, absolute; it is made. */
+  /** Folder in the root for cookies, absolute. The tracker creates it. */
   readonly cookies: string;
-  /** Told once for each reason why files have to be looked at instead of being watched. */
+  /** Called once for each reason why files have to be checked instead of being watched. */
   readonly note: (text: string) => void;
-  /** Where changes come from; default: the kernel. `undefined` from it: no platform for it. */
+  /**
+   * Opens the source of changes; default: the kernel. It returns `undefined` if the platform has
+   * none.
+   */
   readonly openQueue?: () => Inotify | OpenFailure | undefined;
 }
 
-/** A folder that the kernel tells about. */
+/** A folder that the kernel watches. */
 interface WatchedFolder {
   readonly watch: number;
-  /** Sets that want to know of every entry. */
+  /** Sets that need the events of every entry. */
   readonly sets: Set<FileSet>;
-  /** Sets that want to know of one entry: the next step on the way to what they mean. */
+  /** Sets that need the events of one entry: the next component on the way to their paths. */
   readonly passing: Map<string, Set<FileSet>>;
 }
 
@@ -75,16 +79,16 @@ const NOTES = {
   overflow: "Inputs were looked at again: there were more changes than the kernel keeps",
 } as const;
 
-/** Reasons why there is no queue. */
+/** Reasons for which the inotify queue cannot be opened. */
 const OPENING = ["instances", "descriptors"] as const;
 
 /**
- * The user's watches divided by those that files may take: editors need some, too. Files beyond are
- * looked at for each run.
+ * Divisor of the user's watches for the share that files may take, because editors need watches,
+ * too. Files beyond this share are checked for each run.
  */
 const GUARD_SHARE = 4;
 
-/** Milliseconds after which what was told is worth asking for, where many ask. */
+/** Milliseconds between two reads of the queue by {@linkcode InputTracker.drainIfDue}. */
 const DUE_MS = 1;
 
 /** Keeps file sets up to date. */
@@ -97,7 +101,7 @@ export class InputTracker implements Notifier, FolderWatcher {
   readonly #folders = new Map<string, WatchedFolder>();
   readonly #foldersOf = new Map<FileSet, Set<string>>();
   readonly #paths = new Map<number, string>();
-  /** Files whose inodes are watched, by the watch. */
+  /** Files whose inodes are watched, by their watches. */
   readonly #guarded = new Map<number, string>();
   readonly #mounts: MountTable;
   #mostGuards = 0;
@@ -109,33 +113,33 @@ export class InputTracker implements Notifier, FolderWatcher {
   #drainedAt = -Infinity;
   #isStopped = false;
 
-  /** @param options nothing is watched before a set is asked for */
+  /** @param options the project; nothing is watched before a set is requested */
   constructor(options: TrackerOptions) {
     this.#options = options;
     this.#mounts = new MountTable(options.root);
   }
 
-  /** Lines about what can't be watched, for `status`. */
+  /** Lines about what cannot be watched, for `status`. */
   get notes(): readonly string[] {
     return [...this.#notes];
   }
 
-  /** Grows whenever something was told that a set is about. */
+  /** Counter that grows with each reported change that concerns a set. */
   get changes(): number {
     return this.#changes;
   }
 
-  /** How many folders are watched. */
+  /** Number of watched folders. */
   get watchedFolders(): number {
     return this.#folders.size;
   }
 
   /**
-   * The set of files that entries mean; for the same arguments the same set.
+   * Returns the set of files that entries match. The same arguments give the same set.
    *
-   * @param folder what the entries are relative to, absolute
-   * @param use decides which folders the set passes over
-   * @returns `undefined` where an entry is no valid pattern
+   * @param folder the folder to which the entries are relative, absolute
+   * @param use decides which folders the set skips
+   * @returns `undefined` if an entry is not a valid pattern
    */
   set(folder: string, entries: readonly string[], use: PatternUse = "files"): FileSet | undefined {
     const key = JSON.stringify([use, folder, ...entries]);
@@ -148,10 +152,10 @@ export class InputTracker implements Notifier, FolderWatcher {
     return this.#sets.get(key);
   }
 
-  /** Makes sure that everything is known that was done before this call. */
+  /** Receives the events of everything that was done before this call. */
   sync(): void {
     if (this.#isStopped) return;
-    // What is below a mount that has come is told of nowhere.
+    // The kernel does not report files below a new mount.
     if (this.#mounts.hasChanged()) this.#close();
     this.#open();
     if (this.#queue === undefined) return;
@@ -161,17 +165,17 @@ export class InputTracker implements Notifier, FolderWatcher {
     const hasCome = this.#drain(name);
     removeIfPresent(path);
     if (hasCome) return;
-    // Another folder is at the root's path: what is watched is somewhere else now.
+    // Another folder is at the root's path now, and the watched folder is elsewhere.
     if (this.#cookieWatch !== undefined) this.#note("cookie");
     this.#reopen();
   }
 
-  /** As `drain`, but for what was told within the last millisecond. */
+  /** Calls `drain`, unless the queue was read within the last millisecond. */
   drainIfDue(): void {
     if (monotonicTime() - this.#drainedAt >= DUE_MS) this.drain();
   }
 
-  /** Takes in what has been told since the last time. */
+  /** Receives the events since the last call. */
   drain(): void {
     this.#drain(undefined);
   }
@@ -182,15 +186,17 @@ export class InputTracker implements Notifier, FolderWatcher {
     let next: string | undefined;
     let isLowest = true;
     for (let folder = path;; folder = parentFolder(folder)) {
-      // What is watched was a folder of its own when that began; that it is none any more is told.
+      // A watched path was a folder of its own when its watch began. If that changes, an event
+      // reports it.
       const isKnown = this.#folders.has(folder);
       if (isKnown || visibleKind(folder) === "folder") {
-        // Behind a link there are other folders than those that lead to it.
+        // The folders behind a link are not those that lead to the link.
         if (isLowest && !isKnown && !isItself(folder)) return false;
         isLowest = false;
         if (!this.#watchFolder(set, folder, next)) return false;
       } else if (isHidden(folder)) {
-        // A link's target may come and go anywhere; the other folder can't be looked at.
+        // The target of a link may appear or disappear in any folder. An unreadable folder cannot
+        // be checked.
         return false;
       }
       if (folder === root) return true;
@@ -201,7 +207,7 @@ export class InputTracker implements Notifier, FolderWatcher {
   guard(file: string): boolean {
     if (this.#queue === undefined || this.#guarded.size >= this.#mostGuards) return false;
     const watch = this.#queue.guard(file);
-    // A watched folder has taken the file's place: its watch must not be removed as a guard.
+    // A watched folder has replaced the file. Its watch must not be removed as a guard.
     if (watch === undefined || this.#paths.has(watch)) return false;
     this.#guarded.set(watch, file);
     return true;
@@ -223,7 +229,7 @@ export class InputTracker implements Notifier, FolderWatcher {
     }
   }
 
-  /** Stops watching; sets look at their files themselves from now on. */
+  /** Stops watching. From now on, sets check their files themselves. */
   stop(): void {
     this.#isStopped = true;
     this.#close();
@@ -236,7 +242,7 @@ export class InputTracker implements Notifier, FolderWatcher {
     if (!this.#canWrite()) return;
     const queue = openQueue();
     if (!(queue instanceof Inotify)) return this.#note(queue ?? "platform");
-    // What was in the way is no longer.
+    // The queue is open, so the reasons that prevented it no longer apply.
     for (const reason of OPENING) this.#notes.delete(NOTES[reason]);
     this.#queue = queue;
     this.#mostGuards = watchLimit() / GUARD_SHARE;
@@ -244,7 +250,10 @@ export class InputTracker implements Notifier, FolderWatcher {
     if (this.#cookieWatch === undefined) this.#close();
   }
 
-  /** A watch of a folder; why there is none is noted, unless the folder is gone. */
+  /**
+   * Adds a watch for a folder. If that fails, the reason is noted, unless the folder does not
+   * exist.
+   */
   #addWatch(folder: string): number | undefined {
     const watch = this.#queue?.add(folder);
     if (watch === undefined || watch === "absent") return undefined;
@@ -253,7 +262,10 @@ export class InputTracker implements Notifier, FolderWatcher {
     return undefined;
   }
 
-  /** Whether there can be cookies: without them, nobody knows when all changes have been told. */
+  /**
+   * Returns true if cookies can be written. Without cookies, the tracker cannot know when it has
+   * received all events.
+   */
   #canWrite(work: () => void = () => {}): boolean {
     const { root, cookies } = this.#options;
     try {
@@ -295,7 +307,7 @@ export class InputTracker implements Notifier, FolderWatcher {
     this.#options.note(NOTES[reason]);
   }
 
-  /** @returns whether a cookie's event was among what was told */
+  /** @returns true if the cookie's event was among those received */
   #drain(cookie: string | undefined): boolean {
     if (this.#queue === undefined) return false;
     const { events, isOverflown } = this.#queue.read();
@@ -316,7 +328,10 @@ export class InputTracker implements Notifier, FolderWatcher {
     return true;
   }
 
-  /** A guarded file has another number of names, or other attributes: it is looked at again. */
+  /**
+   * Handles the event of a guarded file: its number of names, or another attribute, has changed.
+   * The file is read again.
+   */
   #unguard(watch: number): void {
     const file = this.#guarded.get(watch);
     if (file === undefined) return;
@@ -339,8 +354,8 @@ export class InputTracker implements Notifier, FolderWatcher {
   }
 
   /**
-   * Stops watching a folder that is gone, and those below it: of a folder that was moved away, the
-   * kernel goes on to tell, but another folder may be at its path from now on.
+   * Stops watching a folder that is gone, and the folders below it. The kernel continues to report
+   * changes of a folder that was moved away, but another folder may be at its path now.
    */
   #leave(gone: string): void {
     this.#changes++;
@@ -360,7 +375,7 @@ export class InputTracker implements Notifier, FolderWatcher {
     for (const set of sets) set.distrust();
   }
 
-  /** @param next the entry that it is about; absent: every one */
+  /** @param next the entry whose events the set needs; absent: those of every entry */
   #watchFolder(set: FileSet, folder: string, next: string | undefined): boolean {
     const watched = this.#folders.get(folder) ?? this.#add(folder);
     if (watched === undefined) return false;
@@ -374,12 +389,13 @@ export class InputTracker implements Notifier, FolderWatcher {
     const watch = this.#addWatch(folder);
     if (watch === undefined) return undefined;
     const known = this.#paths.get(watch);
-    // The kernel has one watch for an inode, and a bind mount gives it a second path. Events belong to
-    // the first path; sets of the second are looked at for each run.
+    // The kernel has one watch for an inode, and a bind mount gives the inode a second path. Events
+    // belong to the first path. Sets of the second path are checked for each run.
     if (known !== undefined && isSameFolder(known, folder)) return undefined;
     if (known !== undefined) {
-      // The folder was renamed and the event is still queued. The kernel keeps the watch, and those of
-      // the folders below it: drop all of them, and watch the folder by its new path.
+      // The folder was renamed, and the event is still queued. The kernel keeps the watch of the
+      // folder and those of the folders below it. Drop all of them, and watch the folder by its new
+      // path.
       this.#leave(known);
       return this.#add(folder);
     }
@@ -408,7 +424,7 @@ export class InputTracker implements Notifier, FolderWatcher {
   }
 }
 
-/** Whether no link is on a path. */
+/** Returns true if no component of a path is a link. */
 function isItself(path: string): boolean {
   try {
     return realPath(path) === path;
@@ -418,7 +434,7 @@ function isItself(path: string): boolean {
   }
 }
 
-/** Whether a path is a link, or the system does not let this process look at it. */
+/** Returns true if a path is a link, or if the system does not let this process read it. */
 function isHidden(path: string): boolean {
   try {
     return fileFacts(path)?.kind === "link";
@@ -428,7 +444,7 @@ function isHidden(path: string): boolean {
   }
 }
 
-/** The set under a key, made where it is missing. */
+/** Returns the set for a key, and creates it if it is missing. */
 function upsert<K, V>(map: Map<K, Set<V>>, key: K): Set<V> {
   const known = map.get(key);
   if (known !== undefined) return known;

@@ -1,5 +1,5 @@
 /**
- * Finding what patterns mean.
+ * Walks folders to find the files, links and empty folders that patterns match.
  *
  * @module
  */
@@ -18,71 +18,73 @@ import { type Sliced, sortSliced } from "./pace.ts";
 import { leadsToFolder, LinkedFolders, type LinkedWay } from "./linked_folders.ts";
 import type { PathPatterns } from "./patterns.ts";
 
-/** Something that was found. */
+/** A path that a walk has found. */
 export interface FoundPath {
-  /** Absolute. */
+  /** Absolute path. */
   readonly path: string;
   readonly kind: "file" | "folder" | "link" | "other";
 }
 
-/** An input that can't be known, so that no result may depend on it. */
+/** An input whose content cannot be known, so that no result may depend on it. */
 export interface InputProblem {
-  /** Absolute; bytes that are not UTF-8 are shown as U+FFFD. */
+  /** Absolute path. Bytes that are not UTF-8 are shown as U+FFFD. */
   readonly path: string;
-  /** A sentence's end: `can't be read: Permission denied`. */
+  /** End of a sentence, such as `can't be read: Permission denied`. */
   readonly reason: string;
 }
 
-/** What a walk has found. */
+/** Result of a walk. */
 export interface Found {
   /** Files, links and empty folders, sorted by path. */
   readonly paths: readonly FoundPath[];
-  /** The folders that were read, in no order; absolute. */
+  /** The folders that were read, in no order, as absolute paths. */
   readonly folders: ReadonlySet<string>;
-  /** What could not be looked at, or named. */
+  /** Paths that could not be read, or whose names are not UTF-8. */
   readonly problems: readonly InputProblem[];
-  /** Links that would be followed if they led to folders. */
+  /** Links that the walk would follow if they led to folders. */
   readonly links: readonly string[];
-  /** Whether a link leads to a folder: what is behind it may change unreported. */
+  /** True if a link leads to a folder. The kernel may not report changes behind it. */
   readonly hasLinkedFolders: boolean;
 }
 
-/** How a walk is done. */
+/** Options of a walk. */
 interface WalkOptions {
-  /** Called with each folder before it is read, unless it is behind a link. */
+  /** Called with each folder before it is read, unless the folder is behind a link. */
   readonly enter: (folder: string) => void;
-  /** Whether large folders are read in another thread; only work that is awaited can do that. */
+  /** True if large folders are read in another thread. The work then has to be awaited. */
   readonly waits: boolean;
 }
 
-/** A folder that is to be read. */
+/** A folder that the walk has yet to read. */
 interface OpenFolder {
   readonly path: string;
-  /** The base that the walk to it began with. */
+  /** The base at which the walk to this folder began. */
   readonly base: string;
-  /** The way to it, if there is a link on it below the base. */
+  /** The way to the folder, if it contains a link below the base. */
   readonly way?: LinkedWay;
 }
 
-/** Entries between two moments at which a walk can be interrupted. */
+/** Number of entries after which a walk yields. */
 const PIECE = 64;
 
-/** Says why the system does not let this process look at an input. */
+/** Returns the problem of an input that the system does not let this process read. */
 export function unreadable(path: string, reason: string): InputProblem {
   return { path, reason: `can't be read: ${reason}` };
 }
 
 /**
- * Finds the files and links that patterns mean, and the empty folders. Bases that are links are
- * followed; links to folders on the way only if the patterns follow links. What is behind one is
- * found by the path through the link, and the link itself is found too.
+ * Finds the files, links and empty folders that patterns match.
+ *
+ * Bases that are links are followed. Links to folders below a base are followed only if the
+ * patterns follow links. A file behind such a link is found by its path through the link, and the
+ * link itself is found as well.
  */
 export function* walk(patterns: PathPatterns, { enter, waits }: WalkOptions): Sliced<Found> {
   const found = new Map<string, FoundPath>();
   const problems = new Map<string, InputProblem>();
   const visited = new Set<string>();
   const links = new LinkedFolders(patterns);
-  /** What was found behind links, and the first link that was followed. */
+  /** Paths that were found behind links; `firstLink` is the first link that was followed. */
   const behind: string[] = [];
   let firstLink: string | undefined;
   const unfollowed: string[] = [];
@@ -107,7 +109,7 @@ export function* walk(patterns: PathPatterns, { enter, waits }: WalkOptions): Sl
     const { path: now, base, way } = folder;
     if (visited.has(now) || (way !== undefined && links.isExceeded)) continue;
     visited.add(now);
-    // A watch would be one of the folder's own path: behind links, files are looked at instead.
+    // A watch applies to the folder's own path. Therefore files behind links are checked instead.
     if (way === undefined) enter(now);
     let entries: readonly FolderEntry[] | undefined;
     if (waits && isLargeFolder(now)) {
@@ -169,7 +171,7 @@ export function* walk(patterns: PathPatterns, { enter, waits }: WalkOptions): Sl
     }
   }
   if (links.isExceeded && firstLink !== undefined) {
-    // Nothing depends on their contents any more: they are not read.
+    // No result depends on the contents of these files any more, so they are not read.
     for (const path of behind) found.delete(path);
     problems.set(firstLink, { path: firstLink, reason: links.exceededText });
   }
@@ -187,7 +189,10 @@ function byPath(a: { readonly path: string }, b: { readonly path: string }): num
   return a.path < b.path ? -1 : a.path > b.path ? 1 : 0;
 }
 
-/** Whether a name with U+FFFD in it is a file's own: it is the only one, and it leads to the file. */
+/**
+ * Returns true if a name that contains U+FFFD is the file's real name. That is the case if it is
+ * the only such name and it leads to a file.
+ */
 function isDecodable(path: string, seen: Set<string>): boolean {
   if (seen.has(path)) return false;
   seen.add(path);

@@ -1,16 +1,18 @@
 /**
- * Which tasks of a graph may run beside another one: these have their output lines prefixed.
+ * Determines which tasks of a graph may run in parallel with another task. The output lines of
+ * these tasks are prefixed.
  *
  * @module
  */
 
 /**
- * Says for each task whether some other one is neither before nor after it.
+ * Returns for each task true if some other task neither precedes nor follows it.
  *
- * Where all tasks before a task (in any order that respects the dependencies) lead to it, and all
- * after it come from it, it never runs beside another. Every task before it leads to it when each
- * has a dependent no later than it; every task after it comes from it when each has a dependency
- * no earlier than it. Both are running minima, so this takes time linear in the graph.
+ * A task never runs in parallel with another one if all tasks before it (in any order that respects
+ * the dependencies) lead to it, and all tasks after it come from it. Every task before it leads to
+ * it if each of them has a dependent no later than it. Every task after it comes from it if each of
+ * them has a dependency no earlier than it. Both are running minima, so this takes time linear in
+ * the size of the graph.
  *
  * @param dependencies for each task the indices of those that it waits for, all smaller than its
  *   own

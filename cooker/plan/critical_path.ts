@@ -1,18 +1,19 @@
 /**
- * Which of several tasks that could start should start first: the one with the most work behind it.
+ * Ranks the tasks of a build for the scheduler. Of several tasks that could start, the one with the
+ * longest critical path starts first.
  *
  * @module
  */
 
 /**
- * The places of tasks by their critical paths: the longest chain of durations from a task to a last
- * one. The longest is first; of equals the one that was first before.
+ * Ranks tasks by their critical paths. The critical path of a task is the longest chain of
+ * durations from it to a last task. The longest path has rank 0, and ties keep their order.
  *
  * @param dependencies for each task the indices of those that it waits for, all smaller than its
  *   own
- * @param durations for each task how long it ran the last time, in milliseconds; one that is not
- *   known counts as the average of the others
- * @returns for each task its place; `undefined` where no duration is known
+ * @param durations for each task the duration of its last run, in milliseconds; an unknown duration
+ *   counts as the average of the known ones
+ * @returns for each task its rank; `undefined` if no duration is known
  *
  * @example
  * ```ts

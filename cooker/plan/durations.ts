@@ -1,28 +1,29 @@
 /**
- * How long tasks ran the last time.
+ * Stores how long each task ran the last time. The scheduler's order of starts is computed from
+ * these durations.
  *
  * @module
  */
 
 import { readTextIfPresent, writeAtomically } from "../../system/files/files.ts";
 
-/** Durations by task, in memory and in one file. */
+/** The durations of tasks by their keys, in memory and in one file. */
 export class Durations {
   readonly #path: string;
   #known: Map<string, number> | undefined;
   #isChanged = false;
 
-  /** @param path the file, absolute; it need not be there */
+  /** @param path absolute path of the file, which may be missing */
   constructor(path: string) {
     this.#path = path;
   }
 
-  /** Milliseconds that a task ran the last time that it ended well. */
+  /** Returns the milliseconds that a task took in its last successful run. */
   get(key: string): number | undefined {
     return this.#all().get(key);
   }
 
-  /** Takes note of a duration in milliseconds; it is on disk at the latest after `save`. */
+  /** Records a duration in milliseconds. It is on disk after the next `save`. */
   set(key: string, milliseconds: number): void {
     if (key === "" || this.#all().get(key) === milliseconds) return;
     this.#all().set(key, milliseconds);
@@ -30,9 +31,9 @@ export class Durations {
   }
 
   /**
-   * Writes what is new.
+   * Writes the file if a duration has changed.
    *
-   * @throws {Error} what the system says where it can't be written
+   * @throws {Error} the system's error if the file cannot be written
    */
   save(): void {
     if (!this.#isChanged) return;
@@ -56,7 +57,7 @@ function read(path: string): [string, number][] {
       typeof entry[1] === "number"
     );
   } catch (error) {
-    // Only the order in which tasks start depends on it.
+    // Invalid content only affects the order in which tasks start.
     if (error instanceof SyntaxError) return [];
     throw error;
   }

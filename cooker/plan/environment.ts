@@ -1,5 +1,5 @@
 /**
- * The environment of a task: that of the client that asked, and what runners of scripts add to it.
+ * Builds the environment of a task: the client's variables, and those that script runners add.
  *
  * @module
  */
@@ -8,23 +8,23 @@ import type { TaskDefinition } from "../config/tasks.ts";
 import { joinPath } from "../../system/files/files.ts";
 import { fitsArgument } from "../execute/long_command.ts";
 
-/** A task's environment. */
+/** The variables of a task. */
 export type Environment = Readonly<Record<string, string>>;
 
 /**
- * What the tasks of one run have in common.
+ * Builds the part of the environment that all tasks of a run share.
  *
- * @param base the client's own
- * @param cwd where the client was, for `INIT_CWD`; one that is set already is kept
+ * @param base the client's environment
+ * @param cwd the client's working directory, for `INIT_CWD`; a value in `base` has precedence
  */
 export function runEnvironment(base: Environment, cwd: string): Environment {
   return { INIT_CWD: cwd, ...base };
 }
 
 /**
- * The environment of one task: the run's, as it is, where the task adds nothing.
+ * Builds the environment of one task. Returns `common` itself if the task adds nothing.
  *
- * @param common of {@linkcode runEnvironment}
+ * @param common the result of {@linkcode runEnvironment}
  */
 export function taskEnvironment(task: TaskDefinition, common: Environment): Environment {
   const { facts, folder } = task.origin;
@@ -36,7 +36,7 @@ export function taskEnvironment(task: TaskDefinition, common: Environment): Envi
   env.npm_package_json = joinPath(folder, "package.json");
   env.npm_lifecycle_event = task.name;
   const script = task.command ?? "";
-  // The system starts no program with a longer variable.
+  // The kernel refuses to start a program with a longer variable.
   if (fitsArgument(`npm_lifecycle_script=${script}`)) env.npm_lifecycle_script = script;
   env.npm_command = "run-script";
   return env;

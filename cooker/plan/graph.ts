@@ -1,8 +1,9 @@
 /**
- * From the names that were asked for to the tasks that run, and what each of them waits for.
+ * Builds the task graph of a run: resolves the requested names to tasks, and collects the
+ * dependencies of each.
  *
- * A graph's nodes are in an order in which every task comes after those that it depends on: the
- * order in which `deno task` visits them. A node's place in it is its index.
+ * The nodes are sorted so that every task comes after those that it depends on, in the order in
+ * which `deno task` visits them. The position of a node is its index.
  *
  * @module
  */
@@ -14,40 +15,43 @@ import type { TaskDefinition, TaskFile } from "../config/tasks.ts";
 import { excerpt } from "../../wire/near_names.ts";
 import { availableTasks, nearestName, TaskPattern } from "./task_names.ts";
 
-/** A task in a build. */
+/** A node of the graph. */
 export interface TaskNode {
-  /** Unique in the graph: the task's name, with more to it where two have the same. */
+  /** Unique in the graph: the task's name, qualified if several tasks share it. */
   readonly id: string;
   readonly name: string;
   readonly definition: TaskDefinition;
-  /** Indices of the nodes that come first. */
+  /** Indices of the nodes that must finish first. */
   readonly dependencies: readonly number[];
-  /** Those of them that its config names, or that it is a step of; not those by imports alone. */
+  /**
+   * The subset of `dependencies` that the config names or that come from `pre` and `post` steps.
+   * Those that exist only because a folder imports another one are left out.
+   */
   readonly declared: readonly number[];
-  /** Whether the run's arguments are given to it. */
+  /** True if the run's arguments are passed to this task. */
   readonly takesArguments: boolean;
-  /** Whether it was asked for, rather than another one needs it. */
+  /** True if the client requested the task. False if it only runs as a dependency. */
   readonly requested: boolean;
-  /** Whether it, or the script that it is a `pre` or `post` of, was asked for. */
+  /** True if the client requested the task, or the script that it is a `pre` or `post` step of. */
   readonly isRequestedStep: boolean;
-  /** What its folder is called, where a run is about several. */
+  /** The name of its folder, if the run is about a workspace. */
   readonly package?: string;
 }
 
 /** The tasks of a build. */
 export type TaskGraph = readonly TaskNode[];
 
-/** What to build a graph from. */
+/** The input of {@linkcode buildGraph}. */
 interface GraphRequest {
-  /** Where names are looked up. */
+  /** The scope in which names are looked up. */
   readonly scope: TaskScope;
   /** Names or wildcards, as typed. */
   readonly names: readonly string[];
-  /** Leave out names that no task has, rather than fail. */
+  /** Ignores names that match no task, instead of failing. */
   readonly ifPresent: boolean;
 }
 
-/** The nodes of one task: a script has its `pre` and `post` around it. */
+/** The range of nodes of one task. A script is surrounded by its `pre` and `post` scripts. */
 interface Steps {
   readonly first: number;
   readonly last: number;
@@ -62,7 +66,7 @@ interface Visit {
 /**
  * Builds the graph of a run.
  *
- * @throws {WireError} `projectError` of kind `unknown-task` or `cycle`; nothing has to run to know
+ * @throws {WireError} `projectError` of kind `unknown-task` or `cycle`, before any task has run
  */
 export function buildGraph(request: GraphRequest): TaskGraph {
   const { scope, names, ifPresent } = request;
@@ -77,19 +81,19 @@ export function buildGraph(request: GraphRequest): TaskGraph {
   return builder.finish(target);
 }
 
-/** What to build the graph of a run over a workspace from. */
+/** The input of {@linkcode buildWorkspaceGraph}. */
 interface WorkspaceRequest {
-  /** The folders that it is about, those that are imported first. */
+  /** The selected folders. Imported folders come first. */
   readonly folders: readonly OrderedFolder[];
   /** Names or wildcards, as typed. */
   readonly names: readonly string[];
-  /** Leave out names that no task has, rather than fail. */
+  /** Ignores names that match no task, instead of failing. */
   readonly ifPresent: boolean;
 }
 
 /**
- * Builds the graph of a run over a workspace. The tasks of a folder wait for those that were asked
- * for of the folders that it imports.
+ * Builds the graph of a run over a workspace. The tasks of a folder wait for the requested tasks of
+ * the folders that it imports.
  *
  * @throws {WireError} `projectError` of kind `unknown-task`, `no-match` or `cycle`
  */
@@ -130,7 +134,7 @@ function noMatch(names: readonly string[], folders: readonly OrderedFolder[]): W
   });
 }
 
-/** The tasks that a typed name means, but for those that an earlier match depends on. */
+/** Returns the tasks that a typed name matches, without those that an earlier match depends on. */
 function requested(scope: TaskScope, name: string): FoundTask[] {
   if (!TaskPattern.isPattern(name)) {
     const found = scope.find(name);
@@ -158,7 +162,7 @@ function cover(found: FoundTask, covered: Set<TaskDefinition>): void {
   }
 }
 
-/** The tasks that a dependency's name means; none where there is none. */
+/** Returns the tasks that a dependency's name matches. The result is empty if there are none. */
 function dependenciesNamed(scope: TaskScope, of: TaskDefinition, name: string): FoundTask[] {
   const exact = scope.find(name);
   if (exact !== undefined) return [exact];
@@ -178,23 +182,26 @@ class GraphBuilder {
   >[] = [];
   readonly #requested = new Set<TaskDefinition>();
   readonly #packages = new Map<string, string>();
-  /** Tasks of the folder that is being added wait for these. */
+  /** The requested tasks of imported folders. The tasks of `folder` wait for them. */
   #barrier: { readonly folder: string; readonly tasks: readonly FoundTask[] } | undefined;
   readonly #steps = new Map<TaskDefinition, Steps>();
 
-  /** From now on a folder's tasks are added, which wait for some that were added before. */
+  /**
+   * Starts a new folder. The tasks of this folder that are added from now on wait for `tasks`,
+   * which were added before.
+   */
   enter(folder: string, tasks: readonly FoundTask[], name: string | undefined): void {
     this.#barrier = { folder, tasks };
     if (name !== undefined) this.#packages.set(folder, name);
   }
 
-  /** Adds a task that was asked for. */
+  /** Adds a task that the client requested. */
   request(found: FoundTask): void {
     this.#requested.add(found.task);
     this.add(found);
   }
 
-  /** Adds a task behind all that it depends on; without recursion, so that chains may be long. */
+  /** Adds a task after all its dependencies. It does not recurse, so that chains may be long. */
   add(found: FoundTask): void {
     const path: Visit[] = [];
     const onPath = new Set<TaskDefinition>();
@@ -273,7 +280,10 @@ function dependenciesOf(found: FoundTask): FoundTask[] {
   });
 }
 
-/** A script runs between its `pre` and its `post`; a task of a `deno.json` runs alone. */
+/**
+ * Returns the steps of a task. A script runs between its `pre` and `post` scripts, and a task of a
+ * `deno.json` runs alone.
+ */
 function lifecycle(task: TaskDefinition): TaskDefinition[] {
   if (task.origin.source === "deno.json") return [task];
   const { tasks } = task.origin;
@@ -281,7 +291,7 @@ function lifecycle(task: TaskDefinition): TaskDefinition[] {
     .filter((step) => step !== undefined);
 }
 
-/** What a folder is called where several have a task of the same name. */
+/** Returns the folder's part of an id, for tasks of the same name in several folders. */
 function folderLabel(origin: TaskFile): string {
   return origin.packageName ?? origin.folder.split("/").findLast((part) => part !== "") ?? "";
 }

@@ -1,18 +1,19 @@
 /**
- * Descriptors above stderr that a run names: `<(command)` in a shell, `3<<<text` with `<&3`, make's job
- * server, Node's IPC.
+ * Finds the file descriptors above stderr that a run names. The client has to pass them on to the
+ * tasks. Examples are `<(command)` in a shell, `3<<<text` with `<&3`, make's job server and Node's
+ * IPC.
  *
  * @module
  */
 
-/** In a word, or anywhere in a variable's value. */
+/** Matches in a word of a command line, or anywhere in a variable's value. */
 const PATH = /\/fd\/(\d{1,7})\b/g;
-/** In a command line. */
+/** Matches in a command line. */
 const REDIRECTION = /[<>]&\s*(\d{1,7})\b/g;
 const JOB_SERVER = /--jobserver-(?:auth|fds)=(\d{1,7}),(\d{1,7})\b/g;
 
 /**
- * The descriptors that command lines and variables name, each once.
+ * Returns the descriptors that command lines and variables name, without duplicates.
  *
  * @param commandLines with their arguments
  */

@@ -1,5 +1,5 @@
 /**
- * A plan: what exactly a build runs, before anything of it does.
+ * Turns a task graph into a build plan: everything that a build runs, decided before it starts.
  *
  * @module
  */
@@ -23,54 +23,60 @@ export interface PlannedTask {
   /** Unique in the build. */
   readonly id: string;
   readonly name: string;
-  /** The workspace member that it belongs to, where that is told apart. */
+  /** The workspace member that it belongs to, if the run is about a workspace. */
   readonly package?: string;
-  /** Whether it was asked for, rather than another one needs it. */
+  /** True if the client requested the task. False if it only runs as a dependency. */
   readonly requested: boolean;
-  /** Indices of the tasks that come first. */
+  /** Indices of the tasks that must finish first. */
   readonly dependencies: readonly number[];
-  /** Whether another one may run beside it, or could if members did not wait for those they import. */
+  /**
+   * True if another task may run in parallel, or could if members did not wait for those they
+   * import.
+   */
   readonly prefixed: boolean;
-  /** What its lines are prefixed with, if that is more than its name. */
+  /** The prefix of its output lines, if it differs from the name. */
   readonly label?: string;
-  /** Where it runs, absolute. */
+  /** The folder that it runs in, absolute. */
   readonly cwd: string;
-  /** The command line as people see it. */
+  /** The command line as it is shown to people. */
   readonly header?: string;
-  /** Whether it reads the client's stdin, or is to say that no task does; absent: neither. */
+  /**
+   * `reads` if the task reads the client's stdin, `lost` if it warns that no task does. If absent,
+   * the task reads an empty stdin.
+   */
   readonly stdin?: "reads" | "lost";
-  /** What is executed; absent: the task only stands for its dependencies. */
+  /** The command to execute. If absent, the task only runs its dependencies. */
   readonly command?: TaskCommand;
-  /** What its result depends on; absent: it always runs. */
+  /** The declaration of its inputs and outputs. If absent, the task always runs. */
   readonly caching?: CacheDeclaration;
-  /** Tells it from every other task of the project, whatever build it is in. */
+  /** Identifies the task in the project, across builds. */
   readonly key: string;
 }
 
-/** Everything that a build needs to know. */
+/** The whole input of a build. */
 export interface BuildPlan {
   readonly requested: readonly string[];
   readonly tasks: readonly PlannedTask[];
-  /** How many run at once, from 1. */
+  /** The number of tasks that may run at once, at least 1. */
   readonly jobs: number;
   readonly keepGoing: boolean;
-  /** Whether tasks run although their results are there. */
+  /** True if tasks run in spite of cache hits. */
   readonly force: boolean;
-  /** What is shown of the output of a task whose result is there. */
+  /** Selects which output of a cached task is replayed. */
   readonly replayLogs: ReplayLogs;
-  /** Whether a command line has what looks like a secret. */
+  /** True if a command line contains something that looks like a secret. */
   readonly hasSecrets: boolean;
-  /** Descriptors of the client above stderr that commands, arguments or variables name. */
+  /** The client's descriptors above stderr that commands, arguments or variables name. */
   readonly descriptors: readonly number[];
 }
 
-/** Where a plan is made. */
+/** The project that a plan is made for. */
 interface PlanPlace {
   /** The project's root folder, absolute. */
   readonly root: string;
-  /** The name that the project's config says, if any. */
+  /** The project's name, if its config has one. */
   readonly name?: string;
-  /** How many tasks run at once where the client does not say. */
+  /** The number of tasks that run at once if the client does not specify it. */
   readonly processors: number;
   /** As in {@linkcode TaskCommand}. */
   readonly npmBins?: NpmBins;
@@ -96,8 +102,9 @@ export function planTasks(graph: TaskGraph, params: RunTasksParams, place: PlanP
 }
 
 /**
- * For each task what its lines are prefixed with; `undefined` for those that always run alone. Tasks
- * of several folders have their package's name, or else their folder's, in front of their own.
+ * Returns the prefix of each task's output lines, and `undefined` for tasks that always run alone.
+ * If the prefixed tasks belong to several folders, the name of the package or else of the folder
+ * comes before the task's name.
  */
 function labelsOf(graph: TaskGraph, root: string): (string | undefined)[] {
   const overlaps = mayOverlap(graph.map((node) => node.declared));
@@ -121,7 +128,7 @@ function commonParts(
   return { requested, keepGoing, force, replayLogs, hasSecrets, descriptors };
 }
 
-/** Plans the run of one command line that is no task. */
+/** Plans the run of a command line that is not a task. */
 export function planCommandLine(params: RunTasksParams, place: PlanPlace): BuildPlan {
   const command = params.tasks.join(" ");
   const env = runEnvironment(params.env, params.cwd);
@@ -217,7 +224,10 @@ function denoOf(
   };
 }
 
-/** A task and where it is in its project: the same in every checkout. */
+/**
+ * Returns a key made of the task's name and its location in the project. It is the same in every
+ * checkout.
+ */
 function taskKey({ name, origin }: TaskDefinition, root: string, cwd: string): string {
   const place = (folder: string): string => pathInside(root, folder) ?? folder;
   const elsewhere = cwd === origin.folder ? [] : [place(cwd)];

@@ -1,6 +1,9 @@
 /**
- * The last plans: the same run of the same config is planned in the same way, and its tasks are then
- * the very same objects, by which whatever is known of them is found again.
+ * Caches the last plans. If neither the request nor the config has changed, a run gets the same
+ * plan object again.
+ *
+ * The cached plan contains the same task objects. Other caches use these objects as keys, so they
+ * can hit as well.
  *
  * @module
  */
@@ -15,18 +18,18 @@ interface Remembered {
   readonly plan: BuildPlan;
 }
 
-/** Runs that are remembered. */
+/** The number of cached plans. */
 const MAX_PLANS = 4;
 
-/** Remembers plans for as long as no config file changes. */
+/** Caches plans until a config file changes. */
 export class PlanMemo {
   readonly #plans = new Map<string, Remembered>();
 
   /**
-   * The plan of a run.
+   * Returns the plan of a run.
    *
    * @param config every config file that runs have looked for so far
-   * @param make plans it, where it is not known; may look for further config files
+   * @param make plans the run on a cache miss; may look for further config files
    */
   get(
     params: RunTasksParams,
@@ -51,7 +54,7 @@ export class PlanMemo {
   }
 }
 
-/** Whoever asks for it, the plan is the same. */
+/** Leaves out the fields that identify the client, because the plan does not depend on them. */
 function keyOf({ client: _, stdinPid: __, passed: ___, ...params }: RunTasksParams): string {
   return JSON.stringify(params);
 }

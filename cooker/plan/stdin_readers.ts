@@ -1,5 +1,5 @@
 /**
- * The assignment of the client's stdin to the tasks of a graph.
+ * Assigns the client's stdin to tasks of a graph: decides which tasks may read it.
  *
  * @module
  */
@@ -10,9 +10,10 @@ import type { TaskGraph, TaskNode } from "./graph.ts";
  * Decides which tasks inherit the client's stdin.
  *
  * If no two tasks of the graph can overlap (each depends on the one before, or `jobs` is 1), all of
- * them inherit it and read in turn, as under `deno task`. Otherwise only the requested tasks and their
- * `pre` and `post` scripts inherit it, if no two of those can overlap. If they can, each would read
- * parts of the stream by chance: none inherits it, and the first one warns.
+ * them inherit it and read in turn, as under `deno task`. Otherwise, only the requested tasks and
+ * their `pre` and `post` scripts inherit it, if no two of those can overlap. If they can, each
+ * would read parts of the stream by chance. In that case no task inherits it, and the first one
+ * warns.
  *
  * @param jobs the number of tasks that may run at once
  * @returns `"reads"` or `"lost"` by task index; other tasks read an empty stdin
@@ -33,7 +34,7 @@ function withCommand(graph: TaskGraph, matches: (node: TaskNode) => boolean): nu
   );
 }
 
-/** Returns whether each of the tasks depends on the one before it. */
+/** Returns true if each of the tasks depends on the one before it. */
 function isChain(graph: TaskGraph, tasks: readonly number[]): boolean {
   return tasks.every((task, at) => {
     const before = tasks[at - 1];
@@ -41,7 +42,10 @@ function isChain(graph: TaskGraph, tasks: readonly number[]): boolean {
   });
 }
 
-/** Whether a task waits for another one. The indices of dependencies are smaller than its own. */
+/**
+ * Returns true if a task waits for another one. The indices of dependencies are smaller than its
+ * own.
+ */
 function leadsTo(graph: TaskGraph, before: number, after: number): boolean {
   const open = [after];
   const seen = new Set(open);

@@ -1,5 +1,5 @@
 /**
- * Task names as people write them: exact, with wildcards, or mistyped.
+ * Matches task names as people type them: exact names, names with wildcards, and misspelled names.
  *
  * @module
  */
@@ -9,10 +9,10 @@ import { WireError } from "../../wire/errors.ts";
 import { excerpt, nearNames } from "../../wire/near_names.ts";
 
 /**
- * What a name with `*` in it stands for.
+ * A task name with wildcards.
  *
- * `*` is any characters, and the whole name has to match. `(!a|b)` at the end leaves out the names
- * in which a `*` stands for `a` or `b`.
+ * A `*` matches any characters, and the pattern must match the whole name. A `(!a|b)` at the end
+ * excludes names in which a `*` matches `a` or `b`.
  *
  * @example
  * ```ts
@@ -34,12 +34,12 @@ export class TaskPattern {
     this.#exclusions = exclusions;
   }
 
-  /** Whether a text is a pattern rather than an exact name. */
+  /** Returns true if a text is a pattern, and false if it is an exact name. */
   static isPattern(text: string): boolean {
     return text.includes("*") || exclusionStart(text) !== undefined;
   }
 
-  /** @throws {WireError} `invalidParams` where it leaves names out but has no `*` */
+  /** @throws {WireError} `invalidParams` if it has an exclusion but no `*` */
   static parse(text: string): TaskPattern {
     const start = exclusionStart(text);
     const pattern = text.slice(0, start);
@@ -55,7 +55,7 @@ export class TaskPattern {
     return new TaskPattern(pattern, new Set(exclusions));
   }
 
-  /** Whether a task's name is meant. */
+  /** Returns true if the pattern matches a task's name. */
   matches(name: string): boolean {
     const parts = matchStars(this.#pattern, name);
     return parts !== undefined && !parts.some((part) => this.#exclusions.has(part));
@@ -68,9 +68,9 @@ function exclusionStart(text: string): number | undefined {
 }
 
 /**
- * The name that was probably meant.
+ * Finds the name that the user probably meant.
  *
- * @returns `undefined` where no name is near enough to be a mistyped one
+ * @returns `undefined` if no name is similar enough
  */
 export function nearestName(name: string, names: readonly string[]): string | undefined {
   const [nearest] = nearNames(name, names, 1);
@@ -78,10 +78,13 @@ export function nearestName(name: string, names: readonly string[]): string | un
   return nearest !== undefined && nearest.edits <= most ? nearest.name : undefined;
 }
 
-/** How many names a message lists. */
+/** The maximum number of names in a message. */
 const MOST_LISTED = 10;
 
-/** The lines that tell which tasks there are: all of a few, else the ten nearest to a typed name. */
+/**
+ * Returns the lines that list the available tasks. If there are more than ten, only the ten nearest
+ * to the typed name are listed, or the first ten if none is similar.
+ */
 export function availableTasks(typed: string, names: readonly string[]): string[] {
   if (names.length === 0) return ["No tasks found in the project's config."];
   if (names.length <= MOST_LISTED) {

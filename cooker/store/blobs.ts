@@ -1,9 +1,9 @@
 /**
- * Blobs: contents under their digests, each there once, whoever has kept it.
+ * Stores file contents as blobs, each once under its SHA-256 digest.
  *
- * A blob appears under its name in one step, whole; it is never changed. A power cut may leave one
- * that is not what its name says, which is why nothing is used without being looked at. A link, a
- * FIFO or a folder under a blob's name is damage too: it is removed, and never followed or opened.
+ * A blob appears under its name in one step and complete, and is never changed. After a power cut,
+ * its content may not match its name, so it is verified before it is read or restored. A link, a
+ * FIFO or a folder under a blob's name is damage too. It is removed, and never followed or opened.
  *
  * @module
  */
@@ -37,20 +37,20 @@ import {
 } from "../../system/files/tree.ts";
 import { StoreError } from "./errors.ts";
 
-/** Bytes of a file that are kept in memory while they are written. */
+/** Largest file in bytes that is read into memory to be stored. */
 const MOST_AT_ONCE = 256 * 1024;
-/** Bytes of a blob that is read into memory at the most: more than any log has. */
+/** Largest blob in bytes that is read into memory. No log is larger. */
 const MAX_READ_BYTES = 64 * 1024 * 1024;
 
-/** A store's contents. */
+/** The blobs of a store. */
 export class Blobs {
-  /** Where they are; below it, folders of the digests' first two digits. */
+  /** The folder of the blobs. Its subfolders are named after the digests' first two digits. */
   readonly folder: string;
   readonly #aside: string;
   readonly #clock: Clock;
   readonly #log: Logger;
 
-  /** @param aside where they are until they are whole, on the same file system */
+  /** @param aside folder for temporary files, on the same file system */
   constructor(folder: string, aside: string, { clock, log }: { clock: Clock; log: Logger }) {
     this.folder = folder;
     this.#aside = aside;
@@ -58,12 +58,12 @@ export class Blobs {
     this.#log = log;
   }
 
-  /** Where a blob is, or would be. */
+  /** Returns the path of a blob, which need not exist. */
   path(digest: string): string {
     return joinPath(this.folder, digest.slice(0, 2), digest);
   }
 
-  /** Keeps bytes. */
+  /** Stores bytes as a blob and returns its digest. */
   put(bytes: Uint8Array): string {
     const digest = sha256Hex(bytes);
     if (this.#isThere(digest, bytes.length)) return digest;
@@ -74,14 +74,14 @@ export class Blobs {
   }
 
   /**
-   * Keeps a file's content.
+   * Stores a file's content as a blob and returns its digest.
    *
-   * @param file its size; the blob of a sparse file is sparse
-   * @throws {StoreError} where the file is changed, or goes, while it is read
+   * @param file its size and sparseness; the blob of a sparse file is sparse
+   * @throws {StoreError} if the file changes or disappears while it is read
    */
   putFile(path: string, { bytes, isSparse }: Pick<TreeEntry, "bytes" | "isSparse">): string {
     if (bytes <= MOST_AT_ONCE && !isSparse) {
-      // What is kept is what was read, whoever writes to the file meanwhile.
+      // The stored bytes are those that were read, even if a program writes to the file meanwhile.
       const content = fileBytes(path);
       if (content?.length !== bytes) {
         throw new StoreError(`${path} was changed while it was read`);
@@ -109,14 +109,14 @@ export class Blobs {
     return digest;
   }
 
-  /** A blob's bytes; `undefined` where it is not there, or is not what its name says. */
+  /** Returns a blob's bytes, or `undefined` if the blob is missing or does not match its digest. */
   read(digest: string): Uint8Array | undefined {
     const bytes = readRegularBytes(this.path(digest), { maxBytes: MAX_READ_BYTES });
     if (bytes === "absent") return undefined;
     return bytes === "unfit" || sha256Hex(bytes) !== digest ? this.#damaged(digest) : bytes;
   }
 
-  /** Whether a blob is there and is what its name says. */
+  /** Returns true if a blob exists and matches its digest. */
   isSound(digest: string): boolean {
     const hash = new Sha256();
     const found = readRegular(this.path(digest), (piece) => hash.update(piece));
@@ -127,8 +127,9 @@ export class Blobs {
   }
 
   /**
-   * Whether a blob is there already: it is used again, and its time tells collections so. Anything
-   * else under its name, and a file of another size, is replaced.
+   * Returns true if a blob exists already, and refreshes its time so that a collection sees that it
+   * is in use. Returns false if another kind of file, or one of another size, has its name. The
+   * caller replaces that.
    */
   #isThere(digest: string, bytes: number): boolean {
     const path = this.path(digest);
@@ -155,7 +156,9 @@ export class Blobs {
   }
 }
 
-/** The digest of a regular file, whoever owns it; `undefined` if there is none that can be read. */
+/**
+ * Returns the digest of a regular file of any owner, or `undefined` if there is no readable one.
+ */
 export function fileDigest(path: string): string | undefined {
   const hash = new Sha256();
   const found = readRegular(path, (piece) => hash.update(piece), { anyUser: true });

@@ -1,9 +1,9 @@
 /**
- * Making a store smaller: results that were used least recently go first, then the contents that
- * nobody refers to any more.
+ * Garbage collection of a store: removes the blobs that no record refers to. If the store is still
+ * larger than its limit, the least recently used results go next, with their own blobs.
  *
- * Several servers may use the store meanwhile. Whatever is young is left alone, because somebody
- * may be about to refer to it; and where a content is missing in the end, its result is a miss.
+ * Other servers may use the store during a collection. Young files are spared, because another
+ * server may be about to refer to them. A result whose blob is missing afterwards is a miss.
  *
  * @module
  */
@@ -17,32 +17,32 @@ import type { Blobs } from "./blobs.ts";
 import type { Records } from "./records.ts";
 import type { StoredResult } from "./result.ts";
 
-/** How far a store is made smaller. */
+/** Options of a collection. */
 export interface CollectOptions {
-  /** What may stay, in bytes. */
+  /** Size in bytes that the store may keep. */
   readonly maxBytes: number;
-  /** Whether it is only looked at. */
+  /** True to report only, without removing anything. */
   readonly dryRun?: boolean;
-  /** Whether young ones are not spared. */
+  /** True to remove young files, too. */
   readonly spareNothing?: boolean;
 }
 
-/** What was there, and what was removed. */
+/** Numbers of files found and removed. */
 export interface CollectReport {
   readonly records: number;
   readonly blobs: number;
-  /** Their size together. */
+  /** Total size of the records and blobs. */
   readonly bytes: number;
   readonly removedRecords: number;
   readonly removedBlobs: number;
   readonly removedBytes: number;
 }
 
-/** Milliseconds for which something is young. */
+/** Grace period in milliseconds, during which a file is young. */
 const GRACE_MS = 10 * 60 * 1000;
-/** Milliseconds after which somebody who was writing aside has surely ended. */
+/** Milliseconds after which the writer of a temporary file has surely ended. */
 const STALE_MS = 24 * 60 * 60 * 1000;
-/** How many files are looked at at a stretch. */
+/** Number of files handled between two turns of the event loop. */
 const STRETCH = 500;
 
 interface Kept {
@@ -56,7 +56,7 @@ interface KeptRecord extends Kept {
   readonly fingerprint: string | undefined;
 }
 
-/** The parts of a store. */
+/** The parts of a store that a collection works on. */
 interface CollectedStore {
   readonly records: Records;
   readonly blobs: Blobs;
@@ -64,13 +64,16 @@ interface CollectedStore {
   readonly clock: Clock;
 }
 
-/** Makes a store smaller. */
+/**
+ * Removes unused blobs, unreadable records and, if the store is too large, the least recently used
+ * results.
+ */
 export async function collectStore(
   store: CollectedStore,
   { maxBytes, dryRun = false, spareNothing = false }: CollectOptions,
 ): Promise<CollectReport> {
   const now = store.clock.now();
-  // What is far in the future is not young: the clock was wrong when it was written, or is now.
+  // A time far in the future is not young: the clock was wrong then, or is wrong now.
   const isYoung = (time: number): boolean => !spareNothing && Math.abs(now - time) <= GRACE_MS;
   if (!dryRun) clearParts([store.records.folder, store.blobs.folder]);
   const records = await listRecords(store.records);
@@ -83,7 +86,7 @@ export async function collectStore(
   const removed = { records: 0, blobs: 0, bytes: 0 };
   const remove = (kept: Kept): boolean => {
     if (!dryRun) {
-      // Whoever uses it has set its time since.
+      // Another server may have used the file since it was listed, which refreshes its time.
       const { modifiedAt = 0 } = treeEntry(kept.path) ?? {};
       if (isYoung(modifiedAt)) return false;
       removeAnything(kept.path);
@@ -136,11 +139,11 @@ function digestsOf(result: StoredResult | undefined): string[] {
   return [...new Set(result.log === undefined ? digests : [...digests, result.log])];
 }
 
-/** Files by their names, from a folder's folders. */
+/** Lists the files in a folder's subfolders, by their names. */
 async function listFiles(folder: string): Promise<Map<string, Kept>> {
   const files = new Map<string, Kept>();
   for (const part of listFolder(folder)) {
-    // What is behind a link is none of the store's.
+    // Files behind a link do not belong to the store.
     if (treeEntry(joinPath(folder, part))?.kind !== "folder") continue;
     for (const name of listFolder(joinPath(folder, part))) {
       const path = joinPath(folder, part, name);
@@ -153,7 +156,7 @@ async function listFiles(folder: string): Promise<Map<string, Kept>> {
   return files;
 }
 
-/** Removes what is among the folders of blobs and records and is no folder, such as a link. */
+/** Removes links and other files that are not folders from the folders of blobs and records. */
 function clearParts(folders: readonly string[]): void {
   for (const folder of folders) {
     for (const part of listFolder(folder)) clearUnlessFolder(joinPath(folder, part));
@@ -164,7 +167,7 @@ function sizeOf(kept: readonly Kept[]): number {
   return kept.reduce((sum, { bytes }) => sum + bytes, 0);
 }
 
-/** What was written aside by somebody who was killed. */
+/** Removes temporary files whose writers were killed. */
 function sweepAside(folder: string, now: number): void {
   for (const name of listFolder(folder)) {
     const path = joinPath(folder, name);

@@ -1,5 +1,5 @@
 /**
- * Keeping what is put back inside the folder that it belongs to.
+ * Checks that a restored output stays inside the folder of its task.
  *
  * @module
  */
@@ -14,20 +14,23 @@ import {
 } from "../../system/files/files.ts";
 import { StoreError } from "./errors.ts";
 
-/** Where an output belongs. */
+/** The location of an output. */
 export interface Place {
-  /** Absolute. */
+  /** Absolute path. */
   readonly path: string;
-  /** The same without links, but for one that the output itself is or replaces. */
+  /**
+   * The same path with links resolved, except in its last part: the output may be a link, or
+   * replace one.
+   */
   readonly real: string;
 }
 
 /**
- * The place of an output.
+ * Returns the place of an output.
  *
  * @param folder the folder that its task runs in, absolute
  * @param path relative to it
- * @throws {StoreError} where it would be outside, be it by its words or through a link
+ * @throws {StoreError} if the path leads out of the folder, by its parts or through a link
  */
 export function confinedPlace(folder: string, path: string): Place {
   const parts = path.split("/");

@@ -1,10 +1,10 @@
 /**
- * What goes wrong with a store.
+ * The error class of the result store.
  *
  * @module
  */
 
-/** A result can't be kept or put back; the message says why. */
+/** A result can't be stored or restored. The message says why. */
 export class StoreError extends Error {
   override readonly name = "StoreError";
 }

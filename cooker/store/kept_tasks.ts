@@ -1,6 +1,6 @@
 /**
- * Which tasks have any result in a store: an empty file for each. Of a task that has none, nothing
- * has to be known to say that its result is not there.
+ * Records which tasks have any result in a store, as one empty file for each task. A task without a
+ * file is a miss, which is known without hashing its inputs.
  *
  * @module
  */
@@ -16,25 +16,32 @@ import {
 import { lookForRegular, removeAnything } from "../../system/files/regular_file.ts";
 import { treeEntry, writeNewFile } from "../../system/files/tree.ts";
 
-/** A store's tasks. */
+/** The tasks that have results in a store. */
 export class KeptTasks {
   readonly #folder: string;
-  /** Tasks that have had results: looking for those of one that has none any more is no mistake. */
+  /**
+   * Tasks that have had results. A stale entry is harmless: the lookup of its results is a miss.
+   */
   readonly #known = new Set<string>();
-  /** Names of the files, as they were when the folder had this time. */
+  /** Names of the files, as listed when the folder had this modification time. */
   #listed: { readonly names: Set<string>; readonly modifiedAt: number } | undefined;
 
-  /** @param folder where the files are, absolute */
+  /** @param folder the folder of the files, absolute */
   constructor(folder: string) {
     this.#folder = folder;
   }
 
-  /** Makes the folder of a new store. In one of an earlier version, every task may have results. */
+  /**
+   * Creates the folder of a new store. A store of an earlier version has results but not this
+   * folder, so that every task may have results there.
+   *
+   * @param results the folder of the store's records
+   */
   make(results: string): void {
     if (fileKind(results) === undefined) ensureFolder(this.#folder, 0o700);
   }
 
-  /** Whether a task may have a result. */
+  /** Returns true if a task may have a result. */
   has(task: string): boolean {
     if (this.#known.has(task)) return true;
     const modifiedAt = treeEntry(this.#folder)?.modifiedAt;
@@ -47,7 +54,7 @@ export class KeptTasks {
     return isThere;
   }
 
-  /** A task has a result from now on. */
+  /** Records that a task has a result. */
   add(task: string): void {
     if (this.#known.has(task)) return;
     const path = joinPath(this.#folder, sha256Hex(task));
@@ -55,7 +62,7 @@ export class KeptTasks {
     this.#known.add(task);
   }
 
-  /** There are no results any more. */
+  /** Removes all tasks, because the store has no results any more. */
   clear(): void {
     for (const name of listFolder(this.#folder)) removeAnything(joinPath(this.#folder, name));
     this.#listed = undefined;
@@ -63,7 +70,7 @@ export class KeptTasks {
   }
 }
 
-/** Makes a file where none is. What is not a regular file is replaced. */
+/** Creates an empty file unless a regular file exists. Replaces anything else under its name. */
 function makeEmptyFile(path: string): void {
   try {
     writeNewFile(path, new Uint8Array(0), 0o600);

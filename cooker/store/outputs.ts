@@ -1,5 +1,5 @@
 /**
- * A task's outputs: from the working tree to entries, and back.
+ * Captures a task's outputs from the working tree into the store, and restores them.
  *
  * @module
  */
@@ -30,33 +30,34 @@ import { StoreError } from "./errors.ts";
 import type { OutputEntry } from "./result.ts";
 
 /**
- * Says why nothing may be put at a place, as the end of a sentence that begins with the place;
- * `undefined` if it may.
+ * Returns the reason why a place may not be written, phrased as the end of a sentence that begins
+ * with the place. Returns `undefined` if it may be written.
  */
 export type Forbid = (place: Place, kind: OutputEntry["kind"]) => string | undefined;
 
-/** How outputs are put back. */
+/** Options of a restore. */
 export interface RestoreOptions {
   /**
-   * Where they are until they are whole, so that no program takes half of one for an output; on
-   * another file system, and by default, they are beside where they belong.
+   * Folder for temporary files. An output is renamed into place when it is complete, so that no
+   * program reads a half-written one. By default, or if this folder is on another file system,
+   * temporary files are written next to the outputs.
    */
   readonly aside?: string;
-  /** Default: nothing inside of the folder is forbidden. */
+  /** Default: nothing inside the folder is forbidden. */
   readonly forbid?: Forbid;
   /**
-   * Whether a folder's mode is set if the folder is there already; default: yes. A folder that only
-   * leads to outputs gets its mode when it is made.
+   * Returns true if the mode of an existing folder is to be set. Default: always. A folder that
+   * only leads to outputs gets its mode only when it is created.
    */
   readonly owns?: (folder: Place) => boolean;
 }
 
 /**
- * Keeps what is at paths.
+ * Stores the files, links and folders at `paths`.
  *
  * @param folder absolute; the paths are relative to it
- * @param forbid what may not be put back is not kept either
- * @throws {StoreError} where something is changed, or goes, while it is read, or is forbidden
+ * @param forbid paths that may not be restored are not stored either
+ * @throws {StoreError} if an output changes or disappears while it is read, or is forbidden
  */
 export async function captureOutputs(
   blobs: Blobs,
@@ -95,14 +96,14 @@ function captured(blobs: Blobs, path: string, absolute: string): OutputEntry {
 }
 
 /**
- * Puts outputs where they belong; what is right already is not touched.
+ * Restores outputs. Outputs that are correct already are not touched.
  *
- * The outputs may come from a record that another program has written, so that each path is checked
- * before the first one is used.
+ * The record of the outputs may have been written by another program. Each path is therefore
+ * checked before the first one is used.
  *
- * @returns how many were not right
- * @throws {StoreError} where one can't be put back, or may not be; unless something is in the way,
- *   nothing has been touched then
+ * @returns the number of outputs that were not correct
+ * @throws {StoreError} if an output can't or may not be restored; nothing has been touched then,
+ *   unless the reason is something in the way
  */
 export async function restoreOutputs(
   blobs: Blobs,
@@ -122,7 +123,7 @@ export async function restoreOutputs(
     missing.push([output, place.path]);
     await macrotask();
   }
-  // All of them are looked at before the first one is put anywhere.
+  // Verify all blobs before the first output is restored.
   for (const [output] of missing) {
     if (output.kind !== "file" || blobs.isSound(output.digest)) continue;
     throw new StoreError(`the content of ${output.path} is gone or damaged`);
@@ -144,16 +145,16 @@ export async function restoreOutputs(
   return missing.length;
 }
 
-/** Access that this process needs in a folder to change its entries. */
+/** Permissions that this process needs in a folder to change its entries. */
 const OWNER_ACCESS = 0o700;
 
 /**
- * Folders of a result that are writable for a while: a task may have made them read-only. Their
- * modes are set at the end, the innermost folder first.
+ * Makes folders of a result writable for a while, because a task may have made them read-only.
+ * Their modes are set at the end, the innermost folder first.
  */
 class OpenedFolders implements Disposable {
   readonly #folders: ReadonlySet<string>;
-  /** The modes that folders get at the end. */
+  /** Modes to set at the end. */
   readonly #modes = new Map<string, number>();
 
   constructor(folder: string, outputs: readonly Pick<OutputEntry, "path" | "kind">[]) {
@@ -161,7 +162,7 @@ class OpenedFolders implements Disposable {
     this.#folders = new Set(own.map(({ path }) => joinPath(folder, path)));
   }
 
-  /** Lets this process write into a folder, if the folder is one of the result's. */
+  /** Lets this process write into a folder, if the folder belongs to the result. */
   open(path: string): void {
     if (!this.#folders.has(path)) return;
     const now = treeEntry(path);
@@ -184,7 +185,7 @@ class OpenedFolders implements Disposable {
   }
 }
 
-/** @throws {StoreError} if a path is named twice, or is inside of one that is a file or a link */
+/** @throws {StoreError} if the record names a path twice, or a path inside a file or a link */
 function refuseClashes(outputs: readonly OutputEntry[]): void {
   const kinds = new Map(outputs.map(({ path, kind }) => [path, kind]));
   if (kinds.size < outputs.length) throw new StoreError("the record names a path twice");
@@ -198,7 +199,7 @@ function refuseClashes(outputs: readonly OutputEntry[]): void {
   }
 }
 
-/** Whether what is at a path is what an entry says. */
+/** Returns true if a path has the kind, the mode and the content that an entry says. */
 export function isRight(output: OutputEntry, absolute: string): boolean {
   const now = treeEntry(absolute);
   if (now === undefined || now.kind !== output.kind) return false;
@@ -230,7 +231,7 @@ function put(
   }
 }
 
-/** @throws {Error} with the code `EXDEV` where the folder is on another file system */
+/** @throws {Error} with the code `EXDEV` if the folder is on another file system */
 function putThrough(
   folder: string,
   blobs: Blobs,
@@ -251,7 +252,11 @@ function putThrough(
   }
 }
 
-/** Makes folders; a file that is where one has to be is in the way. */
+/**
+ * Creates folders.
+ *
+ * @throws {StoreError} if this fails, for example because a file has the name of one of them
+ */
 function ensureParents(folder: string): void {
   try {
     ensureFolder(folder);
@@ -261,7 +266,10 @@ function ensureParents(folder: string): void {
   }
 }
 
-/** Nobody's files are taken away for an output: only an empty folder, a link or a file is. */
+/**
+ * Removes an empty folder, a link or a file that is in the way of an output. A folder that is not
+ * empty may hold a user's files, so it is never removed.
+ */
 function clearWay(path: string): void {
   const kind = treeEntry(path)?.kind;
   if (kind === undefined) return;
@@ -272,8 +280,8 @@ function clearWay(path: string): void {
 /**
  * Removes files, links and folders. Folders that hold anything else stay.
  *
- * @param own all that the task has made: folders among them are made writable for the removal
- * @returns how many were removed
+ * @param own everything that the task has made: folders among it are made writable for the removal
+ * @returns the number of removed files, links and folders
  */
 export function removeOutputs(
   folder: string,
@@ -292,7 +300,7 @@ export function removeOutputs(
     opened.open(parentFolder(absolute));
     if (removeIfPresent(absolute)) removed++;
   }
-  // A folder comes after all that was in it.
+  // A folder comes after its contents.
   for (const path of folders.sort().reverse()) {
     if (treeEntry(path)?.kind !== "folder" || listFolder(path).length > 0) continue;
     opened.open(parentFolder(path));

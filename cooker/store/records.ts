@@ -1,8 +1,10 @@
 /**
- * Records: what is kept of a task's result beside contents, one small file for each fingerprint.
+ * Stores the records of results: one small JSON file for each fingerprint, which lists the outputs
+ * and refers to their contents in the blobs.
  *
- * A record carries a digest of itself, so that a damaged disk is noticed. The digest is no proof
- * against a program that can write to the cache: `outputs.ts` checks each path before it is used.
+ * A record carries a digest of itself, which reveals damage by a faulty disk. The digest does not
+ * protect against a program that can write to the cache: `outputs.ts` checks each path before it is
+ * used.
  *
  * @module
  */
@@ -22,16 +24,16 @@ import { refreshTimes, writeNewFile } from "../../system/files/tree.ts";
 import { StoreError } from "./errors.ts";
 import type { StoredResult } from "./result.ts";
 
-/** How often a record's time is set while it is in use, in milliseconds. */
+/** Milliseconds between two refreshes of the file time of a record in use. */
 const TOUCH_MS = 60 * 60 * 1000;
-/** How many records are kept in memory, each counted with its outputs. */
+/** Number of records in memory at most, each counted with its outputs. */
 const MAX_KNOWN = 6000;
 const FORMAT = 1;
-/** Bytes of a record at the most: about 300,000 outputs. A longer file is no record. */
+/** Largest record in bytes: about 300,000 outputs. A longer file is treated as damaged. */
 const MAX_BYTES = 64 * 1024 * 1024;
 
 const digest = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));
-/** Bits beyond those of user, group and others (set-user-id and its like) are never put back. */
+/** Bits beyond those of user, group and others (set-user-id and its like) are never restored. */
 const mode = v.pipe(
   v.number(),
   v.integer(),
@@ -54,41 +56,43 @@ const recordSchema = v.object({
   log: v.optional(digest),
 });
 
-/** How the records of earlier versions begin. */
+/** Beginning of the records of earlier versions. */
 const OLDER_BEGIN = '{"format":';
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-/** What a file of a record holds. */
+/** The content of a record's file. */
 type Parsed =
   | { readonly kind: "result"; readonly result: StoredResult }
   /** Written by an earlier version, which gave records no digest. */
   | { readonly kind: "older" }
   | { readonly kind: "damaged" };
 
-/** What records need. */
+/** Dependencies and limits of the records. */
 interface RecordsOptions {
   readonly clock: Clock;
   readonly log: Logger;
-  /** How many are kept in memory, each counted with its outputs; default: 6000. */
+  /** Number of records in memory at most, each counted with its outputs. Default: 6000. */
   readonly maxKnown?: number;
 }
 
-/** A store's records. */
+/** The records of a store. */
 export class Records {
-  /** Where they are; below it, folders of the fingerprints' first two digits. */
+  /**
+   * The folder of the records. Its subfolders are named after the fingerprints' first two digits.
+   */
   readonly folder: string;
   readonly #aside: string;
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #known = new Map<string, StoredResult>();
-  /** When the times of those in memory were set last. */
+  /** The last refresh of the file time of each record in memory. */
   readonly #touched = new Map<string, number>();
   readonly #maxKnown: number;
   #size = 0;
 
-  /** @param aside where they are until they are whole, on the same file system */
+  /** @param aside folder for temporary files, on the same file system */
   constructor(folder: string, aside: string, { clock, log, maxKnown }: RecordsOptions) {
     this.folder = folder;
     this.#aside = aside;
@@ -97,12 +101,12 @@ export class Records {
     this.#maxKnown = maxKnown ?? MAX_KNOWN;
   }
 
-  /** How many records are in memory, each counted with its outputs. */
+  /** Number of records in memory, each counted with its outputs. */
   get size(): number {
     return this.#size;
   }
 
-  /** The record of a fingerprint; `undefined` where there is none that can be read. */
+  /** Returns the record of a fingerprint, or `undefined` if there is no readable one. */
   find(fingerprint: string): StoredResult | undefined {
     const known = this.#known.get(fingerprint) ?? this.#read(fingerprint);
     if (known === undefined) return undefined;
@@ -116,7 +120,7 @@ export class Records {
   }
 
   /**
-   * Keeps a record.
+   * Writes a record.
    *
    * @throws {StoreError} if it has too many outputs to be read again
    */
@@ -134,18 +138,18 @@ export class Records {
     this.#remember(result);
   }
 
-  /** Has a record read again. */
+  /** Removes a record from memory, so that the next lookup reads its file. */
   forget(fingerprint: string): void {
     this.#drop(fingerprint);
     this.#touched.delete(fingerprint);
   }
 
-  /** Where a record is, or would be. */
+  /** Returns the path of a record, which need not exist. */
   path(fingerprint: string): string {
     return joinPath(this.folder, fingerprint.slice(0, 2), `${fingerprint}.json`);
   }
 
-  /** A record from its file, without taking note of it. */
+  /** Reads a record from its file, without adding it to those in memory. */
   load(path: string): StoredResult | undefined {
     const parsed = parseFile(path);
     return parsed?.kind === "result" ? parsed.result : undefined;
@@ -163,7 +167,7 @@ export class Records {
     return undefined;
   }
 
-  /** Keeps a record in memory, and lets those go that were not asked for since long. */
+  /** Adds a record to memory, and evicts the least recently used ones beyond the limit. */
   #remember(result: StoredResult): void {
     this.#drop(result.fingerprint);
     this.#known.set(result.fingerprint, result);
@@ -186,7 +190,7 @@ function weight({ outputs }: StoredResult): number {
   return 1 + outputs.length;
 }
 
-/** A record as it is written: its digest is that of the same text without the digest. */
+/** Encodes a record. Its digest is that of the same text without the digest. */
 function recordText(result: StoredResult): string {
   const text = JSON.stringify({ format: FORMAT, ...result });
   return `{"digest":"${sha256Hex(text)}",${text.slice(1)}`;

@@ -1,37 +1,39 @@
 /**
- * What is kept of a task that ran well.
+ * Types of a stored result: the outputs and the log of a successful run of a task.
  *
  * @module
  */
 
-/** One thing that a task made; paths are relative to the folder that it ran in. */
+/** An output of a task. Paths are relative to the folder that the task ran in. */
 export type OutputEntry =
   | {
     readonly kind: "file";
     readonly path: string;
-    /** SHA-256 of its content. */
+    /** SHA-256 of the content. */
     readonly digest: string;
-    /** Its size. */
     readonly bytes: number;
-    /** Its permissions, such as `0o755`. */
+    /** Permissions, such as `0o755`. */
     readonly mode: number;
   }
   | { readonly kind: "link"; readonly path: string; readonly target: string }
   /** A folder that the task made. */
   | { readonly kind: "folder"; readonly path: string; readonly mode: number };
 
-/** A result, under the fingerprint of all that it depends on. */
+/** A result, stored under the fingerprint of everything that it depends on. */
 export interface StoredResult {
   /** 64 hex digits. */
   readonly fingerprint: string;
-  /** The task that it is of. */
+  /** The task's key. */
   readonly task: string;
-  /** How long the task ran, in milliseconds. */
+  /** Duration of the run, in milliseconds. */
   readonly durationMs: number;
-  /** When it was kept, in milliseconds since the Unix epoch. */
+  /** Time of storing, in milliseconds since the Unix epoch. */
   readonly savedAt: number;
-  /** What the task made, sorted by path. */
+  /** The outputs of the task, sorted by path. */
   readonly outputs: readonly OutputEntry[];
-  /** The digest of the blob with what the task printed; absent where it printed nothing. */
+  /**
+   * The digest of the blob with the task's log. Absent if the task printed nothing, or too much to
+   * be stored.
+   */
   readonly log?: string;
 }

@@ -1,8 +1,9 @@
 /**
  * The content-addressed store of results, shared by all of a user's projects and servers.
  *
- * Contents are kept once, whoever made them; a result is a small record that names them. Whatever is
- * half-written is aside, under a name that nobody looks for. The folder of another user is not used.
+ * Each content is stored once as a blob, and a result is a small record that names blobs. Files are
+ * written under temporary names in `aside` until they are complete. A folder of another user is not
+ * used.
  *
  * @module
  */
@@ -24,27 +25,27 @@ import type { OutputEntry, StoredResult } from "./result.ts";
 export type { CollectReport } from "./collect.ts";
 export type { Forbid, RestoreOptions } from "./outputs.ts";
 
-/** What a store needs. */
+/** Dependencies of a store. */
 interface ResultStoreOptions {
-  /** Where it is, absolute; made with the first result. */
+  /** The folder of the cache, absolute. It is created when it is first needed. */
   readonly folder: string;
   readonly log: Logger;
   readonly clock: Clock;
 }
 
-/** How outputs were put back. */
+/** The outcome of a restore. */
 type Restored =
   | { readonly kind: "restored"; readonly changed: number }
   | { readonly kind: "damaged"; readonly reason: string };
 
-/** Says to programs that make backups that this is a cache. */
+/** Marks the folder as a cache for backup programs. */
 const CACHE_TAG = "Signature: 8a477f597d28d172789f06886806bc55\n# Results kept by simmer.\n";
 
 const COLLECT_LOCK = "collect.lock";
-/** Milliseconds between two collections that nobody asks for. */
+/** Milliseconds between two automatic collections. */
 const COLLECT_EVERY_MS = 24 * 60 * 60 * 1000;
 
-/** Folders of a store, each of which may be behind a link. */
+/** Folders of a store. Each may be behind a link, so each is checked. */
 const PARTS = ["aside", "blobs", "results", "tasks"];
 
 const NOTHING: CollectReport = {
@@ -56,7 +57,7 @@ const NOTHING: CollectReport = {
   removedBytes: 0,
 };
 
-/** Keeps results. */
+/** Stores, finds and restores the results of tasks. */
 export class ResultStore {
   readonly #folder: string;
   readonly #aside: string;
@@ -66,10 +67,10 @@ export class ResultStore {
   readonly #options: ResultStoreOptions;
   #isChecked = false;
   #isMade = false;
-  /** The last failure that was logged: one that comes again with each task is said once. */
+  /** The last failure that was logged. A failure that recurs with each task is logged once. */
   #logged: string | undefined;
 
-  /** @param options nothing is made before there is something to keep */
+  /** @param options the constructor does not create the folder */
   constructor(options: ResultStoreOptions) {
     this.#options = options;
     this.#folder = joinPath(options.folder, "v1");
@@ -79,12 +80,15 @@ export class ResultStore {
     this.#tasks = new KeptTasks(joinPath(this.#folder, "tasks"));
   }
 
-  /** Has the store's folder looked at again before it is used: its owner may have changed. */
+  /** Has the next use check the owner of the store's folder again, because it may have changed. */
   distrust(): void {
     this.#isChecked = false;
   }
 
-  /** Whether a task may have a result here: where it says no, there is none to look for. */
+  /**
+   * Returns false if a task has no result here, so that no lookup is needed. Returns true if the
+   * store can't be read.
+   */
   mayHave(task: string): boolean {
     return this.#attempt("look for a task", () => {
       this.#make();
@@ -92,7 +96,7 @@ export class ResultStore {
     }) ?? true;
   }
 
-  /** The result of a fingerprint; `undefined` where there is none. */
+  /** Returns the result of a fingerprint, or `undefined` on a miss. */
   find(fingerprint: string): StoredResult | undefined {
     return this.#attempt("look for a result", () => {
       this.#check();
@@ -101,10 +105,10 @@ export class ResultStore {
   }
 
   /**
-   * Keeps what is at paths relative to a folder.
+   * Stores the files, links and folders at `paths`, which are relative to `folder`.
    *
-   * @param forbid what may not be put back is not kept either
-   * @throws {StoreError} where something is changed, or goes, while it is read, or is forbidden
+   * @param forbid paths that may not be restored are not stored either
+   * @throws {StoreError} if an output changes or disappears while it is read, or is forbidden
    * @throws {CachePlaceError} if the store's folder belongs to another user
    */
   async capture(
@@ -116,13 +120,13 @@ export class ResultStore {
     return await captureOutputs(this.#blobs, folder, paths, forbid);
   }
 
-  /** Keeps bytes; gives their digest. */
+  /** Stores bytes and returns their digest. */
   putBlob(bytes: Uint8Array): string {
     this.#make();
     return this.#blobs.put(bytes);
   }
 
-  /** The bytes of a digest; `undefined` where they are gone or damaged. */
+  /** Returns the bytes of a digest, or `undefined` if they are missing or damaged. */
   readBlob(digest: string): Uint8Array | undefined {
     return this.#attempt("read from the cache", () => {
       this.#check();
@@ -130,15 +134,15 @@ export class ResultStore {
     });
   }
 
-  /** Keeps a result, whose contents have been kept before. */
+  /** Stores a result, whose contents must be stored already. */
   save(result: StoredResult): void {
     this.#make();
-    // First what leads to it: nobody looks for the results of a task that has none.
+    // The task's file comes first, because results of a task without one are never looked up.
     this.#tasks.add(result.task);
     this.#records.save(result);
   }
 
-  /** Makes a folder's outputs what they were; what is right already is not touched. */
+  /** Restores outputs into a folder. Outputs that are correct already are not touched. */
   async restore(
     outputs: readonly OutputEntry[],
     folder: string,
@@ -149,7 +153,7 @@ export class ResultStore {
       const changed = await restoreOutputs(this.#blobs, outputs, folder, options);
       return { kind: "restored", changed };
     } catch (error) {
-      // Whatever it is, a full disk or a damaged blob: the task can run instead.
+      // A task can run instead after any failure, such as a full disk or a damaged blob.
       if (!(error instanceof Error)) throw error;
       this.#options.log.log("warn", `Cannot put a result back: ${error.message}`);
       return { kind: "damaged", reason: error.message };
@@ -157,7 +161,7 @@ export class ResultStore {
   }
 
   /**
-   * Makes the store smaller; where somebody else is at it, nothing is done.
+   * Collects garbage. Does nothing if another process is collecting.
    *
    * @throws {CachePlaceError} if the store's folder belongs to another user
    */
@@ -178,19 +182,19 @@ export class ResultStore {
     }
   }
 
-  /** Removes everything, young or not. */
+  /** Removes all results, including young ones. */
   async clear({ dryRun = false }: { readonly dryRun?: boolean } = {}): Promise<CollectReport> {
     const report = await this.collect({ maxBytes: 0, dryRun, spareNothing: true });
     if (!dryRun) this.#tasks.clear();
     return report;
   }
 
-  /** As `collect`, where that was not done for a day. */
+  /** Calls `collect` if the last collection was at least a day ago. */
   async collectIfDue(maxBytes: number): Promise<void> {
     const { clock, log } = this.#options;
     const isDue = this.#attempt("make the cache smaller", () => {
       const last = treeEntry(joinPath(this.#folder, COLLECT_LOCK))?.modifiedAt ?? -Infinity;
-      // A time that is yet to come is that of a clock that was wrong.
+      // A time far in the future comes from a wrong clock and does not delay the collection.
       if (Math.abs(clock.now() - last) < COLLECT_EVERY_MS) return false;
       this.#check();
       return true;
@@ -201,7 +205,7 @@ export class ResultStore {
     log.log("info", `Removed ${removedRecords} results (${removedBytes} bytes) from the cache`);
   }
 
-  /** What can't be read is a miss, said in the log. */
+  /** Returns `undefined` and logs a warning if `work` fails, so that a failed read is a miss. */
   #attempt<T>(what: string, work: () => T): T | undefined {
     try {
       return work();
@@ -226,7 +230,7 @@ export class ResultStore {
     this.#check();
     if (this.#isMade) return;
     ensureFolder(this.#folder, 0o700);
-    // Another user may have made it in the same moment.
+    // Check again: another user may have created the folder at the same moment.
     this.#isChecked = false;
     this.#check();
     const tag = joinPath(this.#options.folder, "CACHEDIR.TAG");
@@ -236,7 +240,10 @@ export class ResultStore {
   }
 }
 
-/** Where there are no locks, two that collect at the same time remove what is gone already. */
+/**
+ * Takes the lock. Returns true on a file system without locks, because collecting twice at the same
+ * time is harmless: the second process only removes files that are already gone.
+ */
 function tryLock(lock: LockableFile): boolean {
   try {
     return lock.tryLock(true);

@@ -1,5 +1,5 @@
 /**
- * Handing descriptors from process to process over a Unix socket (`SCM_RIGHTS`), on Linux.
+ * Passes descriptors between processes over a Unix socket (`SCM_RIGHTS`, Linux only).
  *
  * The structures are those of 64-bit Linux, which are the same on x86_64 and aarch64.
  *
@@ -30,15 +30,15 @@ const SYMBOLS = {
   poll: { parameters: ["buffer", "u64", "i32"], result: "i32", nonblocking: true },
 } as const satisfies Deno.ForeignLibraryInterface;
 
-/** What came with descriptors. */
+/** A message with descriptors. */
 interface ReceivedDescriptors {
-  /** The bytes that they came with. */
+  /** The bytes of the message. */
   readonly data: Uint8Array<ArrayBuffer>;
-  /** They belong to the receiver, who closes them. */
+  /** The descriptors. The receiver owns them and must close them. */
   readonly descriptors: readonly number[];
 }
 
-/** Passes descriptors. */
+/** Sends and receives descriptors. */
 export class DescriptorPassing implements Disposable {
   readonly #library: Deno.DynamicLibrary<typeof SYMBOLS>;
 
@@ -47,9 +47,9 @@ export class DescriptorPassing implements Disposable {
   }
 
   /**
-   * Opens the system's calls.
+   * Links the system calls.
    *
-   * @throws {Deno.errors.NotSupported} on other platforms than Linux
+   * @throws {Deno.errors.NotSupported} on platforms other than Linux
    */
   static open(): DescriptorPassing {
     if (Deno.build.os !== "linux") {
@@ -61,36 +61,40 @@ export class DescriptorPassing implements Disposable {
   /**
    * Receives bytes with descriptors.
    *
-   * @param socket the socket's descriptor; nobody else reads from it meanwhile
-   * @param patienceMs milliseconds that the other end has
-   * @returns `undefined` where the other end closes, says nothing in time, or sends more than fits;
-   *   no descriptor is left open then
+   * @param socket the socket's descriptor; no other code may read from it meanwhile
+   * @param patienceMs timeout in milliseconds for the peer
+   * @returns `undefined` if the peer closes the socket, sends nothing in time, or sends more than
+   *   fits; no descriptor is left open then
    */
   async receive(socket: number, patienceMs: number): Promise<ReceivedDescriptors | undefined> {
     return await this.#poll(socket, patienceMs) === 0 ? undefined : this.take(socket);
   }
 
-  /** Whether there are bytes to be read from a descriptor now. */
+  /** Returns `true` if bytes can be read from a descriptor now. */
   async isReadable(descriptor: number): Promise<boolean> {
     return (await this.#poll(descriptor, 0) & POLLIN) !== 0;
   }
 
-  /** @returns what has happened to the descriptor, as flags; 0: nothing in time */
+  /**
+   * Waits for input or for the end of the input.
+   *
+   * @returns the events of the descriptor as flags; 0 if the timeout passes
+   */
   async #poll(descriptor: number, patienceMs: number): Promise<number> {
     const wanted = new Uint8Array(8);
     const view = new DataView(wanted.buffer);
     view.setInt32(0, descriptor, true);
     view.setInt16(4, POLLIN, true);
     const count = await this.#library.symbols.poll(wanted, 1n, patienceMs);
-    // Looked at here so that it lives as long as the call that writes into it.
+    // Read the result here. This keeps the array alive for as long as the call writes into it.
     const happened = view.getInt16(6, true);
     return count === 1 ? happened : 0;
   }
 
   /**
-   * Receives what is there, without waiting.
+   * Receives a message without waiting.
    *
-   * @returns as {@linkcode receive}; `undefined` too if nothing is there
+   * @returns as {@linkcode receive}; also `undefined` if no message has arrived
    */
   take(socket: number): ReceivedDescriptors | undefined {
     const message = new Message(new Uint8Array(DATA_BYTES), new Uint8Array(CONTROL_BYTES));
@@ -105,9 +109,9 @@ export class DescriptorPassing implements Disposable {
   }
 
   /**
-   * Sends bytes with descriptors, which stay open here.
+   * Sends bytes with descriptors. The descriptors stay open in this process.
    *
-   * @returns whether they were sent
+   * @returns `true` if all bytes were sent
    */
   send(socket: number, data: Uint8Array<ArrayBuffer>, descriptors: readonly number[]): boolean {
     const control = new Uint8Array(HEADER_BYTES + descriptors.length * 4);
@@ -122,9 +126,9 @@ export class DescriptorPassing implements Disposable {
   }
 
   /**
-   * Makes a pipe; no program that is started inherits it.
+   * Creates a pipe that started programs do not inherit.
    *
-   * @throws {Error} where there are no descriptors left
+   * @throws {Error} if descriptors are used up
    */
   pipe(): { readonly read: number; readonly write: number } {
     const ends = new Int32Array(2);
@@ -135,9 +139,9 @@ export class DescriptorPassing implements Disposable {
   }
 
   /**
-   * Gives descriptors numbers from `least` on; the old numbers are closed.
+   * Moves descriptors to numbers of at least `least`. The old numbers are closed.
    *
-   * @returns the new numbers; `undefined` if there are not enough, and then all are closed
+   * @returns the new numbers; `undefined` if there are not enough, in which case all are closed
    */
   renumber(descriptors: readonly number[], least: number): number[] | undefined {
     const { fcntl } = this.#library.symbols;
@@ -153,13 +157,16 @@ export class DescriptorPassing implements Disposable {
     for (const descriptor of descriptors) this.#library.symbols.close(descriptor);
   }
 
-  /** Closes the system's calls; nothing may be waited for. */
+  /** Closes the library. No call may be waiting. */
   [Symbol.dispose](): void {
     this.#library.close();
   }
 }
 
-/** A `struct msghdr` with one piece of data; it keeps what it points to alive. */
+/**
+ * A `struct msghdr` with one piece of data. Its fields hold references to the memory that the
+ * structure points to, so that it is not garbage collected.
+ */
 class Message {
   readonly bytes = new Uint8Array(MESSAGE_BYTES);
   readonly data: Uint8Array<ArrayBuffer>;
@@ -182,7 +189,7 @@ class Message {
     return new DataView(this.bytes.buffer).getInt32(48, true);
   }
 
-  /** Every descriptor that has come, in whatever control messages. */
+  /** Returns the descriptors of all control messages. */
   descriptors(): number[] {
     const length = Number(new DataView(this.bytes.buffer).getBigUint64(40, true));
     const view = new DataView(this.#control.buffer);
@@ -205,7 +212,10 @@ function addressOf(buffer: Uint8Array<ArrayBuffer> | BigUint64Array<ArrayBuffer>
   return BigInt(Deno.UnsafePointer.value(Deno.UnsafePointer.of(buffer)));
 }
 
-/** The kernel wants control data in whole words; the length inside stays what it is. */
+/**
+ * Pads control data to whole words, as the kernel requires. The length inside the data is
+ * unchanged.
+ */
 function padded(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
   const whole = new Uint8Array(Math.ceil(bytes.length / 8) * 8);
   whole.set(bytes);

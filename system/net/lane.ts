@@ -1,15 +1,15 @@
 /**
- * A lane: objects on their way between two ends in one process, in order and as they are.
+ * Passes objects between two ends of an in-memory stream, in order and without conversion to bytes.
  *
- * Where both ends of a stream in memory are in one process, what is sent need not become bytes: the
- * end that receives opens the lane, and from then on everything from the other end comes there.
+ * If client and server run in the same process, they need not encode their messages. The receiving
+ * end opens the lane, and from then on the other end sends everything through it.
  *
  * @module
  */
 
 import { type ByteStream, memoryPair } from "./streams.ts";
 
-/** One direction between two ends. */
+/** One direction between the two ends. */
 class Lane {
   #isOpen = false;
   #isClosed = false;
@@ -17,12 +17,14 @@ class Lane {
   #taken: PromiseWithResolvers<void> | undefined;
   #come: (() => void) | undefined;
 
-  /** Whether what is sent is to go here. */
+  /** True if the sender must use the lane instead of bytes. */
   get isOpen(): boolean {
     return this.#isOpen;
   }
 
-  /** Has what is sent come here; called by the end that receives, before it is sent anything. */
+  /**
+   * Switches the sender to the lane. The receiving end calls this before anything is sent to it.
+   */
   open(): void {
     this.#isOpen = true;
   }
@@ -30,8 +32,8 @@ class Lane {
   /**
    * Sends objects.
    *
-   * @returns resolves when they have been taken
-   * @throws {Deno.errors.BrokenPipe} where the lane is closed
+   * @returns resolves when the receiver has taken the objects, or when the lane is closed
+   * @throws {Deno.errors.BrokenPipe} if the lane is already closed
    */
   async send(items: readonly unknown[]): Promise<void> {
     if (this.#isClosed) throw new Deno.errors.BrokenPipe("The other end is closed");
@@ -41,7 +43,7 @@ class Lane {
     await this.#taken.promise;
   }
 
-  /** Takes what has been sent, at least one object; `null` at the end. */
+  /** Receives the objects that were sent, at least one; `null` at the end. */
   async receive(): Promise<readonly unknown[] | null> {
     while (this.#items.length === 0) {
       if (this.#isClosed) return null;
@@ -54,7 +56,7 @@ class Lane {
     return items;
   }
 
-  /** Ends it; what has been sent can still be taken. */
+  /** Closes the lane. Objects that were sent can still be received. */
   close(): void {
     this.#isClosed = true;
     this.#taken?.resolve();
@@ -63,12 +65,12 @@ class Lane {
   }
 }
 
-/** A stream with a lane beside its bytes. */
+/** A byte stream with a lane. */
 interface LaneStream extends ByteStream {
   readonly lane: Lane;
 }
 
-/** Two connected streams in memory; what the second one sends may come by a lane to the first. */
+/** Creates two connected streams in memory. The second stream can send to the first by a lane. */
 export function lanePair(): [LaneStream, LaneStream] {
   const lane = new Lane();
   const [near, far] = memoryPair();

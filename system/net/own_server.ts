@@ -2,14 +2,14 @@
  * Checks that a client makes before it sends a byte: the folder of a socket belongs to the client's
  * own user and to no other user, and so does the process that listens at the socket.
  *
- * The quick client loads this file on each run, so it imports nothing.
+ * The client's fast path loads this file on each run, so it imports nothing.
  *
  * @module
  */
 
-/** A socket whose other end does not belong to the client's own user. */
+/** The process at the other end of a socket does not belong to the client's own user. */
 export class ForeignServerError extends Error {
-  /** The class name, as `Error.prototype.name` has it. */
+  /** The class name, for `Error.prototype.toString`. */
   override readonly name = "ForeignServerError";
 }
 
@@ -18,14 +18,14 @@ const ROOT = 0;
 const OTHERS = 0o077;
 
 /**
- * Says why a folder cannot be trusted to hold the socket of the user's own server. A folder can be
- * trusted if it is a real folder of this user with mode 0700, and if each symbolic link on the way
- * to it belongs to this user or to root.
+ * Checks if a folder can be trusted to hold the socket of the user's own server. It must be a real
+ * folder of this user with mode 0700. Each symbolic link on the way to it must belong to this user
+ * or to root.
  *
  * @param folder absolute
- * @returns a reason that begins with the path; `undefined` if the folder can be trusted, or if the
- *   platform has no user ids
- * @throws {Error} what the system says, such as `NotFound`
+ * @returns the reason for distrust, beginning with the path; `undefined` if the folder can be
+ *   trusted, or if the platform has no user ids
+ * @throws {Error} the system's error, such as `NotFound`
  */
 export function folderDistrust(folder: string): string | undefined {
   const uid = Deno.uid();
@@ -42,12 +42,12 @@ export function folderDistrust(folder: string): string | undefined {
 }
 
 /**
- * Says which part of a path is a symbolic link that another user than this one or root made: that
- * user decides where the path leads. Parts behind the target of a link are not looked at.
+ * Finds a symbolic link in a path that belongs to a user other than this one or root. That user
+ * decides where the path leads. Path components behind the target of a link are not checked.
  *
  * @param path absolute
  * @returns a reason that begins with the link's path; `undefined` if there is no such link
- * @throws {Error} what the system says, such as `NotFound`
+ * @throws {Error} the system's error, such as `NotFound`
  */
 export function linkDistrust(path: string): string | undefined {
   const uid = Deno.uid();
@@ -62,14 +62,14 @@ export function linkDistrust(path: string): string | undefined {
 }
 
 /**
- * Connects to a Unix socket and checks who listens there, before anything is sent.
+ * Connects to a Unix socket and checks which user listens there, before anything is sent.
  *
- * Deno does not tell a connection's descriptor, so the peers of all sockets of this process are
- * asked for. Only if some belong to other users, inherited ones for example, the connection is made
- * again, and the sockets that were there before are left out. A mistake can only refuse.
+ * Deno does not expose a connection's descriptor, so the check asks for the peers of all sockets of
+ * this process. If some of them belong to other users (inherited sockets, for example), it connects
+ * again and leaves out the sockets that existed before. A wrong guess can only refuse a connection.
  *
  * @throws {ForeignServerError} if another user's process listens there; the connection is closed
- * @throws {Error} what the system says, such as `NotFound`
+ * @throws {Error} the system's error, such as `NotFound`
  */
 export async function connectToOwn(path: string): Promise<Deno.UnixConn> {
   const own = Deno.uid();
@@ -108,8 +108,8 @@ function checkUsers(path: string, users: readonly number[], own: number | null):
 }
 
 /**
- * The check where the kernel cannot be asked for the peer's user: the owner of the socket file. In a
- * folder that {@linkcode folderDistrust} trusts, only this user and root can have put it there.
+ * Checks the owner of the socket file. Used if the kernel cannot report the peer's user. In a
+ * folder that {@linkcode folderDistrust} trusts, only this user and root can have created the file.
  */
 function checkOwner(path: string, own: number | null): void {
   const owner = Deno.lstatSync(path).uid;
@@ -122,10 +122,13 @@ const SOL_SOCKET = 1;
 const SO_PEERCRED = 17;
 /** Three numbers of 32 bits: process, user, group. */
 const CREDENTIALS_BYTES = 12;
-/** The user of a socket that is no connected Unix socket. */
+/** The user that is reported for a socket that is not a connected Unix socket. */
 const NO_USER = 0xffffffff;
 
-/** Linking a call that blocks costs 1 ms, as Deno compiles a fast way to it; this one costs 0.3. */
+/**
+ * The call is `nonblocking` because that links faster: 0.3 ms instead of 1 ms. Deno compiles a fast
+ * path for calls that block.
+ */
 const SYMBOLS = {
   getsockopt: {
     parameters: ["i32", "i32", "i32", "buffer", "buffer"],
@@ -134,14 +137,18 @@ const SYMBOLS = {
   },
 } as const satisfies Deno.ForeignLibraryInterface;
 
-/** Standard streams may be sockets of other users; a connection is none of them. */
+/**
+ * The first descriptor that is checked. Standard streams may be sockets of other users, and a
+ * connection never has their numbers.
+ */
 const STREAMS = 3;
 
 /**
  * Asks the kernel for the users at the other ends of this process's Unix sockets (`SO_PEERCRED`).
  *
  * @param before sockets that are left out
- * @returns `undefined` if that cannot be asked: not Linux, no `/proc`, or a C library but glibc
+ * @returns `undefined` if the kernel cannot be asked: on platforms other than Linux, without
+ *   `/proc`, or with a C library other than glibc
  */
 async function peerUsers(
   before: ReadonlyMap<string, number> | undefined,
@@ -185,11 +192,15 @@ async function userOf({ symbols }: Library, descriptor: number): Promise<number>
   return failed === 0 ? credentials[1] ?? NO_USER : NO_USER;
 }
 
-/** This process's sockets but its streams: the kernel's name of each, and its descriptor. Linux. */
+/**
+ * Lists this process's sockets except its standard streams. Maps the kernel's name of each socket
+ * to its descriptor. Linux only.
+ */
 export function sockets(): Map<string, number> {
   const found = new Map<string, number>();
   const entries = [...Deno.readDirSync(DESCRIPTORS)];
-  // Takes the number that the listing had, which is listed: an exception for it costs 1 ms.
+  // Occupies the descriptor number that the directory listing used. That number is in the list, and
+  // reading a closed descriptor's link would cost 1 ms for the exception.
   using _placeholder = Deno.openSync("/dev/null");
   for (const { name } of entries) {
     if (Number(name) < STREAMS) continue;
@@ -197,7 +208,7 @@ export function sockets(): Map<string, number> {
       const target = Deno.readLinkSync(`${DESCRIPTORS}/${name}`);
       if (target.startsWith("socket:")) found.set(target, Number(name));
     } catch (error) {
-      // Another thread has closed it meanwhile; a file's name may not be UTF-8.
+      // Another thread has closed the descriptor meanwhile, or a file's name is not UTF-8.
       const isOther = error instanceof Deno.errors.NotFound ||
         error instanceof Deno.errors.InvalidData;
       if (!isOther) throw error;

@@ -1,10 +1,11 @@
 /**
- * Who is at the other end of a Unix socket, as the kernel says (`SO_PEERCRED`).
+ * Reads which process and user are at the other end of a Unix socket, from the kernel
+ * (`SO_PEERCRED`).
  *
- * Deno does not tell the descriptor of a Unix connection. A new connection's is found by asking the
- * kernel about this process's descriptors one by one: it is the socket that is bound to the
- * listener's path and was not there before. That opens nothing, so that it works when the
- * connection has taken the last descriptor.
+ * Deno does not expose the descriptor of a Unix connection. The reader finds it by asking the
+ * kernel about this process's descriptors one by one. A new connection is the socket that is bound
+ * to the listener's path and was not there before. The search opens no descriptor, so it works even
+ * if the connection has used the last one.
  *
  * @module
  */
@@ -13,20 +14,20 @@ import { descriptorLimit } from "../process/descriptors.ts";
 import { linkLibc } from "../libc.ts";
 import { sockets } from "./own_server.ts";
 
-/** The process at the other end. */
+/** The process at the other end of a connection. */
 export interface PeerCredentials {
-  /** Its process id. */
+  /** The process id. */
   readonly pid: number;
-  /** Its user's id. */
+  /** The id of the process's user. */
   readonly uid: number;
-  /** Its group's id. */
+  /** The id of the process's group. */
   readonly gid: number;
 }
 
-/** A connection that was accepted. */
+/** The peer of an accepted connection. */
 export interface AcceptedPeer {
   readonly credentials: PeerCredentials;
-  /** The connection's own descriptor, which still belongs to whoever accepted it. */
+  /** The connection's descriptor. The connection still owns it. */
   readonly descriptor: number;
 }
 
@@ -38,11 +39,11 @@ const ADDRESS_BYTES = 110;
 const FAMILY_BYTES = 2;
 const AF_UNIX = 1;
 
-/** The system call `fstat`, for which C libraries before 2.33 have no name. */
+/** The number of the system call `fstat`. C libraries before 2.33 have no function for it. */
 const SYS_FSTAT = Deno.build.arch === "x86_64" ? 5n : 80n;
-/** Bytes of a `struct stat` at the most; it begins with the device and the inode. */
+/** Upper bound for the size of a `struct stat`, which begins with the device and the inode. */
 const STAT_BYTES = 256;
-/** Descriptors that are looked at where there is no limit. */
+/** Number of descriptors that are searched if there is no limit. */
 const MANY = 2 ** 20;
 
 const SYMBOLS = {
@@ -57,7 +58,7 @@ export class PeerReader {
   readonly #bound: string;
   readonly #most: number;
   readonly #facts = new BigUint64Array(new ArrayBuffer(STAT_BYTES));
-  /** What each descriptor was at the last look. */
+  /** Device and inode of each descriptor at the last search. */
   readonly #known = new Map<number, readonly [bigint, bigint]>();
 
   private constructor(
@@ -71,9 +72,9 @@ export class PeerReader {
   }
 
   /**
-   * Makes a reader; on other platforms than Linux it knows no peer.
+   * Creates a reader. It reports no peers on platforms other than Linux.
    *
-   * @param bound the path that the listener is bound to, whatever it is renamed to later
+   * @param bound the path that the listener was bound to, even if it was renamed later
    */
   static open(bound: string): PeerReader {
     const most = descriptorLimit() ?? MANY;
@@ -81,10 +82,10 @@ export class PeerReader {
   }
 
   /**
-   * Who is at the other end of the connection that was accepted since the last call.
+   * Reads the credentials of the connection that was accepted since the last call.
    *
-   * @returns `undefined` if the platform does not tell
-   * @throws {Error} if it does, and the connection is not found
+   * @returns `undefined` if the platform does not report peers
+   * @throws {Error} if the connection is not found
    */
   read(): AcceptedPeer | undefined {
     if (this.#library === undefined) return undefined;
@@ -96,12 +97,12 @@ export class PeerReader {
     throw new Error(`Cannot tell whose a connection to ${this.#bound} is`);
   }
 
-  /** Closes the library; safe to call once. */
+  /** Closes the library. Must be called only once. */
   close(): void {
     this.#library?.close();
   }
 
-  /** Whether a descriptor is open and is not what it was at the last look. */
+  /** Returns `true` if a descriptor is open and has changed since the last search. */
   #isFresh(descriptor: number): boolean {
     const bytes = new Uint8Array(this.#facts.buffer);
     const failed = this.#library?.symbols.fstat(SYS_FSTAT, BigInt(descriptor), bytes);
@@ -116,7 +117,9 @@ export class PeerReader {
     return true;
   }
 
-  /** Whether a descriptor is a connection to the listener, and not the listener. */
+  /**
+   * Returns `true` if a descriptor is a connection to the listener, and not the listener itself.
+   */
   #isAccepted(descriptor: number): boolean {
     if (this.#boundPath(descriptor) !== this.#bound) return false;
     const listens = new Uint32Array(1);
@@ -140,11 +143,11 @@ export class PeerReader {
 }
 
 /**
- * Reads which process is at the other end of a connection: at the connecting end, the process that
- * listens.
+ * Reads which process is at the other end of a connection. For the connecting end, this is the
+ * process that listens.
  *
- * @param descriptor the connection's own
- * @returns `undefined` if the platform does not tell
+ * @param descriptor the connection's descriptor
+ * @returns `undefined` if the platform does not report peers
  */
 export function peerCredentials(descriptor: number): PeerCredentials | undefined {
   const library = linkLibc(SYMBOLS);
@@ -176,11 +179,11 @@ function credentialsOf(
   return { pid, uid, gid };
 }
 
-/** The Unix sockets of this process that were not there before, by their descriptors; Linux. */
+/** Finds the sockets that this process has opened since this object was created. Linux only. */
 export class FreshSockets {
   readonly #before = Deno.build.os === "linux" ? sockets() : new Map<string, number>();
 
-  /** Those that were made since this object. */
+  /** Returns the descriptors of the new sockets. */
   descriptors(): number[] {
     if (Deno.build.os !== "linux") return [];
     return [...sockets()].filter(([link]) => !this.#before.has(link)).map(([, each]) => each);

@@ -1,5 +1,6 @@
 /**
- * Pipes from raw descriptors, read and written without holding a thread.
+ * Reads and writes pipes that are given as raw descriptors, without blocking a thread. BitBake's
+ * connections use them.
  *
  * @module
  */
@@ -7,17 +8,17 @@
 import { Buffer } from "node:buffer";
 import { Socket } from "node:net";
 
-/** The end of a pipe that is read from. */
+/** The read end of a pipe. */
 export class PipeReader implements AsyncIterable<Uint8Array> {
-  /** The descriptor; it must not be read from or closed. */
+  /** The descriptor. Callers must not read from it or close it. */
   readonly descriptor: number;
   readonly #socket: Socket;
 
-  /** @param descriptor is this object's from now on */
+  /** @param descriptor owned by this object from now on */
   constructor(descriptor: number) {
     this.descriptor = descriptor;
     this.#socket = new Socket({ fd: descriptor, readable: true, writable: false });
-    // A pipe that fails has no more to say: reading it ends.
+    // A pipe that fails has no more data, so reading ends without an error.
     this.#socket.on("error", () => this.#socket.destroy());
   }
 
@@ -29,29 +30,29 @@ export class PipeReader implements AsyncIterable<Uint8Array> {
     }
   }
 
-  /** Whether bytes have been read from the pipe that the iteration has not given yet. */
+  /** True if bytes have been read from the pipe that the iteration has not returned yet. */
   get hasBuffered(): boolean {
     return this.#socket.readableLength > 0;
   }
 
-  /** Whether it has been closed, or has come to its end. */
+  /** True if the pipe was closed, or has reached its end. */
   get isClosed(): boolean {
     return this.#socket.destroyed || this.#socket.readableEnded;
   }
 
-  /** Closes it; an iteration ends. Safe to call twice. */
+  /** Closes the pipe and ends an iteration. Safe to call twice. */
   close(): void {
     this.#socket.destroy();
   }
 }
 
-/** The end of a pipe that is written to. */
+/** The write end of a pipe. */
 export class PipeWriter {
   readonly #socket: Socket;
   #isBroken = false;
   readonly #broken = Promise.withResolvers<void>();
 
-  /** @param descriptor is this object's from now on */
+  /** @param descriptor owned by this object from now on */
   constructor(descriptor: number) {
     this.#socket = new Socket({ fd: descriptor, readable: false, writable: true });
     const end = (): void => {
@@ -62,7 +63,7 @@ export class PipeWriter {
     this.#socket.on("close", end);
   }
 
-  /** Resolves when nothing can be written any more. */
+  /** Resolves when the pipe can no longer be written to. */
   get broken(): Promise<void> {
     return this.#broken.promise;
   }
@@ -70,7 +71,7 @@ export class PipeWriter {
   /**
    * Writes bytes.
    *
-   * @returns resolves when they are in the pipe, or when nobody will ever read them
+   * @returns resolves when the bytes are in the pipe, or when the pipe is broken
    */
   write(bytes: Uint8Array): Promise<void> {
     if (this.#isBroken) return Promise.resolve();
@@ -80,12 +81,12 @@ export class PipeWriter {
     return promise;
   }
 
-  /** Closes it when what was written is in the pipe. */
+  /** Closes the pipe after all bytes have been written. */
   end(): void {
     if (!this.#isBroken) this.#socket.end();
   }
 
-  /** Closes it at once. Safe to call twice. */
+  /** Closes the pipe at once. Safe to call twice. */
   close(): void {
     this.#socket.destroy();
   }

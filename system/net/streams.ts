@@ -1,44 +1,47 @@
 /**
- * Byte streams: what a connection is, whether a socket or a pair in memory.
+ * Defines byte streams, the common interface of socket connections and in-memory connections, and
+ * creates the in-memory ones.
  *
  * @module
  */
 
-/** Where objects go instead of bytes; see `lane.ts`. */
+/** A way to send objects instead of bytes. See `lane.ts`. */
 export interface ObjectLane {
-  /** Whether what is sent is to go here. */
+  /** True if the sender must use the lane instead of bytes. */
   readonly isOpen: boolean;
-  /** Has what is sent come here; called by the end that receives, before it is sent anything. */
+  /**
+   * Switches the sender to the lane. The receiving end calls this before anything is sent to it.
+   */
   open(): void;
-  /** Sends objects; resolves when they have been taken. */
+  /** Sends objects. Resolves when the receiver has taken them. */
   send(items: readonly unknown[]): Promise<void>;
-  /** Takes what has been sent, at least one object; `null` at the end. */
+  /** Receives the objects that were sent, at least one; `null` at the end. */
   receive(): Promise<readonly unknown[] | null>;
 }
 
-/** Two-way bytes. */
+/** A stream of bytes in both directions. */
 export interface ByteStream {
-  /** Another way for what the server's end sends, where both ends are in one process. */
+  /** Carries what the server's end sends as objects, if both ends are in one process. */
   readonly lane?: ObjectLane;
-  /** Reads what is there, at least one byte; `null` at the end. */
+  /** Reads the available bytes, at least one; `null` at the end. */
   read(buffer: Uint8Array): Promise<number | null>;
-  /** Writes some of the bytes and says how many. */
+  /** Writes some of the bytes and returns their number. */
   write(bytes: Uint8Array): Promise<number>;
-  /** Closes both directions; a pending read ends. Safe to call twice. */
+  /** Closes both directions. A pending read ends. Safe to call twice. */
   close(): void;
 }
 
 /**
  * Writes all of the bytes.
  *
- * @throws {Error} what `write` throws where the peer is gone
+ * @throws {Error} the error of `write` if the peer has disconnected
  */
 export async function writeAll(stream: ByteStream, bytes: Uint8Array): Promise<void> {
   let offset = 0;
   while (offset < bytes.length) offset += await stream.write(bytes.subarray(offset));
 }
 
-/** Whether an error of a stream means that the peer, or this side, has closed it. */
+/** Returns `true` if a stream's error means that the peer or this process has closed it. */
 export function isDisconnect(error: unknown): boolean {
   return error instanceof Deno.errors.BrokenPipe ||
     error instanceof Deno.errors.ConnectionReset ||
@@ -110,9 +113,9 @@ function streamOver(incoming: Pipe, outgoing: Pipe): ByteStream {
 }
 
 /**
- * Two connected streams in memory.
+ * Creates two connected streams in memory.
  *
- * @param capacity bytes that each direction holds until a write waits, as a socket's buffer does
+ * @param capacity bytes that each direction buffers before a write waits, like a socket's buffer
  */
 export function memoryPair(capacity = 64 * 1024): [ByteStream, ByteStream] {
   const there = new Pipe(capacity);

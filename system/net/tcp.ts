@@ -1,5 +1,6 @@
 /**
- * TCP: a listener that fits beside the Unix one, and connecting.
+ * Listens for TCP connections, with the same interface as the Unix listener, and connects to TCP
+ * servers.
  *
  * @module
  */
@@ -10,17 +11,17 @@ import { tcpPeer } from "./tcp_peer.ts";
 
 /** A connection that a {@linkcode TcpListener} accepted. */
 interface TcpStream extends ByteStream {
-  /** Whose process is at the other end, where that is on this machine and the system can tell. */
+  /** The user at the other end, if it is on this machine and the system reports it. */
   readonly peer?: PeerCredentials;
-  /** The other end's IP address. */
+  /** The IP address of the other end. */
   readonly remoteHost: string;
 }
 
 /** A listening TCP socket. */
 export class TcpListener implements Disposable {
-  /** Where it listens, as `HOST:PORT` with the port that it has got. */
+  /** The address as `HOST:PORT`, with the actual port. */
   readonly path: string;
-  /** The port that it has got. */
+  /** The actual port. */
   readonly port: number;
   readonly #listener: Deno.TcpListener;
   #isClosed = false;
@@ -32,10 +33,10 @@ export class TcpListener implements Disposable {
   }
 
   /**
-   * Listens.
+   * Starts to listen.
    *
-   * @param address `port` 0: any that is free
-   * @throws {Error} what the system says where the address is in use or not this machine's
+   * @param address `port` 0 selects a free port
+   * @throws {Error} the system's error if the address is in use or does not belong to this machine
    */
   static listen(address: { readonly host: string; readonly port: number }): TcpListener {
     const listener = Deno.listen({ hostname: address.host, port: address.port });
@@ -43,9 +44,9 @@ export class TcpListener implements Disposable {
   }
 
   /**
-   * The next connection; `undefined` once the listener is closed.
+   * Accepts the next connection. Returns `undefined` once the listener is closed.
    *
-   * @throws {Error} what the system says if there are no descriptors left; a connection that was
+   * @throws {Error} the system's error if descriptors are used up; a connection that was already
    *   accepted is closed then
    */
   async accept(): Promise<TcpStream | undefined> {
@@ -64,7 +65,7 @@ export class TcpListener implements Disposable {
     }
   }
 
-  /** A TCP address leaves no name behind: there is nothing to take away. */
+  /** Returns `false`, because a TCP address has no file to remove. */
   unlink(): boolean {
     return false;
   }
@@ -85,18 +86,19 @@ export class TcpListener implements Disposable {
     }
   }
 
-  /** As `close`. */
+  /** Calls `close`. */
   [Symbol.dispose](): void {
     this.close();
   }
 }
 
 /**
- * Connects.
+ * Connects to a server.
  *
- * @param signal gives up
- * @returns `undefined` where nobody listens, the host can't be reached or the signal is aborted
- * @throws {Error} what the system says otherwise
+ * @param signal cancels the attempt
+ * @returns `undefined` if no process listens at the address, the host cannot be reached or the
+ *   signal is aborted
+ * @throws {Error} the system's error in all other cases
  */
 export async function connectTcp(
   address: { readonly host: string; readonly port: number },
@@ -118,9 +120,10 @@ export async function connectTcp(
 }
 
 /**
- * The address of this machine by which another one reaches it. Nothing is sent to find out.
+ * Returns the address by which another machine reaches this one: the first IPv4 address that is not
+ * a loopback address. Nothing is sent to find it.
  *
- * @param host the other machine; a loopback address is reached by loopback
+ * @param host the other machine; for a loopback address, the result is the loopback address
  */
 export function addressToward(host: string): string {
   if (/^127\.|^localhost$/.test(host)) return "127.0.0.1";
@@ -130,7 +133,10 @@ export function addressToward(host: string): string {
   return own?.address ?? "127.0.0.1";
 }
 
-/** A connection that can be closed twice; what is written is sent at once. */
+/**
+ * Wraps a connection so that it can be closed twice, and disables Nagle's algorithm so that bytes
+ * are sent at once.
+ */
 function streamOf(connection: Deno.TcpConn): ByteStream {
   connection.setNoDelay(true);
   let isClosed = false;

@@ -1,8 +1,8 @@
 /**
- * Whose process is at the other end of a TCP connection within this machine.
+ * Finds the user at the other end of a TCP connection within this machine.
  *
- * A TCP port has no file mode: any user of the machine can connect to it. Linux lists the owner of
- * every socket, so that a server can tell its own user from the others.
+ * A TCP port has no file mode, so any user of the machine can connect to it. Linux lists the owner
+ * of every socket. A server can use that to tell its own user from others.
  *
  * @module
  */
@@ -16,19 +16,20 @@ interface End {
   readonly port: number;
 }
 
-/** Columns of a row of `/proc/net/tcp`. */
+/** Column numbers in a row of `/proc/net/tcp`. */
 const LOCAL = 1;
 const REMOTE = 2;
 const UID = 7;
 const INODE = 9;
 
 /**
- * The user of the process that has connected.
+ * Finds the user of the process that has connected.
  *
- * @param remote the other end, which is looked up
+ * @param remote the other end, whose owner is looked up
  * @param local this end
- * @returns without process and group, which nobody tells; `undefined` where the other end is not
- *   on this machine, has gone already, or the platform does not tell
+ * @returns the user; process and group are 0, because the kernel does not list them; `undefined` if
+ *   the other end is not on this machine or already closed, or if the platform does not report
+ *   owners
  */
 export function tcpPeer(remote: End, local: End): PeerCredentials | undefined {
   if (Deno.build.os !== "linux") return undefined;
@@ -42,9 +43,12 @@ export function tcpPeer(remote: End, local: End): PeerCredentials | undefined {
   return undefined;
 }
 
-/** A socket without an inode has been closed: its row says user 0, whoever it was. */
+/**
+ * Finds the owner of a socket. A row with inode 0 is a closed socket and always shows user 0, so it
+ * is ignored.
+ */
 function ownerOf(rows: string, remote: string, local: string): number | undefined {
-  // Most rows are others': a search for the pair is far cheaper than reading every row.
+  // Search for the pair of addresses first. This is much faster than parsing every row.
   const place = rows.indexOf(` ${remote} ${local} `);
   if (place < 0) return undefined;
   const start = rows.lastIndexOf("\n", place) + 1;
@@ -54,9 +58,10 @@ function ownerOf(rows: string, remote: string, local: string): number | undefine
 }
 
 /**
- * An end as the kernel writes it: words of four bytes in the machine's order, and the port.
+ * Formats an end as the kernel does: the address as words of four bytes in the machine's byte
+ * order, then the port.
  *
- * @param mapped as IPv6 has it; a client may reach an IPv4 server by that
+ * @param mapped format as IPv6, which a client may use to reach an IPv4 server
  */
 function endText({ hostname, port }: End, mapped: boolean): string | undefined {
   const bytes = addressBytes(hostname);
@@ -66,7 +71,7 @@ function endText({ hostname, port }: End, mapped: boolean): string | undefined {
     : bytes;
   let text = "";
   for (let word = 0; word < all.length; word += 4) {
-    // Both architectures that Deno runs on are little-endian.
+    // Both architectures that Deno supports are little-endian.
     text += all.slice(word, word + 4).reverse().map((byte) => hex(byte, 2)).join("");
   }
   return `${text}:${hex(port, 4)}`;

@@ -1,19 +1,22 @@
 /**
- * How long a socket's path can be.
+ * Limits for the length of a Unix socket's path.
  *
  * @module
  */
 
-/** The longest path of a socket, in bytes: Linux has room for 108 with the final zero, macOS for 104. */
+/**
+ * Maximum length of a socket's path in bytes. Linux has room for 108 bytes with the final zero, and
+ * macOS for 104.
+ */
 export const MAX_SOCKET_PATH_BYTES: number = Deno.build.os === "linux" ? 107 : 103;
 
-/** What is added to the name under which a socket is bound before it is renamed into place. */
+/** Suffix of the temporary name under which a socket is bound before it is renamed into place. */
 export const ASIDE_SUFFIX = ".new";
 
-/** The longest path that a listener can listen at, in bytes. */
+/** Maximum length in bytes of a path that a listener can use. */
 export const MAX_LISTEN_PATH_BYTES: number = MAX_SOCKET_PATH_BYTES - ASIDE_SUFFIX.length;
 
-/** Whether a path is too long for a listener. */
+/** Returns `true` if a path is too long for a listener. */
 export function isPathTooLong(path: string): boolean {
   return new TextEncoder().encode(path).length > MAX_LISTEN_PATH_BYTES;
 }

@@ -1,5 +1,6 @@
 /**
- * The Unix socket: a listener that takes away only what is its own, and connecting.
+ * Listens at Unix sockets and connects to them. A listener removes only a socket file that it has
+ * created itself.
  *
  * @module
  */
@@ -18,23 +19,23 @@ import { ASIDE_SUFFIX, MAX_LISTEN_PATH_BYTES } from "./unix_path.ts";
 
 /** A connection that a listener accepted. */
 export interface AcceptedStream extends ByteStream {
-  /** Who is at the other end, as the kernel says; absent where the platform can't tell. */
+  /** The peer's credentials from the kernel; absent if the platform does not report them. */
   readonly peer?: PeerCredentials;
-  /** The connection's descriptor, for those who receive descriptors on it; Linux alone. */
+  /** The connection's descriptor, for receiving descriptors on it. Linux only. */
   readonly descriptor?: number;
-  /** The other end's IP address; absent where the connection is no TCP one. */
+  /** The IP address of the other end; absent if the connection does not use TCP. */
   readonly remoteHost?: string;
 }
 
-/** What is where a socket belongs can't be replaced. */
+/** A folder at the socket's path cannot be removed. */
 export class InTheWayError extends Error {
-  /** The class name, as `Error.prototype.name` has it. */
+  /** The class name, for `Error.prototype.toString`. */
   override readonly name: string = "InTheWayError";
 
   /**
-   * Makes the error.
+   * Creates the error.
    *
-   * @param path where the socket belongs
+   * @param path the socket's path
    */
   constructor(path: string, options?: ErrorOptions) {
     super(`cannot listen at ${path}: it is a folder that is not empty; remove it`, options);
@@ -44,12 +45,12 @@ export class InTheWayError extends Error {
 /**
  * A listening Unix socket.
  *
- * It is bound under a name of its own and renamed into place, so that a socket that is seen is one
- * that listens, and a stale one is replaced without a gap. Whoever listens holds the lock of the
- * place: two listeners for one path are not told apart otherwise.
+ * The socket is bound under a temporary name and renamed into place. A socket file that a client
+ * sees therefore always listens, and a stale one is replaced without a gap. The caller must hold
+ * the lock for this path, because a second listener would replace the socket of the first.
  */
 export class UnixListener implements Disposable {
-  /** Where it listens. */
+  /** The socket's path. */
   readonly path: string;
   readonly #listener: Deno.UnixListener;
   readonly #identity: FileIdentity | undefined;
@@ -69,11 +70,12 @@ export class UnixListener implements Disposable {
   }
 
   /**
-   * Listens at a path; the socket file's mode is 0600.
+   * Listens at a path. The socket file has mode 0600.
    *
-   * @throws {TypeError} where the path is longer than {@linkcode MAX_LISTEN_PATH_BYTES}
-   * @throws {InTheWayError} where a folder is there that is not empty
-   * @throws {Error} what the system says where the folder can't be written
+   * @throws {TypeError} if the path is longer than {@linkcode MAX_LISTEN_PATH_BYTES}
+   * @throws {InTheWayError} if the path is a folder that cannot be removed, such as one that is not
+   *   empty
+   * @throws {Error} the system's error if the folder that holds the socket is not writable
    */
   static listen(path: string): UnixListener {
     const bytes = new TextEncoder().encode(path).length;
@@ -102,10 +104,10 @@ export class UnixListener implements Disposable {
   }
 
   /**
-   * The next connection; `undefined` once the listener is closed.
+   * Accepts the next connection. Returns `undefined` once the listener is closed.
    *
-   * @throws {Error} what the system says if there are no descriptors left, or if it does not tell
-   *   whose the connection is, which is closed then
+   * @throws {Error} if descriptors are used up, or if the system does not report the peer; the
+   *   connection is closed then
    */
   async accept(): Promise<AcceptedStream | undefined> {
     const connection = await this.#next();
@@ -119,20 +121,20 @@ export class UnixListener implements Disposable {
   }
 
   /**
-   * Takes the socket's file away, if it still is the one that this listener made.
+   * Removes the socket file, if it still is the one that this listener created.
    *
-   * @returns whether it was
+   * @returns `true` if the file was removed
    */
   unlink(): boolean {
     return isSameFile(fileIdentity(this.path), this.#identity) && removeIfPresent(this.path);
   }
 
-  /** Stops listening; the file stays unless `unlink` was called. Safe to call twice. */
+  /** Stops listening. The socket file stays unless `unlink` was called. Safe to call twice. */
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#peers.close();
-    // Closing unlinks the path that was bound; nothing is there any more, since it was renamed.
+    // Deno unlinks the bound path on close. That path no longer exists, because it was renamed.
     this.#listener.close();
   }
 
@@ -148,14 +150,17 @@ export class UnixListener implements Disposable {
     }
   }
 
-  /** Takes the file away and closes. */
+  /** Removes the socket file and closes the listener. */
   [Symbol.dispose](): void {
     this.unlink();
     this.close();
   }
 }
 
-/** A folder can't be replaced as a file can; an empty one, as container engines make, is removed. */
+/**
+ * Removes an empty folder at the socket's path, which container engines create. A rename cannot
+ * replace a folder.
+ */
 function clearFolder(path: string): void {
   try {
     if (!Deno.lstatSync(path).isDirectory) return;
@@ -167,7 +172,7 @@ function clearFolder(path: string): void {
   }
 }
 
-/** A connection that can be closed twice. */
+/** Wraps a connection so that it can be closed twice. */
 function streamOf(connection: Deno.UnixConn, peer?: AcceptedPeer): AcceptedStream {
   let isClosed = false;
   return {
@@ -186,20 +191,20 @@ function isClosedError(error: unknown): boolean {
   return error instanceof Deno.errors.BadResource || error instanceof Deno.errors.Interrupted;
 }
 
-/** A listener's backlog is full: its process is stopped, or has no time to accept. */
+/** The listener's backlog is full: its process is stopped, or is too busy to accept. */
 export class BacklogError extends Error {
-  /** The class name, as `Error.prototype.name` has it. */
+  /** The class name, for `Error.prototype.toString`. */
   override readonly name = "BacklogError";
 }
 
 /**
- * Connects to a Unix socket of this user. Nothing is sent before the kernel has said that the
- * listening process belongs to this user.
+ * Connects to a Unix socket of this user. Nothing is sent before the check that the listening
+ * process belongs to this user.
  *
- * @returns `undefined` if there is no socket, or one whose listener is gone
- * @throws {ForeignServerError} if another user listens there
+ * @returns `undefined` if there is no socket, or if no process listens at it
+ * @throws {ForeignServerError} if another user's process listens there
  * @throws {BacklogError} if the listener's backlog is full
- * @throws {Error} what the system says otherwise, such as `PermissionDenied`
+ * @throws {Error} the system's error in all other cases, such as `PermissionDenied`
  */
 export async function connectUnix(path: string): Promise<ByteStream | undefined> {
   try {
@@ -211,7 +216,10 @@ export async function connectUnix(path: string): Promise<ByteStream | undefined>
   }
 }
 
-/** A listener that closes resets those whom it has not accepted yet, as they connect. */
+/**
+ * Returns `true` if no process listens. A listener that is closing resets the connections that it
+ * has not accepted yet, so a reset counts as well.
+ */
 function isNobodyThere(error: unknown): boolean {
   return error instanceof Deno.errors.ConnectionRefused ||
     error instanceof Deno.errors.ConnectionReset;

@@ -1,6 +1,6 @@
 /**
- * A pipe of this process whose writing end is written at once: what was written is in the pipe
- * when the call returns, whatever becomes of this process then. Linux only.
+ * A pipe with synchronous writes (Linux only). The bytes are in the pipe when `write` returns, even
+ * if this process is killed right afterwards. The warden gets its messages through such a pipe.
  *
  * @module
  */
@@ -17,7 +17,7 @@ const O_CLOEXEC = 0o2000000;
 
 const encoder = new TextEncoder();
 
-/** A pipe. */
+/** A pipe whose read end another process opens by its path. */
 export class WritePipe implements Disposable {
   readonly #library: Deno.DynamicLibrary<typeof SYMBOLS>;
   readonly #ends: readonly [number, number];
@@ -32,9 +32,9 @@ export class WritePipe implements Disposable {
   }
 
   /**
-   * Makes a pipe.
+   * Creates a pipe.
    *
-   * @returns `undefined` on other platforms than Linux, and where there are no descriptors left
+   * @returns `undefined` on platforms other than Linux, and if descriptors are used up
    */
   static open(): WritePipe | undefined {
     const library = linkLibc(SYMBOLS);
@@ -47,12 +47,15 @@ export class WritePipe implements Disposable {
     return undefined;
   }
 
-  /** Where another process of this user opens the end that is read, while this one lives. */
+  /**
+   * The path by which another process of this user opens the read end. It is valid only while this
+   * process lives.
+   */
   get path(): string {
     return `/proc/${Deno.pid}/fd/${this.#ends[0]}`;
   }
 
-  /** Writes a line; waits where the pipe is full. */
+  /** Writes a line. Blocks while the pipe is full. A write error ends the call silently. */
   write(line: string): void {
     const bytes = encoder.encode(line);
     for (let at = 0; at < bytes.length && !this.#isClosed;) {
@@ -64,7 +67,7 @@ export class WritePipe implements Disposable {
     }
   }
 
-  /** Closes both ends: whoever reads comes to the end. Safe to call twice. */
+  /** Closes both ends, so that a reader reaches the end. Safe to call twice. */
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
@@ -72,7 +75,7 @@ export class WritePipe implements Disposable {
     this.#library.close();
   }
 
-  /** As `close`. */
+  /** Calls `close`. */
   [Symbol.dispose](): void {
     this.close();
   }

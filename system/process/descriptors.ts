@@ -1,6 +1,6 @@
 /**
- * Descriptors: those that a parent process left open, of which a server keeps none, and how many
- * there can be.
+ * Closes the descriptors that this process inherited from its parent, and reads the limit of open
+ * descriptors.
  *
  * @module
  */
@@ -9,13 +9,13 @@ const DESCRIPTORS = "/proc/self/fdinfo";
 const O_CLOEXEC = 0o2000000;
 
 /**
- * Closes every descriptor above stderr that this process inherited, so that a pipe of its parent
- * (a shell's `$(…)`, make's jobserver) ends with the parent.
+ * Closes every descriptor above stderr that this process inherited. A pipe of the parent (a shell's
+ * `$(…)`, make's jobserver) would otherwise stay open for as long as the server runs.
  *
- * The runtime opens all of its own close-on-exec, so that what is not was inherited. Does nothing
- * on other platforms than Linux.
+ * The runtime opens all of its own descriptors close-on-exec. Any descriptor without that flag was
+ * therefore inherited. Does nothing on platforms other than Linux.
  *
- * @returns what was closed
+ * @returns the descriptors that were closed
  */
 export function closeInherited(): number[] {
   if (Deno.build.os !== "linux") return [];
@@ -29,9 +29,9 @@ export function closeInherited(): number[] {
 }
 
 /**
- * How many descriptors this process may have open.
+ * Reads how many descriptors this process may have open.
  *
- * @returns `undefined` where there is no bound, or the platform does not tell (Linux does)
+ * @returns `undefined` if there is no limit, or if the platform does not report one (Linux does)
  */
 export function descriptorLimit(): number | undefined {
   if (Deno.build.os !== "linux") return undefined;
@@ -46,7 +46,7 @@ function isInherited(descriptor: number): boolean {
     const flags = parseInt(info.match(/^flags:\s*(\d+)/m)?.[1] ?? "", 8);
     return (flags & O_CLOEXEC) === 0;
   } catch (error) {
-    // The descriptor of the listing itself is gone by now.
+    // The descriptor of the directory listing itself is closed by now.
     if (error instanceof Deno.errors.NotFound) return false;
     throw error;
   }

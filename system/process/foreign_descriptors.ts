@@ -1,9 +1,10 @@
 /**
- * Descriptors of other processes of the same user, by `pidfd_getfd` (Linux 5.6).
+ * Duplicates descriptors of other processes of the same user with `pidfd_getfd` (Linux 5.6).
  *
- * A descriptor that is taken is what a child would inherit: it shares a file's position, and it works
- * for sockets, which cannot be opened by a name. The kernel refuses where this process may not trace
- * the other one: under Yama's `ptrace_scope`, or in a container whose seccomp filter forbids it.
+ * A duplicate behaves like a descriptor that a child inherits. It shares the file's position, and
+ * it works for sockets, which cannot be opened by name. The kernel refuses if this process may not
+ * trace the other one: under Yama's `ptrace_scope`, or in a container whose seccomp filter forbids
+ * it.
  *
  * @module
  */
@@ -16,13 +17,13 @@ const SYMBOLS = {
   close: { parameters: ["i32"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
 
-/** The same numbers on every processor. */
+/** System calls that have the same number on every processor. */
 const PIDFD_OPEN = 434n;
 const PIDFD_GETFD = 438n;
 const FIONREAD = 0x541bn;
 const O_CLOEXEC = 0o2000000;
 
-/** Takes descriptors of other processes. */
+/** Duplicates and inspects descriptors of other processes. */
 export class ForeignDescriptors implements Disposable {
   readonly #library: Deno.DynamicLibrary<typeof SYMBOLS>;
 
@@ -30,7 +31,11 @@ export class ForeignDescriptors implements Disposable {
     this.#library = library;
   }
 
-  /** @returns `undefined` on other platforms than Linux, and where the C library is another one */
+  /**
+   * Links the C library.
+   *
+   * @returns `undefined` on platforms other than Linux and with a C library other than glibc
+   */
   static open(): ForeignDescriptors | undefined {
     const library = linkLibc(SYMBOLS);
     return library === undefined ? undefined : new ForeignDescriptors(library);
@@ -39,7 +44,8 @@ export class ForeignDescriptors implements Disposable {
   /**
    * Duplicates another process's descriptor, close-on-exec.
    *
-   * @returns the caller's descriptor; `undefined` if the kernel refuses, or if there is none
+   * @returns a descriptor that the caller owns; `undefined` if the kernel refuses, or if the
+   *   process or the descriptor does not exist
    */
   take(pid: number, descriptor: number): number | undefined {
     const { syscall, close } = this.#library.symbols;
@@ -50,7 +56,7 @@ export class ForeignDescriptors implements Disposable {
     return taken < 0 ? undefined : taken;
   }
 
-  /** Whether another process's descriptor can be taken. */
+  /** Returns `true` if another process's descriptor can be duplicated. */
   canTake(pid: number, descriptor: number): boolean {
     const taken = this.take(pid, descriptor);
     if (taken === undefined) return false;
@@ -59,8 +65,8 @@ export class ForeignDescriptors implements Disposable {
   }
 
   /**
-   * Whether another process's descriptor has bytes to read now: a pipe or a socket with data, a file
-   * before its end.
+   * Returns `true` if another process's descriptor has bytes to read now: a pipe or a socket with
+   * data, or a file before its end.
    */
   hasInput(pid: number, descriptor: number): boolean {
     const taken = this.take(pid, descriptor);
@@ -71,21 +77,21 @@ export class ForeignDescriptors implements Disposable {
     return error === 0 && (count[0] ?? 0) !== 0;
   }
 
-  /** Takes nothing more. Descriptors that were taken are not concerned. */
+  /** Closes the library. Descriptors that were taken stay open. */
   close(): void {
     this.#library.close();
   }
 
-  /** As `close`. */
+  /** Calls `close`. */
   [Symbol.dispose](): void {
     this.close();
   }
 }
 
 /**
- * Whether a process has a descriptor that the programs it starts inherit.
+ * Returns `true` if the programs that a process starts inherit the given descriptor from it.
  *
- * @returns `false` if the process is gone, or does not show its descriptors
+ * @returns `false` if the process has ended, or does not expose its descriptors
  */
 export function isInheritable(pid: number, descriptor: number): boolean {
   try {

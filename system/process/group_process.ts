@@ -1,81 +1,89 @@
 /**
- * A task's process: what it is started with, and what it is seen of from here.
+ * Types for a task's process: the options that it is started with, and the handle to its output and
+ * its exit. Also decides how a task gets the stdin of a client's process.
  *
  * @module
  */
 
-/** How a process ended. */
+/** The result of a process that has ended. */
 export interface ExitStatus {
-  /** Its exit code; 128 + the signal's number where a signal ended it. */
+  /** The exit code, or 128 + the signal's number if a signal ended the process. */
   readonly code: number;
-  /** The signal that ended it. */
+  /** The signal that ended the process. */
   readonly signal?: string;
 }
 
 /**
- * Where a task's stdin comes from: nowhere, this process's own stdin by inheritance, or another
- * process's (Linux only; see {@linkcode stdinAccess}).
+ * The source of a task's stdin: empty, this process's own stdin by inheritance, or another
+ * process's stdin (Linux only, see {@linkcode stdinAccess}).
  */
 export type StdinSource =
   | "empty"
   | "inherited"
   | { readonly fromProcess: number }
-  /** One of this process's descriptors. */
+  /** A descriptor of this process. */
   | { readonly descriptor: number };
 
-/** What is to be run. */
+/** The program to run and its surroundings. */
 export interface SpawnOptions {
-  /** The program, absolute. */
+  /** The program's absolute path. */
   readonly command: string;
   readonly args: readonly string[];
-  /** The working directory, absolute. */
+  /** The absolute path of the working directory. */
   readonly cwd: string;
-  /** The whole environment: nothing is added. */
+  /** The complete environment. No variables are added. */
   readonly env: Readonly<Record<string, string>>;
   readonly stdin: StdinSource;
-  /** Descriptors above stderr: this process's, by the numbers that they are to have. Default: none. */
+  /**
+   * Descriptors above stderr. Maps each number in the new process to a descriptor of this process.
+   * Default: none.
+   */
   readonly descriptors?: ReadonlyMap<number, number>;
 }
 
-/** The end of a pipe that is read. */
+/** The read end of a pipe. */
 export interface PipeSource {
   /**
-   * Reads what is there, at least one byte; one read at a time.
+   * Reads the available bytes, at least one. Only one read may be pending at a time.
    *
-   * @param buffer not the caller's any more: what is read lies in it, or in one that takes its place
-   * @returns `undefined` at the end, and when it is closed meanwhile
+   * @param buffer taken over from the caller; the returned array lies in it or in a replacement
+   * @returns `undefined` at the end of the pipe, and if the pipe is closed during the read
    */
   read(buffer: ArrayBuffer): Promise<Uint8Array<ArrayBuffer> | undefined>;
-  /** Reads no more, whoever may still write; safe to call twice. */
+  /** Stops reading, even if processes still hold the write end. Safe to call twice. */
   close(): Promise<void>;
 }
 
-/** A process that leads a process group of its own. */
+/** A process that leads its own process group. */
 export interface GroupProcess {
-  /** Its process id, which is its group's id too. */
+  /** The process id, which is also the id of the group. */
   readonly pid: number;
-  /** Read only as fast as it is asked for; whoever spawned reads it to its end or closes it. */
+  /**
+   * The process's stdout. It is read only on demand, which gives back-pressure. The spawning code
+   * must read it to its end or close it.
+   */
   readonly stdout: PipeSource;
   readonly stderr: PipeSource;
-  /** Resolves when the process itself has ended; others of its group may go on. */
+  /** Resolves when the process itself has ended. Other processes of its group may still run. */
   readonly exit: Promise<ExitStatus>;
-  /** Whether anything of its group still runs, which may be others than itself. */
+  /** Returns `true` while any process of the group runs, even if the leader has ended. */
   groupIsAlive(): boolean;
 }
 
 /**
- * How a task is given another process's stdin.
+ * The ways to give a task another process's stdin.
  *
- * - `"open"`: opened a second time by its name in `/proc`. A terminal is not taken from the process,
- *   so that its blocking mode stays the client's; a pipe has no position that could differ.
- * - `"take"`: only the very descriptor will do. A file that is opened again has another position, and
- *   a socket cannot be opened.
- * - `"none"`: there is no way: on other platforms than Linux, and if the process is gone or another
- *   user's.
+ * - `"open"`: the task opens it a second time by its name in `/proc`. A terminal is not shared with
+ *   the client, so that the client keeps control of its blocking mode. A pipe has no position that
+ *   could differ.
+ * - `"take"`: the descriptor itself must be duplicated. A file that is opened again has another
+ *   position, and a socket cannot be opened.
+ * - `"none"`: not possible. The platform is not Linux, the process has ended, or it belongs to
+ *   another user.
  */
 type StdinAccess = "open" | "take" | "none";
 
-/** How a task is given a process's stdin. */
+/** Decides how a task can get a process's stdin. */
 export function stdinAccess({ fromProcess }: { readonly fromProcess: number }): StdinAccess {
   if (Deno.build.os !== "linux") return "none";
   try {
@@ -88,7 +96,7 @@ export function stdinAccess({ fromProcess }: { readonly fromProcess: number }): 
   }
 }
 
-/** The name by which a process's descriptor is opened. */
+/** Returns the path in `/proc` that opens a process's descriptor. */
 export function stdinPath(pid: number, descriptor = 0): string {
   return `/proc/${pid}/fd/${descriptor}`;
 }

@@ -1,6 +1,6 @@
 /**
- * Starting tasks, each as the leader of a process group of its own, in the quickest way that the
- * platform has.
+ * Starts tasks, each as the leader of its own process group. Uses `posix_spawn` where the platform
+ * has it, and the slower `Deno.Command` elsewhere.
  *
  * @module
  */
@@ -11,23 +11,23 @@ import { PolledProcesses } from "./polled_process.ts";
 import { Poller } from "./poller.ts";
 import { PosixSpawn } from "./posix_spawn.ts";
 
-/** What processes are started and looked after with, where the platform has it. */
+/** The parts that start and watch processes with `posix_spawn`. */
 interface Means {
   readonly start: PosixSpawn;
   readonly poller: Poller;
   readonly processes: PolledProcesses;
 }
 
-/** Starts processes. */
+/** Starts processes. Links the C library when it is first needed. */
 export class GroupSpawner implements AsyncDisposable {
   #means: Means | "the runtime's" | undefined;
 
   /**
-   * Starts a process as the leader of a session and a process group of its own.
+   * Starts a process as the leader of its own session and process group.
    *
-   * @throws {Deno.errors.NotFound} where there is no such program or working directory
-   * @throws {Deno.errors.PermissionDenied} where it may not be run
-   * @throws {Error} the system's, where descriptors, memory or processes are used up
+   * @throws {Deno.errors.NotFound} if the program or the working directory does not exist
+   * @throws {Deno.errors.PermissionDenied} if the program may not be run
+   * @throws {Error} the system's error if descriptors, memory or processes are used up
    */
   spawn(options: SpawnOptions): GroupProcess {
     const means = this.#opened();
@@ -36,17 +36,18 @@ export class GroupSpawner implements AsyncDisposable {
   }
 
   /**
-   * Whether a process that is started can read another one's stdin as that process does: a file from
-   * its position, which is shared.
+   * Returns `true` if a started process can read another process's stdin exactly as that process
+   * would. For a file this includes the shared position.
    */
   sharesStdin(source: { readonly fromProcess: number }): boolean {
-    // Most clients have a terminal, a pipe or /dev/null, for which nothing has to be linked.
+    // Most clients have a terminal, a pipe or /dev/null. These need no call of the C library, so it
+    // is not linked for them.
     if (stdinAccess(source) === "open") return true;
     const means = this.#opened();
     return means !== "the runtime's" && means.start.sharesStdin(source);
   }
 
-  /** Whether a process's stdin has bytes to read now; `false` if that is unknown. */
+  /** Returns `true` if a process's stdin has bytes to read now, and `false` if that is unknown. */
   hasInput(pid: number): boolean {
     const means = this.#opened();
     return means !== "the runtime's" && means.start.hasInput(pid);
@@ -56,7 +57,10 @@ export class GroupSpawner implements AsyncDisposable {
     return this.#means ??= openMeans() ?? "the runtime's";
   }
 
-  /** Closes it when all that it has started has ended, and its output is closed. */
+  /**
+   * Waits until no read and no exit is pending, then closes the spawner. All started processes must
+   * have ended and their output must be closed.
+   */
   async close(): Promise<void> {
     const means = this.#means;
     this.#means = undefined;
@@ -66,7 +70,7 @@ export class GroupSpawner implements AsyncDisposable {
     means.processes.close();
   }
 
-  /** As `close`. */
+  /** Calls `close`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

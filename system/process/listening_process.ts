@@ -1,5 +1,6 @@
 /**
- * Whose process listens at a TCP port of this machine, as Linux lists it.
+ * Finds the process that listens at a TCP port of this machine, by the kernel's tables in `/proc`
+ * (Linux only).
  *
  * @module
  */
@@ -7,20 +8,20 @@
 import { isSystemError, readTextIfPresent } from "../files/files.ts";
 import { oldestProcess } from "./processes.ts";
 
-/** Columns of a row of `/proc/net/tcp`. */
+/** Column numbers in a row of `/proc/net/tcp`. */
 const LOCAL = 1;
 const STATE = 3;
 const INODE = 9;
-/** The state of a socket that listens. */
+/** The state of a listening socket. */
 const LISTEN = "0A";
 
 /**
- * The process that made a listening socket. Its children may hold the socket too: the process that
- * has been running for longest is the one.
+ * Finds the process that created a listening socket. Its children may have inherited the socket, so
+ * the process that has been running for longest is returned.
  *
- * @param address where it listens
- * @returns `undefined` if that is not an address of this machine, if the process is another user's,
- *   or if the platform does not tell
+ * @param address the address where the process listens
+ * @returns `undefined` if `host` is not an address of this machine, if the process belongs to
+ *   another user, or on platforms other than Linux
  */
 export function listeningProcess(
   { host, port }: { readonly host: string; readonly port: number },
@@ -35,9 +36,11 @@ export function listeningProcess(
 }
 
 /**
- * The file of a name that a process has open.
+ * Finds an open file of a process by its file name.
  *
- * @returns its path; `undefined` if there is none, or if the process is another user's
+ * @param name the last part of the file's path
+ * @returns the file's path; `undefined` if the process has no such file open, or if it belongs to
+ *   another user
  */
 export function openFileNamed(pid: number, name: string): string | undefined {
   return linksOf(pid).find((link) => link.startsWith("/") && link.endsWith(`/${name}`));
@@ -48,7 +51,7 @@ function isOwnAddress(host: string): boolean {
   return Deno.networkInterfaces().some(({ address }) => address === host);
 }
 
-/** The inodes of the sockets that listen at a port. */
+/** Returns the inodes of the sockets that listen at a port. */
 function listeners(rows: string | undefined, port: number): string[] {
   const ending = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
   return (rows ?? "").split("\n").flatMap((row) => {
@@ -69,19 +72,21 @@ function holdsSocket(pid: number, inodes: ReadonlySet<string>): boolean {
   });
 }
 
-/** What the descriptors of a process are, as the kernel names it. */
+/**
+ * Returns the link targets of a process's descriptors, such as `socket:[1234]` or a file's path.
+ */
 function linksOf(pid: number): string[] {
   const folder = `/proc/${pid}/fd`;
   try {
     return [...Deno.readDirSync(folder)].map(({ name }) => linkOf(`${folder}/${name}`));
   } catch (error) {
-    // The process has ended, or is another user's.
+    // The process has ended, or belongs to another user.
     if (!isSystemError(error)) throw error;
     return [];
   }
 }
 
-/** A descriptor can be closed between listing and reading. */
+/** Reads a descriptor's link. Returns `""` if the descriptor was closed after it was listed. */
 function linkOf(path: string): string {
   try {
     return Deno.readLinkSync(path);

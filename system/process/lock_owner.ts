@@ -1,6 +1,6 @@
 /**
- * The processes that hold a lock on a file, as the kernel says: `/proc/locks` on Linux, `lsof`
- * elsewhere.
+ * Finds the processes that hold a lock on a file. Reads `/proc/locks` on Linux and asks `lsof` on
+ * other platforms.
  *
  * @module
  */
@@ -18,27 +18,30 @@ import { runTool } from "./tool.ts";
 /** A process that holds a lock. */
 export interface LockOwner {
   readonly pid: number;
-  /** Its effective user. */
+  /** The effective user id of the process. */
   readonly uid: number;
 }
 
-/** `41: FLOCK  ADVISORY  WRITE 21095 fe:00:10158322 0 EOF`; lines of waiters have an arrow. */
+/**
+ * `41: FLOCK  ADVISORY  WRITE 21095 fe:00:10158322 0 EOF`. Lines of waiting processes have an arrow
+ * and do not match.
+ */
 const LOCK_LINE = /^\d+: FLOCK +\S+ +WRITE +(\d+) +[^: ]+:[^: ]+:(\d+) /;
 
 /**
- * The processes that hold a file's lock exclusively, by `flock(2)`.
+ * Finds the processes that hold an exclusive `flock(2)` lock on a file.
  *
- * Elsewhere than on Linux the system does not tell locks: the result is then every process that has
- * the file open. Processes of other containers and machines are never among the result.
+ * Platforms other than Linux do not report locks. The result there is every process that has the
+ * file open. Processes of other containers and machines are never found.
  *
- * @param path absolute; links are followed
+ * @param path absolute; symbolic links are followed
  */
 export async function lockOwners(path: string): Promise<LockOwner[]> {
   if (Deno.build.os === "linux") return ownersByProc(path);
   return parseLsof(await runTool("lsof", ["-w", "-F", "pu", path]) ?? "");
 }
 
-/** Processes and their users in what `lsof -F pu` prints. */
+/** Extracts the processes and their users from the output of `lsof -F pu`. */
 export function parseLsof(text: string): LockOwner[] {
   const owners: LockOwner[] = [];
   let pid = 0;
@@ -54,14 +57,18 @@ function ownersByProc(path: string): LockOwner[] {
   if (identity === undefined) return [];
   const owners = Deno.readTextFileSync("/proc/locks").split("\n").flatMap((line) => {
     const [, pid, ino] = LOCK_LINE.exec(line) ?? [];
-    // Devices of `/proc/locks` are not those of `stat` on every file system: the descriptor decides.
+    // Compare only inodes here: on some file systems `/proc/locks` reports another device than
+    // `stat`. The check of the open descriptors decides.
     if (Number(ino) !== identity.ino) return [];
     return ownerOf(Number(pid), identity) ?? [];
   });
   return owners;
 }
 
-/** The process, if it has the file open, or is another user's, whose descriptors are hidden. */
+/**
+ * Returns the process if it has the file open. A process of another user is returned unchecked,
+ * because its descriptors are hidden.
+ */
 function ownerOf(pid: number, identity: FileIdentity): LockOwner | undefined {
   try {
     const { uid } = Deno.statSync(`/proc/${pid}`);
@@ -79,14 +86,14 @@ function hasOpen(pid: number, identity: FileIdentity): boolean {
     try {
       if (isSameFile(targetIdentity(`${folder}/${name}`), identity)) return true;
     } catch (error) {
-      // A descriptor of a file system that does not answer, or that was closed meanwhile.
+      // The descriptor's file system does not answer, or the descriptor was closed meanwhile.
       if (!isSystemError(error)) throw error;
     }
   }
   return false;
 }
 
-/** ESRCH: the process ends while its folder is read. */
+/** Detects ESRCH: the process ended while its folder was read. */
 function isNoSuchProcess(error: unknown): boolean {
   return error instanceof Error && systemErrorNumber(error) === 3;
 }

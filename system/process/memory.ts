@@ -1,5 +1,6 @@
 /**
- * This process's memory.
+ * Collects this process's garbage and returns the freed memory to the system. A server does this
+ * when it is idle after a large build.
  *
  * @module
  */
@@ -8,15 +9,16 @@ interface Collector {
   (options: { type: "major"; execution: "sync"; flavor: "last-resort" }): void;
 }
 
-/** Collects what is not needed any more, and gives it back to the system. */
+/** Runs a full garbage collection and returns the freed memory to the system. */
 export type ReleaseMemory = () => void;
 
 /**
- * The runtime's own collector: one call takes some milliseconds for each ten megabytes in use, in
- * which nothing else is done.
+ * Gets access to V8's garbage collector. One collection blocks this process for some milliseconds
+ * per ten megabytes in use.
  *
- * It is asked for by name only now: a flag at the start would have all code compiled anew that the
- * runtime has kept from runs without it.
+ * The flag `--expose-gc` is set only here, at run time. If it were set at startup, the runtime
+ * could not use the compiled code that it cached in runs without the flag, and would compile
+ * everything again.
  */
 export async function memoryReleaser(): Promise<ReleaseMemory> {
   const [{ setFlagsFromString }, { runInNewContext }] = await Promise.all([
@@ -31,11 +33,14 @@ export async function memoryReleaser(): Promise<ReleaseMemory> {
   };
 }
 
-/** Free memory between pieces in use stays with the process, unless the C library is told. */
+/**
+ * Tells the C library to return free memory between used blocks. Without this call it stays with
+ * the process.
+ */
 function trimAllocator(): void {
   if (Deno.build.os !== "linux") return;
   const library = Deno.dlopen("libc.so.6", {
-    // Only one of the C libraries has it.
+    // Only glibc has this function.
     malloc_trim: { parameters: ["usize"], result: "i32", optional: true },
   });
   library.symbols.malloc_trim?.(0n);

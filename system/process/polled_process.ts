@@ -1,5 +1,6 @@
 /**
- * A process that was started by `posix_spawn`, seen through descriptors that are polled (Linux).
+ * Watches processes that `posix_spawn` started (Linux). Their exit and their output are awaited by
+ * polling descriptors, so that no thread is blocked for each process.
  *
  * @module
  */
@@ -24,16 +25,16 @@ const SYMBOLS = {
   },
 } as const satisfies Deno.ForeignLibraryInterface;
 
-/** The same number on every processor; older C libraries have no name for it. */
+/** Has the same number on every processor. Older C libraries have no function for it. */
 const SYS_PIDFD_OPEN = 434n;
 const WNOHANG = 1;
 
-/** The names of signals by their numbers, from 1. */
+/** Names of the signals in the order of their numbers, starting with 1. */
 const SIGNALS = ("SIGHUP SIGINT SIGQUIT SIGILL SIGTRAP SIGABRT SIGBUS SIGFPE SIGKILL SIGUSR1 " +
   "SIGSEGV SIGUSR2 SIGPIPE SIGALRM SIGTERM SIGSTKFLT SIGCHLD SIGCONT SIGSTOP SIGTSTP SIGTTIN " +
   "SIGTTOU SIGURG SIGXCPU SIGXFSZ SIGVTALRM SIGPROF SIGWINCH SIGIO SIGPWR SIGSYS").split(" ");
 
-/** Looks after processes. */
+/** Turns processes that were started into {@linkcode GroupProcess} handles. */
 export class PolledProcesses implements Disposable {
   readonly #library: Deno.DynamicLibrary<typeof SYMBOLS>;
   readonly #poller: Poller;
@@ -43,16 +44,20 @@ export class PolledProcesses implements Disposable {
     this.#poller = poller;
   }
 
-  /** @returns `undefined` on other platforms than Linux, and where the C library is another one */
+  /**
+   * Links the C library.
+   *
+   * @returns `undefined` on platforms other than Linux and with a C library other than glibc
+   */
   static open(poller: Poller): PolledProcesses | undefined {
     const library = linkLibc(SYMBOLS);
     return library === undefined ? undefined : new PolledProcesses(library, poller);
   }
 
   /**
-   * Looks after a process.
+   * Starts to watch a process.
    *
-   * @param spawned its descriptors are this object's from now on
+   * @param spawned its descriptors are owned by this object from now on
    */
   adopt({ pid, stdout, stderr }: Spawned): GroupProcess {
     const descriptor = Number(
@@ -63,17 +68,18 @@ export class PolledProcesses implements Disposable {
       stdout: new PolledPipe(this.#library, this.#poller, stdout),
       stderr: new PolledPipe(this.#library, this.#poller, stderr),
       exit: descriptor < 0 ? this.#waitInThread(pid) : this.#wait(pid, descriptor),
-      // Deno's own answer to a signal that nobody gets is an exception, for each task that ends.
+      // Ask the C library first. `Deno.kill` throws if the group is gone, which would cost an
+      // exception for every task that ends.
       groupIsAlive: () => this.#library.symbols.kill(-pid, 0) === 0 && groupAlive(pid),
     };
   }
 
-  /** Looks after nobody any more. */
+  /** Closes the library. No process may be watched any more. */
   close(): void {
     this.#library.close();
   }
 
-  /** As `close`. */
+  /** Calls `close`. */
   [Symbol.dispose](): void {
     this.close();
   }
@@ -89,7 +95,10 @@ export class PolledProcesses implements Disposable {
     return statusOf(status);
   }
 
-  /** Where the kernel has no descriptors of processes, or none is left. */
+  /**
+   * Waits in a thread. Used if the kernel has no process descriptors, or if descriptors are used
+   * up.
+   */
   async #waitInThread(pid: number): Promise<ExitStatus> {
     const status = statusCell();
     while (await this.#library.symbols.waitLong(pid, status, 0) !== pid);
@@ -97,7 +106,7 @@ export class PolledProcesses implements Disposable {
   }
 }
 
-/** The reading end of a pipe. */
+/** The read end of a pipe. */
 class PolledPipe implements PipeSource {
   readonly #library: Deno.DynamicLibrary<typeof SYMBOLS>;
   readonly #poller: Poller;
@@ -114,11 +123,11 @@ class PolledPipe implements PipeSource {
     const bytes = new Uint8Array(buffer);
     const size = BigInt(bytes.length);
     while (!this.#isClosed && await this.#poller.readable(this.#descriptor)) {
-      // Closed meanwhile, its number may be another descriptor's.
+      // After `close`, the number may already belong to another descriptor.
       if (this.#isClosed) return undefined;
       const count = Number(this.#library.symbols.read(this.#descriptor, bytes, size));
       if (count > 0) return bytes.subarray(0, count);
-      // Less than nothing: somebody else has read it, or a signal came.
+      // A negative count: another process has read the bytes, or a signal interrupted the call.
       if (count === 0) break;
     }
     await this.close();

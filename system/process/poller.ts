@@ -1,5 +1,5 @@
 /**
- * Waiting until descriptors can be read, all of them in one thread (epoll, Linux).
+ * Waits until descriptors become readable. One thread serves all waits (epoll, Linux).
  *
  * @module
  */
@@ -26,34 +26,37 @@ const EPOLLIN = 0x1;
 const EPOLLONESHOT = 0x40000000;
 const FOR_EVER = -1;
 
-/** The kernel's `struct epoll_event` is packed on x86_64, and nowhere else. */
+/** The kernel's `struct epoll_event` is packed on x86_64 only. */
 const EVENT_BYTES = Deno.build.arch === "x86_64" ? 12 : 16;
 const TICKET_OFFSET = EVENT_BYTES - 8;
-/** Events that one look brings. */
+/** Maximum number of events that one `epoll_wait` returns. */
 const MOST_EVENTS = 64;
-/** The ticket of the descriptor that ends a wait. */
+/** The ticket of the eventfd that interrupts a wait. */
 const WAKE = 0;
 
-/** One descriptor's wait. */
+/** A pending wait for one descriptor. */
 interface Wait {
   readonly ticket: number;
   readonly end: () => void;
 }
 
 /**
- * Tells when descriptors can be read, or are at their end.
+ * Reports when descriptors become readable or reach their end.
  *
- * While anybody waits a thread does; while nobody does there is none, and nothing keeps the process
- * alive.
+ * A thread blocks in `epoll_wait` only while waits are pending. An idle poller has no thread and
+ * does not keep this process alive.
  */
 export class Poller implements AsyncDisposable {
   readonly #library: Deno.DynamicLibrary<typeof SYMBOLS>;
   readonly #epoll: number;
   readonly #wake: number;
   readonly #known = new Set<number>();
-  /** By the descriptor. */
+  /** Pending waits by descriptor. */
   readonly #waits = new Map<number, Wait>();
-  /** By the wait's ticket: a descriptor's number may be another one's before its event is seen. */
+  /**
+   * Descriptors by ticket. Events carry tickets, because a descriptor's number can be reused before
+   * its event is handled.
+   */
   readonly #descriptors = new Map<number, number>();
   readonly #events = new Uint8Array(new ArrayBuffer(MOST_EVENTS * EVENT_BYTES));
   readonly #event = new DataView(new ArrayBuffer(EVENT_BYTES));
@@ -72,7 +75,9 @@ export class Poller implements AsyncDisposable {
   }
 
   /**
-   * @returns `undefined` on other platforms than Linux, and where no descriptors are left
+   * Creates a poller.
+   *
+   * @returns `undefined` on platforms other than Linux, and if descriptors are used up
    */
   static open(): Poller | undefined {
     const library = linkLibc(SYMBOLS);
@@ -86,13 +91,15 @@ export class Poller implements AsyncDisposable {
   }
 
   /**
-   * Waits until a descriptor can be read, or is at its end; one wait at a time for each.
+   * Waits until a descriptor is readable or at its end. Only one wait per descriptor may be
+   * pending.
    *
-   * @returns resolves with `false` where it can't be waited for, or is forgotten meanwhile
+   * @returns resolves with `false` if the descriptor cannot be polled, or is forgotten meanwhile
    */
   readable(descriptor: number): Promise<boolean> {
     const { promise, resolve } = Promise.withResolvers<boolean>();
-    // The kernel holds 64 bits of it, and of these a number holds 53: enough for ever.
+    // The kernel stores 64 bits of a ticket and a number holds 53 of them, so tickets never run
+    // out.
     const ticket = ++this.#lastTicket;
     const action = this.#known.has(descriptor) ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
     if (this.#control(action, descriptor, EPOLLIN | EPOLLONESHOT, ticket) !== 0) {
@@ -109,7 +116,7 @@ export class Poller implements AsyncDisposable {
     return promise;
   }
 
-  /** Waits for a descriptor no more: to be called before it is closed. */
+  /** Ends the wait for a descriptor. Must be called before the descriptor is closed. */
   forget(descriptor: number): void {
     if (!this.#known.delete(descriptor)) return;
     this.#control(EPOLL_CTL_DEL, descriptor, 0, WAKE);
@@ -117,28 +124,31 @@ export class Poller implements AsyncDisposable {
     if (this.#waits.size === 0 && this.#turns !== undefined) this.#rouse();
   }
 
-  /** Closes it when no wait is left: every descriptor has to be forgotten before. */
+  /**
+   * Closes the poller after the last wait has ended. The caller must forget every descriptor first.
+   */
   async close(): Promise<void> {
     await this.#turns;
     this.abandon();
   }
 
-  /** Closes it at once; no wait may have begun. */
+  /** Closes the poller without waiting. No wait may be running. */
   abandon(): void {
     for (const each of [this.#epoll, this.#wake]) this.#library.symbols.close(each);
     this.#library.close();
   }
 
-  /** As `close`. */
+  /** Calls `close`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
 
   /**
-   * Serves waits until there are none.
+   * Serves waits until none is pending.
    *
-   * It clears `#turns` in the step that finds no wait. Cleared any later (`.finally` on its promise),
-   * a wait that begins in between finds a turn that has ended and is never served.
+   * It clears `#turns` in the same step that finds no pending wait. If `#turns` were cleared later
+   * (by `.finally` on its promise), a wait that begins in between would find a turn that has ended
+   * and would never be served.
    */
   async #turn(): Promise<void> {
     const view = new DataView(this.#events.buffer);

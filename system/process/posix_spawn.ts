@@ -1,6 +1,7 @@
 /**
- * Starting processes by `posix_spawn` (Linux, glibc): this process is not copied, and sessions,
- * folders and descriptors are the new process's before its program begins.
+ * Starts processes with `posix_spawn` (Linux, glibc). This process is not copied for it. The
+ * session, the working directory and the descriptors of the new process are set before its program
+ * begins.
  *
  * @module
  */
@@ -40,30 +41,33 @@ const SETSID = 0x80;
 const ENOEXEC = 8;
 const EINVAL = 22;
 const SIGPIPE = 13;
-/** More than glibc's structures take on any processor. */
+/** Larger than glibc's structures on any processor. */
 const STRUCTURE_BYTES = 512;
 const SIGNAL_SET_BYTES = 128;
 const STDIN = 0;
 
-/** What is to be started. */
+/** The program to start and its surroundings. */
 interface SpawnRequest {
-  /** The program, absolute. */
+  /** The program's absolute path. */
   readonly command: string;
-  /** Its arguments, without its own name. */
+  /** The arguments, without the program's own name. */
   readonly args: readonly string[];
-  /** The working directory, absolute. */
+  /** The absolute path of the working directory. */
   readonly cwd: string;
-  /** The whole environment. */
+  /** The complete environment. */
   readonly env: Readonly<Record<string, string>>;
   readonly stdin: StdinSource;
-  /** This process's descriptors, none of whose numbers it is to have, by those numbers. */
+  /**
+   * Maps each number in the new process to a descriptor of this process. None of these descriptors
+   * may have one of the new numbers, because an earlier `dup2` could overwrite it.
+   */
   readonly descriptors?: ReadonlyMap<number, number>;
 }
 
-/** What was started. */
+/** A process that was started. */
 export interface Spawned {
   readonly pid: number;
-  /** Descriptors of the ends of its output that are read, which don't block; the caller's now. */
+  /** Non-blocking read ends of the process's output. The caller owns them. */
   readonly stdout: number;
   readonly stderr: number;
 }
@@ -85,7 +89,7 @@ export class PosixSpawn implements Disposable {
     const { symbols } = library;
     symbols.posix_spawnattr_init(this.#attributes);
     symbols.posix_spawnattr_setflags(this.#attributes, SETSID | SETSIGDEF | SETSIGMASK);
-    // The runtime ignores SIGPIPE, which `yes | head` would otherwise inherit and never end.
+    // The runtime ignores SIGPIPE. If a task inherited that, `yes | head` would never end.
     const broken = structure(SIGNAL_SET_BYTES);
     new DataView(broken.buffer).setBigUint64(0, 1n << BigInt(SIGPIPE - 1), true);
     symbols.posix_spawnattr_setsigdefault(this.#attributes, broken);
@@ -93,7 +97,9 @@ export class PosixSpawn implements Disposable {
   }
 
   /**
-   * @returns `undefined` on other platforms than Linux, and where the C library is another one
+   * Links the C library.
+   *
+   * @returns `undefined` on platforms other than Linux and with a C library other than glibc
    */
   static open(): PosixSpawn | undefined {
     const foreign = ForeignDescriptors.open();
@@ -106,12 +112,12 @@ export class PosixSpawn implements Disposable {
   }
 
   /**
-   * Starts a process as the leader of a session of its own. What is no program but an executable
-   * text is run by `/bin/sh`, as shells do.
+   * Starts a process as the leader of its own session. If the kernel does not accept the file as a
+   * program (ENOEXEC), `/bin/sh` runs it as a script, as shells do.
    *
-   * @throws {Deno.errors.NotFound} where there is no such program or folder
-   * @throws {Deno.errors.PermissionDenied} where it may not be run
-   * @throws {Error} the system's, where descriptors, memory or processes are used up
+   * @throws {Deno.errors.NotFound} if the program or the working directory does not exist
+   * @throws {Deno.errors.PermissionDenied} if the program may not be run
+   * @throws {Error} the system's error if descriptors, memory or processes are used up
    */
   spawn(request: SpawnRequest): Spawned {
     const opened: number[] = [];
@@ -130,24 +136,24 @@ export class PosixSpawn implements Disposable {
     }
   }
 
-  /** Whether a started process can be given another one's stdin. */
+  /** Returns `true` if a started process can be given another process's stdin. */
   sharesStdin(source: { readonly fromProcess: number }): boolean {
     const access = stdinAccess(source);
     return access === "open" || access === "take" && this.#foreign.canTake(source.fromProcess, 0);
   }
 
-  /** Whether a process's stdin has bytes to read now. */
+  /** Returns `true` if a process's stdin has bytes to read now. */
   hasInput(pid: number): boolean {
     return this.#foreign.hasInput(pid, STDIN);
   }
 
-  /** Starts nothing more. What was started is not concerned. */
+  /** Closes the library. Processes that were started are not affected. */
   close(): void {
     this.#foreign.close();
     this.#library.close();
   }
 
-  /** As `close`. */
+  /** Calls `close`. */
   [Symbol.dispose](): void {
     this.close();
   }
@@ -182,7 +188,9 @@ export class PosixSpawn implements Disposable {
     return new DataView(pid.buffer).getInt32(0, true);
   }
 
-  /** The descriptor that becomes stdin; it is in `opened` if it has to be closed. */
+  /**
+   * Returns the descriptor that becomes stdin. It is added to `opened` if it must be closed later.
+   */
   #stdin(source: StdinSource, opened: number[]): number {
     if (source === "inherited") return STDIN;
     if (source === "empty") return push(opened, this.#open("/dev/null"));
@@ -194,7 +202,10 @@ export class PosixSpawn implements Disposable {
     return push(opened, taken ?? this.#open(stdinPath(fromProcess)));
   }
 
-  /** Opens a file to read. A named pipe without a writer does not hold this process up. */
+  /**
+   * Opens a file for reading. Opens it non-blocking first, because a named pipe without a writer
+   * would block this process.
+   */
   #open(path: string): number {
     const { symbols } = this.#library;
     const stdin = symbols.open(text(path), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
@@ -215,7 +226,7 @@ export class PosixSpawn implements Disposable {
     return { read, write };
   }
 
-  /** Takes a descriptor out of those that are closed. */
+  /** Removes a descriptor from the list of those that will be closed. */
   #kept(descriptor: number, opened: number[]): number {
     opened.splice(opened.indexOf(descriptor), 1);
     return descriptor;
@@ -223,17 +234,22 @@ export class PosixSpawn implements Disposable {
 }
 
 /**
- * A list of strings as C has it: pointers to them, and a null behind. It is written anew for each
- * process, and kept: pointers don't keep what they point to.
+ * A list of strings in C's layout: pointers to the strings, followed by a null pointer. The list is
+ * rewritten for each process. Its memory is held in fields, because a raw pointer does not protect
+ * its target from garbage collection.
  */
 class StringVector {
   #bytes = structure(16 * 1024);
   #pointers = new BigUint64Array(new ArrayBuffer(8));
 
-  /** @returns the pointers, good until the next call */
+  /**
+   * Writes the strings.
+   *
+   * @returns the pointers, which are valid until the next call
+   */
   write(strings: readonly string[]): Uint8Array<ArrayBuffer> {
     const joined = `${strings.join("\0")}\0`;
-    // A character is three bytes at most for each of its units.
+    // One UTF-16 unit takes at most three bytes in UTF-8.
     if (this.#bytes.length < joined.length * 3) this.#bytes = structure(joined.length * 3);
     encoder.encodeInto(joined, this.#bytes);
     this.#pointers = new BigUint64Array(new ArrayBuffer((strings.length + 1) * 8));
@@ -253,12 +269,15 @@ function push(descriptors: number[], descriptor: number): number {
   return descriptor;
 }
 
-/** A string as C has it. */
+/** Encodes a string with C's final zero. */
 function text(value: string): Uint8Array<ArrayBuffer> {
   return encoder.encode(`${value}\0`);
 }
 
-/** Small arrays lie among V8's own objects, which move; those with a buffer of their own don't. */
+/**
+ * Allocates memory that does not move. V8 stores small arrays among its own objects, which it
+ * moves. Arrays with their own buffer stay in place.
+ */
 function structure(bytes: number): Uint8Array<ArrayBuffer> {
   return new Uint8Array(new ArrayBuffer(bytes));
 }

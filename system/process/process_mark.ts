@@ -1,10 +1,12 @@
 /**
- * Marks: what a process and all that descend from it carry, also those that make a session of their
- * own, outlive their parents or are told nothing of their environment. Linux only.
+ * Marks a task's process so that all of its descendants can be found. Descendants inherit the mark
+ * even if they create their own session, outlive their parents or start with an empty environment.
+ * Linux only.
  *
- * A mark is a number, as soft limit of "file locks" (`RLIMIT_LOCKS`). That limit is handed down
- * at each fork and exec, everybody can read it in `/proc`, and since Linux 2.4.25 it limits nothing.
- * It costs a process two system calls, and its environment stays as it is.
+ * A mark is a number that is stored as the soft limit of "file locks" (`RLIMIT_LOCKS`). The kernel
+ * copies that limit at each fork and exec, every process can read it in `/proc`, and it has limited
+ * nothing since Linux 2.4.25. A mark costs a process two system calls and does not change its
+ * environment.
  *
  * @module
  */
@@ -19,33 +21,34 @@ type Libc = Deno.DynamicLibrary<typeof SYMBOLS>;
 
 const RLIMIT_LOCKS = 10;
 const UNLIMITED = 2n ** 64n - 1n;
-/** Above it are marks: no mark is a limit that somebody has set on purpose. */
+/** Marks are at least this large. A user never sets so large a limit on purpose. */
 const FIRST_MARK = 2n ** 52n;
 const SELF = 0;
 
 /** A mark that no process carried before. */
 export interface ProcessMark {
-  /** The number, as `/proc/PID/limits` has it. */
+  /** The number, as `/proc/PID/limits` shows it. */
   readonly id: string;
   /**
-   * Has all processes carry the mark that a function starts.
+   * Marks all processes that a function starts.
    *
-   * @param start starts them before it returns; nobody else may start any meanwhile
+   * @param start must start them before it returns; no other code may start a process meanwhile
    */
   around<Result>(start: () => Result): Result;
-  /** The ids of the processes that carry it and have not ended. */
+  /** Returns the ids of the processes that carry the mark and have not ended. */
   carriers(): number[];
 }
 
-/** Makes marks. */
+/** Creates marks. */
 export class ProcessMarks implements Disposable {
   #libc: Libc | undefined;
 
   /**
-   * A new mark.
+   * Creates a new mark.
    *
-   * @returns `undefined` on other platforms than Linux, and where the limit is somebody's already:
-   *   whoever has marked this process finds all that it starts, too
+   * @returns `undefined` on platforms other than Linux, and if this process already has a limit.
+   *   That limit may be the mark of another program, which must still find all that this process
+   *   starts.
    */
   create(): ProcessMark | undefined {
     if (Deno.build.os !== "linux") return undefined;
@@ -68,19 +71,21 @@ export class ProcessMarks implements Disposable {
     };
   }
 
-  /** Marks that were made find nobody any more. Safe to call twice. */
+  /** Closes the library. Existing marks must not be used any more. Safe to call twice. */
   close(): void {
     this.#libc?.close();
     this.#libc = undefined;
   }
 
-  /** As `close`. */
+  /** Calls `close`. */
   [Symbol.dispose](): void {
     this.close();
   }
 }
 
-/** Rids this process, and what it starts from now on, of a mark that it was started with. */
+/**
+ * Removes an inherited mark from this process and from all processes that it starts from now on.
+ */
 export function shedMark(): void {
   if (Deno.build.os !== "linux") return;
   const libc = Deno.dlopen("libc.so.6", SYMBOLS);
@@ -100,7 +105,12 @@ function carriersOf(libc: Libc, mark: bigint): number[] {
   return found;
 }
 
-/** @returns soft and hard; `undefined` where there is no such process, or it is another user's */
+/**
+ * Reads a process's limit.
+ *
+ * @returns soft and hard limit; `undefined` if the process does not exist or belongs to another
+ *   user
+ */
 function limitOf(libc: Libc, pid: number): readonly [bigint, bigint] | undefined {
   const limit = new BigUint64Array(2);
   const bytes = new Uint8Array(limit.buffer);

@@ -1,5 +1,6 @@
 /**
- * Processes: signals to them, who of them lives, and daemons.
+ * Sends signals to processes, lists processes and their groups, and starts daemons. State is read
+ * from `/proc` on Linux.
  *
  * @module
  */
@@ -9,10 +10,10 @@ import type { ExitStatus } from "./group_process.ts";
 import type { SignalName } from "./signals.ts";
 
 /**
- * Sends a signal to all of a process group.
+ * Sends a signal to all processes of a group.
  *
- * @returns whether there was anybody to send it to
- * @throws {RangeError} for what is no id of a process
+ * @returns `false` if the group has no processes
+ * @throws {RangeError} if `group` is not a valid process id
  */
 export function killGroup(group: number, signal: SignalName): boolean {
   return sendSignal(-checkedId(group), signal);
@@ -21,14 +22,17 @@ export function killGroup(group: number, signal: SignalName): boolean {
 /**
  * Sends a signal to a process.
  *
- * @returns whether there was such a process
- * @throws {RangeError} for what is no id of a process
+ * @returns `false` if the process does not exist
+ * @throws {RangeError} if `pid` is not a valid process id
  */
 export function killProcess(pid: number, signal: SignalName): boolean {
   return sendSignal(checkedId(pid), signal);
 }
 
-/** To the kernel, 0 (as which Deno takes NaN) is the caller's own group, and -1 is everybody. */
+/**
+ * Rejects ids that would signal the wrong processes. To the kernel, 0 is the caller's own group and
+ * -1 is every process. Deno treats NaN as 0.
+ */
 function checkedId(id: number): number {
   if (Number.isInteger(id) && id > 1 && id < 2 ** 31) return id;
   throw new RangeError(`${id} is no id of a process that can be signalled`);
@@ -45,8 +49,8 @@ function sendSignal(target: number, signal: SignalName): boolean {
 }
 
 /**
- * Whether anything of a process group still runs. Processes that have ended and only wait to be
- * collected by their parent do not count, where the platform tells (Linux).
+ * Returns `true` if any process of a group still runs. On Linux, zombies do not count. Other
+ * platforms do not report them.
  */
 export function groupAlive(group: number): boolean {
   if (Deno.build.os !== "linux") return signalReaches(-group);
@@ -55,10 +59,10 @@ export function groupAlive(group: number): boolean {
 }
 
 /**
- * The processes of a group that its leader has not started itself: the leader, and the descendants of
- * its children.
+ * Lists the processes of a group except the children of its leader. These are the leader and the
+ * descendants of its children.
  *
- * @returns `undefined` on other platforms than Linux
+ * @returns `undefined` on platforms other than Linux
  */
 export function withoutChildren(group: number): number[] | undefined {
   if (Deno.build.os !== "linux") return undefined;
@@ -68,9 +72,9 @@ export function withoutChildren(group: number): number[] | undefined {
 }
 
 /**
- * The processes that a process has started itself and that have not ended.
+ * Lists the running children of a process.
  *
- * @returns `undefined` on other platforms than Linux
+ * @returns `undefined` on platforms other than Linux
  */
 export function childProcesses(parent: number): number[] | undefined {
   if (Deno.build.os !== "linux") return undefined;
@@ -78,7 +82,10 @@ export function childProcesses(parent: number): number[] | undefined {
     .toArray();
 }
 
-/** The processes that have not ended; each is looked at when it is asked for. Linux only. */
+/**
+ * Lists the processes that have not ended. The state of each is read only when it is iterated.
+ * Linux only.
+ */
 function* runningProcesses(): Generator<ProcessState & { readonly pid: number }, void> {
   for (const { name } of Deno.readDirSync("/proc")) {
     if (!/^\d+$/.test(name)) continue;
@@ -87,13 +94,19 @@ function* runningProcesses(): Generator<ProcessState & { readonly pid: number },
   }
 }
 
-/** Whether a process runs; one of another user counts, one that only waits to be collected not. */
+/**
+ * Returns `true` if a process runs, even if it belongs to another user. On Linux, a zombie does not
+ * count.
+ */
 export function isProcessAlive(pid: number): boolean {
   if (!signalReaches(pid)) return false;
   return Deno.build.os !== "linux" || processState(pid)?.isEnded !== true;
 }
 
-/** Signal 0 tests without sending. EPERM says that there is somebody, of another user. */
+/**
+ * Tests with signal 0, which is not delivered. EPERM means that the process exists and belongs to
+ * another user.
+ */
 function signalReaches(target: number): boolean {
   try {
     Deno.kill(target, 0 as unknown as Deno.Signal);
@@ -105,17 +118,20 @@ function signalReaches(target: number): boolean {
   }
 }
 
-/** The group of a process; `undefined` where there is none, or it has ended. Linux only. */
+/**
+ * Returns the group of a process; `undefined` if the process does not exist or has ended. Linux
+ * only.
+ */
 export function processGroup(pid: number): number | undefined {
   const state = processState(pid);
   return state === undefined || state.isEnded ? undefined : state.group;
 }
 
 /**
- * The environment that a process was started with.
+ * Reads the environment that a process was started with.
  *
- * @returns `undefined` if there is no such process, if it is another user's, or on other platforms
- *   than Linux
+ * @returns `undefined` if the process does not exist, if it belongs to another user, or on
+ *   platforms other than Linux
  */
 export function processEnvironment(pid: number): Record<string, string> | undefined {
   if (Deno.build.os !== "linux") return undefined;
@@ -133,9 +149,9 @@ export function processEnvironment(pid: number): Record<string, string> | undefi
 }
 
 /**
- * The process that has been running for longest of those given.
+ * Returns the process that has been running for longest among those given.
  *
- * @returns `undefined` if none of them runs, or on other platforms than Linux
+ * @returns `undefined` if none of them runs, or on platforms other than Linux
  */
 export function oldestProcess(pids: readonly number[]): number | undefined {
   let oldest: { readonly pid: number; readonly startedAt: number } | undefined;
@@ -154,11 +170,11 @@ interface ProcessState {
   readonly parent: number;
   readonly group: number;
   readonly isEnded: boolean;
-  /** Clock ticks since the machine's start. */
+  /** Clock ticks since the machine was booted. */
   readonly startedAt: number;
 }
 
-/** The place of the start time among the fields behind the name, by proc(5). */
+/** The index of the start time among the fields after the name, see proc(5). */
 const START_TIME = 19;
 
 function processState(pid: number): ProcessState | undefined {
@@ -166,11 +182,12 @@ function processState(pid: number): ProcessState | undefined {
   try {
     text = Deno.readTextFileSync(`/proc/${pid}/stat`);
   } catch (error) {
-    // Between listing and looking a process can end: ENOENT before, ESRCH while it is read.
+    // The process can end between listing and reading. Opening the file then fails with ENOENT, and
+    // reading it with ESRCH.
     if (error instanceof Deno.errors.NotFound || isNoSuchProcess(error)) return undefined;
     throw error;
   }
-  // The name in brackets can hold anything, brackets and spaces too: what counts is behind it.
+  // The name in brackets can contain brackets and spaces, so start after the last bracket.
   const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
   const [state, parent, group] = fields;
   return {
@@ -181,40 +198,44 @@ function processState(pid: number): ProcessState | undefined {
   };
 }
 
-/** ESRCH, for which Deno has neither a class nor a code. */
+/** Detects ESRCH, for which Deno has neither a class nor a code. */
 function isNoSuchProcess(error: unknown): boolean {
   return error instanceof Error && systemErrorNumber(error) === 3;
 }
 
-/** A server to be started. */
+/** The command and the surroundings of a server to start. */
 export interface DaemonOptions {
   /** The program and its arguments. */
   readonly command: readonly string[];
-  /** The working directory, absolute. */
+  /** The absolute path of the working directory. */
   readonly cwd: string;
-  /** The whole environment. */
+  /** The complete environment. */
   readonly env: Readonly<Record<string, string>>;
-  /** The file that its output is added to. */
+  /** The file that the server's output is appended to. */
   readonly logPath: string;
 }
 
-/** A daemon that was started; it does not keep its starter alive. */
+/** A started daemon. It does not keep the process that started it alive. */
 export interface Daemon {
   readonly pid: number;
-  /** Resolves when it has ended. Waiting for it does not keep the starter alive either. */
+  /**
+   * Resolves when the daemon has ended. Awaiting this does not keep the starting process alive
+   * either.
+   */
   readonly exit: Promise<ExitStatus>;
 }
 
 /**
- * The shell that starts a daemon: its stdin is empty, its output goes to the log, and the
- * descriptors that shells and make hand down are closed. It becomes the daemon itself.
+ * The shell script that starts a daemon. It sets an empty stdin, sends the output to the log, and
+ * closes the descriptors that shells and make pass on. The shell then replaces itself with the
+ * daemon.
  */
 const DAEMON_SCRIPT =
   'log=$0; exec "$@" </dev/null >>"$log" 2>&1 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-';
 
-/** Starts a process in a session of its own that outlives this one. */
+/** Starts a process in its own session. It outlives this process. */
 export function startDaemon(options: DaemonOptions): Daemon {
-  // The shell would make it for others to read, too.
+  // Create the log with mode 0600 first. The shell would make it readable for other users.
   Deno.openSync(options.logPath, { create: true, append: true, mode: 0o600 }).close();
   const child = new Deno.Command("/bin/sh", {
     args: ["-c", DAEMON_SCRIPT, options.logPath, ...options.command],

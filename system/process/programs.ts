@@ -1,5 +1,5 @@
 /**
- * Programs: files that the system can start.
+ * Recognizes programs: files that the system can start, by their mode and their first bytes.
  *
  * @module
  */
@@ -7,30 +7,33 @@
 import { isAbsent, openRegularFile } from "../files/files.ts";
 import { OrdinaryPaths } from "../files/ordinary_paths.ts";
 
-/** The first bytes of what macOS starts. */
+/** The first bytes of programs for macOS. */
 const MACH_O: readonly (readonly number[])[] = [
   [0xcf, 0xfa, 0xed, 0xfe],
   [0xca, 0xfe, 0xba, 0xbe],
 ];
 const ELF: readonly number[] = [0x7f, 0x45, 0x4c, 0x46];
 
-/** Machines as ELF numbers them. */
+/** Machine numbers in ELF headers. */
 const ELF_MACHINES: Readonly<Record<typeof Deno.build.arch, number>> = { x86_64: 62, aarch64: 183 };
-/** Bytes of an ELF file's header, and of an entry of its table of segments (64 bits). */
+/** Sizes of an ELF file's header and of an entry of its segment table (64 bits). */
 const ELF_HEADER_BYTES = 64;
 const ELF_SEGMENT_BYTES = 56;
 
-/** Bytes of which the kernel looks for a script's interpreter. */
+/** Number of bytes in which the kernel looks for a script's interpreter. */
 const FIRST_LINE_BYTES = 256;
 
-/** Tells programs from other files, and reads each only once while it stays what it is. */
+/**
+ * Tells programs from other files. Caches the programs that it has found, so that an unchanged one
+ * is read only once.
+ */
 export class Programs {
-  /** What files were at paths that begin as a program does. */
+  /** Device, inode, size and times of the program that was found at each path. */
   readonly #known = new Map<string, string>();
 
   /**
-   * Whether there is a file at a path that the system can start, as far as its mode and kind say.
-   * A path such as `/proc/self/exe` does not count: it is another file in each process.
+   * Returns `true` if the file at a path can be started, as far as its mode and kind say. Returns
+   * `false` for a path such as `/proc/self/exe`, which is a different file in each process.
    */
   has(path: string): boolean {
     try {
@@ -56,12 +59,15 @@ function beginsAsProgram(path: string, size: number): boolean {
   const begins = (bytes: readonly number[]): boolean =>
     bytes.every((byte, index) => first[index] === byte);
   if (begins(ELF)) return isElfProgram(first, size);
-  // What names no interpreter is no script to the kernel.
+  // The kernel does not accept a script without an interpreter.
   const isScript = /^#![ \t]*[^ \t\n]/.test(new TextDecoder().decode(first));
   return isScript || MACH_O.some(begins);
 }
 
-/** Whether the kernel would take a file with that beginning for a program of this machine. */
+/**
+ * Returns `true` if the kernel would accept a file with these first bytes as a program for this
+ * machine.
+ */
 function isElfProgram(first: Uint8Array, size: number): boolean {
   if (first.length < ELF_HEADER_BYTES) return false;
   const view = new DataView(first.buffer, first.byteOffset);
@@ -74,7 +80,7 @@ function isElfProgram(first: Uint8Array, size: number): boolean {
     segmentBytes === ELF_SEGMENT_BYTES && count > 0 && segments + count * segmentBytes <= size;
 }
 
-/** What `deno task` tells programs of itself, as npm does. */
+/** Returns the user agent that `deno task` gives to programs, in npm's format. */
 export function platformAgent(): string {
   const { os, arch } = Deno.build;
   const { deno } = Deno.version;

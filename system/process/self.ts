@@ -1,22 +1,23 @@
 /**
- * This very program: how to run it again, and what it is called.
+ * Describes the running program: its executable, the command that runs it again, its platform and
+ * its process name.
  *
  * @module
  */
 
-/** What is known of a running program. */
+/** The executable and the main module of a running program. */
 export interface ProgramDescription {
-  /** Whether it is a compiled binary that holds its own code. */
+  /** True if the program is a compiled binary that contains its own code. */
   readonly standalone: boolean;
-  /** The executable that runs. */
+  /** The path of the running executable. */
   readonly execPath: string;
-  /** The module that was run, as a URL. */
+  /** The URL of the main module. */
   readonly mainModule: string;
 }
 
 /**
- * Whether this process can be asked for its own executable: on Linux, without `/proc`, the runtime
- * dies of the question.
+ * Returns `true` if this process can ask for the path of its own executable. The runtime crashes
+ * when it is asked on Linux without `/proc`.
  */
 export function knowsItself(): boolean {
   if (Deno.build.os !== "linux") return true;
@@ -29,7 +30,7 @@ export function knowsItself(): boolean {
   }
 }
 
-/** What is known of this program. */
+/** Describes this program. */
 export function thisProgram(): ProgramDescription {
   return {
     standalone: Deno.build.standalone,
@@ -39,8 +40,8 @@ export function thisProgram(): ProgramDescription {
 }
 
 /**
- * The words that run a program again, before its arguments: a compiled binary runs itself, code
- * that a runtime runs is run by the same runtime.
+ * Returns the words that run a program again, to be followed by its arguments. A compiled binary
+ * runs itself. Code in a runtime is run by the same runtime.
  *
  * @example
  * ```ts
@@ -65,16 +66,19 @@ export function selfCommand(program: ProgramDescription = thisProgram()): readon
     : [program.execPath, "run", "-A", program.mainModule];
 }
 
-/** The runtime with its version, the system and the processor, as results depend on them. */
+/**
+ * Returns the runtime with its version, the system and the processor. Cached results depend on
+ * them.
+ */
 export function platformName(): string {
   const { os, arch } = Deno.build;
   return `deno ${Deno.version.deno} ${os} ${arch}`;
 }
 
 /**
- * Gives this process a name of its own, as `ps -o comm` shows it: 15 bytes at the most.
+ * Sets the name of this process that `ps -o comm` shows, at most 15 bytes.
  *
- * @returns whether the platform can: only Linux does
+ * @returns `false` on platforms other than Linux, which cannot do this
  */
 export function nameProcess(name: string): boolean {
   if (Deno.build.os !== "linux") return false;

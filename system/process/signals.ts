@@ -1,10 +1,13 @@
 /**
- * Signals: their numbers, and listening to them.
+ * Signal names, the exit codes for them, and signal listeners.
  *
  * @module
  */
 
-/** The numbers of the signals that programs here know by name, as POSIX or all platforms have them. */
+/**
+ * Numbers of the signals that this program uses by name. They come from POSIX or are the same on
+ * all platforms, except for SIGUSR1 and SIGUSR2.
+ */
 const NUMBERS = {
   SIGHUP: 1,
   SIGINT: 2,
@@ -21,12 +24,12 @@ const NUMBERS = {
 /** The name of a signal. */
 export type SignalName = keyof typeof NUMBERS;
 
-/** The exit code of a program that a signal has ended, as shells have it. */
+/** Returns the exit code that shells report for a program that a signal ended. */
 export function signalExitCode(signal: SignalName): number {
   return 128 + NUMBERS[signal];
 }
 
-/** Calls a function at each such signal until the result is disposed of. */
+/** Calls a function at each such signal until the returned object is disposed of. */
 export function onSignal(signal: SignalName, listener: () => void): Disposable {
   Deno.addSignalListener(signal, listener);
   return { [Symbol.dispose]: () => Deno.removeSignalListener(signal, listener) };

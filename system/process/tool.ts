@@ -1,18 +1,22 @@
 /**
- * Small programs of the machine that are asked something.
+ * Runs small system tools such as `lsof` and returns their output.
  *
  * @module
  */
 
-/** Milliseconds after which a tool is taken for stuck, as `lsof` gets on a dead network mount. */
+/**
+ * Timeout in milliseconds after which a tool counts as stuck. `lsof` gets stuck on a dead network
+ * mount.
+ */
 const PATIENCE_MS = 10_000;
 
 /**
- * Runs a program to its end.
+ * Runs a program until it ends.
  *
- * @param patienceMs milliseconds after which it is ended; what it printed until then counts
- * @returns what it printed, stdout and then stderr, without white space around; `undefined` where
- *   it is not installed, or not for this user
+ * @param patienceMs timeout in milliseconds after which the program is killed; its output until
+ *   then is returned
+ * @returns its stdout followed by its stderr, without surrounding white space; `undefined` if the
+ *   program is not installed or this user may not run it
  */
 export async function runTool(
   command: string,

@@ -1,10 +1,10 @@
 /**
- * The warden: a small `sh` process that outlives a killed server just long enough to end what the
- * server's tasks left running.
+ * Runs the warden: a small `sh` process that outlives a killed server just long enough to end what
+ * the server's tasks left running.
  *
- * The server tells it each process group that begins and ends, and its mark, through a pipe. When
- * the pipe ends (the server is gone, however it went), the warden ends what is left, and itself. A
- * server that ends in good order has nothing left by then.
+ * The server sends it each process group that begins or ends, and each mark, through a pipe. The
+ * pipe closes when the server ends, even if it was killed. The warden then ends the remaining
+ * processes and exits. After a graceful shutdown no processes remain.
  *
  * @module
  */
@@ -16,17 +16,23 @@ import { WritePipe } from "../net/write_pipe.ts";
 
 const encoder = new TextEncoder();
 
-/** How many times a warden is followed by another one; somebody who kills more wants none. */
+/**
+ * Maximum number of times that a killed warden process is replaced. A user who kills it more often
+ * does not want one.
+ */
 const MAX_SUCCESSORS = 10;
 
-/** Milliseconds that lines wait for others, where nothing is lost by it: each write wakes it. */
+/**
+ * Milliseconds for which lines that are not urgent are collected. Each write wakes the warden
+ * process.
+ */
 const LATER_MS = 20;
 
 /**
- * Ends process groups when this process is gone.
+ * Ends process groups when this process has ended.
  *
- * It starts when it is asked to be ready. One that is killed is followed by another one. `close` it
- * when no group is left.
+ * The warden process starts at the first call of `ready`. It is replaced if it is killed. Call
+ * `close` when no group is left.
  */
 export class Warden implements AsyncDisposable {
   readonly #shell: string;
@@ -43,22 +49,28 @@ export class Warden implements AsyncDisposable {
     this.#clock = clock;
   }
 
-  /** Process id of the warden; `undefined` before it has been asked to be ready and after `close`. */
+  /**
+   * The id of the warden process; `undefined` before the first call of `ready` and after `close`.
+   */
   get pid(): number | undefined {
     return this.#guard?.pid;
   }
 
-  /** Resolves when what it is told from now on counts, whatever becomes of this process. */
+  /**
+   * Starts the warden process if there is none. Resolves when every later message takes effect,
+   * even if this process is killed afterwards.
+   */
   ready(): Promise<void> {
     this.#guard ??= this.#post();
     return this.#guard.ready;
   }
 
   /**
-   * Says that a process is about to be started: `watch` or `unexpected` follows.
+   * Announces that a process is about to be started. A call of `watch` or `unexpected` must follow.
    *
-   * @param folder where it will be
-   * @param mark the mark that it will carry; all who carry it are in the warden's care at once
+   * @param folder the working directory of the process
+   * @param mark the mark that the process will carry; from now on, all processes that carry it are
+   *   among those that the warden ends
    */
   expect(folder: string, mark?: string): void {
     if (mark !== undefined) {
@@ -67,17 +79,18 @@ export class Warden implements AsyncDisposable {
     } else if (!folder.includes("\n")) this.#guard?.tell(`? ${folder}\n`);
   }
 
-  /** Says that there is no such process. */
+  /** Reports that the announced process was not started. */
   unexpected(mark?: string): void {
     if (mark === undefined) this.#guard?.tell("!\n");
     else this.forget(mark);
   }
 
   /**
-   * Takes a process group into its care.
+   * Adds a process group to those that the warden ends.
    *
-   * @param group the group's id, that is its leader's process id
-   * @param mark what all of it carries; it is in the warden's care by that already
+   * @param group the group's id, which is the process id of its leader
+   * @param mark the mark that all of its processes carry; the warden already finds them by it, so
+   *   this message is not urgent
    */
   watch(group: number, mark?: string): void {
     this.#groups.add(group);
@@ -85,27 +98,27 @@ export class Warden implements AsyncDisposable {
     else this.#guard?.tellSoon(`+ ${group}\n`);
   }
 
-  /** Lets a process group go, and those who carry its mark, because nothing is left of them. */
+  /** Removes a process group and its mark, because none of its processes is left. */
   release(group: number, mark?: string): void {
     this.#groups.delete(group);
     if (mark !== undefined) this.#marks.delete(mark);
     this.#guard?.tellSoon(mark === undefined ? `- ${group}\n` : `- ${group}\n~ ${mark}\n`);
   }
 
-  /** Lets those who carry a mark go, but for its process group. */
+  /** Removes a mark, but not its process group. */
   forget(mark: string): void {
     this.#marks.delete(mark);
     this.#guard?.tellSoon(`~ ${mark}\n`);
   }
 
-  /** Ends the warden; safe to call twice. */
+  /** Ends the warden process. Safe to call twice. */
   async close(): Promise<void> {
     const guard = this.#guard;
     this.#guard = undefined;
     await Promise.all([guard?.close(), this.#buried]);
   }
 
-  /** As `close`. */
+  /** Calls `close`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
@@ -117,7 +130,11 @@ export class Warden implements AsyncDisposable {
     return guard;
   }
 
-  /** @param gone one that has ended, which nobody may have asked for */
+  /**
+   * Replaces a warden process that has ended, unless `close` has asked it to end.
+   *
+   * @param gone the process that has ended
+   */
   #replace(gone: Guard): void {
     if (this.#guard !== gone) return;
     this.#guard = undefined;
@@ -127,17 +144,19 @@ export class Warden implements AsyncDisposable {
     try {
       this.#guard = this.#post();
     } catch (error) {
-      // Without descriptors or processes there is none: the next task asks for one.
+      // Descriptors or processes are used up. The next task starts a warden process by `ready`.
       if (!isSystemError(error)) throw error;
     }
   }
 }
 
-/** The warden's process. */
+/** The warden process and the pipe to it. */
 class Guard {
   readonly ready: Promise<void>;
   readonly #child: Deno.ChildProcess;
-  /** Absent: its stdin is written instead, and a little later. */
+  /**
+   * A pipe with synchronous writes. If there is none, stdin is written instead, with a small delay.
+   */
   readonly #pipe: WritePipe | undefined;
   readonly #stdin: WritableStreamDefaultWriter<Uint8Array>;
   #lastWrite: Promise<void> = Promise.resolve();
@@ -146,7 +165,7 @@ class Guard {
   #pending = "";
   #flushing: Promise<void> | undefined;
 
-  /** @param ended is called when the process has ended */
+  /** @param ended called when the process has ended */
   constructor(shell: string, clock: Clock, ended: () => void) {
     this.#clock = clock;
     using acquired = new DisposableStack();
@@ -155,7 +174,8 @@ class Guard {
     acquired.move();
     this.#stdin = this.#child.stdin.getWriter();
     this.ready = this.#hear();
-    // Nobody reads any more: a full pipe would hold this process up for ever.
+    // The pipe has no reader any more. Writing to it would block this process for ever once it is
+    // full.
     this.#child.status.then(() => {
       this.#pipe?.close();
       ended();
@@ -166,7 +186,7 @@ class Guard {
     return this.#child.pid;
   }
 
-  /** Says something, after what is yet to be said. */
+  /** Sends a line at once, after the lines that are still pending. */
   tell(line: string): void {
     const lines = this.#pending + line;
     this.#pending = "";
@@ -174,7 +194,7 @@ class Guard {
     else this.#lastWrite = this.#lastWrite.then(() => this.#send(lines));
   }
 
-  /** Says something together with what is said next, but not later than in {@linkcode LATER_MS}. */
+  /** Queues a line. It is sent with the next line, after {@linkcode LATER_MS} at the latest. */
   tellSoon(line: string): void {
     this.#pending += line;
     this.#flushing ??= this.#clock.sleep(LATER_MS, this.#closing.signal).then(() => {
@@ -198,7 +218,10 @@ class Guard {
     await this.#child.status;
   }
 
-  /** A warden that ends at once has nothing to say: the tasks go on without its care. */
+  /**
+   * Waits until the warden process reports that it is ready. If it ends at once, stdout closes and
+   * tasks run without a warden.
+   */
   async #hear(): Promise<void> {
     const reader = this.#child.stdout.getReader();
     await reader.read();
@@ -210,7 +233,7 @@ class Guard {
     try {
       await this.#stdin.write(encoder.encode(line));
     } catch (error) {
-      // A warden that somebody killed: the tasks go on without its care.
+      // The warden process was killed. Tasks run without it.
       if (!isGone(error)) throw error;
     }
   }

@@ -1,18 +1,20 @@
 /**
- * What the warden runs, for any POSIX shell.
+ * The shell script that the warden process runs, for any POSIX shell. See `warden.ts`.
  *
  * @module
  */
 
 /**
- * Reads `+ PGID` and `- PGID` lines, and `# MARK` and `~ MARK` ones; at their end sends SIGTERM to
- * what is left and SIGKILL 5 s later: to the groups, and to those outside of them who carry a mark.
- * It ignores the signals that end its neighbours.
+ * Reads `+ PGID` and `- PGID` lines that add and remove process groups, and `# MARK` and `~ MARK`
+ * lines that add and remove marks. At the end of its input it sends SIGTERM to the remaining groups
+ * and to processes outside of them that carry a mark. It sends SIGKILL 5 s later. It ignores
+ * SIGHUP, SIGINT and SIGTERM, so that it survives the signals that end other processes around it.
  *
- * `? FOLDER` says that a process without a mark is about to be started there, until a `+` or a `!`
- * follows. Where the end comes first, that process is looked for: the server's children have got
- * another parent by then, the one that the warden itself has got, and this one is not older than
- * two seconds.
+ * `? FOLDER` announces that a process without a mark is about to be started in that folder. It is
+ * valid until a `+` or a `!` follows. If the input ends first, the script looks for that process.
+ * When the server has ended, the kernel gives its children the same new parent as the warden. The
+ * process is therefore a child of that parent, has the announced working directory and is not older
+ * than two seconds.
  */
 export const WARDEN_SCRIPT = `
 trap '' HUP INT TERM

@@ -1,8 +1,10 @@
 /**
- * Commands of the shell that need no process: they are done here where they are sure to go well.
+ * Built-in commands of the shell (`echo`, `cat`, `true`, `mkdir`, `rm`, `cp` and `mv`), executed
+ * inside this process if they are certain to succeed.
  *
- * A command that can't be done at a stroke, or that has something to complain of, is left to the
- * shell before anything of it is done: its messages are the shell's, and so is its exit code.
+ * A command that would block the event loop for too long, or that would report a problem, is left
+ * to the shell before any part of it is executed. The messages and the exit code are then the
+ * shell's own.
  *
  * @module
  */
@@ -19,31 +21,34 @@ import {
   rename,
 } from "../../../system/files/small_files.ts";
 
-/** Bytes that are read, or copied, at a stroke. */
+/** Maximum bytes that are read or copied. More would block the event loop for too long. */
 const MOST_BYTES = 1024 * 1024;
 
-/** Files and folders that are removed at a stroke. */
+/**
+ * Maximum number of files and folders that are removed from one folder. More would block the event
+ * loop for too long.
+ */
 const MOST_REMOVED = 256;
 
-/** What a command is given. */
+/** Arguments and context of a command. */
 interface DirectCall {
   readonly args: readonly string[];
-  /** Resolves operands; those that belong to a process are left to the shell. */
+  /** Resolves operands. Paths that mean something else in each process are left to the shell. */
   readonly paths: OrdinaryPaths;
-  /** The file that its stdout goes to, where it is one that is there. */
+  /** The file that stdout is redirected to, if it exists. */
   readonly target?: FileFacts;
 }
 
-/** A command. */
+/** A built-in command. */
 interface DirectCommand {
   /**
-   * Does it.
+   * Executes the command.
    *
-   * @returns what it prints, or `undefined` where the shell has to do it
-   * @throws {Error} what the system says; the shell can begin anew then, too
+   * @returns the command's output, or `undefined` if the shell has to execute the command
+   * @throws {Error} the system's error; the shell can still execute the command from its beginning
    */
   readonly run: (call: DirectCall) => Uint8Array | undefined;
-  /** Whether it changes nothing, so that what it prints can be sent where it will. */
+  /** True if the command changes nothing. Only the output of such a command can be redirected. */
   readonly onlyPrints: boolean;
 }
 
@@ -51,7 +56,7 @@ const NOTHING = new Uint8Array(0);
 
 const encoder = new TextEncoder();
 
-/** The commands, by name. */
+/** The commands by their names. */
 export const DIRECT_COMMANDS: ReadonlyMap<string, DirectCommand> = new Map([
   ["echo", { run: echo, onlyPrints: true }],
   ["cat", { run: cat, onlyPrints: true }],
@@ -116,7 +121,7 @@ function rm({ args, paths: known }: DirectCall): Uint8Array | undefined {
   const { force, deep } = options ?? { force: false, deep: false };
   const names = options === undefined ? args : args.slice(1);
   if (names.length === 0 || !names.every(isPlainPath)) return undefined;
-  // Without -f what is gone already would be complained of where the shell begins anew.
+  // Without -f, the shell would report files that are already removed, if it has to start again.
   if (!force && names.length > 1) return undefined;
   const paths = resolveAll(names, known);
   if (paths === undefined) return undefined;
@@ -149,7 +154,10 @@ function mv({ args, paths }: DirectCall): Uint8Array | undefined {
   return NOTHING;
 }
 
-/** Two operands; what goes into a folder keeps its name there. */
+/**
+ * Resolves the two operands of a command. If the target is a folder, the source keeps its name in
+ * it.
+ */
 function fromTo(
   args: readonly string[],
   paths: OrdinaryPaths,
@@ -168,7 +176,7 @@ function fromTo(
   return folder === target ? { from, to } : undefined;
 }
 
-/** A path whose last part is a name, and which is no option. */
+/** Returns true if a word is not an option and its last path component is a name. */
 function isPlainPath(word: string): boolean {
   return !isOption(word) && word !== "" && !/(^|\/)\.{0,2}$/.test(word);
 }
@@ -177,7 +185,10 @@ function isOption(word: string): boolean {
   return word.startsWith("-");
 }
 
-/** Words as absolute paths; `undefined` if one of them belongs to a process. */
+/**
+ * Resolves words to absolute paths; `undefined` if one of them means something else in each
+ * process.
+ */
 function resolveAll(words: readonly string[], paths: OrdinaryPaths): string[] | undefined {
   const resolved: string[] = [];
   for (const word of words) {

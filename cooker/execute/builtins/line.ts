@@ -1,42 +1,42 @@
 /**
- * Command lines of which every word can be seen without a shell.
+ * Parses command lines that are simple enough to be understood without a shell.
  *
  * @module
  */
 
-/** A word: its text, and whether the shell would look for files that it fits. */
+/** A word. `isPattern` is true if the shell would replace it by the files that it matches. */
 export interface Word {
   readonly text: string;
   readonly isPattern: boolean;
 }
 
-/** Where a command's stdout goes, instead of to whoever reads it. */
+/** The file to which a command's stdout is redirected. */
 interface Redirect {
   readonly target: Word;
   readonly append: boolean;
 }
 
-/** One command of a line. Each of them runs where the one before it went well. */
+/** One command of a line. It runs only if the command before it has succeeded. */
 export interface Step {
-  /** At least one. */
+  /** At least one word. */
   readonly words: readonly Word[];
   readonly redirect?: Redirect;
-  /** Where it begins in the line. */
+  /** Index in the line at which the command begins. */
   readonly start: number;
 }
 
 /**
- * Blanks; `&&` and `;`; `>` and `>>` between blanks; words in quotes, and words without, made of
- * characters in which a shell sees nothing else.
+ * Matches blanks, `&&` and `;`, `>` and `>>` between blanks, quoted words, and unquoted words of
+ * characters without a special meaning for a shell.
  */
 const TOKEN =
   /([ \t]+)|(&&|;)|(>>?)(?=[ \t])|'([^'\n]*)'(?![^\s;&])|"([^"$`\\\n]*)"(?![^\s;&])|([A-Za-z0-9_.\/@%+:,*?-][A-Za-z0-9_.\/@%+=:,*?-]*)(?![^\s;&])/y;
 
 /**
- * The commands of a line, in order.
+ * Parses a line into its commands, in order.
  *
- * @returns `undefined` where there may be more in the line than this module knows: a shell has to
- *   read all of it then, were it only to say what is wrong with it
+ * @returns `undefined` if the line may contain syntax that this module does not know. A shell then
+ *   has to read the whole line, even if it only reports what is wrong with it.
  */
 export function parseLine(line: string): Step[] | undefined {
   const steps: Step[] = [];
@@ -85,7 +85,7 @@ export function parseLine(line: string): Step[] | undefined {
       if (words.length === 0) start = at;
       words.push(word);
     } else if (redirect.target === undefined) redirect.target = word;
-    // A word behind a redirect is one more argument: rare, and left to the shell.
+    // A word after a redirect is one more argument. That is rare and left to the shell.
     else return undefined;
   }
   return words.length === 0 && redirect === undefined || end() ? steps : undefined;

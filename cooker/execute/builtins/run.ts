@@ -1,8 +1,8 @@
 /**
- * The beginning of a command line, done without a shell as far as that goes.
+ * Executes the beginning of a command line without a shell, as far as possible.
  *
- * `rm`, `mkdir`, `cp`, `cat` and the like begin many command lines and are most of some: a process
- * for each of them takes a hundred times as long as what it does.
+ * Many command lines begin with `rm`, `mkdir`, `cp`, `cat` and the like, and some contain little
+ * else. A process for each of these commands takes a hundred times as long as the command itself.
  *
  * @module
  */
@@ -17,13 +17,13 @@ import { DIRECT_COMMANDS } from "./commands.ts";
 import { parseLine, type Step, type Word } from "./line.ts";
 import { expandWords } from "./words.ts";
 
-/** Bytes that go to whoever reads a command's output at a stroke. */
+/** Maximum bytes of output that are passed to the sink in one piece. */
 const MOST_PRINTED = 64 * 1024;
 
 /**
- * Does a command line up to where a shell or a program is needed.
+ * Executes a command line up to the first command that needs a shell or a program.
  *
- * @returns the command line that is left, `""` where nothing is: all of it went well then
+ * @returns the rest of the command line; `""` if all of it has been executed successfully
  */
 export async function runDirectly(
   command: TaskCommand,
@@ -31,7 +31,7 @@ export async function runDirectly(
   ending: Ending,
 ): Promise<string> {
   const steps = parseLine(command.command) ?? [];
-  // Behind a `;`, or behind where a redirect goes, arguments are a command of their own.
+  // After a `;`, or after the target of a redirect, arguments would form a command of their own.
   const isWhole = command.args.length === 0 ||
     (steps.at(-1)?.redirect === undefined && !/;\s*$/.test(command.command));
   if (steps.length === 0 || !isWhole) return command.command;
@@ -40,7 +40,8 @@ export async function runDirectly(
   for (const [index, step] of steps.entries()) {
     const more = index === steps.length - 1 ? command.args : [];
     const name = step.words[0]?.text ?? "";
-    // A program of an npm package comes before the shell's own of the same name.
+    // A program of an npm package takes precedence over the shell's built-in command of the same
+    // name.
     const isReplaced = DIRECT_COMMANDS.has(name) && hasNpmProgram(name, command.cwd);
     const printed = ending.soon.aborted || isReplaced ? undefined : perform(step, more, paths);
     if (printed === undefined) return command.command.slice(step.start);
@@ -49,7 +50,10 @@ export async function runDirectly(
   return "";
 }
 
-/** Does one command; `undefined` where it is left to the shell, which can begin it anew. */
+/**
+ * Executes one command and returns its output. Returns `undefined` if the command is left to the
+ * shell, which can execute it from its beginning.
+ */
 function perform(
   step: Step,
   more: readonly string[],
@@ -80,7 +84,7 @@ function perform(
   }
 }
 
-/** A file that can be written at a stroke: a regular one, or none yet. */
+/** Returns the path of a redirect's target if it is a regular file or does not exist yet. */
 function targetOf({ text, isPattern }: Word, paths: OrdinaryPaths): string | undefined {
   if (isPattern || text === "" || text.endsWith("/")) return undefined;
   const path = paths.resolve(text);

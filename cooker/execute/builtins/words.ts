@@ -1,5 +1,5 @@
 /**
- * Words that stand for files.
+ * Expands the words of a command line that are patterns for files, as the shell does.
  *
  * @module
  */
@@ -9,17 +9,17 @@ import type { OrdinaryPaths } from "../../../system/files/ordinary_paths.ts";
 import { folderEntries } from "../../../system/files/small_files.ts";
 import type { Word } from "./line.ts";
 
-/** A pattern whose last part alone has wildcards, below the working directory. */
+/** A pattern below the working directory that has wildcards only in its last component. */
 const PATTERN = /^((?:[A-Za-z0-9_@%+:,-][A-Za-z0-9_.@%+:,-]*\/)*)([^\/]+)$/;
 
-/** Names of which any two agree about which comes first. */
+/** Names that every implementation sorts in the same order. */
 const ASCII = /^[\x20-\x7e]+$/;
 
 /**
- * The words that the shell puts in the place of some.
+ * Replaces patterns by the files that they match.
  *
- * @returns `undefined` where the shell has to look itself
- * @throws {Error} what the system says of a folder
+ * @returns `undefined` if the shell has to expand the words itself
+ * @throws {Error} the system's error if a folder cannot be read
  */
 export function expandWords(words: readonly Word[], paths: OrdinaryPaths): string[] | undefined {
   const expanded: string[] = [];
@@ -44,7 +44,7 @@ function expandPattern(pattern: string, paths: OrdinaryPaths): string[] | undefi
   return found.map(({ name }) => `${folder}${name}`).sort();
 }
 
-/** The shell takes capital letters for small ones. */
+/** Returns a matcher for names. It ignores case, as the shell does. */
 function matcherOf(pattern: string): RegExp {
   const source = pattern.replace(/[.+\\]/g, "\\$&").replaceAll("*", ".*").replaceAll("?", ".");
   return new RegExp(`^${source}$`, "i");
