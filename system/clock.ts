@@ -1,23 +1,26 @@
 /**
- * Time, as everything here asks for it: tests put a clock of their own in its place.
+ * The clock's interface and the machine's clocks. Code is given a clock to read the time from, so
+ * that tests can pass a fake one.
  *
  * @module
  */
 
-/** A clock. */
+/** A source of time. */
 export interface Clock {
-  /** Milliseconds since the Unix epoch, for people; may jump. */
+  /** Returns milliseconds since the Unix epoch, for display. The value may jump. */
   now(): number;
-  /** Milliseconds since some moment; never goes back. For timeouts and durations. */
+  /**
+   * Returns milliseconds since an arbitrary moment. Never decreases. For timeouts and durations.
+   */
   monotonic(): number;
   /**
-   * Resolves after that many milliseconds, or when the signal is aborted; it never rejects and
-   * leaves no timer behind.
+   * Resolves after `ms` milliseconds, or when the signal is aborted. It never rejects. It leaves no
+   * timer behind, except with {@linkcode briefClock}.
    */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }
 
-/** The machine's clock, for programs that stay. */
+/** The machine's clock for long-running programs. */
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
@@ -35,9 +38,9 @@ export const systemClock: Clock = {
 };
 
 /**
- * The machine's clock for programs that end soon: sleeping costs a tenth at first, as nothing of
- * Node's timers is loaded, and a sleep that is cut short is forgotten only when its time is over.
- * It does not keep a program from ending.
+ * The machine's clock for short-lived programs. The first sleep costs a tenth of that of
+ * {@linkcode systemClock}, because Node's timers are not loaded. The timer of an aborted sleep is
+ * freed only when its time is over. A pending sleep does not keep the process alive.
  */
 export const briefClock: Clock = {
   ...systemClock,
@@ -55,7 +58,10 @@ export const briefClock: Clock = {
     }),
 };
 
-/** Milliseconds since some moment, for what is only ever a measure of this process's own work. */
+/**
+ * Returns milliseconds since an arbitrary moment, without a {@linkcode Clock}. Only for measuring
+ * this process's own work.
+ */
 export function monotonicTime(): number {
   return performance.now();
 }

@@ -1,15 +1,19 @@
 /**
- * What surrounds this process: variables, terminal, machine.
+ * Reads the environment of this process: variables, arguments, working directory, ids, namespaces
+ * and memory. It also catches the process's uncaught errors.
  *
  * @module
  */
 
-/** All environment variables. */
+/** Returns all environment variables. */
 export function environment(): Record<string, string> {
   return Deno.env.toObject();
 }
 
-/** One environment variable; one that is no UTF-8 counts as unset, as in {@linkcode environment}. */
+/**
+ * Returns one environment variable. A variable that is not UTF-8 counts as unset, like in
+ * {@linkcode environment}.
+ */
 export function variable(name: string): string | undefined {
   try {
     return Deno.env.get(name);
@@ -20,10 +24,11 @@ export function variable(name: string): string | undefined {
 }
 
 /**
- * Whether this process was given arguments that are no UTF-8, as far as the platform tells: the
- * runtime replaces such bytes by U+FFFD.
+ * Returns true if an argument of this process is not UTF-8. The runtime replaces invalid bytes by
+ * U+FFFD, so the check reads the original bytes from `/proc`. Returns false on platforms other than
+ * Linux.
  *
- * @param args the arguments as the runtime has them
+ * @param args the arguments as the runtime gives them
  */
 export function hasForeignBytes(args: readonly string[]): boolean {
   if (Deno.build.os !== "linux" || !args.some((arg) => arg.includes("\ufffd"))) return false;
@@ -37,51 +42,52 @@ export function hasForeignBytes(args: readonly string[]): boolean {
   }
 }
 
-/** The working directory; absolute. */
+/** Returns the absolute path of the working directory. */
 export function workingDirectory(): string {
   return Deno.cwd();
 }
 
-/** This process's id. */
+/** Returns the id of this process. */
 export function processId(): number {
   return Deno.pid;
 }
 
 /**
- * What the kernel calls the namespaces of this process's processes and mounts: processes that have
- * the same names see each other and the same files. `undefined` where the platform has none.
+ * Returns the kernel's names of this process's PID and mount namespaces. Processes with the same
+ * names see each other and the same files. Returns `undefined` if the platform has no namespaces or
+ * hides them.
  */
 export function processNamespaces(): string | undefined {
   if (Deno.build.os !== "linux") return undefined;
   try {
     return ["pid", "mnt"].map((name) => Deno.readLinkSync(`/proc/self/ns/${name}`)).join(" ");
   } catch (error) {
-    // An old kernel, or one that hides them.
+    // The kernel is old, or it hides the namespaces.
     if (error instanceof Deno.errors.NotFound) return undefined;
     if (error instanceof Deno.errors.PermissionDenied) return undefined;
     throw error;
   }
 }
 
-/** This process's user id; `undefined` where the platform has none. */
+/** Returns the user id of this process, or `undefined` if the platform has no user ids. */
 export function userId(): number | undefined {
   return Deno.uid() ?? undefined;
 }
 
-/** How many processors there are. */
+/** Returns the number of logical processors. */
 export function processorCount(): number {
   return navigator.hardwareConcurrency;
 }
 
-/** Memory of this process, in bytes. */
+/** Returns the memory use of this process, in bytes. */
 export function memoryUse(): { readonly rss: number; readonly heapUsed: number } {
   return Deno.memoryUsage();
 }
 
 /**
- * Calls a function for each error that no part of this program has caught, until the result is
- * disposed of: rejected promises without an owner, and exceptions out of timers and listeners. They
- * do not end the process meanwhile.
+ * Calls a function for each uncaught error, until the result is disposed. Uncaught errors are
+ * unhandled promise rejections, and exceptions thrown by timers and listeners. They do not end the
+ * process during that time.
  */
 export function onUncaught(listener: (error: unknown) => void): Disposable {
   const onRejection = (event: PromiseRejectionEvent): void => {

@@ -1,5 +1,5 @@
 /**
- * A clock that stands still until a test moves it.
+ * A clock for tests. It stands still until the test advances it.
  *
  * @module
  */
@@ -13,7 +13,7 @@ interface Sleeper {
 }
 
 /**
- * A {@linkcode Clock} for tests: time passes only in {@linkcode FakeClock.advance}.
+ * A {@linkcode Clock} for tests. Time passes only in {@linkcode FakeClock.advance}.
  *
  * @example
  * ```ts
@@ -30,12 +30,12 @@ export class FakeClock implements Clock {
   #sleepers: Sleeper[] = [];
   #arrivals: (() => void)[] = [];
 
-  /** @param now where the clock starts, in milliseconds */
+  /** @param now the initial time, in milliseconds */
   constructor(now = 1_000_000) {
     this.#now = now;
   }
 
-  /** How many sleep. */
+  /** The number of pending sleeps. */
   get sleeping(): number {
     return this.#sleepers.length;
   }
@@ -63,14 +63,16 @@ export class FakeClock implements Clock {
     });
   }
 
-  /** Resolves when at least `count` sleep. */
+  /** Resolves when at least `count` sleeps are pending. */
   async waitForSleepers(count = 1): Promise<void> {
     while (this.#sleepers.length < count) {
       await new Promise<void>((resolve) => this.#arrivals.push(resolve));
     }
   }
 
-  /** Lets time pass, waking sleepers in the order of their times and letting each one's work run. */
+  /**
+   * Advances the time. Ends due sleeps in order, and lets the work that follows each of them run.
+   */
   async advance(ms: number): Promise<void> {
     const end = this.#now + ms;
     while (true) {
@@ -87,7 +89,7 @@ export class FakeClock implements Clock {
   }
 }
 
-/** Turns of the event loop in which the work of one that was woken has its way. */
+/** The number of event loop turns given to the work that follows a sleep. */
 const SETTLING_TURNS = 10;
 
 async function settled(): Promise<void> {

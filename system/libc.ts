@@ -1,13 +1,14 @@
 /**
- * The C library's calls on Linux, and what their errors mean.
+ * Loads functions of the C library on Linux, and translates their error numbers.
  *
  * @module
  */
 
 /**
- * Links calls of the C library.
+ * Loads functions of the C library.
  *
- * @returns `undefined` on other platforms than Linux, and where the library lacks one of them
+ * @returns `undefined` on platforms other than Linux, if the library is not glibc, or if it lacks
+ *   one of the functions
  */
 export function linkLibc<const Symbols extends Deno.ForeignLibraryInterface>(
   symbols: Symbols,
@@ -21,43 +22,43 @@ export function linkLibc<const Symbols extends Deno.ForeignLibraryInterface>(
   }
 }
 
-/** A library that is linked when it is first needed, and again after it was let go. */
+/** The C library, loaded on first use, and again on the first use after `close`. */
 export class LazyLibc<const Symbols extends Deno.ForeignLibraryInterface> implements Disposable {
   readonly #wanted: Symbols;
   #library: Deno.DynamicLibrary<Symbols> | undefined;
   #isLinked = false;
 
-  /** @param wanted as for {@linkcode linkLibc} */
+  /** @param wanted the functions, like for {@linkcode linkLibc} */
   constructor(wanted: Symbols) {
     this.#wanted = wanted;
   }
 
-  /** Its calls; `undefined` as for {@linkcode linkLibc}. */
+  /** The library's functions. `undefined` in the same cases as {@linkcode linkLibc}. */
   get symbols(): Deno.DynamicLibrary<Symbols>["symbols"] | undefined {
     if (!this.#isLinked) this.#library = linkLibc(this.#wanted);
     this.#isLinked = true;
     return this.#library?.symbols;
   }
 
-  /** Lets the library go. */
+  /** Closes the library. */
   close(): void {
     this.#library?.close();
     this.#library = undefined;
     this.#isLinked = false;
   }
 
-  /** As `close`. */
+  /** Same as `close`. */
   [Symbol.dispose](): void {
     this.close();
   }
 }
 
-/** Where the C library has the number of the last call's error. */
+/** The function that returns the address of `errno`. */
 export const ERRNO_SYMBOLS = {
   __errno_location: { parameters: [], result: "pointer" },
 } as const satisfies Deno.ForeignLibraryInterface;
 
-/** The number of the last call's error. */
+/** Returns `errno`, the error number of the last failed call. */
 export function errnoOf(
   { __errno_location }: Deno.DynamicLibrary<typeof ERRNO_SYMBOLS>["symbols"],
 ): number {
@@ -65,12 +66,15 @@ export function errnoOf(
   return place === null ? 0 : new Deno.UnsafePointerView(place).getInt32();
 }
 
-/** Whether an error says that nothing is at a path: also a circle of links, or a file on the way. */
+/**
+ * Returns true if an error number means that a path does not exist. A loop of links, and a file in
+ * the place of a parent folder, count as missing too.
+ */
 export function isAbsence(number: number): boolean {
   return ABSENT.has(number);
 }
 
-/** Of another C library than glibc, and of an older one. */
+/** Matches Deno's errors for a C library other than glibc, and for a glibc that is too old. */
 const MISSING = /^(Could not open library|Failed to register symbol)/;
 
 const ENOENT = 2;
@@ -78,7 +82,7 @@ const ENOENT = 2;
 const ABSENT: ReadonlySet<number> = new Set([ENOENT, 20, 40]);
 const DENIED: ReadonlySet<number> = new Set([1, 13]);
 
-/** What the system calls its errors, for those that starting a process, or reading a file, can have. */
+/** The system's texts of the errors that can occur when starting a process or reading a file. */
 const TEXTS: Readonly<Record<number, string>> = {
   1: "Operation not permitted",
   2: "No such file or directory",
@@ -98,16 +102,16 @@ const TEXTS: Readonly<Record<number, string>> = {
   40: "Too many levels of symbolic links",
 };
 
-/** What the system calls an error, as `File name too long`. */
+/** Returns the system's text of an error, such as `File name too long`. */
 export function systemErrorText(number: number): string {
   return TEXTS[number] ?? `The system refuses (os error ${number})`;
 }
 
 /**
- * The exception that Deno's own calls throw for an error of the system.
+ * Creates an exception like those that Deno's own functions throw for a system error.
  *
- * @param number the error's number
- * @param what what failed
+ * @param number the error number
+ * @param what the failed operation, for the message
  */
 export function systemError(number: number, what: string): Error {
   const message = `${what}: ${TEXTS[number] ?? "The system refuses"} (os error ${number})`;

@@ -1,23 +1,23 @@
 /**
- * The logger's interface: lines with a level, for a file or a terminal.
+ * The logger's interface, which writes lines with a level, and a logger in memory.
  *
  * @module
  */
 
-/** How important a line is; the same words as on the wire. */
+/** The importance of a line. The wire protocol uses the same words. */
 export type Level = "debug" | "info" | "warn" | "error";
 
-/** Where lines go. */
+/** A destination of log records. */
 export interface Logger {
-  /** Writes one record; a message may have several lines. */
+  /** Writes one record. A message may have several lines. */
   log(level: Level, message: string): void;
-  /** Resolves when all that was logged is written. */
+  /** Resolves when all logged records are written. */
   flush(): Promise<void>;
 }
 
-/** A logger that keeps records in memory, for tests and embedders. */
+/** A logger that stores records in memory, for tests and embedders. */
 export class MemoryLogger implements Logger {
-  /** Everything logged, in order. */
+  /** All records, in order. */
   readonly records: { readonly level: Level; readonly message: string }[] = [];
 
   log(level: Level, message: string): void {
@@ -28,7 +28,7 @@ export class MemoryLogger implements Logger {
     return Promise.resolve();
   }
 
-  /** The messages alone. */
+  /** The messages without their levels. */
   get messages(): string[] {
     return this.records.map((record) => record.message);
   }

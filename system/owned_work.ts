@@ -1,26 +1,26 @@
 /**
- * Work that goes on beside its caller, with an owner that hears of its failure.
+ * Tracks background work: promises that no caller awaits. Their owner is notified of failures.
  *
  * @module
  */
 
 /**
- * Promises that nothing awaits by itself: a failure is told, and never ends the process as an
- * unhandled rejection.
+ * Owns background promises. Reports a failure to a callback, so that it never ends the process as
+ * an unhandled rejection.
  */
 export class OwnedWork {
   readonly #failed: (what: string, error: unknown) => void;
   readonly #running = new Set<Promise<void>>();
 
-  /** @param failed told which work failed, and how; it must not throw */
+  /** @param failed called with the name of failed work and the error. It must not throw. */
   constructor(failed: (what: string, error: unknown) => void) {
     this.#failed = failed;
   }
 
   /**
-   * Takes work into its care.
+   * Takes ownership of a promise.
    *
-   * @param what names it for `failed`
+   * @param what the name of the work, for `failed`
    */
   own(what: string, work: Promise<unknown>): void {
     const owned = work.then(
@@ -30,7 +30,7 @@ export class OwnedWork {
     this.#running.add(owned);
   }
 
-  /** Resolves when none of it is running. */
+  /** Resolves when no work is running. */
   async settled(): Promise<void> {
     while (this.#running.size > 0) await Promise.all(this.#running);
   }

@@ -1,5 +1,5 @@
 /**
- * Sizes in bytes, as people read and write them.
+ * Parses and formats sizes in bytes, such as `1.5G`, for options and messages.
  *
  * @module
  */
@@ -12,11 +12,11 @@ const UNITS: Readonly<Record<string, number>> = {
   t: 1024 ** 4,
 };
 
-/** What a size is written as, for messages. */
+/** A description of the form of a size, for error messages. */
 export const SIZE_FORM = "a number of bytes, or one with K, M, G or T";
 
 /**
- * The bytes that a size means; `undefined` where it is none.
+ * Parses a size. Returns its number of bytes, or `undefined` if the text is not a size.
  *
  * @example
  * ```ts
@@ -33,7 +33,7 @@ export function parseSize(text: string): number | undefined {
   return Number.isFinite(bytes) ? Math.floor(bytes) : undefined;
 }
 
-/** A size as people read it: `1.5 GiB`. */
+/** Formats a size for messages, such as `1.5 GiB`. */
 export function sizeText(bytes: number): string {
   if (bytes < 1024) return `${bytes} bytes`;
   const unit = Math.min(4, Math.floor(Math.log2(bytes) / 10));

@@ -1,27 +1,28 @@
 /**
- * Sources: what a select loop can wait for.
+ * The interface of sources, for which the server's selector waits, and a source that is made ready
+ * by a call.
  *
  * @module
  */
 
 /**
- * Something that becomes ready.
+ * A source of items that becomes ready from time to time.
  *
- * @typeParam T what is read when it is
+ * @typeParam T the items
  */
 export interface Source<T = unknown> {
-  /** For logs. */
+  /** The source's name, for logs. */
   readonly name: string;
   /**
-   * Resolves with the next item; called again only after the last call has settled. A rejection
-   * is an outcome too: the reader is told, and decides whether to go on.
+   * Resolves with the next item. The reader calls it again only after the last call has settled. A
+   * rejection is a normal outcome: the reader decides if it continues.
    */
   read(): Promise<T>;
 }
 
 /**
- * A source that somebody else makes ready: `wake()` before `read()` is not lost, several wakes
- * before a read are one.
+ * A source that becomes ready when other code calls `wake()`. A wake before `read()` is not lost.
+ * Several wakes before a read count as one.
  */
 export class Latch implements Source<void> {
   readonly name: string;
@@ -29,9 +30,9 @@ export class Latch implements Source<void> {
   #resolve: (() => void) | undefined;
 
   /**
-   * Makes a latch that is not woken.
+   * Creates a latch that is not woken.
    *
-   * @param name for logs
+   * @param name the source's name, for logs
    */
   constructor(name: string) {
     this.name = name;

@@ -1,5 +1,6 @@
 /**
- * A file that grows: many small pieces, few writes.
+ * Appends data to a file through a buffer, so that many small pieces cost few writes. Task logs,
+ * the records of builds and the task history are written this way.
  *
  * @module
  */
@@ -10,13 +11,13 @@ const BUFFER_BYTES = 64 * 1024;
 
 const encoder = new TextEncoder();
 
-/** A file to which pieces are added, in order. */
+/** A file to which pieces are appended in order, buffered. */
 export class AppendFile implements Disposable {
   readonly #file: Deno.FsFile;
   #identity: FileIdentity | undefined;
   #pieces: Uint8Array[] = [];
   #held = 0;
-  /** Added last of all, and not encoded yet. */
+  /** Text that is not encoded yet. It follows `#pieces`. */
   #text = "";
   #isClosed = false;
   #written = 0;
@@ -26,20 +27,20 @@ export class AppendFile implements Disposable {
   }
 
   /**
-   * Opens a file of mode 0600, and makes it if it is not there.
+   * Opens a file for appending. Creates it with mode 0600 if it does not exist.
    *
-   * @throws {Error} what the system says where that can't be done
+   * @throws {Error} the system's error if the file can't be opened or created
    */
   static open(path: string): AppendFile {
     return new AppendFile(Deno.openSync(path, { create: true, append: true, mode: 0o600 }));
   }
 
-  /** Bytes that this process has written to the file. */
+  /** The number of bytes that were written to the file through this object. */
   get written(): number {
     return this.#written;
   }
 
-  /** Returns whether the file at `path` is still this file. */
+  /** Returns true if the file at `path` is still this file, and was not deleted or replaced. */
   isAt(path: string): boolean {
     if (this.#identity === undefined) {
       const { dev, ino } = this.#file.statSync();
@@ -49,19 +50,19 @@ export class AppendFile implements Disposable {
     return now !== undefined && isSameFile(now, this.#identity);
   }
 
-  /** Adds bytes, which are copied; they are in the file at the latest after `flush`. */
+  /** Copies bytes into the buffer. They are in the file after `flush` at the latest. */
   add(bytes: Uint8Array): void {
     this.#encode();
     this.#take(bytes.slice());
   }
 
-  /** Adds a text, as `add`; texts cost less, as many are encoded at once. */
+  /** Adds a text, like `add`. Texts cost less than bytes, because many are encoded at once. */
   addText(text: string): void {
     this.#text += text;
     if (this.#text.length >= BUFFER_BYTES) this.#encode();
   }
 
-  /** Writes what was added. */
+  /** Writes the buffer to the file. */
   flush(): void {
     this.#encode();
     this.#write();
@@ -96,7 +97,7 @@ export class AppendFile implements Disposable {
     }
   }
 
-  /** Writes what was added and closes; safe to call twice. */
+  /** Writes the buffer and closes the file. Safe to call twice. */
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
@@ -107,7 +108,7 @@ export class AppendFile implements Disposable {
     }
   }
 
-  /** Closes without writing what was added since the last write; safe to call twice. */
+  /** Discards the buffer and closes the file. Safe to call twice. */
   abandon(): void {
     this.#text = "";
     this.#pieces = [];
@@ -115,7 +116,7 @@ export class AppendFile implements Disposable {
     this.close();
   }
 
-  /** As `close`. */
+  /** Same as `close`. */
   [Symbol.dispose](): void {
     this.close();
   }

@@ -1,5 +1,6 @@
 /**
- * What was being written aside when its writer was killed.
+ * Removes orphaned temporary files: those that a process was writing when it was killed, before it
+ * could rename them into place.
  *
  * @module
  */
@@ -7,13 +8,13 @@
 import { fileKind, joinPath, listFolder, removeIfPresent } from "./files.ts";
 import { isProcessAlive } from "../process/processes.ts";
 
-/** The names that `asidePath` of files.ts gives. */
+/** Matches the names of temporary files that `asidePath` of files.ts gives. */
 const ASIDE = /\.(\d+)\.[0-9a-f]{8}$/;
 
 /**
- * Removes from a folder what processes have left aside that are gone.
+ * Removes the temporary files in a folder whose process is no longer running.
  *
- * @param folder there need not be one
+ * @param folder may be missing
  */
 export function removeLeftAside(folder: string): void {
   for (const name of listFolder(folder)) {

@@ -1,6 +1,7 @@
 /**
- * A file that grows for as long as that can be done: on a full disk, or in a folder that is gone or
- * can't be written, what was to be in it is lost, which is told once.
+ * Appends to a file until a write fails, for logs and records that must not fail a build. If the
+ * disk is full, or the folder was deleted or can't be written, the rest of the data is lost and the
+ * failure is reported once.
  *
  * @module
  */
@@ -8,7 +9,7 @@
 import { AppendFile } from "./append_file.ts";
 import { isSystemError } from "./files.ts";
 
-/** A file to which pieces are added, in order, as long as the system takes them. */
+/** A file to which pieces are appended in order, until the system refuses one. */
 export class BestEffortFile implements Disposable {
   readonly #path: string;
   readonly #failed: (error: Error) => void;
@@ -17,10 +18,10 @@ export class BestEffortFile implements Disposable {
   #isOver = false;
 
   /**
-   * @param path absolute; it is made with the first piece, or by `open`
-   * @param failed is told what the system says, once at the most; nothing is written from then on
-   * @param prepare is called before the file is made, as for its folder; if it returns `false`, there is
-   *   to be no file, and nobody is told
+   * @param path absolute. The file is created with the first piece, or by `open`.
+   * @param failed called at most once, with the system's error. Nothing is written after that.
+   * @param prepare called before the file is created, for example to create its folder. If it
+   *   returns `false`, no file is created and `failed` is not called.
    */
   constructor(path: string, failed: (error: Error) => void, prepare: () => boolean = () => true) {
     this.#path = path;
@@ -28,7 +29,7 @@ export class BestEffortFile implements Disposable {
     this.#prepare = prepare;
   }
 
-  /** Makes the file if it is not there; says whether pieces are still taken. */
+  /** Creates the file if it does not exist. Returns true if pieces are still accepted. */
   open(): boolean {
     if (!this.#isOver && this.#file === undefined) {
       this.#attempt(() => {
@@ -39,22 +40,22 @@ export class BestEffortFile implements Disposable {
     return !this.#isOver;
   }
 
-  /** Adds bytes, which are copied; they are in the file at the latest after `flush`. */
+  /** Copies bytes into the buffer. They are in the file after `flush` at the latest. */
   add(bytes: Uint8Array): void {
     if (this.open()) this.#attempt(() => this.#file?.add(bytes));
   }
 
-  /** Adds a text, as `add`. */
+  /** Adds a text, like `add`. */
   addText(text: string): void {
     if (this.open()) this.#attempt(() => this.#file?.addText(text));
   }
 
-  /** Writes what was added. */
+  /** Writes the buffer to the file. */
   flush(): void {
     this.#attempt(() => this.#file?.flush());
   }
 
-  /** Writes what was added and closes; safe to call twice. */
+  /** Writes the buffer and closes the file. Safe to call twice. */
   close(): void {
     const file = this.#file;
     this.#file = undefined;
@@ -62,7 +63,7 @@ export class BestEffortFile implements Disposable {
     this.#isOver = true;
   }
 
-  /** As `close`. */
+  /** Same as `close`. */
   [Symbol.dispose](): void {
     this.close();
   }
@@ -74,7 +75,7 @@ export class BestEffortFile implements Disposable {
       if (!isSystemError(error)) throw error;
       const isFirst = !this.#isOver;
       this.#isOver = true;
-      // What is held back is lost: writing it would fail again.
+      // Discard the buffer, because writing it would fail again.
       this.#file?.abandon();
       this.#file = undefined;
       if (isFirst) this.#failed(error);

@@ -1,24 +1,25 @@
 /**
- * Whole text files of a bounded size: a read never blocks on a FIFO and never fills memory.
+ * Reads whole files of a bounded size, such as configuration and env files. A read never fills the
+ * memory, and never blocks on a FIFO unless the caller allows that.
  *
  * @module
  */
 
 import { isAbsent, isSystemError, systemReason } from "./files.ts";
 
-/** A file can't be read as text; the message says why, and begins in lower case. */
+/** Error: a file can't be read. The message says why, and begins in lower case. */
 export class NotReadableError extends Error {
-  /** The class name, as `Error.prototype.name` has it. */
+  /** The class name, as in `Error.prototype.name`. */
   override readonly name = "NotReadableError";
-  /** Whether it is not a regular file: a read might block, or never end. */
+  /** The path leads to a FIFO, a socket or a device. Reading it might block, or never end. */
   readonly isSpecial: boolean;
-  /** Whether it is a folder. */
+  /** The path leads to a folder. */
   readonly isFolder: boolean;
 
-  /** Whether it is larger than it may be. */
+  /** The file is larger than the limit. */
   readonly isTooLarge: boolean;
 
-  /** @param facts `info` of what is at the path, if that is not a regular file */
+  /** @param facts `info` is the status of the file if it is not a regular file */
   constructor(
     message: string,
     { info, isTooLarge = false, cause }: {
@@ -34,33 +35,36 @@ export class NotReadableError extends Error {
   }
 }
 
-/** Decodes as `Deno.readTextFileSync` does: a byte order mark stays, invalid bytes are replaced. */
+/** Decodes like `Deno.readTextFileSync`: keeps a byte order mark and replaces invalid bytes. */
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /**
- * The text of a regular file, links followed; `undefined` if nothing is at the path.
+ * Reads the text of a regular file. Links are followed.
  *
  * @param maxBytes the largest size, in bytes
- * @throws {NotReadableError} as {@linkcode readBoundedBytes}
+ * @returns `undefined` if the file is missing
+ * @throws {NotReadableError} like {@linkcode readBoundedBytes}
  */
 export function readBoundedText(path: string, maxBytes: number): string | undefined {
   const bytes = readBoundedBytes(path, maxBytes);
   return bytes && decoder.decode(bytes);
 }
 
-/** How a file is read. */
+/** Options of {@linkcode readBoundedBytes}. */
 interface BoundedOptions {
-  /** Whether a pipe or a device is read, too, which may wait for its writer; default: `false`. */
+  /** Also reads pipes and devices, which may block until their writer writes. Default: `false`. */
   readonly takesSpecial?: boolean;
 }
 
 /**
- * The bytes of a file, links followed; `undefined` if nothing is at the path.
+ * Reads the bytes of a file. Links are followed.
  *
- * The size is checked while reading as well, for files that grow.
+ * The size is checked before the read and during it, because a file may grow.
  *
  * @param maxBytes the largest size, in bytes
- * @throws {NotReadableError} if it is no regular file, is larger, or the system refuses to read it
+ * @returns `undefined` if the file is missing
+ * @throws {NotReadableError} if the file is not regular, is larger, or can't be read by this
+ *   process
  */
 export function readBoundedBytes(
   path: string,
@@ -71,7 +75,7 @@ export function readBoundedBytes(
     const info = Deno.statSync(path);
     if (!takesSpecial || info.isDirectory) requireRegular(info);
     using file = Deno.openSync(path);
-    // Another file may be at the path by now.
+    // Check again, because another file may have replaced it since.
     if (!takesSpecial) requireRegular(file.statSync());
     return readAtMost(file, info.size, maxBytes);
   } catch (error) {
@@ -92,7 +96,7 @@ function requireRegular(info: Deno.FileInfo): void {
 
 function readAtMost(file: Deno.FsFile, size: number, maxBytes: number): Uint8Array {
   if (size > maxBytes) throw tooLarge(maxBytes);
-  // Files below /proc have a size of 0: one byte more than expected shows that there is more.
+  // Files in /proc report a size of 0. A buffer of one byte more than the size detects more data.
   let buffer = new Uint8Array(size + 1);
   let end = 0;
   for (let count = file.readSync(buffer); count !== null;) {

@@ -1,20 +1,20 @@
 /**
- * SHA-256 digests.
+ * Computes SHA-256 digests of task inputs, outputs and cache records.
  *
- * `node:crypto` is many times faster on small inputs than the asynchronous Web Crypto; nothing on a
- * client's path imports this module.
+ * It uses `node:crypto`, which is many times faster on small inputs than the asynchronous Web
+ * Crypto. The client does not load this module.
  *
  * @module
  */
 
 import { createHash, type Hash } from "node:crypto";
 
-/** The SHA-256 of bytes or of a text's UTF-8, as 64 hex digits. */
+/** Returns the SHA-256 of bytes, or of a text encoded as UTF-8, as 64 hex digits. */
 export function sha256Hex(data: Uint8Array | string): string {
   return createHash("sha256").update(data).digest("hex");
 }
 
-/** A SHA-256 that is fed piece by piece. */
+/** Computes a SHA-256 piece by piece. */
 export class Sha256 {
   readonly #hash: Hash = createHash("sha256");
 
@@ -24,7 +24,7 @@ export class Sha256 {
     return this;
   }
 
-  /** The digest of all that was added, as 64 hex digits; nothing can be added after it. */
+  /** Returns the digest of all data so far, as 64 hex digits. No data can be added afterwards. */
   hex(): string {
     return this.#hash.digest("hex");
   }

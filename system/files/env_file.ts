@@ -1,5 +1,6 @@
 /**
- * Finding and reading env files, within bounds.
+ * Finds and reads env files, for the client. A file is looked up in a folder and the folders above
+ * it, and its size is limited to 1 MiB.
  *
  * @module
  */
@@ -10,23 +11,23 @@ import { joinPath, parentFolder } from "./files.ts";
 /** The largest env file, in bytes. */
 const MAX_ENV_FILE_BYTES: number = 1024 ** 2;
 
-/** An env file, or why there is none. */
+/** The result of {@linkcode readEnvFile}. */
 type EnvFile =
   | { readonly kind: "found"; readonly path: string; readonly text: string }
   | { readonly kind: "missing" }
-  /** It exists and cannot be read, as a folder. */
+  /** The file exists and can't be read. It is a folder, for example. */
   | { readonly kind: "unreadable"; readonly path: string; readonly reason: string }
-  /** It is larger than {@linkcode MAX_ENV_FILE_BYTES}. */
+  /** The file is larger than {@linkcode MAX_ENV_FILE_BYTES}. */
   | { readonly kind: "too large"; readonly path: string; readonly reason: string }
-  /** A pipe or a device, which this process must not wait for. */
+  /** The path leads to a pipe, a socket or a device, which this process must not wait for. */
   | { readonly kind: "special"; readonly path: string };
 
 /**
  * Reads an env file.
  *
- * @param folder absolute: a relative name is looked up there, then in each folder above it
- * @param name as it was typed
- * @param mayWait whether a pipe or a device is read, too: that may wait for its writer
+ * @param folder absolute. A relative name is looked up in it, then in each folder above it.
+ * @param name the name as the user typed it
+ * @param mayWait true if pipes and devices are read too, which may block until their writer writes
  */
 export function readEnvFile(folder: string, name: string, mayWait: boolean): EnvFile {
   if (name.startsWith("/")) return read(name, mayWait) ?? { kind: "missing" };

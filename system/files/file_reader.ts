@@ -1,9 +1,10 @@
 /**
- * Reading many files whose paths may lead to anything: FIFOs, sockets, devices, endless files.
+ * Computes the digests of task input files. An input path may lead to a FIFO, a socket, a device or
+ * an endless file, none of which may block the server.
  *
  * Only regular files are read. On Linux a file is opened by `open(2)` with `O_NONBLOCK`, so that a
- * FIFO that has just taken a file's place does not block, and is checked by `fstat` (`statx`) after
- * the open. No more is read than the file's size says.
+ * FIFO that has just replaced a file does not block. After the open, `statx(2)` on the descriptor
+ * checks the kind of file. The read stops at the size that the file had when it was opened.
  *
  * @module
  */
@@ -33,34 +34,36 @@ const SYMBOLS = {
 
 type Symbols = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
 
-/** A larger file is not read at once, which would keep everything else waiting. */
+/**
+ * The largest file that is read synchronously, in bytes. A larger one would block the event loop.
+ */
 const MOST_AT_ONCE = 1024 * 1024;
-/** Bytes that are read of a file whose size is given as 0, as in `/sys`. */
+/** The most bytes that are read from a file whose reported size is 0, as in `/sys`. */
 const UNKNOWN_SIZE_BYTES = 64 * 1024;
-/** Bytes of a large file that are in memory at once. */
+/** The most bytes of a large file that are in memory at a time. */
 const PIECE_BYTES = 512 * 1024;
 
-/** What is in a file. */
+/** The content of a file, or the reason why it was not read. */
 type FileContent =
-  /** A regular file: the SHA-256 of its bytes in hex. */
+  /** A regular file. `digest` is the SHA-256 of its bytes in hex. */
   | { readonly kind: "file"; readonly digest: string }
-  /** A regular file that is too large to be read at once. */
+  /** A regular file that is too large to be read synchronously. */
   | { readonly kind: "large" }
   /** A folder, a FIFO, a socket or a device. */
   | { readonly kind: "special" }
   | { readonly kind: "absent" }
-  /** A file that the system does not let this process read. */
+  /** A file that this process can't read. */
   | { readonly kind: "unreadable"; readonly reason: string };
 
 const encoder = new TextEncoder();
 
-/** Reads files; never waits for one. */
+/** Reads regular files. It never blocks on a FIFO or a device. */
 export class FileReader implements Disposable {
   readonly #libc = new LazyLibc(SYMBOLS);
   #buffer = new Uint8Array(UNKNOWN_SIZE_BYTES);
   readonly #status = new InodeStatus();
 
-  /** The content of a file of up to 1 MiB, links followed; a larger one is not read. */
+  /** Reads a file of up to 1 MiB. Links are followed. A larger file is not read. */
   digest(path: string): FileContent {
     try {
       const { symbols } = this.#libc;
@@ -71,11 +74,11 @@ export class FileReader implements Disposable {
   }
 
   /**
-   * The time of an inode's last change (`ctime`) in milliseconds since the Unix epoch. Unlike a
-   * modification time, no program can set it. `Deno.stat` gives it to the second only.
+   * Returns the time of an inode's last change (`ctime`), in milliseconds since the Unix epoch.
+   * Unlike a modification time, no program can set it. `Deno.stat` gives it to the second only.
    *
-   * @param isFollowed whether a link's target is meant instead of the link
-   * @returns `undefined` if the system does not say
+   * @param isFollowed true for a link's target, false for the link itself
+   * @returns `undefined` if the time is not available
    */
   changedAt(path: string, isFollowed: boolean): number | undefined {
     const { symbols } = this.#libc;
@@ -84,10 +87,10 @@ export class FileReader implements Disposable {
   }
 
   /**
-   * The content of a file of any size, links followed: read piece by piece in another thread, so
-   * that the event loop has its turn after each.
+   * Reads a file of any size. Links are followed. The file is read piece by piece in another
+   * thread, so that the event loop runs after each piece.
    *
-   * @param signal aborts the reading
+   * @param signal aborts the read
    * @throws the signal's reason if it is aborted
    */
   async digestLarge(path: string, signal?: AbortSignal): Promise<FileContent> {
@@ -96,7 +99,7 @@ export class FileReader implements Disposable {
       const { size } = file.statSync();
       const hash = new Sha256();
       const piece = new Uint8Array(Math.min(PIECE_BYTES, Math.max(size, UNKNOWN_SIZE_BYTES)));
-      // No more than its size: a file that grows would otherwise have no end.
+      // Stop at the size: the read of a file that keeps growing would never end.
       for (let left = size; left > 0;) {
         const count = await file.read(piece.subarray(0, Math.min(piece.length, left)));
         signal?.throwIfAborted();
@@ -111,22 +114,25 @@ export class FileReader implements Disposable {
     }
   }
 
-  /** Lets the C library go; the next reading links it again. */
+  /** Closes the C library. The next read opens it again. */
   close(): void {
     this.#libc.close();
   }
 
-  /** As `close`. */
+  /** Same as `close`. */
   [Symbol.dispose](): void {
     this.close();
   }
 
-  /** A file of Deno's on what `open(2)` has found to be a regular file. */
+  /**
+   * Opens a regular file as a `Deno.FsFile`. On Linux, `open(2)` opens it without blocking and its
+   * kind is checked. Deno then reopens that descriptor.
+   */
   #open(path: string): Deno.FsFile {
     const { symbols } = this.#libc;
     if (symbols === undefined) return openRegularFile(path);
     const descriptor = symbols.open(encoder.encode(`${path}\0`), O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-    // The system says again what is wrong with the path.
+    // Deno's open fails in the same way, and throws the system's error.
     if (descriptor < 0) return openRegularFile(path);
     try {
       if (this.#sizeOf(descriptor, symbols) === undefined) throw new SpecialFileError(path);
@@ -164,7 +170,7 @@ export class FileReader implements Disposable {
     return { kind: "file", digest: sha256Hex(this.#buffer.subarray(0, end)) };
   }
 
-  /** The size of an opened file; `undefined` if it is not a regular one. */
+  /** Returns the size of an open file, or `undefined` if it is not a regular file. */
   #sizeOf(descriptor: number, symbols: Symbols): number | undefined {
     const status = this.#status;
     return status.lookAtOpen(symbols, descriptor) && status.kind === "file"

@@ -1,5 +1,6 @@
 /**
- * What a file's inode says: whether a file is likely to be the one that was read before.
+ * Reads the inode facts of files, the entries of folders and the targets of links. The inode facts
+ * form a signature that tells if a file is likely to be unchanged since it was last read.
  *
  * @module
  */
@@ -13,26 +14,31 @@ import {
   SpecialFileError,
 } from "./files.ts";
 
-/** A file as its inode describes it. */
+/** The facts about a file in its inode. */
 export interface FileFacts {
   readonly kind: "file" | "folder" | "link" | "other";
-  /** What a file of the kind `other` is: `fifo`, `socket` or a device with its number. */
+  /** For the kind `other`: `fifo`, `socket`, or the type and number of a device. */
   readonly special?: string;
-  /** The file system that it is on. */
+  /** The number of the file system that holds the file. */
   readonly device: number;
-  /** Different for every change that the file system's clock can tell apart. */
+  /** A text that differs after every change that the file system's clock can distinguish. */
   readonly signature: string;
-  /** Whether its owner may run it. */
+  /** The file's owner may execute it. */
   readonly isExecutable: boolean;
-  /** Whether it may be changed by another name, or is something that a watch does not tell of. */
+  /**
+   * The file may change without an event of the watch on its folder, because it is a link or has
+   * several hard links.
+   */
   readonly isShared: boolean;
-  /** When its inode was last changed, in milliseconds since the Unix epoch, to the second. */
+  /** The time of the inode's last change in milliseconds since the Unix epoch, to the second. */
   readonly changedAt: number;
-  /** When it was last written to, or says that it was, in milliseconds since the Unix epoch. */
+  /** The modification time in milliseconds since the Unix epoch. Programs can set it. */
   readonly writtenAt: number;
 }
 
-/** The facts of what is at a path, links not followed; `undefined` where nothing is. */
+/**
+ * Returns the facts of the file at a path, or `undefined` if it is missing. Does not follow links.
+ */
 export function fileFacts(path: string): FileFacts | undefined {
   try {
     return factsOf(Deno.lstatSync(path));
@@ -42,7 +48,7 @@ export function fileFacts(path: string): FileFacts | undefined {
   }
 }
 
-/** The facts of the file that a path leads to, links followed; `undefined` where nothing is. */
+/** Returns the facts of the file at a path, or `undefined` if it is missing. Follows links. */
 export function targetFacts(path: string): FileFacts | undefined {
   try {
     return factsOf(Deno.statSync(path));
@@ -53,14 +59,14 @@ export function targetFacts(path: string): FileFacts | undefined {
 }
 
 /**
- * The file system of `/proc`: its regular files are made by the kernel for the process that reads
- * them, some of them without an end. `undefined` if there is none.
+ * Returns the device number of `/proc`, or `undefined` if there is none. The kernel generates the
+ * regular files of `/proc` for the process that reads them, and some of them are endless.
  */
 export function kernelDevice(): number | undefined {
   return Deno.build.os === "linux" ? targetFacts("/proc")?.device : undefined;
 }
 
-/** Whether two paths lead to one folder at this moment; links are not followed. */
+/** Returns true if two paths lead to the same folder at this moment. Does not follow links. */
 export function isSameFolder(one: string, other: string): boolean {
   try {
     return isSameFile(fileIdentity(one), fileIdentity(other));
@@ -77,7 +83,8 @@ function factsOf(info: Deno.FileInfo): FileFacts {
   return {
     kind: info.isFile ? "file" : info.isDirectory ? "folder" : "link",
     device: dev,
-    // Put together at once: what is added up piece by piece is kept in pieces, in ten times the room.
+    // Join all parts at once: the runtime stores a concatenated string in pieces, in ten times the
+    // memory.
     signature: [dev, ino, size, mtime?.getTime(), changedAt, mode].join(":"),
     isExecutable: ((mode ?? 0) & 0o100) !== 0,
     isShared: !info.isDirectory && (info.isSymlink || (nlink ?? 1) > 1),
@@ -86,7 +93,7 @@ function factsOf(info: Deno.FileInfo): FileFacts {
   };
 }
 
-/** A FIFO, a socket or a device: its times are those of its use, and it holds nothing. */
+/** Returns the facts of a FIFO, a socket or a device. Its times are left out: use changes them. */
 function specialFacts(info: Deno.FileInfo): FileFacts {
   const special = specialOf(info);
   return {
@@ -107,13 +114,12 @@ function specialOf({ isFifo, isSocket, isBlockDevice, rdev }: Deno.FileInfo): st
   return `${isBlockDevice === true ? "block" : "character"} device ${rdev}`;
 }
 
-/** A folder's entry. */
 export interface FolderEntry {
   readonly name: string;
   readonly kind: "file" | "folder" | "link" | "other";
 }
 
-/** The entries of a folder, in no order; `undefined` if it is missing or can't be read. */
+/** Lists a folder, in no order. Returns `undefined` if the folder is missing or can't be read. */
 export function folderEntries(path: string): FolderEntry[] | undefined {
   try {
     return readEntries(path);
@@ -124,10 +130,10 @@ export function folderEntries(path: string): FolderEntry[] | undefined {
 }
 
 /**
- * The entries of a folder, in no order; `undefined` if it is missing. A name that is not UTF-8 has
- * U+FFFD in the place of its other bytes.
+ * Lists a folder, in no order. In a name that is not UTF-8, U+FFFD replaces the invalid bytes.
  *
- * @throws {Error} the system's, if the folder can't be read
+ * @returns `undefined` if the folder is missing
+ * @throws {Error} the system's error if the folder can't be read
  */
 export function readEntries(path: string): FolderEntry[] | undefined {
   try {
@@ -138,7 +144,7 @@ export function readEntries(path: string): FolderEntry[] | undefined {
   }
 }
 
-/** As {@linkcode readEntries}, in another thread. */
+/** Lists a folder like {@linkcode readEntries}, but in another thread. */
 export async function readEntriesAside(path: string): Promise<FolderEntry[] | undefined> {
   try {
     return await Array.fromAsync(Deno.readDir(path), entryOf);
@@ -148,10 +154,12 @@ export async function readEntriesAside(path: string): Promise<FolderEntry[] | un
   }
 }
 
-/** Bytes of a folder, which grow with its entries, above which to read it takes milliseconds. */
+/**
+ * The size of a folder, in bytes, above which listing it takes milliseconds. It grows with entries.
+ */
 const LARGE_FOLDER_BYTES = 64 * 1024;
 
-/** Whether a folder has so many entries that reading them keeps everything else waiting. */
+/** Returns true if a folder has so many entries that listing it would block the event loop. */
 export function isLargeFolder(path: string, bytes: number = LARGE_FOLDER_BYTES): boolean {
   try {
     return Deno.statSync(path).size > bytes;
@@ -165,19 +173,22 @@ function entryOf({ name, isFile, isDirectory, isSymlink }: Deno.DirEntry): Folde
   return { name, kind: isFile ? "file" : isDirectory ? "folder" : isSymlink ? "link" : "other" };
 }
 
-/** Where a link points to, as it is written; `undefined` where there is none. */
+/** Returns the target of a link as stored in it, or `undefined` if the path is not a link. */
 export function linkTarget(path: string): string | undefined {
   try {
     return Deno.readLinkSync(path);
   } catch (error) {
     if (isAbsent(error)) return undefined;
-    // What is no link any more has no target.
+    // EINVAL: the path is not a link, or no longer one.
     if (error instanceof Error && "code" in error && error.code === "EINVAL") return undefined;
     throw error;
   }
 }
 
-/** The bytes of a regular file, links followed; `undefined` if there is none, or it can't be read. */
+/**
+ * Reads a regular file. Follows links. Returns `undefined` if the file is missing, is not regular,
+ * or this process has no permission.
+ */
 export function fileBytes(path: string): Uint8Array | undefined {
   try {
     return readRegularFile(path);
@@ -189,7 +200,7 @@ export function fileBytes(path: string): Uint8Array | undefined {
   }
 }
 
-/** The time of this machine's files, in milliseconds since the Unix epoch. */
+/** Returns the time to compare with file times, in milliseconds since the Unix epoch. */
 export function fileTime(): number {
   return Date.now();
 }

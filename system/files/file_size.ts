@@ -1,18 +1,18 @@
 /**
- * How much room files take.
+ * Returns the sizes of single files, and of the files in a folder.
  *
  * @module
  */
 
 import { isAbsent } from "./files.ts";
 
-/** Files, and the sum of their sizes. */
+/** The number of files in a folder, and the sum of their sizes. */
 export interface FolderSize {
   readonly files: number;
   readonly bytes: number;
 }
 
-/** The size of what is at a path, in bytes, links not followed; `undefined` if nothing is. */
+/** Returns a file's size in bytes, or `undefined` if it is missing. Does not follow links. */
 export function fileSize(path: string): number | undefined {
   try {
     return Deno.lstatSync(path).size;
@@ -22,7 +22,7 @@ export function fileSize(path: string): number | undefined {
   }
 }
 
-/** What is directly in a folder; nothing if there is none. */
+/** Counts the entries directly in a folder, with their sizes. A missing folder has no entries. */
 export function folderSize(path: string): FolderSize {
   let [files, bytes] = [0, 0];
   try {

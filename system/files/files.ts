@@ -1,18 +1,19 @@
 /**
- * Files and paths, synchronous and on `Deno.*` alone: what a client can load without cost.
+ * Basic functions for files and paths, used everywhere. They are synchronous and use `Deno.*`
+ * alone, so that a client can load this module without cost.
  *
  * @module
  */
 
-/** What is at a path; links are followed. */
+/** The kind of file at a path, after links were followed. */
 export type FileKind = "file" | "folder" | "other";
 
-/** Bytes that a file whose size is unknown, as those of `/proc`, is read in at once. */
+/** The least size of a read buffer, in bytes, because files in `/proc` report a size of 0. */
 const PIECE_BYTES = 16 * 1024;
 
-/** A path leads to a FIFO, a socket or a device: reading it could block, or never end. */
+/** Error: a path leads to a FIFO, a socket or a device. Reading it could block, or never end. */
 export class SpecialFileError extends Error {
-  /** As the system's own errors have one. */
+  /** A code in the style of the system's own error codes. */
   readonly code = "ENOTREG";
 
   /** @param path names the file in the message */
@@ -23,12 +24,13 @@ export class SpecialFileError extends Error {
 }
 
 /**
- * Opens a regular file for reading. A FIFO, a socket or a device is not opened at all; the opened
- * file is checked once more, because another file may have taken the path's place in between.
+ * Opens a regular file for reading. A FIFO, a socket or a device is not opened at all. The open
+ * file is checked again, because another file may have replaced it between the first check and the
+ * open.
  *
- * @throws {SpecialFileError} if the path leads to something else
+ * @throws {SpecialFileError} if the path leads to a FIFO, a socket or a device
  * @throws {Deno.errors.IsADirectory} if the path leads to a folder
- * @throws {Error} the system's, if the file is missing or can't be opened
+ * @throws {Error} the system's error if the file is missing or can't be opened
  */
 export function openRegularFile(path: string): Deno.FsFile {
   requireRegular(path, Deno.statSync(path));
@@ -48,13 +50,14 @@ function requireRegular(path: string, { isFile, isDirectory }: Deno.FileInfo): v
 }
 
 /**
- * Reads a regular file as a whole.
+ * Reads a whole regular file.
  *
- * @throws {Error} as {@linkcode openRegularFile}
+ * @throws {Error} like {@linkcode openRegularFile}
  */
 export function readRegularFile(path: string): Uint8Array<ArrayBuffer> {
   using file = openRegularFile(path);
-  // One byte more than the size, so that most files end with the first read.
+  // One byte more than the size: the first read of most files then leaves room in the buffer, which
+  // need not grow.
   let bytes = new Uint8Array(Math.max(file.statSync().size, PIECE_BYTES - 1) + 1);
   let end = 0;
   for (let count = file.readSync(bytes); count !== null;) {
@@ -70,10 +73,11 @@ export function readRegularFile(path: string): Uint8Array<ArrayBuffer> {
 }
 
 /**
- * The text of a regular file; `undefined` if the file is missing.
+ * Reads the text of a regular file.
  *
+ * @returns `undefined` if the file is missing
  * @throws {SpecialFileError} if the path leads to a FIFO, a socket or a device
- * @throws {Error} the system's, if the file can't be read
+ * @throws {Error} the system's error if the file can't be read
  */
 export function readTextIfPresent(path: string): string | undefined {
   try {
@@ -84,7 +88,9 @@ export function readTextIfPresent(path: string): string | undefined {
   }
 }
 
-/** What is at a path, or `undefined` where nothing is: nothing is at a path that is too long. */
+/**
+ * Returns the kind of file at a path, or `undefined` if the file is missing or the path too long.
+ */
 export function fileKind(path: string): FileKind | undefined {
   try {
     const info = Deno.statSync(path);
@@ -96,8 +102,8 @@ export function fileKind(path: string): FileKind | undefined {
 }
 
 /**
- * As {@linkcode fileKind}; also `undefined` if the system refuses to look: no search permission, a
- * name that is too long, a damaged disk.
+ * Returns the kind of file at a path, like {@linkcode fileKind}. Also returns `undefined` if the
+ * system can't tell: no search permission, a name that is too long, a damaged disk.
  */
 export function visibleKind(path: string): FileKind | undefined {
   try {
@@ -108,58 +114,60 @@ export function visibleKind(path: string): FileKind | undefined {
   }
 }
 
-/** `ENAMETOOLONG`, for which Deno has no class. */
+/** The number of `ENAMETOOLONG`, for which Deno has no error class. */
 const TOO_LONG = Deno.build.os === "linux" ? 36 : 63;
 
 function isTooLong(error: unknown): boolean {
   return error instanceof Error && systemErrorNumber(error) === TOO_LONG;
 }
 
-/** Whether an error says that there is nothing at a path; links in a circle lead to nothing. */
+/** Returns true if an error means that a path does not exist. A loop of links counts as missing. */
 export function isAbsent(error: unknown): boolean {
   return error instanceof Deno.errors.NotFound ||
     error instanceof Deno.errors.NotADirectory ||
     error instanceof Deno.errors.FilesystemLoop;
 }
 
-/** Whether an error is what the system says about a call, as `ENOENT`; some have no code. */
+/** Returns true if an error comes from a system call, such as `ENOENT`. Some have no code. */
 export function isSystemError(error: unknown): error is Error & { readonly code?: string } {
   if (!(error instanceof Error)) return false;
-  // A path or a link's target that is not UTF-8.
+  // Deno throws this if a path or a link's target is not UTF-8.
   if (error instanceof Deno.errors.InvalidData) return true;
   return systemErrorNumber(error) !== undefined ||
     ("code" in error && typeof error.code === "string");
 }
 
-/** What the system says about an error, as `File name too long`, without the path and the call. */
+/** Returns an error's message, such as `File name too long`, without the path and the call. */
 export function systemReason(error: Error): string {
   return error.message.replace(/ \(os error \d+\).*$/s, "");
 }
 
-/** The number that the system has for an error: where Deno has no class for it, all there is. */
+/** Returns the system's number of an error. Errors without a Deno class are known by it alone. */
 export function systemErrorNumber(error: Error): number | undefined {
   const [, number] = /\(os error (\d+)\)/.exec(error.message) ?? [];
   return number === undefined ? undefined : Number(number);
 }
 
-/** A path that is the file's own: absolute and without links. */
+/** Resolves all links of a path. The result is absolute. */
 export function realPath(path: string): string {
   return Deno.realPathSync(path);
 }
 
-/** The folder that a path is in; `/` is in itself. */
+/** Returns the folder that contains a path. The parent of `/` is `/`. */
 export function parentFolder(path: string): string {
   const end = path.replace(/\/+$/, "").lastIndexOf("/");
   return end <= 0 ? "/" : path.slice(0, end);
 }
 
-/** The last part of a path. */
+/** Returns the last part of a path. */
 export function baseName(path: string): string {
   const trimmed = path.replace(/\/+$/, "");
   return trimmed.slice(trimmed.lastIndexOf("/") + 1);
 }
 
-/** Parts of a path put together; a part that is absolute begins anew. `.` and `..` are resolved. */
+/**
+ * Joins the parts of a path and resolves `.` and `..`. An absolute part discards those before it.
+ */
 export function joinPath(first: string, ...rest: readonly string[]): string {
   const joined = rest.reduce(
     (path, part) => part.startsWith("/") ? part : `${path}/${part}`,
@@ -174,13 +182,13 @@ export function joinPath(first: string, ...rest: readonly string[]): string {
   return joined.startsWith("/") ? `/${parts.join("/")}` : parts.join("/") || ".";
 }
 
-/** A path made absolute against the working directory. */
+/** Makes a path absolute, relative to the working directory. */
 export function absolutePath(path: string): string {
   return path.startsWith("/") ? joinPath(path) : joinPath(Deno.cwd(), path);
 }
 
 /**
- * A path inside a folder as it is seen from there, or `undefined` where it is not inside.
+ * Returns a path relative to a folder, or `undefined` if the path is not inside the folder.
  *
  * @example
  * ```ts
@@ -199,19 +207,19 @@ export function pathInside(folder: string, path: string): string | undefined {
 }
 
 /**
- * Makes a folder with its parents, if it is not there.
+ * Creates a folder and its parents if they are missing.
  *
- * @param mode for folders that are made, such as `0o700`
+ * @param mode the mode of folders that are created, such as `0o700`
  */
 export function ensureFolder(path: string, mode?: number): void {
   Deno.mkdirSync(path, mode === undefined ? { recursive: true } : { recursive: true, mode });
 }
 
 /**
- * Makes a folder with its parents below another one, which has to be there: what somebody has
- * removed, or given another name, is not made again.
+ * Creates a folder and its parents below `base`, which must exist. If the user has deleted or
+ * renamed `base`, it is not created again.
  *
- * @throws {Deno.errors.NotFound} where `base` is not there
+ * @throws {Deno.errors.NotFound} if `base` is missing
  */
 export function ensureFolderBelow(base: string, path: string, mode: number): void {
   Deno.statSync(base);
@@ -219,10 +227,11 @@ export function ensureFolderBelow(base: string, path: string, mode: number): voi
 }
 
 /**
- * Does what needs a private folder, and makes that with its parents where it turns out to be
- * missing: most of the time it is there.
+ * Does work that needs a private folder. If the work fails because a path is missing, creates the
+ * folder and its parents and repeats the work. This saves a check, because most often the folder
+ * exists.
  *
- * @param work safe to begin anew where it says that something is not there
+ * @param work safe to repeat after it has failed on a missing path
  */
 export function inFolder(folder: string, work: () => void): void {
   try {
@@ -234,12 +243,14 @@ export function inFolder(folder: string, work: () => void): void {
   }
 }
 
-/** Where this process writes what is renamed to a path when it is whole. */
+/**
+ * Returns a new name for a temporary file, which this process renames to `path` when it is whole.
+ */
 export function asidePath(path: string): string {
   return `${path}.${Deno.pid}.${crypto.randomUUID().slice(0, 8)}`;
 }
 
-/** Writes a file so that nobody ever sees a part of it: aside first, then renamed into place. */
+/** Writes a temporary file and renames it to `path`, so that readers never see a partial file. */
 export function writeAtomically(path: string, text: string, mode = 0o600): void {
   const aside = asidePath(path);
   try {
@@ -251,15 +262,15 @@ export function writeAtomically(path: string, text: string, mode = 0o600): void 
   }
 }
 
-/** Makes an empty file, or sets the times of one that is there. */
+/** Creates an empty file if there is none. The content of an existing file stays as it is. */
 export function touchFile(path: string, mode = 0o600): void {
   Deno.writeTextFileSync(path, "", { append: true, mode });
 }
 
 /**
- * Removes a file, if it is there.
+ * Removes a file if it exists.
  *
- * @returns whether it was
+ * @returns true if the file existed
  */
 export function removeIfPresent(path: string): boolean {
   try {
@@ -271,7 +282,7 @@ export function removeIfPresent(path: string): boolean {
   }
 }
 
-/** Removes a file, or a folder with all that is in it, if it is there. */
+/** Removes a file, or a folder with all of its content, if it exists. */
 export function removeTree(path: string): void {
   try {
     Deno.removeSync(path, { recursive: true });
@@ -280,12 +291,16 @@ export function removeTree(path: string): void {
   }
 }
 
-/** Removes a folder that is empty. @throws {Error} what the system says, as of one that is not */
+/**
+ * Removes an empty folder.
+ *
+ * @throws {Error} the system's error, for example if the folder is not empty
+ */
 export function removeEmptyFolder(path: string): void {
   Deno.removeSync(path);
 }
 
-/** Names of what is in a folder, sorted; none where there is no such folder. */
+/** Lists the names in a folder, sorted. Returns an empty list if the folder is missing. */
 export function listFolder(path: string): string[] {
   try {
     return [...Deno.readDirSync(path)].map((entry) => entry.name).sort();
@@ -295,13 +310,13 @@ export function listFolder(path: string): string[] {
   }
 }
 
-/** A file as the kernel knows it, whatever its name. */
+/** The kernel's identity of a file, which is independent of the file's names. */
 export interface FileIdentity {
   readonly dev: number;
   readonly ino: number;
 }
 
-/** The identity of what is at a path (a link itself, not what it points to), or `undefined`. */
+/** Returns the identity of a file or a link, or `undefined` if missing. Does not follow links. */
 export function fileIdentity(path: string): FileIdentity | undefined {
   try {
     const info = Deno.lstatSync(path);
@@ -312,7 +327,10 @@ export function fileIdentity(path: string): FileIdentity | undefined {
   }
 }
 
-/** When a file was last written, in milliseconds since the Unix epoch; `undefined` if unknown. */
+/**
+ * Returns a file's modification time in milliseconds since the Unix epoch, or `undefined` if the
+ * file is missing or the time unknown.
+ */
 export function modifiedAt(path: string): number | undefined {
   try {
     return Deno.statSync(path).mtime?.getTime();
@@ -322,7 +340,7 @@ export function modifiedAt(path: string): number | undefined {
   }
 }
 
-/** The identity of the file that a path leads to, links followed, or `undefined`. */
+/** Returns the identity of the file at a path, or `undefined` if missing. Follows links. */
 export function targetIdentity(path: string): FileIdentity | undefined {
   try {
     const info = Deno.statSync(path);
@@ -333,7 +351,7 @@ export function targetIdentity(path: string): FileIdentity | undefined {
   }
 }
 
-/** Whether two identities are one file's. */
+/** Returns true if both identities are known and belong to the same file. */
 export function isSameFile(a: FileIdentity | undefined, b: FileIdentity | undefined): boolean {
   return a !== undefined && b !== undefined && a.dev === b.dev && a.ino === b.ino;
 }

@@ -1,5 +1,6 @@
 /**
- * Watching folders for changes of their entries.
+ * Watches folders for changes of their entries. The client uses it to follow logs and to wait for a
+ * server that is starting.
  *
  * @module
  */
@@ -7,10 +8,10 @@
 import { baseName } from "./files.ts";
 
 /**
- * The names of what changes in folders (not below them), as it changes. An empty name says that
- * changes were lost: look at everything.
+ * Yields the names of entries that change directly in the watched folders. An empty name means that
+ * changes were lost, so that the caller must look at all entries.
  *
- * It watches from `open` on; iterate over it once, and close it, which ends the iteration.
+ * Changes are recorded from `open` on. Iterate once. `close` ends the iteration.
  */
 export class FolderWatch implements AsyncIterable<string>, Disposable {
   readonly #watcher: Deno.FsWatcher;
@@ -21,16 +22,16 @@ export class FolderWatch implements AsyncIterable<string>, Disposable {
   }
 
   /**
-   * Begins to watch.
+   * Starts watching.
    *
-   * @returns `undefined` where the system can watch no more, or not at all there
-   * @throws {Deno.errors.NotFound} where there is no such folder
+   * @returns `undefined` if the limit of watches is reached, or the file system can't be watched
+   * @throws {Deno.errors.NotFound} if a folder is missing
    */
   static open(folders: readonly string[]): FolderWatch | undefined {
     try {
       return new FolderWatch(Deno.watchFs([...folders], { recursive: false }));
     } catch (error) {
-      // inotify's limits and file systems without watching come as plain errors.
+      // Deno reports inotify's limits, and file systems without watches, as plain errors.
       if (error instanceof Deno.errors.NotFound || !(error instanceof Error)) throw error;
       return undefined;
     }
@@ -44,14 +45,14 @@ export class FolderWatch implements AsyncIterable<string>, Disposable {
     }
   }
 
-  /** Stops watching; safe to call twice. */
+  /** Stops watching. Safe to call twice. */
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#watcher.close();
   }
 
-  /** As `close`. */
+  /** Same as `close`. */
   [Symbol.dispose](): void {
     this.close();
   }

@@ -1,35 +1,35 @@
 /**
- * A file that others write to: a log that is followed.
+ * Follows a file that another process appends to, for the client's `logs` command. It also follows
+ * the file's rotation.
  *
  * @module
  */
 
 import { type FileIdentity, fileIdentity, isAbsent, isSameFile } from "./files.ts";
 
-/** Reads what is added to a file, also after another one has taken its place. */
+/** Reads the bytes that are appended to a file, also after another file has replaced it. */
 export class GrowingFile implements Disposable {
   readonly #path: string;
   #file: Deno.FsFile | undefined;
   #identity: FileIdentity | undefined;
   #position: number;
 
-  /** @param position the byte to begin at; a file that is shorter is read from its beginning */
+  /** @param position the first byte to read. A file that is shorter is read from its beginning. */
   constructor(path: string, position = 0) {
     this.#path = path;
     this.#position = position;
   }
 
-  /** The bytes that have been added since the last call, in pieces. */
+  /** Yields the bytes that were appended since the last call, in pieces. */
   *added(): Generator<Uint8Array<ArrayBuffer>> {
     if (!isSameFile(this.#identity, fileIdentity(this.#path))) {
-      // The rest of the old one first.
+      // Read the rest of the replaced file first.
       yield* this.#rest();
       this.#open();
     }
     yield* this.#rest();
   }
 
-  /** Closes the file. */
   [Symbol.dispose](): void {
     this.#file?.close();
     this.#file = undefined;

@@ -1,9 +1,9 @@
 /**
- * Watching folders with inotify (Linux).
+ * Watches folders with inotify (Linux), for the tracker of task inputs.
  *
- * The kernel puts an event into the queue before the call that causes it returns, and reading the
- * queue is one call that does not wait. Whoever reads it therefore knows of everything that was
- * done before: no thread, no promise and no timer is between.
+ * The kernel queues an event before the system call that caused it returns. Reading the queue is
+ * one call that does not block. A read therefore reports every change that was made before it. No
+ * thread, promise or timer can delay an event.
  *
  * @module
  */
@@ -24,22 +24,22 @@ const IN_Q_OVERFLOW = 0x4000;
 const IN_IGNORED = 0x8000;
 const IN_ONLYDIR = 0x01000000;
 const IN_DONT_FOLLOW = 0x02000000;
-/** Adds to the mask of an inode that is watched already, instead of replacing it. */
+/** Adds to the mask of an inode that is already watched, instead of replacing the mask. */
 const IN_MASK_ADD = 0x20000000;
 const IN_NONBLOCK = 0o4000;
 const IN_CLOEXEC = 0o2000000;
 
-/** What changes a file's content or a folder's entries; reading is not among it. */
+/** Events that change a file's content or a folder's entries. Reads are not among them. */
 const CHANGES = IN_MODIFY | IN_ATTRIB | IN_CLOSE_WRITE | IN_MOVED_FROM | IN_MOVED_TO | IN_CREATE |
   IN_DELETE | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR;
-/** What is about an entry's content alone: the folder has the same entries as before. */
+/** Events that change only an entry's content or attributes. The folder has the same entries. */
 const CONTENT = IN_MODIFY | IN_ATTRIB | IN_CLOSE_WRITE;
 
-/** Bytes of an event before its name. */
+/** The size of an event without its name, in bytes. */
 const HEADER_BYTES = 16;
 const BUFFER_BYTES = 256 * 1024;
 
-/** File systems that tell of every change, by their magic numbers: local disks and memory. */
+/** Magic numbers of file systems that report every change to inotify: local disks and memory. */
 const LOCAL_FILE_SYSTEMS: ReadonlySet<number> = new Set([
   0xef53, // ext2, ext3, ext4
   0x58465342, // XFS
@@ -70,50 +70,50 @@ const ENOTDIR = 20;
 const ENOSPC = 28;
 
 /**
- * Why there is no queue:
+ * The reason why no queue could be created:
  *
  * - `instances`: the user has as many queues as the kernel allows (`fs.inotify.max_user_instances`)
- * - `descriptors`: this process, or the machine, has no descriptor left
+ * - `descriptors`: this process, or the machine, has no file descriptor left
  */
 export type OpenFailure = "instances" | "descriptors";
 
 /**
- * Why a folder can't be watched:
+ * The reason why a folder can't be watched:
  *
  * - `watches`: the user has as many watches as the kernel allows (`fs.inotify.max_user_watches`)
- * - `fileSystem`: its file system does not tell of every change
- * - `unreadable`: it can't be read
- * - `absent`: there is no such folder
+ * - `fileSystem`: its file system does not report every change
+ * - `unreadable`: this process can't read it
+ * - `absent`: it is missing
  */
 type WatchFailure = "watches" | "fileSystem" | "unreadable" | "absent";
 
 type Library = Deno.DynamicLibrary<typeof SYMBOLS>;
 
-/** Something that happened in a watched folder. */
+/** An event in a watched folder. */
 export interface FolderEvent {
-  /** The watch that it happened in, as `add` gave it. */
+  /** The number of the watch, as `add` or `guard` returned it. */
   readonly watch: number;
-  /** The entry that it is about; empty where it is the folder itself. */
+  /** The name of the entry. Empty if the event is about the watched folder or file itself. */
   readonly name: string;
   /**
    * - `content`: the entry was written, or its mode or times were set
-   * - `entries`: the entry came, went, or was replaced
-   * - `gone`: the folder itself is no longer there, or no longer where it was
+   * - `entries`: the entry was created, deleted or replaced
+   * - `gone`: the folder itself was deleted, moved or unmounted
    */
   readonly kind: "content" | "entries" | "gone";
 }
 
-/** What has happened since the last look. */
+/** The events since the last read. */
 interface FolderEvents {
   readonly events: readonly FolderEvent[];
-  /** Whether the queue was full, so that events are missing: anything may have changed. */
+  /** The queue was full and events were lost. Any file may have changed. */
   readonly isOverflown: boolean;
 }
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-/** A queue of what happens in folders. */
+/** A queue of events in watched folders. */
 export class Inotify implements Disposable {
   readonly #library: Library;
   readonly #descriptor: number;
@@ -126,9 +126,9 @@ export class Inotify implements Disposable {
   }
 
   /**
-   * Makes a queue.
+   * Creates a queue.
    *
-   * @returns why there is none; `undefined` on other platforms than Linux
+   * @returns the reason if the kernel refuses one; `undefined` on platforms other than Linux
    */
   static open(): Inotify | OpenFailure | undefined {
     const library = linkLibc(SYMBOLS);
@@ -136,14 +136,14 @@ export class Inotify implements Disposable {
     const descriptor = library.symbols.inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
     if (descriptor >= 0) return new Inotify(library, descriptor);
     library.close();
-    // EMFILE stands for both: a file that can be opened tells them apart.
+    // The kernel reports EMFILE for both limits. An attempt to open a file tells which one it is.
     return canOpenFile() ? "instances" : "descriptors";
   }
 
   /**
-   * Watches a folder; one that is watched already keeps its number.
+   * Watches a folder. A folder that is already watched keeps its number.
    *
-   * @returns the watch's number, or why there is none
+   * @returns the watch's number, or the reason why the folder can't be watched
    */
   add(folder: string): number | WatchFailure {
     const path = encoder.encode(`${folder}\0`);
@@ -155,10 +155,11 @@ export class Inotify implements Disposable {
   }
 
   /**
-   * Watches a file's inode for changes of its attributes, among them the number of its names: what is
-   * written by a name in another folder is told of by no watch of this one. Events have no name.
+   * Watches a file's inode for changes of its attributes, which include its number of hard links. A
+   * write through a hard link in another folder causes no event in this folder's watch, but the
+   * creation of the link causes one here. The events have no name.
    *
-   * @returns the watch's number, which is the inode's; `undefined` if it can't be watched
+   * @returns the watch's number, one for each inode; `undefined` if the inode can't be watched
    */
   guard(file: string): number | undefined {
     const path = encoder.encode(`${file}\0`);
@@ -172,7 +173,7 @@ export class Inotify implements Disposable {
     this.#library.symbols.inotify_rm_watch(this.#descriptor, watch);
   }
 
-  /** Everything that has happened since the last call. */
+  /** Reads all events since the last call. Does not block. */
   read(): FolderEvents {
     const events: FolderEvent[] = [];
     let isOverflown = false;
@@ -201,7 +202,7 @@ export class Inotify implements Disposable {
     return { events, isOverflown };
   }
 
-  /** Stops watching; safe to call twice. */
+  /** Closes the queue with all of its watches. Safe to call twice. */
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
@@ -209,19 +210,19 @@ export class Inotify implements Disposable {
     this.#library.close();
   }
 
-  /** As `close`. */
+  /** Same as `close`. */
   [Symbol.dispose](): void {
     this.close();
   }
 
-  /** The magic number of a path's file system. */
+  /** Returns the magic number of a path's file system. `undefined` if the call fails. */
   #fileSystem(path: Uint8Array<ArrayBuffer>): number | undefined {
     const info = new Uint8Array(256);
     if (this.#library.symbols.statfs(path, info) !== 0) return undefined;
     return new DataView(info.buffer).getUint32(0, true);
   }
 
-  /** What the error of the last call says. */
+  /** Maps the error of the last call to a reason. */
   #failure(): WatchFailure {
     const number = errnoOf(this.#library.symbols);
     if (number === ENOENT || number === ENOTDIR) return "absent";
@@ -231,9 +232,9 @@ export class Inotify implements Disposable {
 }
 
 /**
- * How many watches the kernel allows this user, all processes together.
+ * Returns the number of watches that the kernel allows this user, in all processes together.
  *
- * @returns 0 if that is unknown
+ * @returns 0 if the limit is unknown
  */
 export function watchLimit(): number {
   try {

@@ -1,5 +1,6 @@
 /**
- * A file that can be locked with `flock(2)`.
+ * A file that can be locked with `flock(2)`. The server's lock file and the result store's lock are
+ * such files.
  *
  * @module
  */
@@ -14,12 +15,12 @@ import {
   targetIdentity,
 } from "./files.ts";
 
-/** ENOLCK, ENOSYS, ENOTSUP and EOPNOTSUPP; Deno has no error classes for all of them. */
+/** ENOLCK, ENOSYS, ENOTSUP and EOPNOTSUPP. Deno has no error classes for all of them. */
 const NO_LOCKS = Deno.build.os === "darwin" ? [77, 78, 45, 102] : [37, 38, 95];
 
-/** A file is on a file system that has no locks, as some network file systems. */
+/** Error: a file is on a file system without locks, such as some network file systems. */
 export class NoLocksError extends Error {
-  /** The class name, as `Error.prototype.name` has it. */
+  /** The class name, as in `Error.prototype.name`. */
   override readonly name: string = "NoLocksError";
 
   /**
@@ -32,7 +33,7 @@ export class NoLocksError extends Error {
   }
 }
 
-/** An open file, locked or not. Its lock ends when it is closed. */
+/** An open file, locked or unlocked. Closing it releases the lock. */
 export class LockableFile {
   readonly #file: Deno.FsFile;
   readonly #path: string;
@@ -43,10 +44,10 @@ export class LockableFile {
   }
 
   /**
-   * Opens a file, making it and its folder where they are not there.
+   * Opens a file. Creates the file and its folder if they are missing.
    *
-   * @throws {Deno.errors.PermissionDenied} where the folder can't be made or written, or the file
-   *   can't be opened; the message names it
+   * @throws {Deno.errors.PermissionDenied} if the folder can't be created or written, or if the
+   *   file can't be opened. The message names the path.
    */
   static open(path: string): LockableFile {
     try {
@@ -67,8 +68,8 @@ export class LockableFile {
   /**
    * Opens a file that exists. Neither the file nor its folder is created.
    *
-   * @returns `undefined` if there is no such file
-   * @throws {Deno.errors.PermissionDenied} if the file cannot be opened; the message names it
+   * @returns `undefined` if the file is missing
+   * @throws {Deno.errors.PermissionDenied} if the file can't be opened. The message names it.
    */
   static openIfPresent(path: string): LockableFile | undefined {
     try {
@@ -84,11 +85,11 @@ export class LockableFile {
   }
 
   /**
-   * Takes the lock, or changes a shared one into an exclusive one, without waiting. A shared lock
-   * that can't be changed is lost.
+   * Takes the lock, or converts a shared lock into an exclusive one, without blocking. If the
+   * conversion fails, the shared lock is lost.
    *
-   * @returns whether it is held now
-   * @throws {NoLocksError} where the file's file system has no locks
+   * @returns true if the lock is now held
+   * @throws {NoLocksError} if the file system has no locks
    */
   tryLock(exclusive: boolean): boolean {
     try {
@@ -100,19 +101,19 @@ export class LockableFile {
     }
   }
 
-  /** Whether the file at a path, links followed, is this file. */
+  /** Returns true if the file at a path is still this file. Follows links. */
   isStillAt(path: string): boolean {
-    // Opening follows links, so the check has to: a link itself is never the file.
+    // The open followed links, so the check must follow them too.
     return isSameFile(this.identity, targetIdentity(path));
   }
 
-  /** The open file, as the kernel knows it. */
+  /** The kernel's identity of the open file. */
   get identity(): FileIdentity {
     const { dev, ino } = this.#file.statSync();
     return { dev, ino: ino ?? 0 };
   }
 
-  /** Replaces what the file holds. */
+  /** Replaces the file's content. */
   rewrite(text: string): void {
     this.#file.truncateSync(0);
     this.#file.seekSync(0, Deno.SeekMode.Start);
@@ -121,17 +122,17 @@ export class LockableFile {
     while (offset < bytes.length) offset += this.#file.writeSync(bytes.subarray(offset));
   }
 
-  /** Sets the file's times to now. */
+  /** Sets the file's access and modification times to `now`. */
   touch(now: Date): void {
     this.#file.utimeSync(now, now);
   }
 
-  /** Removes the file at a path, which is this file. */
+  /** Removes the file at a path. The caller must know that it is this file. */
   remove(path: string): void {
     removeIfPresent(path);
   }
 
-  /** Closes, and unlocks by that. */
+  /** Closes the file, which releases the lock. */
   close(): void {
     this.#file.close();
   }
@@ -142,7 +143,7 @@ function isPresent(path: string): boolean {
     Deno.lstatSync(path);
     return true;
   } catch (error) {
-    // Whatever hides it is what is wrong with its folder.
+    // If the path can't be looked at, the problem is in its folder.
     if (error instanceof Error) return false;
     throw error;
   }

@@ -1,5 +1,6 @@
 /**
- * The server's log: lines with time and level, in a file that is rotated, or on stderr.
+ * The server's log file. Each line has a time and a level. The file is rotated when it reaches a
+ * size limit, and lines may be copied to stderr.
  *
  * @module
  */
@@ -8,23 +9,24 @@ import type { Clock } from "../clock.ts";
 import { isSystemError, removeIfPresent } from "./files.ts";
 import type { Level, Logger } from "../logger.ts";
 
-/** How a log is kept. */
+/** Options of a {@linkcode LogFile}. */
 export interface LogFileOptions {
-  /** Gives lines their times. */
+  /** The clock for the times of lines. */
   readonly clock: Clock;
-  /** Bytes at which the file is put aside; default 10 MiB. */
+  /** The size in bytes at which the file is rotated. Default: 10 MiB. */
   readonly maxBytes?: number;
-  /** How many files put aside are kept as `PATH.1` (the newest), `PATH.2` …; default 3. */
+  /** The number of rotated files, `PATH.1` (the newest), `PATH.2` and so on. Default: 3. */
   readonly keep?: number;
-  /** Whether lines are written to stderr as well. */
+  /** Also writes lines to stderr. Default: `false`. */
   readonly echo?: boolean;
 }
 
 const encoder = new TextEncoder();
 
 /**
- * A {@linkcode Logger} that writes to a file. Each line is written at once; where that can't be
- * done, as on a full disk, it is lost, and the next line that can be written says how many were.
+ * A {@linkcode Logger} that writes to a file. Each line is written immediately. A line that can't
+ * be written, for example because the disk is full, is lost. Before the next line that can be
+ * written, a warning reports the number of lost lines.
  */
 export class LogFile implements Logger, Disposable {
   readonly #path: string;
@@ -34,10 +36,11 @@ export class LogFile implements Logger, Disposable {
   #echo: boolean;
   #file: Deno.FsFile;
   #size: number;
-  /** Lines that could not be written since the last one that could, and why. */
+  /** The number of lines lost since the last successful write. */
   #lost = 0;
+  /** The reason of the last failed write. */
   #reason = "";
-  /** Whether the last thing in the file is a line in part. */
+  /** The file ends with a partial line. */
   #isTorn = false;
 
   private constructor(path: string, options: LogFileOptions) {
@@ -51,9 +54,9 @@ export class LogFile implements Logger, Disposable {
   }
 
   /**
-   * Opens a log; lines are added to what is there.
+   * Opens a log. New lines are appended to an existing file.
    *
-   * @throws {Error} what the system says where the file can't be written
+   * @throws {Error} the system's error if the file can't be opened for writing
    */
   static open(path: string, options: LogFileOptions): LogFile {
     return new LogFile(path, options);
@@ -67,19 +70,20 @@ export class LogFile implements Logger, Disposable {
   }
 
   /**
-   * Resolves at once: every line is written as it is logged. The disk is not waited for: under load
-   * `fsync` takes seconds, for which a server that ends would keep its lock.
+   * Resolves immediately, because every line is written when it is logged. It does not call
+   * `fsync`, which takes seconds under load. A server that is shutting down would hold its lock for
+   * that time.
    */
   flush(): Promise<void> {
     return Promise.resolve();
   }
 
-  /** Closes the file; nothing can be logged any more. */
+  /** Closes the file. Nothing can be logged afterwards. */
   close(): void {
     this.#file.close();
   }
 
-  /** As `close`. */
+  /** Same as `close`. */
   [Symbol.dispose](): void {
     this.close();
   }
@@ -94,7 +98,7 @@ export class LogFile implements Logger, Disposable {
     if (this.#write(this.#line("warn", `${lines} lost: ${this.#reason}`))) this.#lost = 0;
   }
 
-  /** @returns whether it could be written, as a whole */
+  /** @returns true if the whole line was written */
   #write(line: string): boolean {
     const bytes = encoder.encode(this.#isTorn ? `\n${line}` : line);
     let written = 0;
@@ -113,7 +117,7 @@ export class LogFile implements Logger, Disposable {
     }
   }
 
-  /** To whoever looks on; who does not any more has the file. */
+  /** Copies a line to stderr. After a failed write, the copying stops and the log says so. */
   #repeat(line: string): void {
     const bytes = encoder.encode(line);
     try {
@@ -125,7 +129,7 @@ export class LogFile implements Logger, Disposable {
     }
   }
 
-  /** Where there can't be another file, none is put aside. */
+  /** Rotates the log. The new file is opened first: if that fails, the old file stays in place. */
   #rotate(): void {
     const aside = `${this.#path}.new`;
     const next = openForAppend(aside);
@@ -150,7 +154,7 @@ function openForAppend(path: string): Deno.FsFile {
   return Deno.openSync(path, { create: true, append: true, mode: 0o600 });
 }
 
-/** @throws {Error} what the system says; the file is closed then */
+/** @throws {Error} the system's error, after closing the file */
 function sizeOf(file: Deno.FsFile): number {
   try {
     return file.statSync().size;

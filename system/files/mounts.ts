@@ -1,7 +1,8 @@
 /**
- * The table of mounts (Linux): which file systems are where.
+ * Detects changes of the mount table (Linux), for the tracker of task inputs.
  *
- * A mount puts other files at a path without touching what was there, so that no watch tells of it.
+ * A mount puts other files at a path without changing the files that were there, so that watches
+ * report no event.
  *
  * @module
  */
@@ -9,30 +10,31 @@
 import { pathInside } from "./files.ts";
 
 const TABLE = "/proc/self/mountinfo";
-/** Which of a line's fields is the place, from 0. */
+/** The index of the mount point among a line's fields. */
 const PLACE_FIELD = 4;
 
-/** The mounts that a folder depends on: those at or below it, and those that lead to it. */
+/** The mounts that a folder depends on: those at the folder, below it, and above it. */
 export class MountTable {
   readonly #folder: string;
   #text: string | undefined;
   #known: string | undefined;
 
-  /** @param folder absolute, with links resolved */
+  /** @param folder absolute, without links */
   constructor(folder: string) {
     this.#folder = folder;
   }
 
   /**
-   * Whether the folder's mounts are others than at the last call; not at the first one, and not on
-   * platforms without such a table.
+   * Returns true if the folder's mounts have changed since the last call. Returns false at the
+   * first call, and on platforms without a mount table.
    */
   hasChanged(): boolean {
     const text = readTable();
     if (text === this.#text) return false;
     this.#text = text;
     const before = this.#known;
-    // Containers come and go on a busy machine: most mounts are nothing to this folder.
+    // Containers mount and unmount all the time on a busy machine. Most mounts do not affect this
+    // folder.
     this.#known = text?.split("\n").filter((line) => this.#concerns(line)).join("\n");
     return before !== undefined && before !== this.#known;
   }
@@ -49,13 +51,13 @@ function readTable(): string | undefined {
   try {
     return Deno.readTextFileSync(TABLE);
   } catch (error) {
-    // Without /proc there is no table.
+    // Without /proc there is no mount table.
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw error;
   }
 }
 
-/** Blanks, tabs, line ends and backslashes are written as octal numbers. */
+/** Decodes a field: the kernel writes blanks, tabs, line ends and backslashes as octal numbers. */
 function decoded(text: string): string {
   return text.replace(
     /\\([0-7]{3})/g,

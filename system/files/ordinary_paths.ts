@@ -1,27 +1,27 @@
 /**
- * Tells ordinary paths from those that mean something else in each process, such as
+ * Tells ordinary paths from those that lead to something else in each process, such as
  * `/proc/self/cwd`, `/dev/stdout` and `/dev/fd/3`.
  *
- * The server must not open the latter on behalf of a task: it would reach its own descriptors,
- * environment and working directory. The check resolves links by hand, because the kernel resolves
- * `/proc/self` to the process that asks.
+ * The server must not open the latter on behalf of a task, because it would reach its own
+ * descriptors, environment and working directory. The check resolves links itself, because the
+ * kernel resolves `/proc/self` to the process that makes the call.
  *
  * @module
  */
 
 import { isAbsent, isSystemError, realPath } from "./files.ts";
 
-/** What each process sees differently. `/dev/shm` is an ordinary file system. */
+/** Matches paths that each process sees differently. `/dev/shm` is an ordinary file system. */
 const OF_PROCESS = /^\/(?:proc(?:\/|$)|dev\/(?!shm(?:\/|$)))/;
 
-/** Links in one path after which the kernel gives up (Linux: 40). */
+/** The largest number of links in one path. The Linux kernel has the same limit. */
 const MAX_LINKS = 40;
 
-/** Ordinary paths, relative to one working directory. */
+/** Resolves and checks paths relative to one working directory. */
 export class OrdinaryPaths {
-  /** Absolute, without links. */
+  /** The working directory, absolute and without links. Empty for `/`. */
   readonly #folder: string;
-  /** The device of `/proc`: a second mount of it elsewhere has the same one. */
+  /** The device of `/proc`. A second mount of it elsewhere has the same device. */
   readonly #procDevice: number | undefined;
 
   private constructor(folder: string, procDevice: number | undefined) {
@@ -33,12 +33,12 @@ export class OrdinaryPaths {
    * Checks a working directory.
    *
    * @param folder absolute
-   * @returns `undefined` if it is no folder, or none that each process sees in the same way
+   * @returns `undefined` if it is not a folder, or if processes see it differently
    */
   static at(folder: string): OrdinaryPaths | undefined {
     const procDevice = lookAt("/proc")?.dev;
     const info = lookAt(folder);
-    // Most folders have no link in their path: the kernel tells in one call.
+    // Most folders have no link in their path, which one call of `realPath` shows.
     const isResolved = info?.isDirectory === true && realPath(folder) === folder;
     if (isResolved && !OF_PROCESS.test(`${folder}/`) && info.dev !== procDevice) {
       return new OrdinaryPaths(folder === "/" ? "" : folder, procDevice);
@@ -49,9 +49,10 @@ export class OrdinaryPaths {
   }
 
   /**
-   * A word as an absolute path.
+   * Makes a word of a command line an absolute path.
    *
-   * @returns `undefined` if the word, or what a link in it leads to, belongs to a process
+   * @returns `undefined` if the word, or a link in it, leads to a path that processes see
+   *   differently
    */
   resolve(word: string): string | undefined {
     if (this.#follow(word) === undefined) return undefined;
@@ -59,8 +60,9 @@ export class OrdinaryPaths {
   }
 
   /**
-   * Follows all links as the kernel does; parts that are missing are taken for ordinary ones. A path
-   * that the system refuses to look at, as one with too long a name, is left to the shell.
+   * Follows all links, like the kernel. Missing parts count as ordinary. Returns `undefined` if the
+   * system can't look at the path, for example because a name is too long. The shell handles such a
+   * path.
    */
   #follow(word: string): string | undefined {
     try {
@@ -99,7 +101,7 @@ export class OrdinaryPaths {
   }
 }
 
-/** The parts of a path, the first one last. */
+/** Splits a path into its parts, in reverse order. */
 function partsOf(path: string): string[] {
   return path.split("/").filter((part) => part !== "" && part !== ".").reverse();
 }

@@ -1,15 +1,15 @@
 /**
- * Whether something exists at a path, where most often nothing does.
+ * Checks if a path exists, fast for paths that are mostly missing.
  *
- * `Deno.statSync` throws then, which takes ten times as long as the question. The module is not for
- * the client's start-up path: it loads a part of Node's library.
+ * `Deno.statSync` throws for a missing path, which takes ten times as long. The client must not
+ * load this module at start, because it loads a part of Node's library.
  *
  * @module
  */
 
 import { existsSync } from "node:fs";
 
-/** Whether anything is at a path; links are followed, and what cannot be reached does not exist. */
+/** Returns true if a path exists. Follows links. A path that can't be reached counts as missing. */
 export function pathExists(path: string): boolean {
   return existsSync(path);
 }

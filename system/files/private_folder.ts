@@ -1,5 +1,6 @@
 /**
- * Folders that only their user can enter.
+ * Creates and checks folders that only their user can enter: the folders of sockets, of a project's
+ * state and of the cache, and temporary ones.
  *
  * @module
  */
@@ -11,15 +12,15 @@ const PRIVATE = 0o700;
 /** Permission bits of the group and of others. */
 const OTHERS = 0o077;
 const OTHERS_WRITE = 0o022;
-/** Links in one path; the kernel follows no more either. */
+/** The largest number of links in one path. The kernel has the same limit. */
 const MAX_LINKS = 40;
 
 /**
- * Makes a folder with mode 0700, its parents too, or sees to it that the one that is there is the user's own: no
- * link, of the same owner, and closed to others.
+ * Creates a folder and its missing parents with mode 0700. If the folder exists, checks that it is
+ * not a link and belongs to this user, and sets its mode to 0700 if others have any permission.
  *
- * @throws {Deno.errors.PermissionDenied} where it is a link, no folder, or another user's
- * @throws {Error} what the system says where it can't be made; the message names the folder
+ * @throws {Deno.errors.PermissionDenied} if it is a link, not a folder, or belongs to another user
+ * @throws {Error} the system's error if it can't be created. The message names the folder.
  */
 export function ensurePrivateFolder(path: string): void {
   const mode = ownFolderMode(path);
@@ -32,10 +33,10 @@ export function ensurePrivateFolder(path: string): void {
 }
 
 /**
- * Checks that a folder is the user's own, without changing anything.
+ * Checks that a folder belongs to this user, without changing it.
  *
- * @returns its mode; `undefined` if there is none
- * @throws {Deno.errors.PermissionDenied} if it is a link, no folder, or another user's
+ * @returns its mode; `undefined` if it is missing
+ * @throws {Deno.errors.PermissionDenied} if it is a link, not a folder, or belongs to another user
  */
 function ownFolderMode(path: string): number | undefined {
   const info = lookAt(path);
@@ -54,23 +55,24 @@ function ownFolderMode(path: string): number | undefined {
   return info.mode ?? PRIVATE;
 }
 
-/** How a folder behind links is checked. */
+/** Options of {@linkcode checkOwnFolder}. */
 interface OwnFolderOptions {
   /**
-   * Whether the folder, by the names in it, is one whose mode may be corrected. Default: any folder
-   * is. A folder that may not be corrected is refused if others can write to it.
+   * Decides from the names in the folder if its mode may be corrected. Default: any folder's mode
+   * may be. A folder whose mode is not corrected is refused if other users can write to it.
    */
   readonly isCorrectable?: (names: readonly string[]) => boolean;
 }
 
 /**
- * Checks that a folder belongs to this user, and takes the permissions of other users away. Links
- * that this user or root made are followed, on the whole path: `~/.cache` may be on another disk.
+ * Checks that a folder belongs to this user, and removes the permissions of other users. Links of
+ * this user or root are followed in the whole path, because `~/.cache` may be on another disk.
  *
  * @param path absolute
- * @returns whether the folder exists; nothing is made
- * @throws {Deno.errors.PermissionDenied} if the folder, or a link on the way to it, belongs to
- *   another user, or if it is no folder; the message names the path and the users
+ * @returns true if the folder exists. It is not created.
+ * @throws {Deno.errors.PermissionDenied} if the folder, or a link in its path, belongs to another
+ *   user, if it is not a folder, or if other users can write to it and its mode is not corrected.
+ *   The message names the path, and the users if the owner is wrong.
  */
 export function checkOwnFolder(
   path: string,
@@ -99,7 +101,7 @@ export function checkOwnFolder(
   return true;
 }
 
-/** Some file systems are read-only, or have no modes of their own. */
+/** Sets a mode. Returns false if that fails: some file systems are read-only, or have no modes. */
 function canSetMode(path: string, mode: number): boolean {
   try {
     Deno.chmodSync(path, mode);
@@ -111,7 +113,7 @@ function canSetMode(path: string, mode: number): boolean {
 }
 
 /**
- * Resolves the links of a path one by one, so that the owner of each is known before it is used.
+ * Resolves the links of a path one by one, and checks the owner of each link before following it.
  *
  * @returns the path without links, as far as it exists
  */
@@ -145,10 +147,10 @@ function followOwnLinks(path: string, uid: number): string {
 }
 
 /**
- * Makes sure that a folder is the user's own if it is there: as {@linkcode ensurePrivateFolder}, and
- * reached by no link that another user made.
+ * Checks a folder like {@linkcode ensurePrivateFolder} if it exists. Also checks that no link in
+ * its path belongs to a user other than this one or root.
  *
- * @throws {Deno.errors.PermissionDenied} if another user decides over the folder
+ * @throws {Deno.errors.PermissionDenied} if another user controls the folder
  */
 export function checkPrivateFolder(path: string): void {
   if (lookAt(path) === undefined) return;
@@ -158,9 +160,9 @@ export function checkPrivateFolder(path: string): void {
 }
 
 /**
- * Makes a new folder for what is needed for a short time only; nobody else can enter it.
+ * Creates a new temporary folder, which other users can't enter.
  *
- * @param options default: in the folder that the environment names for temporary files
+ * @param options default: a folder in the system's folder for temporary files
  */
 export function makeTemporaryFolder(options: Deno.MakeTempOptions = {}): string {
   return Deno.makeTempDirSync({ prefix: "simmer-", ...options });
@@ -175,7 +177,7 @@ function lookAt(path: string): Deno.FileInfo | undefined {
   }
 }
 
-/** Somebody else can have made it in the same moment. */
+/** Creates a folder. If another process has created it in the meantime, the call succeeds. */
 function make(path: string): void {
   try {
     Deno.mkdirSync(path, { mode: PRIVATE });

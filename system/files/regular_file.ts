@@ -1,27 +1,27 @@
 /**
- * Reading files in a folder where a path may hold anything: a link, a FIFO, a folder, a file of
- * another user. Only a regular file of this user is opened. A link is not followed, and a FIFO does
- * not block.
+ * Reads and replaces files of the result store, where a path may hold anything: a link, a FIFO, a
+ * folder, or a file of another user. By default only a regular file of this user is read. Links are
+ * not followed, and a FIFO is not opened, because that could block.
  *
  * @module
  */
 
 import { isAbsent, removeIfPresent, removeTree, systemErrorNumber } from "./files.ts";
 
-/** EIO, and EUCLEAN of Linux: the disk has lost what it held. */
+/** EIO, and EUCLEAN on Linux: the disk is damaged. */
 const DAMAGED = Deno.build.os === "linux" ? [5, 117] : [5];
 
-/** Bytes of a file that are in memory at once at the most. */
+/** The most bytes of a file that are in memory at a time. */
 const MAX_PIECE_BYTES = 1024 * 1024;
 
-/** What is at a path. */
+/** The kind of file at a path, and its size. */
 type Regular =
   | { readonly kind: "file"; readonly bytes: number }
   | { readonly kind: "absent" }
   /** A link, a folder, a FIFO, a socket, a device, or a file that belongs to another user. */
   | { readonly kind: "unfit" };
 
-/** Tells what is at a path; links are not followed. */
+/** Looks up the kind of file at a path. Does not follow links. */
 export function lookForRegular(path: string): Regular {
   try {
     return regularOf(Deno.lstatSync(path));
@@ -37,19 +37,20 @@ function regularOf({ isFile, uid, size }: Deno.FileInfo, anyUser = false): Regul
   return isFile && isOwn ? { kind: "file", bytes: size } : { kind: "unfit" };
 }
 
-/** What is read of a file. */
+/** Options of {@linkcode readRegular}. */
 interface ReadOptions {
-  /** A longer file is unfit; default: any length is read. */
+  /** The largest size in bytes. A larger file is unfit. Default: no limit. */
   readonly maxBytes?: number;
-  /** Whether a file of another user is read, too; default: `false`. */
+  /** Also reads files of other users. Default: `false`. */
   readonly anyUser?: boolean;
 }
 
 /**
  * Reads a regular file of this user piece by piece.
  *
- * @param take called with each piece, whose bytes are valid until it returns
- * @returns what was found; `unfit` also if the file can't be read: no permission, a damaged disk
+ * @param take called with each piece, whose bytes are valid until `take` returns
+ * @returns the kind of file. Also `unfit` if the file can't be read: it was replaced, is larger
+ *   than allowed, this process has no permission, or the disk is damaged.
  */
 export function readRegular(
   path: string,
@@ -64,7 +65,7 @@ export function readRegular(
     using file = Deno.openSync(path);
     const now = file.statSync();
     if (!now.isFile || now.dev !== before.dev || now.ino !== before.ino) return "unfit";
-    // One byte more than the file has, so that most end with the first piece.
+    // One byte more than the size, so that most files are read in one piece.
     const buffer = new Uint8Array(Math.min(MAX_PIECE_BYTES, now.size + 1));
     let total = 0;
     for (let count = file.readSync(buffer); count !== null; count = file.readSync(buffer)) {
@@ -84,7 +85,7 @@ export function readRegular(
 /**
  * Reads a regular file of this user into memory.
  *
- * @returns its bytes, or why there are none, as `readRegular` has it
+ * @returns its bytes, or the reason why it was not read, like `readRegular`
  */
 export function readRegularBytes(
   path: string,
@@ -104,27 +105,27 @@ export function readRegularBytes(
   return bytes;
 }
 
-/** Makes room for a regular file: removes what is at a path, unless it is one. */
+/** Makes room for a regular file: removes anything at a path except a regular file of this user. */
 export function clearUnlessRegular(path: string): void {
   if (lookForRegular(path).kind === "unfit") removeAnything(path);
 }
 
 /**
- * Gives a file that is whole its name, in the place of whatever has it, a link itself or a folder
- * with all that is in it. The folder of the name has to be there.
+ * Renames a complete temporary file to its final path. It replaces anything at that path: a link
+ * itself, or a folder with all of its content. The parent folder must exist.
  */
 export function putInPlace(aside: string, path: string): void {
   try {
     Deno.renameSync(aside, path);
   } catch (error) {
-    // Only a folder is in the way of a file. Looking first would cost more than the rename.
+    // Only a folder prevents the rename. A check before it would cost more than the rename itself.
     if (lookForRegular(path).kind !== "unfit") throw error;
     removeAnything(path);
     Deno.renameSync(aside, path);
   }
 }
 
-/** Makes room for a folder: removes what is at a path, unless it is one; a link to one is not. */
+/** Makes room for a folder: removes anything at a path except a folder. A link is removed too. */
 export function clearUnlessFolder(path: string): void {
   try {
     if (!Deno.lstatSync(path).isDirectory) removeAnything(path);
@@ -133,12 +134,12 @@ export function clearUnlessFolder(path: string): void {
   }
 }
 
-/** Removes what is at a path, whatever it is; a link itself, never its target. */
+/** Removes anything at a path. Removes a link itself, never its target. */
 export function removeAnything(path: string): void {
   try {
     removeIfPresent(path);
   } catch (error) {
-    // A folder that is not empty.
+    // The path holds a folder that is not empty.
     if (!(error instanceof Error)) throw error;
     removeTree(path);
   }

@@ -1,26 +1,26 @@
 /**
- * What can be done to files at a stroke, without keeping others waiting: each function does all of
- * it or says that it is not for it.
+ * File operations of the shell commands that run inside the server without a process, such as `cp`
+ * and `mv`. They are synchronous. The callers limit the sizes, so that no call blocks the event
+ * loop for long.
  *
  * @module
  */
 
 import { isAbsent, readRegularFile } from "./files.ts";
 
-/** A regular file. */
+/** The size and the identity of a regular file. */
 export interface FileFacts {
   readonly size: number;
   readonly dev: number;
   readonly ino: number;
 }
 
-/** What a name in a folder stands for. */
 interface FolderEntry {
   readonly name: string;
   readonly isLink: boolean;
 }
 
-/** A regular file at a path, links followed; `undefined` where anything else is, or nothing. */
+/** Returns the facts of a regular file. `undefined` for anything else or nothing. Follows links. */
 export function fileFacts(path: string): FileFacts | undefined {
   try {
     const { isFile, size, dev, ino } = Deno.statSync(path);
@@ -32,7 +32,7 @@ export function fileFacts(path: string): FileFacts | undefined {
 }
 
 /**
- * The bytes of a regular file.
+ * Reads a whole regular file.
  *
  * @throws {SpecialFileError} if the path leads to a FIFO, a socket or a device
  */
@@ -40,32 +40,32 @@ export function readBytes(path: string): Uint8Array {
   return readRegularFile(path);
 }
 
-/** Writes a file from its beginning, or on from its end; one that is there stays the same file. */
+/** Overwrites a file or appends to it. An existing file keeps its inode. */
 export function writeBytes(path: string, bytes: Uint8Array, append: boolean): void {
   Deno.writeFileSync(path, bytes, { append });
 }
 
-/** Copies a file with its mode. */
+/** Copies a file and its mode. */
 export function copyFile(from: string, to: string): void {
   Deno.copyFileSync(from, to);
 }
 
-/** Gives what is at a path another name on the same file system. */
+/** Renames a file or a folder within one file system. */
 export function rename(from: string, to: string): void {
   Deno.renameSync(from, to);
 }
 
-/** Makes one folder, whose parent is there. */
+/** Creates one folder, whose parent must exist. */
 export function makeFolder(path: string): void {
   Deno.mkdirSync(path);
 }
 
-/** What is in a folder, in no order. */
+/** Lists the entries of a folder, in no order. */
 export function folderEntries(path: string): FolderEntry[] {
   return Array.from(Deno.readDirSync(path), ({ name, isSymlink }) => ({ name, isLink: isSymlink }));
 }
 
-/** Whether a folder holds at most so much, folders below it and all that is in them counted. */
+/** Returns true if a folder has at most `most` entries, including those of all folders below it. */
 export function holdsAtMost(folder: string, most: number): boolean {
   const waiting = [folder];
   let count = 0;

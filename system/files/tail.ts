@@ -1,20 +1,20 @@
 /**
- * The end of a text file.
+ * Reads the last lines of a text file. The client shows the end of the server's log with it.
  *
  * @module
  */
 
 import { fileSize } from "./file_size.ts";
 
-/** How many bytes of a file are looked at for its last lines. */
+/** The number of bytes at the end of a file that are searched for its last lines. */
 const WINDOW_BYTES = 256 * 1024;
 
 /**
- * The last lines of a file.
+ * Returns the last lines of a file. A missing file has no lines.
  *
- * @param count how many at the most
- * @param from the byte at which what is asked for begins; a file that has become shorter is read
- *   from its beginning
+ * @param count the largest number of lines
+ * @param from the first byte of interest. A file that has become shorter is read from its
+ *   beginning.
  */
 export function lastLines(path: string, count: number, from = 0): string[] {
   const size = fileSize(path) ?? 0;

@@ -1,32 +1,32 @@
 /**
- * Making and changing what is in folders: copies, links, modes, times.
+ * Creates and changes files, links and folders for the result store: copies, modes and times.
  *
  * @module
  */
 
 import { isAbsent } from "./files.ts";
 
-/** A file or folder as it is listed; times in milliseconds since the Unix epoch. */
+/** The facts about a file, a folder or a link. Times are in milliseconds since the Unix epoch. */
 export interface TreeEntry {
   readonly kind: "file" | "folder" | "link" | "other";
   readonly bytes: number;
-  /** The permission bits of user, group and others: `0o777` at the most. */
+  /** The permission bits of user, group and others, at most `0o777`. */
   readonly mode: number;
   readonly modifiedAt: number;
-  /** Whether a file takes less room than its size: it has holes, or is compressed. */
+  /** The file takes less disk space than its size, because it has holes or is compressed. */
   readonly isSparse: boolean;
 }
 
-/** The size of a file system's blocks: a hole is at least that long, in bytes. */
+/** The size of a file system's blocks in bytes. A hole is at least that long. */
 const BLOCK_BYTES = 4096;
-/** Bytes of a sparse file that are read at once: a whole number of blocks. */
+/** The bytes of a sparse file that are read at a time, a whole number of blocks. */
 const PIECE_BYTES = 256 * BLOCK_BYTES;
 
 function isSparse({ isFile, size, blocks }: Deno.FileInfo): boolean {
   return isFile && blocks !== null && size >= BLOCK_BYTES && blocks * 512 < size;
 }
 
-/** What is at a path, links not followed; `undefined` where nothing is. */
+/** Returns the facts about a path, or `undefined` if it is missing. Does not follow links. */
 export function treeEntry(path: string): TreeEntry | undefined {
   try {
     const info = Deno.lstatSync(path);
@@ -44,8 +44,8 @@ export function treeEntry(path: string): TreeEntry | undefined {
 }
 
 /**
- * Copies a file's content to a path where nothing is; its mode is copied, too. A sparse file's copy
- * is sparse: blocks of zeros become holes.
+ * Copies a file's content and mode to a path that does not exist. The copy of a sparse file is
+ * sparse: blocks of zeros become holes.
  */
 export function copyFile(from: string, to: string): void {
   const info = Deno.statSync(from);
@@ -67,7 +67,7 @@ export function copyFile(from: string, to: string): void {
   Deno.chmodSync(to, (info.mode ?? 0o600) & 0o777);
 }
 
-/** Reads until a buffer is full, or the file ends; returns how many bytes were read. */
+/** Reads until the buffer is full or the file ends. Returns the number of bytes read. */
 function fill(file: Deno.FsFile, buffer: Uint8Array): number {
   let end = 0;
   while (end < buffer.length) {
@@ -83,7 +83,7 @@ function hasData(words: Uint32Array, start: number): boolean {
   return false;
 }
 
-/** The ranges of a buffer whose blocks are not all zeros, in bytes. */
+/** Yields the byte ranges of a buffer whose blocks are not all zeros. */
 function* blocksWithData(words: Uint32Array, count: number): Generator<[number, number]> {
   let start: number | undefined;
   for (let at = 0; at < count; at += BLOCK_BYTES) {
@@ -96,22 +96,21 @@ function* blocksWithData(words: Uint32Array, count: number): Generator<[number, 
   if (start !== undefined) yield [start, count];
 }
 
-/** Gives a file another name, in the place of what has it. */
+/** Renames a file. Replaces a file that has the new name. */
 export function renameFile(from: string, to: string): void {
   Deno.renameSync(from, to);
 }
 
-/** Sets a file's permissions. */
 export function setMode(path: string, mode: number): void {
   Deno.chmodSync(path, mode);
 }
 
-/** Makes a link that points to `target` as it is written. */
+/** Creates a symbolic link whose text is `target`, unresolved. */
 export function makeLink(target: string, path: string): void {
   Deno.symlinkSync(target, path);
 }
 
-/** Sets a file's times to now; one that is gone meanwhile stays so. */
+/** Sets a file's times to `now`. Returns false if the file is missing. */
 export function refreshTimes(path: string, now: Date): boolean {
   try {
     Deno.utimeSync(path, now, now);
@@ -123,9 +122,9 @@ export function refreshTimes(path: string, now: Date): boolean {
 }
 
 /**
- * Removes a folder that is empty.
+ * Removes a folder if it is empty.
  *
- * @returns whether it was there and empty
+ * @returns true if the folder existed and was empty
  */
 export function removeEmptyFolder(path: string): boolean {
   try {
@@ -138,7 +137,7 @@ export function removeEmptyFolder(path: string): boolean {
   }
 }
 
-/** Writes bytes into a file of that mode where nothing is. */
+/** Creates a file with the given bytes and mode. Fails if the path exists. */
 export function writeNewFile(path: string, bytes: Uint8Array, mode: number): void {
   Deno.writeFileSync(path, bytes, { createNew: true, mode });
 }

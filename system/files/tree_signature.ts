@@ -1,7 +1,9 @@
 /**
- * Signatures of what is in folders: whether the run of a program has changed it.
+ * Computes signatures of files and folders from their inodes, without reading them. The result
+ * cache compares signatures from before and after a task's run to find the files that it has
+ * changed.
  *
- * On Linux they have the inode's times to the nanosecond.
+ * On Linux they contain the inode's times to the nanosecond.
  *
  * @module
  */
@@ -11,25 +13,25 @@ import { ERRNO_SYMBOLS, errnoOf, isAbsence, LazyLibc, systemError } from "../lib
 import { InodeStatus, STATX_SYMBOLS } from "./statx.ts";
 import type { TreeEntry } from "./tree.ts";
 
-/** What is at a path, and a text that differs if the run of a program has changed it. */
+/** The kind of a file, and a text that differs if a program has changed the file. */
 export interface TreeSignature {
   readonly kind: TreeEntry["kind"];
   /**
-   * Of a folder its inode and its mode: its times change with its entries. Of anything else also
-   * the size and the times.
+   * The inode and the mode, and for anything but a folder also the size and the times. The times of
+   * a folder are left out, because they change with its entries.
    */
   readonly text: string;
-  /** Whether a change in this moment could leave the text as it is. */
+  /** The file changed so recently that another change now could leave the text the same. */
   readonly isRecent: boolean;
-  /** Whether the inode has several hard links; `false` for folders. */
+  /** The inode has several hard links. `false` for folders. */
   readonly isShared: boolean;
 }
 
 const CLOCK_REALTIME_COARSE = 5;
 
-/** Milliseconds in which a file server's clock may not have ticked. */
+/** The time for which a file server's clock may not have ticked, in milliseconds. */
 const TICK_MS = 20;
-/** Milliseconds of the times that Deno gives, and a tick. */
+/** The resolution of the times that Deno gives, plus a tick, in milliseconds. */
 const PORTABLE_MS = 1000 + TICK_MS;
 
 const SYMBOLS = {
@@ -40,7 +42,7 @@ const SYMBOLS = {
 
 type Symbols = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
 
-/** Takes signatures. */
+/** Computes signatures. */
 export class TreeSignatures implements Disposable {
   readonly #libc = new LazyLibc(SYMBOLS);
   readonly #status = new InodeStatus();
@@ -48,16 +50,17 @@ export class TreeSignatures implements Disposable {
   readonly #timeBytes = new Uint8Array(this.#time.buffer);
 
   /**
-   * The signature of what is at a path, links not followed; `undefined` where nothing is.
+   * Computes the signature of a path. Does not follow links.
    *
-   * @throws {Error} the system's, if it can't be looked at
+   * @returns `undefined` if the path is missing
+   * @throws {Error} the system's error if its status can't be read
    */
   of(path: string): TreeSignature | undefined {
     const { symbols } = this.#libc;
     return symbols === undefined ? portable(path) : this.#exact(path, symbols);
   }
 
-  /** As {@linkcode of}; also `undefined` if the system refuses to look. */
+  /** Computes a signature like {@linkcode of}. Also returns `undefined` if the system refuses. */
   ofVisible(path: string): TreeSignature | undefined {
     try {
       return this.of(path);
@@ -67,12 +70,12 @@ export class TreeSignatures implements Disposable {
     }
   }
 
-  /** Lets the C library go; the next signature links it again. */
+  /** Closes the C library. The next signature opens it again. */
   close(): void {
     this.#libc.close();
   }
 
-  /** As `close`. */
+  /** Same as `close`. */
   [Symbol.dispose](): void {
     this.close();
   }
@@ -87,7 +90,8 @@ export class TreeSignatures implements Disposable {
     const { kind, identity, mode } = status;
     if (kind === "folder") return folderSignature(`${identity}:${mode}`);
     const { size, writtenAt, changedAt, links } = status;
-    // The kernel stamps files with this clock, which may be late by more than a tick on a busy machine.
+    // The kernel takes file times from this clock. On a busy machine it may lag by more than a
+    // tick.
     symbols.clock_gettime(CLOCK_REALTIME_COARSE, this.#timeBytes);
     const [seconds = 0n, nanoseconds = 0n] = this.#time;
     const isRecent = changedAt >= seconds * 1_000_000_000n + nanoseconds ||
