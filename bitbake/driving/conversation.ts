@@ -50,8 +50,11 @@ interface ConversationOptions {
   readonly server: ServerFacts;
   /** The path of the server's own log file, if it is known. */
   readonly log: string | undefined;
-  /** Returns the errors that the server has logged so far, oldest first. */
-  readonly logged: () => readonly string[];
+  /** Errors that the server has logged: their number, and the latest of those after a number. */
+  readonly logged: {
+    count(): number;
+    since(count: number): readonly string[];
+  };
 }
 
 /** A conversation with one server. */
@@ -137,14 +140,14 @@ export class Conversation {
   /** Calls the server, and turns its error replies into BitBake errors for the client. */
   async #ask<T>(question: (link: BitbakeLink) => Promise<T>): Promise<T> {
     const { link, logged, log } = this.#options;
-    const before = logged().length;
+    const before = logged.count();
     try {
       return await question(link);
     } catch (error) {
       if (!(error instanceof ReplyError)) throw error;
       // The log records that explain the error were sent before it, through another pipe.
       await link.settled();
-      throw wireErrorOf(error, logged().slice(before), log);
+      throw wireErrorOf(error, logged.since(before), log);
     }
   }
 }

@@ -78,6 +78,8 @@ class Gateway {
   readonly #clock: Clock;
   readonly #caller: Caller;
   readonly #logged: string[] = [];
+  /** The number of errors that were logged before those in `#logged`. */
+  #forgotten = 0;
   #near: ByteStream | undefined;
   #translator: BitbakeTranslator;
   #hello: HelloParams | undefined;
@@ -178,7 +180,10 @@ class Gateway {
       caller: this.#caller,
       server: { socket, environment },
       log: socket === undefined ? undefined : joinPath(parentFolder(socket), SERVER_LOG),
-      logged: () => this.#logged,
+      logged: {
+        count: () => this.#forgotten + this.#logged.length,
+        since: (count) => this.#logged.slice(Math.max(0, count - this.#forgotten)),
+      },
     });
   }
 
@@ -425,7 +430,10 @@ class Gateway {
   }
 
   #remember(message: string): void {
-    if (this.#logged.length < MAX_LOGGED) this.#logged.push(message);
+    this.#logged.push(message);
+    if (this.#logged.length <= MAX_LOGGED) return;
+    this.#logged.shift();
+    this.#forgotten++;
   }
 
   #event(body: EventBody): void {

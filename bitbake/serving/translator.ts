@@ -37,7 +37,8 @@ export class EventTranslator {
   readonly #tasks = new Map<string, ToldTask>();
   /** Incomplete last lines of output, by stream and task. */
   readonly #partial = new Map<string, string>();
-  readonly #decoder = new TextDecoder();
+  /** Decoders by stream and task: a character may be split between two pieces of output. */
+  readonly #decoders = new Map<string, TextDecoder>();
   #total = 0;
   #completed = 0;
   #active = 0;
@@ -59,10 +60,7 @@ export class EventTranslator {
         this.#completed++;
         return [logRecord(LEVELS.plain, `${event.name}: cached, inputs unchanged`)];
       case "TaskOutput":
-        return this.#lines(
-          `${event.stream} ${event.task}`,
-          this.#decoder.decode(decodeOutput(event)),
-        );
+        return this.#lines(`${event.stream} ${event.task}`, decodeOutput(event));
       case "TaskSucceeded":
         return this.#ended(event.task, (task) => {
           this.#completed++;
@@ -129,14 +127,19 @@ export class EventTranslator {
     if (task === undefined) return [];
     this.#active--;
     const rest = ["stdout", "stderr"].flatMap((stream) => {
-      const line = this.#partial.get(`${stream} ${id}`);
-      this.#partial.delete(`${stream} ${id}`);
-      return line === undefined || line === "" ? [] : [logRecord(LEVELS.plain, line)];
+      const key = `${stream} ${id}`;
+      const line = (this.#partial.get(key) ?? "") + (this.#decoders.get(key)?.decode() ?? "");
+      this.#partial.delete(key);
+      this.#decoders.delete(key);
+      return line === "" ? [] : [logRecord(LEVELS.plain, line)];
     });
     return [...rest, ...tell(task)];
   }
 
-  #lines(key: string, text: string): PyObject[] {
+  #lines(key: string, bytes: Uint8Array): PyObject[] {
+    const decoder = this.#decoders.get(key) ?? new TextDecoder();
+    this.#decoders.set(key, decoder);
+    const text = decoder.decode(bytes, { stream: true });
     const lines = ((this.#partial.get(key) ?? "") + text).split("\n");
     this.#partial.set(key, lines.pop() ?? "");
     return lines.map((line) => logRecord(LEVELS.plain, line));

@@ -41,7 +41,7 @@ function bash(commands: readonly CompletedCommand[]): string {
     [
       `    ${name})`,
       `      if [[ $current == -* ]]; then words="${options.map((each) => each.name).join(" ")}"`,
-      `      else words="${takesTasks ? `$(${TASK_NAMES.replaceAll('"', '"')})` : ""}"; fi ;;`,
+      `      else words="${takesTasks ? `$(${TASK_NAMES})` : ""}"; fi ;;`,
     ].join("\n")
   );
   return [

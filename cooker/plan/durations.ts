@@ -37,8 +37,8 @@ export class Durations {
    */
   save(): void {
     if (!this.#isChanged) return;
-    this.#isChanged = false;
     writeAtomically(this.#path, JSON.stringify(Object.fromEntries(this.#all())));
+    this.#isChanged = false;
   }
 
   #all(): Map<string, number> {

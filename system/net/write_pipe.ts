@@ -5,15 +5,17 @@
  * @module
  */
 
-import { linkLibc } from "../libc.ts";
+import { ERRNO_SYMBOLS, errnoOf, linkLibc } from "../libc.ts";
 
 const SYMBOLS = {
   pipe2: { parameters: ["buffer", "i32"], result: "i32" },
   write: { parameters: ["i32", "buffer", "usize"], result: "isize" },
   close: { parameters: ["i32"], result: "i32" },
+  ...ERRNO_SYMBOLS,
 } as const satisfies Deno.ForeignLibraryInterface;
 
 const O_CLOEXEC = 0o2000000;
+const EINTR = 4;
 
 const encoder = new TextEncoder();
 
@@ -55,15 +57,15 @@ export class WritePipe implements Disposable {
     return `/proc/${Deno.pid}/fd/${this.#ends[0]}`;
   }
 
-  /** Writes a line. Blocks while the pipe is full. A write error ends the call silently. */
+  /** Writes a line. Blocks while the pipe is full. Drops the line if the pipe cannot be written. */
   write(line: string): void {
     const bytes = encoder.encode(line);
     for (let at = 0; at < bytes.length && !this.#isClosed;) {
       const count = Number(
         this.#library.symbols.write(this.#ends[1], bytes.subarray(at), BigInt(bytes.length - at)),
       );
-      if (count < 0) return;
-      at += count;
+      if (count >= 0) at += count;
+      else if (errnoOf(this.#library.symbols) !== EINTR) return;
     }
   }
 

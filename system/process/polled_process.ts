@@ -6,7 +6,7 @@
  */
 
 import type { ExitStatus, GroupProcess, PipeSource } from "./group_process.ts";
-import { linkLibc } from "../libc.ts";
+import { ERRNO_SYMBOLS, errnoOf, linkLibc } from "../libc.ts";
 import type { Poller } from "./poller.ts";
 import type { Spawned } from "./posix_spawn.ts";
 import { groupAlive } from "./processes.ts";
@@ -23,11 +23,17 @@ const SYMBOLS = {
     result: "i32",
     nonblocking: true,
   },
+  ...ERRNO_SYMBOLS,
 } as const satisfies Deno.ForeignLibraryInterface;
 
 /** Has the same number on every processor. Older C libraries have no function for it. */
 const SYS_PIDFD_OPEN = 434n;
 const WNOHANG = 1;
+const EINTR = 4;
+const ECHILD = 10;
+const EAGAIN = 11;
+/** The exit code of a process that other code has collected. */
+const UNKNOWN_CODE = 255;
 
 /** Names of the signals in the order of their numbers, starting with 1. */
 const SIGNALS = ("SIGHUP SIGINT SIGQUIT SIGILL SIGTRAP SIGABRT SIGBUS SIGFPE SIGKILL SIGUSR1 " +
@@ -101,7 +107,13 @@ export class PolledProcesses implements Disposable {
    */
   async #waitInThread(pid: number): Promise<ExitStatus> {
     const status = statusCell();
-    while (await this.#library.symbols.waitLong(pid, status, 0) !== pid);
+    while (await this.#library.symbols.waitLong(pid, status, 0) !== pid) {
+      // The error number belongs to the thread that has waited. Ask anew: without this child
+      // (ECHILD), as if other code had collected it, its exit code is unknown.
+      const again = this.#library.symbols.waitpid(pid, status, WNOHANG);
+      if (again === pid) break;
+      if (again < 0 && errnoOf(this.#library.symbols) === ECHILD) return { code: UNKNOWN_CODE };
+    }
     return statusOf(status);
   }
 }
@@ -127,8 +139,9 @@ class PolledPipe implements PipeSource {
       if (this.#isClosed) return undefined;
       const count = Number(this.#library.symbols.read(this.#descriptor, bytes, size));
       if (count > 0) return bytes.subarray(0, count);
-      // A negative count: another process has read the bytes, or a signal interrupted the call.
-      if (count === 0) break;
+      // A negative count: another process has read the bytes (EAGAIN), or a signal interrupted the
+      // call (EINTR). Any other error is lasting, such as EIO, and ends the pipe.
+      if (count === 0 || !isPassing(errnoOf(this.#library.symbols))) break;
     }
     await this.close();
     return undefined;
@@ -142,6 +155,10 @@ class PolledPipe implements PipeSource {
     }
     return Promise.resolve();
   }
+}
+
+function isPassing(errno: number): boolean {
+  return errno === EAGAIN || errno === EINTR;
 }
 
 function statusCell(): Uint8Array<ArrayBuffer> {
