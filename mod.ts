@@ -1,8 +1,8 @@
 /**
- * simmer as a library: the wire, the client, the lock, and the process server to embed.
+ * simmer as a library: the wire protocol, the client, the lock file, and a process server to embed.
  *
- * Each has an entry of its own (`./wire`, `./client`, `./lock`, `./server`); this one has them all,
- * under their names.
+ * Each part has its own entry (`./wire`, `./client`, `./lock`, `./server`). This one exports all of
+ * them under their names.
  *
  * @example
  * ```ts

@@ -1,30 +1,31 @@
 /**
- * What a lock file says: who holds it, and where the holder can be reached.
+ * Content of a lock file: the process that holds it, and the addresses at which clients reach it.
  *
  * @module
  */
 
 import { readTextIfPresent } from "../system/files/files.ts";
 
-/** The lines of a lock file. */
+/** Parsed content of a lock file. */
 export interface LockContent {
-  /** The holder's process id. */
+  /** Process id of the holder. */
   readonly pid: number;
-  /** `HOST:PORT` where the holder speaks XML-RPC. */
+  /** `HOST:PORT` at which the holder speaks XML-RPC. */
   readonly xmlrpc?: string;
-  /** Path of its socket; absent while it starts, and in the files of older versions. */
+  /** Path of the holder's socket; absent while it starts, and in the files of older versions. */
   readonly socket?: string;
-  /** The kernel's names of the namespaces that the holder runs in. */
+  /** Kernel names of the namespaces that the holder runs in. */
   readonly namespaces?: string;
 }
 
-/** Older versions named a socket here if its path was too long for the usual place. */
+/** First line. Older versions named a socket here if its path was too long for the usual place. */
 const FIRST = /^(\d+)(?: (?!unix:)(\S+:\d+))?(?: unix:(.+))?$/;
 const SOCKET = /^unix:(.+)$/;
 const NAMESPACES = /^namespaces (.+)$/;
 
 /**
- * The lines of a lock file: the process id with its XML-RPC address, the socket, the namespaces.
+ * Formats the lines of a lock file: the process id with its XML-RPC address, the socket, the
+ * namespaces.
  *
  * @example
  * ```ts
@@ -44,7 +45,7 @@ export function formatLockContent({ pid, xmlrpc, socket, namespaces }: LockConte
   ].map((line) => `${line}\n`).join("");
 }
 
-/** What a lock file's text says; `undefined` if its first line cannot be read. */
+/** Parses the text of a lock file. Returns `undefined` if its first line is malformed. */
 export function parseLockContent(text: string): LockContent | undefined {
   const [first = "", ...more] = text.split("\n");
   const match = FIRST.exec(first);
@@ -64,7 +65,7 @@ function valueOf(pattern: RegExp, lines: readonly string[]): string | undefined 
   return lines.map((line) => pattern.exec(line)?.[1]).find((value) => value !== undefined);
 }
 
-/** What the lock file at a path says; `undefined` if there is none or it says nothing. */
+/** Reads the lock file at a path. Returns `undefined` if it is missing or malformed. */
 export function readLockContent(path: string): LockContent | undefined {
   const text = readTextIfPresent(path);
   return text === undefined ? undefined : parseLockContent(text);

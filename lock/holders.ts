@@ -1,17 +1,19 @@
 /**
- * Who holds a lock file, as the tools of the machine say it.
+ * Finds the processes that hold a lock file, with the tools of the machine.
  *
  * @module
  */
 
 import { runTool } from "../system/process/tool.ts";
 
-/** Runs a program and gives what it prints, both streams; `undefined` where it is not installed. */
+/**
+ * Runs a program and returns its output, both streams. Returns `undefined` if it is not installed.
+ */
 export type ToolRunner = (command: string, args: readonly string[]) => Promise<string | undefined>;
 
 /**
- * The processes that have a file open: what `lsof -w` prints, or where that is not installed what
- * `fuser -v` prints, or nothing where neither is.
+ * Lists the processes that have a file open: the output of `lsof -w` or, if that is not installed,
+ * of `fuser -v`. Returns an empty text if neither is installed.
  *
  * @param path absolute
  */

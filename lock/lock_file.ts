@@ -1,5 +1,5 @@
 /**
- * The lock file: an advisory lock on the whole file (`flock(2)`), held for as long as a server lives.
+ * Lock file: an advisory lock on the whole file (`flock(2)`), held for as long as a server lives.
  *
  * @module
  */
@@ -16,38 +16,38 @@ import { macrotask } from "../system/macrotask.ts";
 import { formatLockContent, type LockContent } from "./content.ts";
 import { lockPath } from "./lock_path.ts";
 
-/** Whether others may hold the lock as well. */
+/** A shared lock allows other shared locks; an exclusive lock allows no other lock. */
 export type LockMode = "exclusive" | "shared";
 
-/** How long to ask: one time, for some milliseconds, or for as long as it takes. */
+/** Waiting time: a single attempt, a timeout in milliseconds, or no limit. */
 export type LockWait = "once" | "forever" | { readonly timeoutMs: number };
 
-/** How a lock is asked for. */
+/** Options for acquiring a lock. */
 export interface AcquireOptions {
   /** Default: `exclusive`. */
   readonly mode?: LockMode;
   /** Default: 3 s. */
   readonly wait?: LockWait;
-  /** Milliseconds between two tries; default: 100. */
+  /** Milliseconds between two attempts; default: 100. */
   readonly retryMs?: number;
-  /** Ends the asking. */
+  /** Aborts the wait. */
   readonly signal?: AbortSignal;
-  /** Default: the machine's clock. */
+  /** Default: the system clock. */
   readonly clock?: Clock;
 }
 
-/** The state of a lock: its file does not exist, is not locked, or is locked exclusively. */
+/** State of a lock: its file does not exist, is not locked, or is locked exclusively. */
 export type LockState = "absent" | "free" | "held";
 
-/** Milliseconds between two tries. */
+/** Milliseconds between two attempts. */
 const RETRY_MS = 100;
 const DEFAULT_WAIT: LockWait = { timeoutMs: 3000 };
 
 /**
  * A lock that is held.
  *
- * Release it, or dispose of it: that removes the file too, unless somebody else has come to share
- * the lock. It is released when the process ends, however it ends.
+ * Release it, or dispose of it. This removes the file too, unless another process shares the lock.
+ * The kernel releases the lock when the process ends, however it ends.
  *
  * @example
  * ```ts
@@ -65,7 +65,7 @@ const DEFAULT_WAIT: LockWait = { timeoutMs: 3000 };
  * ```
  */
 export class LockFile implements AsyncDisposable {
-  /** Where the file is; its name is shortened where it was too long for a file's name. */
+  /** Path of the file. Its name is shortened if it is too long for a file name. */
   readonly path: string;
   readonly #file: LockableFile;
   readonly #identity: FileIdentity;
@@ -78,15 +78,15 @@ export class LockFile implements AsyncDisposable {
   }
 
   /**
-   * Asks for a lock. The file is made if it is not there, and so is its folder.
+   * Acquires a lock. Creates the file and its folder if they are missing.
    *
-   * After the lock is taken the file must still be the one at the path; otherwise asking begins
-   * again: a lock on a file that was removed excludes nobody.
+   * After locking, the file must still be the one at the path. Otherwise the attempt is repeated,
+   * since a lock on a removed file excludes no other process.
    *
-   * @returns `undefined` where somebody else holds it until the end of the wait
-   * @throws {Deno.errors.PermissionDenied} where the folder can't be written; the message names it
-   * @throws {NoLocksError} where the file's file system has no locks
-   * @throws what the signal was aborted with
+   * @returns `undefined` if another process holds the lock until the end of the wait
+   * @throws {Deno.errors.PermissionDenied} if the folder cannot be written; the message names it
+   * @throws {NoLocksError} if the file system has no locks
+   * @throws the reason with which the signal was aborted
    */
   static async acquire(path: string, options: AcquireOptions = {}): Promise<LockFile | undefined> {
     const {
@@ -104,7 +104,7 @@ export class LockFile implements AsyncDisposable {
       const outcome = tryOnce(shortened, isExclusive);
       if (outcome instanceof LockableFile) return new LockFile(shortened, outcome);
       if (outcome === "replaced") {
-        // Begin again at once, but so that the signal can still come.
+        // Retry at once, but let a pending abort of the signal happen first.
         await macrotask();
         continue;
       }
@@ -117,7 +117,7 @@ export class LockFile implements AsyncDisposable {
    * Tests whether a lock is held exclusively, without disturbing its holder or other probes.
    *
    * The probe takes the lock shared, so that two probes never refuse each other, and closes the
-   * file at once: it holds the lock for microseconds, which the retries of {@linkcode acquire}
+   * file at once. It holds the lock for microseconds, which the retries of {@linkcode acquire}
    * outlast. Neither the file nor its folder is created.
    *
    * @throws {Deno.errors.PermissionDenied} if the file cannot be opened
@@ -135,16 +135,16 @@ export class LockFile implements AsyncDisposable {
     }
   }
 
-  /** Says in the file who holds the lock; what was there before is gone. */
+  /** Replaces the content of the file with the holder of the lock. */
   write(content: LockContent): void {
     this.#file.rewrite(formatLockContent(content));
   }
 
   /**
-   * Shows that the holder is alive: sets the file's times.
+   * Sets the times of the file, which shows that the holder is alive.
    *
    * @param now milliseconds since the Unix epoch
-   * @returns whether they are set; a file system may refuse
+   * @returns false if the lock is released, or the file system refuses
    */
   touch(now: number): boolean {
     if (this.#isReleased) return false;
@@ -157,28 +157,31 @@ export class LockFile implements AsyncDisposable {
     }
   }
 
-  /** Whether another file has taken the path of the locked one; also after the release. */
+  /**
+   * Returns true if another file is at the path of the locked one. Also works after the release.
+   */
   isReplaced(): boolean {
     const present = targetIdentity(this.path);
     return present !== undefined && !isSameFile(present, this.#identity);
   }
 
-  /** Whether the locked file is still the one at the path. */
+  /** Returns true if the lock is held and the locked file is still the one at the path. */
   isInPlace(): boolean {
     return !this.#isReleased && this.#file.isStillAt(this.path);
   }
 
   /**
-   * Lets go: removes the file if nobody else holds the lock, unlocks and closes. Safe to call
-   * twice.
+   * Releases the lock: removes the file if no other process holds the lock, unlocks it and closes
+   * it. Safe to call twice.
    *
-   * @throws {Error} what the system says where the file can't be removed; the lock is let go
+   * @throws {Error} the system's error if the file cannot be removed; the lock is released anyway
    */
   release(): void {
     if (this.#isReleased) return;
     this.#isReleased = true;
     try {
-      // Going exclusive shows that nobody shares the lock; a file that is not ours any more stays.
+      // An exclusive lock proves that no other process shares the lock. A file that is no longer
+      // ours is not removed.
       if (this.#file.tryLock(true) && this.#file.isStillAt(this.path)) {
         this.#file.remove(this.path);
       }
@@ -187,21 +190,23 @@ export class LockFile implements AsyncDisposable {
     }
   }
 
-  /** Lets go, but leaves the file where it is. Safe to call twice, and with `release`. */
+  /**
+   * Releases the lock without removing the file. Safe to call twice, and together with `release`.
+   */
   close(): void {
     if (this.#isReleased) return;
     this.#isReleased = true;
     this.#file.close();
   }
 
-  /** As `release`. */
+  /** Same as `release`. */
   [Symbol.asyncDispose](): Promise<void> {
     this.release();
     return Promise.resolve();
   }
 }
 
-/** One try: the file that is locked, or why none is. */
+/** Makes one attempt. Returns the locked file, or the reason for the failure. */
 function tryOnce(path: string, isExclusive: boolean): LockableFile | "held" | "replaced" {
   const file = LockableFile.open(path);
   let isTaken = false;

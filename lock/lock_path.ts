@@ -1,5 +1,5 @@
 /**
- * A lock file's name where it is too long to be one.
+ * Shortens the name of a lock file if it is too long for a file name.
  *
  * @module
  */
@@ -8,8 +8,8 @@ const MAX_NAME_BYTES = 255;
 const encoder = new TextEncoder();
 
 /**
- * The path with a base name of at most 255 bytes: a longer one is cut before its suffix, never in
- * the middle of a character.
+ * Returns the path with a base name of at most 255 bytes. A longer name is cut before its suffix,
+ * and never in the middle of a character.
  *
  * @example
  * ```ts

@@ -1,6 +1,6 @@
 /**
- * The lock file of a resident server: taking it, saying who holds it, and letting it go in order.
- * Usable on its own.
+ * Lock file of a resident server: acquiring it, recording its holder, and releasing it in order.
+ * Usable without the rest of simmer.
  *
  * @module
  */

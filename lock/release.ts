@@ -1,5 +1,6 @@
 /**
- * The end of a server's lock: it goes last, and its file only when nobody holds it any more.
+ * Final release of a server's lock. It is the last step of a shutdown, and removes the lock file
+ * only when no other process holds it.
  *
  * @module
  */
@@ -11,37 +12,37 @@ import { readLockContent } from "./content.ts";
 import { lockHolders } from "./holders.ts";
 import { LockFile } from "./lock_file.ts";
 
-/** Milliseconds of trying until the holders are named. */
+/** Milliseconds of retries after which the log names the holders. */
 const PATIENCE_MS = 3000;
-/** Milliseconds between two tries. */
+/** Milliseconds between two attempts. */
 const RETRY_MS = 100;
 
-/** What a farewell needs. */
+/** Options of {@linkcode bidFarewell}. */
 export interface FarewellOptions {
-  /** Time. */
+  /** Clock for the retries. */
   readonly clock: Clock;
-  /** Gets what delays the end. */
+  /** Receives the reasons for a delay. */
   readonly log: Logger;
   /** The process id that this server wrote into the lock file. */
   readonly pid: number;
   /** Default: {@linkcode lockHolders}. */
   readonly holders?: (path: string) => Promise<string>;
-  /** Ends the waiting for holders that never go. */
+  /** Aborts the wait for holders that never release the lock. */
   readonly signal?: AbortSignal;
 }
 
-/** How a farewell ended: the file is removed, or a new server has it. */
+/** Result of a release: the file is removed, or a new server has taken it over. */
 export type Farewell = "removed" | "succeeded";
 
 /**
  * Releases a lock and removes its file.
  *
- * Another process can hold the lock by then, so that it cannot be taken again at once. It is tried
- * every 100 ms, and every 3 s the log names the holders. A file that is not the one that was locked,
- * or that names another process, belongs to a new server and is left alone: each try checks that
- * first, so that the old server does not wait for the new one.
+ * Another process may hold the lock by then, so that it cannot be acquired again at once. The
+ * attempt is repeated every 100 ms, and every 3 s the log names the holders. A file that is not the
+ * one that was locked, or that names another process, belongs to a new server and is not touched.
+ * Each attempt checks that first, so that the old server does not wait for the new one.
  *
- * @throws what the signal was aborted with
+ * @throws the reason with which the signal was aborted
  */
 export async function bidFarewell(lock: LockFile, options: FarewellOptions): Promise<Farewell> {
   const { clock, log, pid, holders = lockHolders, signal } = options;
@@ -55,7 +56,7 @@ export async function bidFarewell(lock: LockFile, options: FarewellOptions): Pro
   let noticeAt = clock.monotonic() + PATIENCE_MS;
   while (true) {
     signal?.throwIfAborted();
-    // If the project was removed, asking for the lock would make its folders again.
+    // If the project was removed, acquiring the lock would create its folders again.
     if (fileKind(path) === undefined) return "removed";
     if (isOthers()) return "succeeded";
     const again = await LockFile.acquire(path, { clock, wait: "once" });

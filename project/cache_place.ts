@@ -1,5 +1,6 @@
 /**
- * Where results are kept: one folder for all of a user's projects and checkouts.
+ * Location of the cache: one folder for all projects and checkouts of a user. Also checks its owner
+ * and permissions.
  *
  * @module
  */
@@ -8,7 +9,7 @@ import { joinPath } from "../system/files/files.ts";
 import { checkOwnFolder } from "../system/files/private_folder.ts";
 
 /**
- * Returns the cache's folder as an environment names it. Relative paths are ignored, as in the XDG
+ * Returns the cache folder that an environment defines. Relative paths are ignored, as in the XDG
  * specification.
  *
  * @returns an absolute path; `undefined` if no variable names one
@@ -30,29 +31,32 @@ export function cacheFolderOf(env: Readonly<Record<string, string>>): string | u
   return isAbsolute(HOME) ? joinPath(HOME, ".cache", "simmer") : undefined;
 }
 
-/** Whether an environment has any variable that says where the cache is, or that there is none. */
+/**
+ * Returns true if an environment contains any variable that decides where the cache is, or that
+ * there is none.
+ */
 export function namesCache(env: Readonly<Record<string, string>>): boolean {
   return ["SIMMER_CACHE_DIR", "XDG_CACHE_HOME", "HOME"].some((name) => Object.hasOwn(env, name));
 }
 
-/** The cache's folder may not be used; the message says why. */
+/** Thrown if the cache folder may not be used; the message gives the reason. */
 export class CachePlaceError extends Error {
-  /** The class name, as `Error.prototype.name` has it. */
+  /** Class name, as `Error.prototype.name` has it. */
   override readonly name: string = "CachePlaceError";
 }
 
-/** What a cache holds; a file that is being written has something behind its name. */
+/** Names inside a cache folder. A temporary file has a suffix after its name. */
 const OWN_NAME = /^(?:CACHEDIR\.TAG(?:\..*)?|v\d+|servers)$/;
 
 /**
- * Checks that a cache's folders, as far as they exist, belong to this user, and takes the
- * permissions of other users away. A folder that holds other things than a cache keeps its mode:
+ * Checks that the existing folders of a cache belong to this user, and removes the permissions of
+ * other users. A folder that also contains other files than a cache keeps its mode, because
  * `SIMMER_CACHE_DIR` may name a folder such as `/tmp` by mistake.
  *
- * @param folder the cache, absolute
+ * @param folder the cache folder, absolute
  * @param inner folders in it
- * @throws {CachePlaceError} if one belongs to another user, or leads through a link of another
- *   user's, or if other users can write to it and its mode may not be corrected
+ * @throws {CachePlaceError} if a folder belongs to another user, is reached through another user's
+ *   symlink, or is writable by other users while its mode may not be corrected
  */
 export function checkCacheFolder(folder: string, inner: readonly string[] = []): void {
   try {

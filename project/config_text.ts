@@ -1,6 +1,6 @@
 /**
- * Config files as text, within bounds: how they are read, how deep they may be nested, and JSONC as
- * JSON.
+ * Reads the text of config files within size limits, checks their nesting depth, and converts JSONC
+ * to JSON.
  *
  * @module
  */
@@ -8,19 +8,22 @@
 import { NotReadableError, readBoundedText } from "../system/files/bounded_text.ts";
 import { projectError } from "../wire/errors.ts";
 
-/** The largest config file, in bytes. */
+/** Maximum size of a config file, in bytes. */
 const MAX_CONFIG_BYTES: number = 16 * 1024 ** 2;
 
-/** How deep objects and lists may be nested: a parser that recurses ends the process otherwise. */
+/**
+ * Maximum nesting depth of objects and lists. A deeper file would make a recursive parser end the
+ * process.
+ */
 export const MAX_CONFIG_DEPTH = 1000;
 
 /**
- * The text of a config file; `undefined` if nothing is at the path.
+ * Reads the text of a config file. Returns `undefined` if there is no file.
  *
- * @param passes what counts as nothing: a folder, as `deno task` has it; a file that this user may
- *   not read, as one above the project that is another user's
- * @throws {WireError} `projectError` of kind `invalid-config` if it is no regular file, is larger
- *   than {@linkcode MAX_CONFIG_BYTES}, or can't be read
+ * @param passes what else counts as no file. `folder`: a folder, as in `deno task`. `denied`: a
+ *   file that this user may not read, such as another user's file above the project
+ * @throws {WireError} `projectError` of kind `invalid-config` if the file is not a regular file, is
+ *   larger than {@linkcode MAX_CONFIG_BYTES}, or cannot be read
  */
 export function readConfigText(
   file: string,
@@ -54,12 +57,12 @@ const OPEN_OBJECT = 123;
 const CLOSE_OBJECT = 125;
 
 /**
- * The offset of the first bracket of JSONC text that is nested too deeply.
+ * Returns the offset of the first bracket of JSONC text that is nested too deeply.
  *
- * A closing bracket of the wrong kind closes nothing, as in `jsonc-parser`: the result is an upper
- * bound of that parser's recursion, for any text.
+ * A closing bracket of the wrong kind closes nothing, as in `jsonc-parser`. The depth is therefore
+ * an upper bound of that parser's recursion, for any text.
  *
- * @returns `undefined` if all of it is within the limit
+ * @returns `undefined` if the whole text is within the limit
  */
 export function tooDeepAt(text: string, limit: number = MAX_CONFIG_DEPTH): number | undefined {
   if (text.length <= limit) return undefined;
@@ -83,13 +86,13 @@ export function tooDeepAt(text: string, limit: number = MAX_CONFIG_DEPTH): numbe
 }
 
 /**
- * JSONC as JSON, in linear time: a byte order mark, comments and trailing commas are taken out,
- * strings stay.
+ * Converts JSONC to JSON, in linear time. Removes a byte order mark, comments and trailing commas,
+ * but leaves strings unchanged.
  */
 export function withoutComments(text: string): string {
   const pieces: string[] = [];
   let from = text.startsWith("\ufeff") ? 1 : 0;
-  /** Where the last comma is that nothing but blanks and comments has followed, in `pieces`. */
+  /** Index in `pieces` of the last comma, if only blanks and comments have followed it. */
   let comma: number | undefined;
   const take = (end: number): void => {
     if (end > from) pieces.push(text.slice(from, end));
@@ -118,7 +121,9 @@ export function withoutComments(text: string): string {
   return pieces.join("");
 }
 
-/** The end of the string or comment that begins at an offset; the next offset if neither does. */
+/**
+ * Returns the end of the string or comment at an offset, or the next offset if there is neither.
+ */
 function skip(text: string, start: number): number {
   if (text.charCodeAt(start) === QUOTE) return stringEnd(text, start);
   const next = text.charCodeAt(start + 1);
@@ -132,7 +137,7 @@ function skip(text: string, start: number): number {
   return at;
 }
 
-/** A string ends with its line, closed or not. */
+/** Returns the end of a string. An unclosed string ends with its line. */
 function stringEnd(text: string, start: number): number {
   for (let at = start + 1; at < text.length; at++) {
     const code = text.charCodeAt(at);

@@ -1,7 +1,7 @@
 /**
- * Which servers a user has: one small file for each, in the folder of the user's cache.
+ * Registry of a user's servers: one small file for each server, in the user's cache folder.
  *
- * An entry is only a hint where to look. Whether a server runs there is what its lock says.
+ * An entry is only a hint. The lock file of the project decides whether its server is running.
  *
  * @module
  */
@@ -18,34 +18,33 @@ import { ensurePrivateFolder } from "../system/files/private_folder.ts";
 import { checkCacheFolder } from "./cache_place.ts";
 import { rootName } from "./root_name.ts";
 
-/** A server that was started. */
+/** Entry of a server that was started. */
 export interface RegisteredServer {
-  /** Its project's root folder, absolute. */
+  /** Root folder of the server's project, absolute. */
   readonly root: string;
-  /** The config file that it was named, absolute. */
+  /** Config file that the user named, absolute. */
   readonly config?: string;
-  /** Its process id. */
   readonly pid: number;
 }
 
 const SUFFIX = ".json";
 
-/** The servers of a user. */
+/** Reads and writes the registry of one user. */
 export class ServerRegistry {
   readonly #cache: string;
   readonly #folder: string;
 
-  /** @param cache the folder of the user's cache, absolute */
+  /** @param cache the user's cache folder, absolute */
   constructor(cache: string) {
     this.#cache = cache;
     this.#folder = joinPath(cache, "servers");
   }
 
   /**
-   * Takes a server down, in the place of an earlier one of the same project.
+   * Adds a server. It replaces an earlier server of the same project.
    *
-   * @throws {CachePlaceError} if the cache's folder belongs to another user
-   * @throws {Error} what the system says where that can't be written
+   * @throws {CachePlaceError} if the cache folder belongs to another user
+   * @throws {Error} the system's error if the entry cannot be written
    */
   add(server: RegisteredServer): void {
     checkCacheFolder(this.#cache);
@@ -54,16 +53,16 @@ export class ServerRegistry {
     writeAtomically(this.#path(server.root), `${JSON.stringify(server)}\n`);
   }
 
-  /** Strikes a server off, unless another one has taken its place. */
+  /** Removes a server, unless another server has replaced it. */
   remove({ root, pid }: RegisteredServer): void {
     const path = this.#path(root);
     if (this.#read(path)?.pid === pid) removeIfPresent(path);
   }
 
   /**
-   * All that were not struck off, sorted by their roots; some may be gone.
+   * Lists all servers that were not removed, sorted by their roots. Some may have ended.
    *
-   * @throws {CachePlaceError} if the cache's folder belongs to another user
+   * @throws {CachePlaceError} if the cache folder belongs to another user
    */
   list(): RegisteredServer[] {
     checkCacheFolder(this.#cache, [this.#folder]);
@@ -88,7 +87,7 @@ export class ServerRegistry {
       }
       return { root, pid, ...(typeof config === "string" ? { config } : {}) };
     } catch (error) {
-      // What is no entry is nobody's.
+      // A malformed file is not an entry.
       if (error instanceof SyntaxError || error instanceof TypeError) return undefined;
       throw error;
     }

@@ -1,8 +1,8 @@
 /**
- * Where a project begins: the folder whose server serves a working directory.
+ * Finds the root folder of a project: the folder whose server serves a working directory.
  *
- * It is on the path of every command, so that it reads no more than it must: config files are
- * looked into only where a folder above has one that speaks of a workspace.
+ * Every command runs this code, so it reads as little as possible. Config files are parsed only
+ * above the nearest one, and only if they mention a workspace.
  *
  * @module
  */
@@ -23,24 +23,24 @@ import {
 import { projectError } from "../wire/errors.ts";
 import { readConfigText, tooDeepAt, withoutComments } from "./config_text.ts";
 
-/** The names of config files, the first that is there counts. */
+/** Names of config files. The first one that exists counts. */
 export const DENO_CONFIG_NAMES = ["deno.json", "deno.jsonc"] as const;
 
-/** A project, as its server is known by. */
+/** Identity of a project, and of its server. */
 export interface Project {
-  /** The root folder, absolute and without links. */
+  /** Root folder, absolute, with symlinks resolved. */
   readonly root: string;
-  /** The config file that was named (`--config`), absolute; absent: it is looked for. */
+  /** Config file that the user named (`--config`), absolute; absent if it must be searched for. */
   readonly config?: string;
 }
 
 /**
- * Finds the project that a folder belongs to: the nearest folder upwards with a `deno.json`,
- * `deno.jsonc` or `package.json`; where that is a member of a workspace, the workspace's root.
+ * Finds the project of a folder: the nearest folder upwards with a `deno.json`, `deno.jsonc` or
+ * `package.json`. If that folder is a member of a workspace, the workspace's root is the project.
  *
  * @param cwd absolute
- * @param config a config file that the user named, absolute or relative to `cwd`; it may be a link
- * @returns `undefined` where there is no config
+ * @param config config file that the user named, absolute or relative to `cwd`; it may be a symlink
+ * @returns `undefined` if there is no config file
  * @throws {WireError} `projectError` if the named config file is missing, or a folder may not be
  *   searched
  */
@@ -69,9 +69,9 @@ function searchProject(cwd: string, config: string | undefined): Project | undef
 }
 
 /**
- * As {@linkcode findProject}, for those who can't go on without one.
+ * Finds a project like {@linkcode findProject}, but fails if there is none.
  *
- * @throws {WireError} `projectError` where there is no config
+ * @throws {WireError} `projectError` if there is no config file
  */
 export function requireProject(cwd: string, config?: string): Project {
   const folder = absolutePath(cwd);
@@ -87,9 +87,9 @@ export function requireProject(cwd: string, config?: string): Project {
 }
 
 /**
- * Makes sure that a project's folder still is there.
+ * Checks that a project's folder still exists.
  *
- * @throws {WireError} `projectError` where it is gone
+ * @throws {WireError} `projectError` if it does not
  */
 export function requireFolder(folder: string): void {
   const kind = lookedAt(folder);
@@ -114,12 +114,12 @@ function projectOfConfig(path: string): Project {
       : `${path} is ${kind === "folder" ? "a folder" : "no regular file"}`;
     throw projectError(`Cannot find the config file: ${reason}`, { kind: "no-config", file: path });
   }
-  // The file may be a link: its folder is the one that was named, not the one that it leads to.
+  // The file may be a symlink. The root is the folder of the link, not the folder of its target.
   const root = realFolder(parentFolder(path));
   return { root, config: joinPath(root, baseName(path)) };
 }
 
-/** A folder and all above it, nearest first. */
+/** Returns a folder and all its parents, nearest first. */
 export function upwards(folder: string): string[] {
   const folders = [folder];
   for (let each = folder; each !== "/";) {
@@ -131,7 +131,10 @@ export function upwards(folder: string): string[] {
 
 const CONFIG_NAMES: readonly string[] = [...DENO_CONFIG_NAMES, "package.json"];
 
-/** Folders of these names are passed over, as `deno task` does; a FIFO or a device is an error. */
+/**
+ * Returns true if a folder has a config file. Folders of such a name are ignored, as in
+ * `deno task`. A FIFO or a device counts, so that it is reported as an error.
+ */
 function hasConfig(folder: string): boolean {
   return CONFIG_NAMES.some((name) => {
     const kind = configKind(joinPath(folder, name));
@@ -140,8 +143,8 @@ function hasConfig(folder: string): boolean {
 }
 
 /**
- * @throws {Deno.errors.PermissionDenied} if the folder may not be searched: a project further up is
- *   not the one that is meant
+ * @throws {Deno.errors.PermissionDenied} if the folder may not be searched. The search must not go
+ *   on to a project further up, which is not the one that the user means.
  */
 function configKind(path: string): FileKind | undefined {
   const kind = lookedAt(path);
@@ -149,7 +152,7 @@ function configKind(path: string): FileKind | undefined {
   return kind instanceof Error ? undefined : kind;
 }
 
-/** The first config name at or above a folder that is a folder itself. */
+/** Returns the first folder at or above `folder` that has the name of a config file. */
 function folderInTheWay(folder: string): string | undefined {
   return upwards(folder)
     .flatMap((each) => CONFIG_NAMES.map((name) => joinPath(each, name)))
@@ -168,18 +171,19 @@ function isWorkspaceOf(folder: string, member: string): boolean {
 }
 
 /**
- * Whether a pattern of a workspace names one folder. An exclusion (`!`) does not take away such a
- * member, as `deno task` has it.
+ * Returns true if a pattern of a workspace names exactly one folder. An exclusion (`!`) does not
+ * remove such a member, as in `deno task`.
  */
 export function isExactMember(pattern: string): boolean {
   return !/[*?]/.test(pattern);
 }
 
 /**
- * The members that a folder's config files name; none if it is no workspace.
+ * Returns the members that a folder's config files name. The list is empty if the folder is no
+ * workspace.
  *
- * @throws {WireError} `projectError` of kind `invalid-config` if a file that may name them can't be
- *   read, or is out of bounds
+ * @throws {WireError} `projectError` of kind `invalid-config` if a file that may name members
+ *   cannot be read, or is out of bounds
  */
 export function workspacePatterns(folder: string): string[] {
   const [deno] = DENO_CONFIG_NAMES.map((name) => joinPath(folder, name)).filter(isRegular);
@@ -189,15 +193,18 @@ export function workspacePatterns(folder: string): string[] {
   ];
 }
 
-/** What is no regular file can't name members; if its own tasks are asked for, it is an error. */
+/**
+ * Returns true for a regular file. Other files cannot name members, and are reported as errors only
+ * when their own tasks are needed.
+ */
 function isRegular(path: string): boolean {
   return visibleKind(path) === "file";
 }
 
 /**
- * A path without links.
+ * Resolves the symlinks of a path.
  *
- * @throws {WireError} `projectError` if a folder's name on the way is not UTF-8
+ * @throws {WireError} `projectError` if the name of a folder on the way is not UTF-8
  */
 function realFolder(path: string): string {
   try {
@@ -211,7 +218,7 @@ function realFolder(path: string): string {
   }
 }
 
-/** What the system says about a path: what it leads to, or why it refuses to look. */
+/** Returns the kind of the file that a path leads to, or the system's error if access fails. */
 function lookedAt(path: string): FileKind | Error | undefined {
   try {
     return fileKind(path);
@@ -230,7 +237,7 @@ function namedMembers(file: string | undefined, key: string, listKey: string): s
   try {
     config = JSON.parse(withoutComments(text));
   } catch (error) {
-    // What is wrong with the file is said, with its place, by whoever runs its tasks.
+    // The command that runs the file's tasks reports the mistake with its position.
     if (error instanceof SyntaxError) return [];
     throw error;
   }
@@ -247,9 +254,9 @@ function memberOf(value: unknown, key: string): unknown {
 
 const STARS: Readonly<Record<string, string>> = { "**/": "(?:.*/)?", "**": ".*", "*": "[^/]*" };
 
-/** Whether a member's path is what a pattern says; `*` is any one folder, `**` any number. */
+/** Returns true if a pattern matches a member's path; `*` is any one folder, `**` any number. */
 function matchesMember(pattern: string, path: string): boolean {
-  // Several in a row mean what one means, and would be tried in every combination.
+  // Several `**/` in a row mean the same as one, but would be tried in every combination.
   const trimmed = pattern.replace(/^\.\//, "").replace(/\/+$/, "").replace(/(\*\*\/)+/g, "**/");
   const source = trimmed
     .replace(/[.+^${}()|[\]\\?]/g, "\\$&")

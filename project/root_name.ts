@@ -1,12 +1,12 @@
 /**
- * Names of projects that do not depend on the characters of their paths.
+ * Short names of projects, independent of the characters of their paths.
  *
  * @module
  */
 
 /**
- * Makes a short name for a root folder, of 16 hexadecimal digits: FNV-1a, which only keeps projects
- * apart, and costs no import.
+ * Hashes the path of a root folder to 16 hexadecimal digits with FNV-1a. The hash only has to keep
+ * projects apart, and FNV-1a needs no import.
  */
 export function rootName(text: string): string {
   let value = 0xcbf29ce484222325n;

@@ -1,9 +1,9 @@
 /**
- * The folder of a server's socket: outside of the project, so that what copies or walks a project
- * meets no socket.
+ * Folder of a server's socket. It is outside of the project, so that programs that copy or walk the
+ * project meet no socket.
  *
- * A server decides where it is and names the socket in the project's lock file; clients never compute
- * it, as their environment may be another one (cron, ssh, an editor).
+ * The server chooses the folder and names the socket in the project's lock file. Clients never
+ * compute the path, because their environment may differ from the server's (cron, ssh, an editor).
  *
  * @module
  */
@@ -24,31 +24,30 @@ import { ensurePrivateFolder, makeTemporaryFolder } from "../system/files/privat
 import { isPathTooLong } from "../system/net/unix_path.ts";
 import { rootName } from "./root_name.ts";
 
-/** What decides where sockets are. */
+/** Values that determine the location of sockets. */
 interface RuntimePlace {
-  /** `$XDG_RUNTIME_DIR`; one that is empty, relative or no folder counts as unset. */
+  /** `$XDG_RUNTIME_DIR`; counts as unset if it is empty, relative or not a folder. */
   readonly runtimeDir: string | undefined;
-  /** The user's id. */
   readonly uid: number | undefined;
-  /** The folder for all users' temporary files; default: `/tmp`. */
+  /** Folder for the temporary files of all users; default: `/tmp`. */
   readonly temporary?: string;
 }
 
-/** What decides it in this process. */
+/** Returns the values of this process. */
 function runtimePlace(): RuntimePlace {
   return { runtimeDir: variable("XDG_RUNTIME_DIR"), uid: userId() };
 }
 
-/** The name of a server's socket in its folder. */
+/** File name of a server's socket in its folder. */
 const SOCKET = "server.sock";
-/** The file with the project's root, by which a folder is known whose project is gone. */
+/** File with the project's root, which identifies a folder after its project has been removed. */
 const PROJECT = "project";
-/** Folders of other projects that are looked at when a server starts. */
+/** Maximum number of folders of other projects that a starting server checks. */
 const MAX_LOOKED_AT = 256;
 
-/** A folder for one server's socket. */
+/** Folder of one server's socket. */
 export class SocketFolder implements Disposable {
-  /** Where the server listens. */
+  /** Path at which the server listens. */
   readonly socket: string;
   readonly #path: string;
 
@@ -58,10 +57,10 @@ export class SocketFolder implements Disposable {
   }
 
   /**
-   * Makes the folder, mode 0700. Whoever makes it holds the project's lock.
+   * Creates the folder with mode 0700. The caller must hold the project's lock.
    *
    * @param root the project's root folder, absolute
-   * @throws {Error} what the system says if it can be made nowhere
+   * @throws {Error} the system's error if no location can be used
    */
   static make(root: string, place: RuntimePlace = runtimePlace()): SocketFolder {
     for (const parent of parents(place)) {
@@ -72,7 +71,7 @@ export class SocketFolder implements Disposable {
         removeAbandoned(parent);
         return SocketFolder.#in(path, root);
       } catch (error) {
-        // Another user's, full, or read-only: the next place is tried.
+        // The location belongs to another user, is full, or is read-only: the next one is tried.
         const isTaken = error instanceof Deno.errors.PermissionDenied || isSystemError(error);
         if (!isTaken) throw error;
       }
@@ -88,13 +87,13 @@ export class SocketFolder implements Disposable {
     return new SocketFolder(path);
   }
 
-  /** Removes the folder, unless something else than its server's files is in it. */
+  /** Removes the folder, unless it contains other files than its server's. */
   [Symbol.dispose](): void {
     try {
       removeIfPresent(joinPath(this.#path, PROJECT));
       removeEmptyFolder(this.#path);
     } catch (error) {
-      // The next server of the project, or of any other one, finds it and clears it.
+      // The next server, of this project or of another one, clears the folder.
       if (!isSystemError(error)) throw error;
     }
   }
@@ -110,7 +109,7 @@ function parents({ runtimeDir, uid, temporary = TEMPORARY }: RuntimePlace): stri
   ];
 }
 
-/** Removes the folders of killed servers whose projects are gone. */
+/** Removes the folders of killed servers whose projects have been removed. */
 function removeAbandoned(parent: string): void {
   for (const name of listFolder(parent).slice(0, MAX_LOOKED_AT)) {
     const folder = joinPath(parent, name);
@@ -119,7 +118,9 @@ function removeAbandoned(parent: string): void {
   }
 }
 
-/** Whether nothing is at a path; a disk that cannot be looked at now is something. */
+/**
+ * Returns true if nothing is at a path. A path on a disk that cannot be accessed now is not gone.
+ */
 function isGone(path: string): boolean {
   try {
     return fileKind(path) === undefined;

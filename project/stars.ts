@@ -1,13 +1,14 @@
 /**
- * Matching texts with `*`, in time linear to the text for each star: a regular expression with many
- * stars takes a time that grows with the power of their number, and the loop waits for it.
+ * Matches texts against patterns with `*`, in time linear to the text for each star. The time of a
+ * regular expression grows exponentially with the number of stars, and would block the server's
+ * loop.
  *
  * @module
  */
 
 /**
- * What each `*` of a pattern stands for, if it matches a whole text; a star is any characters, and
- * the first one takes as many as it can, then the second one.
+ * Matches a whole text against a pattern, and returns what each `*` stands for. A star is any
+ * characters. The first star takes as many as it can, then the second one.
  *
  * @returns `undefined` if the pattern does not match
  *
@@ -28,7 +29,7 @@ export function matchStars(pattern: string, text: string): string[] | undefined 
   let end = text.length - last.length;
   if (end < first.length || !text.startsWith(first) || !text.endsWith(last)) return undefined;
   const parts: string[] = [];
-  // From the end: where a part is as late as it can be, the stars before it have most to take.
+  // Searches from the end: the later a part is found, the more characters the stars before it take.
   for (const part of rest.reverse()) {
     const latest = end - part.length;
     const at = latest < first.length ? -1 : text.lastIndexOf(part, latest);

@@ -1,5 +1,5 @@
 /**
- * Where a project's server keeps its files.
+ * Files of a project's server in the `.simmer` folder: their paths, creation and access checks.
  *
  * @module
  */
@@ -17,36 +17,35 @@ import { requireFolder } from "./root.ts";
 
 /** Paths of a project's state, all absolute. */
 export interface StatePaths {
-  /** The folder that holds the rest, mode 0700. */
+  /** Folder that contains the other paths, mode 0700. */
   readonly dir: string;
-  /** The lock file. */
   readonly lock: string;
-  /** The socket of servers of older versions, which was inside the project. */
+  /** Socket of servers of older versions, inside the project. */
   readonly oldSocket: string;
-  /** Is there while a server that a client starts is not serving yet. */
+  /** File that exists while a server that a client starts is not serving yet. */
   readonly starting: string;
-  /** The server's log. */
+  /** Log of the server. */
   readonly log: string;
-  /** The log of runs without a server. */
+  /** Log of runs without a server. */
   readonly localLog: string;
-  /** The folder of the builds' events. */
+  /** Folder of the builds' events. */
   readonly builds: string;
-  /** The folder of the tasks' output. */
+  /** Folder of the tasks' output. */
   readonly logs: string;
-  /** The folder in which files appear for a moment, to see whether changes are told of. */
+  /** Folder of temporary files that test whether file changes are reported. */
   readonly cookies: string;
-  /** The folder of outputs that are being put back, until they are whole. */
+  /** Folder of outputs that are being restored, until they are complete. */
   readonly aside: string;
-  /** The journal of what the tasks' last successes were made of. */
+  /** Journal of what each task's last success depended on. */
   readonly results: string;
-  /** The file of how long tasks ran. */
+  /** Run times of tasks. */
   readonly durations: string;
 }
 
-/** What a server writes as it starts takes less. */
+/** Bytes to test for. A server writes less than this when it starts. */
 const ROOM_BYTES = 16 * 1024;
 
-/** The paths of the state of the project at `root`. */
+/** Returns the paths of the state of the project at `root`. */
 export function statePaths(root: string): StatePaths {
   const dir = joinPath(root, ".simmer");
   return {
@@ -65,17 +64,17 @@ export function statePaths(root: string): StatePaths {
   };
 }
 
-/** A project's state can't be kept where it belongs: no server can run. */
+/** Thrown if a project's state cannot be stored in its folder, so that no server can run. */
 export class StateError extends Error {
-  /** The class name, as `Error.prototype.name` has it. */
+  /** Class name, as `Error.prototype.name` has it. */
   override readonly name: string = "StateError";
 }
 
 /**
- * Makes the folders of a project's state: private to the user, and ignored by git.
+ * Creates the folders of a project's state: private to the user, and ignored by git.
  *
- * @throws {WireError} `projectError` where the project's folder is gone: it is not made again
- * @throws {StateError} where a folder can't be made, belongs to somebody else, or is a link
+ * @throws {WireError} `projectError` if the project's folder is gone; it is not created again
+ * @throws {StateError} if a folder cannot be created, belongs to another user, or is a symlink
  */
 export function ensureState(paths: StatePaths): void {
   requireFolder(parentFolder(paths.dir));
@@ -88,12 +87,14 @@ export function ensureState(paths: StatePaths): void {
 }
 
 /**
- * Checks that a project's state, if there is any, is the user's own. The state of another user's
- * server is not read, and its socket not connected to. A wrong mode of one's own folder is corrected.
+ * Checks that a project's state, if it exists, is the user's own. The state of another user's
+ * server is not read, and its socket is not connected to. A wrong mode of the user's own folder is
+ * corrected.
  *
- * @param socket where the server listens, as the lock file says; default: none does
- * @throws {StateError} if a folder of it belongs to another user, is a link, is reached by a link
- *   that another user made, or cannot be looked at
+ * @param socket path of the server's socket, from the lock file; by default, only the state folder
+ *   is checked
+ * @throws {StateError} if a folder of it belongs to another user, is a symlink, is reached through
+ *   another user's symlink, or cannot be accessed
  */
 export function checkState(paths: StatePaths, socket = paths.oldSocket): void {
   for (const folder of new Set([paths.dir, parentFolder(socket)])) {
@@ -102,20 +103,20 @@ export function checkState(paths: StatePaths, socket = paths.oldSocket): void {
 }
 
 /**
- * Reads what belongs to a project's state.
+ * Reads a part of a project's state.
  *
- * @throws {StateError} if that cannot be done, as with files of another user in a folder of one's own
+ * @throws {StateError} if that fails, for example on another user's files in the user's own folder
  */
 export function readState<T>(paths: StatePaths, read: () => T): T {
   return keeping(paths, read);
 }
 
 /**
- * As `ensureState`, and makes sure that there is room: on a full disk, folders can be there to which
- * nothing can be added.
+ * Prepares the state like {@linkcode ensureState}, and checks that the disk has room. On a full
+ * disk, folders can exist to which no file can be added.
  *
- * @throws {WireError} `projectError` where the project's folder is gone
- * @throws {StateError} where state can't be kept
+ * @throws {WireError} `projectError` if the project's folder is gone
+ * @throws {StateError} if state cannot be stored
  */
 export function ensureRoom(paths: StatePaths): void {
   ensureState(paths);

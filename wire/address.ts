@@ -1,24 +1,24 @@
 /**
- * Addresses of TCP servers as people write them: `HOST:PORT`.
+ * TCP addresses in text form: `HOST:PORT`.
  *
  * @module
  */
 
-/** Where a TCP server listens. */
+/** Address of a TCP server. */
 export interface TcpAddress {
-  /** A name or an IP address; IPv6 without brackets. */
+  /** Host name or IP address. IPv6 addresses have no brackets. */
   readonly host: string;
-  /** 0 to 65535; 0: any that is free. */
+  /** 0 to 65535; 0 means any free port. */
   readonly port: number;
 }
 
-/** The host of an address that names none. */
+/** Host of an address that names none. */
 const LOOPBACK = "127.0.0.1";
 
 /**
- * Reads `HOST:PORT`, `[IPV6]:PORT`, or a bare `PORT`, which is one of this machine alone.
+ * Parses `HOST:PORT`, `[IPV6]:PORT`, or a bare `PORT`, which means the loopback address.
  *
- * @returns `undefined` where the text is none of them
+ * @returns `undefined` if the text has none of these forms
  *
  * @example
  * ```ts
@@ -38,13 +38,13 @@ export function parseAddress(text: string): TcpAddress | undefined {
   return port > 65535 ? undefined : { host: match[1] ?? match[2] ?? LOOPBACK, port };
 }
 
-/** An address as {@linkcode parseAddress} reads it. */
+/** Formats an address so that {@linkcode parseAddress} can read it. */
 export function formatAddress({ host, port }: TcpAddress): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
 /**
- * Whether a host is this machine as only this machine reaches it.
+ * Returns true if a host is a loopback address or name, which only this machine can reach.
  *
  * @example
  * ```ts

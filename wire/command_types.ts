@@ -1,5 +1,5 @@
 /**
- * The types of commands' parameters and results: all that a client needs to know of the table.
+ * Types of the commands' parameters and results. Clients need nothing else of the command table.
  *
  * @module
  */
@@ -11,233 +11,245 @@ import type { TaskSignal } from "./signals.ts";
 /** Parameters of a command that takes none. */
 export type NoParams = Record<never, never>;
 
-/** A UI, as `status` lists it. */
+/** A connected UI, as `status` lists it. */
 export interface ConnectedClient extends ClientInfo {
-  /** Its number. */
+  /** The UI's number. */
   readonly handler: number;
-  /** What it may do now. */
+  /** Current role; `waiting` until the UI becomes the controller. */
   readonly role: Role | "waiting";
 }
 
-/** Another way into a server. */
+/** Another entry point of a server. */
 export interface ServerDoor {
-  /** What is spoken there. */
+  /** Protocol of the entry point. */
   readonly name: string;
-  /** Where. */
+  /** Address of the entry point. */
   readonly address: string;
 }
 
-/** The reply to `status`. */
+/** Result of `status`. */
 export interface ServerStatus {
-  /** The server's process id; absent: BitBake's own server over XML-RPC does not tell. */
+  /**
+   * Process id of the server; absent for BitBake's own server, which does not report it over
+   * XML-RPC.
+   */
   readonly pid?: number | undefined;
-  /** simmer's version; of BitBake's own server `BitBake` and its version. */
+  /** simmer's version; for BitBake's own server, `BitBake` and its version. */
   readonly version: string;
-  /** The project's root folder. */
+  /** Root folder of the project. */
   readonly root: string;
-  /** The config file that was named; absent: found in the root. */
+  /** Config file that the user named; absent if it was found in the root. */
   readonly config?: string | undefined;
-  /** Where it listens. */
+  /** Path of the socket that the server listens on. */
   readonly socket: string;
-  /** Other ways in: `XML-RPC` and its `HOST:PORT`. */
+  /** Other entry points, such as `XML-RPC` at its `HOST:PORT`. */
   readonly doors?: readonly ServerDoor[] | undefined;
-  /** When it started, in milliseconds since the Unix epoch. BitBake's own server does not tell. */
+  /** Start time in milliseconds since the Unix epoch; absent for BitBake's own server. */
   readonly startedAt?: number | undefined;
-  /** How long it has been running, in milliseconds. BitBake's own server does not tell. */
+  /** Time since the start, in milliseconds; absent for BitBake's own server. */
   readonly uptimeMs?: number | undefined;
-  /** Resident memory, in bytes. BitBake's own server does not tell. */
+  /** Resident memory, in bytes; absent for BitBake's own server. */
   readonly rssBytes?: number | undefined;
-  /** Used heap, in bytes. BitBake's own server does not tell. */
+  /** Used heap, in bytes; absent for BitBake's own server. */
   readonly heapBytes?: number | undefined;
-  /** Seconds that it stays without a UI; -1: for ever. BitBake's own server does not tell. */
+  /**
+   * Idle timeout: seconds that the server stays without a UI, or -1 for no limit. Absent for
+   * BitBake's own server.
+   */
   readonly timeout?: number | undefined;
-  /** What its cooker is doing, in a word. */
+  /** State of the cooker, in one word. */
   readonly state: string;
-  /** The command in progress. */
+  /** Name of the command in progress. */
   readonly busyWith: string | null;
-  /** The build in progress. */
+  /** Id of the build in progress. */
   readonly build: string | null;
-  /** Who is connected. */
+  /** The connected UIs. */
   readonly clients: readonly ConnectedClient[];
-  /** Conditions that people should know of, a line each. */
+  /** Conditions that users should know of, one line each. */
   readonly notes: readonly string[];
 }
 
 /** Parameters of `setFeatures`. */
 export interface SetFeaturesParams {
-  /** Those to switch on. */
+  /** Features to switch on. */
   readonly features: readonly Feature[];
 }
 
 /** Parameters of `setEventMask`. */
 export interface SetEventMaskParams {
-  /** The types to send; absent: all. */
+  /** Event types to send; absent: all. */
   readonly types?: readonly EventType[] | undefined;
-  /** The least important log record to send; absent: `info`. */
+  /** Least important log level to send; absent: `info`. */
   readonly logLevel?: LogLevel | undefined;
 }
 
-/** Parameters of `terminateServer`, as a client writes them. */
+/** Parameters of `terminateServer`, as a client sends them. */
 export interface TerminateInput {
-  /** Whether the build in progress is cancelled rather than waited for; default: `false`. */
+  /** Cancels the build in progress instead of waiting for it; default: `false`. */
   readonly force?: boolean | undefined;
 }
 
 /** Parameters of `terminateServer`. */
 export type TerminateParams = Required<TerminateInput> & { readonly force: boolean };
 
-/** Parameters of `signalTasks`, as a client writes them. */
+/** Parameters of `signalTasks`, as a client sends them. */
 export interface SignalTasksInput {
-  /** The signal's name. */
+  /** Name of the signal. */
   readonly signal: TaskSignal;
-  /** Whether it cancels the build: it is the first signal of the tasks' end; default: `false`. */
+  /** Cancels the build too, with this signal as the first one for its tasks; default: `false`. */
   readonly cancel?: boolean | undefined;
 }
 
 /** Parameters of `signalTasks`. */
 export type SignalTasksParams = Required<SignalTasksInput> & { readonly cancel: boolean };
 
-/** Which folders of a workspace something is about, as a client writes it. */
+/** Workspace folders that a command applies to, as a client sends them. */
 export interface WorkspaceInput {
-  /** All of them; default: `false`. */
+  /** Selects all folders; default: `false`. */
   readonly recursive?: boolean | undefined;
-  /** All but the root; default: `false`. */
+  /** Selects all folders except the root; default: `false`. */
   readonly members?: boolean | undefined;
-  /** Those whose package's or folder's name has this in it; `*` is any characters. */
+  /**
+   * Selects folders whose package name or folder name contains this text; `*` matches any
+   * characters.
+   */
   readonly filter?: string | undefined;
 }
 
-/** Which folders of a workspace something is about, defaults filled in. */
+/** Workspace folders that a command applies to, with defaults filled in. */
 export interface WorkspaceParams {
-  /** All of them. */
+  /** Selects all folders. */
   readonly recursive: boolean;
-  /** All but the root. */
+  /** Selects all folders except the root. */
   readonly members: boolean;
-  /** Those whose package's or folder's name has this in it; `*` is any characters. */
+  /**
+   * Selects folders whose package name or folder name contains this text; `*` matches any
+   * characters.
+   */
   readonly filter?: string | undefined;
 }
 
-/** Parameters of `listTasks`, as a client writes them. */
+/** Parameters of `listTasks`, as a client sends them. */
 export interface ListTasksInput extends WorkspaceInput {
-  /** The folder from which names are looked up; absent: the root. */
+  /** Folder from which task names are resolved; absent: the root. */
   readonly cwd?: string | undefined;
 }
 
-/** Parameters of `listTasks`, defaults filled in. */
+/** Parameters of `listTasks`, with defaults filled in. */
 export interface ListTasksParams extends WorkspaceParams {
-  /** The folder from which names are looked up; absent: the root. */
+  /** Folder from which task names are resolved; absent: the root. */
   readonly cwd?: string | undefined;
 }
 
-/** One entry of the reply to `listTasks`. */
+/** One task in the result of `listTasks`. */
 export interface TaskDescription {
-  /** The task's name. */
+  /** Name of the task. */
   readonly name: string;
-  /** What it is for. */
+  /** Description of the task, for people. */
   readonly description?: string | undefined;
-  /** Its shell command line. */
+  /** Shell command line of the task. */
   readonly command?: string | undefined;
-  /** The tasks that come first, as they are written. */
+  /** Dependencies of the task, as written in its config. */
   readonly dependencies: readonly string[];
-  /** The kind of file that defines it. */
+  /** Kind of the file that defines the task. */
   readonly source: "deno.json" | "package.json";
-  /** That file, absolute. */
+  /** Absolute path of that file. */
   readonly file: string;
-  /** Whether it is the workspace root's, seen from a member. */
+  /** True if the task belongs to the workspace root and is seen from a member. */
   readonly inherited: boolean;
-  /** What the folder is called from which it was found, where the list is of several. */
+  /** Name of the folder in which the task was found; present if the list covers several folders. */
   readonly package?: string | undefined;
 }
 
 /** Parameters of `getVariable`. */
 export interface GetVariableParams {
-  /** The variable's name. */
+  /** Name of the variable. */
   readonly name: string;
 }
 
 /** Parameters of `setVariable`. */
 export interface SetVariableParams {
-  /** The variable's name. */
+  /** Name of the variable. */
   readonly name: string;
-  /** Its new value. */
+  /** New value of the variable. */
   readonly value: string;
 }
 
-/** What is shown of the output of a task whose result is there: all, stderr alone, or nothing. */
+/** Output to replay on a cache hit: all of it, only stderr, or nothing. */
 export type ReplayLogs = "full" | "errors" | "none";
 
-/** Parameters of `runTasks`, as a client writes them. */
+/** Parameters of `runTasks`, as a client sends them. */
 export interface RunTasksInput extends WorkspaceInput {
-  /** Names as typed; with `eval`, one shell command line. */
+  /** Task names as typed; with `eval`, one shell command line. */
   readonly tasks: readonly string[];
-  /** Given to the last of the tasks; default: none. */
+  /** Arguments for the last task; default: none. */
   readonly args?: readonly string[] | undefined;
-  /** The client's working directory, absolute. */
+  /** Working directory of the client, absolute. */
   readonly cwd: string;
-  /** The folder to run in instead of the config's own (`--cwd`), absolute. */
+  /** Folder to run in instead of the config's own folder (`--cwd`), absolute. */
   readonly taskCwd?: string | undefined;
-  /** The whole environment of the tasks. */
+  /** Complete environment of the tasks. */
   readonly env: Readonly<Record<string, string>>;
-  /** Tasks at once, from 1; absent: the number of processors. */
+  /** Maximum number of tasks at once, from 1; absent: the number of processors. */
   readonly jobs?: number | undefined;
-  /** Whether `tasks` is a shell command line; default: `false`. */
+  /** Treats `tasks` as a shell command line; default: `false`. */
   readonly eval?: boolean | undefined;
-  /** Whether names that no task has are passed over; default: `false`. */
+  /** Ignores names that match no task; default: `false`. */
   readonly ifPresent?: boolean | undefined;
-  /** Whether tasks run although their results are there; default: `false`. */
+  /** Runs tasks even on a cache hit; default: `false`. */
   readonly force?: boolean | undefined;
   /** Options for the `deno` whose shell runs the tasks, such as `--frozen`; default: none. */
   readonly denoFlags?: readonly string[] | undefined;
-  /** Whether the build goes on with what does not depend on a failure; default: `false`. */
+  /** Continues after a failure with tasks that do not depend on it; default: `false`. */
   readonly keepGoing?: boolean | undefined;
-  /** Whether the build goes on when its client leaves; default: `false`. */
+  /** Continues the build after its client has left; default: `false`. */
   readonly detach?: boolean | undefined;
-  /** What is shown of the output of a task whose result is there; default: `none`. */
+  /** Output to replay on a cache hit; default: `none`. */
   readonly replayLogs?: ReplayLogs | undefined;
   /**
-   * Whether changes since its tasks began will be asked for, by `watchInputs` with the build's id;
-   * default: `false`.
+   * Announces a `watchInputs` with the build's id, which will ask for changes since the tasks
+   * began; default: `false`.
    */
   readonly watched?: boolean | undefined;
-  /** The process whose stdin the tasks read that can take it; absent: an empty one. */
+  /** Process whose stdin is read by the tasks that can take it; absent: stdin is empty. */
   readonly stdinPid?: number | undefined;
-  /** Ticket of descriptors that came with the command line; only the server itself has one. */
+  /** Ticket of descriptors that came with the command line. Only the server itself has one. */
   readonly passed?: number | undefined;
-  /** Who asked. */
+  /** Client that sent the command. */
   readonly client: ClientInfo;
 }
 
-/** Parameters of `runTasks`, defaults filled in. */
+/** Parameters of `runTasks`, with defaults filled in. */
 export interface RunTasksParams extends RunTasksInput, WorkspaceParams {
-  /** All folders of the workspace. */
+  /** Selects all folders of the workspace. */
   readonly recursive: boolean;
-  /** All but the root. */
+  /** Selects all folders except the root. */
   readonly members: boolean;
-  /** Those whose package's or folder's name has this in it. */
+  /** Selects folders whose package name or folder name contains this text. */
   readonly filter?: string | undefined;
-  /** Given to the last of the tasks. */
+  /** Arguments for the last task. */
   readonly args: readonly string[];
-  /** Whether `tasks` is a shell command line. */
+  /** Treats `tasks` as a shell command line. */
   readonly eval: boolean;
-  /** Whether names that no task has are passed over. */
+  /** Ignores names that match no task. */
   readonly ifPresent: boolean;
-  /** Whether tasks run although their results are there. */
+  /** Runs tasks even on a cache hit. */
   readonly force: boolean;
   /** Options for the `deno` whose shell runs the tasks. */
   readonly denoFlags: readonly string[];
-  /** Whether the build goes on with what does not depend on a failure. */
+  /** Continues after a failure with tasks that do not depend on it. */
   readonly keepGoing: boolean;
-  /** Whether the build goes on when its client leaves. */
+  /** Continues the build after its client has left. */
   readonly detach: boolean;
-  /** What is shown of the output of a task whose result is there. */
+  /** Output to replay on a cache hit. */
   readonly replayLogs: ReplayLogs;
-  /** Whether changes since its tasks began will be asked for. */
+  /** Announces a `watchInputs` with the build's id. */
   readonly watched: boolean;
 }
 
-/** One reason why a task would run, or would not be found. */
+/** One reason why a task would run, or why it would miss the cache. */
 export interface RunReason {
-  /** What kind of reason it is. */
+  /** Kind of the reason. */
   readonly kind:
     | "undeclared"
     | "no-files"
@@ -258,62 +270,62 @@ export interface RunReason {
     | "output"
     | "project"
     | "platform";
-  /** The file, the variable or the task that it is about. */
+  /** File, variable or task that the reason is about. */
   readonly subject?: string | undefined;
-  /** The reason as a sentence says it. */
+  /** The reason as a sentence. */
   readonly text: string;
 }
 
-/** A task of a plan. */
+/** One task in the result of `planTasks`. */
 export interface PlannedTaskDescription {
-  /** The task's id in the plan. */
+  /** Id of the task in the plan. */
   readonly task: string;
-  /** The task's name in its config. */
+  /** Name of the task in its config. */
   readonly name: string;
-  /** The workspace member that it belongs to, where that is told apart. */
+  /** Workspace member that the task belongs to; absent if members are not distinguished. */
   readonly package?: string | undefined;
-  /** The command line with its arguments; absent where the task has none. */
+  /** Command line with its arguments; absent if the task has none. */
   readonly command?: string | undefined;
-  /** Where it runs, absolute. */
+  /** Working directory of the task, absolute. */
   readonly cwd: string;
-  /** Ids of the tasks that come first. */
+  /** Ids of the tasks that must run first. */
   readonly dependencies: readonly string[];
-  /** Whether whoever asked named it, rather than another task needs it. */
+  /** True if the client named the task, false if the task is only a dependency. */
   readonly requested: boolean;
-  /** `cached`: its result is there; `run`: it would run now; `always`: it runs every time. */
+  /** `cached`: cache hit; `run`: the task would run now; `always`: the task runs every time. */
   readonly verdict: "cached" | "run" | "always";
-  /** Why it would run; empty where its result is there. */
+  /** Reasons why the task would run; empty on a cache hit. */
   readonly reasons: readonly RunReason[];
-  /** What its result is kept under; absent where it runs every time. */
+  /** Fingerprint under which the result is cached; absent if the task runs every time. */
   readonly fingerprint?: string | undefined;
 }
 
-/** The reply to `planTasks`: every task of a run, in an order in which they could run. */
+/** Result of `planTasks`: all tasks of a run, in an order in which they could run. */
 export interface PlanTasksResult {
-  /** The tasks. */
+  /** The planned tasks. */
   readonly tasks: readonly PlannedTaskDescription[];
-  /** How many would run at once. */
+  /** Maximum number of tasks at once. */
   readonly jobs: number;
 }
 
-/** Parameters of `watchInputs`, as a client writes them. */
+/** Parameters of `watchInputs`, as a client sends them. */
 export interface WatchInputsInput extends RunTasksInput {
-  /** Tells the wait from others; a second one of the same name takes its place. */
+  /** Name of the watch. A second watch of the same name replaces the first one. */
   readonly watch: string;
-  /** The build whose inputs are compared with; absent: changes from now on count. */
+  /** Build whose inputs are the baseline; absent: changes count from now on. */
   readonly build?: string | undefined;
 }
 
-/** Parameters of `watchInputs`, defaults filled in. */
+/** Parameters of `watchInputs`, with defaults filled in. */
 export interface WatchInputsParams extends RunTasksParams {
-  /** Tells the wait from others; a second one of the same name takes its place. */
+  /** Name of the watch. A second watch of the same name replaces the first one. */
   readonly watch: string;
-  /** The build whose inputs are compared with; absent: changes from now on count. */
+  /** Build whose inputs are the baseline; absent: changes count from now on. */
   readonly build?: string | undefined;
 }
 
-/** The reply to `runTasks`. */
+/** Result of `runTasks`. */
 export interface RunTasksResult {
-  /** The build's id. */
+  /** Id of the build. */
   readonly build: string;
 }

@@ -1,9 +1,9 @@
 /**
- * The command table: every command's name, meaning, rights, parameters and result, as one
- * declarative row each.
+ * Command table: one declarative row for each command, with its name, summary, access, parameters
+ * and result.
  *
- * Handlers, client stubs, `simmer call --help` and the protocol's documentation derive from the
- * rows. A cooker of another kind brings rows of its own, made with {@linkcode defineCommands}.
+ * Handlers, client stubs, `simmer call --help` and the protocol's documentation are derived from
+ * the rows. Another kind of cooker defines its own rows with {@linkcode defineCommands}.
  *
  * @module
  */
@@ -39,11 +39,11 @@ import { TASK_SIGNALS } from "./signals.ts";
 export type * from "./command_types.ts";
 
 /**
- * What a command needs its sender to be.
+ * Role that a command requires of its sender.
  *
- * - `read`: anybody
+ * - `read`: any role
  * - `stop`: the controller or an operator
- * - `control`: the controller; a waiting UI's command is kept until it is the controller
+ * - `control`: the controller; a waiting UI's command is queued until the UI becomes the controller
  */
 export type Access = "read" | "stop" | "control";
 
@@ -51,27 +51,30 @@ export type { Schema, SchemaIssue, SchemaResult } from "./schema.ts";
 
 /** One row of the command table. */
 export interface CommandRow<P extends Schema = Schema, R extends Schema = Schema> {
-  /** One line for help and documentation. */
+  /** One-line summary for help and documentation. */
   readonly summary: string;
-  /** `sync`: the reply is the result. `async`: it answers at once and ends with a Command… event. */
+  /**
+   * `sync`: the response is the result. `async`: the server responds at once and ends the command
+   * with a Command… event.
+   */
   readonly kind: "sync" | "async";
-  /** Who may send it. */
+  /** Role that the sender needs. */
   readonly access: Access;
-  /** What `params` must be. */
+  /** Schema of the parameters. */
   readonly params: P;
-  /** What the reply is. */
+  /** Schema of the result. */
   readonly result: R;
 }
 
-/** Commands by name. */
+/** Command rows by name. */
 export type CommandTable = Readonly<Record<string, CommandRow>>;
 
-/** Keeps a table's types exact while checking that each row is one. */
+/** Checks that each row is a {@linkcode CommandRow}, and preserves the table's exact type. */
 export function defineCommands<const T extends CommandTable>(table: T): T {
   return table;
 }
 
-/** A row with its types: kind, parameters as written, parameters as received, result. */
+/** A row with its types: kind, parameters as sent, parameters as received, result. */
 export interface Command<K extends CommandRow["kind"], I, P, R> extends CommandRow {
   /** As in {@linkcode CommandRow}. */
   readonly kind: K;
@@ -81,19 +84,19 @@ export interface Command<K extends CommandRow["kind"], I, P, R> extends CommandR
   readonly result: Schema<unknown, R>;
 }
 
-/** The parameters of a row as a client writes them. */
+/** Parameters of a row, as a client sends them. */
 export type ParamsInput<R extends CommandRow> = R["params"] extends Schema<infer I, infer _> ? I
   : never;
 
-/** The parameters of a row as its handler receives them, defaults filled in. */
+/** Parameters of a row, as its handler receives them with defaults filled in. */
 export type ParamsOf<R extends CommandRow> = R["params"] extends Schema<infer _, infer O> ? O
   : never;
 
-/** The reply of a row. */
+/** Result of a row. */
 export type ResultOf<R extends CommandRow> = R["result"] extends Schema<infer _, infer O> ? O
   : never;
 
-/** The rows of the commands that every process server has. */
+/** Row types of the commands of every process server. */
 export type ServerCommands = {
   readonly ping: Command<"sync", NoParams, NoParams, "Still alive!">;
   readonly status: Command<"sync", NoParams, NoParams, ServerStatus>;
@@ -106,7 +109,7 @@ export type ServerCommands = {
   readonly terminateServer: Command<"sync", TerminateInput, TerminateParams, null>;
 };
 
-/** The rows of the commands of simmer's own cooker. */
+/** Row types of the commands of simmer's own cooker. */
 export type CookerCommands = {
   readonly listTasks: Command<"sync", ListTasksInput, ListTasksParams, readonly TaskDescription[]>;
   readonly getVariable: Command<"sync", GetVariableParams, GetVariableParams, string | null>;
@@ -139,17 +142,17 @@ const serverStatus = v.object({
   uptimeMs: v.optional(v.number()),
   rssBytes: v.optional(v.number()),
   heapBytes: v.optional(v.number()),
-  /** Idle timeout in seconds; -1: for ever. */
+  /** Idle timeout in seconds; -1 for no limit. */
   timeout: v.optional(v.number()),
   state: v.string(),
-  /** The command in progress. */
+  /** Name of the command in progress. */
   busyWith: v.nullable(v.string()),
   build: v.nullable(v.string()),
   clients: v.array(connectedClient),
   notes: v.array(v.string()),
 });
 
-/** The commands that every process server has, whatever its cooker. */
+/** Commands of every process server, independent of its cooker. */
 export const SERVER_COMMANDS: ServerCommands = defineCommands({
   ping: {
     summary: "Answer at once",
@@ -209,7 +212,7 @@ export const SERVER_COMMANDS: ServerCommands = defineCommands({
     access: "control",
     params: v.strictObject({
       signal: v.picklist(TASK_SIGNALS),
-      /** Whether it cancels the build: it is the first signal of the tasks' end. */
+      /** Cancels the build too, with this signal as the first one for its tasks. */
       cancel: v.optional(v.boolean(), false),
     }),
     result: v.boolean(),
@@ -228,14 +231,14 @@ const taskDescription = v.object({
   description: v.optional(v.string()),
   command: v.optional(v.string()),
   dependencies: v.array(v.string()),
-  /** Where it is defined. */
+  /** Kind of the file that defines the task. */
   source: v.picklist(["deno.json", "package.json"]),
   file: v.string(),
   inherited: v.boolean(),
   package: v.optional(v.string()),
 });
 
-/** Which folders of a workspace something is about. */
+/** Selects the workspace folders that a command applies to. */
 const workspaceEntries = {
   recursive: v.optional(v.boolean(), false),
   members: v.optional(v.boolean(), false),
@@ -244,17 +247,17 @@ const workspaceEntries = {
 
 const runTasksParams = v.strictObject({
   ...workspaceEntries,
-  /** Names as typed; with `eval`, one shell command line. */
+  /** Task names as typed; with `eval`, one shell command line. */
   tasks: v.array(v.string()),
-  /** Given to the last of the tasks. */
+  /** Arguments for the last task. */
   args: v.optional(v.array(v.string()), []),
-  /** The client's working directory, absolute. */
+  /** Working directory of the client, absolute. */
   cwd: v.string(),
-  /** The folder to run in instead of the config's own (`--cwd`), absolute. */
+  /** Folder to run in instead of the config's own folder (`--cwd`), absolute. */
   taskCwd: v.optional(v.string()),
-  /** The whole environment of the tasks. */
+  /** Complete environment of the tasks. */
   env: environmentSchema,
-  /** Tasks at once; absent: the number of processors. */
+  /** Maximum number of tasks at once; absent: the number of processors. */
   jobs: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
   eval: v.optional(v.boolean(), false),
   ifPresent: v.optional(v.boolean(), false),
@@ -262,17 +265,20 @@ const runTasksParams = v.strictObject({
   /** Options for the `deno` whose shell runs the tasks. */
   denoFlags: v.optional(v.array(v.string()), []),
   keepGoing: v.optional(v.boolean(), false),
-  /** Whether the build goes on when its client leaves. */
+  /** Continues the build after its client has left. */
   detach: v.optional(v.boolean(), false),
-  /** What is shown of the output of a task whose result is there. */
+  /** Output to replay on a cache hit. */
   replayLogs: v.optional(v.picklist(["full", "errors", "none"]), "none"),
-  /** Whether `watchInputs` follows, with this build's id: its inputs are read before its tasks. */
+  /**
+   * Announces a `watchInputs` with this build's id, so that its inputs are read before its tasks
+   * run.
+   */
   watched: v.optional(v.boolean(), false),
-  /** The process whose stdin the tasks read that can take it; absent: an empty one. */
+  /** Process whose stdin is read by the tasks that can take it; absent: stdin is empty. */
   stdinPid: v.optional(pid),
-  /** Ticket of descriptors that came with the command line; only the server itself has one. */
+  /** Ticket of descriptors that came with the command line. Only the server itself has one. */
   passed: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
-  /** Who asked. */
+  /** Client that sent the command. */
   client: clientSchema,
 });
 
@@ -313,7 +319,7 @@ const plannedTask = v.object({
   fingerprint: v.optional(v.string()),
 });
 
-/** The commands of simmer's own cooker. */
+/** Commands of simmer's own cooker. */
 export const COOKER_COMMANDS: CookerCommands = defineCommands({
   listTasks: {
     summary: "The tasks that can be run from a folder",
@@ -363,11 +369,11 @@ export const COOKER_COMMANDS: CookerCommands = defineCommands({
   },
 });
 
-/** Every command of a simmer server. */
+/** All commands of a simmer server. */
 export const COMMANDS: ServerCommands & CookerCommands = {
   ...SERVER_COMMANDS,
   ...COOKER_COMMANDS,
 };
 
-/** The name of a simmer server's command. */
+/** Name of a command of a simmer server. */
 export type CommandName = keyof typeof COMMANDS;

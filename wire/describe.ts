@@ -1,5 +1,5 @@
 /**
- * The command table in words: what `simmer call --help` and the protocol's documentation show.
+ * Describes the command table as text, for `simmer call --help` and the protocol's documentation.
  *
  * @module
  */
@@ -9,20 +9,20 @@ import type { GenericSchema } from "valibot";
 import { environmentSchema } from "./environment.ts";
 import type { CommandRow, CommandTable, Schema } from "./commands.ts";
 
-/** A command in words. */
+/** Description of a command as text. */
 interface CommandDescription {
   readonly name: string;
   readonly summary: string;
   readonly kind: CommandRow["kind"];
   readonly access: CommandRow["access"];
-  /** The parameters as a TypeScript type; a member with a default shows it. */
+  /** Parameters as a TypeScript type, including the defaults of its members. */
   readonly params: string;
-  /** The result as a TypeScript type. */
+  /** Result as a TypeScript type. */
   readonly result: string;
 }
 
 /**
- * Describes every command of a table, in its order.
+ * Describes all commands of a table, in the table's order.
  *
  * @example
  * ```ts
@@ -51,7 +51,9 @@ export function describeCommands(table: CommandTable): CommandDescription[] {
   }));
 }
 
-/** Only valibot's schemas can be described. */
+/**
+ * Renders a schema as a TypeScript type. Schemas of other libraries than valibot become `unknown`.
+ */
 function typeText(schema: Schema): string {
   return schema["~standard"].vendor === "valibot"
     ? renderSchema(
@@ -60,7 +62,7 @@ function typeText(schema: Schema): string {
     : "unknown";
 }
 
-/** A schema of our own making has no JSON Schema of its own. */
+/** Provides the JSON Schema of simmer's own schema, for which valibot has none. */
 function overrideSchema(
   { valibotSchema }: { readonly valibotSchema: unknown },
 ): JsonSchema | undefined {

@@ -1,17 +1,17 @@
 /**
- * The environment of tasks on the wire.
+ * Schema for the environment of tasks in command parameters.
  *
  * @module
  */
 
 import * as v from "valibot";
 
-/** Variables by their names. */
+/** Variables by name. */
 type Variables = Readonly<Record<string, string>>;
 
 /**
- * Checks an environment. `v.record` would drop variables named `__proto__`, `constructor` and
- * `prototype`, which are names like any other to a program.
+ * Validates an environment. `v.record` would drop variables named `__proto__`, `constructor` and
+ * `prototype`, which are ordinary names for programs.
  */
 export const environmentSchema: v.GenericSchema<Variables> = v.custom<Variables>(
   isEnvironment,

@@ -1,350 +1,353 @@
 /**
- * Everything that a UI learns without having asked: one discriminated union of events.
+ * Events that a server sends to its UIs without a request, as one discriminated union.
  *
- * The cooker makes an {@linkcode EventBody}; the server's event bus stamps it with a sequence
- * number and a time ({@linkcode SimmerEvent}) and sends it to every UI whose mask lets it through.
+ * The cooker creates an {@linkcode EventBody}. The server's event bus adds a sequence number and a
+ * time ({@linkcode SimmerEvent}), and sends the event to every UI whose mask passes it.
  *
  * @module
  */
 
 import type { ErrorObject } from "./errors.ts";
 
-/** The log levels, least important first. */
+/** Log levels, least important first. */
 export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
 
-/** How important a {@linkcode LogRecord} is. */
+/** Severity of a {@linkcode LogRecord}. */
 export type LogLevel = typeof LOG_LEVELS[number];
 
-/** Who asked for a build. */
+/** The client that asked for a build. */
 export interface ClientInfo {
-  /** Process id of the client, as it says itself. */
+  /** Process id of the client, as reported by the client. */
   readonly pid: number;
-  /** What was typed, for people: `simmer run build`. */
+  /** Command line as typed, for people: `simmer run build`. */
   readonly command: string;
 }
 
-/** A task that failed, as the closing summary shows it. */
+/** A failed task, as the final summary shows it. */
 export interface Failure {
-  /** The task's id in the build. */
+  /** Id of the task in the build. */
   readonly task: string;
-  /** Its exit code; 127 where it could not be started, 128 + signal where one ended it. */
+  /** Exit code; 127 if the task could not be started, 128 + signal if a signal ended it. */
   readonly exitCode: number;
-  /** Its whole output, absolute path; absent where it never started. */
+  /** Log with the complete output, absolute path; absent if the task never started. */
   readonly logPath?: string;
-  /** Why, where the exit code does not tell. */
+  /** Reason for the failure, if the exit code does not show it. */
   readonly reason?: string;
 }
 
-/** How a build ended. */
+/** Outcome of a build. */
 export type BuildOutcome = "succeeded" | "failed" | "cancelled";
 
-/** How many of a build's tasks ended in which way; they add up to `total`. */
+/** Number of tasks of a build by outcome. The numbers add up to `total`. */
 export interface BuildCounts {
-  /** Tasks in the build. */
+  /** All tasks of the build. */
   readonly total: number;
   /** Tasks that ran and succeeded. */
   readonly succeeded: number;
-  /** Tasks whose result came from the cache. */
+  /** Tasks with a cache hit. */
   readonly cached: number;
   /** Tasks that ran and failed. */
   readonly failed: number;
-  /** Tasks that were ended while running. */
+  /** Tasks that were ended while they ran. */
   readonly cancelled: number;
   /** Tasks that never started. */
   readonly skipped: number;
 }
 
-/** A build begins; every task of it is known. */
+/** A build has started, and all its tasks are known. */
 export interface BuildStarted {
-  /** Tells the event from others. */
+  /** Discriminant of {@linkcode EventBody}. */
   readonly type: "BuildStarted";
-  /** The build's id. */
+  /** Id of the build. */
   readonly build: string;
-  /** The task names as they were asked for. */
+  /** Task names as the client requested them. */
   readonly requested: readonly string[];
-  /** Tasks in the build. */
+  /** Number of tasks in the build. */
   readonly total: number;
-  /** How many run at once at the most. */
+  /** Maximum number of tasks at once. */
   readonly jobs: number;
-  /** Who asked. */
+  /** The client that asked for the build. */
   readonly client: ClientInfo;
 }
 
 /** A task belongs to the build and waits for its dependencies or for a free job. */
 export interface TaskQueued {
-  /** Tells the event from others. */
+  /** Discriminant of {@linkcode EventBody}. */
   readonly type: "TaskQueued";
-  /** The build's id. */
+  /** Id of the build. */
   readonly build: string;
-  /** The task's id in its build. */
+  /** Id of the task in its build. */
   readonly task: string;
-  /** The task's name in its config. */
+  /** Name of the task in its config. */
   readonly name: string;
-  /** The workspace member that it belongs to, where that is told apart. */
+  /** Workspace member that the task belongs to; absent if members are not distinguished. */
   readonly package?: string;
-  /** Ids of the tasks that it waits for. */
+  /** Ids of the tasks that the task waits for. */
   readonly dependencies: readonly string[];
-  /** As in its `TaskStarted`; told here too, so that all names can be given the same width. */
+  /** Same as in the `TaskStarted` event. Sent early so that a UI can pad all names to one width. */
   readonly prefixed: boolean;
-  /** What its lines are prefixed with, if that is more than its name: `member#build`. */
+  /** Prefix of the task's output lines, if it is more than the task's name: `member#build`. */
   readonly label?: string;
 }
 
-/** A task's command begins. */
+/** A task's command has started. */
 export interface TaskStarted {
-  /** Tells the event from others. */
+  /** Discriminant of {@linkcode EventBody}. */
   readonly type: "TaskStarted";
-  /** The build's id. */
+  /** Id of the build. */
   readonly build: string;
-  /** The task's id in its build. */
+  /** Id of the task in its build. */
   readonly task: string;
-  /** The task's name in its config. */
+  /** Name of the task in its config. */
   readonly name: string;
-  /** The workspace member that it belongs to, where that is told apart. */
+  /** Workspace member that the task belongs to; absent if members are not distinguished. */
   readonly package?: string;
-  /** The command line with its arguments, as the header shows it; absent where the task has none. */
+  /** Command line with its arguments, as the header shows it; absent if the task has none. */
   readonly command?: string;
-  /** Where it runs, absolute. */
+  /** Working directory of the task, absolute. */
   readonly cwd: string;
-  /** Whether its output lines are shown with the task's name, because others may run beside it. */
+  /**
+   * True if output lines are prefixed with the task's name, because other tasks may run in
+   * parallel.
+   */
   readonly prefixed: boolean;
 }
 
-/** A piece of what a task wrote, in order; exactly one of `text` and `base64` is there. */
+/** A piece of a task's output, in order. Exactly one of `text` and `base64` is present. */
 export interface TaskOutput {
-  /** Tells the event from others. */
+  /** Discriminant of {@linkcode EventBody}. */
   readonly type: "TaskOutput";
-  /** The build's id. */
+  /** Id of the build. */
   readonly build: string;
-  /** The task's id in its build. */
+  /** Id of the task in its build. */
   readonly task: string;
-  /** Which of its streams. */
+  /** Stream that the task wrote to. */
   readonly stream: "stdout" | "stderr";
-  /** The bytes as text, if they are whole UTF-8 with few control characters. */
+  /** The bytes as text, if they are complete UTF-8 with few control characters. */
   readonly text?: string;
-  /** The bytes in base64, if they are not. */
+  /** The bytes in base64, if they cannot be sent as text. */
   readonly base64?: string;
 }
 
 /** A task ended with exit code 0. */
 export interface TaskSucceeded {
-  /** Tells the event from others. */
+  /** Discriminant of {@linkcode EventBody}. */
   readonly type: "TaskSucceeded";
-  /** The build's id. */
+  /** Id of the build. */
   readonly build: string;
-  /** The task's id in its build. */
+  /** Id of the task in its build. */
   readonly task: string;
-  /** How long it ran, in milliseconds. */
+  /** Run time, in milliseconds. */
   readonly durationMs: number;
-  /** The task's whole output, absolute path. */
+  /** Log with the complete output, absolute path. */
   readonly logPath?: string;
 }
 
-/** A task ended with another exit code, or could not be started. */
+/** A task ended with another exit code than 0, or could not be started. */
 export interface TaskFailed {
-  /** Tells the event from others. */
+  /** Discriminant of {@linkcode EventBody}. */
   readonly type: "TaskFailed";
-  /** The build's id. */
+  /** Id of the build. */
   readonly build: string;
-  /** The task's id in its build. */
+  /** Id of the task in its build. */
   readonly task: string;
-  /** How long it ran, in milliseconds. */
+  /** Run time, in milliseconds. */
   readonly durationMs: number;
-  /** The exit code. */
+  /** Exit code of the task. */
   readonly exitCode: number;
-  /** The signal that ended it, such as `SIGSEGV`. */
+  /** Signal that ended the task, such as `SIGSEGV`. */
   readonly signal?: string;
-  /** Its whole output, absolute path; absent where it wrote none. */
+  /** Log with the complete output, absolute path; absent if the task has none. */
   readonly logPath?: string;
-  /** Why, where the exit code does not tell. */
+  /** Reason for the failure, if the exit code does not show it. */
   readonly reason?: string;
 }
 
 /**
- * A task did not run because its result was already there. `TaskOutput` events after it replay what
- * it printed when it ran, where that was asked for.
+ * A task did not run because of a cache hit. `TaskOutput` events after this one replay its recorded
+ * output, if the client asked for that.
  */
 export interface TaskCached {
-  /** Tells the event from others. */
+  /** Discriminant of {@linkcode EventBody}. */
   readonly type: "TaskCached";
-  /** The build's id. */
+  /** Id of the build. */
   readonly build: string;
-  /** The task's id in its build. */
+  /** Id of the task in its build. */
   readonly task: string;
-  /** The task's name in its config. */
+  /** Name of the task in its config. */
   readonly name: string;
-  /** The workspace member that it belongs to, where that is told apart. */
+  /** Workspace member that the task belongs to; absent if members are not distinguished. */
   readonly package?: string;
-  /** The command line with its arguments, as the header shows it. */
+  /** Command line with its arguments, as the header shows it. */
   readonly command?: string;
-  /** The fingerprint under which the result was found. */
+  /** Fingerprint under which the result was found. */
   readonly fingerprint: string;
 }
 
 /** A task was ended, or never started, because the build was cancelled or another task failed. */
 export interface TaskCancelled {
-  /** Tells the event from others. */
+  /** Discriminant of {@linkcode EventBody}. */
   readonly type: "TaskCancelled";
-  /** The build's id. */
+  /** Id of the build. */
   readonly build: string;
-  /** The task's id in its build. */
+  /** Id of the task in its build. */
   readonly task: string;
-  /** Whether it was running. */
+  /** True if the task was running. */
   readonly wasRunning: boolean;
-  /** How long it ran, in milliseconds. */
+  /** Run time, in milliseconds. */
   readonly durationMs?: number;
-  /** Its whole output, absolute path; absent where it wrote none. */
+  /** Log with the complete output, absolute path; absent if the task has none. */
   readonly logPath?: string;
 }
 
-/** The last event of a build's tasks: nothing of the build runs any more. */
+/** The last event of a build's tasks: no task of the build runs any more. */
 export interface BuildCompleted {
-  /** Tells the event from others. */
+  /** Discriminant of {@linkcode EventBody}. */
   readonly type: "BuildCompleted";
-  /** The build's id. */
+  /** Id of the build. */
   readonly build: string;
-  /** How it ended. */
+  /** Outcome of the build. */
   readonly outcome: BuildOutcome;
-  /** The first failing task's code; 130 where the build was cancelled. */
+  /** Exit code of the first failed task; 130 if the build was cancelled. */
   readonly exitCode: number;
-  /** How its tasks ended. */
+  /** Number of tasks by outcome. */
   readonly counts: BuildCounts;
-  /** How long it ran, in milliseconds. */
+  /** Run time of the build, in milliseconds. */
   readonly durationMs: number;
-  /** The tasks that failed, in the order in which they did. */
+  /** Failed tasks, in the order of their failures. */
   readonly failures: readonly Failure[];
 }
 
-/** An asynchronous command did what it was asked for. */
+/** An asynchronous command has been carried out. */
 export interface CommandCompleted {
-  /** Tells the event from others. */
+  /** Discriminant of {@linkcode EventBody}. */
   readonly type: "CommandCompleted";
-  /** The name of the command. */
+  /** Name of the command. */
   readonly command: string;
-  /** The build's id. */
+  /** Id of the build. */
   readonly build?: string;
 }
 
-/** An asynchronous command could not do what it was asked for. */
+/** An asynchronous command could not be carried out. */
 export interface CommandFailed {
-  /** Tells the event from others. */
+  /** Discriminant of {@linkcode EventBody}. */
   readonly type: "CommandFailed";
-  /** The name of the command. */
+  /** Name of the command. */
   readonly command: string;
-  /** The build's id. */
+  /** Id of the build. */
   readonly build?: string;
-  /** Why. */
+  /** Reason for the failure. */
   readonly error: ErrorObject;
 }
 
-/** An asynchronous command was carried out and its result is an exit code other than 0. */
+/** An asynchronous command was carried out, and its result is an exit code other than 0. */
 export interface CommandExit {
-  /** Tells the event from others. */
+  /** Discriminant of {@linkcode EventBody}. */
   readonly type: "CommandExit";
-  /** The name of the command. */
+  /** Name of the command. */
   readonly command: string;
-  /** The build's id. */
+  /** Id of the build. */
   readonly build?: string;
-  /** The exit code. */
+  /** Exit code of the task. */
   readonly exitCode: number;
 }
 
 /** A line of the server's log. */
 export interface LogRecord {
-  /** Tells the event from others. */
+  /** Discriminant of {@linkcode EventBody}. */
   readonly type: "LogRecord";
-  /** The build's id. */
+  /** Id of the build. */
   readonly build?: string;
-  /** How important it is. */
+  /** Severity of the record. */
   readonly level: LogLevel;
-  /** What there is to say. */
+  /** Text of the record. */
   readonly message: string;
-  /** The task that it is about. */
+  /** Task that the record is about. */
   readonly task?: string;
   /**
-   * BitBake's own name of the level: `DEBUG`, `NOTE`, `PLAIN` (a text that is shown as it is),
+   * BitBake's own name of the level: `DEBUG`, `NOTE`, `PLAIN` (a text that is shown unchanged),
    * `WARNING` or `ERROR`. Present only in records of BitBake's own server.
    */
   readonly label?: string;
 }
 
-/** Work is going on; sent once a second while it is. */
+/** Sent once a second while a command is in progress. */
 export interface Heartbeat {
-  /** Tells the event from others. */
+  /** Discriminant of {@linkcode EventBody}. */
   readonly type: "Heartbeat";
-  /** The build's id. */
+  /** Id of the build. */
   readonly build?: string;
 }
 
-/** Config files changed; the next run reads them anew. */
+/** Config files have changed. The next run reads them again. */
 export interface ConfigChanged {
-  /** Tells the event from others. */
+  /** Discriminant of {@linkcode EventBody}. */
   readonly type: "ConfigChanged";
-  /** The build's id. */
+  /** Id of the build. */
   readonly build?: string;
-  /** The files, absolute. */
+  /** Changed files, absolute. */
   readonly files: readonly string[];
 }
 
-/** Inputs are no longer what they were: the answer to `watchInputs`. */
+/** Inputs of a watch have changed. This event ends the watch that `watchInputs` began. */
 export interface InputsChanged {
-  /** Tells the event from others. */
+  /** Discriminant of {@linkcode EventBody}. */
   readonly type: "InputsChanged";
-  /** The build's id. */
+  /** Id of the build. */
   readonly build?: string;
-  /** The wait that is over. */
+  /** Name of the watch, which has ended. */
   readonly watch: string;
-  /** The files that changed, relative to the project's root; others are absolute. */
+  /** Changed files, relative to the project's root; files outside of it are absolute. */
   readonly files: readonly string[];
 }
 
-/** The tasks of a watched build write inputs of theirs: for these writes, they are not run again. */
+/** Tasks of a watched build write their own inputs. These writes do not cause another run. */
 export interface InputsWritten {
-  /** Tells the event from others. */
+  /** Discriminant of {@linkcode EventBody}. */
   readonly type: "InputsWritten";
-  /** The build's id. */
+  /** Id of the build. */
   readonly build?: string;
-  /** The wait, which goes on. */
+  /** Name of the watch, which continues. */
   readonly watch: string;
-  /** The files, relative to the project's root; others are absolute. */
+  /** Written files, relative to the project's root; files outside of it are absolute. */
   readonly files: readonly string[];
 }
 
-/** An event of BitBake's own server that has no counterpart here. */
+/** An event of BitBake's own server that has no counterpart in simmer. */
 export interface BitbakeEvent {
-  /** Tells the event from others. */
+  /** Discriminant of {@linkcode EventBody}. */
   readonly type: "BitbakeEvent";
-  /** The build's id. */
+  /** Id of the build. */
   readonly build?: string;
-  /** Its class, such as `bb.event.ParseProgress`. */
+  /** Class of the event, such as `bb.event.ParseProgress`. */
   readonly name: string;
-  /** Its attributes, as far as they are plain. */
+  /** Attributes of the event, as far as they are plain values. */
   readonly attributes: unknown;
 }
 
-/** This UI read too slowly and lost events; others did not. */
+/** This UI read too slowly and lost events. Other UIs are not affected. */
 export interface EventsDropped {
-  /** Tells the event from others. */
+  /** Discriminant of {@linkcode EventBody}. */
   readonly type: "EventsDropped";
-  /** The build's id. */
+  /** Id of the build. */
   readonly build?: string;
-  /** How many. */
+  /** Number of lost events. */
   readonly count: number;
 }
 
 /** The server ends; this is its last event. */
 export interface ServerExit {
-  /** Tells the event from others. */
+  /** Discriminant of {@linkcode EventBody}. */
   readonly type: "ServerExit";
-  /** The build's id. */
+  /** Id of the build. */
   readonly build?: string;
-  /** Why. */
+  /** Reason for the end. */
   readonly reason: string;
-  /** There where the server ends only for a new one to take its place, which clients may start. */
+  /** Present if the server ends only to be replaced by a new one, which clients may start. */
   readonly mayRenew?: boolean;
 }
 
-/** What happened, before the bus has stamped it. */
+/** An event before the bus has stamped it. */
 export type EventBody =
   | BuildStarted
   | TaskQueued
@@ -367,21 +370,24 @@ export type EventBody =
   | EventsDropped
   | ServerExit;
 
-/** The name of an event's kind. */
+/** Name of an event type. */
 export type EventType = EventBody["type"];
 
-/** What the bus adds. */
+/** Members that the bus adds to an event. */
 export interface EventStamp {
-  /** Counts every event of this server from 1; gaps are events that a mask held back or a queue dropped. */
+  /**
+   * Number of the event, counted by the server from 1. Gaps are events that a mask filtered or a
+   * queue dropped.
+   */
   readonly seq: number;
-  /** Milliseconds since the Unix epoch. */
+  /** Time in milliseconds since the Unix epoch. */
   readonly time: number;
 }
 
 /** An event as a UI receives it. */
 export type SimmerEvent = EventBody & EventStamp;
 
-/** Every event type, in the order of the union. */
+/** All event types, in the order of the union. */
 export const EVENT_TYPES = [
   "BuildStarted",
   "TaskQueued",
@@ -405,19 +411,19 @@ export const EVENT_TYPES = [
   "ServerExit",
 ] as const satisfies readonly EventType[];
 
-/** Which events a UI wants. */
+/** Selects the events that a UI receives. */
 export interface EventMask {
-  /** The types to send; absent: all. `EventsDropped` and `ServerExit` are always sent. */
+  /** Types to send; absent: all. `EventsDropped` and `ServerExit` are always sent. */
   readonly types?: readonly EventType[];
-  /** The least important `LogRecord` to send; absent: `info`. */
+  /** Least important `LogRecord` to send; absent: `info`. */
   readonly logLevel?: LogLevel;
 }
 
-/** The mask of a UI that has not set one: everything but debug records. */
+/** Mask of a UI that has set none: all events except debug records. */
 export const DEFAULT_MASK: EventMask = { logLevel: "info" };
 
 /**
- * Whether a mask lets an event through.
+ * Returns true if a mask passes an event.
  *
  * @example
  * ```ts

@@ -1,8 +1,8 @@
 /**
- * Frames: one message a line, UTF-8, ended by a newline.
+ * Frames: each message is one line of UTF-8 that ends with a newline.
  *
- * The decoder takes bytes in any pieces and gives whole lines. What can't be read costs one error
- * and nothing more: after a broken or overlong line it goes on at the next newline.
+ * The decoder accepts bytes in pieces of any size and returns whole lines. A broken or overlong
+ * line causes one error, and decoding continues after the next newline.
  *
  * @module
  */
@@ -10,10 +10,10 @@
 import { WireError } from "./errors.ts";
 import type { Message } from "./messages.ts";
 
-/** The longest line that is accepted, in bytes, its newline not counted. */
+/** Maximum length of a line in bytes, without its newline. */
 export const MAX_FRAME_BYTES = 16 * 1024 * 1024;
 
-/** One line, or why there is none. */
+/** One line, or the error that replaces it. */
 export type Frame =
   | { readonly kind: "line"; readonly text: string }
   | { readonly kind: "error"; readonly error: WireError };
@@ -22,7 +22,7 @@ const NEWLINE = 0x0a;
 const encoder = new TextEncoder();
 
 /**
- * Turns a stream of bytes into lines.
+ * Splits a stream of bytes into lines.
  *
  * @example
  * ```ts
@@ -42,23 +42,23 @@ export class FrameDecoder {
   #skipping = false;
 
   /**
-   * Makes a decoder that has seen nothing.
+   * Creates a decoder.
    *
-   * @param maxBytes the longest line to accept, from 1; default {@linkcode MAX_FRAME_BYTES}
+   * @param maxBytes maximum length of a line, from 1; default {@linkcode MAX_FRAME_BYTES}
    */
   constructor(maxBytes: number = MAX_FRAME_BYTES) {
     this.#maxBytes = maxBytes;
   }
 
-  /** Bytes held for a line that is not complete yet. */
+  /** Number of buffered bytes of an incomplete line. */
   get pendingBytes(): number {
     return this.#pending;
   }
 
   /**
-   * Takes the next bytes and gives the frames that they complete; empty lines are no frames.
+   * Decodes the next bytes and returns the frames that they complete. Empty lines are skipped.
    *
-   * The bytes are copied where they are kept, so that the caller may use its buffer again.
+   * Bytes of an incomplete line are copied, so that the caller may reuse its buffer.
    */
   push(bytes: Uint8Array): Frame[] {
     const frames: Frame[] = [];
@@ -75,7 +75,7 @@ export class FrameDecoder {
     return frames;
   }
 
-  /** Says that no more bytes come; gives an error where a line was left incomplete. */
+  /** Ends the stream. Returns an error if the last line is incomplete. */
   end(): Frame[] {
     if (this.#pending === 0) return [];
     this.#forget();
@@ -139,12 +139,12 @@ function joined(pieces: readonly Uint8Array[]): Uint8Array {
   return line;
 }
 
-/** A message as the text of its line, newline included. */
+/** Encodes a message as a line of text, with its newline. */
 export function frameText(message: Message): string {
   return `${JSON.stringify(message)}\n`;
 }
 
-/** A message as bytes on the wire. */
+/** Encodes a message as bytes for the wire. */
 export function encodeFrame(message: Message): Uint8Array<ArrayBuffer> {
   return encoder.encode(frameText(message));
 }

@@ -1,5 +1,5 @@
 /**
- * The first exchange on a connection: who is there, for which project, and in which role.
+ * Handshake: the first exchange on a connection, with the client's identity, project and role.
  *
  * @module
  */
@@ -8,98 +8,102 @@ import type { ClientInfo } from "./events.ts";
 
 export { VERSION } from "./version.ts";
 
-/** The number of the protocol; both ends must have the same. */
+/** Protocol number; client and server must have the same. */
 export const PROTOCOL = 1;
 
 /**
- * What a UI may do.
+ * Role of a UI.
  *
- * - `controller`: everything; there is one at a time, further ones wait their turn
- * - `observer`: only look
- * - `operator`: look, and end the build or the server; never waits
+ * - `controller`: may do everything; there is one at a time, and further ones wait their turn
+ * - `observer`: may only read
+ * - `operator`: may read, and end the build or the server; never waits
  */
 export type Role = "controller" | "observer" | "operator";
 
-/** What a UI that wants to be the controller does while another one is. */
+/** Behaviour of a UI that wants to be the controller while another UI is. */
 export type WhenBusy = "wait" | "refuse" | "observe";
 
-/** What a UI can ask for beyond the defaults. */
+/** Features that a UI can ask for beyond the defaults. */
 export const FEATURES = ["queueCommands"] as const;
 
 /**
- * - `queueCommands`: an asynchronous command sent while one is in progress waits for it, rather
- *   than being answered `busy`
+ * Feature that a UI can ask for.
+ *
+ * - `queueCommands`: an asynchronous command waits for the one in progress instead of being refused
+ *   as `busy`
  */
 export type Feature = typeof FEATURES[number];
 
-/** Which project a server serves. */
+/** Identity of the project that a server serves. */
 export interface ProjectIdentity {
-  /** The project's root folder, absolute, with links resolved. */
+  /** Root folder of the project, absolute, with symlinks resolved. */
   readonly root: string;
-  /** The config file, absolute; absent: found in the root. */
+  /** Config file, absolute; absent if it is found in the root. */
   readonly config?: string;
 }
 
 /** Parameters of `hello`, the first request of a connection. */
 export interface HelloParams {
-  /** The number of the protocol. */
+  /** Protocol number of the client. */
   readonly protocol: number;
   /** simmer's version. */
   readonly version: string;
-  /** What the UI wants to be. */
+  /** Role that the UI asks for. */
   readonly role: Role;
-  /** Default: `wait`. */
+  /** Behaviour while another UI is the controller; default: `wait`. */
   readonly whenBusy?: WhenBusy;
-  /** What it asks for beyond the defaults. */
+  /** Features that the UI asks for. */
   readonly features?: readonly Feature[];
-  /** Who it is. */
+  /** Process and command line of the client. */
   readonly client: ClientInfo;
-  /** The project that the client means; absent: whichever the server serves. */
+  /** Project that the client expects; absent: any project that the server serves. */
   readonly project?: ProjectIdentity;
   /**
-   * What the kernel calls the namespaces of the client's processes and mounts, where tasks are to
-   * run in them; absent: wherever the server runs them.
+   * Kernel names of the client's process and mount namespaces, if tasks must run in them. Absent if
+   * tasks may run in the server's namespaces.
    */
   readonly namespaces?: string;
 }
 
-/** Who holds the server, as a waiting UI is told. */
+/** The UI that controls the server, as reported to a waiting UI. */
 export interface Holder extends ClientInfo {
-  /** The command in progress. */
+  /** Name of the command in progress. */
   readonly busyWith?: string;
 }
 
-/** A UI's place in the queue. */
+/** Place of a waiting UI in the queue. */
 export interface QueuePlace {
-  /** From 1: the next to be served. */
+  /** Position in the queue; 1 is the next to be served. */
   readonly position: number;
-  /** Who holds the server. */
+  /** The UI that controls the server now. */
   readonly holder: Holder;
 }
 
-/** The answer to `hello`. */
+/** Response to `hello`. */
 export interface HelloResult {
-  /** The number of the protocol. */
+  /** Protocol number of the server. */
   readonly protocol: number;
   /** simmer's version. */
   readonly version: string;
-  /** The server's process id. */
+  /** Process id of the server. */
   readonly pid: number;
-  /** The UI's number, unique in this server's life. */
+  /** Number of the UI, unique in the life of the server. */
   readonly handler: number;
-  /** The role that the UI has now; `waiting` until it becomes the controller. */
+  /** Current role of the UI; `waiting` until it becomes the controller. */
   readonly role: Role | "waiting";
-  /** What it asks for beyond the defaults. */
+  /** Features that are on for the UI. */
   readonly features: readonly Feature[];
-  /** The project that the server serves. */
+  /** Project that the server serves. */
   readonly project: ProjectIdentity;
-  /** Where a `waiting` UI stands. */
+  /** Place in the queue; present for a `waiting` UI. */
   readonly queue?: QueuePlace;
 }
 
 /**
- * Notifications from the server to a UI, beside responses: `event` carries a {@link SimmerEvent},
- * `queue` a {@link QueuePlace} each time that a waiting UI moves up, and `role` the new role of a
- * UI that has become the controller.
+ * Names of the server's notifications to a UI.
+ *
+ * - `event` carries a {@link SimmerEvent}
+ * - `queue` carries a {@link QueuePlace} each time that a waiting UI moves up
+ * - `role` carries the new role of a UI that has become the controller
  */
 export const NOTIFICATIONS = ["event", "queue", "role"] as const;

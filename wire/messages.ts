@@ -1,108 +1,108 @@
 /**
- * JSON-RPC 2.0 messages: what a line on the wire means.
+ * JSON-RPC 2.0 messages: the meaning of a line on the wire.
  *
- * Lines come from {@linkcode FrameDecoder}; what is here says whether one is a request, a response
- * or a notification, or which error answers it.
+ * Lines come from {@linkcode FrameDecoder}. This module parses a line into a request, a response or
+ * a notification, or into the error that answers it.
  *
  * @module
  */
 
 import { type ErrorObject, WireError } from "./errors.ts";
 
-/** What ties a response to its request. */
+/** Id that links a response to its request. */
 export type MessageId = number | string;
 
-/** A message that wants a response. */
+/** A message that requires a response. */
 export interface Request {
-  /** The protocol. */
+  /** Version of JSON-RPC. */
   readonly jsonrpc: "2.0";
-  /** What ties request and response together. */
+  /** Id that links the response to this request. */
   readonly id: MessageId;
-  /** What is asked for or told. */
+  /** Name of the method. */
   readonly method: string;
   /** An object or an array. */
   readonly params?: unknown;
 }
 
-/** A message that wants none. */
+/** A message that has no response. */
 export interface Notification {
-  /** The protocol. */
+  /** Version of JSON-RPC. */
   readonly jsonrpc: "2.0";
-  /** What is asked for or told. */
+  /** Name of the method. */
   readonly method: string;
   /** An object or an array. */
   readonly params?: unknown;
 }
 
-/** What a request led to. */
+/** Response to a request that succeeded. */
 export interface SuccessResponse {
-  /** The protocol. */
+  /** Version of JSON-RPC. */
   readonly jsonrpc: "2.0";
-  /** What ties request and response together. */
+  /** Id of the request. */
   readonly id: MessageId;
-  /** What it led to; `null` where there is nothing to say. */
+  /** Result of the request; `null` if there is none. */
   readonly result: unknown;
 }
 
-/** Why a request led to nothing; `id` is `null` where the request could not be read. */
+/** Response to a request that failed. `id` is `null` if the request could not be read. */
 export interface ErrorResponse {
-  /** The protocol. */
+  /** Version of JSON-RPC. */
   readonly jsonrpc: "2.0";
-  /** What ties request and response together. */
+  /** Id of the request. */
   readonly id: MessageId | null;
-  /** Why it led to nothing. */
+  /** Reason for the failure. */
   readonly error: ErrorObject;
 }
 
-/** Either response. */
+/** Any response. */
 export type Response = SuccessResponse | ErrorResponse;
 
 /** Any message. */
 export type Message = Request | Notification | Response;
 
-/** Makes a request. */
+/** Creates a request. */
 export function request(id: MessageId, method: string, params?: unknown): Request {
   return params === undefined
     ? { jsonrpc: "2.0", id, method }
     : { jsonrpc: "2.0", id, method, params };
 }
 
-/** Makes a notification. */
+/** Creates a notification. */
 export function notification(method: string, params?: unknown): Notification {
   return params === undefined ? { jsonrpc: "2.0", method } : { jsonrpc: "2.0", method, params };
 }
 
-/** Makes the response to a request that succeeded; `undefined` travels as `null`. */
+/** Creates the response to a request that succeeded; `undefined` is sent as `null`. */
 export function success(id: MessageId, result: unknown): SuccessResponse {
   return { jsonrpc: "2.0", id, result: result === undefined ? null : result };
 }
 
-/** Makes the response to a request that failed. */
+/** Creates the response to a request that failed. */
 export function failure(id: MessageId | null, error: WireError): ErrorResponse {
   return { jsonrpc: "2.0", id, error: error.toObject() };
 }
 
-/** Whether a message is a request. */
+/** Returns true if a message is a request. */
 export function isRequest(message: Message): message is Request {
   return "method" in message && "id" in message;
 }
 
-/** Whether a message is a notification. */
+/** Returns true if a message is a notification. */
 export function isNotification(message: Message): message is Notification {
   return "method" in message && !("id" in message);
 }
 
-/** Whether a message is a response. */
+/** Returns true if a message is a response. */
 export function isResponse(message: Message): message is Response {
   return !("method" in message);
 }
 
 /**
- * Reads one line as a message.
+ * Parses one line as a message.
  *
  * @param text the line without its newline
- * @throws {WireError} `parseError` where it is not JSON, `invalidRequest` where it is JSON but no
- *   JSON-RPC 2.0 message (batches are not part of the protocol)
+ * @throws {WireError} `parseError` if the line is not JSON, `invalidRequest` if it is JSON but not
+ *   a JSON-RPC 2.0 message (batches are not part of the protocol)
  */
 export function parseMessage(text: string): Message {
   let value: unknown;

@@ -1,6 +1,6 @@
 /**
- * What both ends of simmer's socket speak: frames, messages, the first exchange, commands, events
- * and errors. Types and codecs only; nothing here reads or writes.
+ * Protocol of simmer's socket, for both ends: frames, messages, the handshake, commands, events and
+ * errors. It consists of types and codecs, and performs no I/O.
  *
  * @module
  */

@@ -1,35 +1,37 @@
 /**
- * Suggestions for mistyped names, at a bounded cost, and user text in messages, at a bounded length.
+ * Suggestions for mistyped names, at a bounded cost, and excerpts of user text for messages, at a
+ * bounded length.
  *
- * Names arrive from clients and from configuration: up to 16 MiB each, and any number of them. The
- * edit distance takes time in proportion to the product of two lengths.
+ * Clients and configuration can send any number of names, each of up to 16 MiB. The edit distance
+ * takes time in proportion to the product of the two lengths.
  *
  * @module
  */
 
 import { distance } from "fastest-levenshtein";
 
-/** Longer names have no near ones, in UTF-16 units. */
+/** Maximum length of a name that is compared, in UTF-16 units. */
 export const MAX_NEAR_LENGTH = 128;
-/** Further names are not compared. */
+/** Maximum number of names that are compared. */
 export const MAX_CANDIDATES = 20_000;
-/** How much of a text a message repeats, in UTF-16 units. */
+/** Maximum length of user text in a message, in UTF-16 units. */
 const MAX_EXCERPT_LENGTH = 200;
 
-/** A name, and how many edits it is away. */
+/** A name with its edit distance. */
 interface NearName {
   readonly name: string;
   readonly edits: number;
 }
 
 /**
- * The names that are nearest to a typed one, nearest first; of equally near ones the first.
+ * Returns the names nearest to a typed one, nearest first. Of equally near names, the first one
+ * wins.
  *
  * Names longer than {@linkcode MAX_NEAR_LENGTH} and those after the first
  * {@linkcode MAX_CANDIDATES} are not compared.
  *
- * @param most how many at the most
- * @returns nothing if the typed name is longer than {@linkcode MAX_NEAR_LENGTH}
+ * @param most maximum number of results
+ * @returns an empty list if the typed name is longer than {@linkcode MAX_NEAR_LENGTH}
  *
  * @example
  * ```ts
@@ -46,7 +48,7 @@ export function nearNames(typed: string, names: readonly string[], most: number)
   const near: NearName[] = [];
   for (const name of names.slice(0, MAX_CANDIDATES)) {
     const farthest = near.length < most ? Infinity : near.at(-1)?.edits ?? Infinity;
-    // As many edits as the lengths differ by are needed in any case.
+    // The edit distance is at least the difference of the lengths.
     if (name.length > MAX_NEAR_LENGTH || Math.abs(name.length - typed.length) >= farthest) continue;
     const edits = distance(lower, name.toLowerCase());
     if (edits >= farthest) continue;
@@ -57,7 +59,7 @@ export function nearNames(typed: string, names: readonly string[], most: number)
   return near;
 }
 
-/** A text as a message repeats it: the beginning of a long one, and how long it is. */
+/** Shortens a long text for a message to its beginning and its length. */
 export function excerpt(text: string): string {
   if (text.length <= MAX_EXCERPT_LENGTH) return text;
   return `${text.slice(0, MAX_EXCERPT_LENGTH).toWellFormed()}… (${text.length} characters)`;

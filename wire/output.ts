@@ -1,28 +1,29 @@
 /**
- * Task output in events: bytes as text if they are UTF-8 that JSON need not escape much, else as
- * base64, so that every byte arrives as it was written, and binary output stays small.
+ * Encoding of task output in events. Bytes are sent as text if they are UTF-8 that JSON need not
+ * escape much, and as base64 otherwise. Every byte thus arrives unchanged, and binary output stays
+ * small.
  *
  * @module
  */
 
 import type { TaskOutput } from "./events.ts";
 
-/** The part of a {@linkcode TaskOutput} that holds the bytes. */
+/** Member of a {@linkcode TaskOutput} that holds the bytes. */
 export type OutputPayload = Pick<TaskOutput, "text"> | Pick<TaskOutput, "base64">;
 
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const encoder = new TextEncoder();
 
-/** Characters that no text has: each takes six bytes in JSON. */
+/** Control characters that do not occur in text. Each takes six bytes in JSON. */
 // deno-lint-ignore no-control-regex
 const BINARY = /[\0-\x07\x0b\x0e-\x1a\x1c-\x1f]/;
 const ESCAPE = "\x1b";
 
 /**
- * Bytes as an event carries them.
+ * Encodes bytes for an event.
  *
- * Binary output takes at most 4/3 of its size, and text at most twice its size: a NUL, which is
- * UTF-8, takes six bytes in JSON.
+ * Binary output takes at most 4/3 of its size, and text at most twice its size. UTF-8 alone is no
+ * sufficient test: a NUL is UTF-8, but takes six bytes in JSON.
  *
  * @example
  * ```ts
@@ -49,16 +50,19 @@ function decoded(bytes: Uint8Array): string | undefined {
   }
 }
 
-/** Whether JSON's escapes make a text larger than base64 would be, or more than twice its size. */
+/**
+ * Returns true if JSON's escapes make a text too large: larger than base64 if it is binary,
+ * otherwise more than twice its size.
+ */
 function isCostly(text: string, bytes: Uint8Array): boolean {
   const isBinary = BINARY.test(text);
-  // Quotes and line ends alone, at two bytes each, can't do that.
+  // Quotes and line ends alone, at two bytes each, cannot exceed the limit.
   if (!isBinary && !text.includes(ESCAPE)) return false;
   const most = isBinary ? 4 * Math.ceil(bytes.length / 3) : 2 * bytes.length;
   return escapedSize(bytes) > most;
 }
 
-/** Bytes of a text in JSON, without the quotes around it. */
+/** Returns the size of a text in JSON in bytes, without the surrounding quotes. */
 function escapedSize(bytes: Uint8Array): number {
   let size = bytes.length;
   for (const byte of bytes) {
@@ -69,9 +73,9 @@ function escapedSize(bytes: Uint8Array): number {
 }
 
 /**
- * The bytes that an event carries.
+ * Decodes the bytes of an event.
  *
- * @throws {SyntaxError} where `base64` is not base64
+ * @throws {SyntaxError} if `base64` is not base64
  */
 export function decodeOutput(
   payload: { readonly text?: string; readonly base64?: string },
@@ -82,8 +86,8 @@ export function decodeOutput(
 }
 
 /**
- * How many bytes at the end of a piece are the beginning of a character that goes on in the next
- * piece: holding these back keeps text readable when a pipe cuts a character in two.
+ * Counts the bytes at the end of a piece that are the beginning of an incomplete character. Holding
+ * them back until the next piece keeps text readable when a pipe splits a character.
  *
  * @returns 0 to 3
  */

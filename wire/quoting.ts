@@ -1,11 +1,11 @@
 /**
- * Arguments on a shell command line.
+ * Quoting of arguments for a shell command line.
  *
  * @module
  */
 
 /**
- * A word that the shell takes exactly as it is.
+ * Quotes a word so that the shell takes it literally.
  *
  * @example
  * ```ts
@@ -20,7 +20,7 @@ export function quoteArgument(argument: string): string {
   return `'${argument.replaceAll("'", `'"'"'`)}'`;
 }
 
-/** A command line followed by arguments, as a task's header shows it and the shell reads it. */
+/** Appends arguments to a command line, for a task's header and for the shell. */
 export function commandLine(command: string, args: readonly string[]): string {
   return [command, ...args.map(quoteArgument)].join(" ").trim();
 }

@@ -1,9 +1,10 @@
 /**
- * What must not be kept on disk of a command line: values that look like secrets. A command is shown
- * as it is to whoever runs it; files stay, and are sent with reports.
+ * Redaction of command lines before they are stored on disk: values that look like secrets are
+ * replaced. The user who runs a command sees it unchanged, but files persist and are sent with
+ * reports.
  *
- * A command line is read as a shell reads it, word by word, so that a value is found whether it is
- * quoted, escaped or put together of several pieces.
+ * A command line is parsed like in a shell, word by word. A value is therefore found whether it is
+ * quoted, escaped or composed of several pieces.
  *
  * @module
  */
@@ -12,35 +13,37 @@ import { quoteArgument } from "./quoting.ts";
 
 const STARS = "***";
 
-/** Part of a variable's or an option's name, whose value is a secret. */
+/** Part of a variable's or an option's name that marks its value as a secret. */
 const SECRET = "(?:token|secret|passw(?:or)?d|passphrase|credential" +
   "|(?:api|private|access|signing|encryption)[_-]?key|auth(?!or(?:s?$|s?[^a-z]))|bearer)";
 
-/** Names that are secrets as a whole: as parts of names they mean other things. */
+/** Names that mark a secret only as a whole. As parts of names they have other meanings. */
 const WHOLE = /^-{1,2}(?:pass|pw)$|_(?:pass|pwd|pw)$/i;
 
-/** What follows such an option is the place of a secret, or it takes no value. */
+/** Options that look secret, but take the location of a secret or no value. */
 const PLACE = /(?:[_-](?:stdin|file)$)|^--no-/i;
 
 const IN_NAME = new RegExp(SECRET, "i");
 
-/** Characters of a name around the part that tells; bounded, so that no text takes long. */
+/**
+ * Rest of a name around the part that marks it. The length is bounded, so that matching is fast.
+ */
 const AROUND = String.raw`[\w-]{0,100}`;
 
-/** A name that a value follows in the same word. */
+/** A name whose value follows in the same word. */
 const ASSIGNED = new RegExp(
   String
     .raw`(?<![\w-])(?:${AROUND}?${SECRET}${AROUND}|-{1,2}(?:pass|pw)|\w{1,100}_(?:pass|pwd|pw))=`,
   "i",
 );
 
-/** A header of HTTP, with the scheme of an `Authorization`. */
+/** An HTTP header, including the scheme of an `Authorization`. */
 const HEADER = new RegExp(
   String.raw`^${AROUND}${SECRET}${AROUND}:\s*(?:(?:bearer|basic|token)\s+)?`,
   "i",
 );
 
-/** Wherever they are. */
+/** Secrets that are recognized anywhere in a text. */
 const ANYWHERE: readonly RegExp[] = [
   // Authorization: Bearer value
   /(\b(?:bearer|basic)\s+)[\w.~+/-]+=*/gi,
@@ -52,19 +55,19 @@ const ANYWHERE: readonly RegExp[] = [
   new RegExp(String.raw`("${AROUND}${SECRET}${AROUND}"\s*:\s*)"(?:[^"\\]|\\.)*"`, "gi"),
 ];
 
-/** A text without one of these has no secret: most command lines have none. */
+/** Quick test: a text without a match has no secret, which is true of most command lines. */
 const HINT = /token|secret|pass|[_-]pwd?\b|credential|key|auth|bearer|basic|:\/\/|-u/i;
 
-/** How deep command lines in the words of others are looked into. */
+/** Maximum depth of command lines that are nested in the words of others. */
 const MAX_DEPTH = 4;
 
-/** Whether a text has what looks like a secret. */
+/** Returns true if a text contains what looks like a secret. */
 export function hasSecret(text: string): boolean {
   return HINT.test(text) && redact(text) !== text;
 }
 
 /**
- * A command line with stars in the place of what looks like a secret.
+ * Replaces everything that looks like a secret in a command line by stars.
  *
  * @example
  * ```ts
@@ -79,7 +82,7 @@ export function redact(text: string): string {
   return HINT.test(text) ? redactLine(text, 0) : text;
 }
 
-/** Arguments with stars in the place of what looks like a secret. */
+/** Replaces everything that looks like a secret in arguments by stars. */
 export function redactArguments(args: readonly string[]): string[] {
   return args.map((arg, at) => {
     const value = secretOf(arg, args[at - 1]);
@@ -87,7 +90,9 @@ export function redactArguments(args: readonly string[]): string[] {
   });
 }
 
-/** simmer's own command line as it is shown to others: secrets starred, odd words quoted. */
+/**
+ * Formats simmer's own command line for others. Secrets become stars, and unusual words are quoted.
+ */
 export function shownCommandLine(args: readonly string[]): string {
   const words = redactArguments(args).map((word) =>
     /^[\w@%+=:,./*-]+$/.test(word) ? word : quoteArgument(word)
@@ -99,11 +104,11 @@ export function shownCommandLine(args: readonly string[]): string {
 interface Word {
   readonly start: number;
   readonly end: number;
-  /** What the shell makes of it. */
+  /** Value of the word after the shell has removed quotes and escapes. */
   readonly value: string;
-  /** The quote that it begins with; empty: none. */
+  /** Quote that the word begins with; empty if it has none. */
   readonly quote: "" | "'" | '"';
-  /** Whether only blanks are between it and the word before. */
+  /** True if only blanks separate the word from the one before. */
   readonly follows: boolean;
 }
 
@@ -126,7 +131,7 @@ function redactLine(text: string, depth: number): string {
 
 function redactWord(word: Word, raw: string, before: string | undefined, depth: number): string {
   const { value, quote } = word;
-  // A word of several words is a command line of its own, as behind `sh -c`.
+  // A word that contains several words is a command line of its own, as after `sh -c`.
   const isLine = quote !== "" && /\s/.test(value) && depth < MAX_DEPTH;
   if (isLine && !isOptionValue(before) && !HEADER.test(value)) {
     const assigned = ASSIGNED.exec(value);
@@ -144,9 +149,9 @@ function redactWord(word: Word, raw: string, before: string | undefined, depth: 
 }
 
 /**
- * A word with stars for its secret; `undefined` if it has none.
+ * Replaces the secret in a word by stars; returns `undefined` if the word has no secret.
  *
- * @param before the word before, of the same command
+ * @param before the previous word of the same command
  */
 function secretOf(value: string, before: string | undefined): string | undefined {
   if (isOptionValue(before) && value !== "" && !value.startsWith("--")) return STARS;
@@ -164,7 +169,7 @@ function secretOf(value: string, before: string | undefined): string | undefined
   return header === undefined || header === value ? undefined : `${header}${STARS}`;
 }
 
-/** Whether a word is an option whose value, the next word, is a secret. */
+/** Returns true if a word is an option whose value, the next word, is a secret. */
 function isOptionValue(option: string | undefined): boolean {
   return option !== undefined && /^--?[a-z][\w-]*$/i.test(option) && !PLACE.test(option) &&
     (IN_NAME.test(option) || WHOLE.test(option));
@@ -175,7 +180,7 @@ function quoted(value: string, quote: Word["quote"]): string {
   return quote === "'" ? quoteArgument(value) : `"${value.replace(/["\\$`]/g, "\\$&")}"`;
 }
 
-/** The words of a command line; a quote that is never closed is a character as any other. */
+/** Splits a command line into words. An unclosed quote is an ordinary character. */
 function* wordsOf(text: string): Generator<Word> {
   let follows = true;
   for (let at = 0; at < text.length;) {
@@ -208,7 +213,7 @@ function isOperator(character: string): boolean {
   return ";&|()<>\n".includes(character);
 }
 
-/** A piece of a word: what it stands for, and its length as it is written. */
+/** Returns the value of a piece of a word, and its length as written. */
 function pieceAt(text: string, at: number): readonly [string, number] {
   const character = text.charAt(at);
   if (character === "\\" && at + 1 < text.length) {
@@ -229,7 +234,7 @@ function pieceAt(text: string, at: number): readonly [string, number] {
   return [character, 1];
 }
 
-/** @param hasEscapes whether a backslash takes the next character's meaning away */
+/** @param hasEscapes true if a backslash escapes the next character */
 function closingQuote(text: string, open: number, hasEscapes: boolean): number | undefined {
   const quote = text.charAt(open);
   for (let at = open + 1; at < text.length; at++) {

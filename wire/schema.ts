@@ -1,39 +1,39 @@
 /**
- * Schemas as the command table knows them: whatever follows the Standard Schema convention, as
- * valibot's do, and those of several other libraries.
+ * Schema types of the command table. They follow the Standard Schema convention, which valibot and
+ * several other libraries implement.
  *
  * @module
  */
 
-/** What is wrong with a value. */
+/** A problem with a value. */
 export interface SchemaIssue {
-  /** A sentence. */
+  /** The problem as a sentence. */
   readonly message: string;
-  /** Where in the value. */
+  /** Path of the problem inside the value. */
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
 }
 
-/** What checking a value led to: what it is taken as, or what is wrong with it. */
+/** Result of a validation: the value, or its problems. */
 export type SchemaResult<O> =
   | { readonly value: O; readonly issues?: undefined }
   | { readonly issues: readonly SchemaIssue[] };
 
 /**
- * A schema.
+ * Schema of a command's parameters or result.
  *
- * @typeParam I values as they are written
- * @typeParam O values as they are received, defaults filled in
+ * @typeParam I values as a client sends them
+ * @typeParam O values as the server receives them, with defaults filled in
  */
 export interface Schema<I = unknown, O = I> {
-  /** How values are checked. */
+  /** Validation, as the convention defines it. */
   readonly "~standard": {
-    /** The convention's version. */
+    /** Version of the convention. */
     readonly version: 1;
-    /** The library that made the schema. */
+    /** Library that created the schema. */
     readonly vendor: string;
-    /** Checks a value; must answer at once, not with a promise. */
+    /** Validates a value. The result must be returned at once, not as a promise. */
     readonly validate: (value: unknown) => SchemaResult<O> | Promise<SchemaResult<O>>;
-    /** Only there for the type checker. */
+    /** Exists only for the type checker. */
     readonly types?: { readonly input: I; readonly output: O } | undefined;
   };
 }

@@ -1,11 +1,11 @@
 /**
- * The signals of a client that are its tasks'. Names travel, not numbers: some numbers differ between
- * platforms.
+ * Signals that a client forwards to the tasks of its build. They are sent by name, because some
+ * numbers differ between platforms.
  *
  * @module
  */
 
-/** Signals that a client passes on to the tasks of its build. */
+/** Names of the signals that a client forwards. */
 export const TASK_SIGNALS = [
   "SIGHUP",
   "SIGINT",
@@ -17,10 +17,10 @@ export const TASK_SIGNALS = [
   "SIGWINCH",
 ] as const;
 
-/** The name of a signal that a client passes on. */
+/** Name of a signal that a client forwards. */
 export type TaskSignal = typeof TASK_SIGNALS[number];
 
-/** Whether a name is that of a signal that clients pass on. */
+/** Returns true if clients forward the signal with this name. */
 export function isTaskSignal(name: string): name is TaskSignal {
   return TASK_SIGNALS.some((each) => each === name);
 }

@@ -1,8 +1,9 @@
 /**
- * simmer's version, by itself: the quickest way to a server loads nothing else of the wire.
+ * simmer's version, in a file of its own: the fast path to a server loads nothing else of the
+ * protocol.
  *
  * @module
  */
 
-/** simmer's version; a client uses only a server of its own version. */
+/** simmer's version. A client uses only a server of its own version. */
 export const VERSION = "0.2.0";

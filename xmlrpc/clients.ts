@@ -1,8 +1,9 @@
 /**
- * The XML-RPC clients of a server: who holds it, and who is sent its events.
+ * XML-RPC clients of a server: the controller and the registered event handlers.
  *
- * XML-RPC has no connections that end: a client leaves by saying so, by an event server that is not
- * reached any more, or, without one, by saying nothing for long.
+ * XML-RPC has no connection whose end would show that a client has left. A client leaves by calling
+ * a method for that, when its event server cannot be reached any more, or, if it has no event
+ * server, after a long silence.
  *
  * @module
  */
@@ -23,7 +24,7 @@ import { type Dial, Pusher } from "./pusher.ts";
 import { newToken } from "./token.ts";
 import { XmlRpcFault } from "./values.ts";
 
-/** What the clients need of their door. */
+/** Services that the clients need from their door. */
 interface ClientsContext {
   readonly clock: Clock;
   readonly log: Logger;
@@ -31,14 +32,14 @@ interface ClientsContext {
   readonly dial: Dial;
 }
 
-/** Where a request comes from. */
+/** Source of a request. */
 export interface Origin {
   readonly remoteHost: string | undefined;
-  /** Opens a native connection. */
+  /** Opens a native connection to the server. */
   readonly connect: () => ByteStream;
 }
 
-/** The client that holds the server. */
+/** The client that controls the server. */
 export interface Controller {
   readonly token: string;
   readonly native: NativeClient;
@@ -48,12 +49,12 @@ export interface Controller {
   lastHeard: number;
 }
 
-/** Event handlers at the most. */
+/** Maximum number of event handlers. */
 const MAX_HANDLERS = 32;
-/** Milliseconds after which a client that has no event handler and says nothing is let go. */
+/** Milliseconds of silence after which a controller without an event handler is removed. */
 export const SILENT_MS = 5 * 60_000;
 
-/** The clients. */
+/** Keeps the controller and the event handlers of an XML-RPC door. */
 export class Clients {
   readonly #context: ClientsContext;
   readonly #handlers = new Map<number, Handler>();
@@ -61,39 +62,40 @@ export class Clients {
   #opening = 0;
   #controller: Controller | undefined;
 
-  /** Makes clients of nobody. */
   constructor(context: ClientsContext) {
     this.#context = context;
   }
 
-  /** The one that holds the server. */
   get controller(): Controller | undefined {
     return this.#controller;
   }
 
-  /** An event handler by its number. */
+  /** Finds an event handler by its number. */
   handler(handle: number): Handler | undefined {
     return this.#handlers.get(handle);
   }
 
-  /** The handler that was registered last from an address, the observers' left out. */
+  /**
+   * Returns the latest handler from an address that belongs neither to the controller nor to an
+   * observer.
+   */
   candidate(remoteHost: string | undefined): Handler | undefined {
     return [...this.#handlers.values()].findLast((each) =>
       each.remoteHost === remoteHost && !each.isAttached && !each.isObservers
     );
   }
 
-  /** The handler that was registered last from an address. */
+  /** Returns the latest handler that was registered from an address. */
   latest(remoteHost: string | undefined): Handler | undefined {
     return [...this.#handlers.values()].findLast((each) => each.remoteHost === remoteHost);
   }
 
-  /** Who a client is, for people. */
+  /** Describes a client for people. XML-RPC carries no process id, so it is this process's own. */
   info(remoteHost: string | undefined): ClientInfo {
     return { pid: processId(), command: `XML-RPC client at ${remoteHost ?? "this machine"}` };
   }
 
-  /** Opens a native connection that only looks. */
+  /** Opens a native connection with the role `observer`. */
   observe(origin: Origin): Promise<NativeClient> {
     const client = this.info(origin.remoteHost);
     return NativeClient.open(origin.connect(), { role: "observer", client });
@@ -102,9 +104,9 @@ export class Clients {
   /**
    * Registers an event handler.
    *
-   * @param owner the controller, where it is its own
-   * @throws {XmlRpcFault} where events would be sent to somebody else than who asks
-   * @throws {WireError} `busy` where there are too many
+   * @param owner the controller, if it registers its own handler
+   * @throws {XmlRpcFault} if events would be sent to another host than the caller's
+   * @throws {WireError} `busy` if too many handlers are registered
    */
   async register(
     address: TcpAddress,
@@ -143,7 +145,10 @@ export class Clients {
     return handler;
   }
 
-  /** Takes an event handler away. The controller that can't be reached by it has left. */
+  /**
+   * Removes an event handler. The controller that it belongs to is removed too, if `hasLeft` is
+   * true.
+   */
   async unregister(handler: Handler, hasLeft = true): Promise<void> {
     this.#drop(handler);
     const controller = this.#controller;
@@ -157,9 +162,10 @@ export class Clients {
   /**
    * Makes a client the controller.
    *
-   * @param handler is its; default: the one that was registered last from its address
-   * @returns `undefined` where another one is
-   * @throws {WireError} where the server takes nobody any more
+   * @param handler the client's event handler; default: {@linkcode Clients.candidate} for its
+   *   address
+   * @returns `undefined` if another client is the controller
+   * @throws {WireError} if the server accepts no more clients
    */
   async add(
     origin: Origin,
@@ -193,13 +199,16 @@ export class Clients {
     return controller;
   }
 
-  /** Lets the controller go; its build is cancelled, unless that is detached. */
+  /** Removes the controller. Its build is cancelled, unless the build is detached. */
   remove(controller: Controller): void {
     controller.native.close();
     this.#forget(controller);
   }
 
-  /** Pushes what there is to push, and ends; once the signal is aborted, at once. */
+  /**
+   * Drains the event queues and ends all clients. When the signal is aborted, the queues are
+   * dropped.
+   */
   async close(signal: AbortSignal): Promise<void> {
     const handlers = [...this.#handlers.values()];
     for (const { pusher } of handlers) {
@@ -217,7 +226,7 @@ export class Clients {
     await handler.attach(controller.native);
   }
 
-  /** A connection that the server has ended brings nothing more: what has come is pushed. */
+  /** Drains and removes a handler after the server has ended its connection. */
   async #follow(handler: Handler, client: NativeClient): Promise<void> {
     await client.ended;
     if (handler.isAttached) return;
@@ -240,7 +249,10 @@ export class Clients {
     this.#own(handler.pusher.ended.then(() => this.unregister(handler)));
   }
 
-  /** Lets the controller go when there is nothing by which it would be noticed that it has left. */
+  /**
+   * Removes the controller after a long silence, if it has no event handler and no command is in
+   * progress. With an event handler, failed pushes show that the client has left.
+   */
   async #watch(controller: Controller): Promise<void> {
     const { clock, log } = this.#context;
     const { signal } = controller.left;
@@ -254,10 +266,10 @@ export class Clients {
     }
   }
 
-  /** Nothing is left running when the clients are closed. */
+  /** Tracks a background task, so that `close` can wait for it. */
   #own(task: Promise<void>): void {
     const owned = task.catch((error: unknown) => {
-      // What a connection answers that is about to end is of no use any more.
+      // The connection is about to end, so its error responses no longer matter.
       if (error instanceof WireError) return;
       this.#context.log.log("error", `XML-RPC: ${String(error)}`);
     }).finally(() => this.#tasks.delete(owned));

@@ -1,5 +1,6 @@
 /**
- * XML-RPC messages from text: strict, so that what is taken is what was meant.
+ * Decoder for XML-RPC calls and responses. It is strict: it rejects malformed messages instead of
+ * guessing their meaning.
  *
  * @module
  */
@@ -7,7 +8,7 @@
 import { XmlRpcFault, type XmlRpcValue } from "./values.ts";
 import { parseXml, type XmlElement, XmlRpcSyntaxError } from "./xml.ts";
 
-/** A call. */
+/** A decoded method call. */
 export interface XmlRpcCall {
   readonly method: string;
   readonly params: readonly XmlRpcValue[];
@@ -17,9 +18,9 @@ const MAX_INT = 2 ** 31 - 1;
 const MIN_INT = -(2 ** 31);
 
 /**
- * Reads a call.
+ * Decodes a call.
  *
- * @throws {XmlRpcSyntaxError} where the text is none
+ * @throws {XmlRpcSyntaxError} if the text is not a call
  */
 export function decodeCall(text: string): XmlRpcCall {
   const { name, children, text: inner } = parseXml(text);
@@ -32,11 +33,11 @@ export function decodeCall(text: string): XmlRpcCall {
 }
 
 /**
- * Reads the answer to a call.
+ * Decodes the response to a call.
  *
  * @returns the result
- * @throws {XmlRpcFault} where the answer is one
- * @throws {XmlRpcSyntaxError} where the text is no answer
+ * @throws {XmlRpcFault} if the response is a fault
+ * @throws {XmlRpcSyntaxError} if the text is not a response
  */
 export function decodeResponse(text: string): XmlRpcValue {
   const { name, children } = parseXml(text);
@@ -130,7 +131,7 @@ function readBase64(text: string): Uint8Array {
   }
 }
 
-/** The one element there is. */
+/** Returns the only child element. More or fewer than one child is a syntax error. */
 function only(parent: string, children: readonly XmlElement[], name?: string): XmlElement {
   const [child, ...more] = children;
   if (child === undefined || more.length > 0) throw unexpected(parent);

@@ -1,8 +1,8 @@
 /**
- * Dialects: what commands and events are called over XML-RPC.
+ * Dialects: the commands and the event format that a kind of client uses over XML-RPC.
  *
- * The methods, tokens and pushes are the same for all; BitBake's clients mean other commands by
- * `runCommand` and want their events in another form than simmer's own.
+ * Methods, tokens and pushes are the same in all dialects. BitBake's clients use other commands
+ * with `runCommand` than simmer's own, and expect their events in another format.
  *
  * @module
  */
@@ -12,58 +12,58 @@ import type { EventMask, SimmerEvent } from "../wire/events.ts";
 import type { OutgoingCall } from "./http_client.ts";
 import { fromJson, isStruct, toJson, type XmlRpcValue } from "./values.ts";
 
-/** The client that a command comes from. */
+/** The client that sent a command. */
 export interface DialectSession {
-  /** `none`: it has shown no token, and may only run the dialect's open commands. */
+  /** `none`: the client has shown no valid token, and may only run the dialect's open commands. */
   readonly role: "controller" | "observer" | "none";
-  /** The number of its event handler, as far as that is known. */
+  /** Number of the client's event handler, if it is known. */
   readonly handle: number | undefined;
   /** The project's root folder. */
   readonly root: string;
-  /** Who it is, as the server's own commands are told. */
+  /** Description of the client for the server's own commands. */
   readonly client: { readonly pid: number; readonly command: string };
   /**
-   * Sends a native command for it; its role is checked as every client's is.
+   * Sends a native command for the client. The server checks its role as for every other client.
    *
-   * @throws {WireError} what is answered instead of a result
+   * @throws {WireError} if the server responds with an error
    */
   call(name: string, params?: unknown): Promise<unknown>;
   /**
    * Sets which events are sent to an event handler.
    *
-   * @param handle default: its own
-   * @throws {WireError} where there is no such handler of this client
+   * @param handle default: the client's own handler
+   * @throws {WireError} if the client has no such handler
    */
   setEventMask(mask: EventMask, handle?: number): Promise<void>;
-  /** Pushes something to its event handler, behind the events that are on their way. */
+  /** Queues a call to the client's event handler, behind the events that are already queued. */
   push(call: OutgoingCall): void;
 }
 
-/** What `runCommand` answers: a value and no error, or an error as text. */
+/** Result of `runCommand`: a value and no error, or an error as text. */
 export type CommandAnswer = readonly [value: XmlRpcValue, error: string | null];
 
-/** Turns events into calls to a client's own XML-RPC server; none: the event is passed over. */
+/** Converts an event into calls to a client's own XML-RPC server. An empty list skips the event. */
 export type EventEncoder = (event: SimmerEvent) => readonly OutgoingCall[];
 
-/** A way to speak. */
+/** Command set and event format of one kind of client. */
 export interface XmlRpcDialect {
-  /** Commands that are run without a token. */
+  /** Commands that may run without a token. */
   readonly openCommands: ReadonlySet<string>;
-  /** Runs a command; what it throws is a defect of the dialect. */
+  /** Runs a command. An exception means a defect in the dialect. */
   runCommand(
     name: string,
     args: readonly XmlRpcValue[],
     session: DialectSession,
   ): Promise<CommandAnswer>;
-  /** Makes the encoder of one event handler. */
+  /** Creates the encoder for one event handler. */
   eventEncoder(handle: number): EventEncoder;
-  /** Is told that an event handler is no more. */
+  /** Drops the state of an event handler that has been removed. */
   forget(handle: number): void;
 }
 
 /**
- * simmer's own: a command's parameters are a struct, its result is the value; events are sent to
- * `event.send` as JSON text.
+ * simmer's own dialect. A command's parameters are one struct, and its result is the value. Events
+ * are sent to `event.send` as JSON text.
  */
 export const nativeDialect: XmlRpcDialect = {
   openCommands: new Set(),

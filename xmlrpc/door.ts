@@ -1,5 +1,5 @@
 /**
- * The XML-RPC door: requests come in over TCP, and each client is a native one towards the server.
+ * XML-RPC door: accepts requests over TCP and serves them through native connections to the server.
  *
  * @module
  */
@@ -21,25 +21,24 @@ import { Methods } from "./methods.ts";
 import type { Dial } from "./pusher.ts";
 import { XmlRpcFault } from "./values.ts";
 
-/** What an XML-RPC door is made of. */
 export interface XmlRpcDoorOptions {
-  /** Where clients come in; its path is `HOST:PORT`. */
+  /** Accepts the clients' connections. Its path is `HOST:PORT`. */
   readonly listener: Listener;
   readonly clock: Clock;
   readonly log: Logger;
-  /** Default: simmer's own. */
+  /** Default: simmer's own dialect. */
   readonly dialect?: XmlRpcDialect;
   readonly limits?: HttpLimits;
-  /** How clients' event servers are reached; default: by TCP. */
+  /** Connects to clients' event servers; default: over TCP. */
   readonly dial?: Dial;
 }
 
-/** Connections at once at the most. */
+/** Maximum number of open connections. */
 const MAX_CONNECTIONS = 64;
-/** Milliseconds that clients have to take their last answers and events. */
+/** Grace period in which clients receive their last responses and events, in milliseconds. */
 const LAST_WORDS_MS = 2000;
 
-/** An XML-RPC server in front of a process server. */
+/** XML-RPC server in front of a process server. */
 export class XmlRpcDoor implements Door {
   readonly name = "XML-RPC";
   readonly isPerRequest = true;
@@ -51,7 +50,7 @@ export class XmlRpcDoor implements Door {
   readonly #ending = new AbortController();
   readonly #open = new Map<AcceptedStream, Promise<void>>();
 
-  /** Makes a door; a listener that other machines reach is warned of in the log. */
+  /** Creates a door. Logs a warning if other machines can reach the listener. */
   constructor(options: XmlRpcDoorOptions) {
     const { listener, clock, log, dialect = nativeDialect, dial = connectTcp } = options;
     this.listener = listener;

@@ -1,5 +1,5 @@
 /**
- * XML-RPC messages as text.
+ * Encoder for XML-RPC calls, responses and faults.
  *
  * @module
  */
@@ -11,9 +11,9 @@ const MAX_INT = 2 ** 31 - 1;
 const MIN_INT = -(2 ** 31);
 
 /**
- * A call.
+ * Encodes a call.
  *
- * @throws {TypeError} for a number that XML-RPC has no words for (infinite, or not a number)
+ * @throws {TypeError} if a number is infinite or NaN, which XML-RPC cannot represent
  *
  * @example
  * ```ts
@@ -32,7 +32,7 @@ export function encodeCall(method: string, params: readonly XmlRpcValue[]): stri
 }
 
 /**
- * The answer to a call.
+ * Encodes the response to a call.
  *
  * @throws {TypeError} as {@linkcode encodeCall}
  */
@@ -41,7 +41,7 @@ export function encodeResponse(value: XmlRpcValue): string {
   return `${HEAD}<methodResponse>${body}</methodResponse>\n`;
 }
 
-/** The answer to a call that failed. */
+/** Encodes the response to a call that failed. */
 export function encodeFault({ code, message }: XmlRpcFault): string {
   const body = encodeValue({ faultCode: code, faultString: message });
   return `${HEAD}<methodResponse><fault>${body}</fault></methodResponse>\n`;
@@ -72,7 +72,7 @@ function number(value: number): string {
   return `<double>${value}</double>`;
 }
 
-/** What XML can't hold at all becomes the replacement character. */
+/** Escapes text for XML. Characters that XML cannot contain become the replacement character. */
 function escapeText(text: string): string {
   return text.toWellFormed()
     // deno-lint-ignore no-control-regex -- these are the characters that XML 1.0 forbids
@@ -80,7 +80,7 @@ function escapeText(text: string): string {
     .replace(/[&<>\r]/g, (character) => ESCAPES[character] ?? character);
 }
 
-/** A carriage return is escaped since a reader would turn it into a newline. */
+/** A carriage return is escaped, since an XML parser would turn it into a newline. */
 const ESCAPES: Readonly<Record<string, string>> = {
   "&": "&amp;",
   "<": "&lt;",

@@ -1,5 +1,5 @@
 /**
- * A client's event handler: a native connection whose events are pushed.
+ * Event handler of an XML-RPC client: a native connection whose events are pushed to the client.
  *
  * @module
  */
@@ -10,34 +10,33 @@ import type { Feature } from "../wire/hello.ts";
 import type { EventSink, NativeClient } from "./native_client.ts";
 import type { Pusher } from "./pusher.ts";
 
-/** What a handler is made of. */
 interface HandlerOptions {
-  /** Its number, by which its client knows it. */
+  /** Number by which the client refers to the handler. */
   readonly handle: number;
-  /** The IP address that it was registered from. */
+  /** IP address that the registration came from. */
   readonly remoteHost: string | undefined;
   readonly address: TcpAddress;
   readonly features: readonly Feature[];
-  /** Where its events come from at first. */
+  /** Connection that the events come from at first. */
   readonly client: NativeClient;
   readonly pusher: Pusher;
 }
 
-/** An event handler. */
+/** Pushes the events of a native connection to a client. */
 export class Handler {
   readonly handle: number;
   readonly remoteHost: string | undefined;
   readonly address: TcpAddress;
   readonly features: readonly Feature[];
   readonly pusher: Pusher;
-  /** Whether an observer has called it its own. */
+  /** An observer has claimed the handler as its own. */
   isObservers = false;
   #client: NativeClient;
   #mask: EventMask | undefined;
-  /** Whether its events are those of the controller's own connection. */
+  /** The events come from the controller's own connection. */
   #isAttached = false;
 
-  /** @param options its client and pusher are the handler's from now on */
+  /** @param options the handler takes over the client and the pusher */
   constructor(options: HandlerOptions) {
     this.handle = options.handle;
     this.remoteHost = options.remoteHost;
@@ -48,7 +47,7 @@ export class Handler {
     this.#client.sink = this.pusher;
   }
 
-  /** Whether it is the controller's. */
+  /** True if the handler is the controller's. */
   get isAttached(): boolean {
     return this.#isAttached;
   }
@@ -60,9 +59,10 @@ export class Handler {
   }
 
   /**
-   * Takes its events from the controller's connection from now on: none is lost, none comes twice.
+   * Switches to the events of the controller's connection, without losing or repeating an event.
    *
-   * What owns a build is held back by a handler that is slow, and never loses its events.
+   * From then on a slow handler slows down the controller's build by back-pressure, and never loses
+   * its events.
    */
   async attach(client: NativeClient): Promise<void> {
     const gate = new Gate();
@@ -71,7 +71,7 @@ export class Handler {
     client.sink = gate;
     this.#client = client;
     this.#isAttached = true;
-    // Its answer comes behind all that the former connection has to say of the time before.
+    // The response arrives after all earlier events of the former connection.
     await former.call("ping");
     former.close();
     for (const event of gate.held) this.pusher.take(event);
@@ -79,9 +79,9 @@ export class Handler {
   }
 
   /**
-   * Ends it.
+   * Ends the handler and drops its queued events.
    *
-   * @returns when nothing is pushed any more
+   * @returns when no push is in progress any more
    */
   async close(): Promise<void> {
     if (this.#isAttached) this.#client.sink = undefined;
@@ -91,7 +91,7 @@ export class Handler {
   }
 }
 
-/** Keeps events back. */
+/** Buffers events while a handler switches to another connection. */
 class Gate implements EventSink {
   readonly room = undefined;
   readonly held: SimmerEvent[] = [];

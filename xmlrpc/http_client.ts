@@ -1,5 +1,5 @@
 /**
- * Calls to others' XML-RPC servers: one connection a call.
+ * HTTP client for XML-RPC: calls other XML-RPC servers, with one connection for each call.
  *
  * @module
  */
@@ -11,30 +11,31 @@ import { encodeCall } from "./encoder.ts";
 import { bodyLength, HttpError, HttpReader } from "./http_message.ts";
 import type { XmlRpcValue } from "./values.ts";
 
-/** A call to somebody's XML-RPC server. */
+/** A call to another XML-RPC server. */
 export interface OutgoingCall {
   readonly method: string;
   readonly params: readonly XmlRpcValue[];
 }
 
-/** Why a call has no answer. */
+/** Thrown when a call gets no valid HTTP response. */
 export class XmlRpcCallError extends Error {
   override readonly name = "XmlRpcCallError";
 }
 
-/** The longest answer that is read, in bytes. */
+/** Maximum size of a response body, in bytes. */
 const MAX_ANSWER_BYTES = 1024 * 1024;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
 /**
- * Makes a call over a connection, and closes it.
+ * Makes a call over a connection, then closes it.
  *
- * @param fields header fields beside the usual ones
- * @returns what is answered
- * @throws {XmlRpcFault} where a fault is answered
- * @throws {XmlRpcCallError} where nothing is, or what is no XML-RPC
+ * @param fields additional header fields
+ * @returns the result
+ * @throws {XmlRpcFault} if the server responds with a fault
+ * @throws {XmlRpcCallError} if there is no response, or if it is not valid HTTP with status 200
+ * @throws {XmlRpcSyntaxError} if the body is not an XML-RPC response
  */
 export async function callOver(
   stream: ByteStream,

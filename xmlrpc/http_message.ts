@@ -1,51 +1,50 @@
 /**
- * HTTP/1 messages over a byte stream: heads, header fields and bodies, within limits.
+ * Reader for HTTP/1 messages on a byte stream: heads, header fields and bodies, within size limits.
  *
  * @module
  */
 
 import type { ByteStream } from "../system/net/streams.ts";
 
-/** A request that is answered with a status other than 200. */
+/** A failure that is reported with an HTTP status other than 200. */
 export class HttpError extends Error {
   override readonly name = "HttpError";
-  /** The status. */
   readonly status: number;
 
-  /** @param message the reason, which the client is sent */
+  /** @param message the reason, which is sent to the client */
   constructor(status: number, message: string) {
     super(message);
     this.status = status;
   }
 }
 
-/** The first lines of a message. */
+/** Start line and header fields of a message. */
 export interface HttpHead {
-  /** The three words of the first line. */
+  /** The three words of the start line. */
   readonly start: readonly [string, string, string];
-  /** Header fields by their names in lower case. */
+  /** Header fields by lower-case name. */
   readonly fields: ReadonlyMap<string, string>;
 }
 
-/** The longest head, in bytes. */
+/** Maximum size of a head, in bytes. */
 const MAX_HEAD_BYTES = 16 * 1024;
 const READ_BYTES = 16 * 1024;
 const END_OF_HEAD = [13, 10, 13, 10];
 const FIELD = /^([!#$%&'*+\-.^_`|~\w]+):[ \t]*([\t\x20-\x7e\x80-\xff]*?)[ \t]*$/;
 
-/** Reads the messages that come in on a stream. */
+/** Reads HTTP messages from a stream. */
 export class HttpReader {
   readonly #stream: ByteStream;
   readonly #chunk = new Uint8Array(READ_BYTES);
-  /** What has come and is not taken yet. */
+  /** Bytes that were received but not consumed yet. */
   #pending: Uint8Array = new Uint8Array(0);
 
-  /** @param stream stays the caller's, who closes it */
+  /** @param stream the caller closes it */
   constructor(stream: ByteStream) {
     this.#stream = stream;
   }
 
-  /** Resolves when something of a message is there; `false`: nothing comes any more. */
+  /** Waits for the first bytes of a message. Resolves to `false` if the stream has ended. */
   async begins(): Promise<boolean> {
     return this.#pending.length > 0 || await this.#more();
   }
@@ -53,7 +52,7 @@ export class HttpReader {
   /**
    * Reads a head.
    *
-   * @throws {HttpError} where it is none, too long, or incomplete
+   * @throws {HttpError} if the head is malformed, too long or incomplete
    */
   async head(): Promise<HttpHead> {
     let from = 0;
@@ -63,7 +62,7 @@ export class HttpReader {
         throw new HttpError(431, `the head is longer than ${MAX_HEAD_BYTES} bytes`);
       }
       if (end >= 0) return parseHead(latin1(this.#take(end)));
-      // The end may have begun in what is there.
+      // The pending bytes may end with a part of the terminator.
       from = Math.max(0, this.#pending.length - END_OF_HEAD.length + 1);
       if (!await this.#more()) throw new HttpError(400, "the head is not complete");
     }
@@ -72,7 +71,7 @@ export class HttpReader {
   /**
    * Reads a body of a known length.
    *
-   * @throws {HttpError} where the stream ends before
+   * @throws {HttpError} if the stream ends too early
    */
   async body(length: number): Promise<Uint8Array> {
     const body = new Uint8Array(length);
@@ -105,7 +104,7 @@ export class HttpReader {
   }
 }
 
-/** Where a head ends, behind its empty line; -1 where that has not come. */
+/** Returns the offset after the empty line that ends a head, or -1 if it has not arrived yet. */
 function endOfHead(bytes: Uint8Array, from: number): number {
   for (let at = bytes.indexOf(13, from); at >= 0; at = bytes.indexOf(13, at + 1)) {
     if (END_OF_HEAD.every((byte, offset) => bytes[at + offset] === byte)) {
@@ -130,7 +129,8 @@ function parseHead(text: string): HttpHead {
     const field = FIELD.exec(line);
     if (field === null) throw new HttpError(400, "a header field is not well-formed");
     const name = (field[1] ?? "").toLowerCase();
-    // Twice what says where a message ends, or who sends it, means two things to two readers.
+    // A repeated field for the framing or the sender is ambiguous: two parsers could read it
+    // differently.
     if (fields.has(name) && UNIQUE.has(name)) throw new HttpError(400, `${name} comes twice`);
     fields.set(name, field[2] ?? "");
   }
@@ -147,10 +147,11 @@ const UNIQUE: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * The length of a body by its head.
+ * Returns the length of a body according to its head.
  *
- * @returns `undefined` where the head does not say
- * @throws {HttpError} where that is no length, or more than `maxBytes`
+ * @returns `undefined` if the head has no Content-Length
+ * @throws {HttpError} if the length is missing because of a Transfer-Encoding, is not a number, or
+ *   exceeds `maxBytes`
  */
 export function bodyLength({ fields }: HttpHead, maxBytes: number): number | undefined {
   if (fields.has("transfer-encoding")) throw new HttpError(411, "a Content-Length is required");

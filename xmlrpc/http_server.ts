@@ -1,5 +1,5 @@
 /**
- * The HTTP side of XML-RPC: POST requests on one connection, one after the other.
+ * HTTP server side of XML-RPC: serves the POST requests of one connection, one after the other.
  *
  * @module
  */
@@ -11,26 +11,27 @@ import { decodeCall, type XmlRpcCall } from "./decoder.ts";
 import { bodyLength, HttpError, type HttpHead, HttpReader } from "./http_message.ts";
 import { XmlRpcSyntaxError } from "./xml.ts";
 
-/** Bounds of a connection. */
+/** Limits of a connection. */
 export interface HttpLimits {
-  /** The longest body, in bytes; default: 1 MiB. */
+  /** Maximum size of a body, in bytes; default: 1 MiB. */
   readonly maxBodyBytes?: number;
-  /** Milliseconds in which a request has to come, and its answer to be taken; default: 10 s. */
+  /**
+   * Timeout for receiving a request, and for sending its response, in milliseconds; default: 10 s.
+   */
   readonly requestMs?: number;
-  /** How many requests are answered before the connection is closed; default: any number. */
+  /** Number of requests after which the connection is closed; default: unlimited. */
   readonly maxRequests?: number;
 }
 
-/** A request. */
 export interface HttpRequest {
   readonly fields: ReadonlyMap<string, string>;
   readonly body: string;
 }
 
 /**
- * Reads the call that a request carries.
+ * Decodes the call in a request.
  *
- * @throws {HttpError} 400 if the body is no call
+ * @throws {HttpError} 400 if the body is not a call
  */
 export function callOf({ body }: HttpRequest): XmlRpcCall {
   try {
@@ -41,21 +42,27 @@ export function callOf({ body }: HttpRequest): XmlRpcCall {
   }
 }
 
-/** How a connection is served. */
+/** Context in which a connection is served. */
 interface HttpServing {
   readonly clock: Clock;
   readonly limits: HttpLimits;
-  /** Whether only names of this machine are answered to: a page can't reach it by another then. */
+  /**
+   * Refuses requests whose Host is not a name of this machine. Otherwise a web page could reach the
+   * server under another name.
+   */
   readonly isLocal: boolean;
-  /** Answers with the text of an XML document. An `HttpError` that it throws is answered as that. */
+  /**
+   * Responds with the text of an XML document. An `HttpError` that it throws is sent with its
+   * status.
+   */
   readonly answer: (request: HttpRequest) => Promise<string>;
-  /** Once aborted, the connection is closed as soon as it has no request. */
+  /** Once aborted, the connection is closed as soon as no request is in progress. */
   readonly ending: AbortSignal;
 }
 
 const MAX_BODY_BYTES = 1024 * 1024;
 const REQUEST_MS = 10_000;
-/** What is read of a request that has been refused, in milliseconds and bytes. */
+/** Limits for draining a refused request, in milliseconds and bytes. */
 const LINGER_MS = 1000;
 const LINGER_BYTES = 16 * 1024 * 1024;
 const PATHS: ReadonlySet<string> = new Set(["/", "/RPC2"]);
@@ -79,9 +86,9 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
 /**
- * Serves a connection until it ends, and closes it.
+ * Serves a connection until it ends, then closes it.
  *
- * @throws {Error} what the stream or `answer` fails with, other than a client that has left
+ * @throws {Error} any failure of the stream or of `answer`, except a disconnect
  */
 export async function serveHttp(stream: ByteStream, serving: HttpServing): Promise<void> {
   const connection = new HttpConnection(stream, serving);
@@ -98,7 +105,7 @@ class HttpConnection {
   readonly #stream: ByteStream;
   readonly #serving: HttpServing;
   readonly #reader: HttpReader;
-  /** Whether something of a request has come that is not answered yet. */
+  /** Part of a request has arrived, and the request has no response yet. */
   #hasBegun = false;
   #answered = 0;
 
@@ -108,7 +115,7 @@ class HttpConnection {
     this.#reader = new HttpReader(stream);
   }
 
-  /** Serves a request; says whether another may come. */
+  /** Serves one request. Returns true if another one may follow. */
   async next(): Promise<boolean> {
     try {
       const request = await this.#inTime(() => this.#read());
@@ -142,7 +149,7 @@ class HttpConnection {
     return { fields: head.fields, body, isLast: isLast(head) };
   }
 
-  /** Between requests, the connection may be closed at any time. */
+  /** Waits for a request. The connection may be closed at any time before the request begins. */
   async #begins(): Promise<boolean> {
     const { ending } = this.#serving;
     if (ending.aborted) return false;
@@ -165,18 +172,21 @@ class HttpConnection {
       `Connection: ${isLast ? "close" : "keep-alive"}`,
       "\r\n",
     ];
-    // In one write: the body would wait for the head's acknowledgement.
+    // One write for both: otherwise the body would wait for the head's acknowledgement.
     await writeAll(this.#stream, encoder.encode(`${head.join("\r\n")}${text}`));
   }
 
-  /** A client that is too slow is told so, as far as it listens, and the connection is closed. */
+  /**
+   * Applies the request timeout. A client that is too slow is sent status 408, if it still reads,
+   * and the connection is closed.
+   */
   async #inTime<T>(work: () => Promise<T>): Promise<T> {
     const { clock, limits } = this.#serving;
     const done = new AbortController();
     const closed = clock.sleep(limits.requestMs ?? REQUEST_MS, done.signal).then(async () => {
       if (done.signal.aborted) return;
       try {
-        // An answer to nothing would be taken for that to the next request.
+        // Without a request, the client would take the 408 for the response to its next one.
         if (this.#hasBegun) await this.#tellLate();
       } finally {
         this.#stream.close();
@@ -191,13 +201,17 @@ class HttpConnection {
     const told = this.#stream.write(encoder.encode(line)).catch((error: unknown) => {
       if (!isDisconnect(error)) throw error;
     });
-    // It fits into the buffer of a client that reads at all; the other is not waited for.
+    // The line fits into the socket buffer of any client that reads at all. Other clients are not
+    // waited for.
     const patience = new AbortController();
     await Promise.race([told, this.#serving.clock.sleep(0, patience.signal)]);
     patience.abort();
   }
 
-  /** Closing on bytes that are not read would take the answer away from the client again. */
+  /**
+   * Drains a refused request before closing. Closing with unread bytes would discard the response
+   * before the client can read it.
+   */
   async #linger(): Promise<void> {
     const gone = new AbortController();
     const close = this.#serving.clock.sleep(LINGER_MS, gone.signal).then(() =>
@@ -217,12 +231,12 @@ class HttpConnection {
   }
 }
 
-/** @throws {HttpError} for a request that is not answered, whatever its body */
+/** @throws {HttpError} if the head alone shows that the request must be refused */
 function checkHead({ start: [method, path, version], fields }: HttpHead, isLocal: boolean): void {
   if (!/^HTTP\/1\.[01]$/.test(version)) throw new HttpError(505, "this is HTTP/1.0 and HTTP/1.1");
   if (method !== "POST") throw new HttpError(405, "XML-RPC is POST");
   if (!PATHS.has(path)) throw new HttpError(404, "XML-RPC is at /");
-  // Web pages can make a browser send requests, but not without this.
+  // A web page can make a browser send requests, but never without an Origin.
   if (fields.has("origin")) throw new HttpError(403, "web pages are not answered");
   const host = fields.get("host");
   if (isLocal && host !== undefined && !isLocalName(host)) {

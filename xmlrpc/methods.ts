@@ -1,5 +1,5 @@
 /**
- * The methods of the XML-RPC server, and who may call them.
+ * Methods of the XML-RPC server, and the access that each of them requires.
  *
  * @module
  */
@@ -15,16 +15,16 @@ import type { NativeClient } from "./native_client.ts";
 import { isToken, OBSERVER_TOKEN } from "./token.ts";
 import { XmlRpcFault, type XmlRpcValue } from "./values.ts";
 
-/** A call with what came along with it. */
+/** An incoming call with its token and its origin. */
 interface IncomingCall {
   readonly method: string;
   readonly params: readonly XmlRpcValue[];
-  /** What it shows as its token. */
+  /** Token that the client has sent. */
   readonly token: string | undefined;
   readonly origin: Origin;
 }
 
-/** Who calls. */
+/** Identity of a caller. */
 type Caller =
   | { readonly role: "controller"; readonly controller: Controller }
   | { readonly role: "observer" }
@@ -35,12 +35,12 @@ interface Call extends IncomingCall {
 }
 
 interface Method {
-  /** What its caller has to be; `anybody` needs no token. */
+  /** Role that the caller needs; `anybody` requires no token. */
   readonly access: "anybody" | "read" | "control";
   readonly run: (call: Call) => Promise<XmlRpcValue> | XmlRpcValue;
 }
 
-/** Answers calls. */
+/** Dispatches calls to methods and checks their access. */
 export class Methods {
   readonly #clients: Clients;
   readonly #dialect: XmlRpcDialect;
@@ -51,12 +51,12 @@ export class Methods {
     getEventHandle: { access: "read", run: (call) => this.#handlerOf(call)?.handle ?? null },
     addClient: { access: "anybody", run: (call) => this.#addClient(call) },
     removeClient: { access: "read", run: (call) => this.#removeClient(call) },
-    // Each command is checked by itself.
+    // `runCommand` checks the access of each command itself.
     runCommand: { access: "anybody", run: (call) => this.#runCommand(call) },
     terminateServer: { access: "control", run: (call) => this.#terminate(call) },
   };
 
-  /** @param now milliseconds, never going back */
+  /** @param now monotonic clock, in milliseconds */
   constructor(clients: Clients, dialect: XmlRpcDialect, now: () => number) {
     this.#clients = clients;
     this.#dialect = dialect;
@@ -64,9 +64,9 @@ export class Methods {
   }
 
   /**
-   * Answers a call.
+   * Executes a call.
    *
-   * @throws {XmlRpcFault} where it is refused
+   * @throws {XmlRpcFault} if the call is refused or the server responds with an error
    */
   async call(incoming: IncomingCall): Promise<XmlRpcValue> {
     const { method } = incoming;
@@ -119,7 +119,7 @@ export class Methods {
 
   async #unregister({ params: [handle], caller, origin }: Call): Promise<null> {
     const handler = typeof handle === "number" ? this.#clients.handler(handle) : undefined;
-    // One that has gone by itself is as its client wants it.
+    // The client wants the handler to be gone, and it has already ended by itself.
     if (handler === undefined) return null;
     this.#checkOwner(handler, caller, origin);
     await this.#clients.unregister(handler, false);
@@ -190,7 +190,9 @@ export class Methods {
     await handler.setMask(mask);
   }
 
-  /** The handler that a caller means by "mine". */
+  /**
+   * Returns the caller's own handler: the controller's, or else the latest one from its address.
+   */
   #handlerOf({ caller, origin }: Pick<Call, "caller" | "origin">): Handler | undefined {
     const own = caller.role === "controller" ? caller.controller.handler : undefined;
     return own ?? this.#clients.latest(origin.remoteHost);
@@ -213,7 +215,7 @@ function refusal(method: string, why: string): XmlRpcFault {
   );
 }
 
-/** BitBake's clients send numbers: those mean nothing here. */
+/** Ignores unknown features, such as the numbers that BitBake's clients send. */
 function featuresOf(value: XmlRpcValue | undefined): Feature[] {
   return Array.isArray(value) ? FEATURES.filter((feature) => value.includes(feature)) : [];
 }

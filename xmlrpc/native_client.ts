@@ -1,5 +1,6 @@
 /**
- * A native client of the server, in its own process: what each XML-RPC client is towards the loop.
+ * Native client inside the server's own process. Each XML-RPC client uses one to talk to the
+ * server's loop.
  *
  * @module
  */
@@ -18,11 +19,10 @@ import {
   type Response,
 } from "../wire/messages.ts";
 
-/** Where a client's events go. */
+/** Receiver of a client's events. */
 export interface EventSink {
-  /** Takes an event. */
   take(event: SimmerEvent): void;
-  /** Resolves when there is room for more; `undefined`: there is. */
+  /** Resolves when there is room for more events; `undefined` if there is room now. */
   readonly room: Promise<void> | undefined;
 }
 
@@ -31,14 +31,14 @@ interface PendingCall {
   readonly reject: (error: WireError) => void;
 }
 
-/** Who it is and what it wants, beside what is the same for all. */
+/** Members of the hello that differ between clients. */
 type NativeHello = Omit<HelloParams, "protocol" | "version">;
 
-/** A connection that has said hello. */
+/** A connection that has completed the handshake. */
 export class NativeClient {
-  /** What it was welcomed with. */
+  /** The server's response to the handshake. */
   readonly hello: HelloResult;
-  /** Resolves when the connection has ended, by either side. */
+  /** Resolves when either side has ended the connection. */
   readonly ended: Promise<void>;
   readonly #connection: Connection;
 
@@ -49,10 +49,10 @@ export class NativeClient {
   }
 
   /**
-   * Says hello.
+   * Performs the handshake.
    *
-   * @param stream is the client's from now on
-   * @throws {WireError} where the server refuses; the stream is closed then
+   * @param stream the client takes it over
+   * @throws {WireError} if the server refuses; the stream is then closed
    */
   static async open(stream: ByteStream, hello: NativeHello): Promise<NativeClient> {
     const connection = new Connection(stream);
@@ -67,7 +67,7 @@ export class NativeClient {
     }
   }
 
-  /** Where its events go from now on, instead of nowhere. */
+  /** Receiver of events from now on. Without a sink, events are dropped. */
   set sink(sink: EventSink | undefined) {
     this.#connection.setSink(sink);
   }
@@ -75,21 +75,22 @@ export class NativeClient {
   /**
    * Sends a command.
    *
-   * @throws {WireError} what is answered instead of a result
+   * @throws {WireError} if the server responds with an error, or the connection ends
    */
   call(method: string, params: unknown = {}): Promise<unknown> {
     return this.#connection.call(method, params);
   }
 
-  /** Leaves. Safe to call twice. */
+  /** Closes the connection. Safe to call twice. */
   close(): void {
     this.#connection.close();
   }
 }
 
 /**
- * Reads only as fast as its events are taken, so that the build that it owns is held back; but
- * while an answer is awaited it reads on: its client may take no events until it has that.
+ * Connection with back-pressure: it reads only as fast as the sink takes events, which slows down
+ * the build that the client owns. While a response is pending it reads on, since the client may
+ * take no events until it has the response.
  */
 class Connection {
   readonly ended: Promise<void>;
@@ -119,7 +120,7 @@ class Connection {
     try {
       await writeAll(this.#stream, encodeFrame(request(id, method, params)));
     } catch (error) {
-      // The end of the stream answers the call.
+      // The end of the stream rejects the call.
       if (!isDisconnect(error)) throw error;
     }
     return await promise;
@@ -154,7 +155,7 @@ class Connection {
       if (room === undefined) return;
       const { promise, resolve } = Promise.withResolvers<void>();
       this.#wake = resolve;
-      // Its failure is the sink's: what comes next finds that out.
+      // A rejection is the sink's own failure. It shows at the next use of the sink.
       room.then(resolve, resolve);
       await promise;
     }

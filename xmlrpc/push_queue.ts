@@ -1,5 +1,5 @@
 /**
- * The events that wait to be pushed to one client.
+ * Bounded queue of the events that wait to be pushed to one client.
  *
  * @module
  */
@@ -8,27 +8,30 @@ import type { EventType, SimmerEvent } from "../wire/events.ts";
 import type { OutgoingCall } from "./http_client.ts";
 import type { XmlRpcValue } from "./values.ts";
 
-/** What can be pushed: the server's events, and what a dialect has to say of its own. */
+/** Queued item: an event of the server, or a call that a dialect makes by itself. */
 export type Pushed = SimmerEvent | OutgoingCall;
 
-/** Whether it is what a dialect has to say. */
+/** Returns true if the item is a call that a dialect makes by itself. */
 export function isCall(item: Pushed): item is OutgoingCall {
   return "method" in item;
 }
 
-/** Characters above which the owner of a build holds it back, and how many let it go on. */
+/** Back-pressure starts above `HIGH_WATER` characters and stops at `LOW_WATER`. */
 const HIGH_WATER = 1024 * 1024;
 const LOW_WATER = 256 * 1024;
-/** Characters above which what a client can do without is dropped. */
+/** Number of characters above which droppable events are dropped. */
 const LIMIT = 8 * 1024 * 1024;
 
-/** What an event costs beside its text, about. */
+/** Approximate cost of an event beside its text, in characters. */
 const OVERHEAD = 256;
 
-/** The others say how a build stands: they are few, and a client that misses one waits for ever. */
+/**
+ * Events that a client can do without. The other events report the progress of a build: they are
+ * few, and a client that misses one would wait forever.
+ */
 const DROPPABLE: ReadonlySet<EventType> = new Set(["TaskOutput", "LogRecord", "Heartbeat"]);
 
-/** A queue whose memory is bounded, whatever its client does. */
+/** Queue whose memory is bounded, whatever its client does. */
 export class PushQueue {
   #items: Pushed[] = [];
   #next = 0;
@@ -37,15 +40,17 @@ export class PushQueue {
   #lastDropped: SimmerEvent | undefined;
   #room: PromiseWithResolvers<void> | undefined;
 
-  /** Resolves when there is room for more; `undefined`: there is. */
+  /** Resolves when there is room for more events; `undefined` if there is room now. */
   get room(): Promise<void> | undefined {
     if (this.#held <= HIGH_WATER) return undefined;
     this.#room ??= Promise.withResolvers();
     return this.#room.promise;
   }
 
-  /** Adds it, or counts an event it as lost. Once one is lost, those of its kinds are until half of
-   * the queue is free again. */
+  /**
+   * Adds an item. If the queue is full, a droppable event is dropped and counted instead. After a
+   * drop, droppable events are dropped until half of the queue is free again.
+   */
   push(item: Pushed): void {
     const isFull = this.#held > (this.#dropped > 0 ? LIMIT / 2 : LIMIT);
     if (isFull && !isCall(item) && DROPPABLE.has(item.type)) {
@@ -58,7 +63,7 @@ export class PushQueue {
     this.#held += sizeOf(item);
   }
 
-  /** Takes the first. */
+  /** Removes and returns the first item. */
   shift(): Pushed | undefined {
     if (this.#next === this.#items.length) this.#tellDropped();
     const item = this.#items[this.#next];
@@ -73,7 +78,7 @@ export class PushQueue {
     return item;
   }
 
-  /** Forgets all. */
+  /** Drops all items. */
   clear(): void {
     this.#items = [];
     this.#next = 0;
@@ -83,7 +88,9 @@ export class PushQueue {
     this.#release();
   }
 
-  /** The event that says what was lost bears the stamp of the last one that was. */
+  /**
+   * Reports dropped events by an `EventsDropped` with the sequence number and time of the last one.
+   */
   #tellDropped(): void {
     if (this.#lastDropped === undefined) return;
     const { seq, time } = this.#lastDropped;

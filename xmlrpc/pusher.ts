@@ -1,5 +1,5 @@
 /**
- * Pushing events to a client's own XML-RPC server: one after the other, from a bounded queue.
+ * Pusher: sends events to a client's own XML-RPC server, one after the other, from a bounded queue.
  *
  * @module
  */
@@ -16,30 +16,29 @@ import { isCall, type Pushed, PushQueue } from "./push_queue.ts";
 import { XmlRpcFault } from "./values.ts";
 import { XmlRpcSyntaxError } from "./xml.ts";
 
-/** Milliseconds that a client has to take an event. */
+/** Timeout of one connection attempt, and of one delivery, in milliseconds. */
 export const PUSH_MS = 10_000;
-/** How often it is tried to reach a client, and the pause between, in milliseconds. */
+/** Number of connection attempts, and the pause between them in milliseconds. */
 const TRIES = 3;
 const RETRY_MS = 1000;
-/** Milliseconds without an event after which it is looked whether the client still is there. */
+/** Idle milliseconds after which the pusher probes whether the client is still reachable. */
 export const PROBE_MS = 30_000;
 
-/** Connects to a client's server; `undefined` where nobody is there. */
+/** Connects to a client's server; `undefined` if no connection can be made. */
 export type Dial = (address: TcpAddress, signal: AbortSignal) => Promise<ByteStream | undefined>;
 
-/** What a pusher is made of. */
 interface PusherOptions {
   readonly address: TcpAddress;
   readonly encode: EventEncoder;
   readonly clock: Clock;
   readonly dial: Dial;
-  /** Is told once why the client is given up. */
+  /** Receives the reason, once, when the pusher gives the client up. */
   readonly lost: (reason: string) => void;
 }
 
-/** Pushes one client's events. */
+/** Pushes the events of one client. */
 export class Pusher implements EventSink {
-  /** Resolves when nothing is pushed any more. */
+  /** Resolves when no push is in progress any more. */
   readonly ended: Promise<void>;
   readonly #options: PusherOptions;
   readonly #queue = new PushQueue();
@@ -48,7 +47,7 @@ export class Pusher implements EventSink {
   #lastSeq = 0;
   #wake: (() => void) | undefined;
 
-  /** Begins. */
+  /** Starts pushing. */
   constructor(options: PusherOptions) {
     this.#options = options;
     this.ended = this.#run();
@@ -58,7 +57,7 @@ export class Pusher implements EventSink {
     return this.#queue.room;
   }
 
-  /** An event that has been taken already is passed over. */
+  /** Queues an event. An event that has already been taken is skipped. */
   take(event: SimmerEvent): void {
     if (event.seq <= this.#lastSeq || this.#life.signal.aborted) return;
     this.#lastSeq = event.seq;
@@ -66,20 +65,20 @@ export class Pusher implements EventSink {
     this.#wake?.();
   }
 
-  /** Pushes something that is no event of the server's. */
+  /** Queues a call that is not an event of the server. */
   push(call: OutgoingCall): void {
     if (this.#life.signal.aborted) return;
     this.#queue.push(call);
     this.#wake?.();
   }
 
-  /** Pushes what is waiting, and ends. */
+  /** Drains the queue, then ends. */
   finish(): void {
     this.#isFinishing = true;
     this.#wake?.();
   }
 
-  /** Ends at once. */
+  /** Ends at once and drops the queue. */
   stop(): void {
     this.#life.abort();
     this.#queue.clear();
@@ -97,7 +96,10 @@ export class Pusher implements EventSink {
     }
   }
 
-  /** A defect of an encoder costs its client, not the server. */
+  /**
+   * Runs one step and returns the reason if it fails. A defect of an encoder thus ends its client,
+   * not the server.
+   */
   async #next(item: Pushed | undefined): Promise<string | undefined> {
     try {
       return item === undefined ? await this.#pause() : await this.#send(item);
@@ -106,7 +108,7 @@ export class Pusher implements EventSink {
     }
   }
 
-  /** Waits for the next event; now and then it looks whether the client still is there. */
+  /** Waits for the next event. When idle for long, probes whether the client is still reachable. */
   async #pause(): Promise<string | undefined> {
     const woken = new AbortController();
     const wake = (): void => woken.abort();
@@ -129,7 +131,7 @@ export class Pusher implements EventSink {
     return undefined;
   }
 
-  /** An event is never sent twice: only reaching the client is tried again. */
+  /** Connects to the client. Only this step is retried, so that no event is sent twice. */
   async #connect(): Promise<ByteStream | undefined> {
     const { address, dial, clock } = this.#options;
     for (let tries = 1;; tries++) {
@@ -147,14 +149,14 @@ export class Pusher implements EventSink {
       });
       return undefined;
     } catch (error) {
-      // It has the event; what it makes of it is its own affair.
+      // The client has received the event. Its fault is not a failure of the delivery.
       if (error instanceof XmlRpcFault) return undefined;
       if (!(error instanceof XmlRpcCallError || error instanceof XmlRpcSyntaxError)) throw error;
       return error.message;
     }
   }
 
-  /** @param work has to end soon once its signal is aborted */
+  /** @param work must end soon after its signal is aborted */
   async #inTime<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const done = new AbortController();
     const late = new AbortController();

@@ -1,21 +1,22 @@
 /**
- * Tokens: how a client shows that it is the one that was let in.
+ * Tokens, by which an XML-RPC client proves that it is the controller.
  *
  * @module
  */
 
-/** What an observer shows instead of a token. */
+/** Value that observers send instead of a token. */
 export const OBSERVER_TOKEN = "observer";
 
 const TOKEN_BYTES = 16;
 
-/** A new token: 128 random bits, as 32 hexadecimal digits. */
+/** Creates a token: 128 random bits as 32 hexadecimal digits. */
 export function newToken(): string {
   return crypto.getRandomValues(new Uint8Array(TOKEN_BYTES)).toHex();
 }
 
 /**
- * Whether what was shown is the token, in a time that does not tell how much of it is right.
+ * Returns true if `shown` is the token. The time that this takes does not reveal how many
+ * characters are right.
  *
  * @example
  * ```ts

@@ -1,12 +1,12 @@
 /**
- * XML-RPC's values, and how they stand for JSON's.
+ * XML-RPC values, and their conversion from and to JSON.
  *
  * @module
  */
 
 /**
- * A value of XML-RPC. Integers that 32 bits hold travel as `int`, other numbers as `double`;
- * dates come in as their text.
+ * A value of XML-RPC. Integers of up to 32 bits are sent as `int`, other numbers as `double`. Dates
+ * are received as text.
  */
 export type XmlRpcValue =
   | null
@@ -17,31 +17,30 @@ export type XmlRpcValue =
   | readonly XmlRpcValue[]
   | XmlRpcStruct;
 
-/** A struct of XML-RPC. */
 interface XmlRpcStruct {
   readonly [name: string]: XmlRpcValue;
 }
 
-/** What was asked for can't be done: travels as a fault. */
+/** A failed call. It is sent as an XML-RPC fault. */
 export class XmlRpcFault extends Error {
   override readonly name = "XmlRpcFault";
   /** The fault's number. */
   readonly code: number;
 
-  /** @param code default: 1, which clients of this kind know no other than */
+  /** @param code default: 1, the only code that clients of this kind know */
   constructor(message: string, code = 1) {
     super(message);
     this.code = code;
   }
 }
 
-/** Whether a value is a struct. */
+/** Returns true if a value is a struct. */
 export function isStruct(value: XmlRpcValue | undefined): value is XmlRpcStruct {
   return typeof value === "object" && value !== null && !Array.isArray(value) &&
     !(value instanceof Uint8Array);
 }
 
-/** A JSON value as XML-RPC has it; members that are `undefined` are left out. */
+/** Converts a JSON value to XML-RPC. Members that are `undefined` are omitted. */
 export function fromJson(value: unknown): XmlRpcValue {
   switch (typeof value) {
     case "boolean":
@@ -61,7 +60,7 @@ export function fromJson(value: unknown): XmlRpcValue {
   }
 }
 
-/** An XML-RPC value as JSON has it; bytes become base64. */
+/** Converts an XML-RPC value to JSON. Bytes become base64. */
 export function toJson(value: XmlRpcValue): unknown {
   if (value instanceof Uint8Array) return value.toBase64();
   if (Array.isArray(value)) return value.map((each: XmlRpcValue) => toJson(each));

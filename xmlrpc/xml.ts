@@ -1,31 +1,30 @@
 /**
- * XML as far as XML-RPC needs it: elements and text, within limits.
+ * XML parser for XML-RPC: elements and text, within size limits.
  *
  * @module
  */
 
 import { SaxesParser } from "saxes";
 
-/** Text that is not what it should be. */
+/** Thrown for text that is not valid XML-RPC. */
 export class XmlRpcSyntaxError extends Error {
   override readonly name = "XmlRpcSyntaxError";
 }
 
-/** An element. */
 export interface XmlElement {
-  /** Its name, prefix included; attributes are passed over. */
+  /** Name with its prefix. Attributes are ignored. */
   readonly name: string;
   readonly children: readonly XmlElement[];
-  /** All text directly in it. */
+  /** All text directly inside the element. */
   readonly text: string;
 }
 
-/** Elements inside each other at the most: more than sixty arrays or structs. */
+/** Maximum nesting depth. It allows more than sixty arrays or structs inside each other. */
 const MAX_DEPTH = 256;
-/** Elements of a document at the most. */
+/** Maximum number of elements in a document. */
 const MAX_ELEMENTS = 200_000;
 
-/** An element that is being read. */
+/** An element that is still being parsed. */
 interface Growing {
   readonly name: string;
   readonly children: Growing[];
@@ -33,10 +32,11 @@ interface Growing {
 }
 
 /**
- * Reads a document. Document types are refused, so that there is nothing to expand or to fetch.
+ * Parses a document. Document types are refused, so that there are no entities to expand or to
+ * fetch.
  *
- * @returns its root
- * @throws {XmlRpcSyntaxError} where it is not well-formed, or beyond a limit
+ * @returns the root element
+ * @throws {XmlRpcSyntaxError} if the text is not well-formed, or exceeds a limit
  */
 export function parseXml(text: string): XmlElement {
   const parser = new SaxesParser();

@@ -1,4 +1,4 @@
-/** Types of the assertions; the code is the official one, as npm's deno-std has it. */
+/** Types of the assertions. The code is the official one from npm's deno-std. */
 
 // deno-lint-ignore no-explicit-any
 type AnyConstructor = abstract new (...args: any[]) => any;

@@ -1,2 +1,3 @@
-// A stand-in for jsr:@std/cli, as far as it is used: npm's deno-std has a mod.js that does not load.
+// Replaces jsr:@std/cli with the functions that are used here. The mod.js of npm's deno-std does
+// not load.
 export * from "./parse_args.ts";

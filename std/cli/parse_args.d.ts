@@ -1,6 +1,11 @@
+/**
+ * Types of `parseArgs`. The code is the official one from npm's deno-std.
+ *
+ * @module
+ */
+
 type Names<N extends string> = N | readonly N[];
 
-/** Options of `parseArgs`. */
 export interface ParseOptions<B extends string = string, S extends string = string> {
   "--"?: boolean;
   alias?: Record<string, string | readonly string[]>;
@@ -13,13 +18,13 @@ export interface ParseOptions<B extends string = string, S extends string = stri
   unknown?: (arg: string, key?: string, value?: unknown) => unknown;
 }
 
-/** What `parseArgs` gives. */
+/** Result of `parseArgs`. */
 export type Args<B extends string, S extends string> =
   & { [name: string]: unknown; _: (string | number)[] }
   & { [Name in B]: boolean }
   & { [Name in S]?: string };
 
-/** Reads a command line. */
+/** Parses a command line. */
 export declare function parseArgs<B extends string = never, S extends string = never>(
   args: string[],
   options?: ParseOptions<B, S>,

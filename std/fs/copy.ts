@@ -1,12 +1,17 @@
+/**
+ * Stand-in for `copy` of jsr:@std/fs: copies a file, a link or a folder.
+ *
+ * @module
+ */
+
 import { cp } from "node:fs/promises";
 
-/** How to copy. */
 export interface CopyOptions {
   overwrite?: boolean;
   preserveTimestamps?: boolean;
 }
 
-/** Copies a file, a link or a folder with all that is in it. */
+/** Copies a file, a link, or a folder with its content. */
 export async function copy(
   src: string | URL,
   dest: string | URL,

@@ -1,9 +1,15 @@
-/** Makes a folder and its parents, if they are not there; throws where there is no folder but a file. */
+/**
+ * Stand-in for `ensureDir` and `ensureDirSync` of jsr:@std/fs: create folders.
+ *
+ * @module
+ */
+
+/** Creates a folder and its parents, if they are missing. Throws if the path is a file. */
 export async function ensureDir(dir: string | URL): Promise<void> {
   await Deno.mkdir(dir, { recursive: true });
 }
 
-/** As `ensureDir`. */
+/** Synchronous version of `ensureDir`. */
 export function ensureDirSync(dir: string | URL): void {
   Deno.mkdirSync(dir, { recursive: true });
 }

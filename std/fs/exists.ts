@@ -1,4 +1,10 @@
-/** What `exists` asks for beyond existence. */
+/**
+ * Stand-in for `exists` and `existsSync` of jsr:@std/fs: test whether a file exists.
+ *
+ * @module
+ */
+
+/** Conditions of `exists` beyond existence. */
 export interface ExistsOptions {
   isReadable?: boolean;
   isDirectory?: boolean;
@@ -19,7 +25,7 @@ function fits(info: Deno.FileInfo, options: ExistsOptions): boolean {
   return (info.mode & 0o004) !== 0;
 }
 
-/** Whether there is something at a path, of the kind that is asked for. */
+/** Returns true if a file of the requested kind exists at a path. */
 export async function exists(path: string | URL, options: ExistsOptions = {}): Promise<boolean> {
   try {
     return fits(await Deno.stat(path), options);
@@ -29,7 +35,7 @@ export async function exists(path: string | URL, options: ExistsOptions = {}): P
   }
 }
 
-/** As `exists`. */
+/** Synchronous version of `exists`. */
 export function existsSync(path: string | URL, options: ExistsOptions = {}): boolean {
   try {
     return fits(Deno.statSync(path), options);
