@@ -5,6 +5,8 @@
  * @module
  */
 
+import { concat } from "@std/bytes/concat";
+import { LruMap } from "../system/lru_map.ts";
 import { withDuration } from "../client/render/summary.ts";
 import type { SettledBuild } from "../cooker/settled.ts";
 
@@ -30,16 +32,11 @@ const NEVER = /^--(env-file|json|detach|force)\b/;
 
 /** Remembers the last command lines. */
 export class Memos {
-  readonly #memos = new Map<string, Memo>();
+  readonly #memos = new LruMap<string, Memo>(MAX_MEMOS);
 
   /** Remembers what a line came to, the latest last. */
   set(key: string, memo: Memo): void {
-    this.#memos.delete(key);
     this.#memos.set(key, memo);
-    for (const oldest of this.#memos.keys()) {
-      if (this.#memos.size <= MAX_MEMOS) break;
-      this.#memos.delete(oldest);
-    }
   }
 
   /** Whether it is remembered what a line came to, which may not be current any more. */
@@ -68,13 +65,7 @@ export function joined(pieces: readonly WrittenPiece[]): readonly WrittenPiece[]
   return groups.flatMap((group) => {
     const [first] = group;
     if (first === undefined) return [];
-    const bytes = new Uint8Array(group.reduce((sum, piece) => sum + piece.bytes.length, 0));
-    let at = 0;
-    for (const piece of group) {
-      bytes.set(piece.bytes, at);
-      at += piece.bytes.length;
-    }
-    return [{ kind: first.kind, bytes }];
+    return [{ kind: first.kind, bytes: concat(group.map(({ bytes }) => bytes)) }];
   });
 }
 

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { concat } from "@std/bytes/concat";
 import { isReaderGone } from "../system/output_failure.ts";
 import { EXIT } from "./errors.ts";
 
@@ -115,13 +116,7 @@ export class Output implements Sink {
     const other = this.#pieces.findIndex((piece) => piece.stream !== first.stream);
     const run = this.#pieces.splice(0, other < 0 ? this.#pieces.length : other);
     if (run.length === 1) return first;
-    const bytes = new Uint8Array(run.reduce((sum, piece) => sum + piece.bytes.length, 0));
-    let offset = 0;
-    for (const piece of run) {
-      bytes.set(piece.bytes, offset);
-      offset += piece.bytes.length;
-    }
-    return { stream: first.stream, bytes };
+    return { stream: first.stream, bytes: concat(run.map(({ bytes }) => bytes)) };
   }
 
   async #writeAll({ stream, bytes }: Piece): Promise<void> {

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { LruMap } from "../system/lru_map.ts";
 import type { Clock } from "../system/clock.ts";
 import type { Logger } from "../system/logger.ts";
 import { platformName } from "../system/process/self.ts";
@@ -73,7 +74,7 @@ export class HotProject {
   readonly #log: Logger;
   readonly #aside: string;
   /** Cache folders by their paths, the most recently used one last. */
-  readonly #places = new Map<string | undefined, ResultPlace>();
+  readonly #places = new LruMap<string | undefined, ResultPlace>(MAX_PLACES);
   readonly #clock: Clock;
   readonly #offLimits: OffLimits;
   readonly #runs: OutputRuns;
@@ -112,12 +113,7 @@ export class HotProject {
     // The folder may have changed since the last run.
     place.store?.distrust();
     this.#offLimits.refresh();
-    this.#places.delete(folder);
     this.#places.set(folder, place);
-    for (const oldest of this.#places.keys()) {
-      if (this.#places.size <= MAX_PLACES) break;
-      this.#places.delete(oldest);
-    }
     return place.cache;
   }
 

@@ -16,7 +16,7 @@ const MEMORY_CHECK_MS = 1000;
 const MEMORY_RELEASE_MS = 3000;
 
 /** Reason for a server to stop by itself. */
-export interface StopReason {
+interface StopReason {
   /**
    * - `"lost files"`: the lock file or the socket was deleted or replaced, so clients cannot find it
    * - `"idle"`: the idle timeout has passed

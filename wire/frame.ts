@@ -7,6 +7,7 @@
  * @module
  */
 
+import { concat } from "@std/bytes/concat";
 import { WireError } from "./errors.ts";
 import type { Message } from "./messages.ts";
 
@@ -104,7 +105,7 @@ export class FrameDecoder {
       frames.push(this.#tooLong());
       return;
     }
-    const line = this.#pending === 0 ? piece : joined([...this.#pieces, piece]);
+    const line = this.#pending === 0 ? piece : concat([...this.#pieces, piece]);
     this.#forget();
     if (line.length === 0) return;
     try {
@@ -127,16 +128,6 @@ export class FrameDecoder {
 
 function errorFrame(message: string): Frame {
   return { kind: "error", error: new WireError("parseError", message) };
-}
-
-function joined(pieces: readonly Uint8Array[]): Uint8Array {
-  const line = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
-  let offset = 0;
-  for (const piece of pieces) {
-    line.set(piece, offset);
-    offset += piece.length;
-  }
-  return line;
 }
 
 /** Encodes a message as a line of text, with its newline. */

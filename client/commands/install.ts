@@ -4,8 +4,8 @@
  * @module
  */
 
+import { ensureDirSync } from "@std/fs/ensure-dir";
 import {
-  ensureFolder,
   fileKind,
   parentFolder,
   readTextIfPresent,
@@ -60,7 +60,7 @@ export const command = defineCommand({
   }
   const perl = values.whole ? undefined : await usablePerl();
   const script = await invocation.clientScript(perl);
-  ensureFolder(parentFolder(path));
+  ensureDirSync(parentFolder(path));
   writeAtomically(path, script, EXECUTABLE);
   if (values.quiet) return EXIT.ok;
   const lines = [

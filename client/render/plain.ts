@@ -5,6 +5,7 @@
  * @module
  */
 
+import { concat } from "@std/bytes/concat";
 import {
   LOG_LEVELS,
   type LogLevel,
@@ -153,7 +154,7 @@ export class PlainRenderer implements Renderer {
       return;
     }
     const held = this.#partial.get(`${stream} ${task}`);
-    const bytes = joined(held === undefined ? [decodeOutput(event)] : [held, decodeOutput(event)]);
+    const bytes = concat(held === undefined ? [decodeOutput(event)] : [held, decodeOutput(event)]);
     const end = bytes.lastIndexOf(NEWLINE) + 1;
     if (end > 0) this.#pass(stream, withPrefix(bytes.subarray(0, end), label));
     if (end === bytes.length) this.#partial.delete(`${stream} ${task}`);
@@ -174,7 +175,7 @@ export class PlainRenderer implements Renderer {
     if (rest === undefined) return;
     this.#partial.delete(`${stream} ${task}`);
     const label = this.#labels.of(task, this.#styles[stream]);
-    this.#pass(stream, withPrefix(joined([rest, encoder.encode("\n")]), label));
+    this.#pass(stream, withPrefix(concat([rest, encoder.encode("\n")]), label));
   }
 
   #record({ level, message, label, task }: LogRecord): void {
@@ -202,15 +203,5 @@ function withPrefix(lines: Uint8Array, prefix: string): Uint8Array {
     pieces.push(before, lines.subarray(start, end));
     start = end;
   }
-  return joined(pieces);
-}
-
-function joined(pieces: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
-  let offset = 0;
-  for (const piece of pieces) {
-    whole.set(piece, offset);
-    offset += piece.length;
-  }
-  return whole;
+  return concat(pieces);
 }

@@ -8,6 +8,7 @@
  * @module
  */
 
+import { LruMap } from "../../system/lru_map.ts";
 import type { RunTasksParams } from "../../wire/commands.ts";
 import type { FileSet, Snapshot } from "../inputs/file_set.ts";
 import type { BuildPlan } from "./plan.ts";
@@ -23,7 +24,7 @@ const MAX_PLANS = 4;
 
 /** Caches plans until a config file changes. */
 export class PlanMemo {
-  readonly #plans = new Map<string, Remembered>();
+  readonly #plans = new LruMap<string, Remembered>(MAX_PLANS);
 
   /**
    * Returns the plan of a run.
@@ -46,10 +47,6 @@ export class PlanMemo {
     this.#plans.delete(key);
     if (config === undefined || snapshot === undefined) return plan;
     this.#plans.set(key, { config, snapshot, plan });
-    for (const oldest of this.#plans.keys()) {
-      if (this.#plans.size <= MAX_PLANS) break;
-      this.#plans.delete(oldest);
-    }
     return plan;
   }
 }

@@ -6,6 +6,7 @@
  * @module
  */
 
+import { concat } from "@std/bytes/concat";
 import { isAbsent, removeIfPresent, removeTree, systemErrorNumber } from "./files.ts";
 
 /** EIO, and EUCLEAN on Linux: the disk is damaged. */
@@ -95,14 +96,7 @@ export function readRegularBytes(
   const found = readRegular(path, (piece) => pieces.push(piece.slice()), options);
   if (found !== "file") return found;
   const [first] = pieces;
-  if (first !== undefined && pieces.length === 1) return first;
-  const bytes = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
-  let at = 0;
-  for (const piece of pieces) {
-    bytes.set(piece, at);
-    at += piece.length;
-  }
-  return bytes;
+  return first !== undefined && pieces.length === 1 ? first : concat(pieces);
 }
 
 /** Makes room for a regular file: removes anything at a path except a regular file of this user. */

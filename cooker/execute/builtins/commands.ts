@@ -9,6 +9,7 @@
  * @module
  */
 
+import { concat } from "@std/bytes/concat";
 import type { OrdinaryPaths } from "../../../system/files/ordinary_paths.ts";
 import { baseName, ensureFolder, fileKind, removeTree } from "../../../system/files/files.ts";
 import {
@@ -82,14 +83,7 @@ function cat({ args, paths: known, target }: DirectCall): Uint8Array | undefined
     size += facts.size;
     if (size > MOST_BYTES) return undefined;
   }
-  const pieces = paths.map(readBytes);
-  const bytes = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
-  let end = 0;
-  for (const piece of pieces) {
-    bytes.set(piece, end);
-    end += piece.length;
-  }
-  return bytes;
+  return concat(paths.map(readBytes));
 }
 
 function mkdir({ args, paths: known }: DirectCall): Uint8Array | undefined {

@@ -1,0 +1,7 @@
+/**
+ * Stand-in for jsr:@std/bytes.
+ *
+ * @module
+ */
+
+export * from "./concat.ts";
