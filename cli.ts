@@ -1,8 +1,8 @@
 /**
- * simmer's command line: its words lead to one module, which is loaded then.
+ * simmer's command line. It finds the command's module by name, loads only that one, and runs it.
  *
- * It is also where client and server meet: the commands get the server as functions, so that
- * nothing of it is loaded by a command that only talks to one.
+ * It also connects client and server code: commands get the server as functions, so that a command
+ * that only talks to a server loads none of the server's code.
  *
  * @module
  */
@@ -26,10 +26,10 @@ import type { ExecuteContext } from "./app/daemon.ts";
 import type { ExecuteHost } from "./server/execute_host.ts";
 import { VERSION } from "./wire/hello.ts";
 
-/** A limit of open files with which a server loads early what it may need. */
+/** Limit of open files up to which a server loads early the modules that it may need later. */
 const FEW_DESCRIPTORS = 256;
 
-/** Characters in a line of a terminal that does not say how many it has. */
+/** Columns of a terminal of unknown width. */
 const UNKNOWN_COLUMNS = 80;
 
 interface Entry {
@@ -106,7 +106,7 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
   },
 };
 
-/** Where the command's name stands: behind common options only. */
+/** Returns the index of the command's name. Only common options may stand before it. */
 function nameIndex(args: readonly string[]): number {
   for (let index = 0; index < args.length; index++) {
     const arg = args[index] ?? "";
@@ -161,7 +161,10 @@ async function unknownCommand(name: string): Promise<UsageError> {
   ]);
 }
 
-/** What a command line has around it: this process, or one that has handed its own over. */
+/**
+ * Process context of a command line: this process, or another one that has sent its command line to
+ * this server.
+ */
 type Surroundings = HostedInvocation;
 
 function thisProcess(): Surroundings {
@@ -172,7 +175,7 @@ function thisProcess(): Surroundings {
       return requireWorkingFolder();
     },
     pid: Deno.pid,
-    // The monotonic clock counts from the start of the process.
+    // The monotonic clock starts with the process.
     startedAt: 0,
     terminal: {
       ...streams,
@@ -185,7 +188,7 @@ function thisProcess(): Surroundings {
   };
 }
 
-/** @throws {ClientError} if the working directory has no name that can be used */
+/** @throws {ClientError} if the working directory is removed, or its name is not UTF-8 */
 function requireWorkingFolder(): string {
   try {
     return Deno.cwd();
@@ -270,7 +273,7 @@ function invocationOf(args: readonly string[], index: number, from: Surroundings
 /**
  * Runs simmer.
  *
- * @param args what was typed behind the program's name
+ * @param args arguments after the program's name
  * @returns the exit code, when all output is written
  */
 export async function main(
@@ -286,7 +289,7 @@ export async function main(
   return exitCode === EXIT.ok ? EXIT.outputLost : exitCode;
 }
 
-/** Runs a command line to the end of its output; expected errors and defects are reported. */
+/** Runs a command line until its output is written. Reports expected errors and defects. */
 async function carryOut(args: readonly string[], from: Surroundings): Promise<number> {
   const { output } = from;
   try {
@@ -308,7 +311,10 @@ async function carryOut(args: readonly string[], from: Surroundings): Promise<nu
   }
 }
 
-/** Loads what command lines of other processes need: to load it later takes descriptors, too. */
+/**
+ * Loads the modules for command lines of other processes. Loading them later would need
+ * descriptors, which may be used up by then.
+ */
 async function loadHosted(): Promise<void> {
   const commands = ["run", "tasks", "graph", "why", "status", "ping"];
   await Promise.all(commands.map((name) => COMMANDS[name]?.load()));

@@ -1,6 +1,6 @@
 /**
- * simmer's entry: where a server runs, the command line is sent to it, and nothing is loaded but what
- * does that; everything else is in `cli.ts`.
+ * simmer's entry point. If a server runs, it sends the command line to that server, and loads only
+ * the modules for that. All other cases are handled by `cli.ts`.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { forward } from "./forward/client.ts";
 import { isForwardable } from "./forward/forwardable.ts";
 import { VERSION } from "./wire/version.ts";
 
-/** The exit code for a server that is not there, as `client/errors.ts` has it. */
+/** Exit code for a lost server; the same as `EXIT.noServer` in `client/errors.ts`. */
 const LOST = 3;
 
 async function run(args: readonly string[]): Promise<number> {
@@ -20,7 +20,7 @@ async function run(args: readonly string[]): Promise<number> {
     Deno.stderr.writeSync(new TextEncoder().encode(text));
     return LOST;
   }
-  // Deno reads every module that a literal import names, needed or not, before a program starts.
+  // The specifier is no literal: Deno loads modules of literal imports before a program starts.
   const url = import.meta.resolve("./cli.ts");
   const { main } = await import(url) as typeof import("./cli.ts");
   return await main(args);

@@ -1,6 +1,7 @@
 /**
- * What command lines came to whose builds were settled: the same line, in the same shell, says the
- * same again, without anything being planned, asked or shown anew.
+ * Memory of answers to command lines. If every task of a build was a cache hit, its output is
+ * recorded. While nothing has changed, the same request gets the recorded output again, without a
+ * plan or a build.
  *
  * @module
  */
@@ -10,41 +11,44 @@ import { LruMap } from "../system/lru_map.ts";
 import { withDuration } from "../client/render/summary.ts";
 import type { SettledBuild } from "../cooker/settled.ts";
 
-/** Something that was written. */
+/** A piece of a command's output. */
 export interface WrittenPiece {
-  /** Which stream, as the wire has it. */
+  /** Frame type of the stream, as on the wire. */
   readonly kind: number;
   readonly bytes: Uint8Array;
 }
 
-/** What is kept of a command line. */
+/** Recorded output of a command line. */
 interface Memo {
   readonly pieces: readonly WrittenPiece[];
   readonly build: SettledBuild;
 }
 
-/** Command lines that are remembered, and bytes of output of each. */
+/** Limits: number of recorded command lines, and bytes of output of each. */
 const MAX_MEMOS = 8;
 export const MAX_BYTES: number = 2 * 1024 * 1024;
 
-/** Options whose outcome is not that of the same line before: their files, or events with times. */
+/**
+ * Options of command lines that are not recorded: the result depends on a file or on the time, or
+ * the line must always run.
+ */
 const NEVER = /^--(env-file|json|detach|force)\b/;
 
-/** Remembers the last command lines. */
+/** Records the output of the last command lines. */
 export class Memos {
   readonly #memos = new LruMap<string, Memo>(MAX_MEMOS);
 
-  /** Remembers what a line came to, the latest last. */
+  /** Records a command line's output. It becomes the newest record. */
   set(key: string, memo: Memo): void {
     this.#memos.set(key, memo);
   }
 
-  /** Whether it is remembered what a line came to, which may not be current any more. */
+  /** Returns true if there is a record of a command line, even a stale one. */
   has(key: string): boolean {
     return this.#memos.has(key);
   }
 
-  /** What a line came to, where it would come to the same now. */
+  /** Returns the recorded output if the same command line would give it now. */
   get(key: string): readonly WrittenPiece[] | undefined {
     const memo = this.#memos.get(key);
     if (memo === undefined) return undefined;
@@ -54,7 +58,7 @@ export class Memos {
   }
 }
 
-/** The same in as few pieces as its order allows. */
+/** Joins adjacent pieces of the same stream. */
 export function joined(pieces: readonly WrittenPiece[]): readonly WrittenPiece[] {
   const groups: WrittenPiece[][] = [];
   for (const piece of pieces) {
@@ -69,16 +73,16 @@ export function joined(pieces: readonly WrittenPiece[]): readonly WrittenPiece[]
   });
 }
 
-/** Whether what a line comes to can be remembered. */
+/** Returns true if the output of a command line may be recorded. */
 export function isMemorable([name, ...args]: readonly string[]): boolean {
   return name === "run" && !args.some((arg) => NEVER.test(arg));
 }
 
-/** What is written again, with the time that it took now. */
+/** Returns recorded output with the duration of the present run in its summary. */
 export function renewed(pieces: readonly WrittenPiece[], ms: number): readonly WrittenPiece[] {
   const last = pieces.at(-1);
   if (last === undefined) return pieces;
-  // The summary is the end of what was written, and plain text.
+  // The summary is the end of the output, and plain text.
   const at = Math.max(0, last.bytes.length - SUMMARY_BYTES);
   const summary = withDuration(new TextDecoder().decode(last.bytes.subarray(at)), ms);
   return [
@@ -88,5 +92,8 @@ export function renewed(pieces: readonly WrittenPiece[], ms: number): readonly W
   ];
 }
 
-/** More than a summary has; cut inside a character only where that is not ASCII. */
+/**
+ * Upper limit of a summary's length, in bytes. A character that is not ASCII is damaged if the cut
+ * splits it.
+ */
 const SUMMARY_BYTES = 80;

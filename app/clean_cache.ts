@@ -1,5 +1,6 @@
 /**
- * Cleaning the user's cache, without a server: the store is safe to clean while servers use it.
+ * Cleans the user's cache for `simmer clean`. It needs no server: the store is safe to clean while
+ * servers use it.
  *
  * @module
  */
@@ -10,11 +11,11 @@ import { systemClock } from "../system/clock.ts";
 import { MemoryLogger } from "../system/logger.ts";
 
 /**
- * Makes the cache smaller, what was used least recently first.
+ * Shrinks the cache. The least recently used results are removed first.
  *
- * @param env the environment whose variables say where it is
- * @returns what was there and what was removed; `undefined` where no variable says where it is
- * @throws {CachePlaceError} if its folder belongs to another user
+ * @param env environment with the variables that locate the cache
+ * @returns sizes before and after; `undefined` if no variable locates the cache
+ * @throws {CachePlaceError} if the cache folder belongs to another user
  */
 export async function cleanCache(
   request: { readonly maxBytes: number; readonly dryRun: boolean },

@@ -1,5 +1,6 @@
 /**
- * The server of a project: lock, state folder, log, socket, cooker and process server put together.
+ * Server of a project: takes the lock, opens the log, the socket and the doors, creates the cooker
+ * and the process server, and serves until the end.
  *
  * @module
  */
@@ -41,86 +42,95 @@ import { ProcessServer } from "../server/process_server.ts";
 import { taskCooker } from "./project_cooker.ts";
 import type { XmlRpcDialect } from "../xmlrpc/dialect.ts";
 
-/** How a project is served. */
+/** Options of a project's server. */
 export interface DaemonOptions {
   readonly project: Project;
-  /** Seconds without a UI after which it ends; -1: never. */
+  /** Idle timeout in seconds; -1: never. */
   readonly timeoutSeconds: number;
-  /** Bytes of resident memory with which it ends when nothing is in progress; 0: any. */
+  /**
+   * Limit of resident memory in bytes. Above it, the server ends when no command is in progress and
+   * no controller is connected. 0: no limit.
+   */
   readonly maxRssBytes: number;
-  /** Whether the log goes to stderr too. */
+  /** Writes the log to stderr too. */
   readonly foreground: boolean;
-  /** Whether the client that starts this server holds the lock until it is told. */
+  /**
+   * True if the client that starts this server holds the lock. The client releases it when this
+   * server has created the file `starting`.
+   */
   readonly handover: boolean;
-  /** Where XML-RPC is served too; port 0: any that is free. */
+  /** Address at which XML-RPC is served too; port 0: any free port. */
   readonly xmlrpc?: TcpAddress;
-  /** What XML-RPC clients mean and are told; default: simmer's own commands and events. */
+  /** Commands and events of XML-RPC clients; default: simmer's own. */
   readonly xmlrpcDialect?: XmlRpcDialect;
-  /** Opens other doors; one may say why it can't, or that there is none. */
+  /** Openers of additional doors. */
   readonly openDoors?: readonly DoorOpener[];
-  /** Makes the host of command lines; default: none is taken. */
+  /** Creates the host of `execute` connections; default: `execute` counts as an invalid line. */
   readonly executes?: (context: ExecuteContext) => ExecuteHost;
-  /** Prepares a server that nobody uses yet for its first build; default: nothing does. */
+  /** Prepares an unused server for its first build; default: no preparation. */
   readonly warmUp?: (isUnused: () => boolean, signal: AbortSignal) => Promise<void>;
 }
 
 /** Opens a door. */
 export interface DoorOpener {
-  /** What the log says if it cannot be opened, before the reason. */
+  /** Beginning of the message if the door cannot be opened. The reason follows. */
   readonly name: string;
-  /** Whether an option asks for it: then the server is refused if it cannot be opened. */
+  /** True if an option requests the door. The server then does not start without it. */
   readonly isAsked: boolean;
   /**
-   * Opens it.
+   * Opens the door.
    *
-   * @returns the reason, as text, if it cannot be opened; `undefined` if there is none to open
-   * @throws {Error} what the system says
+   * @returns the reason, as text, if the door cannot be opened; `undefined` if there is none to
+   *   open
+   * @throws {Error} the system's error
    */
   open(context: DoorContext): Promise<Door | string | undefined>;
 }
 
-/** What another door is opened with. */
+/** Parameters of a door opener. */
 export interface DoorContext {
-  /** The project's root folder, absolute. */
+  /** Root folder of the project, absolute. */
   readonly root: string;
-  /** The config file that was named. */
+  /** Config file that the user has named. */
   readonly config?: string;
   readonly log: Logger;
 }
 
-/** What a host of command lines is made with. */
+/** Parameters for creating the host of `execute` connections. */
 export interface ExecuteContext extends DoorContext {
   readonly clock: Clock;
   readonly server: ServerView;
-  /** Where descriptors that clients pass are kept for their tasks. */
+  /** Holds descriptors that clients pass for their tasks. */
   readonly passed: PassedDescriptors;
 }
 
-/** What a host of command lines may know of the server without asking it as a client. */
+/** State of the server that the host of `execute` connections reads directly. */
 export interface ServerView {
-  /** Whether nobody else is there who would miss a build's events. */
+  /**
+   * True if no UI is connected that would miss the events of a build, and nothing is in progress.
+   */
   readonly isAlone: boolean;
   readonly settled: SettledBuilds;
-  /** Notes that the server was of use. */
+  /** Restarts the idle timeout, because the server has served a command line. */
   touch(): void;
 }
 
-/** How serving ended. */
+/** Result of serving. */
 export type Served =
   | { readonly kind: "ended"; readonly exitCode: number }
   | { readonly kind: "locked"; readonly holder: number | undefined }
   | { readonly kind: "refused"; readonly message: string };
 
-/** Milliseconds that a started server waits for the lock of its client. */
+/** Time to wait for the starting client to release the lock, in milliseconds. */
 const HANDOVER_MS = 10_000;
 const HANDOVER_RETRY_MS = 2;
 
 /**
- * Serves a project until its time is over, or until SIGINT or SIGTERM.
+ * Serves a project until its server stops, or until SIGINT or SIGTERM.
  *
- * @returns `locked` where another server serves the project, `refused` where the state can't be
- *   kept, or the address for XML-RPC, or the socket's place, can't be had
- * @throws {Error} where the state folder, the log or the socket can't be made
+ * @returns `locked` if another server serves the project; `refused` if the state folder, the
+ *   address for XML-RPC, a requested door or the socket's path cannot be used
+ * @throws {Error} if the state folder, the log or the socket cannot be created
  */
 export async function serveProject(options: DaemonOptions): Promise<Served> {
   closeInherited();
@@ -133,7 +143,7 @@ export async function serveProject(options: DaemonOptions): Promise<Served> {
     if (error instanceof StateError) return { kind: "refused", message: error.message };
     throw error;
   }
-  // What is given back if the server does not come to be; after that, it does so at its end.
+  // Resources that are released here if the start fails. A started server releases them at its end.
   await using acquired = new AsyncDisposableStack();
   const lock = await takeLock(paths, options.handover);
   if (lock === undefined) {
@@ -163,7 +173,7 @@ export async function serveProject(options: DaemonOptions): Promise<Served> {
   ];
   const settled = new SettledBuilds();
   const passed = new PassedDescriptors();
-  // The host of command lines stands before the server does.
+  // The host of `execute` connections is created before the server that it refers to.
   let server: ProcessServer | undefined = undefined as ProcessServer | undefined;
   const view: ServerView = {
     settled,
@@ -195,13 +205,13 @@ export async function serveProject(options: DaemonOptions): Promise<Served> {
     processName: "Cooker",
     onBeat: () => lock.touch(systemClock.now()),
     farewell: async () => {
-      // Where the lock file is gone, another server may have made the folder its own.
+      // If the lock file is gone, another server may already own the folder.
       if (lock.isInPlace()) folder[Symbol.dispose]();
       await bidFarewell(lock, { clock: systemClock, log, pid: processId() });
     },
   });
   const namespaces = processNamespaces();
-  // Clients connect as soon as the file names the socket, which listens already.
+  // From here on, clients find the socket and connect. It already listens.
   lock.write({
     ...holder,
     socket: folder.socket,
@@ -219,21 +229,24 @@ export async function serveProject(options: DaemonOptions): Promise<Served> {
   return { kind: "ended", exitCode };
 }
 
-/** A quarter of the descriptors is for connections: tasks, watches and files need the others. */
+/** Limits connections to a quarter of the descriptors. Tasks, watches and files need the others. */
 function maxConnections(): number {
   return Math.max(1, Math.floor((descriptorLimit() ?? Infinity) / 4));
 }
 
-/** Sockets and pipes of older versions, in the state folder. */
+/** Sockets of older versions in the state folder, and their folder of named pipes. */
 const OLD_SOCKETS = ["server.sock", "server.sock.new", "express.sock", "express.sock.new"];
 const OLD_PIPES = "thin";
 
-/** A folder of that name is somebody's, and stays. */
+/** Removes a file. A folder of that name was not created by simmer, so it stays. */
 function removeFile(path: string): void {
   if (fileKind(path) !== "folder") removeIfPresent(path);
 }
 
-/** Removes what killed processes and older versions left; it keeps no server from starting. */
+/**
+ * Removes temporary files of killed processes and files of older versions. A failure does not
+ * prevent the start.
+ */
 function clearLeftovers({ dir, aside }: StatePaths, log: Logger): void {
   const attempt = (work: () => void): void => {
     try {
@@ -244,14 +257,16 @@ function clearLeftovers({ dir, aside }: StatePaths, log: Logger): void {
     }
   };
   for (const folder of [dir, aside]) attempt(() => removeLeftAside(folder));
-  // Older versions had their sockets, and the named pipe of a shell client, inside the project.
+  // Older versions kept their sockets, and the named pipe of a shell client, inside the project.
   for (const name of OLD_SOCKETS) attempt(() => removeFile(joinPath(dir, name)));
   attempt(() => removeTree(joinPath(dir, OLD_PIPES)));
 }
 
-/** Has the user's registry name this server until it is disposed of; without one it does, too. */
+/**
+ * Lists this server in the user's registry until the result is disposed. A failure is only logged.
+ */
 function register(project: Project, log: Logger): Disposable {
-  // The list of servers is in the cache of the client that has started this one.
+  // The registry is in the cache folder of the client that has started this server.
   const cache = cacheFolderOf(environment());
   const entry = { ...project, pid: processId() };
   const attempt = (work: (registry: ServerRegistry) => void): void => {
@@ -266,7 +281,7 @@ function register(project: Project, log: Logger): Disposable {
   return { [Symbol.dispose]: () => attempt((registry) => registry.remove(entry)) };
 }
 
-/** @returns why one can't be opened, as text; none is open then */
+/** @returns the reason, as text, if a requested door cannot be opened; all doors are closed then */
 async function openDoors(
   { openDoors = [] }: DaemonOptions,
   context: DoorContext,
@@ -286,7 +301,7 @@ async function openDoors(
   return opened;
 }
 
-/** @returns why it can't be opened, as text */
+/** @returns the reason, as text, if the door cannot be opened */
 async function openDoor(
   opener: DoorOpener,
   context: DoorContext,
@@ -306,7 +321,7 @@ async function closeDoors(doors: readonly Door[]): Promise<void> {
   }
 }
 
-/** @returns why it can't be listened there, as text */
+/** @returns the reason, as text, if the socket cannot be created */
 function listenIn({ socket }: SocketFolder): UnixListener | string {
   try {
     return UnixListener.listen(socket);
@@ -316,7 +331,7 @@ function listenIn({ socket }: SocketFolder): UnixListener | string {
   }
 }
 
-/** @returns why it can't be listened there, as text */
+/** @returns the reason, as text, if the address cannot be used */
 function listenAt(address: TcpAddress): TcpListener | string {
   try {
     return TcpListener.listen(address);
@@ -327,7 +342,7 @@ function listenAt(address: TcpAddress): TcpListener | string {
   }
 }
 
-/** Loaded only where it is asked for. */
+/** Creates the XML-RPC door. Its module is loaded only on request. */
 async function xmlRpcDoor(
   listener: TcpListener,
   log: LogFile,
@@ -338,7 +353,10 @@ async function xmlRpcDoor(
   return new XmlRpcDoor(dialect === undefined ? options : { ...options, dialect });
 }
 
-/** Takes the server's lock with retries, which outlast the moment for which a probe holds it. */
+/**
+ * Takes the server's lock. It retries, because another client may hold the lock for a moment to
+ * probe it.
+ */
 async function takeLock(paths: StatePaths, handover: boolean): Promise<LockFile | undefined> {
   if (!handover) return await LockFile.acquire(paths.lock);
   writeAtomically(paths.starting, `${processId()}\n`);
@@ -354,13 +372,13 @@ async function untilSignalled(server: ProcessServer): Promise<number> {
   let exitCode = 0;
   const stopAt = (signal: "SIGINT" | "SIGTERM", code: number): Disposable =>
     onSignal(signal, () => {
-      // The second signal takes the tasks' grace away.
+      // The second signal ends the tasks without a grace period.
       server.stop(signal, exitCode === 0 ? "now" : "force");
       exitCode = code;
     });
   using _interrupt = stopAt("SIGINT", 130);
   using _terminate = stopAt("SIGTERM", 143);
-  // The terminal that it was started from may go.
+  // The server survives the end of the terminal in which it was started.
   using _hangup = onSignal("SIGHUP", () => {});
   using _uncaught = onUncaught((error) => server.uncaught(error));
   const { isClean } = await server.serve();

@@ -1,5 +1,6 @@
 /**
- * Receiving the descriptors that a client passes with `go` (Linux; elsewhere none are received).
+ * Receives the descriptors that a client passes with `go`. On platforms other than Linux, none are
+ * received.
  *
  * @module
  */
@@ -8,19 +9,19 @@ import type { Clock } from "../system/clock.ts";
 import { DescriptorPassing } from "../system/net/descriptor_passing.ts";
 import { Poller } from "../system/process/poller.ts";
 
-/** What came with descriptors, which belong to whoever asked. */
+/** A message with its descriptors. The caller must close them. */
 interface Received {
   readonly data: Uint8Array<ArrayBuffer>;
   readonly descriptors: readonly number[];
 }
 
-/** What descriptors are received with. */
+/** Resources for receiving. They are opened on first use. */
 interface Means {
   readonly passing: DescriptorPassing;
   readonly poller: Poller;
 }
 
-/** Receives descriptors of all command lines; one thread waits for all of them. */
+/** Receives descriptors for all command lines. One thread waits for all sockets. */
 export class DescriptorReceiver {
   readonly #clock: Clock;
   #means: Means | undefined;
@@ -30,11 +31,11 @@ export class DescriptorReceiver {
   }
 
   /**
-   * Receives what comes next on a socket, with its descriptors.
+   * Receives the next message on a socket, with its descriptors.
    *
-   * @param socket descriptor of a connection from which nobody reads meanwhile
-   * @param least the least number that a received descriptor is to have
-   * @returns `undefined` if nothing comes in time, or the client is gone, or descriptors are used up
+   * @param socket descriptor of a connection that has no other reader meanwhile
+   * @param least lower limit for the numbers of received descriptors
+   * @returns `undefined` after the timeout, if the client is gone, or if descriptors are used up
    */
   async receive(socket: number, least: number, patienceMs: number): Promise<Received | undefined> {
     const means = this.#opened();
@@ -52,17 +53,17 @@ export class DescriptorReceiver {
     return descriptors === undefined ? undefined : { data: received.data, descriptors };
   }
 
-  /** Whether descriptors can be received here. */
+  /** True if this platform can receive descriptors. */
   get isAble(): boolean {
     return this.#opened() !== undefined;
   }
 
-  /** Closes descriptors that were received. */
+  /** Closes received descriptors. */
   release(descriptors: readonly number[]): void {
     this.#means?.passing.closeAll(descriptors);
   }
 
-  /** Receives nothing more; nobody may be waiting. */
+  /** Closes the receiver. No call of `receive` may be pending. */
   async close(): Promise<void> {
     const means = this.#means;
     this.#means = undefined;
@@ -72,7 +73,7 @@ export class DescriptorReceiver {
 
   #opened(): Means | undefined {
     if (this.#means !== undefined) return this.#means;
-    // There is no poller on other platforms than Linux.
+    // The poller is undefined on platforms other than Linux.
     const poller = Poller.open();
     if (poller !== undefined) this.#means = { passing: DescriptorPassing.open(), poller };
     return this.#means;

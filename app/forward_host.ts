@@ -1,6 +1,6 @@
 /**
- * The host of command lines that come in as `execute`: they are carried out in the server's process,
- * by the same code that carries them out in a client's.
+ * Host of `execute` connections. It runs the command lines of other processes inside the server's
+ * process, with the same code that a client runs.
  *
  * @module
  */
@@ -20,25 +20,28 @@ import { DescriptorReceiver } from "./descriptor_receiver.ts";
 import { ForwardedCommand, type RunCommand } from "./forwarded_command.ts";
 import type { PassedDescriptors } from "../system/process/passed_descriptors.ts";
 
-/** What a host needs. */
+/** Parts of the server that the host uses. */
 export interface ForwardHostOptions {
   readonly memos: Memos;
-  /** The project's root folder, absolute, with links resolved. */
+  /** Root folder of the project, absolute, with links resolved. */
   readonly root: string;
-  /** The config file that the server was told to use; a command line that names none means another. */
+  /**
+   * Config file that the server was started with. Command lines without a config then mean another
+   * project, so they are refused.
+   */
   readonly config?: string;
   readonly clock: Clock;
   readonly log: Logger;
   readonly server: ServerView;
-  /** Where descriptors that clients pass are kept for their tasks. */
+  /** Holds descriptors that clients pass for their tasks. */
   readonly passed: PassedDescriptors;
   readonly run: RunCommand;
 }
 
-/** Command lines at once at the most. */
+/** Limit of concurrent command lines. */
 const MAX_COMMANDS = 256;
 
-/** Carries command lines out. */
+/** Runs command lines of other processes. */
 export class ForwardHost implements ExecuteHost {
   readonly #options: ForwardHostOptions;
   readonly #receiver: DescriptorReceiver;
@@ -77,7 +80,7 @@ export class ForwardHost implements ExecuteHost {
     this.#commands.set(command, serving);
   }
 
-  /** Waits until clients have taken the last output, but not for those that do not read. */
+  /** Waits until clients have read their last output, up to the timeout of `drainWithin`. */
   async close(): Promise<void> {
     await drainWithin(this.#options.clock, Promise.all(this.#commands.values()));
     for (const command of this.#commands.keys()) command.leave();

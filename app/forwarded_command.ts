@@ -1,5 +1,6 @@
 /**
- * One command line that came in as `execute`, and the process that it came from.
+ * Runs one command line that came in as `execute`. It stands in for the client's process: its
+ * streams, its signals, its terminal and its exit.
  *
  * @module
  */
@@ -47,7 +48,10 @@ import {
 import type { ServerView } from "./daemon.ts";
 import type { DescriptorReceiver } from "./descriptor_receiver.ts";
 
-/** What of an invocation is this process's, or belongs to the command line that came. */
+/**
+ * Parts of an invocation that differ between a command line of this process and one of another
+ * process.
+ */
 export type HostedInvocation = Pick<
   Invocation,
   | "env"
@@ -64,13 +68,13 @@ export type HostedInvocation = Pick<
   | "connect"
 >;
 
-/** Carries a command line out; resolves with its exit code, errors shown. */
+/** Runs a command line. Reports errors, and resolves with the exit code. */
 export type RunCommand = (args: readonly string[], hosted: HostedInvocation) => Promise<number>;
 
-/** What a command line needs of its host. */
+/** Parts of the host that a command line uses. */
 interface ForwardedCommandOptions {
   readonly stream: AcceptedStream;
-  /** Bytes that were read from the stream already. */
+  /** Bytes that have already been read from the stream. */
   readonly first: Uint8Array<ArrayBuffer>;
   /** Opens a native connection to the server. */
   readonly connect: () => ByteStream;
@@ -85,26 +89,26 @@ interface ForwardedCommandOptions {
   readonly run: RunCommand;
 }
 
-/** Milliseconds that a client has to send its request, and then to say `go`. */
+/** Timeout for a client's request, and then for its `go`, in milliseconds. */
 const CLIENT_MS = 10_000;
 const READ_BYTES = 64 * 1024;
-/** Columns of a terminal that does not say how many it has. */
+/** Columns of a terminal of unknown width. */
 const UNKNOWN_COLUMNS = 80;
 
-/** Ends a command on the spot. */
+/** Thrown by `exit` to end a command at once. */
 class Exit extends Error {
   constructor(readonly code: number) {
     super("exit");
   }
 }
 
-/** Carries one command line out. */
+/** Runs one command line. */
 export class ForwardedCommand {
   readonly #options: ForwardedCommandOptions;
   readonly #stream: AcceptedStream;
   readonly #frames = new FrameReader(maxPayload);
   readonly #buffer = new Uint8Array(READ_BYTES);
-  /** Listeners to signals, and to the end of the process, by name. */
+  /** Listeners for signals, and for the end of the client's process. */
   readonly #listeners = new Map<SignalName | "gone", Set<() => void>>();
   readonly #signals = new Set<SignalName>();
   readonly #ended = Promise.withResolvers<number>();
@@ -125,7 +129,7 @@ export class ForwardedCommand {
   /**
    * Serves the client until its command has ended.
    *
-   * @throws {ExecuteError | FrameLengthError} if the client sends what is no request
+   * @throws {ExecuteError | FrameLengthError} if the client sends an invalid request
    */
   async serve(): Promise<void> {
     const first = await this.#inTime(() => this.#frame());
@@ -136,13 +140,13 @@ export class ForwardedCommand {
     const { request, key } = read;
     const reason = this.#refusal(request);
     if (reason !== undefined) return await this.#refuse(reason);
-    // A request that is remembered was meant for this project when it came first.
+    // A recorded request was checked for this project when it first came.
     const isKnown = this.#options.memos.has(key);
     const project = isKnown ? undefined : this.#project(request);
     if (typeof project === "string") return await this.#refuse(project);
     this.#columns = request.columns || UNKNOWN_COLUMNS;
     await this.#send(FRAME.accepted);
-    // A client that gives up before it says 'go' does the work itself, or was interrupted.
+    // A client that does not send `go` runs the command itself, or was interrupted.
     if (!await this.#mayBegin(request)) return;
     try {
       await this.#begin(read, project);
@@ -151,12 +155,12 @@ export class ForwardedCommand {
     }
   }
 
-  /** Ends the conversation, which ends the command as a hangup does. */
+  /** Closes the connection. The command ends as after the client's exit. */
   leave(): void {
     this.#stream.close();
   }
 
-  /** @param found the request's project, if it has been looked for */
+  /** @param found project of the request, if already known */
   async #begin({ request, key }: ReadRequest, found: Project | undefined): Promise<void> {
     const { clock, server, memos } = this.#options;
     const begun = clock.monotonic();
@@ -166,7 +170,7 @@ export class ForwardedCommand {
       await this.#repeat(renewed(known, clock.monotonic() - begun));
       return this.#stream.close();
     }
-    // The project may be another one than when its answer was kept.
+    // The record is stale. The working directory may belong to another project by now.
     const project = found ?? this.#project(request);
     if (typeof project === "string") return await this.#refuse(project);
     const listening = this.#listen();
@@ -216,7 +220,7 @@ export class ForwardedCommand {
     return code;
   }
 
-  /** @returns why it cannot be read by this server, as text */
+  /** @returns the reason, as text, if this server cannot read the request */
   #readRequest(payload: Uint8Array): ReadRequest | string {
     try {
       return readExecute(payload);
@@ -226,17 +230,19 @@ export class ForwardedCommand {
     }
   }
 
-  /** @returns why this server does not carry the request out; `undefined` if it does */
+  /** @returns the reason, as text, if this server does not run such requests */
   #refusal({ version, pid, namespaces, args }: ExecuteRequest): string | undefined {
     if (!isForwardable(args)) return `a server carries out ${FORWARDED.join(", ")} alone`;
     if (version !== "" && version !== VERSION) return `this server is simmer ${VERSION}`;
-    // In another container a client has another process id, other mounts, and so other files.
+    // A client in another container has another process id and other mounts, and so other files.
     const isHere = (this.#stream.peer?.pid ?? pid) === pid &&
       namespaces === (processNamespaces() ?? "");
     return isHere ? undefined : "this server runs in another container";
   }
 
-  /** The project of a request, or why this server does not serve it, as text. */
+  /**
+   * Returns the project of a request, or the reason, as text, that this server does not serve it.
+   */
   #project({ cwd }: ExecuteRequest): Project | string {
     const { root, config } = this.#options;
     if (config !== undefined) return `this server was started with --config ${config}`;
@@ -244,13 +250,13 @@ export class ForwardedCommand {
       const project = findProject(cwd);
       return project?.root === root ? project : `this server serves ${root}`;
     } catch (error) {
-      // The client finds the same mistake, and reports it itself.
+      // The client finds the same error and reports it itself.
       if (error instanceof WireError) return error.message;
       throw error;
     }
   }
 
-  /** Whether the client says 'go': it has not given the command up. */
+  /** Receives passed descriptors, and waits for `go`. Returns false if the client gives up. */
   async #mayBegin({ passed }: ExecuteRequest): Promise<boolean> {
     const { receiver } = this.#options;
     const { descriptor } = this.#stream;
@@ -290,7 +296,7 @@ export class ForwardedCommand {
     this.#ticket = undefined;
   }
 
-  /** Closes the connection if the client does not send what is due within {@linkcode CLIENT_MS}. */
+  /** Closes the connection if the client does not send its part within {@linkcode CLIENT_MS}. */
   async #inTime<T>(read: () => Promise<T>): Promise<T> {
     const done = new AbortController();
     const patience = this.#options.clock.sleep(CLIENT_MS, done.signal).then(() => {
@@ -305,7 +311,7 @@ export class ForwardedCommand {
     }
   }
 
-  /** Writes an answer again, all in one write. */
+  /** Sends a recorded output in one write. */
   async #repeat(pieces: readonly WrittenPiece[]): Promise<void> {
     const all = [...pieces, { kind: FRAME.exit, bytes: Uint8Array.of(0) }];
     const size = all.reduce((sum, { bytes }) => sum + HEAD_BYTES + bytes.length, 0);
@@ -338,7 +344,10 @@ export class ForwardedCommand {
     };
   }
 
-  /** The exit code; the signal behind it, if it is that of one that the client has passed on. */
+  /**
+   * Returns the payload of `exit`: the exit code, and the signal that has caused it if the client
+   * has sent that signal.
+   */
   #exitPayload(code: number): Uint8Array<ArrayBuffer> {
     const signal = [...this.#signals].find((each) => signalExitCode(each) === code);
     const name = new TextEncoder().encode(signal?.slice("SIG".length) ?? "");
@@ -349,7 +358,10 @@ export class ForwardedCommand {
     return this.#send(FRAME.refused, new TextEncoder().encode(reason));
   }
 
-  /** A command that is to look for a server once more has to do it in the client's process. */
+  /**
+   * Connects the command to this server. A command that needs another server after that must run in
+   * the client's process.
+   */
   #reach(): ByteStream {
     if (this.#reached !== undefined) throw new RunLocally("The server is about to end");
     this.#reached = this.#options.connect();
@@ -363,7 +375,7 @@ export class ForwardedCommand {
     return { [Symbol.dispose]: () => void listeners.delete(listener) };
   }
 
-  /** Handles what the client sends until its connection ends: the client is gone then. */
+  /** Handles the client's frames until the connection ends. The client is gone then. */
   async #listen(): Promise<void> {
     try {
       for (let next = await this.#frame(); next !== undefined; next = await this.#frame()) {
@@ -374,7 +386,7 @@ export class ForwardedCommand {
     }
   }
 
-  /** Handles a frame; one that cannot be read is ignored. */
+  /** Handles a frame. An invalid one is ignored. */
   #take({ type, payload }: IncomingFrame): void {
     try {
       if (type === FRAME.size) this.#columns = readColumns(payload) || this.#columns;
@@ -383,7 +395,7 @@ export class ForwardedCommand {
       else throw new ExecuteError(`a client sends no frame of type ${type}`);
     } catch (error) {
       if (!(error instanceof ExecuteError)) throw error;
-      // Many of them would fill the log.
+      // Only the first invalid frame is logged. Many of them would fill the log.
       if (this.#hasIgnored) return;
       this.#hasIgnored = true;
       this.#options.log.log("warn", `Ignoring a message of a command line: ${error.message}`);
@@ -395,7 +407,10 @@ export class ForwardedCommand {
     this.#tell(signal, signalExitCode(signal));
   }
 
-  /** What a command does not listen to ends it, but for a change of the terminal's size. */
+  /**
+   * Notifies the listeners of a signal, or of the client's end. Without a listener the command
+   * ends, except on SIGWINCH.
+   */
   #tell(what: SignalName | "gone", exitCode: number): void {
     const listeners = [...this.#listeners.get(what) ?? []];
     if (listeners.length === 0 && what !== "SIGWINCH") {
@@ -411,7 +426,7 @@ export class ForwardedCommand {
     }
   }
 
-  /** The next frame; `undefined` at the end. */
+  /** Returns the next frame, or `undefined` at the end. */
   async #frame(): Promise<IncomingFrame | undefined> {
     for (let next = this.#frames.next();; next = this.#frames.next()) {
       if (next !== undefined) return next;
@@ -431,7 +446,7 @@ export class ForwardedCommand {
     }
   }
 
-  /** @param must whether it is an error that nobody takes it */
+  /** @param must true to throw if the client has disconnected */
   async #send(type: number, payload?: Uint8Array, must = false): Promise<void> {
     await this.#write(frame(type, payload), must);
   }

@@ -1,5 +1,5 @@
 /**
- * A project's cooker in the client's own process, for `--no-server`.
+ * Serves a project inside the client's own process, for `--no-server`.
  *
  * @module
  */
@@ -19,19 +19,19 @@ import { makeTemporaryFolder } from "../system/files/private_folder.ts";
 import { type InProcessServer, serveInProcess } from "../server/in_process.ts";
 import { taskCooker } from "./project_cooker.ts";
 
-/** Where the state of one run is. */
+/** State folder of one run. */
 interface LocalState {
   readonly paths: StatePaths;
   readonly log: LogFile;
-  /** Removed when the run is over. */
+  /** Temporary folder that is removed after the run. */
   readonly temporary?: string;
 }
 
 /**
- * Serves a project inside this process. Where its state folder can't be used, as in a read-only
- * checkout, there is one for this run only.
+ * Serves a project inside this process. If its state folder cannot be used, as in a read-only
+ * checkout, a temporary folder takes its place for this run.
  *
- * @throws {WireError} `projectError` where the project's folder is gone
+ * @throws {WireError} `projectError` if the project's folder is gone
  */
 export function serveLocally(project: Project): InProcessServer {
   const { paths, log, temporary } = localState(project);

@@ -1,5 +1,5 @@
 /**
- * The cooker of a project, with its memory in the project's state folder and the user's cache.
+ * Creates the cooker of a project, with its state folder and the user's cache.
  *
  * @module
  */
@@ -15,8 +15,8 @@ import type { PassedDescriptors } from "../system/process/passed_descriptors.ts"
 import type { Logger } from "../system/logger.ts";
 
 /**
- * Makes the cooker of a project; it reads and starts nothing before it is asked to. Where results
- * are kept is what the environment of each run says, not that of this process.
+ * Creates the cooker of a project. It reads and starts nothing before its first command. The
+ * environment of each run locates the cache, not that of this process.
  */
 export function taskCooker(
   project: Project,
@@ -34,7 +34,8 @@ export function taskCooker(
     clock: systemClock,
     log,
     isBrief,
-    // Programs that send a few variables, over XML-RPC or as BitBake's UI, have this process's.
+    // Clients of XML-RPC and BitBake's UI send only a few variables. This process's variables
+    // locate the cache for them.
     cache: (env) => cacheFolderOf(namesCache(env) ? env : environment()),
     ...(settled === undefined ? {} : { settled }),
     ...(passed === undefined ? {} : { passed }),

@@ -1,7 +1,7 @@
 /**
- * The warm-up of a new server: its first build would take five times as long as its tenth, because the
- * runtime compiles everything at its first use. A made-up build before that, in a folder of its own and
- * with a cooker of its own, leaves it at twice as long.
+ * Warm-up of a new server. The runtime compiles code at its first use, so a first build would take
+ * five times as long as the tenth. Artificial builds before that, in a temporary folder and with a
+ * cooker of their own, reduce this to twice as long.
  *
  * @module
  */
@@ -14,31 +14,34 @@ import { processId } from "../system/environment.ts";
 import { serveLocally } from "./local.ts";
 import type { RunCommand } from "./forwarded_command.ts";
 
-/** What a warm-up needs. */
+/** Parameters of a warm-up. */
 interface WarmUpOptions {
   readonly run: RunCommand;
   readonly clock: Clock;
-  /** Whether nobody has come to the server yet. */
+  /** Returns true until a client has used the server. */
   readonly isUnused: () => boolean;
-  /** Ends the waiting. */
+  /** Ends the wait, and the series of builds. */
   readonly signal: AbortSignal;
 }
 
-/** Milliseconds in which nobody has come: who has started a server comes at once. */
+/**
+ * Delay before the warm-up, in milliseconds. A client that has started the server sends its request
+ * within that time, and the warm-up is skipped.
+ */
 const WAIT_MS = 100;
 
-/** Made-up builds: the first one has the code compiled, the next ones have it optimized. */
+/** Number of artificial builds. The first one compiles the code, the next ones optimize it. */
 const BUILDS = 3;
 const COLUMNS = 80;
 
-/** Tasks that are done in one process, and one that depends on them. */
+/** Two tasks that run in one process, and one that depends on them. */
 const TASKS = {
   a: "echo a",
   b: "echo b",
   all: { command: "echo all", dependencies: ["a", "b"] },
 };
 
-/** Runs made-up builds, as long as nobody has come to the server. */
+/** Runs artificial builds while no client uses the server. */
 export async function warmUp({ run, clock, isUnused, signal }: WarmUpOptions): Promise<void> {
   await clock.sleep(WAIT_MS, signal);
   if (signal.aborted || !isUnused()) return;

@@ -1,6 +1,6 @@
-"""Round trips of BitBake's own client and server: bitbake_ping.py BITBAKE_DIR COUNT
+"""Measures round trips between BitBake's own client and server: bitbake_ping.py BITBAKE_DIR COUNT
 
-It makes a layer of its own, starts a server, pings it, and prints p50 and p99 in microseconds.
+Creates a temporary layer, starts a server, pings it, and prints p50 and p99 in microseconds.
 """
 
 import os

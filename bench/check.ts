@@ -1,6 +1,7 @@
 /**
- * The benchmark as a check: ratios that must not be lost, with wide margins, as a shared machine
- * needs them. `deno task bench:check`; a ratio that is missed is measured once more.
+ * Benchmark as a check (`deno task bench:check`): compares simmer with other tools, and fails if a
+ * ratio is below its bound. The margins are wide enough for a shared machine. A missed ratio is
+ * measured once more.
  *
  * @module
  */
@@ -11,7 +12,7 @@ import { median } from "./statistics.ts";
 import { measureSmallRuns } from "./small_runs.ts";
 import { allTools, installQuickClient } from "./tools.ts";
 
-/** A ratio: how many times as long as simmer another one takes, at the least. */
+/** Lower bound of a ratio: the time of `other`, divided by that of `tool`. */
 interface Bound {
   readonly tasks: number;
   readonly tool: string;
@@ -19,10 +20,10 @@ interface Bound {
   readonly least: number;
 }
 
-/** Half of what is measured on a quiet machine, or less. */
+/** At most half of the ratios on a quiet machine. */
 const BOUNDS: readonly Bound[] = [
   { tasks: 1000, tool: "simmer", other: "deno task", least: 4.5 },
-  // The floor checks no peer and needs no handshake: that is a seventh of the client's time.
+  // The floor client skips the handshake and the check of its peer: a seventh of the client's time.
   { tasks: 10, tool: "simmer", other: "floor", least: 0.55 },
 ];
 
@@ -50,7 +51,10 @@ async function main(): Promise<number> {
   return isGood ? 0 : 1;
 }
 
-/** Ten uncached tasks by the quick client beside `deno task`, and a fresh server beside a used one. */
+/**
+ * Checks small runs: ten uncached tasks with the quick client against `deno task`, and the first
+ * run of a fresh server against its tenth.
+ */
 async function checkSmallRuns(quick: string | undefined): Promise<boolean> {
   for (let tries = 1;; tries++) {
     const { inPipe, inTerminal, ratio } = await measureSmallRuns(quick, { runs: 25, servers: 3 });

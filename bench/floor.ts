@@ -1,5 +1,6 @@
 /**
- * The least that a client on Deno does: it connects to a socket, says one line and reads one.
+ * Floor client of the benchmark, the minimum of a client on Deno: connects to a socket, writes one
+ * line and reads one.
  *
  * @module
  */

@@ -1,10 +1,10 @@
 /**
- * The other end of the least that a client does: it answers each line.
+ * Server for the floor client of the benchmark. It answers each connection with one line.
  *
  * @module
  */
 
-/** Answers the first line of every connection, until it is disposed of. */
+/** Answers the first line of every connection, until the result is disposed. */
 export function serveFloor(path: string): Disposable {
   const listener = Deno.listen({ transport: "unix", path });
   void (async () => {

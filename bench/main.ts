@@ -1,5 +1,5 @@
 /**
- * The benchmark: tools on equal projects, side by side, in turn.
+ * Benchmark: measures simmer and other tools on equal projects, with interleaved runs.
  *
  *     deno task bench [--quick] [--sizes=10,100] [--shapes=tree] [--work=process]
  *                     [--tools=simmer,make] [--runs=N] [--output=FILE] [--no-server]
@@ -16,7 +16,7 @@ import { measureSmallRuns, type SmallRuns } from "./small_runs.ts";
 import { allTools, installQuickClient, type Tool } from "./tools.ts";
 import { measureServer, type ServerFigures } from "./server.ts";
 
-/** What is written to a file of results. */
+/** Content of a results file. */
 export interface Results {
   readonly format: 1;
   readonly date: string;
@@ -33,7 +33,7 @@ export interface Results {
 
 const ALL: readonly Action[] = ["no-op", "change", "cold"];
 
-/** What is measured where nothing else is asked for: some minutes. */
+/** Default measurements. They take some minutes. */
 const FULL: readonly Plan[] = [
   { shape: "tree", tasks: 10, work: "builtins", actions: ALL, runs: 21 },
   { shape: "tree", tasks: 100, work: "builtins", actions: ALL, runs: 15 },
@@ -121,7 +121,7 @@ async function measure(
   };
 }
 
-/** Medians with their spread, and how many times as long as simmer each takes. */
+/** Formats medians with their spread, and each tool's ratio to simmer. */
 function table(title: string, measured: readonly Measured[]): string {
   const lines = measured.map(({ tool, action, times, skipped }) => {
     const own = measured.find((each) => each.tool === "simmer" && each.action === action);

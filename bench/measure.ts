@@ -1,5 +1,6 @@
 /**
- * Measuring: tools side by side, in turn, each checked to have really run what it had to.
+ * Measures tools on copies of a project, with interleaved runs. After each run, it checks that
+ * exactly the expected tasks have run.
  *
  * @module
  */
@@ -7,25 +8,25 @@
 import { type BenchTask, outputStamps, type ProjectSpec, tasksOf, writeInputs } from "./project.ts";
 import { SIMMER, type Tool } from "./tools.ts";
 
-/** What is done before a run is timed. */
+/** Preparation before a timed run. */
 export type Action = "no-op" | "change" | "cold";
 
-/** What is measured. */
+/** Project, actions and number of runs of a measurement. */
 export interface Plan extends ProjectSpec {
   readonly actions: readonly Action[];
   readonly runs: number;
 }
 
-/** What was measured of one tool, in milliseconds. */
+/** Times of one tool, in milliseconds. */
 export interface Measured {
   readonly tool: string;
   readonly action: Action;
   readonly times: readonly number[];
-  /** Why there are none. */
+  /** Reason if the tool was not measured. */
   readonly skipped?: string;
 }
 
-/** A tool's copy of a project. */
+/** A tool with its own copy of a project. */
 class Contestant implements AsyncDisposable {
   readonly tool: Tool;
   readonly #root: string;
@@ -43,12 +44,12 @@ class Contestant implements AsyncDisposable {
     await writeInputs(root, tasks);
     await tool.configure(root, tasks);
     const contestant = new Contestant(tool, root, tasks);
-    // Twice: what was made by the first run is looked at by the second.
+    // Two runs: the second one checks the files that the first one has created.
     for (let count = 0; count < 2; count++) await contestant.#run();
     return contestant;
   }
 
-  /** Milliseconds of one run. */
+  /** Measures one run, in milliseconds. */
   async measure(action: Action): Promise<number> {
     if (action === "cold") await this.#forget();
     if (action === "change") {
@@ -63,7 +64,7 @@ class Contestant implements AsyncDisposable {
     if (written !== expected) {
       throw new Error(`${this.tool.name}, ${action}: ${written} outputs written, not ${expected}`);
     }
-    // What a tool does after a run is its own affair, and no other one's.
+    // An untimed run: work that a tool postpones must not slow down the next tool's run.
     if (action !== "no-op") await this.#run();
     return ms;
   }
@@ -73,7 +74,10 @@ class Contestant implements AsyncDisposable {
     await Deno.remove(this.#root, { recursive: true });
   }
 
-  /** A server that knows nothing yet is there for simmer, as BitBake's and Nx's would be. */
+  /**
+   * Deletes outputs and everything that the tool has stored. Then it starts a fresh server for
+   * simmer, like the servers of BitBake and Nx.
+   */
   async #forget(): Promise<void> {
     if (this.tool.stop !== undefined) await execute(this.tool.stop, this.#root);
     const outputs = this.#tasks.map(({ folder }) => `${folder}/out.txt`);
@@ -97,7 +101,7 @@ class Contestant implements AsyncDisposable {
   }
 }
 
-/** Runs words in a folder, and throws where that fails. */
+/** Runs a command in a folder. Throws if it fails. */
 export async function execute(
   words: readonly string[],
   root: string,
@@ -125,7 +129,9 @@ export async function execute(
   throw new Error(`'${words.join(" ")}' failed with ${code}: ${text.slice(0, 500)}`);
 }
 
-/** Measures tools, interleaved; those that are not there are skipped with the reason. */
+/**
+ * Measures tools with interleaved runs. A tool that is not installed is skipped with the reason.
+ */
 export async function measureAll(plan: Plan, tools: readonly Tool[]): Promise<Measured[]> {
   const tasks = tasksOf(plan);
   await using stack = new AsyncDisposableStack();

@@ -1,36 +1,35 @@
 /**
- * Equal projects for every tool: the same tasks, inputs, commands and dependencies.
+ * Generates equal projects for every tool: the same tasks, inputs, commands and dependencies.
  *
  * @module
  */
 
-/** How tasks depend on each other. */
+/** Shape of the dependency graph. */
 export type Shape = "chain" | "tree" | "wide" | "random";
 
-/** What tasks do: by the shell alone, or by one program each. */
+/** Work of a task: shell builtins only, or one program. */
 export type Work = "builtins" | "process";
 
-/** A project. */
 export interface ProjectSpec {
   readonly shape: Shape;
   readonly tasks: number;
   readonly work: Work;
 }
 
-/** A task of one. */
+/** A task of a generated project. */
 export interface BenchTask {
   readonly name: string;
-  /** Its folder, below the root: inputs in `src`, the output is `out.txt`. */
+  /** Folder of the task, below the root. Inputs are in `src`; the output is `out.txt`. */
   readonly folder: string;
   readonly command: string;
-  /** Indices of the tasks that it waits for. */
+  /** Indices of the tasks that it depends on. */
   readonly dependencies: readonly number[];
 }
 
-/** Input files of each task. */
+/** Number of input files of each task. */
 export const INPUTS = 20;
 
-/** The tasks; the first one needs all others, directly or not, and nothing needs it. */
+/** Returns the tasks. The first one depends on all others, directly or indirectly. */
 export function tasksOf({ shape, tasks, work }: ProjectSpec): BenchTask[] {
   return Array.from({ length: tasks }, (_, index) => {
     const folder = `p${index}`;
@@ -55,7 +54,8 @@ function dependenciesOf(shape: Shape, index: number, count: number): number[] {
     case "wide":
       return index === 0 ? Array.from({ length: count - 1 }, (_, other) => other + 1) : [];
     case "random": {
-      // Each task but the first is needed by one before it, so that the first needs all.
+      // Each task except the first is a dependency of one task before it. So the first one depends
+      // on all others.
       const own = Array.from({ length: count - 1 }, (_, other) => other + 1)
         .filter((other) => parentOf(other) === index);
       return own;
@@ -63,7 +63,7 @@ function dependenciesOf(shape: Shape, index: number, count: number): number[] {
   }
 }
 
-/** The same for every tool and every run. */
+/** Returns the task that depends on a task, the same for every tool and every run. */
 function parentOf(index: number): number {
   return Math.floor((((index * 2654435761) % 4294967296) / 4294967296) * index);
 }
@@ -81,7 +81,7 @@ export async function writeInputs(root: string, tasks: readonly BenchTask[]): Pr
   }
 }
 
-/** What tells a written output from the one before: of every task, in order. */
+/** Returns a stamp of each task's output, in order. It changes when the output is written. */
 export function outputStamps(root: string, tasks: readonly BenchTask[]): string[] {
   return tasks.map(({ folder }) => {
     try {

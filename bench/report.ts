@@ -1,6 +1,6 @@
 /**
- * Puts the results of a benchmark into `docs/performance.md`, and draws its chart:
- * `deno task bench:report`.
+ * Writes the benchmark's results into `docs/performance.md`, and draws its chart: `deno task
+ * bench:report`.
  *
  * @module
  */
@@ -15,7 +15,9 @@ const CHART = new URL("../docs/performance.svg", import.meta.url);
 const BEGIN = "<!-- results: written by 'deno task bench:report' -->";
 const END = "<!-- end of results -->";
 
-/** The results of all files, as one; where two have measured the same, the later file's. */
+/**
+ * Merges the results of all files. If two files have the same measurement, the later one counts.
+ */
 export async function allResults(): Promise<Results> {
   const names: string[] = [];
   for await (const { name } of Deno.readDir(RESULTS)) if (name.endsWith(".json")) names.push(name);
@@ -36,7 +38,7 @@ export async function allResults(): Promise<Results> {
   return { ...first, projects: [...projects.values()], server };
 }
 
-/** The page with the tables of results in the place of those that it has. */
+/** Returns the page with its tables replaced by those of the results. */
 export function pageWith(page: string, results: Results): string {
   const before = page.slice(0, page.indexOf(BEGIN) + BEGIN.length);
   const after = page.slice(page.indexOf(END));
@@ -93,7 +95,7 @@ const LEFT = 120;
 const ROW = 18;
 const SHOWN = ["simmer", "deno task", "ninja", "make", "turbo", "wireit"];
 
-/** Bars of the no-op runs by the size of the project, in a logarithmic scale. */
+/** Draws the times of the no-op runs as bars, by project size, on a logarithmic scale. */
 export function chartOf({ projects }: Results): string {
   const groups = projects.filter(({ shape, work }) => shape === "tree" && work === "builtins");
   const lines: string[] = [];

@@ -1,5 +1,5 @@
 /**
- * The server by itself: how quickly it answers, starts, sends events, and what it costs.
+ * Measures the server itself: latency, start, event throughput, memory, and CPU use when idle.
  *
  * @module
  */
@@ -14,11 +14,14 @@ import { median, percentile } from "./statistics.ts";
 import { denoConfig, SIMMER } from "./tools.ts";
 import { VERSION } from "../wire/version.ts";
 
-/** What is measured of the server. */
+/** Results of the server's measurements. */
 export interface ServerFigures {
   readonly "ping p50, us": number;
   readonly "ping p99, us": number;
-  /** BitBake's own client and server; absent: `BITBAKE_DIR` does not say where BitBake is. */
+  /**
+   * BitBake's own client and server. Absent if the variable `BITBAKE_DIR` does not name BitBake's
+   * folder.
+   */
   readonly "BitBake ping p50, us"?: number;
   readonly "BitBake ping p99, us"?: number;
   readonly "events a second to one UI": number;
@@ -32,11 +35,11 @@ export interface ServerFigures {
 const PINGS = 10_000;
 const EVENTS = 200_000;
 const IDLE_MS = 20_000;
-/** After a build a server, and the runtime below it, give memory back, once. */
+/** Server and runtime free memory once after a build. The idle measurement starts after that. */
 const SETTLE_MS = 40_000;
 const MIB = 1024 * 1024;
 
-/** Measures a server of a thousand tasks. */
+/** Measures a server of a project with a thousand tasks. */
 export async function measureServer(): Promise<ServerFigures> {
   const tasks = tasksOf({ shape: "tree", tasks: 1000, work: "builtins" });
   const root = await Deno.realPath(await Deno.makeTempDir({ prefix: "simmer_bench_" }));
@@ -71,7 +74,11 @@ export async function measureServer(): Promise<ServerFigures> {
   }
 }
 
-/** A connection that has said hello, and how a request is sent on it and its reply waited for. */
+/**
+ * Opens a connection and says hello.
+ *
+ * @returns the connection; `ask` sends a request and waits for its reply
+ */
 async function join(
   socket: string,
   role: "operator" | "observer",
@@ -92,7 +99,7 @@ async function join(
   return { connection, ask };
 }
 
-/** How many times as long a build of every task takes while ten look on. */
+/** Returns the ratio of the build times with ten observers and without. Every task runs. */
 async function observedBuilds(root: string): Promise<number> {
   const build = async (observers: number): Promise<number> => {
     const socket = socketIn(root);
@@ -127,7 +134,7 @@ async function observedBuilds(root: string): Promise<number> {
   return median(times.watched) / median(times.alone);
 }
 
-/** Round trips in milliseconds. */
+/** Measures round trips, in milliseconds. */
 async function ping(socket: string): Promise<number[]> {
   const { connection, ask } = await join(socket, "operator");
   const times: number[] = [];
@@ -154,7 +161,10 @@ async function bitbakePings(): Promise<Partial<ServerFigures>> {
   return { "BitBake ping p50, us": p50, "BitBake ping p99, us": p99 };
 }
 
-/** Milliseconds for events through the bus and out of real sockets, to their readers' ends. */
+/**
+ * Measures the time, in milliseconds, in which events pass the bus and real sockets and reach all
+ * readers.
+ */
 async function sendEvents(observers: number): Promise<number> {
   const path = await Deno.makeTempFile({ prefix: "simmer_bench_" });
   await Deno.remove(path);
@@ -175,12 +185,12 @@ async function sendEvents(observers: number): Promise<number> {
   const begun = performance.now();
   for (let sent = 0; sent < EVENTS; sent++) {
     bus.emit({ type: "TaskOutput", build: "b", task: "t", stream: "stdout", text: "a line\n" });
-    // As a build does, whoever makes events gives way now and then.
+    // A build also yields from time to time.
     if (sent % 1000 === 999) await Promise.all(outboxes.map((each) => each.drained()));
   }
   await Promise.all(reading);
   const ms = performance.now() - begun;
-  // Closing it removes its file.
+  // Closing the listener removes its file.
   listener.close();
   return ms;
 }
@@ -197,7 +207,7 @@ async function readAll(connection: Deno.Conn, lines: number): Promise<void> {
   connection.close();
 }
 
-/** How much longer `simmer run` takes than `deno task` where it has to start its server. */
+/** Returns the additional time of `simmer run` over `deno task`, if it must start its server. */
 async function coldStart(): Promise<number> {
   const root = await Deno.realPath(await Deno.makeTempDir({ prefix: "simmer_bench_" }));
   await Deno.writeTextFile(`${root}/deno.json`, '{ "tasks": { "t0": "true" } }');
@@ -216,7 +226,7 @@ async function coldStart(): Promise<number> {
   return median(times.simmer) - median(times.deno);
 }
 
-/** User and system time of a process, in hundredths of a second (Linux). */
+/** Returns user and system time of a process, in hundredths of a second (Linux). */
 function cpuTicks(pid: number): number {
   const text = Deno.readTextFileSync(`/proc/${pid}/stat`);
   const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
@@ -228,7 +238,7 @@ function rssOf(pid: number): number {
   return Number(kib) * 1024;
 }
 
-/** The socket that a project's lock file names. */
+/** Returns the socket that a project's lock file names. */
 function socketIn(root: string): string {
   const socket = readLockContent(`${root}/.simmer/lock`)?.socket;
   if (socket === undefined) throw new Error(`no server runs in ${root}`);

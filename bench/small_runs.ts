@@ -1,6 +1,6 @@
 /**
- * Small runs, where a tool's own start counts most: ten uncached tasks on a warm server, in a pipe and in
- * a terminal, and the first run of a fresh server beside its tenth.
+ * Measures small runs, in which a tool's own start counts most: ten uncached tasks on a warm
+ * server, in a pipe and in a terminal, and the first run of a fresh server against its tenth.
  *
  * @module
  */
@@ -9,9 +9,9 @@ import { execute } from "./measure.ts";
 import { median } from "./statistics.ts";
 import { SIMMER } from "./tools.ts";
 
-/** Figures of small runs, in milliseconds. */
+/** Results of small runs, in milliseconds. */
 export interface SmallRuns {
-  /** Ten uncached tasks, medians by tool; absent: there is no Python to time them with. */
+  /** Medians of ten uncached tasks, by tool. Absent if there is no Python to measure them. */
   readonly inPipe?: Readonly<Record<string, number>>;
   readonly inTerminal?: Readonly<Record<string, number>>;
   /** First and tenth run of a fresh server, and the median of their ratios. */
@@ -23,15 +23,15 @@ export interface SmallRuns {
 const TASKS = 10;
 const HELPER = new URL("./time_runs.py", import.meta.url).pathname;
 const CLI = new URL("../cli.ts", import.meta.url).pathname;
-/** Milliseconds that a fresh server has before its first run: what it does by itself is over then. */
+/** Delay before the first run of a fresh server, in milliseconds. Its warm-up ends within it. */
 const REST_MS = 800;
 
 /**
  * Measures small runs.
  *
  * @param quick path of the quick client; absent: `main.ts` takes its place
- * @param runs how often each command is timed, from 1
- * @param servers how many fresh servers are measured, from 1
+ * @param runs number of timed runs of each command, at least 1
+ * @param servers number of fresh servers, at least 1
  */
 export async function measureSmallRuns(
   quick: string | undefined,
@@ -61,7 +61,7 @@ export async function measureSmallRuns(
   }
 }
 
-/** Nine tasks and one that depends on them; no `files`, so none is cached. */
+/** Returns nine tasks, and one that depends on them. They have no `files`, so none is cached. */
 function echoes(): Record<string, unknown> {
   const names = Array.from({ length: TASKS - 1 }, (_, index) => `t${index}`);
   return {

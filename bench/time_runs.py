@@ -1,8 +1,9 @@
-"""Times commands in turn, in a pipe or in a pseudo-terminal, and prints the milliseconds as JSON.
+"""Measures commands with interleaved runs, in a pipe or in a pseudo-terminal. Prints the times in
+milliseconds as JSON.
 
     time_runs.py pipe|terminal FOLDER RUNS < JSON of {name: [word, ...]}
 
-Each command runs five times before it is timed.
+Each command runs five times before it is timed, to warm up.
 """
 
 import json
@@ -29,7 +30,7 @@ def in_terminal(words):
         while os.read(terminal, 65536):
             pass
     except OSError:
-        pass  # The end of a terminal is an error.
+        pass  # A terminal reports its end as an error.
     code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     os.close(terminal)
     if code != 0:

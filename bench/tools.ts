@@ -1,27 +1,31 @@
 /**
- * The tools that are compared: how each is told of a project, run, and made to forget.
+ * The tools that the benchmark compares: the config that each needs, the command that runs it, and
+ * the files in which it stores results.
  *
  * @module
  */
 
 import { type BenchTask, INPUTS } from "./project.ts";
 
-/** A tool. */
+/** A tool of the benchmark. */
 export interface Tool {
   readonly name: string;
-  /** Whether it does nothing but what every client on Deno does: it is measured with no-ops only. */
+  /** True for the minimum of a client on Deno. It is measured with no-op runs only. */
   readonly isFloor?: boolean;
-  /** Tasks in a project that it is not measured with any more, as that would take minutes. */
+  /** Limit of tasks in a project. Larger projects would take the tool minutes. */
   readonly limit?: number;
-  /** Writes its config into a project. */
+  /** Writes the tool's config into a project. */
   configure(root: string, tasks: readonly BenchTask[]): Promise<void>;
-  /** The words that run the first task. */
+  /** Command that runs the first task. */
   readonly run: readonly string[];
-  /** What it has to forget for a cold run, below the root; outputs are removed for every tool. */
+  /**
+   * Paths of stored results, below the root. They are deleted before a cold run, like the outputs
+   * of every tool.
+   */
   readonly memory: readonly string[];
-  /** Variables that it is given beside the usual ones; `ROOT` stands for the project's folder. */
+  /** Additional environment variables. `ROOT` is replaced by the project's folder. */
   readonly env?: Readonly<Record<string, string>>;
-  /** Ends what it has left running. */
+  /** Command that ends the tool's server. */
   readonly stop?: readonly string[];
 }
 
@@ -29,7 +33,7 @@ const MAIN = new URL("../main.ts", import.meta.url).pathname;
 
 const FLOOR = new URL("./floor.ts", import.meta.url).pathname;
 
-/** The words that run simmer itself. */
+/** Command that runs simmer. */
 export const SIMMER: readonly string[] = [Deno.execPath(), "run", "-A", MAIN];
 
 /** Writes a `deno.json` with a project's tasks. */
@@ -71,7 +75,7 @@ const ninja = async (root: string, tasks: readonly BenchTask[]): Promise<void> =
   );
 };
 
-/** A workspace of npm packages, one a task, as these tools want it. */
+/** Writes a workspace of npm packages, one for each task, as these tools require. */
 const workspace = async (
   root: string,
   tasks: readonly BenchTask[],
@@ -129,15 +133,19 @@ const wireit = async (root: string, tasks: readonly BenchTask[]): Promise<void> 
   }));
 };
 
-/** Where things are that tools need. */
+/** Paths that tools need. */
 export interface ToolPlaces {
-  /** The socket of the floor's server. */
+  /** Socket of the server for the floor client. */
   readonly floor: string;
-  /** The quick client; absent: there is none, for want of Perl. */
+  /** Quick client; absent: it could not be installed without Perl. */
   readonly quick?: string;
 }
 
-/** Installs the quick client in a folder. @returns its path; `undefined` if there is no Perl */
+/**
+ * Installs the quick client in a folder.
+ *
+ * @returns its path; `undefined` if there is no Perl
+ */
 export async function installQuickClient(folder: string): Promise<string | undefined> {
   const [command = "", ...args] = [...SIMMER, "install", "--dir", folder];
   const { stdout } = await new Deno.Command(command, { args }).output();
@@ -145,7 +153,7 @@ export async function installQuickClient(folder: string): Promise<string | undef
   return isQuick ? `${folder}/simmer` : undefined;
 }
 
-/** All tools; those that are not installed are left out by whoever runs them. */
+/** Returns all tools, whether installed or not. `measureAll` skips missing ones. */
 export function allTools({ floor, quick }: ToolPlaces): Tool[] {
   const stop = [...SIMMER, "stop", "--force"];
   const memory = [".simmer/results.jsonl", ".simmer/durations.json", "cache"];

@@ -1,10 +1,10 @@
 /**
- * Sending a command line to a server that runs: this process only carries bytes and signals.
+ * Sends a command line to a running server. This process then only carries bytes and signals.
  *
- * It is all that `simmer run` loads when a server runs, so it imports next to nothing; what a program
- * does beside the runtime's own start is what its users wait for.
+ * If a server runs, `simmer run` loads little more than this module. It imports as little as
+ * possible, because its load time delays every run.
  *
- * The exchange has two phases, so that a request that the client has given up is never carried out:
+ * The exchange has two phases, so that a request is never run after the client has given it up:
  *
  * ```
  * client                                    server
@@ -15,9 +15,9 @@
  *                    ◀───────────────────── stdout, stderr, exit
  * ```
  *
- * Before `accepted`, signals end the client as they end any program, and the whole client takes over
- * after {@linkcode ACCEPT_MS}. After `go` the whole client takes over only if the server says by
- * `refused` that it has not begun.
+ * Before `accepted`, signals end the client as they end any program, and the whole client takes
+ * over after {@linkcode ACCEPT_MS}. After `go`, the whole client takes over only if the server
+ * replies with `refused`, which says that it has not begun.
  *
  * @module
  */
@@ -34,40 +34,40 @@ import {
   type TerminalStreams,
 } from "./protocol.ts";
 
-/** The folder of a project's state, and the lock file in it, which names the server's socket. */
+/** State folder of a project, and its lock file, which names the server's socket. */
 const STATE_FOLDER = ".simmer";
 const LOCK = "lock";
 const SOCKET_LINE = /^unix:(.+)$/m;
 
-/** Milliseconds until the whole client takes over from a server that has not accepted. */
+/** Timeout for the server's `accepted`, in milliseconds. After it, the whole client takes over. */
 const ACCEPT_MS = 2000;
 
-/** How a command line ends that a server has carried out. */
+/** Result of a command line that a server has run. */
 type ForwardEnd =
   | { readonly kind: "exit"; readonly code: number }
-  /** The server ended before the command did, which it had begun. */
+  /** The server ended before the command that it had begun. */
   | { readonly kind: "lost" };
 
-/** Signals that ask for an end, the third of which ends this process, and its exit code then. */
+/** Signals that end a program, with exit codes. The third such signal ends this process. */
 const ENDING = [["SIGINT", 130], ["SIGQUIT", 131], ["SIGTERM", 143]] as const;
-/** Other signals that are passed on. */
+/** Other signals that are passed on to the server. */
 const PASSED = ["SIGHUP", "SIGUSR1", "SIGUSR2", "SIGALRM", "SIGWINCH"] as const;
-/** Exit codes as `client/errors.ts` has them. */
+/** Exit codes, the same as in `client/errors.ts`. */
 const BROKEN_PIPE = 141;
 const OUTPUT_LOST = 74;
 
-/** Names of config files; the first folder upwards that has one is the project, or a member of it. */
+/** Names of config files. The nearest folder upwards with one is the project or a member of it. */
 const CONFIGS = ["deno.json", "deno.jsonc", "package.json"] as const;
 
-/** A larger config file is none that is looked into here. */
+/** Limit of a config file's size. Larger ones are ignored here. */
 const MAX_CONFIG_BYTES = 1024 * 1024;
 
 const encoder = new TextEncoder();
 
 /**
- * Has a server carry out this process's command line.
+ * Lets a server run this process's command line.
  *
- * @returns `undefined` if no server has accepted it: nothing has been done
+ * @returns `undefined` if no server has run it, so that the caller must
  */
 export async function forward(version: string): Promise<ForwardEnd | undefined> {
   const cwd = workingFolder();
@@ -78,7 +78,7 @@ export async function forward(version: string): Promise<ForwardEnd | undefined> 
     const socket = trustedSocket(`${root}/${STATE_FOLDER}`);
     if (socket === undefined) continue;
     const connecting = connect(socket);
-    // The kernel connects while this is done.
+    // The kernel connects in the meantime.
     request ??= requestFrame(version, { args: Deno.args, env: environment(), cwd, terminal });
     const connection = await connecting;
     if (connection === undefined) continue;
@@ -91,10 +91,10 @@ export async function forward(version: string): Promise<ForwardEnd | undefined> 
 }
 
 /**
- * The folders that can be the project's root: the nearest folder with a config, then the folders
- * above it whose config mentions a workspace. The server refuses a command line of another project,
- * which leaves the question whether a workspace lists the folder to it. The folders above are looked
- * at only when the nearest one has no server that accepts: a failed look costs 0.1 ms.
+ * Yields the folders that can be the project's root: the nearest folder with a config, then the
+ * folders above it whose config mentions a workspace. The server refuses command lines of other
+ * projects, so it decides if a workspace lists the folder. The folders above are checked only if no
+ * server of the nearest one accepts: a failed check costs 0.1 ms.
  */
 function* possibleRoots(cwd: string): Generator<string> {
   let isInside = false;
@@ -112,7 +112,7 @@ function isFile(path: string): boolean {
   return orAbsent(() => Deno.statSync(path).isFile) ?? false;
 }
 
-/** Only a file of a sensible size is read: a named pipe would block. */
+/** The size is limited, and only regular files are read: a named pipe would block. */
 function mentionsWorkspace(path: string): boolean {
   return orAbsent(() => {
     const { isFile, size } = Deno.statSync(path);
@@ -121,7 +121,10 @@ function mentionsWorkspace(path: string): boolean {
   }) ?? false;
 }
 
-/** What a look at the file system gives; `undefined` if it fails: the whole client says why. */
+/**
+ * Returns the result of a file system access, or `undefined` if it fails. The whole client then
+ * reports the reason.
+ */
 function orAbsent<T>(look: () => T): T | undefined {
   try {
     return look();
@@ -132,7 +135,8 @@ function orAbsent<T>(look: () => T): T | undefined {
 }
 
 /**
- * The socket that the lock file in a state folder names, if no other user decides over either folder.
+ * Returns the socket that the lock file in a state folder names. Returns `undefined` if another
+ * user controls one of the two folders.
  */
 function trustedSocket(state: string): string | undefined {
   return orAbsent(() => {
@@ -143,12 +147,12 @@ function trustedSocket(state: string): string | undefined {
   });
 }
 
-/** @returns `undefined` if no server of this user accepts connections there */
+/** @returns `undefined` if no server of this user accepts connections at the path */
 async function connect(path: string): Promise<Deno.UnixConn | undefined> {
   try {
     return await connectToOwn(path);
   } catch (error) {
-    // The whole client looks again, with a rule for each reason.
+    // The whole client checks again, and handles each reason.
     if (error instanceof ForeignServerError || isSystemError(error)) return undefined;
     throw error;
   }
@@ -161,7 +165,7 @@ function isSystemError(error: unknown): boolean {
 }
 
 function requestFrame(version: string, line: CommandLine): Uint8Array<ArrayBuffer> {
-  // As `processNamespaces` names them, without a module more.
+  // Same value as `processNamespaces`, without loading its module.
   const namespaces = orAbsent(() =>
     ["pid", "mnt"].map((name) => Deno.readLinkSync(`/proc/self/ns/${name}`)).join(" ")
   );
@@ -173,22 +177,22 @@ function requestFrame(version: string, line: CommandLine): Uint8Array<ArrayBuffe
     namespaces: namespaces ?? "",
     columns: size?.columns ?? 0,
     rows: size?.rows ?? 0,
-    // The server of the same user opens or takes this process's stdin by its process id.
+    // The server opens or takes this process's stdin by its process id.
     passed: [],
   });
 }
 
-/** All variables by name: Deno gives them in another order in each process. */
+/** Returns all variables, sorted. Deno's order differs between processes. */
 function environment(): Record<string, string> {
   return Object.fromEntries(Object.entries(processVariables()).sort(([a], [b]) => a < b ? -1 : 1));
 }
 
-/** What a Node parent sets for a child that talks to it by IPC. */
+/** Variables that a Node parent sets for a child with an IPC channel. */
 const NODE_IPC = /(?:^|\0)(NODE_CHANNEL_(?:FD|SERIALIZATION_MODE))=([^\0]*)/g;
 
 /**
- * The variables that this process was started with. Deno removes those of Node's IPC from its own, but
- * the channel is a task's, as under npm.
+ * Returns the variables that this process was started with. Deno removes those of Node's IPC from
+ * its environment, but tasks need them to use the channel, as under npm.
  */
 export function processVariables(): Record<string, string> {
   const variables = Deno.env.toObject();
@@ -200,8 +204,8 @@ export function processVariables(): Record<string, string> {
 }
 
 /**
- * Offers the command line. If the server does not accept it in time, the connection is closed, which
- * has the server forget it.
+ * Offers the command line. Closes the connection if the server does not accept it in time. The
+ * server then drops the request.
  */
 async function isAccepted(
   connection: Deno.UnixConn,
@@ -209,7 +213,7 @@ async function isAccepted(
   frames: Frames,
 ): Promise<boolean> {
   const sent = writeAll(connection, request);
-  // The server reads while the clock is made, which takes 0.4 ms.
+  // The server reads while the timer is created, which takes 0.4 ms.
   const deadline = AbortSignal.timeout(Math.max(0, ACCEPT_MS - performance.now()));
   let isOpen = true;
   const close = (): void => {
@@ -229,18 +233,18 @@ async function isAccepted(
   return false;
 }
 
-/** Lets the command begin, and carries signals to it and output from it until it ends. */
+/** Sends `go`, and then carries signals and output until the command ends. */
 async function carry(
   connection: Deno.UnixConn,
   frames: Frames,
   terminal: TerminalStreams,
 ): Promise<ForwardEnd | undefined> {
-  /** A write that fails is of no interest: the end of the connection is seen where it is read. */
+  /** Sends a frame. Failed writes are ignored: the read detects the end of the connection. */
   const send: Send = (type, payload) => {
     connection.write(frame(type, payload)).catch(() => {});
   };
   send(FRAME.go);
-  // The server works already while this is done.
+  // The server already works in the meantime.
   passSignalsOn(send, terminal);
   try {
     for (let next = await frames.next(); next !== undefined; next = await frames.next()) {
@@ -252,7 +256,7 @@ async function carry(
         await writeAll(Deno[stream], payload);
       } catch (error) {
         if (isReaderGone(error) && isHungUp(terminal)) {
-          // The signal that says so may come later. The tasks end without a screen.
+          // SIGHUP may arrive later. The tasks end without a terminal.
           hangUp(send);
           continue;
         }
@@ -287,18 +291,21 @@ function passSignalsOn(send: Send, terminal: TerminalStreams): void {
   }
 }
 
-/** The server takes the first of these messages for the others. */
+/**
+ * Reports the end of the terminal. It may be called twice; the server treats repeated messages as
+ * one.
+ */
 function hangUp(send: Send): void {
   send(FRAME.hangup);
   send(FRAME.signal, nameOf("SIGHUP"));
 }
 
-/** A signal's name on the wire. */
+/** Returns a signal's name on the wire. */
 function nameOf(signal: Deno.Signal): string {
   return signal.slice("SIG".length);
 }
 
-/** Which of this process's streams are terminals now. */
+/** Returns which of this process's streams are terminals now. */
 export function terminalStreams(): TerminalStreams {
   return {
     stdin: Deno.stdin.isTerminal(),
@@ -307,7 +314,7 @@ export function terminalStreams(): TerminalStreams {
   };
 }
 
-/** Whether one of this process's streams was a terminal, and is none any more. */
+/** Returns true if one of this process's streams was a terminal and no longer is. */
 export function isHungUp(before: TerminalStreams): boolean {
   const now = terminalStreams();
   return (["stdin", "stdout", "stderr"] as const).some((each) => before[each] && !now[each]);
@@ -318,9 +325,10 @@ function isSeen({ stdout, stderr }: TerminalStreams): boolean {
 }
 
 /**
- * Columns and rows of the terminal.
+ * Returns columns and rows of the terminal.
  *
- * @returns `undefined` if that is unknown: the terminal is gone, or says 0, as hidden panes do
+ * @returns `undefined` if the size is unknown: the terminal is gone, or reports 0, as hidden panes
+ *   do
  */
 export function terminalSize(): { readonly columns: number; readonly rows: number } | undefined {
   try {
@@ -333,7 +341,7 @@ export function terminalSize(): { readonly columns: number; readonly rows: numbe
   }
 }
 
-/** Whether an error says that a connection has ended, from this side or the other one. */
+/** Returns true if the error means that a connection was closed by this side or by the peer. */
 function isConnectionEnd(error: unknown): boolean {
   const { BrokenPipe, ConnectionReset, BadResource, Interrupted } = Deno.errors;
   return [BrokenPipe, ConnectionReset, BadResource, Interrupted].some((each) =>
@@ -341,7 +349,7 @@ function isConnectionEnd(error: unknown): boolean {
   );
 }
 
-/** The working directory; `undefined` if it was removed, or its name is not UTF-8. */
+/** Returns the working directory, or `undefined` if it was removed or its name is not UTF-8. */
 function workingFolder(): string | undefined {
   try {
     return Deno.cwd();
@@ -353,7 +361,7 @@ function workingFolder(): string | undefined {
   }
 }
 
-/** Reads what the server sends, frame by frame. */
+/** Reads the server's frames. */
 class Frames {
   readonly #connection: Deno.UnixConn;
   readonly #buffer = new Uint8Array(256 * 1024);
@@ -363,7 +371,9 @@ class Frames {
     this.#connection = connection;
   }
 
-  /** The next frame, whose payload holds until the next call; `undefined` at the end. */
+  /**
+   * Returns the next frame, or `undefined` at the end. Its payload is valid until the next call.
+   */
   async next(): Promise<IncomingFrame | undefined> {
     for (let next = this.#reader.next();; next = this.#reader.next()) {
       if (next !== undefined) return next;
@@ -375,11 +385,11 @@ class Frames {
   }
 }
 
-/** Reports a stream that could not be written on stderr. Returns the exit code. */
+/** Reports on stderr that a stream cannot be written. Returns the exit code. */
 async function outputLost(stream: "stdout" | "stderr", error: unknown): Promise<number> {
   if (isReaderGone(error)) return BROKEN_PIPE;
   const line = encoder.encode(`simmer: ${outputLostText(stream, error)}\n`);
-  // If stderr can't be written either, the exit code is all that is left to say it.
+  // If stderr cannot be written either, only the exit code reports it.
   await writeAll(Deno.stderr, line).catch(() => {});
   return OUTPUT_LOST;
 }

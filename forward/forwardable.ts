@@ -1,5 +1,5 @@
 /**
- * The command lines that a server can carry out for another process.
+ * Decides which command lines are sent to a running server.
  *
  * @module
  */
@@ -8,18 +8,22 @@
 export const FORWARDED = ["run", "tasks", "graph", "why", "status", "ping"] as const;
 
 /**
- * Options that say where the server or the project is, or that there is to be no server: the source
- * of an expression that Perl takes, too.
+ * Options that name a server or a project, or that exclude a server. The source of a regular
+ * expression that is valid in JavaScript and in Perl.
  */
 export const PLACED = "^(--(server|no-server|config|cwd)\\b|-[a-z]*c)";
 
 const placed = new RegExp(PLACED);
 
-/** Whether the server that is found from the working directory is the one that is meant. */
+/**
+ * Returns true if a command line may be sent to the server that is found from the working
+ * directory.
+ */
 export function isForwardable([name = "", ...args]: readonly string[]): boolean {
   const end = args.indexOf("--");
   const own = end < 0 ? args : args.slice(0, end);
-  // The runtime has U+FFFD for bytes that are not UTF-8: the whole client looks into that.
+  // The runtime replaces bytes that are not UTF-8 by U+FFFD. The whole client checks such
+  // arguments.
   return FORWARDED.some((each) => each === name) && !own.some((arg) => placed.test(arg)) &&
     !args.some((arg) => arg.includes("\ufffd"));
 }

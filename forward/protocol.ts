@@ -1,30 +1,31 @@
 /**
- * Frames of `execute`, the part of the protocol that carries a command line to a server, and its
- * output back. `docs/protocol.md` describes it for the authors of clients.
+ * Frames of `execute`, the part of the protocol that sends a command line to a server, and its
+ * output back. `docs/protocol.md` describes it for authors of clients.
  *
- * A client loads this file on each run, so it imports nothing; `requests.ts` has the server's half.
+ * A client loads this file on each run, so it imports nothing. The server's half is in
+ * `requests.ts`.
  *
  * @module
  */
 
-/** Number of this part of the protocol. */
+/** Version of this part of the protocol. */
 export const EXECUTE_PROTOCOL = 1;
 
-/** Types of frames, as characters of ASCII. */
+/** Types of frames, as ASCII characters. */
 export const FRAME = {
-  /** Client: the command line and all that it depends on. */
+  /** Client: the command line, its environment and its terminal. */
   execute: 0x45, // E
-  /** Server: nothing has begun; `go` lets it begin. */
+  /** Server: the request is accepted, but nothing has begun. It begins after `go`. */
   accepted: 0x41, // A
-  /** Server: nothing has begun, and nothing will; the text is the reason. */
+  /** Server: the request is refused, and nothing has begun. The text is the reason. */
   refused: 0x52, // R
-  /** Client: begin. Descriptors come with this frame. */
+  /** Client: begin. Passed descriptors come with this frame. */
   go: 0x47, // G
   stdout: 0x31, // 1
   stderr: 0x32, // 2
-  /** Server: exit code (1 byte), then the name of the signal that ended the command, if one did. */
+  /** Server: exit code (1 byte), then the name of the signal that ended the command, if any. */
   exit: 0x58, // X
-  /** Client: the name of a signal. */
+  /** Client: name of a signal. */
   signal: 0x53, // S
   /** Client: columns and rows of the terminal, as text. */
   size: 0x57, // W
@@ -32,20 +33,20 @@ export const FRAME = {
   hangup: 0x48, // H
 } as const;
 
-/** Bytes of a frame's head: the type, and the length of the payload, big-endian. */
+/** Size of a frame's head, in bytes: the type, and the length of the payload, big-endian. */
 export const HEAD_BYTES = 5;
 
-/** Bytes of the largest payload, but for that of `execute`. */
+/** Limit of a payload, in bytes. `execute` has its own limit. */
 export const MAX_PAYLOAD_BYTES: number = 1024 * 1024;
 
-/** Which of a process's streams are terminals. */
+/** Flags for those streams of a process that are terminals. */
 export interface TerminalStreams {
   readonly stdin: boolean;
   readonly stdout: boolean;
   readonly stderr: boolean;
 }
 
-/** A command line on its way to a server. */
+/** A command line for a server. */
 export interface CommandLine {
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
@@ -56,14 +57,16 @@ export interface CommandLine {
 
 /** Payload of {@linkcode FRAME.execute}. */
 export interface ExecuteRequest extends CommandLine {
-  /** simmer's version; empty: any. A server of another version refuses. */
+  /** simmer's version. A server of another version refuses. Empty: any version. */
   readonly version: string;
   readonly pid: number;
-  /** The kernel's names of the client's namespaces, or empty; a server in other ones refuses. */
+  /**
+   * The kernel's names of the client's namespaces, or empty. A server in other namespaces refuses.
+   */
   readonly namespaces: string;
-  /** Characters in a line of the terminal; 0: unknown. */
+  /** Columns of the terminal; 0: unknown. */
   readonly columns: number;
-  /** Lines of the terminal; 0: unknown. */
+  /** Rows of the terminal; 0: unknown. */
   readonly rows: number;
   /** Numbers of the descriptors that come with `go`, in their order. */
   readonly passed: readonly number[];
@@ -71,7 +74,7 @@ export interface ExecuteRequest extends CommandLine {
 
 const encoder = new TextEncoder();
 
-/** Makes a frame. */
+/** Creates a frame. */
 export function frame(type: number, payload: Uint8Array | string = ""): Uint8Array<ArrayBuffer> {
   const bytes = typeof payload === "string" ? encoder.encode(payload) : payload;
   const whole = new Uint8Array(HEAD_BYTES + bytes.length);
@@ -86,7 +89,10 @@ export function putHead(to: Uint8Array, at: number, type: number, length: number
   new DataView(to.buffer, to.byteOffset).setUint32(at + 1, length);
 }
 
-/** Makes the frame of a request: fields that NULs separate, as no word and no variable has one. */
+/**
+ * Creates the frame of a request. NUL separates its fields, because no argument and no variable can
+ * contain it.
+ */
 export function executeFrame(request: ExecuteRequest): Uint8Array<ArrayBuffer> {
   const { version, pid, namespaces, cwd, columns, rows, terminal, passed, args, env } = request;
   const { stdin, stdout, stderr } = terminal;
@@ -107,29 +113,29 @@ export function executeFrame(request: ExecuteRequest): Uint8Array<ArrayBuffer> {
   return frame(FRAME.execute, fields.join("\0"));
 }
 
-/** A frame that has come in. */
+/** A received frame. */
 export interface IncomingFrame {
   readonly type: number;
   readonly payload: Uint8Array<ArrayBuffer>;
 }
 
-/** A frame is longer than its type allows: nothing behind it can be read. */
+/** A frame exceeds the limit of its type. The rest of the stream cannot be read. */
 export class FrameLengthError extends Error {
-  /** The class name, as `Error.prototype.name` has it. */
+  /** The class name, for `Error.prototype.toString`. */
   override readonly name = "FrameLengthError";
 }
 
-/** Takes bytes as they come, and gives whole frames. */
+/** Splits received bytes into frames. */
 export class FrameReader {
   readonly #maxBytes: (type: number) => number;
   #held = new Uint8Array(0);
 
-  /** @param maxBytes bytes of the largest payload of a type; default: {@linkcode MAX_PAYLOAD_BYTES} */
+  /** @param maxBytes limit of a type's payload, in bytes; default: {@linkcode MAX_PAYLOAD_BYTES} */
   constructor(maxBytes: (type: number) => number = () => MAX_PAYLOAD_BYTES) {
     this.#maxBytes = maxBytes;
   }
 
-  /** Adds bytes, which are copied if they are not needed at once. */
+  /** Adds bytes. They are copied only if an incomplete frame is pending. */
   push(bytes: Uint8Array<ArrayBuffer>): void {
     if (this.#held.length === 0) {
       this.#held = bytes;
@@ -142,11 +148,11 @@ export class FrameReader {
   }
 
   /**
-   * Takes the next whole frame. Its payload holds until the bytes that were pushed last are written
-   * over; before that, {@linkcode keep} copies what is left.
+   * Takes the next complete frame. Its payload is valid until the buffer of the last `push` is
+   * overwritten. {@linkcode keep} copies the rest before that.
    *
    * @returns `undefined` if more bytes are needed
-   * @throws {FrameLengthError} if it is longer than its type allows
+   * @throws {FrameLengthError} if the frame exceeds the limit of its type
    */
   next(): IncomingFrame | undefined {
     const [type = 0] = this.#held;
@@ -161,7 +167,7 @@ export class FrameReader {
     return { type, payload };
   }
 
-  /** Copies what is left, so that the buffer it lies in can be used again. */
+  /** Copies the unread bytes, so that their buffer can be reused. */
   keep(): void {
     this.#held = this.#held.slice();
   }

@@ -1,15 +1,16 @@
 /**
- * The quick client: a script for `sh` and Perl, without modules, that sends a command line to a
- * server. It is ready in a sixth of the time that the runtime needs to start.
+ * Generates the quick client: a script for `sh` and Perl, without modules, that sends a command
+ * line to a server. It starts in a sixth of the time that the runtime needs.
  *
- * What it does not do itself (no server, another version, options that say where the server is) it
- * leaves to the whole client, which it becomes by `exec`. Three rules keep it fast and right:
+ * The script runs the whole client with `exec` if it cannot do the work itself: no server, another
+ * version, options that name a server. Three rules keep it fast and correct:
  *
- * - Perl compiles a script at each start: what is seldom needed is text that `eval` compiles then.
- * - Until the server has accepted, signals end the client, and after 2 s the whole client takes over.
- *   After `go` it takes over only if the server says that it has not begun.
- * - The shell in front opens closed standard streams, which Perl would take for its script, and
- *   leaves an environment that changes Perl itself to the whole client.
+ * - Perl compiles a script at each start. Code that is rarely needed is therefore text, which
+ *   `eval` compiles on use.
+ * - Until the server has accepted, signals end the client, and after 2 s the whole client takes
+ *   over. After `go`, the whole client takes over only if the server replies that it has not begun.
+ * - The shell part opens closed standard streams. Otherwise, Perl would take one of them for its
+ *   script. If the environment changes Perl's own behavior, the shell part runs the whole client.
  *
  * @module
  */
@@ -17,24 +18,24 @@
 import { FORWARDED, PLACED } from "./forwardable.ts";
 import { EXECUTE_PROTOCOL } from "./protocol.ts";
 
-/** What a script is made for. */
+/** Parameters of a script. */
 interface QuickClientOptions {
   /** simmer's version. */
   readonly version: string;
-  /** The words that run the whole client. */
+  /** Command that runs the whole client. */
   readonly whole: readonly string[];
-  /** The path of Perl. */
+  /** Path of Perl. */
   readonly perl: string;
   readonly os: "linux" | "darwin";
   readonly arch: typeof Deno.build.arch;
 }
 
-/** What differs between platforms. */
+/** Platform-specific values. */
 interface Platform {
-  /** Number of the system call that passes descriptors; 0: none are passed. */
+  /** Number of the `sendmsg` system call, which passes descriptors; 0: none are passed. */
   readonly sendmsg: number;
   readonly windowSize: string;
-  /** Expressions of Perl. */
+  /** Perl expressions. */
   readonly address: string;
   readonly peerUser: string;
   readonly folder: string;
@@ -49,7 +50,7 @@ const LINUX: Omit<Platform, "sendmsg"> = {
   variables: String.raw`do { local $/; open my $f, "<", "/proc/self/environ"; <$f> }`,
 };
 
-/** As the system's headers have it; nobody has run it yet. */
+/** Values from the system's headers. Not yet tested on macOS. */
 const DARWIN: Platform = {
   sendmsg: 0,
   windowSize: "0x40087468",
@@ -61,7 +62,7 @@ const DARWIN: Platform = {
 
 const SENDMSG: Readonly<Record<typeof Deno.build.arch, number>> = { x86_64: 46, aarch64: 211 };
 
-/** Makes the script. */
+/** Creates the script. */
 export function quickClient({ version, whole, perl, os, arch }: QuickClientOptions): string {
   const platform = os === "linux" ? { ...LINUX, sendmsg: SENDMSG[arch] } : DARWIN;
   const program = perlText(platform, { version, whole, rare: rareText() });
@@ -82,14 +83,17 @@ ${runWhole(whole)}#!perl
 ${program}`;
 }
 
-/** Makes a script that runs the whole client, for a machine without Perl. */
+/** Creates a script that runs the whole client, for a machine without Perl. */
 export function wholeClient(whole: readonly string[]): string {
   return `#!/bin/sh
 # simmer's whole client: 'simmer install' made it, 'simmer uninstall' removes it.
 ${runWhole(whole)}`;
 }
 
-/** Lines of a shell that run the whole client, whose exit code 3 is that of a server that is missing. */
+/**
+ * Returns the shell code that runs the whole client. If that is missing, the exit code is 3, the
+ * same as for a missing server.
+ */
 function runWhole(whole: readonly string[]): string {
   const program = shell(whole[0] ?? "");
   return `if [ -x ${program} ]; then exec ${whole.map(shell).join(" ")} "$@"; fi
@@ -98,12 +102,12 @@ exit 3
 `;
 }
 
-/** A word as the shell has it. */
+/** Quotes a word for the shell. */
 function shell(word: string): string {
   return `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
-/** A string as Perl has it. */
+/** Quotes a string for Perl. */
 function perlString(text: string): string {
   return `'${text.replace(/[\\']/g, "\\$&")}'`;
 }
@@ -256,7 +260,7 @@ ${rare}RARE
 `;
 }
 
-/** What is seldom needed: compiled when it is. */
+/** Returns the Perl code that is rarely needed, and therefore compiled on use. */
 function rareText(): string {
   return String.raw`sub on_member {
   for (map "$dir/$_", "deno.json", "deno.jsonc", "package.json") {

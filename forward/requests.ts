@@ -1,5 +1,5 @@
 /**
- * The server's reading of `execute`: what a client sends, checked.
+ * Parses the frames of `execute` on the server's side, and checks all values.
  *
  * @module
  */
@@ -8,36 +8,36 @@ import { isTaskSignal, type TaskSignal } from "../wire/signals.ts";
 import { MAX_FRAME_BYTES } from "../wire/frame.ts";
 import { EXECUTE_PROTOCOL, type ExecuteRequest, FRAME, MAX_PAYLOAD_BYTES } from "./protocol.ts";
 
-/** What a client has sent is not what it should be. */
+/** A client has sent an invalid request or frame. */
 export class ExecuteError extends Error {
-  /** The class name, as `Error.prototype.name` has it. */
+  /** The class name, for `Error.prototype.toString`. */
   override readonly name = "ExecuteError";
 }
 
-/** Bytes of the largest payload of a type that a server takes. */
+/** Returns the server's limit of a type's payload, in bytes. */
 export function maxPayload(type: number): number {
   return type === FRAME.execute ? MAX_FRAME_BYTES : MAX_PAYLOAD_BYTES;
 }
 
-/** Descriptors that come with one request at the most. */
+/** Limit of descriptors in one request. */
 const MAX_PASSED = 64;
-/** Descriptors above are none that a process has. */
+/** Limit of descriptor numbers. Larger ones do not exist in a process. */
 const MAX_DESCRIPTOR = 1_000_000;
-/** Fields before the words. */
+/** Number of fields before the arguments. */
 const HEADER_FIELDS = 10;
 
-/** A request, and what tells two of them apart that mean the same. */
+/** A request, and its key. Requests with equal keys ask for the same. */
 export interface ReadRequest {
   readonly request: ExecuteRequest;
-  /** All of the request but the process that it comes from. */
+  /** All fields of the request except the process id. */
   readonly key: string;
 }
 
 /**
- * Reads the payload of {@linkcode FRAME.execute}.
+ * Parses the payload of {@linkcode FRAME.execute}.
  *
- * @throws {ExecuteError} if it is malformed, of another protocol, or not UTF-8: Deno has no words and
- *   no variables that are not
+ * @throws {ExecuteError} if it is malformed, of another protocol, or not UTF-8: arguments and
+ *   variables in Deno are always Unicode
  */
 export function readExecute(payload: Uint8Array): ReadRequest {
   const fields = text(payload).split("\0");
@@ -80,14 +80,22 @@ export function readExecute(payload: Uint8Array): ReadRequest {
   return { request, key: fields.filter((_, index) => index !== 2).join("\0") };
 }
 
-/** Reads the payload of {@linkcode FRAME.signal}. @throws {ExecuteError} */
+/**
+ * Parses the payload of {@linkcode FRAME.signal}.
+ *
+ * @throws {ExecuteError} if it is not a signal that clients pass on
+ */
 export function readSignal(payload: Uint8Array): TaskSignal {
   const name = `SIG${text(payload)}`;
   if (isTaskSignal(name)) return name;
   throw new ExecuteError("a signal is none that is passed on");
 }
 
-/** Reads the columns of the payload of {@linkcode FRAME.size}; 0: unknown. @throws {ExecuteError} */
+/**
+ * Parses the columns in the payload of {@linkcode FRAME.size}; 0: unknown.
+ *
+ * @throws {ExecuteError} if they are not a whole number
+ */
 export function readColumns(payload: Uint8Array): number {
   const [columns] = text(payload).split(" ");
   return wholeNumber("columns", columns);
@@ -118,7 +126,10 @@ function descriptors(field: string): number[] {
   return numbers;
 }
 
-/** As `execve` has it; of several values of one name, the first one counts, as for `getenv`. */
+/**
+ * Parses variables like `execve`. If a name has several values, the first one counts, as for
+ * `getenv`.
+ */
 function environment(fields: readonly string[]): Record<string, string> {
   const variables: Record<string, string> = Object.create(null);
   for (const field of fields) {

@@ -1,14 +1,15 @@
 /**
- * A lint plugin that keeps the house in order: imports go one way, only `system/` and `forward/` know
- * the platform, and the client's start-up path stays light.
+ * Lint plugin that enforces the architecture. Imports between rooms (top-level folders) are
+ * one-way. Only `system/` and `forward/` call the platform. The client imports heavy modules only
+ * as types.
  *
  * @module
  */
 
-/** Rooms that a room may import beside itself. */
+/** Rooms that a room may import in addition to itself. */
 interface Arrows {
   readonly any: readonly string[];
-  /** Imported only as types. */
+  /** Rooms from which only types may be imported. */
   readonly types?: readonly string[];
 }
 
@@ -31,7 +32,7 @@ const ROOMS: Readonly<Record<string, Arrows>> = {
   },
 };
 
-/** Folders of the project that are no rooms: nothing is imported from them. */
+/** Folders that are no rooms. Rooms must not import from them. */
 const OUTSIDE: ReadonlySet<string> = new Set([
   "bench",
   "docs",
@@ -41,23 +42,26 @@ const OUTSIDE: ReadonlySet<string> = new Set([
   "tests",
 ]);
 
-/** Rooms that may call the platform. Each short run loads `forward`, which has to be small. */
+/** Rooms that may call the platform. `forward` imports little, because each short run loads it. */
 const PLATFORM: ReadonlySet<string> = new Set(["system", "forward"]);
 
-/** What a client loads only as types: it would cost every command's start. */
+/** Modules that a client may import only as types, because they slow down every command's start. */
 const HEAVY = /\/wire\/(mod|commands|describe)\.ts$/;
 
-/** The project's folder, which has `deno.json`. */
+/** Folder of the project, which contains `deno.json`. */
 const PROJECT = new URL("../", import.meta.url).pathname;
 
-/** The folder of the project that a file is in; `undefined` for one that is directly in it. */
+/**
+ * Returns the top-level folder that contains a file. Returns `undefined` for files at the top level
+ * and outside of the project.
+ */
 function roomOf(path: string): string | undefined {
   if (!path.startsWith(PROJECT)) return undefined;
   const [room, ...rest] = path.slice(PROJECT.length).split("/");
   return rest.length === 0 ? undefined : room;
 }
 
-/** The path that a relative import means. */
+/** Resolves a relative import to a path. */
 function resolve(file: string, specifier: string): string {
   return new URL(specifier, `file://${file}`).pathname;
 }
@@ -131,7 +135,7 @@ const plugin: Deno.lint.Plugin = {
         return {
           MemberExpression(node): void {
             if (node.object.type !== "Identifier" || node.object.name !== "Deno") return;
-            // Error classes are names, not calls to the platform.
+            // Error classes do not call the platform.
             if (node.property.type === "Identifier" && node.property.name === "errors") return;
             context.report({
               node,

@@ -1,5 +1,6 @@
 /**
- * The admission of connections, whichever listener they come in at.
+ * Admission of connections, for all listeners of a server: checks the user, and limits the number
+ * of open connections.
  *
  * @module
  */
@@ -9,15 +10,17 @@ import { WireError } from "../wire/errors.ts";
 
 /** Conditions of an admission. */
 interface AdmissionOptions {
-  /** The server's user; `undefined` on a platform without user ids. */
+  /** User id of the server; `undefined` on a platform without user ids. */
   readonly uid: number | undefined;
-  /** Connections at once at the most. */
+  /** Limit of open connections. */
   readonly maxConnections: number;
-  /** Closes a connection that says nothing, if there is one, for a new one to take its place. */
+  /**
+   * Closes a connection that has not said hello, to free a place. Returns false if there is none.
+   */
   readonly makeRoom: () => boolean;
 }
 
-/** Decides who may connect, and counts who is connected. */
+/** Decides which connections are admitted, and counts the open ones. */
 export class Admission {
   readonly #options: AdmissionOptions;
   #open = 0;
@@ -29,7 +32,7 @@ export class Admission {
   /**
    * Decides about a new connection.
    *
-   * @returns the connection, which counts until it is closed, or why it is refused
+   * @returns the connection, which counts until it is closed, or the reason for the refusal
    */
   admit(stream: AcceptedStream): AcceptedStream | WireError {
     const { uid, maxConnections, makeRoom } = this.#options;

@@ -1,5 +1,6 @@
 /**
- * Asynchronous commands: one at a time, as idle work, each ended by exactly one event.
+ * Asynchronous commands of a server. They run one at a time, as idle work of the loop. Each ends
+ * with exactly one closing event.
  *
  * @module
  */
@@ -17,15 +18,15 @@ import type { IdleWork } from "./idle.ts";
 import { stackOf } from "./stack.ts";
 import type { UI } from "./ui.ts";
 
-/** Milliseconds between two heartbeats, unless told otherwise. */
+/** Default interval of heartbeats, in milliseconds. */
 const HEARTBEAT_MS = 1000;
 
-/** An asynchronous command that a UI asks for. */
+/** Request of a UI for an asynchronous command. */
 interface AsyncRequest {
   readonly name: string;
   readonly ui: UI;
   readonly id: MessageId;
-  /** Has the cooker begin it. */
+  /** Starts the command in the cooker. */
   begin(emit: (event: EventBody) => Emitted): Promise<unknown> | unknown;
 }
 
@@ -34,52 +35,52 @@ interface Active {
   owner: UI | undefined;
   command: AsyncCommand | undefined;
   cancelled: "no" | "soon" | "now";
-  /** The signal of the client that cancelled it. */
+  /** Signal that the cancelling client has received; its tasks get the same one. */
   signal?: TaskSignal;
   nextHeartbeat: number;
 }
 
-/** What asynchronous commands need of their server. */
+/** Parts of the server that asynchronous commands use. */
 interface AsyncContext {
   readonly clock: Clock;
   readonly log: Logger;
   readonly bus: EventBus;
   readonly idle: IdleWork;
-  /** Milliseconds between two heartbeats; default {@linkcode HEARTBEAT_MS}. */
+  /** Interval of heartbeats in milliseconds; default: {@linkcode HEARTBEAT_MS}. */
   readonly heartbeatMs?: number;
   /** Called with each heartbeat. */
   readonly onBeat?: () => void;
-  /** Called when a command has ended and none follows. */
+  /** Called when a command has ended and the queue is empty. */
   readonly becameIdle: () => void;
 }
 
-/** Runs asynchronous commands. */
+/** Runs asynchronous commands, and queues or refuses those that come meanwhile. */
 export class AsyncCommands {
   readonly #context: AsyncContext;
   readonly #queue: AsyncRequest[] = [];
   readonly #heartbeatMs: number;
   #active: Active | undefined;
 
-  /** @param context is used from the first request on */
+  /** @param context not used before the first request */
   constructor(context: AsyncContext) {
     this.#context = context;
     this.#heartbeatMs = context.heartbeatMs ?? HEARTBEAT_MS;
   }
 
-  /** The name of the command in progress. */
+  /** Name of the command in progress. */
   get busyWith(): string | undefined {
     return this.#active?.request.name;
   }
 
-  /** The build of the command in progress. */
+  /** Id of the build of the command in progress. */
   get build(): string | undefined {
     return this.#active?.command?.build;
   }
 
-  /** Begins a command, or puts it into the queue, or refuses it as busy. */
+  /** Starts a command. If another one is in progress, queues the command or refuses it as busy. */
   request(request: AsyncRequest): void {
     if (this.#active === undefined) return this.#begin(request);
-    // One that is being cancelled makes room by itself.
+    // A command that is being cancelled ends soon, so the new one is queued for every client.
     if (this.#active.cancelled !== "no" || request.ui.features.includes("queueCommands")) {
       this.#queue.push(request);
       return;
@@ -89,10 +90,10 @@ export class AsyncCommands {
   }
 
   /**
-   * Asks the command in progress to end. One that ends by force is not held back by its owner any
-   * more: what it still says is little.
+   * Cancels the command in progress. With `force`, its owner no longer causes back-pressure: the
+   * command produces little output from then on.
    *
-   * @returns whether there is one
+   * @returns true if a command is in progress
    */
   cancel(force: boolean): boolean {
     const active = this.#active;
@@ -102,16 +103,16 @@ export class AsyncCommands {
     try {
       active.command?.cancel(active.cancelled === "now", active.signal);
     } catch (error) {
-      // What can't be cancelled is not kept either: it ends as failed, and the server lives on.
+      // A command that cannot be cancelled ends as failed, so that the server can go on.
       this.#failed(active, error);
     }
     return true;
   }
 
   /**
-   * Sends a signal of a UI's process to the work that the UI has in progress.
+   * Sends a signal of a UI's process to the command that the UI owns.
    *
-   * @returns whether there was a receiver; a command that is cancelled is always one
+   * @returns true if there was a receiver; a command that gets cancelled always counts as one
    */
   signal(ui: UI, { signal, cancel }: SignalTasksParams): boolean {
     const active = this.#active;
@@ -121,7 +122,10 @@ export class AsyncCommands {
     return this.cancel(false);
   }
 
-  /** Forgets a UI: what it waits for is dropped, what it owns is cancelled unless detached. */
+  /**
+   * Removes a UI that has left. Its queued commands are dropped. The command that it owns is
+   * cancelled unless it is detached.
+   */
   leave(ui: UI): void {
     for (let index = this.#queue.length - 1; index >= 0; index--) {
       if (this.#queue[index]?.ui === ui) this.#queue.splice(index, 1);
@@ -129,11 +133,11 @@ export class AsyncCommands {
     const active = this.#active;
     if (active?.owner !== ui) return;
     active.owner = undefined;
-    // A command that has not begun yet says itself whether it goes on: see #start.
+    // A command that is still starting is handled in #start, when `detached` is known.
     if (active.command?.detached === false) this.cancel(false);
   }
 
-  /** Sends the heartbeat if it is due; one that was missed is not made up for. */
+  /** Sends the heartbeat if it is due. Missed heartbeats are not sent later. */
   beat(): void {
     const active = this.#active;
     const now = this.#context.clock.monotonic();
@@ -143,19 +147,19 @@ export class AsyncCommands {
     this.#context.onBeat?.();
   }
 
-  /** Nobody holds the command in progress back any more. */
+  /** Removes the owner of the command in progress, so that it no longer causes back-pressure. */
   disown(): void {
     if (this.#active?.owner === undefined) return;
     this.#active.owner.ownsCommand = false;
     this.#active.owner = undefined;
   }
 
-  /** Refuses what is queued: the server starts nothing new. */
+  /** Refuses all queued commands, because the server is about to end. */
   refuseQueued(error: WireError): void {
     for (const { ui, id } of this.#queue.splice(0)) ui.refuse(id, error);
   }
 
-  /** Ends the command in progress at the server's end, whether or not it got to its own. */
+  /** Ends the command in progress when the server ends, even if its work is not complete. */
   close(error: WireError): void {
     this.refuseQueued(error);
     const active = this.#active;
@@ -184,7 +188,7 @@ export class AsyncCommands {
   async #start(active: Active, emit: (event: EventBody) => Emitted): Promise<void> {
     const { request } = active;
     const command = await request.begin(emit) as AsyncCommand;
-    // The server has ended meanwhile, and has said so.
+    // The server has ended meanwhile, and `close` has refused the request.
     if (this.#active !== active) return command.cancel(true);
     request.ui.reply(request.id, command.reply);
     active.command = command;
@@ -219,7 +223,7 @@ export class AsyncCommands {
     this.#next(active);
   }
 
-  /** A command that comes to nothing when it has been answered already. */
+  /** Logs the failure of a command whose request has already been answered. */
   #late({ request }: Active, error: unknown): void {
     this.#context.log.log("error", `${request.name} failed at the end: ${stackOf(error)}`);
   }

@@ -1,5 +1,6 @@
 /**
- * Commands: from a request to exactly one reply.
+ * Runs commands: checks each request, calls its handler in the server or in the cooker, and sends
+ * exactly one reply.
  *
  * @module
  */
@@ -25,7 +26,7 @@ import type { UI } from "./ui.ts";
 
 type ServerCommands = typeof SERVER_COMMANDS;
 
-/** The server's own commands: one handler a row; a missing one is a type error. */
+/** Handlers of the server's own commands, one for each row. A missing one is a type error. */
 export type ServerHandlers = {
   readonly [Name in keyof ServerCommands]: (
     params: ParamsOf<ServerCommands[Name]>,
@@ -33,16 +34,16 @@ export type ServerHandlers = {
   ) => ResultOf<ServerCommands[Name]>;
 };
 
-/** What commands need of their server. */
+/** Parts of the server that commands use. */
 interface CommandContext {
-  /** Owns answers that come later. */
+  /** Owns pending replies of commands with asynchronous results. */
   readonly beside: OwnedWork;
   readonly cooker: Cooker;
   readonly handlers: ServerHandlers;
   readonly asyncCommands: AsyncCommands;
   readonly log: Logger;
   readonly emit: (event: EventBody) => Emitted;
-  /** Why nothing new is started, once the server is about to end. */
+  /** Returns the reason to refuse new work, if the server is about to end. */
   readonly ending: () => WireError | undefined;
 }
 
@@ -51,7 +52,7 @@ export class CommandRunner {
   readonly #context: CommandContext;
   readonly #table: CommandTable;
 
-  /** @throws {TypeError} where the cooker has a command of the name of one of the server's */
+  /** @throws {TypeError} if the cooker defines a command that the server defines too */
   constructor(context: CommandContext) {
     this.#context = context;
     for (const name of Object.keys(context.cooker.commands)) {
@@ -61,19 +62,22 @@ export class CommandRunner {
     this.#table = { ...context.cooker.commands, ...SERVER_COMMANDS };
   }
 
-  /** Whether a UI's request has to wait until the UI is the controller. */
+  /**
+   * Returns true if a request must wait until its UI is the controller. That is the case if it
+   * needs control, or if an earlier request of the same UI waits.
+   */
   mustWait(ui: UI, request: Request): boolean {
     return ui.role === "waiting" &&
       (ui.backlog.length > 0 || this.#row(request.method)?.access === "control");
   }
 
-  /** Carries out a request and answers it, at once or when its result is there. */
+  /** Runs a request, and replies to it at once or when its result is available. */
   run(ui: UI, request: Request): void {
     try {
       const row = this.#find(request.method);
       checkAccess(row, request.method, ui);
       const params = checkParams(request.method, row.params, request.params);
-      // Without its parameters: they hold a client's whole environment.
+      // Parameters are not logged: they contain the client's whole environment.
       this.#context.log.log("debug", `Running command ${request.method}`);
       if (row.kind === "async") this.#runAsync(ui, request, params);
       else this.#runSync(ui, request, params);
@@ -124,7 +128,7 @@ export class CommandRunner {
   #call(ui: UI, request: Request, params: unknown): unknown {
     const { cooker, handlers, emit } = this.#context;
     if (isServerCommand(request.method)) {
-      // The table and the handlers have the same keys, and the parameters fit the row.
+      // The cast is safe: table and handlers have the same keys, and the parameters are checked.
       const handler = handlers[request.method] as (params: unknown, ui: UI) => unknown;
       return handler(params, ui);
     }

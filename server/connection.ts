@@ -1,5 +1,5 @@
 /**
- * One client's connection: messages in, one by one; lines out.
+ * Connection of one client: reads messages one by one, and writes lines through an outbox.
  *
  * @module
  */
@@ -12,42 +12,45 @@ import { type Message, parseMessage } from "../wire/messages.ts";
 import { WireError } from "../wire/errors.ts";
 import { Outbox } from "./outbox.ts";
 
-/** What a connection brings: a message, a line that is none, or its end. */
+/** Result of a read: a message, an invalid line, the start of an `execute`, or the end. */
 export type Incoming =
   | { readonly kind: "message"; readonly message: Message }
   | { readonly kind: "error"; readonly error: WireError }
-  /** It begins with `execute`: the first bytes of it. */
+  /** The connection begins with `execute`; `bytes` are its first bytes. */
   | { readonly kind: "execute"; readonly bytes: Uint8Array<ArrayBuffer> }
   | { readonly kind: "end" };
 
-/** First byte of a connection that begins with `execute`: no line of JSON begins with it. */
+/** First byte of `execute`. No line of JSON begins with it. */
 const EXECUTE = 0x45;
 
-/** How much is read at once, in bytes. */
+/** Size of the read buffer, in bytes. */
 const READ_BYTES = 64 * 1024;
-/** Characters in the way out above which nothing more is read from a client: it takes no answers. */
+/**
+ * Limit of the outbox, in characters. Above it, the client does not read its replies, so nothing
+ * more is read from it.
+ */
 const MAX_HELD: number = 16 * 1024 * 1024;
 
-/** Bounds of a connection. */
+/** Limits of a connection. */
 export interface ConnectionLimits {
-  /** The longest line that is taken, in bytes. */
+  /** Limit of a line's length, in bytes. */
   readonly maxFrameBytes?: number;
-  /** Default: {@linkcode MAX_HELD}. */
+  /** Limit of the outbox in characters; default: {@linkcode MAX_HELD}. */
   readonly maxHeld?: number;
 }
 
-/** Whether a connection may begin with `execute`, beside its bounds. */
+/** Options of a connection. */
 interface ConnectionOptions extends ConnectionLimits {
-  /** Default: `false`, which makes such a beginning an unreadable line. */
+  /** The connection may begin with `execute`. Default: `false`, so that it is an invalid line. */
   readonly takesExecute?: boolean;
 }
 
-/** A connection as a source of messages. */
+/** A connection as a source of messages for the loop. */
 export class Connection implements Source<Incoming> {
   readonly kind = "command";
   readonly name: string;
   readonly number: number;
-  /** The way out. */
+  /** Queue of outgoing lines. */
   readonly outbox: Outbox;
   readonly #stream: AcceptedStream;
   readonly #decoder: FrameDecoder;
@@ -60,8 +63,8 @@ export class Connection implements Source<Incoming> {
   #mayExecute: boolean;
 
   /**
-   * @param number unique in the server's life; its UI's number too
-   * @param stream is closed with the connection
+   * @param number unique in the server's life; also the number of its UI
+   * @param stream closed with the connection
    */
   constructor(number: number, stream: AcceptedStream, options: ConnectionOptions = {}) {
     this.number = number;
@@ -71,16 +74,16 @@ export class Connection implements Source<Incoming> {
     this.#maxHeld = options.maxHeld ?? MAX_HELD;
     this.#mayExecute = options.takesExecute === true;
     this.outbox = new Outbox(stream, (error) => {
-      // The end of the stream tells the loop: a client that can't be answered has left.
+      // A client that cannot be answered counts as gone. The stream's end reports it to the loop.
       this.#failure = error;
       this.close();
     });
   }
 
   /**
-   * The next message, or why there is none. After `end` there is nothing more.
+   * Returns the next message, or the reason that there is none. No message follows `end`.
    *
-   * @throws {Error} what the stream failed with, where that is more than a peer that has left
+   * @throws {Error} failure of the stream, unless the peer has merely disconnected
    */
   async read(): Promise<Incoming> {
     while (true) {
@@ -106,7 +109,7 @@ export class Connection implements Source<Incoming> {
     this.outbox.push(frameText(message));
   }
 
-  /** Closes at once; what is not written yet is lost. Safe to call twice. */
+  /** Closes at once. Unwritten lines are lost. Safe to call twice. */
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
@@ -114,7 +117,7 @@ export class Connection implements Source<Incoming> {
     this.#stream.close();
   }
 
-  /** Leaves the stream to somebody else, who reads, writes and closes it from now on. */
+  /** Detaches the stream. The caller reads, writes and closes it from now on. */
   release(): AcceptedStream {
     this.#isClosed = true;
     this.outbox.abandon();

@@ -1,9 +1,9 @@
 /**
- * The seam between the process server and what it serves.
+ * Interface between the process server and the program that it serves.
  *
- * The server knows clients, roles and the loop; a {@linkcode Cooker} knows commands and work. The
- * server calls `preServe` before its loop and `shutdown`, `notifier.stop`, `configNotifier.stop`
- * and `postServe`, in this order, at its end.
+ * The server handles clients, roles and the loop. A {@linkcode Cooker} handles commands and work.
+ * The server calls `preServe` before its loop. At its end it calls `shutdown`, `notifier.stop`,
+ * `configNotifier.stop` and `postServe`, in this order.
  *
  * @module
  */
@@ -15,56 +15,59 @@ import type { Source } from "../system/source.ts";
 import type { Logger } from "../system/logger.ts";
 
 /**
- * What an idle function asks for: `false`: never again; `true`: again without waiting; a number:
- * again within that many seconds; sources: again when one of them is ready (what was read is
- * dropped, so they only wake).
+ * Time of the next call of an idle function:
+ *
+ * - `false`: never
+ * - `true`: in the next turn
+ * - a number: after that many seconds
+ * - sources: when one of them is ready; the value that was read is dropped
  */
 export type IdleResult = boolean | number | readonly Source[];
 
 /**
- * Work that the server's loop calls on its tick. It must return soon: everything waits for it.
- * One that throws is removed.
+ * Work that the server's loop calls when it is due. It must return soon, because it blocks the
+ * loop. It is removed if it throws.
  */
 export type IdleFunction = () => IdleResult;
 
-/** What a server offers to its cooker; valid from `preServe` on. */
+/** Services of the server for its cooker; valid from `preServe` on. */
 export interface CookerHost {
-  /** Time. */
+  /** Clock of the server. */
   readonly clock: Clock;
-  /** The log. */
+  /** Log of the server. */
   readonly log: Logger;
-  /** Registers idle work; disposing of the result takes it away again. */
+  /** Registers idle work. Disposing the result removes it. */
   registerIdle(name: string, idle: IdleFunction): Disposable;
-  /** Sends an event to every UI whose mask lets it through. */
+  /** Sends an event to every UI whose mask accepts it. */
   emit(event: EventBody): SimmerEvent;
-  /** Whether there is any UI. */
+  /** Returns true if a UI is connected. */
   hasUIs(): boolean;
 }
 
-/** An event on its way to the UIs. */
+/** An event that has been sent to the UIs. */
 export interface Emitted {
-  /** The event with its stamp. */
+  /** The event with its sequence number and time. */
   readonly event: SimmerEvent;
   /**
-   * There where the UI that owns the command reads too slowly: resolves when it has caught up or
-   * left. Whoever produces output waits for it; an observer never holds anybody back.
+   * Back-pressure: present if the UI that owns the command reads too slowly. Resolves when the UI
+   * has caught up or left. Producers of output wait for it. Observers never cause back-pressure.
    */
   readonly ready?: Promise<void>;
 }
 
-/** One command from a UI, its parameters checked against the command's row. */
+/** One command from a UI. */
 export interface CommandCall {
   /** The command's name. */
   readonly name: string;
-  /** Its parameters, checked. */
+  /** Parameters, checked against the command's row. */
   readonly params: unknown;
-  /** Who sent it. */
+  /** Client that has sent the command. */
   readonly client: ClientInfo;
   /** Sends an event that belongs to this command. */
   emit(event: EventBody): Emitted;
 }
 
-/** How an asynchronous command ended. */
+/** Result of an asynchronous command. */
 export type AsyncOutcome =
   | { readonly kind: "completed" }
   | { readonly kind: "exit"; readonly exitCode: number }
@@ -72,61 +75,64 @@ export type AsyncOutcome =
 
 /** An asynchronous command in progress. */
 export interface AsyncCommand {
-  /** What the sender is answered at once. */
+  /** Reply that the sender gets when the command starts. */
   readonly reply: unknown;
-  /** The build that it drives; its closing event and its heartbeats carry the id. */
+  /** Id of its build, for its closing event and its heartbeats. */
   readonly build?: string;
-  /** Whether it goes on when its UI leaves. */
+  /** True if the command goes on when its UI leaves. */
   readonly detached: boolean;
-  /** Called as an idle function until it gives `false`. */
+  /** Called as an idle function until it returns `false`. */
   step(): IdleResult;
-  /** Asked once, after `step` gave `false`. */
+  /** Returns the result. Called once, after `step` has returned `false`. */
   outcome(): AsyncOutcome;
   /**
-   * Asks it to end soon; `force`: at once. May be called several times, and after the end.
+   * Cancels the command: soon, or at once with `force`. May be called several times, and after the
+   * end.
    *
-   * @param signal the signal that its processes get first; absent: SIGTERM
+   * @param signal first signal for its processes; default: SIGTERM
    */
   cancel(force: boolean, signal?: TaskSignal): void;
   /**
-   * Sends a signal to its processes without ending it. Absent: it has none.
+   * Sends a signal to its processes without ending the command. Absent: it has no processes.
    *
-   * @returns whether there was a receiver
+   * @returns true if there was a receiver
    */
   signal?(signal: TaskSignal): boolean;
 }
 
-/** Something that watches; both of a cooker's are stopped at the server's end. */
+/** A file watcher. The server stops both watchers of its cooker at its end. */
 export interface Notifier {
-  /** Stops watching; safe to call twice. */
+  /** Stops watching. Safe to call twice. */
   stop(): Promise<void> | void;
 }
 
-/** What a process server serves. */
+/** The program that a process server serves: commands, and the work that they do. */
 export interface Cooker {
-  /** The commands that `runCommand` takes, beside the server's own. */
+  /** Commands of the cooker. The server adds its own. */
   readonly commands: CommandTable;
-  /** Watches inputs. */
+  /** Watches the inputs. */
   readonly notifier: Notifier;
-  /** Watches config. */
+  /** Watches the config. */
   readonly configNotifier: Notifier;
-  /** What it is doing, in a word, for `status`. */
+  /** Current activity in one word, for `status`. */
   readonly state: string;
-  /** Lines about conditions that people should know of, for `status`. */
+  /** Conditions that users should know of, one line each, for `status`. */
   readonly notes: readonly string[];
   /** Called once before the loop. */
   preServe(host: CookerHost): Promise<void> | void;
-  /** Called once after the loop, after everything else has been stopped. */
+  /** Called once after the loop, when everything else has been stopped. */
   postServe(): Promise<void> | void;
-  /** Asked to give memory back where the server uses too much and nothing is in progress. */
+  /**
+   * Frees memory. Called if the server exceeds its memory limit while no command is in progress.
+   */
   releaseMemory?(): void;
   /** Called when a UI has left. */
   clientComplete(): Promise<void> | void;
-  /** Ends all work and waits until nothing of it is left; `force`: without grace. */
+  /** Ends all work, and waits until its processes are gone. `force`: without a grace period. */
   shutdown(force: boolean): Promise<void>;
   /**
-   * Carries out a command: a `sync` one's result is its reply, an `async` one gives an
-   * {@linkcode AsyncCommand}. A `WireError` is the reply of a command that can't be carried out.
+   * Runs a command. Returns the reply of a `sync` command, or the {@linkcode AsyncCommand} of an
+   * `async` command. Throws a `WireError` to reply with an error.
    */
   runCommand(call: CommandCall): Promise<unknown> | unknown;
 }

@@ -1,9 +1,9 @@
 /**
- * Doors: other ways into the same server, each with a listener and a dialect of its own.
+ * Doors: additional entrances to a server, each with its own listener and protocol. XML-RPC is one.
  *
- * A door translates. What comes in at its listener is accepted by the server's loop like any other
- * connection; towards the server it is a native client over a stream in memory, so that roles,
- * queues, events and limits are the same for everybody.
+ * A door translates. The server's loop accepts connections at the door's listener like all others.
+ * For each client, the door opens a native connection in memory. Roles, queues, events and limits
+ * are therefore the same for all clients.
  *
  * @module
  */
@@ -12,21 +12,24 @@ import type { ByteStream } from "../system/net/streams.ts";
 import type { AcceptedStream } from "../system/net/unix_socket.ts";
 import type { Listener } from "./listener_source.ts";
 
-/** Another way into a server. */
+/** An additional entrance to a server. */
 export interface Door {
-  /** For the log. */
+  /** Name for the log. */
   readonly name: string;
-  /** Whether each connection is one request, whose coming and going is not logged; default: `false`. */
+  /**
+   * True if each connection carries one request, so that connections are not logged; default:
+   * `false`.
+   */
   readonly isPerRequest?: boolean;
-  /** Where its clients come in; the server closes it at its end. */
+  /** Listener of the door. The server closes it at its end. */
   readonly listener: Listener;
   /**
-   * Takes a client in. It is called by the server's loop and must return soon.
+   * Serves a new client. The server's loop calls it, so it must return soon.
    *
    * @param stream the client's connection, which the door closes
    * @param connect opens a native connection to the server, which begins with a hello
    */
   enter(stream: AcceptedStream, connect: () => ByteStream): void;
-  /** Lets its clients go; called when the server has sent its last event. */
+  /** Disconnects its clients. Called when the server has sent its last event. */
   close(): Promise<void> | void;
 }

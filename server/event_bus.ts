@@ -1,5 +1,6 @@
 /**
- * The event bus: stamps events and hands each to every handler, in one order for all.
+ * Event bus of a server: stamps events with number and time, and delivers each to all handlers in
+ * the same order.
  *
  * @module
  */
@@ -10,27 +11,26 @@ import type { EventBody, SimmerEvent } from "../wire/events.ts";
 import { frameText } from "../wire/frame.ts";
 import { notification } from "../wire/messages.ts";
 
-/** An event on its way to a handler, as data and as a line. */
+/** An event for the handlers, as data and as a line. */
 export interface Delivery {
   /** The event. */
   readonly event: SimmerEvent;
-  /** The event's line on the wire; made once, however many handlers take it. */
+  /** Returns the event's line on the wire. The line is made once for all handlers. */
   readonly line: () => string;
 }
 
-/** Whoever takes events. */
+/** Receiver of events. */
 export interface EventHandler {
-  /** Takes an event or passes it over; must not wait. */
+  /** Takes or ignores an event. Must not wait. */
   deliver(delivery: Delivery): void;
-  /** Resolves when it takes more without falling behind; absent: it does already. */
+  /** Resolves when the handler has caught up; absent: it is not behind. */
   readonly ready: Promise<void> | undefined;
 }
 
 /**
- * Hands events to handlers.
+ * Delivers events to handlers.
  *
- * Sequence numbers count from 1 and have no gaps; a handler that does not take everything sees
- * gaps.
+ * Sequence numbers start at 1 and have no gaps. A handler that ignores some events sees gaps.
  */
 export class EventBus {
   readonly #clock: Clock;
@@ -38,20 +38,20 @@ export class EventBus {
   #seq = 0;
 
   /**
-   * Makes a bus without handlers.
+   * Creates a bus without handlers.
    *
-   * @param clock gives events their times
+   * @param clock source of the events' times
    */
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
-  /** The number of the last event; 0 before the first. */
+  /** Number of the last event; 0 before the first. */
   get lastSeq(): number {
     return this.#seq;
   }
 
-  /** Adds a handler until the result is disposed of. */
+  /** Adds a handler until the result is disposed. */
   register(handler: EventHandler): Disposable {
     this.#handlers.add(handler);
     return { [Symbol.dispose]: () => void this.#handlers.delete(handler) };
@@ -60,8 +60,8 @@ export class EventBus {
   /**
    * Sends an event to every handler.
    *
-   * @param owner the handler that nothing may be lost to: where it falls behind, the result says
-   *   so, and whoever makes the events waits for it
+   * @param owner handler that must not lose events. If it is behind, the result has a promise for
+   *   the producer of the events to wait for.
    */
   emit(body: EventBody, owner?: EventHandler): Emitted {
     const event: SimmerEvent = { ...body, seq: ++this.#seq, time: this.#clock.now() };

@@ -1,5 +1,6 @@
 /**
- * The host of command lines that come in as `execute`, as the server knows it.
+ * Interface between the process server and the host of `execute` connections. Such a connection
+ * runs a command line of another process inside the server's process.
  *
  * @module
  */
@@ -7,10 +8,10 @@
 import type { AcceptedStream } from "../system/net/unix_socket.ts";
 import type { ByteStream } from "../system/net/streams.ts";
 
-/** Carries out command lines of other processes. */
+/** Runs command lines of other processes. */
 export interface ExecuteHost {
   /**
-   * Takes over a connection. It is called by the server's loop and must return soon.
+   * Takes over a connection. The server's loop calls it, so it must return soon.
    *
    * @param stream the client's connection, which the host closes
    * @param first the bytes that have been read from it
@@ -21,6 +22,6 @@ export interface ExecuteHost {
     first: Uint8Array<ArrayBuffer>,
     connect: () => ByteStream,
   ): void;
-  /** Lets its clients go; called when the server has sent its last event. */
+  /** Disconnects its clients. Called when the server has sent its last event. */
   close(): Promise<void> | void;
 }

@@ -1,5 +1,6 @@
 /**
- * The first exchange: whether a client may come in, and as what.
+ * Handshake of a connection: checks the parameters of `hello`, and that client and server have the
+ * same version, project and container.
  *
  * @module
  */
@@ -24,13 +25,13 @@ const helloParams = v.object({
   role: v.picklist(["controller", "observer", "operator"]),
   whenBusy: v.exactOptional(v.picklist(["wait", "refuse", "observe"])),
   features: v.exactOptional(v.array(v.picklist(FEATURES))),
-  // Other clients are told of it, and journals have it: what looks like a secret goes here.
+  // Other clients and journals see the command line, so secrets are redacted.
   client: v.object({ pid: v.number(), command: v.pipe(v.string(), v.transform(redact)) }),
   project: v.exactOptional(v.object({ root: v.string(), config: v.exactOptional(v.string()) })),
   namespaces: v.exactOptional(v.string()),
 });
 
-/** What a server says of itself to a client that it refuses. */
+/** Data of the server for a client that it refuses. */
 export interface ServerIdentity {
   readonly protocol: number;
   readonly version: string;
@@ -38,15 +39,15 @@ export interface ServerIdentity {
   readonly project: ProjectIdentity;
 }
 
-/** A server's identity. */
+/** Returns the identity of a server of this version. */
 export function serverIdentity(pid: number, project: ProjectIdentity): ServerIdentity {
   return { protocol: PROTOCOL, version: VERSION, pid, project };
 }
 
 /**
- * Reads the parameters of `hello` and checks that both ends mean the same.
+ * Parses the parameters of `hello`, and checks that client and server match.
  *
- * @param namespaces the server's own, where the platform has any
+ * @param namespaces the server's namespaces; `undefined` on a platform without them
  * @throws {WireError} `versionMismatch`, `wrongProject`, `otherContainer` (all with the server's
  *   identity as data) or `invalidParams`
  */
@@ -55,7 +56,7 @@ export function readHello(
   identity: ServerIdentity,
   namespaces: string | undefined,
 ): HelloParams {
-  // The version first: another version's parameters may look different.
+  // The version is checked first: another version may have different parameters.
   const { protocol, version } = checkParams("hello", versions, params);
   if (protocol !== identity.protocol || version !== identity.version) {
     throw new WireError(

@@ -1,5 +1,6 @@
 /**
- * Idle work: functions that the loop calls when they are due.
+ * Idle work of the server's loop: functions that are called when they are due, or when a source
+ * that they wait for is ready.
  *
  * @module
  */
@@ -10,10 +11,10 @@ import { Latch, type Source } from "../system/source.ts";
 import { TickSource } from "./tick.ts";
 
 /**
- * A source that an idle function waits for, as the selector sees it.
+ * The selector's view of a source that an idle function waits for.
  *
- * A read goes on while nobody waits for it: what it brings then makes the next wait short, so that
- * no waking is lost and no source is read twice at a time.
+ * A read continues even if no function waits for it any more. Its result then ends the next wait at
+ * once. So no wake-up is lost, and a source never has two reads at a time.
  */
 export class IdleSource implements Source {
   readonly kind = "idle";
@@ -22,8 +23,8 @@ export class IdleSource implements Source {
   readonly #reads: WeakMap<Source, Promise<unknown>>;
 
   /**
-   * @param source what the idle function named
-   * @param reads outstanding reads, shared by all that wait for the same source
+   * @param source the source that the idle function has returned
+   * @param reads pending reads, shared by all functions that wait for the same source
    */
   constructor(source: Source, reads: WeakMap<Source, Promise<unknown>>) {
     this.#source = source;
@@ -37,18 +38,18 @@ export class IdleSource implements Source {
     return read;
   }
 
-  /** Says that the idle function is called for what was read: the next read is a new one. */
+  /** Marks the result of the read as used, so that the next read is a new one. */
   consume(): void {
     this.#reads.delete(this.#source);
   }
 }
 
-/** Ready when an idle function wants to be called without waiting. */
+/** Ready when an idle function is due in the next turn. */
 export class AgainSource extends Latch {
   readonly kind = "again";
 }
 
-/** What an idle function's registration needs of the selector. */
+/** Part of the selector that idle work uses. */
 interface IdleSelector {
   add(source: IdleSource): void;
   remove(source: IdleSource): void;
@@ -58,16 +59,16 @@ interface Entry {
   readonly name: string;
   readonly call: IdleFunction;
   readonly failed: (error: unknown) => void;
-  /** When to call it, by the monotonic clock; `Infinity` while it waits for sources. */
+  /** Time of the next call by the monotonic clock; `Infinity` while it waits for sources. */
   due: number;
   sources: Map<Source, IdleSource>;
 }
 
 /** The registered idle functions. */
 export class IdleWork {
-  /** Belongs into the selector. */
+  /** Wakes the loop for functions that are due at once. The caller adds it to the selector. */
   readonly again: AgainSource = new AgainSource("idle work");
-  /** Belongs into the selector too. */
+  /** Wakes the loop for functions that are due later. The caller adds it to the selector. */
   readonly tick: TickSource;
   readonly #clock: Clock;
   readonly #selector: IdleSelector;
@@ -76,9 +77,9 @@ export class IdleWork {
   readonly #reads = new WeakMap<Source, Promise<unknown>>();
 
   /**
-   * @param selector gets the sources that idle functions wait for
+   * @param selector receives the sources that idle functions wait for
    * @param signal ends the tick with the server
-   * @param restsUntil as the tick's
+   * @param restsUntil same as the parameter of {@linkcode TickSource}
    */
   constructor(
     clock: Clock,
@@ -91,12 +92,12 @@ export class IdleWork {
     this.tick = new TickSource(clock, () => this.nextDue, signal, restsUntil);
   }
 
-  /** How many functions there are. */
+  /** Number of registered functions. */
   get size(): number {
     return this.#entries.size;
   }
 
-  /** When the next one is due, by the monotonic clock; `Infinity` where none is. */
+  /** Time of the next call by the monotonic clock; `Infinity` if no function is due. */
   get nextDue(): number {
     let next = Infinity;
     for (const { due } of this.#entries) next = Math.min(next, due);
@@ -104,10 +105,10 @@ export class IdleWork {
   }
 
   /**
-   * Registers a function; it is called in the next turn for the first time.
+   * Registers a function. Its first call is in the next turn.
    *
-   * @param failed is told what it threw; it is removed by then
-   * @returns takes it away
+   * @param failed receives the error if the function throws; the function is removed by then
+   * @returns removes the function when it is disposed
    */
   register(name: string, call: IdleFunction, failed: (error: unknown) => void): Disposable {
     const entry: Entry = { name, call, failed, due: this.#clock.monotonic(), sources: new Map() };
@@ -124,7 +125,7 @@ export class IdleWork {
     }
   }
 
-  /** Calls the function that waits for a source, because it is ready. */
+  /** Calls the function that waits for this source. The loop calls it when the source is ready. */
   runFor(source: IdleSource): void {
     const entry = this.#owners.get(source);
     if (entry === undefined) return;
@@ -150,7 +151,7 @@ export class IdleWork {
     else this.tick.hurry(entry.due);
   }
 
-  /** Makes the entry wait for just these sources; one that it waited for already stays as it is. */
+  /** Makes an entry wait for exactly these sources. Sources that it already waits for stay. */
   #await(entry: Entry, sources: readonly Source[]): void {
     const wanted = new Map(
       sources.map((

@@ -1,6 +1,6 @@
 /**
- * The process server inside a client's own process: the same cooker, commands and events over a
- * stream in memory, without socket, lock or anything left behind.
+ * Process server inside a client's own process. It has the same cooker, commands and events, over a
+ * stream in memory. It needs no socket and no lock, and leaves no files behind.
  *
  * @module
  */
@@ -15,27 +15,27 @@ import type { ProjectIdentity } from "../wire/hello.ts";
 import type { Listener } from "./listener_source.ts";
 import { ProcessServer } from "./process_server.ts";
 
-/** What an in-process server is made of. */
+/** Parts of an in-process server. */
 export interface InProcessOptions {
-  /** What is served. */
+  /** The program to serve. */
   readonly cooker: Cooker;
-  /** Time. */
+  /** Clock of the server. */
   readonly clock: Clock;
-  /** The log. */
+  /** Log of the server. */
   readonly log: Logger;
-  /** The project that it serves. */
+  /** Project that the server serves. */
   readonly project: ProjectIdentity;
 }
 
 /** A server in this process. */
 export interface InProcessServer {
-  /** The client's end; closing it ends the server. */
+  /** The client's end of the connection. Closing it ends the server. */
   readonly stream: ByteStream;
-  /** Resolves when the server has ended and nothing of its tasks is left. */
+  /** Resolves when the server has ended and the processes of its tasks are gone. */
   readonly ended: Promise<void>;
 }
 
-/** A listener with one client, who is there already. */
+/** A listener that accepts one connection, which already exists. */
 class OneClient implements Listener {
   readonly path = "in process";
   #stream: AcceptedStream | undefined;
@@ -60,7 +60,7 @@ class OneClient implements Listener {
   }
 }
 
-/** Starts a server for one client in this process; it ends when the client leaves. */
+/** Starts a server for one client in this process. It ends when the client leaves. */
 export function serveInProcess(options: InProcessOptions): InProcessServer {
   const [near, far] = lanePair();
   const server = new ProcessServer({

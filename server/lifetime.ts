@@ -18,7 +18,8 @@ const MEMORY_RELEASE_MS = 3000;
 /** Reason for a server to stop by itself. */
 interface StopReason {
   /**
-   * - `"lost files"`: the lock file or the socket was deleted or replaced, so clients cannot find it
+   * - `"lost files"`: the lock file or the socket was deleted or replaced, so clients cannot find
+   *   the server
    * - `"idle"`: the idle timeout has passed
    * - `"memory"`: it uses more memory than its limit
    */
@@ -84,8 +85,8 @@ export class Lifetime {
    * Records that a UI has left.
    *
    * @param remaining number of UIs that are left
-   * @param counts `false` for operators: the client that starts a server in the background is one, and
-   *   does not count as the first UI
+   * @param counts `false` for operators: the client that starts a server in the background is one,
+   *   and does not count as the first UI
    */
   uiLeft(remaining: number, counts: boolean): void {
     this.#hadUI ||= counts;

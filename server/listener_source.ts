@@ -1,5 +1,5 @@
 /**
- * The listener as a source of connections.
+ * A listener as a source of connections for the server's loop.
  *
  * @module
  */
@@ -9,26 +9,26 @@ import type { Source } from "../system/source.ts";
 import type { AcceptedStream } from "../system/net/unix_socket.ts";
 import type { Door } from "./door.ts";
 
-/** Milliseconds until the next try where accepting failed, as when descriptors are used up. */
+/** Delay after a failed accept, in milliseconds. Accepting fails if descriptors are used up. */
 const RETRY_MS = 100;
 
-/** What a process server listens with; a `UnixListener` is one. */
+/** Listener of a process server, for example a `UnixListener`. */
 export interface Listener {
-  /** Where, for logs and for clients. */
+  /** Address, for logs and for clients. */
   readonly path: string;
-  /** The next connection; `undefined` once it is closed. */
+  /** Returns the next connection, or `undefined` if the listener is closed. */
   accept(): Promise<AcceptedStream | undefined>;
-  /** Takes the name away, if it still is this listener's; says whether it was. */
+  /** Deletes the socket file if it still belongs to this listener. Returns true if it did. */
   unlink(): boolean;
   /** Stops listening. */
   close(): void;
 }
 
-/** Ready when somebody connects. */
+/** Ready when a client connects. */
 export class ListenerSource implements Source<AcceptedStream | undefined> {
   readonly kind = "accept";
   readonly name: string;
-  /** Whose listener it is; absent: the server's own. */
+  /** Door of the listener; absent: the listener is the server's own. */
   readonly door: Door | undefined;
   readonly #listener: Listener;
   readonly #clock: Clock;
@@ -36,8 +36,8 @@ export class ListenerSource implements Source<AcceptedStream | undefined> {
   #hasFailed = false;
 
   /**
-   * @param signal ends the pause after a failure with the server
-   * @param door whose listener it is; absent: the server's own
+   * @param signal ends the delay after a failure when the server ends
+   * @param door door of the listener; absent: the listener is the server's own
    */
   constructor(listener: Listener, clock: Clock, signal: AbortSignal, door?: Door) {
     this.name = door === undefined ? "listener" : `${door.name} listener`;

@@ -1,17 +1,19 @@
 /**
  * The server's main loop.
  *
- * It waits for three things at once, as BitBake's `ProcessServer.main` does with `select`: a connection
- * to accept, a command to read, and the idle tick. Each turn handles every source that is ready, once:
+ * It waits for three things at once, as BitBake's `ProcessServer.main` does with `select`: a
+ * connection to accept, a command to read, and the idle tick. Each turn handles every source that
+ * is ready, once:
  *
- * 1. `accept`: a connection becomes the controller, waits in the queue, observes or is refused (R4, R5).
- * 2. `command`: a client says hello, or sends one command and gets one reply (R6, R10). At the end of
- *    its stream the client is unregistered (R7).
- * 3. `tick`: timeouts, heartbeat and the idle functions that are due (R8, R9, R11). The tick is 100 ms;
- *    up to 1 s while no client is connected and no command is in progress.
+ * 1. `accept`: a connection becomes the controller, waits in the queue, observes or is refused (R4,
+ *    R5).
+ * 2. `command`: a client says hello, or sends one command and gets one reply (R6, R10). At the end
+ *    of its stream the client is unregistered (R7).
+ * 3. `tick`: timeouts, heartbeat and the idle functions that are due (R8, R9, R11). The tick is 100
+ *    ms; up to 1 s while no client is connected and no command is in progress.
  *
- * Two more sources belong to idle functions: `idle`, a stream that one of them waits for, and `again`,
- * one of them that wants to continue in the next turn.
+ * Two more sources belong to idle functions: `idle`, a stream that one of them waits for, and
+ * `again`, one of them that wants to continue in the next turn.
  *
  * @module
  */
@@ -61,7 +63,7 @@ export class ServerLoop {
     return this.#turns;
   }
 
-  /** The names of the listeners and connections that are ready in this turn, as in BitBake's log. */
+  /** Names of the listeners and connections that are ready in this turn, as in BitBake's log. */
   get readyList(): string {
     const names = this.#ready.map(({ source }) => source)
       .filter(({ kind }) => kind === "accept" || kind === "command")

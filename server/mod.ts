@@ -1,5 +1,5 @@
 /**
- * The process server, for programs that serve a cooker of their own.
+ * The process server, for programs that serve their own {@linkcode Cooker}.
  *
  * @module
  */

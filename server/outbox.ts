@@ -1,5 +1,6 @@
 /**
- * A connection's way out: lines in order, many to a write, one write at a time.
+ * Outgoing queue of a connection. Lines keep their order. Many lines share one write, and one write
+ * is in progress at a time.
  *
  * @module
  */
@@ -7,47 +8,47 @@
 import { type ByteStream, writeAll } from "../system/net/streams.ts";
 import type { Delivery } from "./event_bus.ts";
 
-/** What goes out: a line, or an event as it is where the stream has a lane for that. */
+/** A line, or an event as an object if the stream can pass objects. */
 type Item = string | object;
 
-/** What an event that is not made a line counts as, beside its text. */
+/** Size of an event that is passed as an object, without its text, in characters. */
 const EVENT_SIZE = 128;
 
-/** Characters that are written at once at the most, so that room returns while much is waiting. */
+/** Size of one write, in characters. Small enough that room returns while much is waiting. */
 const BATCH = 256 * 1024;
 
 const encoder = new TextEncoder();
 
-/** A queue of lines before a stream. */
+/** Queue of lines for a stream. */
 export class Outbox {
   readonly #stream: ByteStream;
   readonly #failed: (error: unknown) => void;
   #items: Item[] = [];
-  /** Characters that are not written yet: close enough to bytes for bounding memory. */
+  /** Unwritten characters. Close enough to bytes to limit memory. */
   #held = 0;
   #writing: Promise<void> | undefined;
   #isBroken = false;
-  /** Counts releases. */
+  /** Number of calls of `release`. */
   #releases = 0;
   #progress: PromiseWithResolvers<void> | undefined;
 
-  /** @param failed is told once why nothing can be written any more */
+  /** @param failed called once with the error that ends all writing */
   constructor(stream: ByteStream, failed: (error: unknown) => void) {
     this.#stream = stream;
     this.#failed = failed;
   }
 
-  /** Characters that are waiting to be written. */
+  /** Number of unwritten characters. */
   get held(): number {
     return this.#held;
   }
 
-  /** Whether nothing is taken any more. */
+  /** True if the outbox accepts nothing any more. */
   get isBroken(): boolean {
     return this.#isBroken;
   }
 
-  /** Adds a line. It is written together with what else is added in this turn. */
+  /** Adds a line. Lines of the same turn share a write. */
   push(line: string): void {
     this.#add(line, line.length);
   }
@@ -58,7 +59,7 @@ export class Outbox {
     this.#add(event, sizeOf(event));
   }
 
-  /** Resolves when no more than that many characters are waiting, or with `release`. */
+  /** Resolves when at most `level` characters are unwritten, or when `release` is called. */
   async room(level: number): Promise<void> {
     const releases = this.#releases;
     while (this.#releases === releases && this.#held > level) {
@@ -67,18 +68,18 @@ export class Outbox {
     }
   }
 
-  /** Resolves when everything is written, or nothing is taken any more. */
+  /** Resolves when everything is written, or when writing has failed or was abandoned. */
   async drained(): Promise<void> {
     while (this.#writing !== undefined) await this.#writing;
   }
 
-  /** Lets everybody go on who waits for room now. */
+  /** Ends all present waits for room. */
   release(): void {
     this.#releases++;
     this.#advance();
   }
 
-  /** Drops what is waiting; nothing is written any more. */
+  /** Drops unwritten lines, and accepts no more. */
   abandon(): void {
     this.#isBroken = true;
     this.#items = [];
@@ -94,7 +95,7 @@ export class Outbox {
   }
 
   async #write(): Promise<void> {
-    // What is added in the same turn shares the write.
+    // Lines that are added in the same turn share the write.
     await Promise.resolve();
     while (this.#items.length > 0) {
       const batch = this.#takeBatch();

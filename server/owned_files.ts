@@ -1,8 +1,8 @@
 /**
  * Files that a server must own for as long as it runs: its lock file and its socket.
  *
- * If a file was deleted or replaced, clients cannot find the server any more, and another server may
- * already have taken its place. The server must stop then.
+ * If a file was deleted or replaced, clients cannot find the server any more, and another server
+ * may already have taken its place. The server must stop then.
  *
  * @module
  */
@@ -19,7 +19,7 @@ import {
 const CHECK_MS = 1000;
 
 /**
- * Checks that files are still the ones that they were.
+ * Checks that files have not been deleted or replaced.
  *
  * @example A server that stops when its socket is deleted
  * ```ts
@@ -62,7 +62,7 @@ export class OwnedFiles {
   }
 }
 
-/** A file that the system cannot look at for the moment does not count as lost. */
+/** Returns false for a file that cannot be checked at the moment: it does not count as lost. */
 function isLost(path: string, own: FileIdentity | undefined): boolean {
   try {
     return !isSameFile(fileIdentity(path), own);

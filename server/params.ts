@@ -1,5 +1,5 @@
 /**
- * Parameters of commands, checked against their schemas.
+ * Checks the parameters of commands against their schemas.
  *
  * @module
  */
@@ -8,16 +8,16 @@ import type { Schema, SchemaIssue } from "../wire/commands.ts";
 import { WireError } from "../wire/errors.ts";
 import { excerpt } from "../wire/near_names.ts";
 
-/** How many mistakes a message names. */
+/** Limit of the issues in one message. */
 const MOST_ISSUES = 10;
 
 /**
  * Checks parameters.
  *
  * @param method the command, for the message
- * @param params what came; absent is an empty object
- * @throws {WireError} `invalidParams`, with a message that names what is wrong
- * @throws {TypeError} where the schema does not answer at once
+ * @param params the received parameters; `undefined` counts as an empty object
+ * @throws {WireError} `invalidParams`, with a message that names the issues
+ * @throws {TypeError} if the schema is asynchronous
  */
 export function checkParams<O>(method: string, schema: Schema<unknown, O>, params: unknown): O {
   const result = schema["~standard"].validate(params ?? {});
@@ -31,6 +31,6 @@ export function checkParams<O>(method: string, schema: Schema<unknown, O>, param
 
 function issueText({ path, message }: SchemaIssue): string {
   const keys = (path ?? []).map((part) => String(typeof part === "object" ? part.key : part));
-  // Keys and messages repeat what came.
+  // Keys and messages may repeat long input of the client.
   return excerpt(keys.length === 0 ? message : `${keys.join(".")}: ${message}`);
 }

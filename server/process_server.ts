@@ -1,5 +1,5 @@
 /**
- * The process server: builds its parts and holds them together. `loop.ts` has the main loop.
+ * The process server: creates its parts and connects them. The main loop is in `loop.ts`.
  *
  * @module
  */
@@ -36,57 +36,58 @@ import { endingError, endServer, type StopMode } from "./shutdown.ts";
 import { stackOf } from "./stack.ts";
 import { statusReporter } from "./status.ts";
 
-/** What a process server is made of. */
+/** Parts and limits of a process server. */
 export interface ProcessServerOptions {
-  /** What is served. */
+  /** The program to serve. */
   readonly cooker: Cooker;
-  /** Where clients come in; it is closed at the end. */
+  /** Listener for native clients. The server closes it at its end. */
   readonly listener: Listener;
-  /** Other ways in; default: none. */
+  /** Additional entrances; default: none. */
   readonly doors?: readonly Door[];
-  /** Carries out command lines that come in as `execute`; default: none is taken. */
+  /** Runs command lines that arrive as `execute`; default: `execute` counts as an invalid line. */
   readonly executes?: ExecuteHost;
-  /** Time. */
+  /** Clock of the server. */
   readonly clock: Clock;
-  /** The log. */
+  /** Log of the server. */
   readonly log: Logger;
-  /** The project that it serves: a client that means another one is refused. */
+  /** Project that the server serves. Clients of other projects are refused. */
   readonly project: ProjectIdentity;
-  /** The lock file's path, for the log. */
+  /** Path of the lock file, for the log. */
   readonly lockPath?: string;
-  /**
-   * Seconds without a UI after which it ends: -1 never, 0 when the last one leaves. Default: 0.
-   */
+  /** Idle timeout in seconds. -1: never; 0: the server ends when the last UI leaves. Default: 0. */
   readonly timeoutSeconds?: number;
-  /** Files without which it must stop; default: none. */
+  /** Files without which the server must stop; default: none. */
   readonly files?: OwnedFiles;
-  /** Bytes of resident memory with which it ends when nothing is in progress; default: any. */
+  /**
+   * Limit of resident memory in bytes. Above it, the server ends when no command is in progress and
+   * no controller is connected. Default: no limit.
+   */
   readonly maxRssBytes?: number;
-  /** Bytes of resident memory now; default: this process's. */
+  /** Returns the resident memory in bytes; default: that of this process. */
   readonly rss?: () => number;
-  /** The name that the process takes; absent: it keeps its own. */
+  /** New name of the process; absent: the name is unchanged. */
   readonly processName?: string;
-  /** Milliseconds between two heartbeats; default: 1000. */
+  /** Interval of heartbeats in milliseconds; default: 1000. */
   readonly heartbeatMs?: number;
-  /** Called with each heartbeat: shows other processes that the loop turns. */
+  /** Called with each heartbeat. It lets other processes see that the loop works. */
   readonly onBeat?: () => void;
-  /** Bounds of each connection. */
+  /** Limits of each connection. */
   readonly limits?: ConnectionLimits;
-  /** How many connections there can be at once; default: any number. */
+  /** Limit of open connections; default: no limit. */
   readonly maxConnections?: number;
-  /** Characters of events that wait for an observer at the most. */
+  /** Limit of the events that are queued for an observer, in characters. */
   readonly observerQueue?: number;
-  /** Lets go of the lock, as the last step of the end. */
+  /** Releases the lock, as the last step of the shutdown. */
   readonly farewell?: () => Promise<void>;
 }
 
-/** Milliseconds within which a loop turns that is not broken: it ticks once a second at least. */
+/** Time for one turn of a working loop, in milliseconds. The loop ticks at least once a second. */
 const LOOP_MS = 5000;
 
 /**
- * Serves a cooker to its clients until its time is over.
+ * Serves a cooker to its clients until it is stopped or its idle timeout has passed.
  *
- * The caller holds the lock, if there is one, and has made the listener; the server closes the
+ * The caller holds the lock, if there is one, and creates the listener. The server closes the
  * listener and every connection.
  *
  * @example
@@ -109,14 +110,14 @@ export class ProcessServer {
   readonly #beside: OwnedWork;
   #ending: { readonly reason: string; readonly mode: StopMode } | undefined;
   #mayRenew = false;
-  /** Settles when the loop is known to be broken. */
+  /** Rejects when the loop is found to be broken. */
   readonly #broken = Promise.withResolvers<never>();
   #isLooping = false;
 
   /**
-   * Makes a server that does not serve yet.
+   * Creates a server that does not serve yet.
    *
-   * @param options are used until `serve` has resolved
+   * @param options used until `serve` has resolved
    */
   constructor(options: ProcessServerOptions) {
     this.#options = options;
@@ -222,26 +223,29 @@ export class ProcessServer {
     });
   }
 
-  /** Whether there is no UI and no command in progress, and the server is not about to end. */
+  /** True if no UI is connected, no command is in progress, and the server has not ended. */
   get isAlone(): boolean {
     return !this.#life.signal.aborted && this.#roster.size === 0 &&
       this.#asyncCommands.busyWith === undefined;
   }
 
-  /** Whether no client has come yet, but for operators, who may only have started the server. */
+  /**
+   * True if no client has connected yet. Operators do not count: one of them may merely have
+   * started the server.
+   */
   get isUnused(): boolean {
     return this.#reception.isUnused;
   }
 
-  /** Notes that the server was of use to somebody who is no UI: its timeout begins anew. */
+  /** Restarts the idle timeout, because the server has served a client that is not a UI. */
   touch(): void {
     this.#lifetime.touch();
   }
 
   /**
-   * Serves until the server is asked to end or its timeout is over.
+   * Serves until the server is stopped or its idle timeout has passed.
    *
-   * @returns why it ended, and whether every step of the end succeeded
+   * @returns the reason for the end; `isClean` is true if every step of the shutdown has succeeded
    */
   async serve(): Promise<{ readonly reason: string; readonly isClean: boolean }> {
     try {
@@ -261,9 +265,9 @@ export class ProcessServer {
   }
 
   /**
-   * Asks the server to end. Asked again, it can only end sooner.
+   * Stops the server. Further calls can only make it stop sooner.
    *
-   * @param reason is told to the clients
+   * @param reason sent to the clients
    * @param mode default: when its command in progress is done
    */
   stop(reason: string, mode: StopMode = "when done"): void {
@@ -278,8 +282,8 @@ export class ProcessServer {
   }
 
   /**
-   * Notes an error that no part of the process has caught. It may have broken the loop: a server
-   * whose loop does not turn within {@linkcode LOOP_MS} from now ends, with every step of its end.
+   * Records an uncaught error of the process. The error may have broken the loop. If the loop has
+   * no turn within {@linkcode LOOP_MS}, the server ends, with every step of its shutdown.
    */
   uncaught(error: unknown): void {
     this.#options.log.log("error", `An error was not caught: ${stackOf(error)}`);
@@ -324,7 +328,7 @@ export class ProcessServer {
     for (const source of accepting) this.#loop.remove(source);
   }
 
-  /** Whether no client is connected and no command is in progress. */
+  /** True if no client is connected and no command is in progress. */
   get #isAtRest(): boolean {
     return this.#reception.connections.length === 0 && this.isAlone;
   }
@@ -348,7 +352,7 @@ export class ProcessServer {
     }
   }
 
-  /** Decides about every connection, whichever listener it came in at. */
+  /** Admits or refuses a connection, with the same rules for every listener. */
   #admit(stream: AcceptedStream, door: Door | undefined): void {
     const admitted = this.#admission.admit(stream);
     if (!(admitted instanceof WireError)) {
@@ -366,7 +370,7 @@ export class ProcessServer {
     this.#loop.add(this.#reception.welcome(stream));
   }
 
-  /** A native connection for a door's client. */
+  /** Opens a native connection in memory, for a client of a door or of the execute host. */
   #connect(): ByteStream {
     const [near, far] = lanePair();
     this.#welcome(far);
@@ -380,7 +384,7 @@ export class ProcessServer {
     this.#stopIfDue();
   }
 
-  /** Stops the server, when its command in progress is done, if its lifetime is over. */
+  /** Stops the server if its lifetime is over. A command in progress is completed first. */
   #stopIfDue(): void {
     if (this.#ending !== undefined) return;
     const reason = this.#lifetime.reasonToStop({
@@ -390,7 +394,7 @@ export class ProcessServer {
     });
     if (reason === undefined) return;
     this.#options.log.log(reason.kind === "idle" ? "info" : "warn", reason.message);
-    // A watching client starts a new server and goes on.
+    // The exit event then permits watching clients to start a new server and go on.
     this.#mayRenew = reason.kind !== "idle";
     this.stop(reason.message);
   }

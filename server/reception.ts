@@ -1,5 +1,6 @@
 /**
- * The reception: connections come in, say hello, send commands and leave.
+ * Clients of a server, from connection to disconnection: checks that each says hello in time,
+ * passes its requests to the command runner, and removes it when it leaves.
  *
  * @module
  */
@@ -23,16 +24,16 @@ import type { Outcome } from "./selector.ts";
 import { stackOf } from "./stack.ts";
 import { UI } from "./ui.ts";
 
-/** Milliseconds within which a connection has to say hello. */
+/** Timeout of the hello, in milliseconds. */
 const HELLO_MS = 30_000;
-/** Milliseconds within which a refused connection has to take that it is. */
+/** Time for a refused client to read the refusal, in milliseconds. */
 const REFUSED_MS = 5000;
-/** Requests that are kept for a waiting UI at the most. */
+/** Limit of the requests that are queued for a waiting UI. */
 const MAX_BACKLOG = 1000;
 
-/** What a reception needs of its server. */
+/** Parts of the server that the reception uses. */
 interface ReceptionContext {
-  /** Owns what goes on beside the loop. */
+  /** Owns promises that the loop does not wait for. */
   readonly beside: OwnedWork;
   readonly roster: Roster;
   readonly bus: EventBus;
@@ -42,23 +43,23 @@ interface ReceptionContext {
   readonly log: Logger;
   readonly clock: Clock;
   readonly identity: ServerIdentity;
-  /** Of this server's processes and mounts, where the platform has any. */
+  /** Namespaces of the server's process; `undefined` on a platform without them. */
   readonly namespaces: string | undefined;
   readonly limits: ConnectionLimits;
-  /** How many connections there can be at once. */
+  /** Limit of open connections. */
   readonly maxConnections: number;
   readonly observerQueue?: number;
-  /** Takes over a connection that begins with `execute`; absent: no such connection is taken. */
+  /** Takes over a connection that begins with `execute`; absent: that counts as an invalid line. */
   readonly execute?: (stream: AcceptedStream, first: Uint8Array<ArrayBuffer>) => void;
-  /** Why nothing new is started, once the server is about to end. */
+  /** Returns the reason to refuse new work, if the server is about to end. */
   readonly ending: () => WireError | undefined;
   readonly dropSource: (connection: Connection) => void;
   readonly uiLeft: (ui: UI) => void;
-  /** The ready list of the loop's turn, for the log. */
+  /** Returns the ready list of the loop's turn, for the log. */
   readonly ready: () => string;
 }
 
-/** A connection, with its UI once it has said hello. */
+/** A connection, with its UI after the hello. */
 interface Visitor {
   readonly connection: Connection;
   readonly helloDue: number;
@@ -66,31 +67,36 @@ interface Visitor {
   registration: Disposable | undefined;
 }
 
-/** Receives clients. */
+/** Accepts clients, handles their messages, and removes them. */
 export class Reception {
   readonly #context: ReceptionContext;
   readonly #visitors = new Map<Connection, Visitor>();
-  /** Refused, and not closed until they have been told, or the time given here has come. */
+  /**
+   * Refused connections that have not read the refusal yet, with the time at which they are closed.
+   */
   readonly #expelled = new Map<Connection, number>();
   #lastNumber = 0;
   #isUnused = true;
 
-  /** @param context is used from the first connection on */
+  /** @param context not used before the first connection */
   constructor(context: ReceptionContext) {
     this.#context = context;
   }
 
-  /** Whether no client has come yet, but for operators, who may only have started the server. */
+  /**
+   * True if no client has connected yet. Operators do not count: one of them may merely have
+   * started the server.
+   */
   get isUnused(): boolean {
     return this.#isUnused;
   }
 
-  /** All connections. */
+  /** All open connections. */
   get connections(): readonly Connection[] {
     return [...this.#visitors.keys(), ...this.#expelled.keys()];
   }
 
-  /** Takes a connection in that has been admitted. */
+  /** Adds a connection that has been admitted. */
   welcome(stream: AcceptedStream): Connection {
     const { clock, execute } = this.#context;
     const connection = this.#connection(stream, execute !== undefined);
@@ -104,16 +110,15 @@ export class Reception {
     return connection;
   }
 
-  /** Tells a connection that it is not admitted, and closes it. */
+  /** Sends an error to a connection that is not admitted, and closes it. */
   refuse(stream: AcceptedStream, error: WireError): void {
     this.#turnOut(this.#connection(stream, false), error);
   }
 
   /**
-   * Closes the connection that has been there longest without a hello, for another one to take its
-   * place.
+   * Closes the oldest connection that has not said hello, to free its place.
    *
-   * @returns whether there was one
+   * @returns true if there was one
    */
   makeRoom(): boolean {
     for (const visitor of this.#visitors.values()) {
@@ -125,7 +130,7 @@ export class Reception {
     return false;
   }
 
-  /** Handles what a connection brings. */
+  /** Handles the result of a connection's read. */
   receive(connection: Connection, outcome: Outcome<Incoming>): void {
     const visitor = this.#visitors.get(connection);
     if (visitor === undefined) return;
@@ -147,7 +152,7 @@ export class Reception {
     }
   }
 
-  /** Drops connections that have not said hello in time, and refused ones that don't read that. */
+  /** Drops connections that have not said hello in time, and refused ones that do not read. */
   dropSilent(): void {
     const now = this.#context.clock.monotonic();
     for (const [connection, due] of [...this.#expelled]) {
@@ -160,7 +165,7 @@ export class Reception {
     }
   }
 
-  /** Tells the waiting UIs that their turn will not come. */
+  /** Refuses the queued requests of waiting UIs, because the server is about to end. */
   turnAway(error: WireError): void {
     for (const ui of this.#context.roster.all) {
       for (const request of ui.backlog.splice(0)) ui.refuse(request.id, error);
@@ -172,7 +177,7 @@ export class Reception {
     return new Connection(++this.#lastNumber, stream, { ...limits, takesExecute });
   }
 
-  /** Leaves a connection that brings a command line to the host of these. */
+  /** Passes a connection that begins with `execute` to its host. */
   #execute({ connection }: Visitor, first: Uint8Array<ArrayBuffer>): void {
     this.#isUnused = false;
     this.#visitors.delete(connection);
@@ -210,7 +215,7 @@ export class Reception {
     }
   }
 
-  /** @throws {WireError} where the client is refused */
+  /** @throws {WireError} if the client is refused */
   #admit(visitor: Visitor, request: Request): void {
     const { roster, bus, identity, namespaces, asyncCommands, log, observerQueue, beside } =
       this.#context;
@@ -263,7 +268,7 @@ export class Reception {
     }
   }
 
-  /** What the new controller has sent already is carried out now, in its order. */
+  /** Runs the queued requests of a new controller, in their order. */
   #promote(ui: UI): void {
     ui.notify("role", { role: ui.role });
     for (const request of ui.backlog.splice(0)) this.#context.runner.run(ui, request);
@@ -279,11 +284,12 @@ export class Reception {
     connection.send(failure(request?.id ?? null, error));
     const { clock, maxConnections } = this.#context;
     this.#expelled.set(connection, clock.monotonic() + REFUSED_MS);
-    // They count, too. What is written already reaches who has been told longest.
+    // Refused connections count as open too. The oldest one is closed: what is already written
+    // still reaches it.
     const [longest] = this.#expelled.keys();
     const isFull = this.#visitors.size + this.#expelled.size > maxConnections;
     if (isFull && longest !== connection) longest?.close();
-    // Closing ends the writing too.
+    // `drained` also resolves when the connection is closed.
     const leaving = connection.outbox.drained().then(() => {
       connection.close();
       this.#expelled.delete(connection);

@@ -1,5 +1,6 @@
 /**
- * Who is connected, and whose turn it is: one controller, a queue, and those who look on.
+ * The connected UIs of a server and their roles: one controller, a queue of UIs that wait for that
+ * role, observers and operators.
  *
  * @module
  */
@@ -7,7 +8,7 @@
 import type { Holder, QueuePlace, Role, WhenBusy } from "../wire/hello.ts";
 import type { UI } from "./ui.ts";
 
-/** What a UI that says hello becomes, or that it is refused. */
+/** Role that a UI gets at its hello, or its refusal. */
 type Admission = Role | "waiting" | "refused";
 
 /** The UIs of a server. */
@@ -16,29 +17,29 @@ export class Roster {
   readonly #queue: UI[] = [];
   #controller: UI | undefined;
 
-  /** How many UIs there are, whatever their roles. */
+  /** Number of UIs of all roles. */
   get size(): number {
     return this.#uis.size;
   }
 
-  /** All of them, in the order of their coming. */
+  /** All UIs, in the order of their arrival. */
   get all(): readonly UI[] {
     return [...this.#uis];
   }
 
-  /** The one that may change things. */
+  /** UI that may change the state of the server. */
   get controller(): UI | undefined {
     return this.#controller;
   }
 
-  /** What a newcomer would become. */
+  /** Returns the role that a new UI would get. */
   admission(role: Role, whenBusy: WhenBusy): Admission {
     if (role !== "controller" || this.#controller === undefined) return role;
     const outcomes = { wait: "waiting", refuse: "refused", observe: "observer" } as const;
     return outcomes[whenBusy];
   }
 
-  /** Takes a UI in, with the role that it has. */
+  /** Adds a UI with its role. */
   add(ui: UI): void {
     this.#uis.add(ui);
     if (ui.role === "controller") this.#controller = ui;
@@ -46,9 +47,9 @@ export class Roster {
   }
 
   /**
-   * Lets a UI go.
+   * Removes a UI.
    *
-   * @returns the waiting UI that has become the controller by that
+   * @returns the waiting UI that has become the controller, if any
    */
   remove(ui: UI): UI | undefined {
     this.#uis.delete(ui);
@@ -60,7 +61,7 @@ export class Roster {
     return this.#controller;
   }
 
-  /** Waiting UIs with their places. */
+  /** Returns the waiting UIs with their places in the queue. */
   places(busyWith: string | undefined): [UI, QueuePlace][] {
     return this.#queue.map((
       ui,
@@ -68,12 +69,12 @@ export class Roster {
     ) => [ui, { position: index + 1, holder: this.holder(busyWith) }]);
   }
 
-  /** The place of one waiting UI. */
+  /** Returns the place of one waiting UI. */
   place(ui: UI, busyWith: string | undefined): QueuePlace {
     return { position: this.#queue.indexOf(ui) + 1, holder: this.holder(busyWith) };
   }
 
-  /** Who holds the server. */
+  /** Returns the client that controls the server. */
   holder(busyWith: string | undefined): Holder {
     const client = this.#controller?.client ?? { pid: 0, command: "" };
     return busyWith === undefined ? client : { ...client, busyWith };

@@ -1,11 +1,10 @@
 /**
- * The selector: waits for many sources at once and hands over the ready ones, turn by turn.
+ * The selector: waits for many sources at once, and returns the ready ones, turn by turn.
  *
- * Each source has one slot, which goes `idle -> pending -> ready -> idle`: one read is outstanding
- * at a time, with exactly one reaction on it, so that nothing accumulates however many turns pass.
- * What is ready stays ready until its turn; a failed read is an outcome like any other. After each
- * turn the selector gives way once to timers and I/O: sources whose input is already buffered would
- * otherwise keep everything else waiting.
+ * Each source has one slot, which goes `idle -> pending -> ready -> idle`. One read is pending at a
+ * time, with exactly one reaction to it, so nothing accumulates over many turns. A result stays
+ * ready until its turn. A failed read is a result as well. After each turn, the selector yields
+ * once to timers and I/O. Otherwise, sources with buffered input would starve everything else.
  *
  * @module
  */
@@ -13,21 +12,20 @@
 import { macrotask } from "../system/macrotask.ts";
 import type { Source } from "../system/source.ts";
 
-/** What a read led to. */
+/** Result of a read. */
 export type Outcome<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly error: unknown };
 
-/** A source that is ready, with what was read. */
+/** A source that is ready, with its result. */
 export interface Ready<S extends Source> {
   /** The source. */
   readonly source: S;
-  /** What its read led to. */
+  /** Result of its read. */
   readonly outcome: Outcome<S extends Source<infer T> ? T : never>;
 }
 
 interface Slot<S extends Source> {
-  /** The source. */
   readonly source: S;
   readonly discard: ((outcome: Outcome<unknown>) => void) | undefined;
   isRemoved: boolean;
@@ -36,7 +34,7 @@ interface Slot<S extends Source> {
 /**
  * Waits for sources.
  *
- * @typeParam S the sources, best a union that tells them apart
+ * @typeParam S the sources, best a union with a discriminating property
  *
  * @example
  * ```ts
@@ -60,16 +58,16 @@ export class Selector<S extends Source> implements AsyncIterable<readonly Ready<
   #wake: (() => void) | undefined;
   #isStopped = false;
 
-  /** How many sources there are. */
+  /** Number of sources. */
   get size(): number {
     return this.#slots.size;
   }
 
   /**
-   * Adds a source; it is read from the next turn on. Adding one that is there does nothing.
+   * Adds a source. It is read from the next turn on. Adding a source twice has no effect.
    *
-   * @param discard is given what a read brings that was still outstanding when the source was
-   *   removed, so that it can be closed
+   * @param discard receives the results that are not returned because the source was removed, so
+   *   that they can be closed
    */
   add(source: S, discard?: (outcome: Outcome<unknown>) => void): void {
     if (this.#slots.has(source)) return;
@@ -79,7 +77,7 @@ export class Selector<S extends Source> implements AsyncIterable<readonly Ready<
     this.#notify();
   }
 
-  /** Removes a source; what it had ready is dropped. */
+  /** Removes a source. A result that is ready is discarded. */
   remove(source: S): void {
     const slot = this.#slots.get(source);
     if (slot === undefined) return;
@@ -96,7 +94,7 @@ export class Selector<S extends Source> implements AsyncIterable<readonly Ready<
     this.#notify();
   }
 
-  /** Turn by turn, the sources that are ready; never an empty turn. */
+  /** Yields the ready sources of each turn. A turn is never empty. */
   async *[Symbol.asyncIterator](): AsyncGenerator<readonly Ready<S>[]> {
     while (true) {
       await macrotask();

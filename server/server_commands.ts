@@ -1,5 +1,5 @@
 /**
- * The commands that every process server has.
+ * Handlers of the commands that every process server has.
  *
  * @module
  */
@@ -9,17 +9,17 @@ import type { EventMask } from "../wire/events.ts";
 import type { ServerHandlers } from "./command_runner.ts";
 import type { UI } from "./ui.ts";
 
-/** What the server's own commands can do to it. */
+/** Actions on the server that its own commands use. */
 interface ServerControl {
   status(): ServerStatus;
-  /** Cancels the command in progress; says whether there is one. */
+  /** Cancels the command in progress. Returns false if there is none. */
   cancel(force: boolean): boolean;
-  /** Sends a signal to the work that a UI has in progress; says whether there was a receiver. */
+  /** Sends a signal to the command that a UI owns. Returns true if there was a receiver. */
   signal(ui: UI, params: SignalTasksParams): boolean;
   terminate(force: boolean): void;
 }
 
-/** The handlers over a server. */
+/** Returns the handlers of the server's own commands. */
 export function serverHandlers(control: ServerControl): ServerHandlers {
   return {
     ping: () => "Still alive!",

@@ -1,6 +1,5 @@
 /**
- * A server's end, step by step. A step that fails is logged and does not keep the next from being
- * taken.
+ * Shutdown of a server, step by step. A step that fails is logged, and the next steps still run.
  *
  * @module
  */
@@ -17,47 +16,47 @@ import type { EventBus } from "./event_bus.ts";
 import type { Listener } from "./listener_source.ts";
 import { stackOf } from "./stack.ts";
 
-/** Milliseconds that a client has to take its last events. */
+/** Time for clients to read their last events, in milliseconds. */
 const LAST_WORDS_MS = 1000;
 
-/** What is answered to whoever wants something new of a server that is about to end. */
+/** Returns the error for requests of new work when the server is about to end. */
 export function endingError(reason: string): WireError {
   return new WireError("shuttingDown", `The server is about to end: ${reason}`);
 }
 
 /**
- * When and how a server ends:
+ * Time and way of a shutdown:
  *
  * - `when done`: as soon as no command is in progress
  * - `now`: the command in progress is cancelled
- * - `force`: its tasks get no grace
+ * - `force`: its tasks get no grace period
  */
 export type StopMode = "when done" | "now" | "force";
 
-/** What ends. */
+/** Parts of the server that the shutdown uses. */
 interface EndingServer {
   readonly reason: string;
   readonly force: boolean;
-  /** Whether it ends only for a new server to take its place. */
+  /** True if the server ends only to be replaced by a new one. */
   readonly mayRenew: boolean;
   readonly cooker: Cooker;
   readonly listener: Listener;
   readonly doors: readonly Door[];
   readonly executes?: ExecuteHost;
-  /** Those that are there when it is time to close them. */
+  /** Returns the connections that are open at the time of the call. */
   readonly connections: () => readonly Connection[];
   readonly asyncCommands: AsyncCommands;
   readonly bus: EventBus;
   readonly clock: Clock;
   readonly log: Logger;
-  /** Lets go of the lock. */
+  /** Releases the lock. */
   readonly farewell?: () => Promise<void>;
 }
 
 /**
- * Takes every step of the end.
+ * Runs every step of the shutdown.
  *
- * @returns whether all of them succeeded
+ * @returns true if all steps have succeeded
  */
 export async function endServer(server: EndingServer): Promise<boolean> {
   const { log, listener, cooker, bus } = server;
@@ -71,7 +70,7 @@ export async function endServer(server: EndingServer): Promise<boolean> {
     }
   };
   log.log("info", "Exiting");
-  // A client that does not read must not hold its build's tasks back from ending.
+  // A client that does not read must not delay the end of its build's tasks.
   server.asyncCommands.disown();
   for (const { outbox } of server.connections()) outbox.release();
   for (const each of [listener, ...server.doors.map((door) => door.listener)]) {
@@ -96,8 +95,8 @@ export async function endServer(server: EndingServer): Promise<boolean> {
 }
 
 /**
- * Waits a second at the most until clients have taken what is left to say to them. A client that
- * does not read is not waited for any longer.
+ * Waits until clients have read their last messages, but no longer than {@linkcode LAST_WORDS_MS}.
+ * A client that does not read must not delay the shutdown further.
  */
 export async function drainWithin(clock: Clock, taken: Promise<unknown>): Promise<void> {
   const patience = new AbortController();

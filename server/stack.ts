@@ -1,18 +1,18 @@
 /**
- * Errors as the log tells them.
+ * Formats errors for the server's log.
  *
  * @module
  */
 
 import { systemErrorNumber } from "../system/files/files.ts";
 
-/** EMFILE and ENFILE. */
+/** Error numbers EMFILE and ENFILE. */
 const NO_DESCRIPTORS: readonly (number | undefined)[] = [24, 23];
 
 /**
- * An error with its stack, for the log; people at a terminal never see it. Where there are no
- * descriptors left, there is none: to find the places in it, the runtime would need some, and ends
- * where there are not.
+ * Returns an error with its stack, for the log. Users at a terminal never see it. The stack is
+ * omitted if the error says that no descriptors are left: the runtime needs descriptors to find the
+ * source positions, and ends the process if it gets none.
  */
 export function stackOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);

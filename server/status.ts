@@ -1,5 +1,5 @@
 /**
- * What a server says of itself.
+ * Reply of a server to `status`: its process, its project, its activity and its clients.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import type { AsyncCommands } from "./async_commands.ts";
 import type { Door } from "./door.ts";
 import type { Roster } from "./roster.ts";
 
-/** What a status is made of. */
+/** Sources of a status. */
 interface StatusContext {
   readonly cooker: Cooker;
   readonly clock: Clock;
@@ -26,9 +26,9 @@ interface StatusContext {
 }
 
 /**
- * Begins to count a server's uptime.
+ * Starts to measure a server's uptime.
  *
- * @returns makes the reply to `status`
+ * @returns creates the reply to `status`
  */
 export function statusReporter(context: StatusContext): () => ServerStatus {
   const { cooker, clock, project, roster, asyncCommands } = context;

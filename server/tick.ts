@@ -1,5 +1,5 @@
 /**
- * The idle tick: the source that keeps time for everything that nobody sends.
+ * The idle tick: the source that wakes the server's loop by time, when no client sends anything.
  *
  * @module
  */
@@ -7,13 +7,13 @@
 import type { Clock } from "../system/clock.ts";
 import type { Source } from "../system/source.ts";
 
-/** Milliseconds between two ticks. */
+/** Interval of ticks, in milliseconds. */
 const TICK_MS = 100;
 
-/** Milliseconds between two ticks of a server at rest, to which nothing happens by itself. */
+/** Interval of ticks without clients and commands, in milliseconds. */
 const REST_MS = 1000;
 
-/** Ready every {@linkcode TICK_MS} by the clock, or sooner where idle work is due sooner. */
+/** Ready every {@linkcode TICK_MS} by the clock, or sooner if idle work is due sooner. */
 export class TickSource implements Source<void> {
   readonly kind = "tick";
   readonly name = "tick";
@@ -22,14 +22,15 @@ export class TickSource implements Source<void> {
   readonly #signal: AbortSignal;
   readonly #restsUntil: () => number;
   #due: number;
-  /** The one sleep, and until when it lasts. */
+  /** The sleep in progress, and the time of its end. */
   #sleep: { readonly until: number; readonly alarm: AbortController } | undefined;
 
   /**
-   * @param nextDue when idle work is due, by the monotonic clock
+   * @param nextDue returns the time at which idle work is due, by the monotonic clock
    * @param signal ends a pending sleep with the server
-   * @param restsUntil by when the next tick has to be, by the monotonic clock, where it need not be
-   *   within {@linkcode TICK_MS}; it is within {@linkcode REST_MS} in any case
+   * @param restsUntil returns the latest time of the next tick, by the monotonic clock. A time
+   *   later than {@linkcode TICK_MS} from now makes ticks rarer, but never rarer than
+   *   {@linkcode REST_MS}.
    */
   constructor(
     clock: Clock,
@@ -59,7 +60,7 @@ export class TickSource implements Source<void> {
     this.#due = Math.min(Math.max(now + TICK_MS, this.#restsUntil()), now + REST_MS);
   }
 
-  /** Says that something has happened: a rest is over, and the next tick is {@linkcode TICK_MS} away. */
+  /** Ends a period of rare ticks: the next tick is at most {@linkcode TICK_MS} away. */
   rouse(): void {
     const due = this.#clock.monotonic() + TICK_MS;
     if (due >= this.#due) return;
@@ -67,7 +68,7 @@ export class TickSource implements Source<void> {
     this.hurry(due);
   }
 
-  /** Ends the sleep in progress earlier where it lasts longer than until then. */
+  /** Wakes the sleep in progress if it would end later than `due`. */
   hurry(due: number): void {
     if (this.#sleep !== undefined && due < this.#sleep.until) this.#sleep.alarm.abort();
   }

@@ -1,5 +1,6 @@
 /**
- * A UI as the server knows it: its connection, who it is, what it may do and which events it gets.
+ * A client after its hello: its connection, its role, and the events that it gets. Implements
+ * back-pressure for the owner of a build, and drops events that an observer reads too slowly.
  *
  * @module
  */
@@ -14,25 +15,28 @@ import type { WireError } from "../wire/errors.ts";
 import type { Connection } from "./connection.ts";
 import type { Delivery, EventHandler } from "./event_bus.ts";
 
-/** Characters of events that an observer's queue holds at the most. */
+/** Default limit of the events that are queued for an observer, in characters. */
 const OBSERVER_QUEUE = 8 * 1024 * 1024;
-/** Characters of events above which the owner of a build holds it back, and how many let it go on. */
+/**
+ * Limits of the owner's outbox, in characters. Output pauses above the high-water mark, and
+ * continues at the low-water mark.
+ */
 const OWNER_HIGH_WATER = 1024 * 1024;
 const OWNER_LOW_WATER = 256 * 1024;
 
 /** One connected UI, after its hello. */
 export class UI implements EventHandler {
-  /** Its connection's number. */
+  /** Number of its connection. */
   readonly handler: number;
   readonly client: ClientInfo;
   readonly connection: Connection;
-  /** What it may do now. */
+  /** Present role. It decides which commands the UI may send. */
   role: Role | "waiting";
   features: readonly Feature[];
   mask: EventMask = DEFAULT_MASK;
-  /** What a waiting UI has sent that must wait for its turn. */
+  /** Requests of a waiting UI that run when it becomes the controller. */
   readonly backlog: Request[] = [];
-  /** Whether it owns the command in progress: then nothing may be lost. */
+  /** True if the UI owns the command in progress. It then loses no events. */
   ownsCommand = false;
   readonly #queueLimit: number;
   readonly #beside: OwnedWork;
@@ -40,8 +44,8 @@ export class UI implements EventHandler {
   #lastDropped: Delivery | undefined;
 
   /**
-   * @param options `queueLimit`: characters of events that wait for it at the most, unless it owns a
-   *   build; default: {@linkcode OBSERVER_QUEUE}. `beside` owns its waits
+   * @param options `queueLimit`: limit of the events that are queued for it, in characters, unless
+   *   it owns a build; default: {@linkcode OBSERVER_QUEUE}. `beside`: owns its waits.
    */
   constructor(
     connection: Connection,
@@ -73,12 +77,12 @@ export class UI implements EventHandler {
     outbox.pushEvent(delivery);
   }
 
-  /** Answers a request. */
+  /** Replies to a request. */
   reply(id: MessageId, result: unknown): void {
     this.connection.send(success(id, result));
   }
 
-  /** Answers a request with an error. */
+  /** Replies to a request with an error. */
   refuse(id: MessageId | null, error: WireError): void {
     this.connection.send(failure(id, error));
   }
@@ -88,7 +92,10 @@ export class UI implements EventHandler {
     this.connection.send(notification(method, params));
   }
 
-  /** Once something is lost, all is until half of the queue is free again, and then it is told. */
+  /**
+   * Drops an event. After a first loss, all events are dropped until half of the queue is free. The
+   * number of lost events is reported then.
+   */
   #drop(delivery: Delivery): void {
     if (this.#lastDropped === undefined) {
       const room = this.connection.outbox.room(this.#queueLimit / 2);
@@ -98,7 +105,7 @@ export class UI implements EventHandler {
     this.#lastDropped = delivery;
   }
 
-  /** The event that says what was lost bears the stamp of the last one that was. */
+  /** Reports lost events. The report has the number and the time of the last lost event. */
   #tellDropped(): void {
     if (this.#lastDropped === undefined) return;
     const { seq, time } = this.#lastDropped.event;

@@ -1,5 +1,5 @@
 /**
- * The process server with a cooker of one's own, which counts: `deno run -A main.ts SOCKET`.
+ * Example: a process server with its own cooker, which counts. `deno run -A main.ts SOCKET`.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import type { AsyncCommand, CommandCall, Cooker, Logger } from "@simmer/simmer/s
 import { ProcessServer, systemClock, UnixListener } from "@simmer/simmer/server";
 import { defineCommands } from "@simmer/simmer/wire";
 
-/** Counts up to a number, one step each tenth of a second. */
+/** Counts up to a number, one step every tenth of a second. */
 class Counter implements Cooker {
   readonly commands = defineCommands({
     countTo: {

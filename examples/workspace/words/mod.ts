@@ -1,4 +1,4 @@
-/** The number of words in `words.txt`. */
+/** Returns the number of words in `words.txt`. */
 export function countWords(): number {
   return Deno.readTextFileSync(new URL("./words.txt", import.meta.url)).trim().split("\n").length;
 }
