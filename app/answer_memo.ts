@@ -83,7 +83,9 @@ export function renewed(pieces: readonly WrittenPiece[], ms: number): readonly W
   const last = pieces.at(-1);
   if (last === undefined) return pieces;
   // The summary is the end of the output, and plain text.
-  const at = Math.max(0, last.bytes.length - SUMMARY_BYTES);
+  let at = Math.max(0, last.bytes.length - SUMMARY_BYTES);
+  // Cut before a character, not within it.
+  while (at > 0 && isContinuation(last.bytes[at])) at--;
   const summary = withDuration(new TextDecoder().decode(last.bytes.subarray(at)), ms);
   return [
     ...pieces.slice(0, -1),
@@ -92,8 +94,10 @@ export function renewed(pieces: readonly WrittenPiece[], ms: number): readonly W
   ];
 }
 
-/**
- * Upper limit of a summary's length, in bytes. A character that is not ASCII is damaged if the cut
- * splits it.
- */
+/** Upper limit of a summary's length, in bytes. */
 const SUMMARY_BYTES = 80;
+
+/** True for a byte that continues a character of UTF-8. */
+function isContinuation(byte: number | undefined): boolean {
+  return byte !== undefined && (byte & 0xc0) === 0x80;
+}

@@ -21,6 +21,8 @@ export interface SmallRuns {
 }
 
 const TASKS = 10;
+/** Runs of a fresh server. */
+const RUNS = 10;
 const HELPER = new URL("./time_runs.py", import.meta.url).pathname;
 const CLI = new URL("../cli.ts", import.meta.url).pathname;
 /** Delay before the first run of a fresh server, in milliseconds. Its warm-up ends within it. */
@@ -108,12 +110,12 @@ async function freshServers(
     await execute([...SIMMER, "stop", "--force"], root);
     await execute([...SIMMER, "serve", "--detach"], root);
     await new Promise((resolve) => setTimeout(resolve, REST_MS));
-    for (let run = 1; run <= TASKS; run++) {
+    for (let run = 1; run <= RUNS; run++) {
       const begun = performance.now();
       await execute([...client, "run", "all"], root);
       const ms = performance.now() - begun;
       if (run === 1) firsts.push(ms);
-      if (run === TASKS) tenths.push(ms);
+      if (run === RUNS) tenths.push(ms);
     }
   }
   const ratios = firsts.map((first, index) => first / (tenths[index] ?? NaN));

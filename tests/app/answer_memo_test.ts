@@ -98,3 +98,12 @@ Deno.test("what was written is joined by streams, and ends with the time that it
     `abx\n${"y".repeat(200)}\nsimmer: 0 tasks run, 3 cached in 7 ms\n`,
   );
 });
+
+Deno.test("a replayed answer keeps every character, wherever its end is cut off", () => {
+  for (let length = 0; length < 100; length++) {
+    const text = `${"ä€\u{1f600}".repeat(20)}${"x".repeat(length)}\nsimmer: 1 task run in 1.2 s\n`;
+    const pieces = [{ kind: 2, bytes: new TextEncoder().encode(text) }];
+    const texts = renewed(pieces, 7).map(({ bytes }) => new TextDecoder().decode(bytes));
+    assertEquals(texts.join(""), text.replace("1.2 s", "7 ms"), `${length}`);
+  }
+});
