@@ -11,7 +11,6 @@
 import type { ClientInfo, CommandTable, ErrorObject, EventBody, SimmerEvent } from "../wire/mod.ts";
 import type { TaskSignal } from "../wire/signals.ts";
 import type { Clock } from "../system/clock.ts";
-import type { Source } from "../system/source.ts";
 import type { Logger } from "../system/logger.ts";
 
 /**
@@ -20,9 +19,11 @@ import type { Logger } from "../system/logger.ts";
  * - `false`: never
  * - `true`: in the next turn
  * - a number: after that many seconds
- * - sources: when one of them is ready; the value that was read is dropped
  */
-export type IdleResult = boolean | number | readonly Source[];
+export type IdleResult = boolean | number;
+
+/** As {@linkcode IdleResult}, or a promise: the next call is when it has settled. */
+export type StepResult = IdleResult | Promise<unknown>;
 
 /**
  * Work that the server's loop calls when it is due. It must return soon, because it blocks the
@@ -81,8 +82,8 @@ export interface AsyncCommand {
   readonly build?: string;
   /** True if the command goes on when its UI leaves. */
   readonly detached: boolean;
-  /** Called as an idle function until it returns `false`. */
-  step(): IdleResult;
+  /** Called by the loop until it returns `false`. */
+  step(): StepResult;
   /** Returns the result. Called once, after `step` has returned `false`. */
   outcome(): AsyncOutcome;
   /**

@@ -12,21 +12,21 @@
  * 3. `tick`: timeouts, heartbeat and the idle functions that are due (R8, R9, R11). The tick is 100
  *    ms; up to 1 s while no client is connected and no command is in progress.
  *
- * Two more sources belong to idle functions: `idle`, a stream that one of them waits for, and
- * `again`, one of them that wants to continue in the next turn.
+ * A fourth source, `again`, is ready when an idle function is due at once: it has asked for the next
+ * turn, or the promise that it waits for has settled.
  *
  * @module
  */
 
 import type { AcceptedStream } from "../system/net/unix_socket.ts";
 import type { Connection } from "./connection.ts";
-import type { AgainSource, IdleSource } from "./idle.ts";
+import type { AgainSource } from "./idle.ts";
 import type { ListenerSource } from "./listener_source.ts";
 import { type Outcome, type Ready, Selector } from "./selector.ts";
 import type { TickSource } from "./tick.ts";
 
 /** The sources of the loop. */
-type ServerSource = ListenerSource | Connection | TickSource | IdleSource | AgainSource;
+type ServerSource = ListenerSource | Connection | TickSource | AgainSource;
 
 /** Handlers of the ready sources. */
 interface LoopHandlers {
@@ -38,8 +38,6 @@ interface LoopHandlers {
   tick(): void;
   /** Idle functions are due. */
   again(): void;
-  /** The source that an idle function waits for is ready. */
-  idle(source: IdleSource): void;
   /** Something other than the tick is ready: a server at rest ticks every 100 ms again. */
   active(): void;
   /** A handler threw: a defect. The loop goes on. */
@@ -112,8 +110,6 @@ export class ServerLoop {
         return this.#handlers.tick();
       case "again":
         return this.#handlers.again();
-      case "idle":
-        return this.#handlers.idle(source);
     }
   }
 }

@@ -131,7 +131,6 @@ export class ProcessServer {
       command: (connection, outcome) => this.#reception.receive(connection, outcome),
       tick: () => this.#tick(),
       again: () => this.#idle.runDue(),
-      idle: (source) => this.#idle.runFor(source),
       active: () => this.#idle.tick.rouse(),
       failed: (source, error) => {
         log.log("error", `Handling ${source.name} failed: ${stackOf(error)}`);
@@ -139,7 +138,6 @@ export class ProcessServer {
     });
     this.#idle = new IdleWork(
       clock,
-      this.#loop,
       this.#life.signal,
       () => this.#isAtRest ? this.#lifetime.endsAt : 0,
     );

@@ -17,7 +17,7 @@ import type { BuildFiles } from "./build_files.ts";
 import type { PostponedResults } from "../cache/deferred_results.ts";
 import type { Prospect, ResultCache } from "../cache/result_cache.ts";
 import type { Baseline } from "./change_waits.ts";
-import type { AsyncCommand, AsyncOutcome, CommandCall, IdleResult } from "../../server/cooker.ts";
+import type { AsyncCommand, AsyncOutcome, CommandCall, StepResult } from "../../server/cooker.ts";
 import { EndingController } from "../execute/cancellation.ts";
 import type { Executor, ExitStatus, OutputSink, Remains } from "../execute/executor.ts";
 import type { BuildPlan, PlannedTask } from "../plan/plan.ts";
@@ -147,13 +147,13 @@ export class Build implements AsyncCommand {
     return { build: this.build };
   }
 
-  step(): IdleResult {
+  step(): StepResult {
     if (this.#defect !== undefined) {
       this.#finish();
       throw this.#defect.error;
     }
     if (this.#startedAt === undefined && !this.#isFinished) this.#begin();
-    return this.#isFinished ? false : [this.#wake];
+    return this.#isFinished ? false : this.#wake.read();
   }
 
   outcome(): AsyncOutcome {

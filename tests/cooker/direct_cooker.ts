@@ -114,8 +114,8 @@ export class DirectCooker implements AsyncDisposable {
     }
     this.#running.add(command);
     for (let next = command.step(); next !== false; next = command.step()) {
-      assert(Array.isArray(next));
-      await Promise.race(next.map((source) => source.read()));
+      assert(next instanceof Promise);
+      await next;
     }
     this.#running.delete(command);
     const outcome = command.outcome();

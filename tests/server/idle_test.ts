@@ -1,15 +1,14 @@
 import { assertEquals } from "@std/assert";
-import type { IdleResult } from "../../server/cooker.ts";
+import type { StepResult } from "../../server/cooker.ts";
 import { IdleWork } from "../../server/idle.ts";
 import { Selector } from "../../server/selector.ts";
 import { FakeClock } from "../../system/fake_clock.ts";
 import { macrotask } from "../../system/macrotask.ts";
-import { Latch, type Source } from "../../system/source.ts";
 
 /** Idle work in a loop of its own. */
 class Rig implements AsyncDisposable {
   readonly clock = new FakeClock(0);
-  readonly selector = new Selector<IdleWork["tick"] | IdleWork["again"] | IdleSources>();
+  readonly selector = new Selector<IdleWork["tick"] | IdleWork["again"]>();
   readonly work: IdleWork;
   ticks = 0;
   readonly #life = new AbortController();
@@ -17,14 +16,14 @@ class Rig implements AsyncDisposable {
 
   /** @param restsUntil by when a tick has to be */
   constructor(restsUntil?: () => number) {
-    this.work = new IdleWork(this.clock, this.selector, this.#life.signal, restsUntil);
+    this.work = new IdleWork(this.clock, this.#life.signal, restsUntil);
     this.selector.add(this.work.tick);
     this.selector.add(this.work.again);
     this.#ended = this.#loop();
   }
 
   /** Registers a function that gives these results in turn, then `false`; notes when it was called. */
-  script(...results: IdleResult[]): number[] {
+  script(...results: StepResult[]): number[] {
     const calledAt: number[] = [];
     this.work.register("script", () => {
       calledAt.push(this.clock.monotonic());
@@ -55,15 +54,12 @@ class Rig implements AsyncDisposable {
   async #loop(): Promise<void> {
     for await (const ready of this.selector) {
       for (const { source } of ready) {
-        if (source.kind === "idle") this.work.runFor(source);
-        else this.work.runDue();
+        this.work.runDue();
         if (source.kind === "tick") this.ticks++;
       }
     }
   }
 }
-
-type IdleSources = Parameters<IdleWork["runFor"]>[0];
 
 Deno.test("R9 an idle function that gives false is called once and removed", async () => {
   await using rig = new Rig();
@@ -87,47 +83,35 @@ Deno.test("R9 an idle function that gives a number is called again within that m
   assertEquals(calls, [0, 250, 280, 310, 1310]);
 });
 
-Deno.test("R9 an idle function that gives sources is called when one of them is ready", async () => {
+Deno.test("R9 an idle function that returns a promise is called when that has settled", async () => {
   await using rig = new Rig();
-  const [a, b] = [new Latch("a"), new Latch("b")];
-  const calls = rig.script([a, b], [a, b], false);
+  const [a, b] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const calls = rig.script(a.promise, b.promise, false);
   await rig.pass(300);
   assertEquals(calls.length, 1);
-  b.wake();
+  a.resolve();
   await rig.turns();
   assertEquals(calls.length, 2);
-  a.wake();
+  await rig.pass(300);
+  assertEquals(calls.length, 2, "time does not end the wait");
+  b.reject(new Error("its next call finds out"));
   await rig.turns();
-  assertEquals([calls.length, rig.work.size, rig.selector.size], [3, 0, 2]);
+  assertEquals([calls.length, rig.work.size], [3, 0]);
 });
 
-Deno.test("R9 a source that became ready while nobody waited for it wakes at once, and is never read twice at a time", async () => {
+Deno.test("R9 an idle function that was removed is not called when its promise settles", async () => {
   await using rig = new Rig();
-  let outstanding = 0;
-  const latch = new Latch("inner");
-  const source: Source = {
-    name: "watched",
-    read: async () => {
-      assertEquals(++outstanding, 1);
-      await latch.read();
-      outstanding--;
-    },
-  };
-  const other = new Latch("other");
-  const calls = rig.script([source, other], [other], [source, other], [source], false);
+  const { promise, resolve } = Promise.withResolvers<void>();
+  let calls = 0;
+  const own = rig.work.register("own", () => {
+    calls++;
+    return promise;
+  }, () => {});
   await rig.turns();
-  other.wake();
-  await rig.turns();
-  assertEquals(calls.length, 2);
-  latch.wake();
-  await rig.turns();
-  assertEquals(calls.length, 2, "it did not ask for this source");
-  other.wake();
-  await rig.turns();
-  assertEquals(calls.length, 4, "the waking was kept");
-  latch.wake();
-  await rig.turns();
-  assertEquals(calls.length, 5);
+  own[Symbol.dispose]();
+  resolve();
+  await rig.pass(300);
+  assertEquals(calls, 1);
 });
 
 Deno.test("R9 an idle function that throws is removed and its owner told, and the others go on", async () => {

@@ -12,8 +12,8 @@ import type {
   CommandCall,
   Cooker,
   CookerHost,
-  IdleResult,
   Notifier,
+  StepResult,
 } from "../../server/cooker.ts";
 import type { Listener } from "../../server/listener_source.ts";
 import { ProcessServer, type ProcessServerOptions } from "../../server/process_server.ts";
@@ -75,10 +75,10 @@ export class TestCommand implements AsyncCommand {
     this.latch.wake();
   }
 
-  step(): IdleResult {
+  step(): StepResult {
     this.steps++;
     if (this.#error !== undefined) throw this.#error;
-    return this.#outcome === undefined ? [this.latch] : false;
+    return this.#outcome === undefined ? this.latch.read() : false;
   }
 
   outcome(): AsyncOutcome {
