@@ -1,4 +1,4 @@
-/** A cooker without a server around it: runs are asked for by call, and their events are kept. */
+/** Runs a cooker without a server. Tests call its methods, and read the events afterwards. */
 
 import { assert } from "@std/assert";
 import type { AsyncCommand } from "../../server/cooker.ts";
@@ -13,21 +13,21 @@ import type { EventBody, SimmerEvent } from "../../wire/events.ts";
 import { decodeOutput } from "../../wire/output.ts";
 import { WireError } from "../../wire/errors.ts";
 
-/** How a run ended. */
+/** The outcome of a run. */
 export interface DirectRun {
   readonly exitCode: number;
   readonly events: readonly SimmerEvent[];
-  /** Names of the tasks whose commands were started, in this order. */
+  /** Names of the tasks whose commands were started, in the order of their start. */
   readonly ran: readonly string[];
-  /** Names of those that were found. */
+  /** Names of the tasks that hit the cache. */
   readonly cached: readonly string[];
-  /** What the tasks wrote to stdout. */
+  /** The stdout of all tasks. */
   readonly stdout: string;
-  /** The error where there was no build. */
+  /** The error if no build was started. */
   readonly error?: WireError;
 }
 
-/** A project's cooker. */
+/** A cooker that is driven by method calls. */
 export class DirectCooker implements AsyncDisposable {
   readonly log = new MemoryLogger();
   readonly cooker: TaskCooker;
@@ -71,19 +71,19 @@ export class DirectCooker implements AsyncDisposable {
     });
   }
 
-  /** What the server's loop does on its tick. */
+  /** Does what the server's loop does on a tick. */
   async tick(): Promise<void> {
     for (const idle of this.#idle) idle();
-    // What a tick begins goes on in turns of the loop.
+    // A tick may start work that continues in later turns of the event loop.
     await macrotask();
   }
 
-  /** Ticks until something is said that belongs to no run. */
+  /** Ticks until there is an event that belongs to no run, at most 10,000 times. */
   async tickUntilEvent(): Promise<void> {
     for (let tick = 0; tick < 10_000 && this.events.length === 0; tick++) await this.tick();
   }
 
-  /** Cancels what runs. */
+  /** Cancels all runs. */
   cancelAll(): void {
     for (const command of this.#running) command.cancel(false);
   }
@@ -91,7 +91,7 @@ export class DirectCooker implements AsyncDisposable {
   /**
    * Runs tasks to their end, or cancels them at an event.
    *
-   * @param told is told each event
+   * @param told called with each event
    */
   async run(
     tasks: readonly string[],
@@ -132,7 +132,7 @@ export class DirectCooker implements AsyncDisposable {
     };
   }
 
-  /** What a run would do. */
+  /** Plans a run, without running a task. */
   async plan(
     tasks: readonly string[],
     more: Partial<RunTasksInput> = {},
@@ -140,7 +140,7 @@ export class DirectCooker implements AsyncDisposable {
     return await this.#call("planTasks", tasks, more, () => {}) as PlanTasksResult;
   }
 
-  /** Waits for changes of a run's inputs; `InputsChanged` is among the events. */
+  /** Watches the inputs of tasks. Changes are reported as `InputsChanged` in `events`. */
   watchInputs(tasks: readonly string[], watch: string, build?: string): void {
     const more = { watch, ...(build === undefined ? {} : { build }) };
     this.#call("watchInputs", tasks, more, (event) => this.events.push(event));

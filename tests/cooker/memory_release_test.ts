@@ -5,14 +5,14 @@ import { memoryReleaser } from "../../system/process/memory.ts";
 import { OwnedWork } from "../../system/owned_work.ts";
 import { macrotask } from "../../system/macrotask.ts";
 
-/** An owner for which a failure is one of the test's. */
+/** Creates an owner that throws if its work fails. */
 function owner(): OwnedWork {
   return new OwnedWork((what, error) => {
     throw new Error(what, { cause: error });
   });
 }
 
-Deno.test("memory is given back once after a big build, when nobody waits", async () => {
+Deno.test("SpareMemory releases memory once after a large build, when the server is idle", async () => {
   const clock = new FakeClock(0);
   let released = 0;
   const spare = new SpareMemory(clock, () => Promise.resolve(() => void released++), owner());
@@ -36,7 +36,7 @@ Deno.test("memory is given back once after a big build, when nobody waits", asyn
   assertEquals([await looks(4), await looks(20)], [1, 2]);
 });
 
-Deno.test("the runtime gives back what a big heap does not need any more", async () => {
+Deno.test("memoryReleaser shrinks a heap after most of it has become garbage", async () => {
   const release = await memoryReleaser();
   const before = Deno.memoryUsage().heapTotal;
   let junk = Array.from({ length: 300_000 }, (_, index) => ({ index }));

@@ -1,9 +1,12 @@
-/** A cooker that stays, and what happens beside it: runs without a server, members that come and go. */
+/**
+ * Tests a running cooker while other processes run tasks, and while workspace members and programs are
+ * added and removed.
+ */
 
 import { assertEquals } from "@std/assert";
 import { DirectCooker } from "./direct_cooker.ts";
 
-/** A folder with files in it. */
+/** Creates a temporary project with the given files, and returns its root. */
 function projectOf(files: Readonly<Record<string, string>>): string {
   const root = Deno.realPathSync(Deno.makeTempDirSync());
   for (const [path, text] of Object.entries(files)) write(root, path, text);
@@ -21,7 +24,7 @@ const COPY = {
 } as const;
 
 for (const [name, copy] of Object.entries(COPY)) {
-  Deno.test(`a run of a task ${name} by another process is known to a cooker that stays`, async () => {
+  Deno.test(`a running cooker notices that another process ran a task ${name}`, async () => {
     const root = projectOf({ "deno.json": JSON.stringify({ tasks: { copy } }), "src/f": "1" });
     {
       await using hot = new DirectCooker(root);
@@ -45,7 +48,7 @@ for (const [name, copy] of Object.entries(COPY)) {
   });
 }
 
-Deno.test("a run by another process that failed is known to a cooker that stays", async () => {
+Deno.test("a running cooker reruns a task whose run failed in another process", async () => {
   const copy = { command: "cp src/f state && test ! -e bad", files: ["src"] };
   const root = projectOf({ "deno.json": JSON.stringify({ tasks: { copy } }), "src/f": "1" });
   {
@@ -65,7 +68,7 @@ Deno.test("a run by another process that failed is known to a cooker that stays"
   Deno.removeSync(root, { recursive: true });
 });
 
-Deno.test("members that come, go, or are listed anew are seen by a cooker that stays", async () => {
+Deno.test("a running cooker notices members that are added, removed or newly listed in the workspace", async () => {
   const member = (name: string): string =>
     JSON.stringify({ name: `@x/${name}`, tasks: { build: `echo ${name}` } });
   const root = projectOf({
@@ -99,7 +102,7 @@ Deno.test("members that come, go, or are listed anew are seen by a cooker that s
   Deno.removeSync(root, { recursive: true });
 });
 
-Deno.test("a program that a package brings is found by a cooker that stays", async () => {
+Deno.test("a running cooker notices that a package's program is installed or removed", async () => {
   const root = projectOf({
     "package.json": JSON.stringify({ name: "x", scripts: { tool: "tool" } }),
   });

@@ -5,12 +5,12 @@ import { MemoryLogger } from "../../system/logger.ts";
 import { canBeUnprivileged, unprivileged } from "../system/unprivileged.ts";
 import { DirectCooker } from "./direct_cooker.ts";
 
-/** An error as the system has it. */
+/** Creates an error with a code, like errors of the operating system. */
 function systemError(text: string): Error {
   return Object.assign(new Error(`${text} (os error 5)`), { code: "EIO" });
 }
 
-Deno.test("periodic work goes on after an error of the system, which is logged once", () => {
+Deno.test("periodic work continues after a system error, which is logged once, but throws other errors", () => {
   const log = new MemoryLogger();
   const idle: IdleFunction[] = [];
   const outcomes: (number | Error)[] = [
@@ -45,7 +45,7 @@ Deno.test("periodic work goes on after an error of the system, which is logged o
   assertThrows(() => call?.(), RangeError, "a defect");
 });
 
-/** Changes of a member's folder, which cannot be read after them. */
+/** Changes of a member's folder, each followed by a time in which it is unreadable. */
 const CHANGES: Readonly<Record<string, (member: string) => void>> = {
   edited: (member) => writeTask(member, "two"),
   replaced: (member) => {
@@ -62,7 +62,7 @@ function writeTask(folder: string, word: string): void {
 
 for (const [name, change] of Object.entries(CHANGES)) {
   Deno.test({
-    name: `a member's folder that is ${name} and unreadable for a moment goes on being watched`,
+    name: `a member's folder that was ${name} and briefly unreadable is still watched`,
     ignore: !canBeUnprivileged,
     fn: async () => {
       const root = Deno.realPathSync(Deno.makeTempDirSync());
@@ -75,7 +75,7 @@ for (const [name, change] of Object.entries(CHANGES)) {
         const { stdout } = await cooker.run(["a"], { recursive: true });
         assertEquals(stdout, "one\n");
         await cooker.tick();
-        // A user without privileges must be able to do all but look into the member.
+        // A user without privileges must be able to do everything except read the member.
         for (const path of ["", ".simmer", ".simmer/cookies"]) {
           Deno.chmodSync(`${root}/${path}`, 0o777);
         }

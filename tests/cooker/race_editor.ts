@@ -1,9 +1,9 @@
-/** A worker that edits a project at random moments: truly beside whoever runs its tasks. */
+/** Worker that edits a project at random moments, in parallel with the thread of the cooker. */
 
-/** What the worker is asked for. */
+/** A request to the worker. */
 export interface EditRequest {
   readonly root: string;
-  /** How many edits. */
+  /** The number of edits. */
   readonly edits: number;
   readonly seed: number;
 }
@@ -25,17 +25,17 @@ self.onmessage = ({ data: { root, edits, seed } }): void => {
     Atomics.wait(pause, 0, 0, random(6));
     const path = `${root}/src/${random(3)}.txt`;
     const kind = random(8);
-    // Few different texts of one length: they come back, and sizes tell nothing.
+    // There are few texts, all of one length, so that contents recur and sizes do not change.
     if (kind < 6) Deno.writeTextFileSync(path, `${random(3)}\n`);
     else if (kind === 6) attempt(() => Deno.removeSync(path));
     else replace(path, `${random(3)}\n`);
   }
-  // There always is an input.
+  // At least one input must exist.
   Deno.writeTextFileSync(`${root}/src/0.txt`, `${random(3)}\n`);
   self.postMessage("done");
 };
 
-/** As editors save: aside, then renamed, with the old times. */
+/** Replaces a file as editors do, by a rename, and with an old modification time. */
 function replace(path: string, text: string): void {
   Deno.writeTextFileSync(`${path}~`, text);
   Deno.utimeSync(`${path}~`, 1, 1);

@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { DirectCooker } from "./direct_cooker.ts";
 import type { EditRequest } from "./race_editor.ts";
 
-/** How often the project is edited and run; more where somebody has the time. */
+/** The number of rounds of edits and runs. Set `SIMMER_RACES` for a longer test. */
 const ROUNDS = Number(Deno.env.get("SIMMER_RACES") ?? "250");
 
 const CONFIG = JSON.stringify({
@@ -23,7 +23,7 @@ function inputs(root: string): string {
     .map((name) => Deno.readTextFileSync(`${root}/src/${name}`)).join("");
 }
 
-Deno.test("edits at any moment: a run that begins after them leaves what belongs to them", async () => {
+Deno.test("a run that begins after edits leaves outputs that match them, whenever the edits were made", async () => {
   const root = await Deno.realPath(await Deno.makeTempDir());
   await Deno.mkdir(`${root}/src`);
   await Deno.writeTextFile(`${root}/src/0.txt`, "0\n");
@@ -38,10 +38,10 @@ Deno.test("edits at any moment: a run that begins after them leaves what belongs
       editor.postMessage(request);
       await cooker.run(["copy"], { keepGoing: true });
       await edited;
-      // Only now: what somebody writes into an output while its task does is that task's output.
+      // Not earlier: a write to an output during its task's run would count as the task's own.
       if (round % 2 === 1) Deno.writeTextFileSync(`${root}/out.txt`, "spoilt\n");
       if (round % 4 === 3) Deno.removeSync(`${root}/out.txt`);
-      // What runs now began after the last edit; half of the time the one before is still going.
+      // This run begins after the last edit, so its outputs must match the inputs.
       const { exitCode, cached } = await cooker.run(["copy"]);
       found += cached.length;
       const expected = inputs(root);
@@ -49,7 +49,7 @@ Deno.test("edits at any moment: a run that begins after them leaves what belongs
       const copy = Deno.readTextFileSync(`${root}/copy.txt`);
       assertEquals([exitCode, actual, copy], [0, expected, expected], `round ${round}`);
     }
-    // A cache that never finds anything would be right, too.
+    // A cache that never hits would pass the checks above.
     assertEquals(found > ROUNDS / 10, true, `${found} results found in ${ROUNDS} rounds`);
   } finally {
     editor.terminate();

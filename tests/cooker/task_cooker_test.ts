@@ -9,7 +9,7 @@ import { ERROR_CODES } from "../../wire/errors.ts";
 import { decodeOutput } from "../../wire/output.ts";
 import { TestClient } from "../server/support.ts";
 
-/** A project with its cooker, in this process. */
+/** A project whose cooker is served in this process. */
 class Kitchen implements AsyncDisposable {
   readonly root: string;
   readonly client: TestClient;
@@ -66,7 +66,7 @@ class Kitchen implements AsyncDisposable {
     return this.client.events.filter((event) => event.type !== "Heartbeat");
   }
 
-  /** Ends the server, after which all is on disk. */
+  /** Ends the server. All its files are on disk afterwards. */
   async end(): Promise<void> {
     await this.client.leave();
     await this.#ended;
@@ -78,7 +78,7 @@ class Kitchen implements AsyncDisposable {
   }
 }
 
-/** The types of events; output counts once, however many pieces the pipe made of it. */
+/** Lists the types of events. Merges consecutive `TaskOutput`: pipes split output anywhere. */
 function types(events: readonly SimmerEvent[]): string[] {
   return events.map((event) => event.type)
     .filter((type, index, all) => type !== "TaskOutput" || all[index - 1] !== type);
@@ -94,7 +94,7 @@ function text(bytes: Uint8Array): string {
   return new TextDecoder().decode(bytes);
 }
 
-Deno.test("a build tells its story in order, and keeps it on disk with the tasks' output", async () => {
+Deno.test("a build emits its events in order, and writes them to its journal with the tasks' output", async () => {
   await using kitchen = await Kitchen.open({
     "deno.json": { tasks: { a: "echo one", b: { command: "echo two >&2", dependencies: ["a"] } } },
   });
@@ -122,7 +122,7 @@ Deno.test("a build tells its story in order, and keeps it on disk with the tasks
   assertEquals(ended.logPath, undefined, "its output is in the journal");
 });
 
-Deno.test("a failing task gives the build its code; what waits never starts", async () => {
+Deno.test("a failing task determines the build's exit code, and its dependents never start", async () => {
   await using kitchen = await Kitchen.open({
     "deno.json": {
       tasks: { a: "exit 300", b: { command: "echo never", dependencies: ["a"] } },
@@ -140,7 +140,7 @@ Deno.test("a failing task gives the build its code; what waits never starts", as
   assertEquals(last?.type === "CommandExit" && last.exitCode, 44);
 });
 
-Deno.test("output arrives byte for byte, ten million bytes on each stream", async () => {
+Deno.test("output of ten million bytes on each stream arrives unchanged", async () => {
   const write = "import os, sys\n" +
     "for fd in (1, 2):\n" +
     "    for part in range(100):\n" +
@@ -162,7 +162,7 @@ Deno.test("output arrives byte for byte, ten million bytes on each stream", asyn
   }
 });
 
-Deno.test("wrong projects are answered at once, and nothing runs", async () => {
+Deno.test("a project error is answered at once, and no task runs", async () => {
   await using kitchen = await Kitchen.open({
     "deno.json": {
       tasks: { build: "echo", a: { dependencies: ["a"] }, c: { dependencies: ["x"] } },
@@ -181,7 +181,7 @@ Deno.test("wrong projects are answered at once, and nothing runs", async () => {
   assertEquals(kitchen.client.events, []);
 });
 
-Deno.test("cancelling ends what runs and its grandchildren, and the rest never starts", async () => {
+Deno.test("a cancel ends a running task that has grandchildren, and the rest never starts", async () => {
   await using kitchen = await Kitchen.open({
     "deno.json": {
       tasks: {
@@ -198,7 +198,7 @@ Deno.test("cancelling ends what runs and its grandchildren, and the rest never s
   assertEquals([done.counts.cancelled, done.counts.skipped], [1, 1]);
 });
 
-Deno.test("what a task leaves in the background ends with its build", async () => {
+Deno.test("a background process of a task ends with its build", async () => {
   await using kitchen = await Kitchen.open({
     "deno.json": { tasks: { leave: "sh -c 'sleep 600 & echo $!'" } },
   });
@@ -208,7 +208,7 @@ Deno.test("what a task leaves in the background ends with its build", async () =
   assert(state === "gone" || state.includes(") Z"), state);
 });
 
-Deno.test("scripts of a package.json run with pre and post and know their package", async () => {
+Deno.test("scripts of a package.json run with pre and post scripts, arguments and npm's variables", async () => {
   await using kitchen = await Kitchen.open({
     "package.json": {
       name: "@me/pkg",
@@ -227,13 +227,13 @@ Deno.test("scripts of a package.json run with pre and post and know their packag
   );
 });
 
-Deno.test("--eval runs a command line where the client is", async () => {
+Deno.test("--eval runs a command line in the client's working directory", async () => {
   await using kitchen = await Kitchen.open({ "deno.json": {} });
   const events = await kitchen.run(["pwd && echo $INIT_CWD"], { eval: true });
   assertEquals(text(output(events, "stdout")), `${kitchen.root}\n${kitchen.root}\n`);
 });
 
-Deno.test("tasks run beside each other up to the jobs, and only then are prefixed", async () => {
+Deno.test("independent tasks run in parallel, and only their output is prefixed", async () => {
   const meet = "import os, sys, time\n" +
     "me, other = sys.argv[1:]\n" +
     "open(me, 'w').close()\n" +
@@ -258,7 +258,7 @@ Deno.test("tasks run beside each other up to the jobs, and only then are prefixe
   ]);
 });
 
-Deno.test("listTasks and variables answer", async () => {
+Deno.test("listTasks, getVariable, setVariable and status answer", async () => {
   await using kitchen = await Kitchen.open({
     "deno.json": { tasks: { build: { command: "echo", description: "Build it" } } },
   });

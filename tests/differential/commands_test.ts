@@ -1,4 +1,4 @@
-/** Single commands, with and without a shell, as `deno task` runs them: the same output and code. */
+/** Compares stdout and exit codes of commands, with and without a shell, with those of `deno task`. */
 
 import { assertEquals } from "@std/assert";
 import { DirectCooker } from "../cooker/direct_cooker.ts";
@@ -6,9 +6,9 @@ import { DirectCooker } from "../cooker/direct_cooker.ts";
 type Files = Readonly<Record<string, unknown>>;
 
 interface Story {
-  /** Objects are JSON; what begins with `#!` or is bytes is executable. */
+  /** Contents by path. Objects are JSON. Bytes, and texts that begin with `#!`, are executable. */
   readonly files: Files;
-  /** The tasks to run, one after the other, in a folder. */
+  /** The tasks to run one after the other, each with its working directory. */
   readonly tasks: readonly (readonly [name: string, folder?: string])[];
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -83,7 +83,7 @@ const SCRIPT = {
 const ALL = [["path"], ["shell"], ["script"]] as const;
 const DEEP = ALL.map(([name]) => [name, "deep/er"] as const);
 
-Deno.test("PATH has the same folders of npm packages with a shell and without", async () => {
+Deno.test("PATH has the same node_modules/.bin folders with a shell and without", async () => {
   await compare([
     { files: { ...SCRIPT, "deno.json": PATHS }, tasks: [...ALL, ...DEEP] },
     { files: { ...SCRIPT, "deno.json": PATHS, "node_modules/.bin/x": "#!/bin/sh\n" }, tasks: ALL },
@@ -124,7 +124,7 @@ Deno.test("PATH has the same folders of npm packages with a shell and without", 
 
 const LATE = "mkdir -p node_modules/.bin && /bin/cp tool node_modules/.bin/late";
 
-Deno.test("R12 a program in node_modules/.bin is found by './x' and 'deno', also where a task makes it", async () => {
+Deno.test("R12 a program in node_modules/.bin is found by './x' and 'deno', even if a task creates it", async () => {
   const run = "await new Deno.Command('late').spawn().status";
   const files = {
     "package.json": { name: "x" },
@@ -158,7 +158,7 @@ Deno.test("R12 a program in node_modules/.bin is found by './x' and 'deno', also
   ]);
 });
 
-Deno.test("what cannot be started has the same exit code with a shell and without", async () => {
+Deno.test("a program that cannot be started has the same exit code with a shell and without", async () => {
   const files = {
     "bad.sh": "#!/no/such/interpreter\n",
     "again.sh": "#!./bad.sh\n",
@@ -184,8 +184,8 @@ Deno.test("what cannot be started has the same exit code with a shell and withou
   }]);
 });
 
-Deno.test("R11 a command line may be of any length", async () => {
-  // Many words take the shell seconds; long ones do not.
+Deno.test("R11 a command line may have any length", async () => {
+  // The words are long instead of many, because the shell needs seconds for many words.
   const words = ` ${"w".repeat(60_000)}`.repeat(3);
   const letters = "x".repeat(140_000);
   const tasks = {
@@ -224,7 +224,7 @@ Deno.test("R11 a command line may be of any length", async () => {
   ]);
 });
 
-Deno.test("R11 a long command leaves nothing behind, takes arguments, and may have any name", async () => {
+Deno.test("R11 a long command leaves no temporary folder, takes arguments, and works for any task name", async () => {
   const root = await Deno.realPath(await Deno.makeTempDir());
   const temporary = `${root}/tmp`;
   await Deno.mkdir(temporary);
@@ -252,7 +252,7 @@ Deno.test("R11 a long command leaves nothing behind, takes arguments, and may ha
   await Deno.remove(root, { recursive: true });
 });
 
-/** Other tests have temporary folders too. */
+/** Returns true if a temporary folder is of this test's command. Other tests have folders there too. */
 function hasConfig(folder: string, text: string): boolean {
   try {
     return Deno.readTextFileSync(`${folder}/deno.json`).includes(JSON.stringify(text));
@@ -262,7 +262,7 @@ function hasConfig(folder: string, text: string): boolean {
   }
 }
 
-Deno.test("a command that is empty fails with a message that names its task", async () => {
+Deno.test("an empty command fails with a message that names its task", async () => {
   const tasks = { empty: "", blank: " \t ", comment: "# nothing", comments: "# a\n\n # b" };
   const files = { "deno.json": { tasks } };
   await compare([{ files, tasks: Object.keys(tasks).map((name) => [name] as const) }]);
@@ -279,7 +279,7 @@ Deno.test("a command that is empty fails with a message that names its task", as
     assertEquals(
       [exitCode, stdout],
       [0, "a\n"],
-      "arguments are a command of their own, as with deno task",
+      "the arguments become the command, as with deno task",
     );
   }
   await Deno.remove(root, { recursive: true });

@@ -1,6 +1,6 @@
 /**
- * Deno's own specs for tasks (`tests/specs/task` of its repository), read from a checkout: what they
- * run, and the patterns that its output has to match.
+ * Reads Deno's own specs for tasks (`tests/specs/task` of its repository) from a checkout: the commands,
+ * and the patterns that their output must match.
  */
 
 import { parse } from "jsonc-parser";
@@ -10,10 +10,10 @@ export interface SpecStep {
   /** The command: `deno`, or another program. */
   readonly program: string;
   readonly args: readonly string[];
-  /** The folder below the spec's own. */
+  /** The working directory, relative to the spec's folder. */
   readonly cwd: string;
   readonly env: Readonly<Record<string, string>>;
-  /** Pattern of all output, stdout and stderr as they come. */
+  /** The pattern of stdout and stderr together, in the order of writing. */
   readonly output: string;
   readonly exitCode: number;
 }
@@ -21,12 +21,12 @@ export interface SpecStep {
 /** A spec: steps in one folder. */
 export interface Spec {
   readonly name: string;
-  /** The folder whose files it runs in a copy of, absolute. */
+  /** The spec's folder, absolute. The steps run in a copy of it. */
   readonly folder: string;
   readonly steps: readonly SpecStep[];
 }
 
-/** A step as `__test__.jsonc` has it; a test inherits what it does not say itself. */
+/** A step or test in `__test__.jsonc`. A test inherits the fields that it does not set. */
 interface Written {
   readonly args?: string | readonly string[];
   readonly commandName?: string;
@@ -84,24 +84,24 @@ function stepOf(folder: string, test: Written, step: Written): SpecStep {
   };
 }
 
-/** Words of a command line; double quotes keep blanks together. */
+/** Splits a command line into words. Double quotes protect blanks. */
 function wordsOf(line: string): string[] {
   return [...line.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain ?? "");
 }
 
-/** Whether a text is what a spec's pattern says. */
+/** Returns true if a text matches a spec's pattern. */
 export function matchesPattern(text: string, pattern: string): boolean {
   const wanted = squeeze(pattern.replace(/^\[#.*\]\n?/gm, ""));
   const parts = wanted.split(/\[UNORDERED_START\]\n([^]*?)\[UNORDERED_END\]\n?/);
   return matchesFrom(squeeze(text), parts, 0);
 }
 
-/** Patterns are compared without carriage returns and blanks at both ends. */
+/** Removes carriage returns, and blanks at both ends, which must not affect a match. */
 function squeeze(text: string): string {
   return `${text.replaceAll("\r", "").trim()}\n`;
 }
 
-/** Matches the parts of a pattern, of which each second one is unordered, from an index on. */
+/** Matches the parts of a pattern from an index on. Every second part is unordered. */
 function matchesFrom(text: string, parts: readonly string[], at: number): boolean {
   const part = parts[at];
   if (part === undefined) return text.trim() === "";

@@ -1,6 +1,6 @@
 /**
- * Deno's own specs for tasks, with simmer in the place of `deno task`: each step has to give the
- * same stdout and exit code. `DENO_SPECS_DIR` names a checkout of Deno's repository.
+ * Runs Deno's own specs for tasks with simmer instead of `deno task`. Each step must give the same
+ * stdout and exit code. `DENO_SPECS_DIR` names a checkout of Deno's repository.
  */
 
 import { assert, assertEquals } from "@std/assert";
@@ -10,13 +10,13 @@ import { matchesPattern, readSpecs, type Spec, type SpecStep } from "./deno_spec
 const CHECKOUT = Deno.env.get("DENO_SPECS_DIR");
 const MAIN = new URL("../../main.ts", import.meta.url).pathname;
 
-/** Steps that have to be the same, of those that run a task. */
+/** The minimum number of equal steps, among those that run a task. */
 const LEAST = 145;
 
 const PROJECT = "what is wrong with a project is exit code 5";
 const USAGE = "a wrong command line is exit code 2";
 
-/** Steps whose exit code differs on purpose; their stdout is compared all the same. */
+/** Steps whose exit code differs on purpose. Their stdout is still compared. */
 const ON_PURPOSE: Readonly<Record<string, { readonly code: number; readonly reason: string }>> = {
   "dependencies/cross_package": { code: 5, reason: PROJECT },
   "dependencies/cycle": { code: 5, reason: PROJECT },
@@ -46,7 +46,7 @@ const BASE_ENV: Readonly<Record<string, string>> = {
   DENO_NO_UPDATE_CHECK: "1",
 };
 
-/** The specs' packages are those of a registry of their own, which no test starts. */
+/** An unreachable registry. The specs' packages are in Deno's test registry, which is not started. */
 const NPM_CONFIG = "registry=http://127.0.0.1:9/\nfetch-retries=0\n";
 
 async function run(
@@ -55,7 +55,7 @@ async function run(
   folder: string,
 ): Promise<Outcome> {
   const [program = "", ...args] = words;
-  // Its own modules are in the user's folder.
+  // simmer's own modules are in the user's `DENO_DIR`.
   const isSimmer = words.includes(MAIN);
   const { code, stdout, stderr } = await new Deno.Command(program, {
     args,
@@ -77,7 +77,7 @@ async function run(
 /** Options of `deno task` whose value is the next word. */
 const WITH_VALUE = /^(--config|-c|--cwd|--filter|-f|--jobs|-j|--concurrency)$/;
 
-/** What simmer is told instead: a task's own arguments are behind `--`. */
+/** Translates words of `deno task` for simmer, which needs `--` before a task's own arguments. */
 function simmerWords([, ...args]: readonly string[]): string[] {
   let end = 0;
   while (args[end]?.startsWith("-") === true) end += WITH_VALUE.test(args[end] ?? "") ? 2 : 1;
@@ -91,7 +91,7 @@ function simmerWords([, ...args]: readonly string[]): string[] {
   ];
 }
 
-/** Lines of tasks that run side by side come in any order. */
+/** Returns stdout, with sorted lines if tasks ran in parallel, because their order varies. */
 function comparable({ stdout }: Outcome, { output }: SpecStep): string {
   const isUnordered = output.includes("[UNORDERED_START]") || /^ *\[\S+\] /m.test(stdout);
   return isUnordered ? stdout.split("\n").sort().join("\n") : stdout;
@@ -99,7 +99,7 @@ function comparable({ stdout }: Outcome, { output }: SpecStep): string {
 
 interface Tally {
   same: number;
-  /** Those of them whose exit code differs on purpose. */
+  /** Steps among `same` whose exit code differs on purpose. */
   meant: number;
   tasks: number;
   /** Steps whose stdout was also compared with the spec's own pattern. */
@@ -118,7 +118,7 @@ async function runSpec(spec: Spec, tally: Tally): Promise<void> {
   for (const [index, step] of spec.steps.entries()) {
     const { program, args } = step;
     const words = [program === "deno" ? Deno.execPath() : program, ...args];
-    // Programs of packages are not there without the specs' registry.
+    // Programs of packages cannot be installed without Deno's test registry.
     if (program.startsWith("./node_modules/")) continue;
     if (program !== "deno" || args[0] !== "task") {
       for (const folder of [theirs, ours]) await run(words, step, folder);
@@ -149,7 +149,7 @@ async function runSpec(spec: Spec, tally: Tally): Promise<void> {
 
 Deno.test({
   name: CHECKOUT === undefined
-    ? "Deno's own specs for tasks give the same (skipped: DENO_SPECS_DIR names no checkout of Deno)"
+    ? "Deno's own specs for tasks give the same stdout and exit code (skipped: DENO_SPECS_DIR names no checkout of Deno)"
     : "Deno's own specs for tasks give the same stdout and exit code",
   ignore: CHECKOUT === undefined,
   fn: async () => {

@@ -1,9 +1,9 @@
-/** Env files as `deno task --env-file` reads them: `deno task` itself is the oracle. */
+/** Compares how simmer and `deno task --env-file` read env files. */
 
 import { assert, assertEquals, equal } from "@std/assert";
 import { envFileVariables } from "../../client/args/env_files.ts";
 
-/** The environment of the call, beside PATH. */
+/** The environment of the call, in addition to PATH. */
 const SET = { SET: "set", EMPTY: "", HOME: "/home/x" };
 
 /** Contents of `.env`. */
@@ -64,7 +64,7 @@ const TEXTS: readonly string[] = [
 
 interface Case {
   readonly files: Readonly<Record<string, string | Uint8Array>>;
-  /** Options as they are typed. */
+  /** Options on the command line. */
   readonly options: readonly string[];
   readonly folder?: string;
 }
@@ -92,7 +92,7 @@ const CASES: readonly Case[] = [
   { files: { ".env": "A=1", "sub/.env": "A=2" }, options: ["--cwd", "sub", "--env-file"] },
 ];
 
-/** What a run without an env file has, and what differs from one process to the next. */
+/** Variables that are set without an env file, or that differ between processes. */
 const OWN = /^(PATH|PWD|INIT_CWD|npm_config_user_agent|SET|EMPTY|HOME|_|SHLVL)$/;
 
 async function expected(root: string, { options, folder = "" }: Case): Promise<unknown> {
@@ -122,7 +122,7 @@ function names(options: readonly string[]): string[] {
   ];
 }
 
-Deno.test("env files mean what they mean to deno task, odd ones too", async () => {
+Deno.test("env files set the same variables as with deno task, including odd files", async () => {
   const todo = [...CASES];
   const differences: unknown[] = [];
   const work = async (): Promise<void> => {
@@ -153,7 +153,7 @@ Deno.test("env files mean what they mean to deno task, odd ones too", async () =
   assert(CASES.length >= 60);
 });
 
-Deno.test("an assignment without a name is passed over, where deno task panics", () => {
+Deno.test("an assignment without a name is skipped, although deno task panics", () => {
   const folder = Deno.makeTempDirSync();
   Deno.writeTextFileSync(`${folder}/.env`, "A=1\n=\nB=2\n  = \nC=3");
   const said: string[] = [];
@@ -163,7 +163,7 @@ Deno.test("an assignment without a name is passed over, where deno task panics",
   Deno.removeSync(folder, { recursive: true });
 });
 
-Deno.test("what is wrong with an env file is a warning that names the file and the variable", () => {
+Deno.test("a problem with an env file is a warning that names the file, and the variable if there is one", () => {
   const folder = Deno.realPathSync(Deno.makeTempDirSync());
   Deno.mkdirSync(`${folder}/folder`);
   Deno.writeTextFileSync(`${folder}/nul`, "A=1\nB=\u0000\nC=3");

@@ -1,4 +1,4 @@
-/** Random projects, and what happens to them between two runs. */
+/** Generates random projects, and changes of them between runs. */
 
 import fc from "fast-check";
 
@@ -12,7 +12,7 @@ export interface ModelTask {
   /** Whether its output is declared. */
   readonly output: "none" | "file" | "glob";
   readonly env: boolean;
-  /** Its exit code, where it fails. */
+  /** Its exit code; 0 if it succeeds. */
   readonly fails: number;
 }
 
@@ -21,7 +21,7 @@ export interface ModelProject {
   readonly tasks: readonly ModelTask[];
 }
 
-/** What happens before a run. */
+/** A change before a run. */
 export type ModelStep =
   | { readonly kind: "nothing" }
   | { readonly kind: "edit"; readonly task: number; readonly text: string }
@@ -33,16 +33,16 @@ export type ModelStep =
   | { readonly kind: "undeclare"; readonly task: number }
   | { readonly kind: "restart" };
 
-/** A run, and what happens before it. */
+/** A run, and the changes before it. */
 export interface ModelRun {
   readonly steps: readonly ModelStep[];
-  /** What is asked for: a task, or a wildcard. */
+  /** The index of the requested task, or a wildcard for all tasks. */
   readonly target: number | "wildcard";
   readonly args: readonly string[];
   readonly jobs: number;
 }
 
-/** A project with its story. */
+/** A project and its runs. */
 export interface ModelStory {
   readonly project: ModelProject;
   readonly runs: readonly ModelRun[];
@@ -92,7 +92,7 @@ const tasks: fc.Arbitrary<readonly ModelTask[]> = fc.array(
   }))
 );
 
-/** Stories of random projects. */
+/** Generates stories of random projects. */
 export const stories: fc.Arbitrary<ModelStory> = fc.record({
   project: fc.record({ tasks }),
   runs: fc.array(
@@ -106,7 +106,7 @@ export const stories: fc.Arbitrary<ModelStory> = fc.record({
   ),
 });
 
-/** The text of a project's `deno.json`. */
+/** Returns the text of a project's `deno.json`. */
 export function configText(tasks: readonly ModelTask[]): string {
   const entries = tasks.map((task): [string, unknown] => [task.name, {
     command: commandOf(task),
@@ -126,10 +126,10 @@ function filesOf({ name, files, dependencies }: ModelTask): string[] {
   return files === "own" ? [own] : [own, ...dependencies.map((each) => `out/${each}.txt`)];
 }
 
-/** It says that it runs, and makes its output of its input and its dependencies' outputs. */
+/** Returns a command that records its run, and concatenates its input and dependencies' outputs. */
 function commandOf({ name, dependencies, fails, env }: ModelTask): string {
   const inputs = [`src/${name}.txt`, ...dependencies.map((each) => `out/${each}.txt`)].join(" ");
-  // What is not declared must make no difference: results could not be compared.
+  // An undeclared variable must not affect the output, or results could not be compared.
   const variable = env ? ` && echo $MODEL >> out/${name}.txt` : "";
   const work = `echo > ran/${name} && cat ${inputs} > out/${name}.txt${variable}`;
   return fails === 0 ? `${work} && echo` : `${work} && exit ${fails}; echo`;

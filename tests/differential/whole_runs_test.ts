@@ -31,7 +31,7 @@ interface Task {
 
 interface Folder {
   readonly tasks: readonly Task[];
-  /** Members before it that it imports. */
+  /** Indices of earlier members that it imports. */
   readonly imports: readonly number[];
 }
 
@@ -39,7 +39,7 @@ interface Story {
   /** The root, then the members. */
   readonly folders: readonly Folder[];
   readonly target: number;
-  /** Where it is run: a folder's index. */
+  /** The index of the folder in which it is run. */
   readonly from: number;
   readonly selection: "none" | "recursive" | "filter";
   readonly stdin: "pipe" | "file" | "null";
@@ -149,7 +149,7 @@ async function outcomeOf(
   return { code, lines: selection === "none" ? lines : lines.sort() };
 }
 
-Deno.test("random workspaces print and end as with deno task: folders, stdin, env files", async () => {
+Deno.test("random workspaces have the same stdout and exit code as with deno task", async () => {
   const property = fc.asyncProperty(stories, async (story) => {
     await using project = await Project.create(filesOf(story));
     const expected = await outcomeOf(project, PROGRAMS.deno, story);

@@ -1,34 +1,34 @@
-/** One story told twice: a project for `deno task`, and the same one for simmer. */
+/** Runs one story twice: in a project for `deno task`, and in the same project for simmer. */
 
 import { assert, assertEquals } from "@std/assert";
 import { DirectCooker, type DirectRun } from "../cooker/direct_cooker.ts";
 import type { TaskCached, TaskStarted } from "../../wire/events.ts";
 import { configText, type ModelRun, type ModelStep, type ModelStory } from "./model.ts";
 
-/** Where simmer does on purpose what `deno task` does not; each is counted. */
+/** The number of intended differences between simmer and `deno task`, by kind. */
 export interface Differences {
-  /** Ran by `deno task`, which keeps one result a task; found by simmer, which keeps many. */
+  /** Task run by `deno task`, which stores one result per task; a hit for simmer, which stores many. */
   manyResults: number;
-  /** Ran by simmer, whose keys have the output globs; taken for the same by `deno task`. */
+  /** Task run by simmer, whose keys contain the output globs; a hit for `deno task`. */
   keyedByOutput: number;
-  /** Ran by simmer, which knows that a run without declared outputs has failed in between. */
+  /** Task run by simmer, because a run without declared outputs has failed in between. */
   afterFailure: number;
-  /** A failure beside running tasks: what else ran by then is up to chance. */
+  /** Failure while other tasks could run: which of them ran depends on timing. */
   raced: number;
 }
 
-/** What was compared. */
+/** The numbers of compared and of equal runs, and of differences. */
 export interface Tally extends Differences {
   runs: number;
   equal: number;
 }
 
-/** A tally of nothing. */
+/** Creates a tally of zeros. */
 export function emptyTally(): Tally {
   return { manyResults: 0, keyedByOutput: 0, afterFailure: 0, raced: 0, runs: 0, equal: 0 };
 }
 
-/** Tells a story to both. */
+/** Runs a story with `deno task` and with simmer, and compares each run. */
 export async function tell(story: ModelStory, tally: Tally): Promise<void> {
   await using world = await World.make(story);
   for (const run of story.runs) {
@@ -101,7 +101,7 @@ class World implements AsyncDisposable {
     }
   }
 
-  /** @returns whether both are in the same state, so that the story can go on */
+  /** @returns true if both projects are in the same state, so that the story can go on */
   async run(run: ModelRun, tally: Tally): Promise<boolean> {
     const target = run.target === "wildcard" ? "t*" : `t${run.target % this.#tasks.length}`;
     const [expected, actual] = await Promise.all([
@@ -117,7 +117,7 @@ class World implements AsyncDisposable {
     const story = `${target} ${JSON.stringify(run)}\n${configText(this.#tasks)}`;
     this.#checkOrder(actual, story);
     if (expected !== 0 && actual.exitCode === 0) {
-      // One of the two has found what the other has run; a file that nobody keeps was missing there.
+      // One of the two had a hit where the other ran the task. An undeclared output was missing there.
       const meant = this.#compare(ranByDeno ?? [], ranBySimmer ?? [], actual, story);
       assert(meant.length > 0, story);
       for (const name of meant) tally[name]++;
@@ -140,14 +140,14 @@ class World implements AsyncDisposable {
     for (const event of actual.events) {
       if (event.type === "TaskStarted") this.#seen.add(this.#seenKey(event));
     }
-    // deno task takes what it has for what is asked for now: it knows of other outputs from here on.
+    // `deno task` had a hit for other outputs than the declared ones, so the states differ now.
     if (difference.includes("keyedByOutput")) return false;
     const [outputs, own] = await Promise.all(this.#folders.map(readOutputs));
     assertEquals(own, outputs, story);
     return true;
   }
 
-  /** @returns the differences that are meant; every other one is an error */
+  /** @returns the intended differences; any other one fails the test */
   #compare(
     expected: readonly string[],
     actual: readonly string[],
@@ -171,14 +171,14 @@ class World implements AsyncDisposable {
     return differences;
   }
 
-  /** Whether a task, or one before it, is among some. */
+  /** Returns true if a task or one of its dependencies, also indirect ones, is in a set. */
   #isAfter(some: ReadonlySet<string>, name: string): boolean {
     if (some.has(name)) return true;
     const task = this.#tasks.find((each) => each.name === name);
     return task?.dependencies.some((each) => this.#isAfter(some, each)) ?? false;
   }
 
-  /** A task starts when those that it depends on are over. */
+  /** Checks that each task starts after its dependencies have ended. */
   #checkOrder({ events }: DirectRun, story: string): void {
     const over = new Set<string>();
     for (const event of events) {
@@ -191,7 +191,7 @@ class World implements AsyncDisposable {
     }
   }
 
-  /** A task with its arguments and its environment. */
+  /** Returns a key of a task, its command with arguments, and its declared variable. */
   #seenKey({ task, command }: TaskStarted | TaskCached): string {
     const isKeyed = this.#tasks.find((each) => each.name === task)?.env === true;
     return JSON.stringify([task, command, isKeyed ? this.#env : ""]);
@@ -228,7 +228,7 @@ class World implements AsyncDisposable {
 
 const BASE_ENV = { PATH: Deno.env.get("PATH") ?? "", NO_COLOR: "1" };
 
-/** The names of the tasks that have run since the last call. */
+/** Returns the names of the tasks that have run since the last call. */
 async function takeRan(folder: string): Promise<string[]> {
   const names: string[] = [];
   for await (const { name } of Deno.readDir(`${folder}/ran`)) names.push(name);

@@ -4,7 +4,7 @@ import { MemoryLogger } from "../../../system/logger.ts";
 
 const KEPT = 50;
 
-/** Folders with so many builds in them, the first ones the oldest. */
+/** Creates folders with `count` builds, the oldest first. */
 async function folders(count: number): Promise<{ builds: string; logs: string; root: string }> {
   const root = await Deno.makeTempDir();
   const [builds, logs] = [`${root}/builds`, `${root}/logs`];
@@ -21,7 +21,7 @@ function names(folder: string): string[] {
   return [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
 }
 
-Deno.test("the oldest builds go, with their logs, when one has ended and nobody waits", async () => {
+Deno.test("tidy removes the oldest builds with their logs, once a build has ended", async () => {
   const { root, ...places } = await folders(KEPT + 2);
   await Deno.writeTextFile(`${places.builds}/000-note.txt`, "");
   const old = new OldBuilds(places, new MemoryLogger());
@@ -37,7 +37,7 @@ Deno.test("the oldest builds go, with their logs, when one has ended and nobody 
   old.tidy();
 });
 
-Deno.test("what can't be looked at is told once, and is no error for anybody", () => {
+Deno.test("an unreadable folder of builds is logged once, and tidy does not throw", () => {
   const log = new MemoryLogger();
   const old = new OldBuilds({ builds: `/${"too-long".repeat(100)}`, logs: "/nowhere" }, log);
   for (let time = 0; time < 2; time++) {
@@ -48,11 +48,11 @@ Deno.test("what can't be looked at is told once, and is no error for anybody", (
   assertStringIncludes(log.messages[0] ?? "", "Cannot remove old builds: ");
 });
 
-Deno.test("builds go by their bytes too, the oldest first, and the newest one stays", async () => {
+Deno.test("tidy removes the oldest builds above a limit of bytes, but never the newest build", async () => {
   const { root, ...places } = await folders(5);
   const sizes = [10, 400, 300, 300, 200];
   for (const [at, size] of sizes.entries()) {
-    // Half of it in the journal, half in a log.
+    // Half of the size is in the journal, half in a log.
     await Deno.writeTextFile(`${places.builds}/${100 + at}.jsonl`, "x".repeat(size / 2));
     await Deno.writeTextFile(`${places.logs}/${100 + at}/0-task.log`, "x".repeat(size / 2));
   }
@@ -65,14 +65,18 @@ Deno.test("builds go by their bytes too, the oldest first, and the newest one st
     return names(places.logs);
   };
   assertEquals(tidy(1210), ["100", "101", "102", "103", "104"]);
-  assertEquals(tidy(1199), ["102", "103", "104"], "what is older than a build too much goes too");
+  assertEquals(
+    tidy(1199),
+    ["102", "103", "104"],
+    "builds older than the first one above the limit are removed too",
+  );
   assertEquals(tidy(500), ["103", "104"]);
   assertEquals(tidy(1), ["104"]);
   assertEquals(log.messages, []);
   await Deno.remove(root, { recursive: true });
 });
 
-Deno.test("builds with many files are measured and removed in parts", async () => {
+Deno.test("builds with many files are measured and removed in several turns", async () => {
   const { root, ...places } = await folders(4);
   for (let at = 0; at < 3; at++) {
     await Deno.writeTextFile(`${places.builds}/${100 + at}.jsonl`, "x");

@@ -7,7 +7,10 @@ import {
   type TaskResult,
 } from "../../../cooker/build/scheduler.ts";
 
-/** Runs inputs through, noting effects in short: `+0` start, `!0` end, `=0 status`, `-0` skip. */
+/**
+ * Feeds inputs to a scheduler and abbreviates its effects: `+0` start, `!0` end (`!0!` with force),
+ * `=0 status` settle, `-0` skip.
+ */
 class Run {
   readonly scheduler: Scheduler;
 
@@ -52,7 +55,7 @@ function brief(effect: SchedulerEffect): string {
   }
 }
 
-Deno.test("Scheduler starts what waits for nothing and the rest when its dependencies are done", () => {
+Deno.test("Scheduler starts a task as soon as all its dependencies have succeeded or hit", () => {
   const run = new Run([[], [0], [0], [1, 2]]);
   assertEquals(run.begin(), ["+0"]);
   assertEquals(run.ended(0), ["=0 succeeded", "+1", "+2"]);
@@ -61,18 +64,18 @@ Deno.test("Scheduler starts what waits for nothing and the rest when its depende
   assertEquals(run.ended(3), ["=3 succeeded", "finish"]);
 });
 
-Deno.test("Scheduler never has more than its jobs at once, smaller ranks first", () => {
+Deno.test("Scheduler never runs more tasks at once than jobs, and starts smaller ranks first", () => {
   const run = new Run([[], [], [], []], { jobs: 2, rank: [3, 2, 1, 0] });
   assertEquals(run.begin(), ["+3", "+2"]);
   assertEquals(run.ended(3), ["=3 succeeded", "+1"]);
   assertEquals(run.ended(1), ["=1 succeeded", "+0"]);
 });
 
-Deno.test("Scheduler with nothing to do is done at once", () => {
+Deno.test("Scheduler without tasks finishes at once", () => {
   assertEquals(new Run([]).begin(), ["finish"]);
 });
 
-Deno.test("The first failure ends what runs and skips the rest", () => {
+Deno.test("Scheduler ends the running tasks and skips the rest after the first failure", () => {
   const run = new Run([[], [], [], [0], [3]], { jobs: 3 });
   assertEquals(run.begin(), ["+0", "+1", "+2"]);
   assertEquals(run.ended(1, "failed"), ["=1 failed", "!0", "!2", "-3", "-4"]);
@@ -81,7 +84,7 @@ Deno.test("The first failure ends what runs and skips the rest", () => {
   assertEquals(run.scheduler.isCancelled, false);
 });
 
-Deno.test("keepGoing skips only what depends on the failure", () => {
+Deno.test("Scheduler with keepGoing skips only the dependents of a failed task", () => {
   const run = new Run([[], [0], [1], [], [3]], { jobs: 1, keepGoing: true });
   assertEquals(run.begin(), ["+0"]);
   assertEquals(run.ended(0, "failed"), ["=0 failed", "-1", "-2", "+3"]);
@@ -89,7 +92,7 @@ Deno.test("keepGoing skips only what depends on the failure", () => {
   assertEquals(run.ended(4, "failed"), ["=4 failed", "finish"]);
 });
 
-Deno.test("A cancel ends what runs; a second one with force asks again", () => {
+Deno.test("Scheduler ends the running tasks at a cancel, and forces their end at a second one with force", () => {
   const run = new Run([[], [], [0]]);
   run.begin();
   assertEquals(run.cancel(), ["!0", "!1", "-2"]);
@@ -101,11 +104,11 @@ Deno.test("A cancel ends what runs; a second one with force asks again", () => {
   assertEquals(run.scheduler.isCancelled, true);
 });
 
-Deno.test("A cancel before the beginning skips everything", () => {
+Deno.test("Scheduler skips all tasks at a cancel before the beginning", () => {
   assertEquals(new Run([[], [0]]).cancel(), ["-0", "-1", "finish"]);
 });
 
-Deno.test("A task that does not run can't end", () => {
+Deno.test("Scheduler throws if a task ends that is not running", () => {
   const run = new Run([[], [0]]);
   run.begin();
   assertThrows(() => run.ended(1), RangeError);
@@ -117,7 +120,7 @@ const graphs = fc.array(fc.array(fc.nat(), { maxLength: 4 }), { maxLength: 25 })
   rows.map((row, index) => [...new Set(index === 0 ? [] : row.map((number) => number % index))])
 );
 
-Deno.test("Whatever happens, order, jobs and the count of ends hold", () => {
+Deno.test("Scheduler respects dependencies and jobs, and finishes exactly once, for any inputs", () => {
   const step = fc.record({
     pick: fc.nat(),
     result: fc.constantFrom<TaskResult>("succeeded", "succeeded", "succeeded", "cached", "failed"),
@@ -182,7 +185,7 @@ Deno.test("Whatever happens, order, jobs and the count of ends hold", () => {
   fc.assert(property, { numRuns: 300 });
 });
 
-Deno.test("A free job is never left idle while a task could start", () => {
+Deno.test("Scheduler never leaves a job idle while a task could start", () => {
   fc.assert(fc.property(graphs, fc.integer({ min: 1, max: 4 }), (dependencies, jobs) => {
     const scheduler = new Scheduler({ dependencies, jobs, keepGoing: false });
     const { status } = scheduler;

@@ -38,7 +38,7 @@ function bytes(text: string): Uint8Array {
   return new TextEncoder().encode(text);
 }
 
-Deno.test("a short log that is not asked for leaves neither a file nor a folder", () => {
+Deno.test("a short log that is not requested leaves neither a file nor a folder", () => {
   using logs = new Logs();
   const log = logs.log("short");
   log.add(bytes("x".repeat(MAX_HELD)));
@@ -47,7 +47,7 @@ Deno.test("a short log that is not asked for leaves neither a file nor a folder"
   assertEquals([log.isWritten, pathExists(`${logs.folder}/logs`)], [false, false]);
 });
 
-Deno.test("a log that is asked for is on disk at once, with all output, also if there is none", () => {
+Deno.test("a requested log is on disk at once with all output, even if there is none", () => {
   using logs = new Logs();
   const failed = logs.log("failed");
   const piece = bytes("why\n");
@@ -60,7 +60,7 @@ Deno.test("a log that is asked for is on disk at once, with all output, also if 
   silent.close();
 });
 
-Deno.test("the log of a long or talkative task is on disk while the task runs", async () => {
+Deno.test("the log of a slow or verbose task is on disk while the task runs", async () => {
   using logs = new Logs();
   const large = logs.log("large");
   large.add(bytes("x".repeat(MAX_HELD)));
@@ -78,7 +78,7 @@ Deno.test("the log of a long or talkative task is on disk while the task runs", 
   assertEquals(logs.text("slow"), "begun\nmore\n");
 });
 
-Deno.test("a log that cannot be written is reported once; one that may not be written is not", () => {
+Deno.test("a log that cannot be written is reported, but one that must not be written is not", () => {
   using logs = new Logs();
   Deno.mkdirSync(`${logs.folder}/logs/taken`, { recursive: true });
   const taken = logs.log("taken");

@@ -1,11 +1,11 @@
-/** Watching: what counts as an edit while tasks run, and what is the tasks' own work. */
+/** Tests which changes during a build a watch reports as edits, and which as the tasks' own writes. */
 
 import { assert, assertEquals } from "@std/assert";
 import { OwnWrites } from "../../../cooker/build/own_writes.ts";
 import { macrotask } from "../../../system/macrotask.ts";
 import { DirectCooker, type DirectRun } from "../direct_cooker.ts";
 
-/** A project that is watched, as `simmer watch` does it. */
+/** A project that is watched as by `simmer watch`. */
 class Watched implements AsyncDisposable {
   readonly root = Deno.realPathSync(Deno.makeTempDirSync());
   readonly cooker: DirectCooker;
@@ -26,38 +26,38 @@ class Watched implements AsyncDisposable {
     for (const path of paths) Deno.removeSync(`${this.root}/${path}`);
   }
 
-  /** Resolves when a file is there, which a task makes. */
+  /** Resolves when a task has created a file. */
   async made(path: string): Promise<void> {
     while (!exists(`${this.root}/${path}`)) await macrotask();
   }
 
-  /** Begins a run, and waits for changes since its tasks began as long as it goes on. */
+  /** Begins a run, and watches for changes since its tasks began while it runs. */
   begin(task: string): Promise<DirectRun> {
     return this.cooker.run([task], { watched: true }, undefined, (event) => {
       if (event.type === "BuildStarted") this.#wait(task, event.build);
     });
   }
 
-  /** Runs a task to its end, and waits for changes since its tasks began. */
+  /** Runs a task to its end, then watches for changes since its tasks began. */
   async round(task: string): Promise<void> {
     const { events: [begun] } = await this.cooker.run([task], { watched: true });
     assert(begun?.type === "BuildStarted");
     this.#wait(task, begun.build);
   }
 
-  /** The files of the next `InputsChanged`, and what was said of the tasks' own work before it. */
+  /** Returns the files of the next `InputsChanged`, and of each `InputsWritten` before it. */
   async changed(): Promise<{ readonly files: readonly string[]; readonly written: string[] }> {
     const written: string[] = [];
     for (;;) {
       await this.cooker.tickUntilEvent();
       const event = this.cooker.events.shift();
-      assert(event !== undefined, "nothing is told");
+      assert(event !== undefined, "there is no event");
       if (event.type === "InputsWritten") written.push(...event.files);
       if (event.type === "InputsChanged") return { files: event.files, written };
     }
   }
 
-  /** Some looks: more than it takes to tell of what has changed already. */
+  /** Ticks until there is an event, at most 30 times. That is enough to report past changes. */
   async looks(): Promise<void> {
     for (let tick = 0; tick < 30 && this.cooker.events.length === 0; tick++) {
       await this.cooker.tick();
@@ -65,14 +65,14 @@ class Watched implements AsyncDisposable {
   }
 
   /**
-   * Runs a task again as long as a change is told.
+   * Runs a task again as long as a change is reported.
    *
-   * @returns how often it ran, and what was said of the tasks' own work
+   * @returns the number of runs, and the files of `InputsWritten`
    */
   async untilQuiet(task: string): Promise<{ readonly runs: number; readonly written: string[] }> {
     const written: string[] = [];
     for (let runs = 1;; runs++) {
-      assert(runs <= 6, "it goes on and on");
+      assert(runs <= 6, "changes are reported without end");
       await this.round(task);
       await this.looks();
       const events = this.cooker.events.splice(0);
@@ -101,26 +101,26 @@ function exists(path: string): boolean {
   }
 }
 
-/** Copies its input, says that it did, and goes on until it may end. */
+/** Copies the input, creates `begun`, and runs until `go` exists. */
 const SLOW = "cp src/f out && touch begun && sh -c 'until [ -e go ]; do sleep 0.01; done'";
 
-/** What a task may depend on. */
+/** Kinds of dependencies, with the tasks for each. */
 const DEPENDENCIES: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   "on nothing": {},
   "on a task that runs every time": { g: "true" },
-  "on one that does so further behind": {
+  "indirectly on a task that runs every time": {
     g: { command: "true", files: ["src"], dependencies: ["h"] },
     h: { dependencies: ["i"] },
     i: "true",
   },
-  "on one with a result": { g: { command: "true", files: ["src"] } },
-  "on one whose files match nothing": { g: { command: "true", files: ["nothing/*"] } },
+  "on a task with a result": { g: { command: "true", files: ["src"] } },
+  "on a task whose files match nothing": { g: { command: "true", files: ["nothing/*"] } },
 };
 
 for (const [name, others] of Object.entries(DEPENDENCIES)) {
   for (const output of [["out"], []]) {
-    const outputs = output.length > 0 ? "" : ", without outputs";
-    Deno.test(`an edit during a run is told: of a task that depends ${name}${outputs}`, async () => {
+    const outputs = output.length > 0 ? "" : " and has no outputs";
+    Deno.test(`an edit during a run of a task that depends ${name}${outputs} is reported`, async () => {
       const dependencies = "g" in others ? ["g"] : [];
       const build = { command: SLOW, files: ["src/f"], output, dependencies };
       await using project = new Watched({ ...others, build }, { "src/f": "1" });
@@ -131,7 +131,7 @@ for (const [name, others] of Object.entries(DEPENDENCIES)) {
       project.cooker.cancelAll();
       await running;
       project.remove("begun");
-      // The same, where the wait begins when the build has ended.
+      // Same, but the watch begins after the build has ended.
       const round = project.round("build");
       await project.made("begun");
       project.write("src/f", "3");
@@ -142,7 +142,7 @@ for (const [name, others] of Object.entries(DEPENDENCIES)) {
   }
 }
 
-Deno.test("an input that comes while its task runs is told, also if none was there before", async () => {
+Deno.test("an input that is created while its task runs is reported, even if it is the only one", async () => {
   const build = { command: "touch begun && sh -c 'until [ -e go ]; do sleep 0.01; done'" };
   await using project = new Watched({ build: { ...build, files: ["src/*"] } }, {});
   const round = project.round("build");
@@ -153,7 +153,7 @@ Deno.test("an input that comes while its task runs is told, also if none was the
   assertEquals((await project.changed()).files, ["src/new"]);
 });
 
-Deno.test("an edit during a run is told although other builds have begun since", async () => {
+Deno.test("an edit during a run is reported even if other builds have begun since", async () => {
   const build = { command: SLOW, files: ["src/f"], dependencies: ["g"] };
   await using project = new Watched({ g: "true", build }, { "src/f": "1" });
   const running = project.cooker.run(["build"], { watched: true });
@@ -170,14 +170,17 @@ Deno.test("an edit during a run is told although other builds have begun since",
 /** Prints another text each time. */
 const NOW = "date +%s%N";
 
-/** Tasks that write what they or others read, each time something else, and what they write. */
+/**
+ * Tasks that write their own or each other's inputs, with new contents each time, and the files that
+ * must be reported as own writes.
+ */
 const WRITERS: Readonly<Record<string, readonly [Readonly<Record<string, unknown>>, string[]]>> = {
   "its own input": [{ build: { command: `${NOW} > src/one`, files: ["src"] } }, ["src/one"]],
-  "its own input and has outputs": [
+  "its own input and an output": [
     { build: { command: `${NOW} > src/one && cp src/f out`, files: ["src"], output: ["out"] } },
     ["src/one"],
   ],
-  "its own input, by a new file": [
+  "its own input by a rename": [
     {
       build: {
         command: `${NOW} > src/new && mv src/new src/one && ${NOW} > src/two`,
@@ -188,7 +191,7 @@ const WRITERS: Readonly<Record<string, readonly [Readonly<Record<string, unknown
     },
     ["src/one", "src/two"],
   ],
-  "each other's inputs": [
+  "the inputs of both its tasks": [
     {
       one: { command: `${NOW} > src/two`, files: ["src/f", "src/one"] },
       two: { command: `${NOW} > src/one`, files: ["src/f", "src/two"], dependencies: ["one"] },
@@ -196,7 +199,7 @@ const WRITERS: Readonly<Record<string, readonly [Readonly<Record<string, unknown
     },
     ["src/one"],
   ],
-  "the input of one that it depends on": [
+  "a dependency's input": [
     {
       one: { command: "cat src/one", files: ["src"] },
       build: { command: `${NOW} > src/one`, files: ["src/f"], dependencies: ["one"] },
@@ -206,7 +209,7 @@ const WRITERS: Readonly<Record<string, readonly [Readonly<Record<string, unknown
 };
 
 for (const [name, [tasks, own]] of Object.entries(WRITERS)) {
-  Deno.test(`a build that changes ${name} runs twice, it is said once, and edits count`, async () => {
+  Deno.test(`a build that writes ${name} runs twice, is reported once, and still reacts to edits`, async () => {
     await using project = new Watched(tasks, { "src/f": "1", "src/one": "1", "src/two": "1" });
     assertEquals(await project.untilQuiet("build"), { runs: 2, written: own });
     project.write("src/f", "2");
@@ -214,11 +217,15 @@ for (const [name, [tasks, own]] of Object.entries(WRITERS)) {
     assertEquals(await project.untilQuiet("build"), { runs: 1, written: [] }, "after an edit");
     project.write("src/one", "edited");
     assertEquals(await project.changed(), { files: ["src/one"], written: [] });
-    assertEquals(await project.untilQuiet("build"), { runs: 1, written: [] }, "of what it writes");
+    assertEquals(
+      await project.untilQuiet("build"),
+      { runs: 1, written: [] },
+      "after an edit of a file that it writes",
+    );
   });
 }
 
-Deno.test("an edit during a run is told beside the tasks' own work", async () => {
+Deno.test("an edit during a run is reported along with the task's own writes", async () => {
   const build = { command: `${NOW} > src/stamp && ${SLOW}`, files: ["src"] };
   await using project = new Watched({ build }, { "src/f": "1", go: "" });
   assertEquals(await project.untilQuiet("build"), { runs: 2, written: ["src/stamp"] });
@@ -233,7 +240,7 @@ Deno.test("an edit during a run is told beside the tasks' own work", async () =>
   }
 });
 
-Deno.test("a task that writes its input at its start is interrupted for that once", async () => {
+Deno.test("a task that writes its own input at its start is interrupted only once", async () => {
   const build = { command: `${NOW} > src/stamp && ${SLOW}`, files: ["src"] };
   await using project = new Watched({ build }, { "src/f": "1" });
   const told: string[] = [];
@@ -253,7 +260,7 @@ Deno.test("a task that writes its input at its start is interrupted for that onc
   assertEquals(told, ["during: InputsChanged", "after: InputsChanged", "after: InputsWritten"]);
 });
 
-Deno.test("only what changes in each build is taken for the tasks' own work", () => {
+Deno.test("OwnWrites attributes an input to tasks only if it changes in consecutive builds", () => {
   const own = new OwnWrites();
   own.ended(new Set());
   for (const isOwn of [false, false, false, true]) {

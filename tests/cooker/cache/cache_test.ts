@@ -26,7 +26,7 @@ class Project implements AsyncDisposable {
     return Deno.readTextFileSync(`${this.root}/${path}`);
   }
 
-  /** Whether each of the tasks of a run was found. */
+  /** Runs a task, which must succeed, and returns the names of the tasks that hit the cache. */
   async found(target: string, more: Parameters<DirectCooker["run"]>[1] = {}): Promise<string[]> {
     const { exitCode, cached } = await this.cooker.run([target], more);
     assertEquals(exitCode, 0);
@@ -60,7 +60,7 @@ class Project implements AsyncDisposable {
 
 const COPY = { command: "cat a.txt > b.txt", files: ["a.txt"], output: ["b.txt"] };
 
-Deno.test("a result is found again, also by the next server and after going back", async () => {
+Deno.test("a result hits again after an edit is undone, and after a restart", async () => {
   await using project = new Project({ copy: COPY }, { "a.txt": "1" });
   assertEquals(await project.found("copy"), []);
   assertEquals(await project.found("copy"), ["copy"]);
@@ -75,7 +75,7 @@ Deno.test("a result is found again, also by the next server and after going back
   assertEquals(project.read("b.txt"), "1");
 });
 
-Deno.test("another checkout finds what the first has made", async () => {
+Deno.test("a second checkout hits the results of the first in a shared cache", async () => {
   await using first = new Project({ copy: COPY }, { "a.txt": "1" });
   await using second = new Project({ copy: COPY }, { "a.txt": "1" });
   await first.found("copy");
@@ -84,7 +84,7 @@ Deno.test("another checkout finds what the first has made", async () => {
   assertEquals(second.read("b.txt"), "1");
 });
 
-Deno.test("outputs are part of the key, and what an earlier result has left goes", async () => {
+Deno.test("declared outputs are part of the key, and a hit removes the outputs of other results", async () => {
   const one = {
     command: "echo x > out/$NAME.txt",
     files: ["a.txt"],
@@ -102,7 +102,7 @@ Deno.test("outputs are part of the key, and what an earlier result has left goes
   assertEquals(await project.found("one", env("x")), []);
 });
 
-Deno.test("without declared outputs a result counts only where its own run was the last", async () => {
+Deno.test("a result without declared outputs hits only if its run was the task's last", async () => {
   const write = { command: "cat a.txt > b.txt", files: ["a.txt"] };
   await using project = new Project({ write }, { "a.txt": "1" });
   await project.found("write");
@@ -114,7 +114,7 @@ Deno.test("without declared outputs a result counts only where its own run was t
   assertEquals(project.read("b.txt"), "1");
 });
 
-Deno.test("after a failure a result without outputs is not trusted", async () => {
+Deno.test("a result without declared outputs misses after a failed run", async () => {
   const write = { command: "cat a.txt > b.txt && cat c.txt", files: ["a.txt", "c*"] };
   await using project = new Project({ write }, { "a.txt": "1", "c.txt": "" });
   await project.found("write");
@@ -127,7 +127,7 @@ Deno.test("after a failure a result without outputs is not trusted", async () =>
   assertEquals(project.read("b.txt"), "1");
 });
 
-Deno.test("a task runs every time where it, or one before it, declares no files that are there", async () => {
+Deno.test("a task runs every time if it or a dependency has no input files", async () => {
   await using project = new Project({
     plain: "echo",
     after: { command: "echo", files: ["a.txt"], dependencies: ["plain"] },
@@ -148,7 +148,7 @@ Deno.test("a task runs every time where it, or one before it, declares no files 
   assertEquals(await project.reasons("last"), ["dependency-uncached group"]);
 });
 
-Deno.test("inputs that change while the task runs: its result is not kept", async () => {
+Deno.test("a result is not stored if an input changes while the task runs", async () => {
   const slow = {
     command: "cat a.txt > b.txt && cat next.txt > a.txt",
     files: ["a.txt"],
@@ -160,10 +160,10 @@ Deno.test("inputs that change while the task runs: its result is not kept", asyn
   assertEquals(await project.found("slow"), []);
   project.write("next.txt", "1");
   project.write("a.txt", "1");
-  assertEquals(await project.found("slow"), [], "not even where they are the same afterwards");
+  assertEquals(await project.found("slow"), [], "not even if the input is the same afterwards");
 });
 
-Deno.test("a task that is cancelled before it begins takes nothing away, and nothing is kept of it", async () => {
+Deno.test("a task that is cancelled before it starts removes no outputs and stores no result", async () => {
   await using project = new Project({ copy: COPY }, { "a.txt": "1" });
   assertEquals(await project.found("copy"), []);
   project.write("a.txt", "2");
@@ -173,7 +173,7 @@ Deno.test("a task that is cancelled before it begins takes nothing away, and not
   assertEquals(project.read("b.txt"), "2");
 });
 
-Deno.test("of a task that is cancelled nothing is kept, even where it ends with 0 then", async () => {
+Deno.test("a cancelled task stores no result, even if it exits with 0", async () => {
   const polite = { ...COPY, command: "/bin/sh polite.sh" };
   const script = `trap 'exit 0' TERM
 if [ -e in-one-go ]; then cat a.txt > b.txt; exit; fi
@@ -189,7 +189,7 @@ wait
   assertEquals(project.read("b.txt"), "1");
 });
 
-Deno.test("a task's own outputs are no inputs of it; sources are never taken for old outputs", async () => {
+Deno.test("a task's outputs are not its inputs, and a task that rewrites its source runs after an edit", async () => {
   const wide = {
     command: "cat src/a.txt > src/made.txt",
     files: ["src/*"],
@@ -209,7 +209,7 @@ Deno.test("a task's own outputs are no inputs of it; sources are never taken for
   assertEquals(project.read("src/a.txt"), "formatted\n");
 });
 
-Deno.test("arguments, declared variables and dependencies' results are keyed, others are not", async () => {
+Deno.test("the key has arguments, declared variables and dependencies' results, but no other variables", async () => {
   await using project = new Project({
     copy: { ...COPY, env: ["MODE"] },
     after: { command: "echo", files: ["other.txt"], dependencies: ["copy"] },
@@ -227,7 +227,7 @@ Deno.test("arguments, declared variables and dependencies' results are keyed, ot
   ]);
 });
 
-Deno.test("why names the file, variable, command, argument or output that differs", async () => {
+Deno.test("a plan's reasons name the changed arguments, variables and files, but no values of variables", async () => {
   await using project = new Project({
     copy: { ...COPY, files: ["*.txt", "!b.txt"], env: ["MODE"] },
   }, {
@@ -249,7 +249,7 @@ Deno.test("why names the file, variable, command, argument or output that differ
     "new.txt was added",
     "z.txt was removed",
   ]);
-  assertEquals(JSON.stringify(plan).includes("secret"), false, "values are nobody's business");
+  assertEquals(JSON.stringify(plan).includes("secret"), false, "values of variables are not shown");
   assertEquals(await project.reasons("copy", { force: true }), ["forced"]);
   Deno.removeSync(`${project.root}/.simmer/cache`, { recursive: true });
   project.write("a.txt", "1");
@@ -259,14 +259,14 @@ Deno.test("why names the file, variable, command, argument or output that differ
   assertEquals(await project.reasons("copy"), ["result-gone"]);
 });
 
-Deno.test("--force runs what is there, and keeps its result", async () => {
+Deno.test("--force runs a cached task, which hits again afterwards", async () => {
   await using project = new Project({ copy: COPY }, { "a.txt": "1" });
   await project.found("copy");
   assertEquals(await project.found("copy", { force: true }), []);
   assertEquals(await project.found("copy"), ["copy"]);
 });
 
-Deno.test("what a task printed is replayed: all of it, stderr alone, or nothing", async () => {
+Deno.test("a cache hit replays all output, only stderr, or nothing, as replayLogs says", async () => {
   const talk = { command: "echo out && echo err >&2", files: ["a.txt"] };
   await using project = new Project({ talk }, { "a.txt": "1" });
   await project.found("talk");
@@ -279,7 +279,7 @@ Deno.test("what a task printed is replayed: all of it, stderr alone, or nothing"
   assertEquals(await printed("none"), []);
 });
 
-Deno.test("a cache that can't be written is no failure, and said once", async () => {
+Deno.test("an unwritable cache does not fail a build, and is logged once", async () => {
   await using project = new Project({ copy: COPY }, { "a.txt": "1", "blocked": "a file" });
   await using cooker = new DirectCooker(project.root, { cache: `${project.root}/blocked` });
   for (let run = 0; run < 2; run++) {
@@ -289,7 +289,7 @@ Deno.test("a cache that can't be written is no failure, and said once", async ()
   assertEquals(warnings.length, 1, cooker.log.messages.join("\n"));
 });
 
-Deno.test("of many tasks only what is not where it was is looked at, each after those before it", async () => {
+Deno.test("a chain of 400 tasks hits, restores changed outputs, and reruns only from a changed task on", async () => {
   const count = 400;
   const names = Array.from({ length: count }, (_, at) => `t${at}`);
   const tasks = Object.fromEntries(names.map((name, at) => [name, {
@@ -314,7 +314,7 @@ Deno.test("of many tasks only what is not where it was is looked at, each after 
   assertEquals(found, names.slice(0, 100));
 });
 
-Deno.test("an edited config counts for the next run, is announced, and a broken one is explained", async () => {
+Deno.test("an edited config is announced and used by the next run, and a broken one is an error", async () => {
   await using project = new Project({ a: "echo one" }, {});
   await project.cooker.tick();
   assertEquals((await project.cooker.run(["a"])).stdout, "one\n");
@@ -332,7 +332,7 @@ Deno.test("an edited config counts for the next run, is announced, and a broken 
 });
 
 Deno.test({
-  name: "Linux: inputs and configuration share one inotify queue, which the first run opens",
+  name: "inputs and configuration share one inotify queue, which the first run opens (Linux)",
   ignore: Deno.build.os !== "linux",
   fn: async () => {
     const before = inotifyQueues();
@@ -347,20 +347,20 @@ Deno.test({
   },
 });
 
-/** How many inotify queues this process has open. */
+/** Returns the number of inotify queues that this process has open. */
 function inotifyQueues(): number {
   return [...Deno.readDirSync("/proc/self/fd")].filter(({ name }) => {
     try {
       return Deno.readLinkSync(`/proc/self/fd/${name}`) === "anon_inode:inotify";
     } catch (error) {
-      // The descriptor that lists the folder is closed by now.
+      // The descriptor that listed the folder is already closed.
       if (error instanceof Deno.errors.NotFound) return false;
       throw error;
     }
   }).length;
 }
 
-Deno.test("a watch tells what has changed since its build: not what the build has written", async () => {
+Deno.test("a watch reports inputs that changed since its build, but not those that the build wrote", async () => {
   await using project = new Project({
     copy: COPY,
     use: { command: "cat b.txt", files: ["b.txt"], dependencies: ["copy"] },
@@ -378,7 +378,7 @@ Deno.test("a watch tells what has changed since its build: not what the build ha
   assertEquals([event.watch, event.files], ["w1", ["a.txt"]]);
 });
 
-Deno.test("a watch of tasks that declare nothing is told of any file of their folder", async () => {
+Deno.test("a watch of a task without declared files reports any file of its folder", async () => {
   await using project = new Project({ plain: "echo made > made.txt" }, { "a.txt": "1" });
   const { events } = await project.cooker.run(["plain"]);
   const build = events[0]?.type === "BuildStarted" ? events[0].build : "";
@@ -391,12 +391,12 @@ Deno.test("a watch of tasks that declare nothing is told of any file of their fo
   assertEquals(event?.type === "InputsChanged" ? event.files : [], ["b.txt"]);
 });
 
-Deno.test("of the tasks that could start the one with the longest chain behind it is first", async () => {
+Deno.test("the ready task with the longest chain of dependents starts first", async () => {
   const tasks = {
     short: "echo",
     long: "sh -c ': > begun'",
     before: "echo",
-    // It holds its job until the long task has begun, so that the short one cannot begin before.
+    // Holds its job until `long` has begun, so that `short` cannot begin before it.
     chain: {
       command: "sh -c 'until [ -e begun ]; do sleep 0.01; done'",
       dependencies: ["before"],
@@ -419,7 +419,7 @@ Deno.test("of the tasks that could start the one with the longest chain behind i
   assertEquals(ran.indexOf("short") > ran.indexOf("long"), true, ran.join());
 });
 
-Deno.test("what is yet to be kept is kept before whoever asks for it, watching or not", async () => {
+Deno.test("a waiting result is stored before the next run needs it, whether watched or not", async () => {
   for (const watched of [false, true]) {
     await using project = new Project({ copy: COPY }, { "a.txt": "1" });
     assertEquals(await project.found("copy"), []);
@@ -428,7 +428,7 @@ Deno.test("what is yet to be kept is kept before whoever asks for it, watching o
   }
 });
 
-Deno.test("what fails after a build is logged, and the next build is as good", async () => {
+Deno.test("a failure after a build is logged, and does not affect the next build", async () => {
   const root = Deno.realPathSync(Deno.makeTempDirSync());
   Deno.writeTextFileSync(`${root}/deno.json`, JSON.stringify({ tasks: { a: "echo a" } }));
   {

@@ -10,7 +10,7 @@ import { MemoryLogger } from "../../../system/logger.ts";
 
 const ignore = Deno.build.os !== "linux";
 
-/** A project with one task, `b.txt` from `a.txt`, and what is kept of it. */
+/** A project with its cache, whose tasks each make one file from `a.txt`. */
 class Place implements AsyncDisposable {
   readonly base = Deno.realPathSync(Deno.makeTempDirSync());
   readonly root = `${this.base}/project`;
@@ -51,7 +51,7 @@ class Place implements AsyncDisposable {
     return await this.hot.postponed.begin(this.results, this.question(key), dependencies);
   }
 
-  /** Begins and ends a task. */
+  /** Runs a task and postpones its result. */
   async make(
     { key = "b", dependencies = [], log }: {
       readonly key?: string;
@@ -67,7 +67,7 @@ class Place implements AsyncDisposable {
     return result;
   }
 
-  /** What a task makes that runs well. */
+  /** Runs a task successfully and returns the outputs that it has made. */
   async run(beginning: Beginning, work: () => void): Promise<MadeOutputs> {
     const warn = (): void => {};
     const prepared = await this.results.prepare(beginning, warn);
@@ -76,7 +76,7 @@ class Place implements AsyncDisposable {
     return await this.results.finish(prepared, declaration, { isWhole: true, warn });
   }
 
-  /** Whether a task's result is there for its inputs as they are now. */
+  /** Returns true if the cache has a result for a task's current inputs. */
   async isKept(
     key = "b",
     dependencies: Readonly<Record<string, string>> = {},
@@ -94,7 +94,7 @@ class Place implements AsyncDisposable {
 }
 
 Deno.test({
-  name: "a first result is kept later, and those of its dependencies before it",
+  name: "a first result is stored later, together with those of its dependencies",
   ignore,
   fn: async () => {
     await using place = new Place();
@@ -110,7 +110,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "all of them are kept when there is time, or at the end",
+  name: "finish stores all waiting results, even after a pause",
   ignore,
   fn: async () => {
     await using place = new Place();
@@ -123,7 +123,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "what printed much is kept at once",
+  name: "a result with a large log is stored at once",
   ignore,
   fn: async () => {
     await using place = new Place();
@@ -132,14 +132,14 @@ Deno.test({
   },
 });
 
-/** Writes a file until its modification time lies behind a moment: the file system's clock has ticks. */
+/** Writes a file until its modification time is after `moment`: the file system's clock is coarse. */
 function writeAfter(moment: number, path: string): void {
   do Deno.writeTextFileSync(path, "two"); while (
     (Deno.statSync(path).mtime?.getTime() ?? 0) <= moment
   );
 }
 
-/** What somebody does between a task's end and the moment in which its result is kept. */
+/** Changes between a task's end and the attempt to store its result. */
 const MEDDLING: Readonly<Record<string, (place: Place) => void>> = {
   "an input is changed": (place) => place.write("a.txt", "two"),
   "an input is changed and changed back": (place) => {
@@ -153,7 +153,7 @@ const MEDDLING: Readonly<Record<string, (place: Place) => void>> = {
   },
   "an output is changed": (place) => place.write("b.txt", "mine"),
   "an output is removed": ({ root }) => Deno.removeSync(`${root}/b.txt`),
-  "the project is given another name": ({ base, root }) => {
+  "the project is renamed": ({ base, root }) => {
     Deno.renameSync(root, `${base}/moved`);
     Deno.mkdirSync(root);
   },
@@ -161,7 +161,7 @@ const MEDDLING: Readonly<Record<string, (place: Place) => void>> = {
 
 for (const [what, meddle] of Object.entries(MEDDLING)) {
   Deno.test({
-    name: `nothing is kept where ${what} before`,
+    name: `a waiting result is not stored if ${what} first`,
     ignore,
     fn: async () => {
       await using place = new Place();
@@ -171,16 +171,17 @@ for (const [what, meddle] of Object.entries(MEDDLING)) {
       assertEquals(await place.isKept(), false);
       place.write("a.txt", "one");
       assertEquals(await place.isKept(), false);
-      assertEquals(await place.begin(), undefined, "the next time it is kept at once");
+      assertEquals(await place.begin(), undefined, "the next result is stored at once");
     },
   });
 }
 
 Deno.test({
-  name: "nothing is kept where an output is changed within one tick of the file system's clock",
+  name:
+    "a waiting result is not stored if an output changes within one tick of the file system's clock",
   ignore,
   fn: async () => {
-    // Most of these changes leave the file's times as they were.
+    // Most of these changes do not alter the file's times.
     for (let count = 0; count < 40; count++) {
       await using place = new Place();
       const result = await place.make();
@@ -192,7 +193,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "nothing is kept where an input was changed by another name, of which nobody tells",
+  name: "a waiting result is not stored if an input was edited through a hard link elsewhere",
   ignore,
   fn: async () => {
     for (const isGone of [true, false]) {
@@ -209,7 +210,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "an edit by another name is noticed if its modification time is set back",
+  name: "an edit through a hard link is noticed even if its modification time is set back",
   ignore,
   fn: async () => {
     await using place = new Place();
@@ -224,7 +225,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "a result is kept if an input's modification time lies in the future",
+  name: "a waiting result is stored even if an input's modification time is in the future",
   ignore,
   fn: async () => {
     await using place = new Place();
@@ -237,7 +238,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "nothing is kept where an input was changed while the task ran",
+  name: "a result is not stored if an input changed while the task ran",
   ignore,
   fn: async () => {
     await using place = new Place();
@@ -253,7 +254,7 @@ Deno.test({
   },
 });
 
-Deno.test("a store knows of which tasks it has results; one of an earlier version may have any", async () => {
+Deno.test("KeptTasks knows which tasks have results, and assumes any for a store of an earlier version", async () => {
   const base = await Deno.makeTempDir();
   const tasks = new KeptTasks(`${base}/tasks`);
   tasks.make(`${base}/results`);

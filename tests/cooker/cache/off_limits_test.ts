@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { isMeant, OffLimits } from "../../../cooker/cache/off_limits.ts";
 import { PathPatterns } from "../../../cooker/inputs/patterns.ts";
 
-/** A folder with files by their paths, which is removed at the end. */
+/** Creates a temporary folder with the given files. Its disposal removes it. */
 function makeTree(files: Readonly<Record<string, string>>): { root: string } & Disposable {
   const root = Deno.realPathSync(Deno.makeTempDirSync());
   for (const [path, text] of Object.entries(files)) {
@@ -16,7 +16,7 @@ function refusals(limits: OffLimits, folder: string, paths: readonly string[]): 
   return paths.filter((path) => limits.reason({ path, real: path }, folder) !== undefined);
 }
 
-Deno.test("the config file that was named is off limits, whatever it is called", () => {
+Deno.test("the config file of a run is off limits, whatever its name", () => {
   using tree = makeTree({ "ci.jsonc": "{}" });
   const { root } = tree;
   const limits = new OffLimits({ root, config: `${root}/ci.jsonc` });
@@ -24,7 +24,7 @@ Deno.test("the config file that was named is off limits, whatever it is called",
   assertEquals(refusals(limits, root, paths), paths.slice(0, 2));
 });
 
-Deno.test("members are off limits by wildcards, by name, and through a link; other folders are not", () => {
+Deno.test("a member's config is off limits by wildcard, name or link, but other folders' configs are not", () => {
   using tree = makeTree({
     "deno.json": JSON.stringify({ workspace: ["packages/*", "!packages/out", "./linked"] }),
     "package.json": JSON.stringify({ workspaces: ["apps/web"] }),
@@ -39,7 +39,7 @@ Deno.test("members are off limits by wildcards, by name, and through a link; oth
   assertEquals(refusals(limits, `${root}/task`, paths), paths.slice(0, refused.length));
 });
 
-Deno.test("the folder that a worktree's .git file or link leads to is off limits", () => {
+Deno.test("the repository that a .git file or link leads to is off limits", () => {
   using tree = makeTree({
     "deno.json": "{}",
     ".git": "gitdir: ./.bare/worktrees/main\n",
@@ -62,7 +62,7 @@ Deno.test("the folder that a worktree's .git file or link leads to is off limits
   assertEquals(refusals(limits, `${root}/sub`, paths), paths.slice(0, refused.length));
 });
 
-Deno.test("names are compared as file systems do that disregard case or some characters", () => {
+Deno.test("protected names match regardless of case and of characters that some file systems ignore", () => {
   using tree = makeTree({ "deno.json": JSON.stringify({ workspace: ["./tools/Two", "Apps/*"] }) });
   const { root } = tree;
   const refused = [".g\u200cit/hooks/x", ".GIT/x", "DENO.json", "TOOLS/two/deno.json"];
@@ -71,14 +71,14 @@ Deno.test("names are compared as file systems do that disregard case or some cha
   assertEquals(refusals(new OffLimits({ root }), root, paths), paths);
 });
 
-Deno.test("a project below a folder named .simmer or .git is one as any other", () => {
+Deno.test("a project below folders named .simmer and .git has the same limits as any other", () => {
   using tree = makeTree({ ".simmer/.git/project/deno.json": "{}" });
   const root = `${tree.root}/.simmer/.git/project`;
   const paths = ["dist/x", ".simmer/x", ".git/x"].map((path) => `${root}/${path}`);
   assertEquals(refusals(new OffLimits({ root }), root, paths), paths.slice(1));
 });
 
-Deno.test("config that has changed counts after a refresh", () => {
+Deno.test("refresh applies changes of the config", () => {
   using tree = makeTree({ "deno.json": "{}" });
   const { root } = tree;
   const limits = new OffLimits({ root });
@@ -89,7 +89,7 @@ Deno.test("config that has changed counts after a refresh", () => {
   assertEquals(refusals(limits, root, [path]), [path]);
 });
 
-Deno.test("paths are meant as outputs are looked for", () => {
+Deno.test("isMeant follows the rules of the search for outputs", () => {
   const cases: readonly (readonly [readonly string[], string, "file" | "folder", boolean])[] = [
     [["dist"], "dist/a/b.js", "file", true],
     [["dist"], "dist", "file", true],

@@ -1,14 +1,14 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { DirectCooker, type DirectRun } from "../direct_cooker.ts";
 
-/** Makes a file by a shell command, with another name of the file where the command says so. */
+/** Declares a task that makes `out/f`. `command` is appended, and may add a hard link to the file. */
 const MAKE = (command: string): Readonly<Record<string, unknown>> => ({
   command: `mkdir -p out && cat n > out/f ${command}`,
   files: ["n"],
   output: ["out"],
 });
 
-/** When an output gets another name, by which it is written then. */
+/** The times at which an output gets a hard link, through which it is edited later. */
 const NAMINGS = ["as it is made", "before it is found again", "after it was found again"] as const;
 
 /** A project whose tasks are shell scripts with the input `n`. */
@@ -36,7 +36,7 @@ class Project implements AsyncDisposable {
     Deno.removeSync(`${this.root}/${path}`, { recursive: true });
   }
 
-  /** Everything in a folder by its path; folders end in `/`. */
+  /** Lists all paths in a folder, recursively. Folders end in `/`. */
   list(folder: string): string[] {
     const found: string[] = [];
     const visit = (path: string): void => {
@@ -74,7 +74,7 @@ function script(command: string, output: readonly string[], more = {}): Record<s
   return { command: `sh -c '${command}'`, files: ["n"], output, ...more };
 }
 
-Deno.test("a file that the task did not make survives each run, whatever output covers it", async () => {
+Deno.test("a file that the task did not make survives every run, even if it matches an output", async () => {
   await using project = new Project({ b: script("cp n src/a.js", ["src/**/*.js"]) });
   project.write("src/vendor.js", "by hand");
   for (const input of ["1", "2", "3", "1"]) await project.runWith(input);
@@ -84,7 +84,7 @@ Deno.test("a file that the task did not make survives each run, whatever output 
   assertEquals([project.read("src/a.js"), project.read("src/later.js")], ["2", "by hand"]);
 });
 
-Deno.test("an output that a person has edited since is not removed", async () => {
+Deno.test("an output that was edited by hand is not removed", async () => {
   await using project = new Project({ b: script("mkdir -p out; cp n out/$(cat n)", ["out"]) });
   await project.runWith("1");
   project.write("out/1", "edited");
@@ -94,8 +94,8 @@ Deno.test("an output that a person has edited since is not removed", async () =>
 });
 
 for (const isEdited of [false, true]) {
-  const what = isEdited ? "stays if it was edited since" : "is removed by the next run";
-  Deno.test(`what a failed run has made ${what}`, async () => {
+  const what = isEdited ? "is not removed if it was edited by hand" : "is removed by the next run";
+  Deno.test(`an output of a failed run ${what}`, async () => {
     await using project = new Project({
       b: script("mkdir -p out; cp n out/$(cat n); test $(cat n) != bad", ["out"]),
     });
@@ -109,7 +109,7 @@ for (const isEdited of [false, true]) {
   });
 }
 
-Deno.test("what a cancelled run has made is removed by the next one", async () => {
+Deno.test("an output of a cancelled run is removed by the next run", async () => {
   await using project = new Project({
     b: script("mkdir -p out; cp n out/$(cat n); echo made; test $(cat n) = good || sleep 60", [
       "out",
@@ -123,7 +123,7 @@ Deno.test("what a cancelled run has made is removed by the next one", async () =
   assertEquals(project.list("out"), ["out/good"]);
 });
 
-Deno.test("what a failed run has made goes when a result is put back", async () => {
+Deno.test("an output of a failed run is removed when a result is restored", async () => {
   await using project = new Project({
     b: script("mkdir -p out; cp n out/$(cat n); test $(cat n) != bad", ["out"]),
   });
@@ -133,7 +133,7 @@ Deno.test("what a failed run has made goes when a result is put back", async () 
   assertEquals(project.list("out"), ["out/good"]);
 });
 
-Deno.test("a result has no files of others, and no folders that were emptied before the run", async () => {
+Deno.test("a result has neither files made by hand nor folders of earlier results", async () => {
   await using project = new Project({
     b: script("mkdir -p dist/$(cat n); touch dist/$(cat n)/f", ["dist"]),
   });
@@ -147,7 +147,7 @@ Deno.test("a result has no files of others, and no folders that were emptied bef
   assertEquals(project.list("dist"), ["dist/two/", "dist/two/f"]);
 });
 
-Deno.test("two tasks with outputs in one folder never put back each other's old files", async () => {
+Deno.test("two tasks with one output folder never restore each other's stale files", async () => {
   await using project = new Project({
     js: { command: "mkdir -p d && cp js d/js", files: ["js"], output: ["d"] },
     css: { command: "mkdir -p d && cp css d/css", files: ["css"], output: ["d"] },
@@ -166,7 +166,7 @@ Deno.test("two tasks with outputs in one folder never put back each other's old 
   assertEquals(again.flatMap(({ cached }) => cached), ["js", "css"]);
 });
 
-Deno.test("a file that either of two tasks may have made at the same time is in no result", async () => {
+Deno.test("two tasks that write to one output folder at the same time get a warning, and no hits", async () => {
   const wait = (mine: string, other: string): string =>
     `mkdir -p d; cp ${mine} d/${mine}; until test -e d/${other}; do sleep 0.01; done`;
   await using project = new Project({
@@ -184,13 +184,13 @@ Deno.test("a file that either of two tasks may have made at the same time is in 
 });
 
 for (const naming of NAMINGS) {
-  Deno.test(`an output that is written by another name, given ${naming}, is put back`, async () => {
+  Deno.test(`an output that is edited through a hard link is restored, linked ${naming}`, async () => {
     const b = MAKE(naming === "as it is made" ? "&& ln out/f other" : "");
     await using project = new Project({ b });
     const link = (): void => Deno.linkSync(`${project.root}/out/f`, `${project.root}/other`);
     await project.runWith("1");
     if (naming === "before it is found again") link();
-    // Once it has been put back, it is a file of its own.
+    // Once restored, the output no longer shares a file with the link.
     for (let round = 0; round < 2; round++) {
       assertEquals((await project.run()).cached, ["b"]);
       assertEquals((await project.run()).cached, ["b"]);
@@ -230,7 +230,7 @@ for (
     ["a/**/.git/HEAD", "a/b/.git/HEAD"],
   ] as const
 ) {
-  Deno.test(`an input is found where a pattern names its folder: ${pattern}`, async () => {
+  Deno.test(`a file in node_modules or .git is an input if a pattern names that folder: ${pattern}`, async () => {
     await using project = new Project({
       b: { command: `cp ${path} out`, files: [pattern, "n"], output: ["out"] },
     });
@@ -243,7 +243,7 @@ for (
   });
 }
 
-Deno.test("node_modules is no input where no pattern names it", async () => {
+Deno.test("node_modules is not an input if no pattern names it", async () => {
   await using project = new Project({
     b: { command: "cp n out", files: ["**/*", "!out"], output: ["out"] },
   });
@@ -263,7 +263,7 @@ for (
     [["*.none", "out"], "matches nothing"],
   ] as const
 ) {
-  Deno.test(`the result is not kept, with a warning: output ${output.join(", ")}`, async () => {
+  Deno.test(`a result with an invalid or missing output is not stored, with a warning: ${output.join(", ")}`, async () => {
     await using project = new Project({ b: script("cp n out", output) });
     const run = await project.runWith("1");
     assertEquals([run.exitCode, run.ran], [0, ["b"]]);
@@ -272,7 +272,7 @@ for (
   });
 }
 
-Deno.test("modes of folders come back, also of those that only lead to outputs", async () => {
+Deno.test("modes of folders are restored, including folders that only lead to outputs", async () => {
   await using project = new Project({
     b: script(
       "mkdir -p out/ro/deep gen/sub; cp n out/ro/deep/f; cp n gen/sub/x.js; " +
@@ -296,7 +296,7 @@ Deno.test("modes of folders come back, also of those that only lead to outputs",
   assertEquals(modes(), want);
 });
 
-/** Whether files on the file system of the tests can have holes. */
+/** True if the file system of the tests supports sparse files. */
 const hasHoles = ((): boolean => {
   const path = Deno.makeTempFileSync();
   Deno.truncateSync(path, 1024 * 1024);
@@ -307,7 +307,7 @@ const hasHoles = ((): boolean => {
 
 for (const [what, bytes] of [["a small", 64 * 1024], ["a large", 32 * 1024 * 1024]] as const) {
   Deno.test({
-    name: `${what} sparse output is sparse in the store and when it is put back`,
+    name: `${what} sparse output is sparse in the store and after a restore`,
     ignore: !hasHoles,
     fn: async () => {
       await using project = new Project({
@@ -338,7 +338,7 @@ for (const [what, bytes] of [["a small", 64 * 1024], ["a large", 32 * 1024 * 102
   });
 }
 
-Deno.test("projects of different names do not exchange results; checkouts of one do", async () => {
+Deno.test("projects of different names do not share results, but checkouts of one project do", async () => {
   const tasks = { b: script("cp n out; basename $(pwd) >> out", ["out"]) };
   await using first = new Project(tasks, { name: "@a/one" });
   await first.runWith("1");
@@ -361,7 +361,7 @@ Deno.test("projects of different names do not exchange results; checkouts of one
   assertEquals(planned.flatMap(({ reasons }) => reasons.map(({ kind }) => kind)), ["project"]);
 });
 
-Deno.test("what a run without the cache has made is removed by the next one with it", async () => {
+Deno.test("outputs of runs that could not use the cache are removed by the first run that can", async () => {
   const b = script("mkdir -p out; cp n out/$(cat n)", ["out"]);
   await using project = new Project({ g: { command: "true" }, b: { ...b, dependencies: ["g"] } });
   project.write("out/by-hand", "mine");
@@ -372,14 +372,14 @@ Deno.test("what a run without the cache has made is removed by the next one with
   assertEquals(project.list("out"), ["out/3", "out/by-hand"]);
 });
 
-Deno.test("what a task has made is removed before it runs again, also where it runs every time", async () => {
+Deno.test("a task that runs every time has its outputs removed before a run, unless clean is false", async () => {
   const b = script("mkdir -p out; cp n out/$(cat n)", ["out"]);
   const g = { g: { command: "true" } };
   const always = { ...b, dependencies: ["g"] };
   const runs = [
-    { what: "after one that does", tasks: { ...g, b: always } },
-    { what: "without an input that is there", tasks: { b: { ...b, files: ["nothing-here"] } } },
-    { what: "but not where it shall stay", tasks: { ...g, b: always }, clean: false },
+    { what: "depends on a task that runs every time", tasks: { ...g, b: always } },
+    { what: "has no input files", tasks: { b: { ...b, files: ["nothing-here"] } } },
+    { what: "clean is false", tasks: { ...g, b: always }, clean: false },
   ];
   for (const { what, tasks, clean } of runs) {
     await using project = new Project(
@@ -394,7 +394,10 @@ Deno.test("what a task has made is removed before it runs again, also where it r
   }
 });
 
-/** A tool that makes only what is older than its input, by stamps that are no outputs. */
+/**
+ * A tool that makes an output only if its input has changed. It remembers inputs in `stamps`, which is
+ * not an output.
+ */
 const INCREMENTAL = `
 mkdir -p stamps out
 for f in src/*; do
@@ -405,7 +408,7 @@ done
 test ! -e src/fail`;
 
 for (const clean of [true, false, "if-file-deleted"] as const) {
-  Deno.test(`clean is ${clean}: what an incremental tool leaves`, async () => {
+  Deno.test(`clean ${clean} decides which outputs of an incremental tool remain`, async () => {
     await using project = new Project(
       { b: { command: "sh tool.sh", files: ["src", "tool.sh"], output: ["out"] } },
       { simmer: { tasks: { b: { clean } } } },
@@ -419,13 +422,13 @@ for (const clean of [true, false, "if-file-deleted"] as const) {
     await project.run();
     const whole = clean === true ? ["out/x"] : ["out/x", "out/y"];
     assertEquals(project.list("out"), ["out/by-hand", ...whole]);
-    // A failed run does not take away what the tool will not make again.
+    // A failed run must not remove outputs that the tool will not make again.
     project.write("src/fail", "1");
     assertEquals((await project.run()).exitCode, 1);
     project.remove("src/fail");
     project.write("src/y", "2");
     await project.run();
-    // The input "fail" was deleted.
+    // The input `src/fail` was deleted, so "if-file-deleted" removes outputs.
     const after = clean === false ? ["out/fail", "out/x", "out/y"] : ["out/y"];
     assertEquals(project.list("out"), ["out/by-hand", ...after]);
     project.remove("out");
@@ -434,7 +437,7 @@ for (const clean of [true, false, "if-file-deleted"] as const) {
   });
 }
 
-Deno.test("an unchanged failed run keeps own outputs with clean if-file-deleted", async () => {
+Deno.test("a result has outputs of earlier runs, even after a failure, with clean if-file-deleted", async () => {
   await using project = new Project(
     {
       b: {
@@ -458,7 +461,7 @@ Deno.test("an unchanged failed run keeps own outputs with clean if-file-deleted"
   assertEquals(project.list("out"), ["out/x", "out/y"]);
 });
 
-Deno.test("clean is no part of the key", async () => {
+Deno.test("clean is not part of the key", async () => {
   const tasks = { b: script("cp n out", ["out"]) };
   await using project = new Project(tasks);
   await project.runWith("1");
@@ -468,7 +471,7 @@ Deno.test("clean is no part of the key", async () => {
 });
 
 for (const clean of [undefined, "if-file-deleted"]) {
-  Deno.test(`a changed .tsbuildinfo that is no output is said, clean ${clean}`, async () => {
+  Deno.test(`a changed .tsbuildinfo that is not an output causes a warning, clean ${clean}`, async () => {
     const simmer = { tasks: { b: clean === undefined ? {} : { clean } } };
     const command = "mkdir -p out; cp n out/f; cp n tsconfig.tsbuildinfo";
     await using project = new Project({ b: script(command, ["out"]) }, { simmer });

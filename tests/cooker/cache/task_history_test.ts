@@ -20,7 +20,7 @@ async function journal(): Promise<{ readonly folder: string; readonly path: stri
   return { folder, path: `${folder}/state/results.jsonl` };
 }
 
-Deno.test("last results outlive a server, and those of tasks that have begun again are past", async () => {
+Deno.test("last results survive a restart, and are past once their task has begun again", async () => {
   const { folder, path } = await journal();
   const first = new LastResults(path);
   assertEquals([first.get("a"), first.readAll().size], [undefined, 0]);
@@ -28,7 +28,7 @@ Deno.test("last results outlive a server, and those of tasks that have begun aga
   first.set("a", result("1"));
   first.set("b", result("2"));
   first.begin("b");
-  // Nothing is closed: the process may have been killed.
+  // The first instance is not closed, as if its process had been killed.
   const second = new LastResults(path);
   assertEquals(second.get("a"), { fingerprint: "1", outputs: [] });
   assertEquals(second.get("b"), { fingerprint: "2", outputs: [], isPast: true });
@@ -39,7 +39,7 @@ Deno.test("last results outlive a server, and those of tasks that have begun aga
   await Deno.remove(folder, { recursive: true });
 });
 
-Deno.test("lines that are damaged, foreign or written in part cost their own task alone", async () => {
+Deno.test("damaged, unknown and partial lines do not affect other tasks", async () => {
   const { folder, path } = await journal();
   const first = new LastResults(path);
   first.set("a", result("1"));
@@ -55,7 +55,7 @@ Deno.test("lines that are damaged, foreign or written in part cost their own tas
   await Deno.remove(folder, { recursive: true });
 });
 
-Deno.test("the journal is made shorter when most of it is out of date, and says the same then", async () => {
+Deno.test("tidy compacts a journal that is mostly stale, without changing its results", async () => {
   const { folder, path } = await journal();
   const last = new LastResults(path);
   const big = { ...result("1"), parts: { ...result("1").parts, command: "x".repeat(100_000) } };
@@ -76,7 +76,7 @@ Deno.test("the journal is made shorter when most of it is out of date, and says 
   await Deno.remove(folder, { recursive: true });
 });
 
-Deno.test("what is noted after another process has made the journal shorter is not lost", async () => {
+Deno.test("lines written after another process has compacted the journal are not lost", async () => {
   const { folder, path } = await journal();
   const [one, other] = [new LastResults(path), new LastResults(path)];
   const big = { ...result("1"), parts: { ...result("1").parts, command: "x".repeat(600_000) } };
@@ -94,7 +94,7 @@ Deno.test("what is noted after another process has made the journal shorter is n
   await Deno.remove(folder, { recursive: true });
 });
 
-Deno.test("where a line can't be written, nothing is known rather than what is not true any more", async () => {
+Deno.test("a failed write drops the last results instead of leaving stale ones", async () => {
   const { folder, path } = await journal();
   const last = new LastResults(path);
   last.set("a", result("1"));

@@ -16,7 +16,7 @@ function commands(file: TaskFile): [string, string | undefined][] {
   return [...file.tasks].map(([name, task]) => [name, task.command]);
 }
 
-Deno.test("A task is a string or an object with its fields", () => {
+Deno.test("a task is a string or an object, whose unknown fields are ignored", () => {
   const file = deno(`{
     // comments and trailing commas are fine
     "name": "@a/b",
@@ -48,7 +48,7 @@ Deno.test("A task is a string or an object with its fields", () => {
   assertEquals(commands(file), [["one", "echo 1"], ["two", "echo 2"], ["group", undefined]]);
 });
 
-Deno.test("Order is kept, the last duplicate wins, and any string is a name", () => {
+Deno.test("tasks keep their order, the last duplicate wins, and any string is a valid name", () => {
   const file = deno(
     `{"tasks": {"b": "1", "a": "2", "b": "3", "1bad": "4", "we ird": "5", "": "6"}}`,
   );
@@ -62,14 +62,14 @@ Deno.test("Order is kept, the last duplicate wins, and any string is a name", ()
   assertEquals(commands(deno(`{"tasks": {"__proto__": "x"}}`)), [["__proto__", "x"]]);
 });
 
-Deno.test("Empty files, no tasks, null tasks and missing commas are accepted", () => {
+Deno.test("empty files, missing or null tasks, and missing commas are accepted", () => {
   for (const text of ["", "  \n", "{}", `{"tasks": null}`, `{"tasks": {}}`, "\ufeff{}"]) {
     assertEquals(commands(deno(text)), []);
   }
   assertEquals(commands(deno(`{"tasks": {"a": "1" "b": "2"}}`)), [["a", "1"], ["b", "2"]]);
 });
 
-Deno.test("A mistake in a config says what, and at which line and column", () => {
+Deno.test("a config error states the problem, the line and the column", () => {
   const cases: [text: string, line: number, column: number, part: string][] = [
     [`{\n  "tasks": {\n    "a": 5\n  }\n}`, 3, 10, `the task "a" is a string or an object`],
     [`{"tasks": {"a": null}}`, 1, 17, "but here is null"],
@@ -99,7 +99,7 @@ Deno.test("A mistake in a config says what, and at which line and column", () =>
   }
 });
 
-Deno.test("Scripts of a package.json are its strings, numbers and booleans", () => {
+Deno.test("readPackageJson accepts strings, numbers and booleans as scripts, and flattens config", () => {
   const file = npm(`{
     "name": "pkg", "version": "1.2.3",
     "scripts": {"a": "echo 1", "b": 5, "c": null, "d": true, "e": {}, "a": "echo 2"},
@@ -118,7 +118,7 @@ Deno.test("Scripts of a package.json are its strings, numbers and booleans", () 
   ]);
 });
 
-Deno.test("A package.json is strict JSON", () => {
+Deno.test("a package.json must be strict JSON", () => {
   for (const text of [`{"scripts": {"a": "x",}}`, `{ // c\n}`, `{"a": 1 "b": 2}`]) {
     const error = assertThrows(() => npm(text), WireError, "Invalid config: /p/package.json:1:");
     assertEquals(projectErrorData(error)?.kind, "invalid-config");
@@ -127,13 +127,13 @@ Deno.test("A package.json is strict JSON", () => {
   assertEquals(commands(npm(``)), []);
 });
 
-Deno.test("Places count lines and columns from 1", () => {
+Deno.test("placeOf counts lines and columns from 1", () => {
   assertEquals(placeOf("ab\ncd", 0), { line: 1, column: 1 });
   assertEquals(placeOf("ab\ncd", 4), { line: 2, column: 2 });
   assertEquals(placeOf("ab\r\ncd", 4), { line: 2, column: 1 });
 });
 
-Deno.test("simmer's settings stand under simmer.tasks, and a mistake in them says where", () => {
+Deno.test("simmer's settings are read from simmer.tasks, and an error in them states its position", () => {
   const tasks = `"tasks": {"a": "1", "constructor": "2"}`;
   const file = deno(
     `{${tasks}, "simmer": {"tasks": {"a": {"clean": "if-file-deleted"}, "constructor": {}}}}`,
@@ -176,7 +176,7 @@ Deno.test("simmer's settings stand under simmer.tasks, and a mistake in them say
   }
 });
 
-Deno.test("schema/simmer.schema.json is the schema of the settings", async () => {
+Deno.test("schema/simmer.schema.json is up to date with the settings", async () => {
   const file = new URL("../../../schema/simmer.schema.json", import.meta.url);
   const text = await Deno.readTextFile(file);
   assertEquals(JSON.parse(text), JSON.parse(settingsSchemaText()), "run `deno task docs`");

@@ -1,10 +1,10 @@
 import { assert, assertEquals } from "@std/assert";
 import { DirectCooker } from "../direct_cooker.ts";
 
-/** A workspace on disk, from its files' contents. */
+/** A workspace on disk with a cooker. */
 class Workspace implements AsyncDisposable {
   readonly #base = Deno.realPathSync(Deno.makeTempDirSync());
-  /** The name has what would be wildcards in an entry, even one that would be wrong. */
+  /** Has characters in its name that would be wildcards in an entry, one of them invalid. */
   readonly root = `${this.#base}/a**[b]?{c}`;
   readonly cooker = new DirectCooker(this.root);
 
@@ -17,7 +17,7 @@ class Workspace implements AsyncDisposable {
     Deno.writeTextFileSync(`${this.root}/${path}`, JSON.stringify(content));
   }
 
-  /** What a run prints to stdout, and its tasks with their packages in the order of their start. */
+  /** Runs tasks and returns those that started, in order, with their packages. */
   async run(tasks: readonly string[], more: Parameters<DirectCooker["run"]>[1]): Promise<string[]> {
     const { events, exitCode } = await this.cooker.run(tasks, { jobs: 4, ...more });
     assertEquals(exitCode, 0);
@@ -54,7 +54,7 @@ const FILES = {
   "packages/skipped/deno.json": { name: "skipped", tasks: { build: "exit 9" } },
 };
 
-Deno.test("a run over a workspace: each member after those that it imports, root tasks once", async () => {
+Deno.test("a workspace run starts members after their imports, and runs root tasks once", async () => {
   await using workspace = new Workspace(FILES);
   assertEquals((await workspace.run(["build"], { recursive: true })).sort(), [
     "@x/a#build",
@@ -69,7 +69,7 @@ Deno.test("a run over a workspace: each member after those that it imports, root
   assertEquals(await workspace.run(["lint"], { recursive: true }), ["lint"]);
 });
 
-Deno.test("a member's own dependencies wait for what the member imports, too", async () => {
+Deno.test("a member's dependencies also wait for the members that it imports", async () => {
   await using workspace = new Workspace(FILES);
   const { events } = await workspace.cooker.run(["test"], { recursive: true, jobs: 4 });
   const at = (type: string, name: string) =>
@@ -81,7 +81,7 @@ Deno.test("a member's own dependencies wait for what the member imports, too", a
   assert(at("TaskSucceeded", "test") < at("TaskStarted", "build"), "b is tested before a is built");
 });
 
-Deno.test("a filter is found anywhere in a package's or a folder's name, never in the root's", async () => {
+Deno.test("a filter matches any part of a member's package or folder name, but never the root", async () => {
   await using workspace = new Workspace(FILES);
   assertEquals(await workspace.run(["build"], { filter: "@x/*" }), ["@x/b#build", "@x/a#build"]);
   assertEquals(await workspace.run(["test"], { filter: "d" }), ["d#test"]);
@@ -91,7 +91,7 @@ Deno.test("a filter is found anywhere in a package's or a folder's name, never i
   ]);
 });
 
-Deno.test("a run that no member has a task for says so, unless that is no matter", async () => {
+Deno.test("a run without a matching task or member fails, unless ifPresent is set", async () => {
   await using workspace = new Workspace(FILES);
   const { error } = await workspace.cooker.run(["biuld"], { recursive: true });
   assertEquals(error?.data, {
@@ -105,7 +105,7 @@ Deno.test("a run that no member has a task for says so, unless that is no matter
   assertEquals(await workspace.run(["nope"], { recursive: true, ifPresent: true }), []);
 });
 
-Deno.test("members that import each other in a circle all run", async () => {
+Deno.test("members with circular imports all run", async () => {
   await using workspace = new Workspace({
     "deno.json": { workspace: ["a", "b"] },
     "a/deno.json": { name: "@x/a", tasks: { t: "echo" }, imports: { "@x/b": "jsr:@x/b" } },
@@ -114,7 +114,7 @@ Deno.test("members that import each other in a circle all run", async () => {
   assertEquals((await workspace.run(["t"], { recursive: true })).length, 2);
 });
 
-Deno.test("packages of npm's workspaces are members, their paths and versions are imports", async () => {
+Deno.test("npm workspace packages are members, and their path and version dependencies are imports", async () => {
   await using workspace = new Workspace({
     "package.json": { workspaces: { packages: ["libs/**"] } },
     "libs/one/package.json": { name: "one", scripts: { t: "echo" }, dependencies: { two: "*" } },
@@ -128,7 +128,7 @@ Deno.test("packages of npm's workspaces are members, their paths and versions ar
   assertEquals(await workspace.run(["t"], { recursive: true }), ["three#t", "two#t", "one#t"]);
 });
 
-Deno.test("arguments go to the last task alone", async () => {
+Deno.test("arguments are passed to the last task and its pre script", async () => {
   await using workspace = new Workspace(FILES);
   const { events } = await workspace.cooker.run(["build"], { filter: "c", args: ["one"] });
   const commands = events.flatMap((event) =>
@@ -141,7 +141,7 @@ Deno.test("arguments go to the last task alone", async () => {
 });
 
 for (const pattern of ["./m/*", "./m/new", "m/**", "m/n*"]) {
-  Deno.test(`a member that comes and goes is announced and run, where ${pattern} means it`, async () => {
+  Deno.test(`a member that matches ${pattern} is announced when added or removed, and runs while present`, async () => {
     await using workspace = new Workspace({
       "deno.json": { workspace: ["./old", pattern] },
       "old/deno.json": { name: "@x/old", tasks: { build: "echo" } },

@@ -5,7 +5,7 @@ import type { OutputSink, TaskCommand } from "../../../cooker/execute/executor.t
 
 const encoder = new TextEncoder();
 
-/** A folder with a little of everything. */
+/** Creates a folder with files, folders, a program, links and a non-ASCII name. */
 async function makeFolder(): Promise<string> {
   const folder = await Deno.realPath(await Deno.makeTempDir());
   await Deno.writeTextFile(`${folder}/deno.json`, "{}");
@@ -24,7 +24,7 @@ async function makeFolder(): Promise<string> {
   return folder;
 }
 
-/** What is in a folder, to the last byte. */
+/** Lists a folder recursively: modes, link targets and contents. */
 function describe(folder: string, prefix = ""): string[] {
   return [...Deno.readDirSync(folder)].map(({ name }) => name).sort().flatMap((name) => {
     const path = `${folder}/${name}`;
@@ -58,7 +58,7 @@ function commandOf(line: string, args: readonly string[], cwd: string): TaskComm
   return { name: "t", command: line, args, cwd, env: {}, isScript: false };
 }
 
-/** The same by this project: what can be done directly, then the shell. */
+/** Runs a line with the built-in commands, then the rest of it with the shell. */
 async function direct(
   line: string,
   args: readonly string[],
@@ -78,7 +78,7 @@ async function direct(
   return { rest, result: { ...after, stdout: stdout + after.stdout } };
 }
 
-/** Each line with what is left of it for the shell. */
+/** Lines, each with the rest that must be left to the shell, and arguments. */
 const LINES: readonly (readonly [line: string, rest: string, ...args: string[]])[] = [
   ["echo", ""],
   ["echo a  b", ""],
@@ -188,7 +188,7 @@ const LINES: readonly (readonly [line: string, rest: string, ...args: string[]])
   ["rm -rf d && )(", "rm -rf d && )("],
 ];
 
-Deno.test("a line is done directly as the shell does it, to the last byte", async () => {
+Deno.test("built-in commands have the same output, exit code and files as the shell", async () => {
   const todo = [...LINES];
   const differences: unknown[] = [];
   const work = async (): Promise<void> => {
@@ -207,7 +207,7 @@ Deno.test("a line is done directly as the shell does it, to the last byte", asyn
   assertEquals(differences, []);
 });
 
-/** Lines that lead to something of a process, in a folder with links of that kind. */
+/** Lines with paths that mean something else in each process, such as `/proc/self`. */
 const OF_PROCESS: readonly string[] = [
   "echo a > /dev/stdout",
   "echo a > /dev/stderr",
@@ -238,7 +238,7 @@ const OF_PROCESS: readonly string[] = [
   "mv same.txt links/cwd/d",
 ];
 
-/** A folder with links that lead to what belongs to a process. */
+/** Creates a folder with links into `/proc/self`. */
 async function makeLinkedFolder(): Promise<string> {
   const folder = await makeFolder();
   await Deno.symlink("/proc/self", `${folder}/links/self`);
@@ -251,7 +251,7 @@ async function makeLinkedFolder(): Promise<string> {
 }
 
 Deno.test({
-  name: "words that lead to something of a process are left to the shell (Linux)",
+  name: "paths that mean something else in each process are left to the shell (Linux)",
   ignore: Deno.build.os !== "linux",
   fn: async () => {
     const todo = [...OF_PROCESS];
@@ -273,7 +273,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "arguments of the client and a working directory in /proc are left to the shell (Linux)",
+  name: "a glob, argument or working directory in /proc leaves the line to the shell (Linux)",
   ignore: Deno.build.os !== "linux",
   fn: async () => {
     const folder = await makeLinkedFolder();
@@ -294,7 +294,7 @@ Deno.test({
   },
 });
 
-Deno.test("a program of an npm package comes before the shell's own of the same name", async () => {
+Deno.test("a program of an npm package takes precedence over a built-in command of the same name", async () => {
   const folder = await makeFolder();
   await Deno.mkdir(`${folder}/node_modules/.bin`, { recursive: true });
   await Deno.writeTextFile(`${folder}/node_modules/.bin/echo`, "#!/bin/sh\n", { mode: 0o755 });
@@ -302,7 +302,7 @@ Deno.test("a program of an npm package comes before the shell's own of the same 
   await Deno.remove(folder, { recursive: true });
 });
 
-Deno.test("what is big is left to the shell, which can be stopped", async () => {
+Deno.test("large files and folders are left to the shell, which can be cancelled", async () => {
   const folder = await makeFolder();
   const left = async (line: string) =>
     await runDirectly(
@@ -321,7 +321,7 @@ Deno.test("what is big is left to the shell, which can be stopped", async () => 
   await Deno.remove(folder, { recursive: true });
 });
 
-Deno.test("a named pipe is never opened: that would wait for somebody else", async () => {
+Deno.test("a built-in command never opens a named pipe, because that could block", async () => {
   const folder = await makeFolder();
   await new Deno.Command("mkfifo", { args: [`${folder}/pipe`] }).output();
   for (const line of ["cat pipe", "echo a > pipe", "cp pipe x", "cp same.txt pipe"]) {
@@ -335,7 +335,7 @@ Deno.test("a named pipe is never opened: that would wait for somebody else", asy
   await Deno.remove(folder, { recursive: true });
 });
 
-Deno.test("nothing is begun after a build was cancelled, nor where there is no folder", async () => {
+Deno.test("no built-in command starts after a cancellation or in a missing folder", async () => {
   const folder = await makeFolder();
   const sink: OutputSink = { write: () => Promise.resolve(), warn: () => {} };
   const cancelled = new EndingController();

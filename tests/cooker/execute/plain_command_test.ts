@@ -18,7 +18,7 @@ function command(line: string, more: Partial<TaskCommand> = {}): TaskCommand {
   };
 }
 
-Deno.test("a path or deno with plain words is started without a shell", () => {
+Deno.test("a program path or deno, followed by plain words, is started without a shell", () => {
   const plain = plainCommand(
     command(" /bin/ls  -l --a=b x,y @z:1+2%3 ", { args: ["$x 'y"] }),
     DENO,
@@ -29,7 +29,7 @@ Deno.test("a path or deno with plain words is started without a shell", () => {
   assertEquals(plainCommand(command("deno run -A x.ts"), DENO)?.program, DENO);
 });
 
-Deno.test("whatever a shell could see more in is left to it", () => {
+Deno.test("a line with shell syntax, or that does not begin with a program's path, is left to the shell", () => {
   const lines = [
     "ls",
     "echo /bin/ls",
@@ -62,7 +62,7 @@ Deno.test("whatever a shell could see more in is left to it", () => {
 });
 
 Deno.test({
-  name: "a program that is another one in each process is left to the shell (Linux)",
+  name: "a program whose path means another file in each process is left to the shell (Linux)",
   ignore: Deno.build.os !== "linux",
   fn: async () => {
     const folder = await Deno.makeTempDir();
@@ -75,7 +75,7 @@ Deno.test({
   },
 });
 
-Deno.test("programs of npm packages are on PATH as with deno task, and come before deno", async () => {
+Deno.test("node_modules/.bin folders come first on PATH, and a deno in them is left to the shell", async () => {
   const folder = await Deno.realPath(await Deno.makeTempDir());
   await Deno.mkdir(`${folder}/deep`);
   const env = { PATH: "/bin" };
@@ -100,7 +100,7 @@ Deno.test("programs of npm packages are on PATH as with deno task, and come befo
   await Deno.remove(folder, { recursive: true });
 });
 
-Deno.test("a program sees the same with the shell and without", async () => {
+Deno.test("a program has the same environment, output and exit code with the shell and without", async () => {
   const folder = await Deno.realPath(await Deno.makeTempDir());
   await Deno.writeTextFile(`${folder}/deno.json`, "{}");
   const env = { PATH: Deno.env.get("PATH") ?? "", INIT_CWD: "/x", HOME: folder, PWD: "/other" };
@@ -125,7 +125,7 @@ Deno.test("a program sees the same with the shell and without", async () => {
   await Deno.remove(folder, { recursive: true });
 });
 
-Deno.test("what the kernel refuses to start is no program", async () => {
+Deno.test("Programs rejects files that the kernel would refuse to start", async () => {
   const folder = await Deno.makeTempDir();
   const elf = (await Deno.readFile(DENO)).slice(0, 4096);
   const changed = (at: number, byte: number): Uint8Array => {
@@ -160,7 +160,7 @@ Deno.test("what the kernel refuses to start is no program", async () => {
   await Deno.remove(folder, { recursive: true });
 });
 
-Deno.test("a program is known until another file is in its place", async () => {
+Deno.test("Programs notices that a program's file was replaced or removed", async () => {
   const folder = await Deno.makeTempDir();
   const path = `${folder}/program`;
   const programs = new Programs();

@@ -1,6 +1,4 @@
-/**
- * Files behind links to folders are inputs, by the path through the link.
- */
+/** Tests that files behind links to folders are inputs, by the path through the link. */
 
 import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
 import { InputTracker } from "../../../cooker/inputs/tracker.ts";
@@ -62,7 +60,7 @@ class Project implements Disposable {
 }
 
 const NAMES: readonly [string, Readonly<Record<string, string>>, string[], string[]][] = [
-  ["a link and what is behind it", { "lib/f": "1", "src/l": "-> ../lib" }, ["src"], [
+  ["a link and the files behind it", { "lib/f": "1", "src/l": "-> ../lib" }, ["src"], [
     "src/l",
     "src/l/f",
   ]],
@@ -81,7 +79,7 @@ const NAMES: readonly [string, Readonly<Record<string, string>>, string[], strin
     "src/l/f",
   ]],
   [
-    "links behind one another",
+    "a link to a link",
     {
       "c/f": "1",
       "b": "-> c",
@@ -91,7 +89,7 @@ const NAMES: readonly [string, Readonly<Record<string, string>>, string[], strin
     ["src/a", "src/a/f"],
   ],
   [
-    "a link behind a link",
+    "a link in a linked folder",
     {
       "c/f": "1",
       "b/l": "-> ../c",
@@ -168,7 +166,7 @@ const NAMES: readonly [string, Readonly<Record<string, string>>, string[], strin
   ],
   ["an excluded link", { "lib/f": "1", "src/l": "-> ../lib" }, ["src", "!src/l"], []],
   [
-    "node_modules behind a link, and by a link's name",
+    "node_modules behind a link, or as a link's name",
     {
       "lib/node_modules/f": "1",
       "lib/g": "1",
@@ -194,7 +192,7 @@ const NAMES: readonly [string, Readonly<Record<string, string>>, string[], strin
 ];
 
 for (const [what, tree, entries, expected] of NAMES) {
-  Deno.test(`inputs behind links: ${what}`, () => {
+  Deno.test(`a set resolves links to folders: ${what}`, () => {
     using project = new Project(tree);
     assertEquals(project.names(...entries), expected);
     assertEquals(project.problem(...entries), undefined);
@@ -210,11 +208,11 @@ const CHANGES: readonly [string, (project: Project) => void][] = [
     project.remove("src/l");
     project.put({ "other/d/f": "2", "src/l": "-> ../other" });
   }],
-  ["a link in between that leads elsewhere", (project) => {
+  ["an intermediate link that leads elsewhere", (project) => {
     project.remove("way");
     project.put({ "other/d/f": "2", "way": "-> other" });
   }],
-  ["a target that was moved and made anew", (project) => {
+  ["a target that was moved and recreated", (project) => {
     project.move("lib", "old");
     project.put({ "lib/d/f": "2" });
   }],
@@ -233,7 +231,7 @@ const CHANGES: readonly [string, (project: Project) => void][] = [
 for (const [what, change] of CHANGES) {
   for (const entries of [["src"], ["src/**/f"], ["src/l"]]) {
     if (entries[0] === "src/**/f" && /new /.test(what)) continue;
-    Deno.test(`inputs behind links, ${entries}: ${what} is noticed, and taken back`, () => {
+    Deno.test(`a change behind a link is noticed with the entry ${entries}: ${what}`, () => {
       using project = new Project({
         "lib/d/f": "1",
         "way": "-> lib",
@@ -247,14 +245,14 @@ for (const [what, change] of CHANGES) {
   }
 }
 
-Deno.test("inputs behind links: what a link leads to can come later", () => {
+Deno.test("a link's target can be created later", () => {
   using project = new Project({ "src/l": "-> ../lib" });
   assertEquals(project.names("src/**/*.ts"), []);
   project.put({ "lib/f.ts": "1" });
   assertEquals(project.names("src/**/*.ts"), ["src/l/f.ts"]);
 });
 
-Deno.test("inputs behind links: links that multiply are a problem of the inputs, and stay bounded", () => {
+Deno.test("links that lead to too many paths are reported as a problem, unless excluded", () => {
   const tree: Record<string, string> = { "src/l": "-> ../d0" };
   for (let level = 0; level < 40; level++) {
     tree[`d${level}/a`] = `-> ../d${level + 1}`;
@@ -266,7 +264,7 @@ Deno.test("inputs behind links: links that multiply are a problem of the inputs,
   assertEquals(project.problem("src", "!src/l"), undefined);
 });
 
-Deno.test("a task's outputs that its inputs lead to through a link are no inputs of it", async () => {
+Deno.test("a task's outputs are not its inputs, even if a link in its inputs leads to them", async () => {
   using project = new Project({
     "src/f": "1",
     "out/": "",
@@ -280,7 +278,7 @@ Deno.test("a task's outputs that its inputs lead to through a link are no inputs
   assertEquals((await cooker.run(["b"])).cached, ["b"]);
 });
 
-Deno.test("outputs behind a link to a folder are not the task's", async () => {
+Deno.test("files behind a link to a folder are not outputs", async () => {
   using project = new Project({
     "src/f": "1",
     "lib/own": "by hand",
@@ -303,7 +301,7 @@ Deno.test("outputs behind a link to a folder are not the task's", async () => {
   assertEquals(Deno.readTextFileSync(`${project.root}/lib/own`), "edited");
 });
 
-Deno.test("an edit behind a link is no stale hit, and wakes a watch", async () => {
+Deno.test("an edit behind a link is a miss, and wakes a watch", async () => {
   using project = new Project({
     "lib/f": "1",
     "src/l": "-> ../lib",

@@ -1,10 +1,10 @@
 import { assertEquals } from "@std/assert";
 
-/** Whether this process may make mounts in a namespace of its own. */
+/** True if this process may mount in its own mount namespace. */
 const canMount = Deno.build.os === "linux" && Deno.uid() === 0 &&
   new Deno.Command("unshare", { args: ["-m", "true"], stderr: "null" }).outputSync().success;
 
-/** A cooker that stays, in a namespace of mounts of its own: prints what each run leaves. */
+/** Mounts and unmounts while a cooker runs. Prints the output and the number of runs each time. */
 const SCRIPT = `
 import { DirectCooker } from "./tests/cooker/direct_cooker.ts";
 const [root = ""] = Deno.args;
@@ -33,7 +33,7 @@ console.log(JSON.stringify(said));
 `;
 
 Deno.test({
-  name: "mounts over a watched folder, a file and an output are noticed" +
+  name: "a running cooker notices mounts over a watched folder, a file and an output" +
     (canMount ? "" : " (skipped: only root on Linux can make mounts)"),
   ignore: !canMount,
   fn: async () => {
@@ -74,7 +74,7 @@ Deno.test({
   },
 });
 
-/** Prints which of two paths of one folder, by a bind mount, report an edit. */
+/** Edits a folder that has a second path by a bind mount. Prints which paths report the edit. */
 const SHARED_SCRIPT = `
 import { InputTracker } from "./cooker/inputs/tracker.ts";
 const [root = ""] = Deno.args;
@@ -94,7 +94,7 @@ console.log(JSON.stringify(before.map((digest, index) => digest !== after[index]
 `;
 
 Deno.test({
-  name: "an edit of a folder that has two paths by a bind mount is noticed by both" +
+  name: "an edit in a bind-mounted folder is noticed by both of its paths" +
     (canMount ? "" : " (skipped: only root on Linux can make mounts)"),
   ignore: !canMount,
   fn: async () => {

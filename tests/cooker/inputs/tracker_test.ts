@@ -4,7 +4,7 @@ import { InputTracker } from "../../../cooker/inputs/tracker.ts";
 import { trackerOf } from "./trackers.ts";
 import { Inotify } from "../../../system/files/inotify.ts";
 
-/** A project's folder with a tracker of it. */
+/** A project's folder with a tracker. */
 class Project implements Disposable {
   readonly notes: string[] = [];
   readonly root = Deno.realPathSync(Deno.makeTempDirSync());
@@ -19,7 +19,7 @@ class Project implements Disposable {
     Deno.writeTextFileSync(`${this.root}/${path}`, text);
   }
 
-  /** The names that entries mean now. */
+  /** Returns the paths that entries match now. */
   names(...entries: string[]): string[] {
     this.tracker.sync();
     return [...this.tracker.set(this.root, entries)?.snapshot().files.keys() ?? []];
@@ -30,7 +30,7 @@ class Project implements Disposable {
     return this.tracker.set(this.root, entries)?.snapshot().digest;
   }
 
-  /** What somebody says who looks at everything for the first time, and is told nothing. */
+  /** Returns the digest of a new tracker that scans all files and watches none. */
   digestAnew(...entries: string[]): string | undefined {
     const tracker = trackerOf(this.root, false);
     const digest = tracker.set(this.root, entries)?.snapshot().digest;
@@ -44,7 +44,7 @@ class Project implements Disposable {
   }
 }
 
-Deno.test("a set follows every change at once: edits, new and removed files and folders", () => {
+Deno.test("a set follows every change: edits, and new and renamed files and folders", () => {
   using project = new Project();
   assertEquals(project.names("src/**/*.ts"), []);
   project.write("src/deep/a.ts", "1");
@@ -60,7 +60,7 @@ Deno.test("a set follows every change at once: edits, new and removed files and 
   assertEquals(project.digest("src/**/*.ts"), before);
 });
 
-Deno.test("an edit of the same size with its old times put back is seen", () => {
+Deno.test("an edit of the same size is noticed, even if the old times are restored", () => {
   using project = new Project();
   project.write("a.txt", "old");
   const path = `${project.root}/a.txt`;
@@ -71,7 +71,7 @@ Deno.test("an edit of the same size with its old times put back is seen", () => 
   assertNotEquals(project.digest("a.txt"), before);
 });
 
-Deno.test("what has not changed is not read again", () => {
+Deno.test("a set whose files have not changed stays settled", () => {
   using project = new Project();
   for (let index = 0; index < 20; index++) project.write(`src/${index}.txt`, String(index));
   const set = project.tracker.set(project.root, ["src/*.txt"]);
@@ -82,10 +82,10 @@ Deno.test("what has not changed is not read again", () => {
   assertEquals(set.snapshot(), first);
   project.write("elsewhere/x.txt", "x");
   project.tracker.sync();
-  assert(set.isSettled, "a change elsewhere is nothing to it");
+  assert(set.isSettled, "a change elsewhere does not affect it");
 });
 
-Deno.test("a link's input is what it points to, and its change is seen outside of the set", () => {
+Deno.test("a link's target is the input, and its change is noticed even outside of the set", () => {
   using project = new Project();
   project.write("other/real.txt", "1");
   Deno.mkdirSync(`${project.root}/src`);
@@ -95,7 +95,7 @@ Deno.test("a link's input is what it points to, and its change is seen outside o
   assertNotEquals(project.digest("src/*.txt"), before);
 });
 
-Deno.test("a file outside of the project is an input, looked at each time", () => {
+Deno.test("a file outside of the project can be an input, and its change is noticed", () => {
   using project = new Project();
   using outside = new Project();
   outside.write("a.txt", "1");
@@ -105,7 +105,7 @@ Deno.test("a file outside of the project is an input, looked at each time", () =
   assertNotEquals(project.digest(entry), before);
 });
 
-Deno.test("a root that was replaced by another folder is looked at anew, and said so", () => {
+Deno.test("a root that was replaced by another folder is scanned again, with a note", () => {
   using project = new Project();
   project.write("a.txt", "1");
   project.digest("a.txt");
@@ -119,7 +119,7 @@ Deno.test("a root that was replaced by another folder is looked at anew, and sai
   Deno.removeSync(moved, { recursive: true });
 });
 
-Deno.test("more changes than the kernel keeps are no loss", () => {
+Deno.test("no change is lost when the kernel's event queue overflows", () => {
   using project = new Project();
   project.write("a.txt", "1");
   project.digest("*.txt");
@@ -133,7 +133,7 @@ Deno.test("more changes than the kernel keeps are no loss", () => {
   assertEquals(project.notes.length, 1);
 });
 
-Deno.test("a folder that was moved away is watched no longer, nor are the folders below it", () => {
+Deno.test("a folder that was moved away is no longer watched, nor are the folders below it", () => {
   using project = new Project();
   using outside = new Project();
   project.write("src/deep/a.txt", "1");
@@ -143,7 +143,7 @@ Deno.test("a folder that was moved away is watched no longer, nor are the folder
   Deno.renameSync(`${project.root}/src`, `${outside.root}/src`);
   project.tracker.sync();
   assertEquals(kernelWatches(), watches - 3, "src, src/deep and the file");
-  // Another folder of the same name is another folder.
+  // A new folder of the same name gets watches of its own.
   project.write("src/deep/a.txt", "1");
   const before = project.digest(...entries);
   assertEquals(kernelWatches(), watches);
@@ -152,7 +152,7 @@ Deno.test("a folder that was moved away is watched no longer, nor are the folder
   assertEquals(project.digest(...entries), project.digestAnew(...entries));
 });
 
-/** How many watches the kernel has for this process. */
+/** Returns the number of inotify watches of this process. */
 function kernelWatches(): number {
   const queues = [...Deno.readDirSync("/proc/self/fd")].filter(({ name }) =>
     linkOf(`/proc/self/fd/${name}`) === "anon_inode:inotify"
@@ -167,13 +167,13 @@ function linkOf(path: string): string | undefined {
   try {
     return Deno.readLinkSync(path);
   } catch (error) {
-    // The descriptor by which the folder was listed.
+    // The descriptor that listed the folder is already closed.
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw error;
   }
 }
 
-Deno.test("a folder that is watched by its new path before it is told that it was moved: those below it are watched anew", () => {
+Deno.test("a new folder is watched at the path of a moved one, even if the move was reported late", () => {
   using project = new Project();
   project.write("a/b/c/0.txt", "0");
   const before = project.digest("a");
@@ -185,7 +185,7 @@ Deno.test("a folder that is watched by its new path before it is told that it wa
   assertNotEquals(project.digest("a"), before);
 });
 
-Deno.test("what a link led to is not a set's snapshot once a folder is there in its place", async () => {
+Deno.test("files behind a link are not in a set's snapshot after the link was removed", async () => {
   using project = new Project();
   project.write("elsewhere/0.txt", "0");
   Deno.symlinkSync("elsewhere", `${project.root}/a`);
@@ -196,7 +196,7 @@ Deno.test("what a link led to is not a set's snapshot once a folder is there in 
   assertEquals(project.names("a"), []);
 });
 
-Deno.test("what keeps folders from being watched is said, and no longer when it is over", () => {
+Deno.test("a note says why folders cannot be watched, and disappears when they can", () => {
   using project = new Project();
   const notes: string[] = [];
   let failure: "instances" | "descriptors" | undefined = "instances";
@@ -218,7 +218,7 @@ Deno.test("what keeps folders from being watched is said, and no longer when it 
   tracker.stop();
 });
 
-Deno.test("where nothing tells of changes, files are looked at, and it is said once", () => {
+Deno.test("files are scanned if they cannot be watched, and one note says so", () => {
   using project = new Project();
   const notes: string[] = [];
   const tracker = new InputTracker({
@@ -241,7 +241,7 @@ Deno.test("where nothing tells of changes, files are looked at, and it is said o
   tracker.stop();
 });
 
-Deno.test("only what the entries can mean is watched", () => {
+Deno.test("only folders that the entries can reach are watched", () => {
   using project = new Project();
   for (const folder of ["src/a", "node_modules/x", ".git/objects", "docs/b", ".simmer/logs"]) {
     project.write(`${folder}/file.ts`, "");
@@ -265,7 +265,7 @@ const steps = fc.array(
   { maxLength: 12 },
 );
 
-Deno.test("after any changes a set that is told of them says what one says that looks anew", () => {
+Deno.test("a watched set has the same digest as a new scan, after any changes", () => {
   const lists = [["**/*.txt"], ["d", "f/*.txt"], ["**/*", "!d/e"], ["d/e/c.txt", "a.txt"]];
   let rounds = 0;
   fc.assert(
@@ -295,22 +295,22 @@ function attempt(root: string, { act, a, b, text }: Step): void {
     if (act === "link") Deno.symlinkSync(to, from);
     if (act === "chmod") Deno.chmodSync(from, text === "1" ? 0o644 : 0o744);
   } catch (error) {
-    // Random steps may be impossible: what is compared is whatever they lead to.
+    // A random step may be impossible. Only the resulting state is compared.
     if (!(error instanceof Error)) throw error;
   }
 }
 
-/** Changes that are there and that the kernel has not reported: the calls that make them go on. */
+/** Changes of inputs. The test withholds their inotify events. */
 const UNREPORTED: Readonly<Record<string, (root: string) => void>> = {
-  "is cut short": (root) => Deno.truncateSync(`${root}/src/a.txt`, 0),
+  "is truncated": (root) => Deno.truncateSync(`${root}/src/a.txt`, 0),
   "is written to": (root) => Deno.writeTextFileSync(`${root}/src/a.txt`, "2"),
   "is replaced": (root) => {
     Deno.writeTextFileSync(`${root}/a.new`, "1");
     Deno.renameSync(`${root}/a.new`, `${root}/src/a.txt`);
   },
   "is removed": (root) => Deno.removeSync(`${root}/src/a.txt`),
-  "comes beside another": (root) => Deno.writeTextFileSync(`${root}/src/b.txt`, "1"),
-  "comes in a new folder": (root) => {
+  "is created beside another": (root) => Deno.writeTextFileSync(`${root}/src/b.txt`, "1"),
+  "is created in a new folder": (root) => {
     Deno.mkdirSync(`${root}/src/new`);
     Deno.writeTextFileSync(`${root}/src/new/c.txt`, "1");
   },
@@ -352,7 +352,7 @@ for (const [name, change] of Object.entries(UNREPORTED)) {
   });
 }
 
-Deno.test("an input that was replaced and put back counts as changed, be it watched or not", async () => {
+Deno.test("an input that was replaced and restored counts as changed, whether watched or not", async () => {
   for (const openQueue of [Inotify.open, () => undefined]) {
     const root = Deno.realPathSync(Deno.makeTempDirSync());
     Deno.mkdirSync(`${root}/src`);
@@ -373,17 +373,17 @@ Deno.test("an input that was replaced and put back counts as changed, be it watc
   }
 });
 
-/** Ways to get at a file by another name than the one that is watched. */
+/** Ways to give a watched file a second name. Each returns that name. */
 const OTHER_NAMES: Readonly<Record<string, (root: string) => Promise<string>>> = {
   "a hard link beside the folder": async (root) => {
     await Deno.link(`${root}/src/a.txt`, `${root}/other`);
     return `${root}/other`;
   },
-  "a copy of the tree by links (cp -al)": async (root) => {
+  "a copy of the tree made of hard links (cp -al)": async (root) => {
     await new Deno.Command("cp", { args: ["-al", `${root}/src`, `${root}/copy`] }).output();
     return `${root}/copy/a.txt`;
   },
-  "a link that takes the place of a file": async (root) => {
+  "a hard link that replaces the file": async (root) => {
     await Deno.writeTextFile(`${root}/other`, "1");
     await Deno.link(`${root}/other`, `${root}/new`);
     await Deno.rename(`${root}/new`, `${root}/src/a.txt`);
@@ -393,7 +393,7 @@ const OTHER_NAMES: Readonly<Record<string, (root: string) => Promise<string>>> =
 
 for (const [name, make] of Object.entries(OTHER_NAMES)) {
   Deno.test({
-    name: `a write by another name is noticed: ${name}`,
+    name: `a write through a second name is noticed: ${name}`,
     ignore: Deno.build.os !== "linux",
     fn: async () => {
       using project = new Project();

@@ -1,12 +1,12 @@
-/** Trackers of inputs for tests. */
+/** Creates input trackers for tests. */
 
 import { InputTracker } from "../../../cooker/inputs/tracker.ts";
 
 /**
- * Makes a tracker of a project.
+ * Creates a tracker of a project.
  *
  * @param root absolute
- * @param isWatching whether it watches folders; if not, it looks at all files each time
+ * @param isWatching true if it watches folders; otherwise it scans all files each time
  */
 export function trackerOf(root: string, isWatching: boolean): InputTracker {
   return new InputTracker({

@@ -24,7 +24,7 @@ function graphOf(scope: TaskScope, ...names: string[]): TaskGraph {
   return buildGraph({ scope, names, ifPresent: false });
 }
 
-/** `id(dependencies)` for each node, `!` where it takes the arguments. */
+/** Formats each node as `id(dependencies)`, followed by `!` if it takes the arguments. */
 function shape(graph: TaskGraph): string[] {
   return graph.map((node) => {
     const before = node.dependencies.map((index) => graph[index]?.id).join(",");
@@ -40,7 +40,7 @@ const diamond: Tasks = {
   other: "o",
 };
 
-Deno.test("Dependencies come first, each task once, the arguments go to the last", () => {
+Deno.test("dependencies come first, each task once, and the last task takes the arguments", () => {
   assertEquals(shape(graphOf(scopeOf(diamond), "top")), [
     "base()",
     "left(base)",
@@ -49,7 +49,7 @@ Deno.test("Dependencies come first, each task once, the arguments go to the last
   ]);
 });
 
-Deno.test("Several names share what they depend on, and the last one takes the arguments", () => {
+Deno.test("several names share their dependencies, and the last one takes the arguments", () => {
   assertEquals(shape(graphOf(scopeOf(diamond), "right", "left")), [
     "base()",
     "right(base)",
@@ -59,7 +59,7 @@ Deno.test("Several names share what they depend on, and the last one takes the a
   assertEquals(shape(graphOf(scopeOf(diamond), "base", "base")), ["base()!"]);
 });
 
-Deno.test("A wildcard runs what matches, in config order; what is covered already runs once", () => {
+Deno.test("a wildcard selects the matching tasks in config order, each once", () => {
   const scope = scopeOf({
     "test:all": { dependencies: ["test:a", "test:b"] },
     "test:b": "b",
@@ -76,7 +76,7 @@ Deno.test("A wildcard runs what matches, in config order; what is covered alread
   assertEquals(shape(graphOf(scope, "test:*(!c|all)")), ["test:b()", "test:a()!"]);
 });
 
-Deno.test("A wildcard in dependencies stands for the other tasks that match", () => {
+Deno.test("a wildcard in dependencies selects the other matching tasks, unless a task has that exact name", () => {
   const scope = scopeOf({
     check: { dependencies: ["check:*"] },
     "check:a": "a",
@@ -96,7 +96,7 @@ Deno.test("A wildcard in dependencies stands for the other tasks that match", ()
   assertEquals(shape(graphOf(scope, "uses")), ["lit*()", "uses(lit*)!"]);
 });
 
-Deno.test("A script runs between its pre and its post, with the arguments for all three", () => {
+Deno.test("a script runs between its pre and post scripts, and all three take the arguments", () => {
   const scope = scopeOf({ uses: { command: "u", dependencies: ["build"] }, test: "deno" }, {
     prebuild: "p",
     build: "b",
@@ -124,7 +124,7 @@ Deno.test("A script runs between its pre and its post, with the arguments for al
   ]);
 });
 
-Deno.test("A member's task comes before the root's, whose dependencies are the root's own", () => {
+Deno.test("a member's task hides the root's, but tasks of the root depend on those of the root", () => {
   const root = scopeOf({
     shared: { command: "root shared", dependencies: ["gen"] },
     gen: "root gen",
@@ -150,7 +150,7 @@ Deno.test("A member's task comes before the root's, whose dependencies are the r
   assertEquals(member.names(), ["build", "gen", "shared2", "shared", "script"]);
 });
 
-Deno.test("An unknown task is an error with the nearest name and what there is", () => {
+Deno.test("an unknown task is an error that suggests the nearest name and lists the tasks", () => {
   const scope = scopeOf({ build: "b", lint: { dependencies: ["buidl"] } });
   const error = assertThrows(() => graphOf(scope, "biuld"), WireError);
   assertEquals(error.message, "Task not found: biuld");
@@ -178,14 +178,14 @@ Deno.test("An unknown task is an error with the nearest name and what there is",
   assertThrows(() => graphOf(new TaskScope([]), "x"), WireError, "Task not found: x");
 });
 
-Deno.test("ifPresent leaves out a missing name, but not a missing dependency", () => {
+Deno.test("ifPresent ignores a missing name, but not a missing dependency", () => {
   const scope = scopeOf({ a: "a", b: { dependencies: ["none"] } });
   assertEquals(buildGraph({ scope, names: ["none", "x*"], ifPresent: true }), []);
   assertEquals(shape(buildGraph({ scope, names: ["a", "none"], ifPresent: true })), ["a()!"]);
   assertThrows(() => buildGraph({ scope, names: ["b"], ifPresent: true }), WireError, "none");
 });
 
-Deno.test("A cycle is an error with its whole path", () => {
+Deno.test("a cycle is an error that states its whole path", () => {
   const cases: [tasks: Tasks, path: string[]][] = [
     [{ a: { dependencies: ["b"] }, b: { dependencies: ["a"] } }, ["a", "b", "a"]],
     [{ a: { dependencies: ["a"] } }, ["a", "a"]],
@@ -207,7 +207,7 @@ Deno.test("A cycle is an error with its whole path", () => {
   }
 });
 
-Deno.test("A chain of 50,000 tasks is no problem", () => {
+Deno.test("buildGraph and mayOverlap handle a chain of 50,000 tasks", () => {
   const tasks: Tasks = {};
   for (let i = 0; i < 50_000; i++) tasks[`t${i}`] = { dependencies: i === 0 ? [] : [`t${i - 1}`] };
   const graph = graphOf(scopeOf(tasks), "t49999");
@@ -215,7 +215,7 @@ Deno.test("A chain of 50,000 tasks is no problem", () => {
   assertEquals(mayOverlap(graph.map((node) => node.dependencies)).includes(true), false);
 });
 
-/** Tasks that depend only on earlier ones, so that there is no cycle. */
+/** Generates tasks that depend only on earlier ones, so that there is no cycle. */
 const acyclic = fc.array(fc.array(fc.nat(), { maxLength: 4 }), { minLength: 1, maxLength: 20 })
   .map((rows) => {
     const tasks: Tasks = {};
@@ -226,7 +226,7 @@ const acyclic = fc.array(fc.array(fc.nat(), { maxLength: 4 }), { minLength: 1, m
     return { tasks, count: rows.length };
   });
 
-Deno.test("In every graph a task comes once, after all that it depends on, and nothing else is there", () => {
+Deno.test("a graph has exactly the needed tasks, each once and after its dependencies", () => {
   fc.assert(
     fc.property(acyclic, fc.array(fc.nat(), { minLength: 1 }), ({ tasks, count }, picks) => {
       const names = picks.map((pick) => `t${pick % count}`);
@@ -255,7 +255,7 @@ Deno.test("In every graph a task comes once, after all that it depends on, and n
   );
 });
 
-Deno.test("mayOverlap says the same as comparing every pair", () => {
+Deno.test("mayOverlap agrees with a comparison of every pair", () => {
   fc.assert(fc.property(acyclic, ({ tasks, count }) => {
     const graph = graphOf(scopeOf(tasks), ...Object.keys(tasks));
     assertEquals(graph.length, count);

@@ -4,7 +4,7 @@ import { nearestName, TaskPattern } from "../../../cooker/plan/task_names.ts";
 import { commandLine, quoteArgument } from "../../../wire/quoting.ts";
 import { WireError } from "../../../wire/errors.ts";
 
-Deno.test("A wildcard matches the whole name, any characters for each star", () => {
+Deno.test("a wildcard matches a whole name, with any characters for a star, and can exclude names", () => {
   const cases: [pattern: string, name: string, matches: boolean][] = [
     ["test*", "test", true],
     ["test*", "test:unit", true],
@@ -31,13 +31,13 @@ Deno.test("A wildcard matches the whole name, any characters for each star", () 
   }
 });
 
-Deno.test("Names without a star are exact, and leaving out needs a star", () => {
+Deno.test("a name without a star is not a wildcard, and cannot exclude names", () => {
   assertEquals(TaskPattern.isPattern("test"), false);
   assertEquals(TaskPattern.isPattern("test (x)"), false);
   assertThrows(() => TaskPattern.parse("test(!e2e)"), WireError, "has no wildcard");
 });
 
-Deno.test("The nearest name is offered for a mistyped one", () => {
+Deno.test("nearestName suggests the most similar name, or none if all are too different", () => {
   const names = ["build", "test", "test:unit", "Lint"];
   const cases: [typed: string, nearest: string | undefined][] = [
     ["buidl", "build"],
@@ -52,7 +52,7 @@ Deno.test("The nearest name is offered for a mistyped one", () => {
   assertEquals(nearestName("a", []), undefined);
 });
 
-Deno.test("Arguments are quoted so that the shell changes nothing in them", () => {
+Deno.test("arguments are quoted so that the shell does not change them", () => {
   assertEquals(quoteArgument(""), "''");
   assertEquals(quoteArgument("a b"), "'a b'");
   assertEquals(quoteArgument("it's"), `'it'"'"'s'`);
@@ -60,7 +60,7 @@ Deno.test("Arguments are quoted so that the shell changes nothing in them", () =
   assertEquals(commandLine(" echo hi ", []), "echo hi");
 });
 
-Deno.test("stars take what those of a regular expression take, for any pattern and text", () => {
+Deno.test("matchStars captures what a regular expression captures, for any pattern and text", () => {
   let seed = 11;
   const next = (below: number): number =>
     Math.floor((seed = (seed * 1103515245 + 12345) % 2 ** 31) / 2 ** 31 * below);
@@ -77,8 +77,8 @@ Deno.test("stars take what those of a regular expression take, for any pattern a
   assert(matched > 1000, `only ${matched} matched`);
 });
 
-Deno.test("many stars cost no more than a walk over the text for each", () => {
-  // As a regular expression, this took longer than anybody would wait.
+Deno.test("a wildcard with many stars matches a long name without exponential backtracking", () => {
+  // A regular expression would backtrack and not finish in practice.
   const name = "a".repeat(10_000);
   assertEquals(TaskPattern.parse(`${"*a".repeat(50)}b`).matches(name), false);
   assertEquals(TaskPattern.parse(`${"*a".repeat(50)}*`).matches(name), true);

@@ -6,18 +6,18 @@ import { MemoryLogger } from "../../../system/logger.ts";
 import { Random, seed } from "../../faults/random.ts";
 import { fingerprintOf, outputsOf } from "./crash_writer.ts";
 
-/** How many writers are killed; more where somebody has the time. */
+/** The number of writers to kill. Set `SIMMER_KILLS` for a longer test. */
 const KILLS = Number(Deno.env.get("SIMMER_KILLS") ?? "100");
-/** How many write side by side. */
+/** The number of concurrent writers. */
 const LANES = 2;
-/** Steps of a writer's life at the most; a result takes 7. */
+/** The maximum number of steps of a writer before it is killed. A result takes 7. */
 const MOST_STEPS = 40;
-/** Numbers that one writer has to itself. */
+/** The number of results reserved for each writer. */
 const SPAN = 1000;
 
 const WRITER = new URL("./crash_writer.ts", import.meta.url).pathname;
 
-/** Starts a writer and kills it within or after a random one of its steps. */
+/** Starts a writer and kills it during or after a random step. */
 async function killOne(folder: string, first: number, random: Random): Promise<void> {
   const child = new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", "--no-check", WRITER, folder, String(first)],
@@ -26,7 +26,7 @@ async function killOne(folder: string, first: number, random: Random): Promise<v
     stderr: "null",
   }).spawn();
   const reader = child.stdout.getReader();
-  // The writer says a byte before each step and goes on while it is read.
+  // The writer writes a byte before each step.
   for (let left = 1 + random.below(MOST_STEPS); left > 0;) {
     const { value } = await reader.read();
     assert(value !== undefined, "a writer ended by itself");
@@ -37,7 +37,7 @@ async function killOne(folder: string, first: number, random: Random): Promise<v
   await reader.cancel();
 }
 
-Deno.test("writers that are killed at any moment leave results that are right, or none", async () => {
+Deno.test("writers that are killed at any moment leave correct results or none", async () => {
   const folder = await Deno.realPath(await Deno.makeTempDir());
   const target = `${folder}/target`;
   try {
@@ -73,7 +73,7 @@ Deno.test("writers that are killed at any moment leave results that are right, o
   }
 });
 
-/** Every blob is what its name says: what is half-written never has such a name. */
+/** Checks that each blob's name is its digest. A partly written blob must not have such a name. */
 function checkNames(folder: string): void {
   for (const part of Deno.readDirSync(folder)) {
     for (const { name } of Deno.readDirSync(`${folder}/${part.name}`)) {

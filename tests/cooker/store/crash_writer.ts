@@ -8,12 +8,12 @@ import { systemClock } from "../../../system/clock.ts";
 import { sha256Hex } from "../../../system/files/digest.ts";
 import { MemoryLogger } from "../../../system/logger.ts";
 
-/** The fingerprint of a result. */
+/** Returns the fingerprint of a result. */
 export function fingerprintOf(number: number): string {
   return sha256Hex(`result ${number}`);
 }
 
-/** A result's outputs: a few small files, a large one, and one that many results have. */
+/** Returns a result's outputs: two small files, a large one, and one that all results share. */
 export function outputsOf(number: number): Readonly<Record<string, string>> {
   return {
     "small.txt": `small ${number}\n`,

@@ -18,7 +18,7 @@ function result(name: string, outputs: number): StoredResult {
   };
 }
 
-Deno.test("what is kept in memory of records is bounded, outputs counted; each is found all the same", async () => {
+Deno.test("Records bounds its memory by records and outputs, and still finds every record", async () => {
   const base = await Deno.makeTempDir();
   const parts = { clock: new FakeClock(), log: new MemoryLogger(), maxKnown: 100 };
   const records = new Records(`${base}/results`, `${base}/aside`, parts);

@@ -43,7 +43,7 @@ class Pantry implements Disposable {
     return `${this.folder}/v1/blobs/${digest.slice(0, 2)}/${digest}`;
   }
 
-  /** Everything in the tree: kinds, modes, contents. */
+  /** Lists the tree recursively: kinds, modes and contents. */
   look(folder = this.tree): Record<string, string> {
     const seen: Record<string, string> = {};
     for (const { name } of [...Deno.readDirSync(folder)].sort((a, b) => a.name < b.name ? -1 : 1)) {
@@ -63,7 +63,7 @@ class Pantry implements Disposable {
   }
 }
 
-Deno.test("outputs come back as they were: contents, modes, links, empty folders, odd names", async () => {
+Deno.test("restore recreates contents, modes, links, empty folders and odd names", async () => {
   using pantry = new Pantry();
   pantry.write("out/a.txt", "a");
   pantry.write("out/run.sh", "#!/bin/sh\n", 0o755);
@@ -80,7 +80,7 @@ Deno.test("outputs come back as they were: contents, modes, links, empty folders
   assertEquals(await pantry.store.restore(outputs, pantry.tree), { kind: "restored", changed: 0 });
 });
 
-Deno.test("what is right already is not touched", async () => {
+Deno.test("restore does not touch a file that is already correct", async () => {
   using pantry = new Pantry();
   pantry.write("a.txt", "a");
   const outputs = await pantry.keep("one", "a.txt");
@@ -89,7 +89,7 @@ Deno.test("what is right already is not touched", async () => {
   assertEquals(Deno.statSync(`${pantry.tree}/a.txt`).mtime?.getTime(), 5000);
 });
 
-Deno.test("a result is found by another store on the same folder", async () => {
+Deno.test("another store on the same folder finds a result", async () => {
   using pantry = new Pantry();
   pantry.write("a.txt", "a");
   const outputs = await pantry.keep("one", "a.txt");
@@ -97,7 +97,7 @@ Deno.test("a result is found by another store on the same folder", async () => {
   assertEquals(pantry.open().find(sha256Hex("two")), undefined);
 });
 
-Deno.test("contents are kept once, whoever made them", async () => {
+Deno.test("equal contents are stored once, even for different results", async () => {
   using pantry = new Pantry();
   for (const name of ["one", "two", "three"]) {
     pantry.write(`${name}.txt`, "the same");
@@ -106,7 +106,7 @@ Deno.test("contents are kept once, whoever made them", async () => {
   assertEquals((await pantry.store.collect({ maxBytes: Infinity })).blobs, 1);
 });
 
-Deno.test("a blob that is damaged or gone is a miss, said in the log, and nothing is touched", async () => {
+Deno.test("restore logs a damaged or missing blob and changes no file", async () => {
   for (const damage of ["flip", "cut", "remove"]) {
     using pantry = new Pantry();
     pantry.write("a.txt", "first");
@@ -123,14 +123,14 @@ Deno.test("a blob that is damaged or gone is a miss, said in the log, and nothin
     assertEquals(restored.kind, "damaged", damage);
     assertEquals(pantry.look(), before);
     assertStringIncludes(pantry.log.messages.join("\n"), "b.txt is gone or damaged");
-    // Kept again, it is sound again.
+    // Storing the content again repairs the blob.
     pantry.write("b.txt", "second");
     await pantry.keep("one", "b.txt");
     assertEquals((await pantry.store.restore(outputs, pantry.tree)).kind, "restored", damage);
   }
 });
 
-Deno.test("a record that is damaged is a miss", async () => {
+Deno.test("a damaged record is a miss", async () => {
   using pantry = new Pantry();
   pantry.write("a.txt", "a");
   await pantry.keep("one", "a.txt");
@@ -144,7 +144,7 @@ Deno.test("a record that is damaged is a miss", async () => {
   }
 });
 
-Deno.test("nothing is ever put outside of the task's folder", async () => {
+Deno.test("restore and removeOutputs refuse invalid paths and paths outside of the task's folder", async () => {
   using pantry = new Pantry();
   pantry.write("a.txt", "evil");
   const [output] = await pantry.keep("one", "a.txt");
@@ -165,7 +165,7 @@ Deno.test("nothing is ever put outside of the task's folder", async () => {
   ]);
 });
 
-Deno.test("an output in whose place somebody has a folder with files is not put back", async () => {
+Deno.test("restore does not replace a folder that contains files with an output", async () => {
   using pantry = new Pantry();
   pantry.write("out", "a file");
   const outputs = await pantry.keep("one", "out");
@@ -175,7 +175,7 @@ Deno.test("an output in whose place somebody has a folder with files is not put 
   assertEquals(pantry.look(), { out: "folder", "out/precious.txt": "file 644 mine" });
 });
 
-Deno.test("removeOutputs removes files, and folders that are empty then", async () => {
+Deno.test("removeOutputs removes files, and folders that become empty", async () => {
   using pantry = new Pantry();
   for (const path of ["out/keep.txt", "out/old.txt", "out/deep/old.txt", "out/edited.txt"]) {
     pantry.write(path, path);
@@ -197,7 +197,7 @@ Deno.test("removeOutputs removes files, and folders that are empty then", async 
   });
 });
 
-Deno.test("what was used least recently is collected first; what is young is spared", async () => {
+Deno.test("collect removes the least recently used results first", async () => {
   using pantry = new Pantry();
   const hour = 60 * 60 * 1000;
   for (const name of ["one", "two", "three"]) {
@@ -205,7 +205,7 @@ Deno.test("what was used least recently is collected first; what is young is spa
     await pantry.keep(name, `${name}.txt`);
     age(pantry.folder, name);
   }
-  // Files get the machine's time; the store's clock is far ahead of it, but for what is touched.
+  // New files have the system's time. `find` uses the store's clock, which is far ahead of it.
   pantry.clock.advance(Date.now() + 2 * hour);
   assert(pantry.open().find(sha256Hex("one")) !== undefined, "used now");
   const dry = await pantry.store.collect({ maxBytes: 4000, dryRun: true });
@@ -220,7 +220,7 @@ Deno.test("what was used least recently is collected first; what is young is spa
   assertEquals((await pantry.store.clear()).removedRecords, 1);
 });
 
-Deno.test("what a killed writer left aside is never used, and goes with a collection a day later", async () => {
+Deno.test("collect removes temporary files of killed writers after a day", async () => {
   using pantry = new Pantry();
   pantry.write("a.txt", "a");
   await pantry.keep("task", "a.txt");
@@ -235,7 +235,7 @@ Deno.test("what a killed writer left aside is never used, and goes with a collec
   assertEquals([...Deno.readDirSync(aside)].map(({ name }) => name), ["young"]);
 });
 
-Deno.test("outputs that are put back are aside until they are whole, in a folder that is given", async () => {
+Deno.test("restore writes outputs in a given temporary folder, and renames them when complete", async () => {
   using pantry = new Pantry();
   pantry.write("out/a.txt", "a", 0o640);
   Deno.symlinkSync("a.txt", `${pantry.tree}/out/link`);
@@ -259,7 +259,7 @@ Deno.test("outputs that are put back are aside until they are whole, in a folder
   assertEquals([...Deno.readDirSync(aside)], []);
 });
 
-Deno.test("results and collections of a time that is yet to come are no younger than others", async () => {
+Deno.test("times in the future do not protect a result or delay a collection", async () => {
   using pantry = new Pantry();
   pantry.write("one.txt", "one".repeat(1000));
   await pantry.keep("one", "one.txt");
@@ -271,7 +271,7 @@ Deno.test("results and collections of a time that is yet to come are no younger 
   assertEquals(pantry.open().find(sha256Hex("one")), undefined);
 });
 
-/** Has a result look as if it had been kept long ago. */
+/** Sets the times of a result's files to long ago. */
 function age(folder: string, name: string): void {
   const fingerprint = sha256Hex(name);
   const digest = sha256Hex(name.repeat(1000));
@@ -283,13 +283,13 @@ function age(folder: string, name: string): void {
   ) Deno.utimeSync(`${folder}/v1/${path}`, 1000, 1000);
 }
 
-Deno.test("a file that is changed while it is read is not kept", async () => {
+Deno.test("capture fails with a StoreError if a file is missing", async () => {
   using pantry = new Pantry();
   const error = await pantry.store.capture(pantry.tree, ["nothing.txt"]).catch((each) => each);
   assertEquals(error.name, "StoreError");
 });
 
-Deno.test("random trees come back, whatever has become of them", async () => {
+Deno.test("restore recreates random trees after random damage", async () => {
   const path = fc.constantFrom("a", "b", "d/a", "d/b", "d/e/c", "f/x");
   const files = fc.dictionary(path, fc.record({ text: fc.string(), runs: fc.boolean() }));
   const damage = fc.array(fc.tuple(fc.constantFrom("remove", "write", "folder", "chmod"), path));
@@ -321,7 +321,7 @@ function spoil(path: string, kind: string): void {
       Deno.mkdirSync(path);
     }
   } catch (error) {
-    // Random steps may be impossible; what counts is what comes back.
+    // A random step may be impossible. Only the restored tree matters.
     if (!(error instanceof Error)) throw error;
   }
 }
