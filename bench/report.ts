@@ -7,6 +7,7 @@
 
 import type { Results } from "./main.ts";
 import type { Action, Measured } from "./measure.ts";
+import type { SmallRuns } from "./small_runs.ts";
 import { median, spread } from "./statistics.ts";
 
 const RESULTS = new URL("./results/", import.meta.url);
@@ -35,7 +36,13 @@ export async function allResults(): Promise<Results> {
     ]),
   );
   const server = files.findLast((each) => each.server !== undefined)?.server;
-  return { ...first, projects: [...projects.values()], server };
+  const small = files.findLast((each) => each.small !== undefined)?.small;
+  return {
+    ...first,
+    projects: [...projects.values()],
+    server,
+    ...(small === undefined ? {} : { small }),
+  };
 }
 
 /** Returns the page with its tables replaced by those of the results. */
@@ -45,7 +52,7 @@ export function pageWith(page: string, results: Results): string {
   return `${before}\n\n${tables(results)}\n${after}`;
 }
 
-function tables({ date, machine, projects, server }: Results): string {
+function tables({ date, machine, projects, server, small }: Results): string {
   const { os, processors, deno } = machine;
   const parts = [
     `Measured on ${
@@ -62,11 +69,32 @@ function tables({ date, machine, projects, server }: Results): string {
     ) => [tool, ...actions.map((action) => cell(tool, action, measured))]);
     parts.push(`### ${shape}, ${tasks} tasks, ${work}`, table([["", ...actions], ...rows]));
   }
+  if (small !== undefined) parts.push("### Small runs", ...smallRuns(small));
   if (server !== undefined) {
     const rows = Object.entries(server).map(([name, value]) => [name, rounded(Number(value))]);
     parts.push("### The server", table([["", ""], ...rows]));
   }
   return parts.map((part) => `${part}\n`).join("\n");
+}
+
+/** Describes ten uncached tasks on a warm server, and the runs of a fresh server. */
+function smallRuns({ inPipe = {}, inTerminal = {}, first, tenth, ratio }: SmallRuns): string[] {
+  const timeOf = (times: Readonly<Record<string, number>>, tool: string): string => {
+    const [own = NaN, other = NaN] = [times[tool], times["deno task"]];
+    return `${own.toFixed(1)} (${(own / other).toFixed(2)})`;
+  };
+  const rows = Object.keys(inPipe).map((tool) => [
+    tool,
+    timeOf(inPipe, tool),
+    timeOf(inTerminal, tool),
+  ]);
+  return [
+    "Ten uncached tasks (`echo`) on a warm server: the median, and in brackets how many times as " +
+    "long as with `deno task`.",
+    table([["", "in a pipe", "in a terminal"], ...rows]),
+    `The first run of a fresh server takes ${first.toFixed(1)} ms and its tenth ` +
+    `${tenth.toFixed(1)} ms, ${ratio.toFixed(1)} times as long (median of the ratios).`,
+  ];
 }
 
 function cell(tool: string, action: Action, measured: readonly Measured[]): string {
@@ -93,7 +121,7 @@ function table([head = [], ...rows]: readonly (readonly string[])[]): string {
 const WIDTH = 760;
 const LEFT = 120;
 const ROW = 18;
-const SHOWN = ["simmer", "deno task", "ninja", "make", "turbo", "wireit"];
+const SHOWN = ["quick client", "simmer", "deno task", "ninja", "make", "turbo", "wireit"];
 
 /** Draws the times of the no-op runs as bars, by project size, on a logarithmic scale. */
 export function chartOf({ projects }: Results): string {
@@ -108,7 +136,7 @@ export function chartOf({ projects }: Results): string {
       if (times === undefined || times.length === 0) continue;
       const ms = median(times);
       const width = Math.log10(Math.max(1, ms)) * (WIDTH - LEFT - 90) / 4;
-      const fill = tool.startsWith("simmer") ? "#2f6f4f" : "#9aa5b1";
+      const fill = tool === "quick client" || tool === "simmer" ? "#2f6f4f" : "#9aa5b1";
       lines.push(
         text(10, y, tool),
         `<rect x="${LEFT}" y="${y - 11}" width="${width.toFixed(1)}" height="12" fill="${fill}"/>`,
