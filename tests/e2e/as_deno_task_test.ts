@@ -1,9 +1,9 @@
-/** What the whole command line shares with `deno task` and npm. */
+/** Behaviour that the command line shares with `deno task` and npm. */
 
 import { assertEquals } from "@std/assert";
 import { Project } from "./support.ts";
 
-Deno.test("simmer run --env-file reads variables in the folder of the call, by deno task's rules", async () => {
+Deno.test("simmer run --env-file reads files relative to the current folder, by the rules of deno task", async () => {
   await using project = await Project.create({
     "deno.json": { tasks: { k: "/usr/bin/printenv A B C" } },
     ".env": 'A=one\nB=${A}/x\nC="$A"\nA=two\n',
@@ -34,7 +34,7 @@ Deno.test("simmer run --env-file=/dev/stdin reads the client's stdin, never the 
   }
 });
 
-Deno.test("simmer run --config is meant from the folder of the call, and a link from the link's folder", async () => {
+Deno.test("simmer run --config is relative to the current folder, and a linked config has the link's folder", async () => {
   await using project = await Project.create({
     "deno.json": { tasks: { t: "echo root" } },
     "shared/deno.json": { tasks: { t: "pwd" } },
@@ -49,7 +49,7 @@ Deno.test("simmer run --config is meant from the folder of the call, and a link 
   assertEquals(await run(), "root");
 });
 
-Deno.test("a folder that the workspace excludes runs its own tasks and not the root's", async () => {
+Deno.test("a folder that the workspace excludes has its own tasks and not those of the root", async () => {
   await using project = await Project.create({
     "deno.json": { workspace: ["./packages/*", "!./packages/x"], tasks: { dev: "echo root" } },
     "packages/a/deno.json": { tasks: { who: "echo a" } },
@@ -82,7 +82,7 @@ Deno.test("simmer run OPTIONS -- TASK ARG… runs the task with its arguments", 
   assertEquals(await run("--no-server", "--", "t", "--", "b"), "task -- b\n");
 });
 
-Deno.test("simmer run hands Deno's own options on to the deno that runs the tasks", async () => {
+Deno.test("simmer run passes Deno's own options to the deno that runs the tasks", async () => {
   await using project = await Project.create({
     "deno.json": { tasks: { echo: "echo task", plain: "/bin/echo task" } },
     "sub/x": "",
@@ -105,7 +105,7 @@ Deno.test("simmer run hands Deno's own options on to the deno that runs the task
   assertEquals(await run(["--no-lock", "echo"]), [0, "task\n"]);
 });
 
-Deno.test("lines have their package's name where tasks of several packages are shown, in any order", async () => {
+Deno.test("output lines are prefixed with the package's name if tasks of several packages are shown", async () => {
   await using project = await Project.create({
     "deno.json": {
       workspace: ["./one", "./two"],
@@ -138,7 +138,7 @@ Deno.test("lines have their package's name where tasks of several packages are s
   );
 });
 
-Deno.test("simmer run --cwd of a file means the file's folder", async () => {
+Deno.test("simmer run --cwd with a file uses the file's folder", async () => {
   await using project = await Project.create({
     "sub/deno.json": { tasks: { where: "pwd" } },
     "deno.json": { tasks: {} },
@@ -154,7 +154,7 @@ Deno.test("simmer run --cwd of a file means the file's folder", async () => {
   assertEquals(stdout, `${project.root}/sub\n`);
 });
 
-Deno.test("simmer run without a task lists as deno task does", async () => {
+Deno.test("simmer run without a task lists the tasks as deno task does", async () => {
   await using project = await Project.create({
     "deno.json": { workspace: ["./foo", "./bar"] },
     "foo/deno.json": {

@@ -14,7 +14,7 @@ const TASKS = {
 
 const FILES = { "deno.json": TASKS, "src/a.txt": "a\n", "src/b.txt": "b\n" };
 
-Deno.test("a task whose inputs are the same is not run again; its outputs come back", async () => {
+Deno.test("a task with unchanged inputs is a cache hit, and its outputs are restored", async () => {
   await using project = await Project.create(FILES);
   const first = await project.run(["run", "join"]);
   assertEquals([first.code, first.stdout], [0, "joined\n"], first.stderr);
@@ -32,7 +32,7 @@ Deno.test("a task whose inputs are the same is not run again; its outputs come b
   assertStringIncludes(local.stderr, "(cached, inputs unchanged)");
 });
 
-Deno.test("why and --dry-run say what would run, graph what depends on what; nothing runs", async () => {
+Deno.test("why and --dry-run say what would run, and graph shows dependencies, but no task runs", async () => {
   await using project = await Project.create(FILES);
   const anew = await project.run(["why", "count"]);
   assertEquals(
@@ -64,7 +64,7 @@ Deno.test("why and --dry-run say what would run, graph what depends on what; not
   assertStringIncludes(stderr, "Did you mean count?");
 });
 
-Deno.test("clean says what is there, and takes it away", async () => {
+Deno.test("clean --dry-run reports results that clean removes, and an invalid size is rejected", async () => {
   await using project = await Project.create(FILES);
   await project.run(["run", "join"]);
   const dry = await project.run(["clean", "--all", "--dry-run"]);
@@ -76,7 +76,7 @@ Deno.test("clean says what is there, and takes it away", async () => {
   assertStringIncludes(wrong.stderr, "invalid value 'lots' for '--max-size <size>'");
 });
 
-Deno.test("watch runs again after a change, says what changed, and Ctrl-C ends it", async () => {
+Deno.test("watch reports a changed file and runs again, survives an invalid config, and ends on SIGINT", async () => {
   await using project = await Project.create(FILES);
   const watch = project.start(["watch", "count"]);
   await watch.stdout.until("a\nb\n");
@@ -93,7 +93,7 @@ Deno.test("watch runs again after a change, says what changed, and Ctrl-C ends i
   assertEquals((await watch.finished()).code, 130);
 });
 
-Deno.test("a change while the tasks run cancels what is outdated by it", async () => {
+Deno.test("watch cancels a running task whose input has changed, and runs it again", async () => {
   await using project = await Project.create({
     "deno.json": {
       tasks: {
@@ -115,7 +115,7 @@ Deno.test("a change while the tasks run cancels what is outdated by it", async (
   assertEquals(await project.read("begun.txt"), "second\n");
 });
 
-Deno.test("completions are scripts that their shells can read", async () => {
+Deno.test("completions prints scripts for bash, zsh and fish, and bash can use its script", async () => {
   await using project = await Project.create(FILES);
   for (const shell of ["bash", "zsh", "fish"]) {
     const { code, stdout } = await project.run(["completions", shell]);
@@ -130,7 +130,7 @@ Deno.test("completions are scripts that their shells can read", async () => {
   assertEquals((await project.run(["completions", "tcsh"])).code, 2);
 });
 
-Deno.test("-r runs a task in every member, each output line with its package", async () => {
+Deno.test("-r runs a task in every member, and prefixes each output line with the package", async () => {
   await using project = await Project.create({
     "deno.json": { workspace: ["a", "b"] },
     "a/deno.json": { name: "@x/a", tasks: { t: "echo one" } },

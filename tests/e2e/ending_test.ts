@@ -7,7 +7,7 @@ const TASKS = {
   tasks: {
     hello: "echo hello",
     long: "echo started && sleep 600",
-    // By its path: `deno task`'s shell gives SIGINT's code now and then, whatever its child's was.
+    // By its path: the shell of `deno task` now and then returns SIGINT's code instead of its child's.
     polite: "/usr/bin/env python3 polite.py",
     stubborn: `python3 stubborn.py`,
   },
@@ -34,12 +34,12 @@ time.sleep(600)
 
 const FILES = { "deno.json": TASKS, "polite.py": POLITE, "stubborn.py": STUBBORN };
 
-/** Everything that works in the project but its server. */
+/** Returns the project's processes that are not simmer's own. */
 async function taskProcesses(project: Project): Promise<string[]> {
   return (await project.processes()).filter((words) => !IS_SIMMER.test(words));
 }
 
-Deno.test("R25 Ctrl-C once cancels the build, waits for its tasks, exits with their code, and keeps the server", async () => {
+Deno.test("R25 one Ctrl-C cancels the build, the client exits with the task's code, and the server keeps running", async () => {
   await using project = await Project.create(FILES);
   const run = project.start(["run", "polite"], { terminal: true });
   await run.stdout.until("started");
@@ -51,7 +51,7 @@ Deno.test("R25 Ctrl-C once cancels the build, waits for its tasks, exits with th
   assertEquals((await project.run(["status"])).code, 0);
 });
 
-Deno.test("R25 Ctrl-C twice ends what does not end by itself, grandchildren included", async () => {
+Deno.test("R25 a second Ctrl-C ends tasks that ignore signals, grandchildren included", async () => {
   await using project = await Project.create(FILES);
   const run = project.start(["run", "stubborn"], { terminal: true });
   await run.stdout.until("started");
@@ -64,7 +64,7 @@ Deno.test("R25 Ctrl-C twice ends what does not end by itself, grandchildren incl
   assertEquals((await project.run(["status"])).code, 0);
 });
 
-Deno.test("SIGTERM to a client cancels its build and exits 143", async () => {
+Deno.test("a client that gets SIGTERM cancels its build and exits with 143", async () => {
   await using project = await Project.create(FILES);
   const run = project.start(["run", "long"]);
   await run.stdout.until("started");
@@ -73,7 +73,7 @@ Deno.test("SIGTERM to a client cancels its build and exits 143", async () => {
   assertEquals(await taskProcesses(project), []);
 });
 
-Deno.test("R7 a client that is killed takes its build with it and the server lives", async () => {
+Deno.test("R7 the build of a killed client is cancelled, and the next run works", async () => {
   await using project = await Project.create(FILES);
   const run = project.start(["run", "long"]);
   await run.stdout.until("started");
@@ -84,7 +84,7 @@ Deno.test("R7 a client that is killed takes its build with it and the server liv
   assertEquals(await taskProcesses(project), []);
 });
 
-Deno.test("closing the terminal cancels the build and the server lives", async () => {
+Deno.test("a closed terminal cancels the build, and the next run works", async () => {
   await using project = await Project.create(FILES);
   const run = project.start(["run", "long"], { terminal: true });
   await run.stdout.until("started");
@@ -122,7 +122,7 @@ Deno.test("simmer stop --force cancels the build, and its client says so", async
   assertEquals(await project.processes(), []);
 });
 
-Deno.test("a server killed during a build: the client says so, no task is left, the next run works", async () => {
+Deno.test("a client reports that its server was killed during a build, no task is left, and the next run works", async () => {
   await using project = await Project.create(FILES);
   const run = project.start(["run", "long"]);
   await run.stdout.until("started");
@@ -135,7 +135,7 @@ Deno.test("a server killed during a build: the client says so, no task is left, 
   assertEquals(await taskProcesses(project), []);
 });
 
-Deno.test("a server that ends before it has begun with a command leaves it to who asked", async () => {
+Deno.test("the client runs a command itself if the server ends before it has accepted the command", async () => {
   await using project = await Project.create(FILES);
   await Deno.mkdir(`${project.root}/.simmer`, { mode: 0o700 });
   const path = `${project.root}/.simmer/dying.sock`;

@@ -3,7 +3,7 @@ import { Project } from "./support.ts";
 
 const FILES = { "deno.json": { tasks: { hello: "echo hello", long: "echo begun && sleep 600" } } };
 
-Deno.test("--all means every server of the user, whatever project one is in", async () => {
+Deno.test("status --all and stop --all apply to every server of the user, from any project", async () => {
   await using first = await Project.create(FILES);
   await using second = await Project.create(FILES);
   const env = { SIMMER_CACHE_DIR: `${first.root}/.cache` };
@@ -23,7 +23,7 @@ Deno.test("--all means every server of the user, whatever project one is in", as
   };
   assertEquals(await roots(), [first.root, second.root].sort());
 
-  // One that is killed is struck off by whoever looks.
+  // `status --all` removes a killed server from the registry.
   Deno.kill(await first.serverPid(), "SIGKILL");
   assertEquals(await roots(), [second.root]);
 

@@ -3,7 +3,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { Project } from "./support.ts";
 
-/** A copy of an example. */
+/** Copies an example to a new project. */
 async function exampleOf(name: string): Promise<Project> {
   const folder = new URL(`../../examples/${name}`, import.meta.url).pathname;
   const project = await Project.create({});
@@ -12,7 +12,7 @@ async function exampleOf(name: string): Promise<Project> {
   return project;
 }
 
-Deno.test("examples/hello runs its tasks once, and again after an edit, and says why", async () => {
+Deno.test("examples/hello runs its tasks once and again after an edit, and why names the edited file", async () => {
   await using project = await exampleOf("hello");
   const first = await project.run(["run", "build"]);
   assertEquals(first.code, 0, first.stderr);
@@ -27,7 +27,7 @@ Deno.test("examples/hello runs its tasks once, and again after an edit, and says
   assertStringIncludes(third.stdout, "more\n");
 });
 
-Deno.test("examples/workspace builds a member after the one that it imports, and both once", async () => {
+Deno.test("examples/workspace builds a member after the member that it imports, and caches both", async () => {
   await using project = await exampleOf("workspace");
   const first = await project.run(["run", "-r", "build"]);
   assertEquals(first.code, 0, first.stderr);

@@ -1,4 +1,4 @@
-/** A client in another language that knows of `execute` what docs/protocol.md says. */
+/** A client in another language that implements `execute` as docs/protocol.md describes it. */
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { Project } from "./support.ts";
@@ -17,7 +17,8 @@ const CONFIG = {
 };
 
 Deno.test({
-  name: "a client in Python runs tasks by 'execute', with its words, variables, stdin and signals",
+  name:
+    "a Python client runs tasks with 'execute' and passes arguments, variables, stdin and signals",
   ignore: Deno.build.os !== "linux",
   fn: async () => {
     await using project = await Project.create({ "deno.json": CONFIG });

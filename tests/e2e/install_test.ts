@@ -10,7 +10,7 @@ const INSTALLED = {
 
 const CONFIG = { tasks: { a: "echo a" } };
 
-Deno.test("simmer install puts a client on the PATH, over an older one; uninstall removes it", async () => {
+Deno.test("simmer install replaces an older client, and uninstall removes the new one", async () => {
   for (const [name, text] of Object.entries(INSTALLED)) {
     await using project = await Project.create({ "deno.json": CONFIG, "bin/simmer": text });
     const path = `${project.root}/bin/simmer`;
@@ -31,7 +31,7 @@ Deno.test("simmer install puts a client on the PATH, over an older one; uninstal
   }
 });
 
-Deno.test("simmer install and uninstall leave another program alone", async () => {
+Deno.test("simmer install and uninstall do not touch another program", async () => {
   await using project = await Project.create({ "deno.json": CONFIG, "bin/simmer": "#!/bin/sh\n" });
   for (const command of ["install", "uninstall"]) {
     const { code, stderr } = await project.run([command, "--dir", "bin"]);
@@ -44,7 +44,7 @@ Deno.test("simmer install and uninstall leave another program alone", async () =
   assertEquals(folder.code, 4, folder.stderr);
 });
 
-Deno.test("simmer install needs a home, or a folder that is named", async () => {
+Deno.test("simmer install needs HOME or --dir", async () => {
   await using project = await Project.create({ "deno.json": CONFIG });
   const { code, stderr } = await project.run(["install"], { env: { HOME: "" } });
   assertEquals(code, 2);
@@ -55,7 +55,7 @@ Deno.test("simmer install needs a home, or a folder that is named", async () => 
   assertEquals(fileKind(`${home}/.local/bin/simmer`), "file");
 });
 
-Deno.test("the whole client is installed where it is asked for, or there is no Perl", async () => {
+Deno.test("simmer install --whole installs the whole client", async () => {
   await using project = await Project.create({ "deno.json": CONFIG });
   const { stdout } = await project.run(["install", "--dir", "bin", "--whole"]);
   assertStringIncludes(stdout, "/bin/simmer: the whole client\n");
@@ -64,13 +64,13 @@ Deno.test("the whole client is installed where it is asked for, or there is no P
   assertEquals([run.code, run.stdout], [0, "a\n"], run.stderr);
 });
 
-Deno.test("a client whose whole client is gone says so", async () => {
+Deno.test("an installed client reports that its whole client cannot be run", async () => {
   await using project = await Project.create({ "deno.json": CONFIG });
   await project.run(["install", "--dir", "bin"]);
   const script = await project.read("bin/simmer");
   await project.write("bin/simmer", script.replaceAll(Deno.execPath(), "/gone/deno"));
   await Deno.chmod(`${project.root}/bin/simmer`, 0o755);
-  // Without a server there is nobody to send the command line to.
+  // No server runs to which the client could send its command line.
   for (const words of [["run", "a"], ["logs"]]) {
     const path = `${project.root}/bin/simmer`;
     const { code, stderr } = await project.runProgram([path, ...words]);
@@ -80,7 +80,7 @@ Deno.test("a client whose whole client is gone says so", async () => {
 });
 
 Deno.test({
-  name: "an environment that changes Perl does not reach the quick client" +
+  name: "the quick client ignores variables that change Perl, and passes them to the task" +
     (hasPerl() ? "" : " (skipped: there is no Perl)"),
   ignore: !hasPerl(),
   fn: async () => {

@@ -1,4 +1,4 @@
-/** What a client does that sends its command line to a server; by the quick client, too. */
+/** Behaviour of clients that send their command line to a server, such as the quick client. */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { Project, SENDS_COMMAND_LINES, SIMMER } from "./support.ts";
@@ -17,21 +17,21 @@ const CONFIG = {
   },
 };
 
-/** A project whose server runs. */
+/** Creates a project and starts its server. */
 async function served(): Promise<Project> {
   const project = await Project.create({ "deno.json": CONFIG, "sub/x": "" });
   assertEquals((await project.run(["run", "-q", "a"])).code, 0);
   return project;
 }
 
-/** Runs a script of bash, whose words `"$@"` run simmer. */
+/** Runs a bash script in which `"$@"` runs simmer. */
 function shell(project: Project, script: string, env: Record<string, string> = {}): Promise<
   { readonly code: number; readonly stdout: string; readonly stderr: string }
 > {
   return project.runProgram(["bash", "-c", script, "bash", ...SIMMER], { env });
 }
 
-Deno.test("words, variables and exit codes arrive as they are", async () => {
+Deno.test("arguments, variables and exit codes pass through a client unchanged", async () => {
   await using project = await served();
   const words = ["", "a b", "'", '"$HOME"', "ä\u{1f600}", "\\n", "x\ny", "-x", "--"];
   const { stdout } = await project.run(["run", "-q", "words", "--", ...words]);
@@ -44,7 +44,7 @@ Deno.test("words, variables and exit codes arrive as they are", async () => {
   assertStringIncludes(both.stderr, "err\n");
 });
 
-Deno.test("an environment of 1 MB and output of 30 MB pass", async () => {
+Deno.test("an environment of 1 MB and an output of 30 MB pass through a client", async () => {
   await using project = await served();
   const env = Object.fromEntries(
     Array.from({ length: 20 }, (_, index) => [`BIG_${index}`, "x".repeat(50_000)]),
@@ -53,7 +53,7 @@ Deno.test("an environment of 1 MB and output of 30 MB pass", async () => {
   assertEquals(Number(stdout), 30_000_000);
 });
 
-Deno.test("a reader that leaves ends the client as it ends any program", async () => {
+Deno.test("a client exits with 141 when its reader closes the pipe", async () => {
   await using project = await served();
   const { stdout, stderr } = await shell(
     project,
@@ -62,7 +62,7 @@ Deno.test("a reader that leaves ends the client as it ends any program", async (
   assertEquals([stdout, stderr], ["y\n141\n", ""]);
 });
 
-Deno.test("closed streams are empty ones, and no other file", async () => {
+Deno.test("closed standard streams behave like empty streams, and no other file takes their place", async () => {
   await using project = await served();
   const closed = await shell(project, '"$@" run -q cat <&-; echo $?');
   assertEquals([closed.stdout, closed.stderr], ["0\n", ""]);
@@ -70,14 +70,14 @@ Deno.test("closed streams are empty ones, and no other file", async () => {
   assert(["7\n", "74\n"].includes(silent.stdout), silent.stdout);
 });
 
-Deno.test("a file's position is shared with the task, as stdin and as stdout", async () => {
+Deno.test("a task shares the file positions of the client's stdin and stdout", async () => {
   await using project = await served();
   const script = 'printf "1\\n2\\n3\\n" > in; { read x; "$@" run -q cat; } < in; ' +
     '{ echo before; "$@" run -q a; echo after; } > out; cat out';
   assertEquals((await shell(project, script)).stdout, "2\n3\nbefore\na\nafter\n");
 });
 
-Deno.test("a signal that ends the command ends the client, too", async () => {
+Deno.test("SIGINT and SIGTERM end the client with 130 and 143", async () => {
   await using project = await served();
   for (const [signal, code] of [["INT", 130], ["TERM", 143]] as const) {
     const script = `set -m; "$@" run -q slow > up & until [ -s up ]; do sleep 0.01; done; ` +
@@ -86,13 +86,13 @@ Deno.test("a signal that ends the command ends the client, too", async () => {
   }
 });
 
-Deno.test("a command from a folder of the project runs as from its root", async () => {
+Deno.test("a task started from a subfolder runs in the project's root", async () => {
   await using project = await served();
   const { stdout } = await project.run(["run", "-q", "where"], { folder: "sub" });
   assertEquals(stdout, `${project.root}\n`);
 });
 
-Deno.test("what a client leaves to the whole client is done: no server, options of place, other commands", async () => {
+Deno.test("commands that a client leaves to the whole client work: without a server, with --cwd or -c, and others", async () => {
   await using project = await Project.create({ "deno.json": CONFIG, "sub/x": "" });
   const lines = [
     ["run", "-q", "a"],
@@ -109,12 +109,13 @@ Deno.test("what a client leaves to the whole client is done: no server, options 
 });
 
 Deno.test({
-  name: "a server of another version is replaced, without a word of the client that it refused",
+  name:
+    "a server is replaced if a run names a config that it does not have, and the next run works",
   ignore: !SENDS_COMMAND_LINES,
   fn: async () => {
     await using project = await served();
     const before = await project.serverPid();
-    // The whole client finds out, too, that this is not the server's version.
+    // The whole client replaces the server, which has no named config.
     const { code, stderr } = await project.run(["run", "-q", "a", "--config", "deno.json"]);
     assertEquals(code, 0, stderr);
     assert(await project.serverPid() !== before, "a server with a config that was named");

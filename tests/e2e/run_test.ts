@@ -17,7 +17,7 @@ const TASKS = {
   },
 };
 
-Deno.test("simmer run shows what a task writes, each stream in its place, and exits with 0", async () => {
+Deno.test("simmer run writes a task's stdout and stderr to its own stdout and stderr, and exits with 0", async () => {
   await using project = await Project.create({ "deno.json": TASKS });
   const { code, stdout, stderr } = await project.run(["run", "both"]);
   assertEquals(code, 0, stderr);
@@ -27,7 +27,7 @@ Deno.test("simmer run shows what a task writes, each stream in its place, and ex
   assertMatch(stderr, /1 task .*\n$/);
 });
 
-Deno.test("simmer run keeps one server for all runs", async () => {
+Deno.test("simmer run uses one server for all runs", async () => {
   await using project = await Project.create({ "deno.json": TASKS });
   await project.run(["run", "hello"]);
   const pid = await project.serverPid();
@@ -36,7 +36,7 @@ Deno.test("simmer run keeps one server for all runs", async () => {
   assertEquals(await project.serverPid(), pid);
 });
 
-Deno.test("simmer run exits with a failing task's code and says where its log is", async () => {
+Deno.test("simmer run exits with a failing task's code and names the task's log file", async () => {
   await using project = await Project.create({ "deno.json": TASKS });
   const { code, stdout, stderr } = await project.run(["run", "after_fail"]);
   assertEquals(code, 7);
@@ -56,14 +56,14 @@ Deno.test("simmer run runs dependencies first", async () => {
   assertEquals([code, stdout], [0, "1\n"], stderr);
 });
 
-Deno.test("simmer run refuses a cycle with its whole path and runs nothing", async () => {
+Deno.test("simmer run rejects a task cycle, shows its whole path, and runs nothing", async () => {
   await using project = await Project.create({ "deno.json": TASKS });
   const { code, stdout, stderr } = await project.run(["run", "a"]);
   assertEquals([code, stdout], [5, ""]);
   assertStringIncludes(stderr, "Task cycle detected: a -> b -> c -> a");
 });
 
-Deno.test("simmer run of an unknown task offers the nearest name", async () => {
+Deno.test("simmer run suggests the nearest name for an unknown task", async () => {
   await using project = await Project.create({ "deno.json": TASKS });
   const { code, stderr } = await project.run(["run", "helo"]);
   assertEquals(code, 5);
@@ -71,7 +71,7 @@ Deno.test("simmer run of an unknown task offers the nearest name", async () => {
   assertMatch(stderr, /did you mean.*hello/i);
 });
 
-Deno.test("simmer run says line and column of what is wrong in deno.json, and the server lives", async () => {
+Deno.test("simmer run reports line and column of a syntax error in deno.json, and the server keeps running", async () => {
   await using project = await Project.create({ "deno.json": TASKS });
   await project.run(["run", "hello"]);
   const pid = await project.serverPid();
@@ -85,7 +85,7 @@ Deno.test("simmer run says line and column of what is wrong in deno.json, and th
   assertEquals(await project.serverPid(), pid);
 });
 
-Deno.test("simmer run outside of a project says what is missing", async () => {
+Deno.test("simmer run outside of a project reports that the folder has no deno.json", async () => {
   const folder = await Deno.makeTempDir();
   await using project = await Project.create({ "deno.json": TASKS });
   const { code, stderr } = await project.run(["run", "hello", "--cwd", folder]);
@@ -95,13 +95,13 @@ Deno.test("simmer run outside of a project says what is missing", async () => {
   assertStringIncludes(stderr, folder);
 });
 
-Deno.test("simmer run passes arguments on, quoted", async () => {
+Deno.test("simmer run quotes arguments and passes them to the task", async () => {
   await using project = await Project.create({ "deno.json": { tasks: { say: "echo said" } } });
   const { stdout, stderr } = await project.run(["run", "say", "--", "a b", "$HOME", "it's"]);
   assertEquals(stdout, "said a b $HOME it's\n", stderr);
 });
 
-Deno.test("simmer run takes the environment of each run's client, not of the server's start", async () => {
+Deno.test("simmer run uses the environment of each run's client, not that of the server", async () => {
   await using project = await Project.create({ "deno.json": TASKS });
   const first = await project.run(["run", "show"], { env: { GREETING: "hello" } });
   const second = await project.run(["run", "show"], { env: { GREETING: "goodbye" } });
@@ -109,7 +109,7 @@ Deno.test("simmer run takes the environment of each run's client, not of the ser
   assertEquals([first.stdout, second.stdout, third.stdout], ["hello\n", "goodbye\n", "\n"]);
 });
 
-Deno.test("simmer run gives its stdin to a single task, in a pipe and from a file", async () => {
+Deno.test("simmer run passes its stdin to a single task, from a pipe and from a file", async () => {
   await using project = await Project.create({ "deno.json": TASKS, "input.txt": "from a file\n" });
   const piped = await project.run(["run", "read"], { stdin: "from a pipe\n" });
   assertEquals(piped.stdout, "from a pipe\n", piped.stderr);
@@ -124,7 +124,7 @@ Deno.test("simmer run gives its stdin to a single task, in a pipe and from a fil
   assertEquals(redirected.stdout, "from a file\n", redirected.stderr);
 });
 
-Deno.test("simmer run shows lines of several tasks with their names, and bytes without prefix", async () => {
+Deno.test("simmer run prefixes lines of several tasks with their names, and keeps bytes with --no-prefix", async () => {
   await using project = await Project.create({
     "deno.json": {
       tasks: {
@@ -140,7 +140,7 @@ Deno.test("simmer run shows lines of several tasks with their names, and bytes w
   assertEquals(plain.stdout, "1\n3");
 });
 
-Deno.test("simmer run --no-server leaves nothing behind and gives the same result", async () => {
+Deno.test("simmer run --no-server leaves no process behind and has the same result as with a server", async () => {
   await using project = await Project.create({ "deno.json": TASKS });
   const local = await project.run(["run", "--no-server", "both"]);
   assertEquals(await project.processes(), []);
@@ -148,14 +148,14 @@ Deno.test("simmer run --no-server leaves nothing behind and gives the same resul
   assertEquals([local.code, local.stdout], [served.code, served.stdout], local.stderr);
 });
 
-Deno.test("simmer run starts no server where CI is set", async () => {
+Deno.test("simmer run starts no server if CI is set", async () => {
   await using project = await Project.create({ "deno.json": TASKS });
   const { code, stdout } = await project.run(["run", "hello"], { env: { CI: "true" } });
   assertEquals([code, stdout], [0, "hello\n"]);
   assertEquals(await project.processes(), []);
 });
 
-Deno.test("simmer run in a terminal shows a footer while tasks run, and takes it away", async () => {
+Deno.test("simmer run in a terminal shows the task's output, and the summary as last line", async () => {
   await using project = await Project.create({ "deno.json": TASKS });
   const { code, stdout } = await project.run(["run", "second"], { terminal: true });
   assertEquals(code, 0, stdout);
@@ -163,7 +163,7 @@ Deno.test("simmer run in a terminal shows a footer while tasks run, and takes it
   assertMatch(stdout, /2 tasks .*\r\n$/);
 });
 
-Deno.test("simmer run --json writes events on stdout and nothing else", async () => {
+Deno.test("simmer run --json writes events and nothing else to stdout", async () => {
   await using project = await Project.create({ "deno.json": TASKS });
   const { code, stdout } = await project.run(["run", "--json", "both"]);
   assertEquals(code, 0);
@@ -173,7 +173,7 @@ Deno.test("simmer run --json writes events on stdout and nothing else", async ()
   assertEquals(types.filter((type) => type === "BuildCompleted").length, 1);
 });
 
-Deno.test("a command line that is wrong says what would be right and starts nothing", async () => {
+Deno.test("an invalid command line exits with 2, names the correct option or command, and starts no process", async () => {
   await using project = await Project.create({ "deno.json": TASKS });
   for (
     const [args, words] of [

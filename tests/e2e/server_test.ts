@@ -5,7 +5,7 @@ import { IS_SIMMER, Project, untilGone } from "./support.ts";
 const TASKS = { tasks: { hello: "echo hello", long: "echo started && sleep 600" } };
 const MAIN = new URL("../../main.ts", import.meta.url).pathname;
 
-Deno.test("R20 R21 twenty clients at the same moment in an empty project get one server and twenty successes", async () => {
+Deno.test("R20 R21 twenty simultaneous clients in an empty project start one server, and all succeed", async () => {
   await using project = await Project.create({ "deno.json": TASKS });
   const runs = Array.from({ length: 20 }, () => project.run(["run", "hello"]));
   const results = await Promise.all(runs);
@@ -19,7 +19,7 @@ Deno.test("R20 R21 twenty clients at the same moment in an empty project get one
   assertEquals(log.match(/Entering server connection loop/g)?.length, 1, log);
 });
 
-Deno.test("the server holds no descriptor of whoever started it: $(simmer run x) ends", async () => {
+Deno.test("the server does not inherit descriptors from the client that starts it, so $(simmer run x) ends", async () => {
   await using project = await Project.create({ "deno.json": TASKS });
   const { code, stdout } = await project.runProgram([
     "sh",
@@ -32,10 +32,10 @@ Deno.test("the server holds no descriptor of whoever started it: $(simmer run x)
   assertEquals((await project.run(["status"])).code, 0);
 });
 
-Deno.test("the server holds no jobserver of make -j", async () => {
+Deno.test("the server does not inherit the jobserver of make -j", async () => {
   await using project = await Project.create({
     "deno.json": TASKS,
-    // The recipe notes which pipes make hands down, beside running the task.
+    // The recipe records the pipes that make passes down, and runs the task.
     Makefile: "all: x y\nx y:\n" +
       "\t+@readlink /proc/self/fd/3 /proc/self/fd/4 >> jobserver.txt; " +
       '"$(DENO)" run -A "$(MAIN)" run hello\n',
@@ -54,7 +54,7 @@ Deno.test("the server holds no jobserver of make -j", async () => {
   assertEquals(open.filter((target) => handedDown.includes(target)), []);
 });
 
-Deno.test("simmer status tells what the server is, also during a build", async () => {
+Deno.test("simmer status describes the server during a build, and exits with 3 without a server", async () => {
   await using project = await Project.create({ "deno.json": TASKS });
   const none = await project.run(["status"]);
   assertEquals(none.code, 3);
@@ -69,7 +69,7 @@ Deno.test("simmer status tells what the server is, also during a build", async (
   assertEquals((await run.finished()).code, 130);
 });
 
-Deno.test("simmer ping, tasks, call and logs answer", async () => {
+Deno.test("simmer ping, tasks, call and logs work with a running server", async () => {
   await using project = await Project.create({ "deno.json": TASKS });
   assertEquals((await project.run(["serve", "--detach"])).code, 0);
   assertStringIncludes((await project.run(["ping"])).stdout, "Still alive!");
@@ -86,7 +86,7 @@ Deno.test("simmer ping, tasks, call and logs answer", async () => {
   assertStringIncludes((await project.run(["logs"])).stdout, "Entering server connection loop");
 });
 
-Deno.test("simmer events shows a build to an observer as JSON lines", async () => {
+Deno.test("simmer events --json prints the events of another client's build as JSON lines", async () => {
   await using project = await Project.create({ "deno.json": TASKS });
   await project.run(["serve", "--detach"]);
   const events = project.start(["events", "--json"]);
@@ -96,7 +96,7 @@ Deno.test("simmer events shows a build to an observer as JSON lines", async () =
   events.kill("SIGINT");
   const { stdout } = await events.finished();
   const lines = stdout.trimEnd().split("\n").map((line) => JSON.parse(line));
-  // Output counts once, however many pieces the pipe made of it.
+  // Consecutive output events count as one, because a pipe may split the output.
   const types = lines.map((event) => event.type)
     .filter((type) => type !== "LogRecord" && type !== "Heartbeat")
     .filter((type, index, all) => type !== "TaskOutput" || all[index - 1] !== type);
@@ -116,7 +116,7 @@ Deno.test("simmer events shows a build to an observer as JSON lines", async () =
   assertEquals(written, lines.filter((event) => written.some((other) => other.seq === event.seq)));
 });
 
-Deno.test("simmer serve in the foreground serves, and ends at SIGTERM without a trace", async () => {
+Deno.test("simmer serve runs in the foreground, and removes its lock file and socket on SIGTERM", async () => {
   await using project = await Project.create({ "deno.json": TASKS });
   const serve = project.start(["serve"]);
   await serve.stderr.until("Entering server connection loop");
@@ -131,7 +131,7 @@ Deno.test("simmer serve in the foreground serves, and ends at SIGTERM without a 
   }
 });
 
-Deno.test("a second simmer serve says who serves already", async () => {
+Deno.test("a second simmer serve exits with 3 and names the process id of the first one", async () => {
   await using project = await Project.create({ "deno.json": TASKS });
   await project.run(["serve", "--detach"]);
   const { code, stderr } = await project.run(["serve"]);
@@ -139,7 +139,7 @@ Deno.test("a second simmer serve says who serves already", async () => {
   assertMatch(stderr, new RegExp(`\\b${await project.serverPid()}\\b`));
 });
 
-Deno.test("R4 R5 R6 R7 a forwarded run is logged as any other: accepted, connected, commanded, disconnected", async () => {
+Deno.test("R4 R5 R6 R7 a forwarded run is logged like any other run: accept, connect, command, disconnect", async () => {
   await using project = await Project.create({ "deno.json": TASKS });
   const serve = project.start(["serve"]);
   await serve.stderr.until("Entering server connection loop");
@@ -162,7 +162,7 @@ Deno.test("R4 R5 R6 R7 a forwarded run is logged as any other: accepted, connect
   assertEquals(stderr.includes("value-of-secret"), false);
 });
 
-Deno.test("R8 serve --timeout 0 --detach waits for its first UI, and ends when that has left", async () => {
+Deno.test("R8 serve --timeout 0 --detach waits for its first client, and ends when the client has left", async () => {
   await using project = await Project.create({ "deno.json": TASKS });
   const { code, stdout } = await project.run(["serve", "--timeout", "0", "--detach"]);
   assertEquals(code, 0);

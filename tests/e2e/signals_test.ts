@@ -1,4 +1,4 @@
-/** Signals to a client are its tasks': the same task under `deno task` ends with the same code. */
+/** Signals to a client reach its tasks. The exit code is that of the same task under `deno task`. */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { pathExists } from "../../system/files/path_exists.ts";
@@ -9,7 +9,7 @@ import { Project, SIMMER } from "./support.ts";
 /** The signals that end a task by default. */
 const SIGNALS = TASK_SIGNALS.filter((signal) => signal !== "SIGWINCH");
 
-/** Says each signal; ends at all but SIGWINCH, with the code that it is given. */
+/** Prints each signal. Exits with the given code at any signal but SIGWINCH. */
 const PROBE = `import os, signal, sys
 told, tell = os.pipe()
 for name in "HUP INT QUIT USR1 USR2 ALRM TERM WINCH".split():
@@ -51,26 +51,26 @@ signal.pause()
   "default.py": "import time\nprint('up', flush=True)\ntime.sleep(600)\n",
 };
 
-/** The codes with which tasks end by themselves. */
+/** Exit codes of tasks that handle signals; `undefined` for a task that a signal ends. */
 const OWN_CODES = { seven: 7, after: 0, default: undefined } as const;
 
 /**
- * Signals that cancel the build. The shell of `deno task` takes them for itself, too: in about one of
- * 200 runs its code is the signal's, although the task ended with its own.
+ * Signals that cancel the build. The shell of `deno task` handles them, too: in about one of 200 runs
+ * it exits with the signal's code, although the task exited with its own code.
  */
 const CANCELLING: ReadonlySet<string> = new Set(["SIGINT", "SIGQUIT", "SIGTERM"]);
 
-/** How tasks are run: by a server, and without one. */
+/** Command lines that run tasks with a server and without one. */
 const WAYS = {
   server: [...SIMMER, "run", "-q"],
   alone: [...SIMMER, "run", "-q", "--no-server"],
 };
 
-// The codes are those of `deno task`, which is not run here: it loses a signal that comes right after
-// it has started a process, about one of 1,000 while other programs keep the processors busy.
-Deno.test("R25 a signal reaches a task, whose code is the run's, as under deno task", async () => {
+// The expected codes are those of `deno task`. It is not run here, because on a busy machine it loses
+// about one of 1,000 signals that come right after it has started a process.
+Deno.test("R25 a signal reaches the task, and the run exits with the task's code, as under deno task", async () => {
   await using project = await Project.create(FILES);
-  // The first run starts the server, so that the others hand their command lines over.
+  // This command starts the server, so that the runs send their command lines to it.
   await project.run(["tasks"]);
   for (const signal of SIGNALS) {
     const isExample = signal === "SIGINT" || signal === "SIGUSR1";
@@ -94,9 +94,10 @@ Deno.test("R25 a signal reaches a task, whose code is the run's, as under deno t
 });
 
 /**
- * Tasks of several processes, or of several tasks at once: the code after a signal that cancels the
- * build, where it is not the signal's, the code after another one, and what is printed in both cases
- * and in the second one alone. As `deno task` has them.
+ * Tasks with several processes, and builds with several tasks at once. All values are those of `deno
+ * task`. `cut` is the exit code after a signal that cancels the build, unless it is the signal's code.
+ * `code` is the exit code after another signal. The lines of `always` are printed in both cases, and
+ * those of `whole` only if the build is not cancelled.
  */
 const SEVERAL = {
   pipeline: { cut: 8, code: 8, always: ["up", "got"], whole: [] },
@@ -139,7 +140,7 @@ Deno.test("R25 a signal reaches all processes of a pipeline, and all tasks that 
   }
 });
 
-Deno.test("R25 Ctrl-\\ in a terminal reaches what a task's shell has started", async () => {
+Deno.test("R25 Ctrl-\\ in a terminal reaches the processes that a task's shell has started", async () => {
   await using project = await Project.create(FILES);
   for (const words of Object.values(WAYS)) {
     const run = project.startProgram([...words, "nested"], { terminal: true });
@@ -150,7 +151,7 @@ Deno.test("R25 Ctrl-\\ in a terminal reaches what a task's shell has started", a
   }
 });
 
-Deno.test("a terminal that is closed hangs up on its tasks", async () => {
+Deno.test("a task gets SIGHUP when its client's terminal is closed", async () => {
   await using project = await Project.create(FILES);
   for (const words of Object.values(WAYS)) {
     const run = project.startProgram([...words, "hangup"], { terminal: true });
@@ -163,7 +164,7 @@ Deno.test("a terminal that is closed hangs up on its tasks", async () => {
   }
 });
 
-Deno.test("SIGWINCH reaches a task and ends nothing", async () => {
+Deno.test("SIGWINCH reaches a task and does not end it", async () => {
   await using project = await Project.create(FILES);
   for (const words of [WAYS.server, WAYS.alone]) {
     const run = project.startProgram([...words, "seven"]);
@@ -175,7 +176,7 @@ Deno.test("SIGWINCH reaches a task and ends nothing", async () => {
   }
 });
 
-Deno.test("R25 Ctrl-C in a terminal reaches what a task's shell has started", async () => {
+Deno.test("R25 Ctrl-C in a terminal reaches the processes that a task's shell has started", async () => {
   await using project = await Project.create(FILES);
   for (const words of [WAYS.server, WAYS.alone]) {
     const run = project.startProgram([...words, "nested"], { terminal: true });
@@ -183,7 +184,8 @@ Deno.test("R25 Ctrl-C in a terminal reaches what a task's shell has started", as
     await run.type("\x03");
     const { code, stdout } = await run.finished();
     assertStringIncludes(stdout, "got SIGINT\r\n");
-    // A shell that gets the signal when its child has ended dies of it, and so does deno task's now and then.
+    // A shell that gets the signal after its child has ended dies of it. The shell of `deno task` does
+    // so now and then.
     const isCut = code === signalExitCode("SIGINT");
     assert(isCut || code === 4 && stdout.includes("shell 7"), `${code}: ${stdout}`);
   }

@@ -1,5 +1,5 @@
 /**
- * Which task reads the client's stdin, and from where it reads.
+ * Rules for the client's stdin: which task reads it, and from which position.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { type Finished, Project, SIMMER } from "./support.ts";
 
 const IGNORED = Deno.build.os !== "linux";
 
-/** Sends a text from a Node parent, whose children have sockets as stdin. */
+/** A Node script that runs a command with a text as stdin. Node gives its children sockets. */
 const NODE_PARENT = `
   const [command, ...args] = process.argv.slice(2);
   const { stdout, stderr } = require("child_process")
@@ -37,7 +37,7 @@ for (const mode of [[], ["--no-server"]] as const) {
   const run = ["run", "-q", ...mode];
 
   Deno.test({
-    name: `stdin reaches a script with a pre and a post script, ${how} (Linux)`,
+    name: `a script and its pre and post scripts read one stdin in turn, ${how} (Linux)`,
     ignore: IGNORED,
     fn: async () => {
       await using project = await Project.create({
@@ -55,7 +55,7 @@ for (const mode of [[], ["--no-server"]] as const) {
   });
 
   Deno.test({
-    name: `tasks that wait for each other read one stdin in turn, ${how} (Linux)`,
+    name: `tasks that depend on each other read one stdin in turn, ${how} (Linux)`,
     ignore: IGNORED,
     fn: async () => {
       await using project = await Project.create({
@@ -73,7 +73,8 @@ for (const mode of [[], ["--no-server"]] as const) {
   });
 
   Deno.test({
-    name: `dependencies that can overlap read no stdin, the requested task does, ${how} (Linux)`,
+    name:
+      `the requested task reads stdin, but dependencies that can overlap do not, ${how} (Linux)`,
     ignore: IGNORED,
     fn: async () => {
       await using project = await Project.create({
@@ -91,7 +92,7 @@ for (const mode of [[], ["--no-server"]] as const) {
   });
 
   Deno.test({
-    name: `stdin reaches several tasks if they cannot overlap, ${how} (Linux)`,
+    name: `several tasks read stdin if they cannot overlap, ${how} (Linux)`,
     ignore: IGNORED,
     fn: async () => {
       await using project = await Project.create({
@@ -118,7 +119,7 @@ for (const mode of [[], ["--no-server"]] as const) {
   });
 
   Deno.test({
-    name: `a task reads a file from the caller's position, which moves on, ${how} (Linux)`,
+    name: `a task reads stdin from the caller's file position and advances it, ${how} (Linux)`,
     ignore: IGNORED,
     fn: async () => {
       await using project = await Project.create({
@@ -135,7 +136,7 @@ for (const mode of [[], ["--no-server"]] as const) {
   });
 
   Deno.test({
-    name: `a task reads the socket that a Node parent gives, ${how} (Linux, Node)`,
+    name: `a task reads a socket that a Node parent passes as stdin, ${how} (Linux, Node)`,
     ignore: IGNORED || !hasNode(),
     fn: async () => {
       await using project = await Project.create({
@@ -151,7 +152,8 @@ for (const mode of [[], ["--no-server"]] as const) {
   });
 
   Deno.test({
-    name: `a task reads descriptors beyond stderr that its run names, ${how} (Linux)`,
+    name:
+      `a task reads descriptors above 2 that its command, arguments or variables name, ${how} (Linux)`,
     ignore: IGNORED,
     fn: async () => {
       await using project = await Project.create({
@@ -183,7 +185,7 @@ for (const mode of [[], ["--no-server"]] as const) {
   });
 
   Deno.test({
-    name: `a task's Node process talks to the client's parent, ${how} (Linux, Node)`,
+    name: `a task's Node process sends an IPC message to the client's parent, ${how} (Linux, Node)`,
     ignore: IGNORED || !hasNode(),
     fn: async () => {
       await using project = await Project.create({

@@ -1,5 +1,5 @@
 /**
- * What the end-to-end tests share: a project in a temporary folder, and the real command line in
+ * Helpers for the end-to-end tests: a project in a temporary folder, and the real command line in
  * pipes or in a terminal.
  *
  * @module
@@ -10,8 +10,8 @@ import { readLockContent } from "../../lock/content.ts";
 import { isProcessAlive } from "../../system/process/processes.ts";
 
 /**
- * Which of simmer's clients is tested: `SIMMER_E2E` is `whole` (cli.ts, which sends no command line to
- * a server), the path of a quick client, or absent (main.ts).
+ * Selects the client under test. `SIMMER_E2E` is `whole` (cli.ts, which sends no command line to a
+ * server), the path of a quick client, or absent (main.ts).
  */
 const CLIENT = Deno.env.get("SIMMER_E2E");
 const ENTRY = CLIENT === "whole" ? "../../cli.ts" : "../../main.ts";
@@ -21,14 +21,14 @@ export const SIMMER: readonly string[] = CLIENT?.startsWith("/") === true
   ? [CLIENT]
   : [Deno.execPath(), "run", "-A", new URL(ENTRY, import.meta.url).pathname];
 
-/** Whether the client that is tested sends its command lines to a server. */
+/** Whether the client under test sends its command lines to a server. */
 export const SENDS_COMMAND_LINES: boolean = CLIENT !== "whole";
 
-/** Tells the processes of simmer itself from the tasks'. */
+/** Matches the command lines of simmer's own processes, but not those of tasks. */
 export const IS_SIMMER = /\/(main|cli)\.ts |perl -x /;
 
 /**
- * The path of the socket that a project's lock file names.
+ * Returns the path of the socket that a project's lock file names.
  *
  * @throws {Deno.errors.NotFound} if it names none
  */
@@ -38,7 +38,7 @@ export function socketOf(root: string): string {
   return socket;
 }
 
-/** Whether the quick client can run here. */
+/** Returns whether the quick client can run here. */
 export function hasPerl(): boolean {
   try {
     return Deno.statSync("/usr/bin/perl").isFile;
@@ -50,29 +50,29 @@ export function hasPerl(): boolean {
 
 const TERMINAL = new URL("./terminal.py", import.meta.url).pathname;
 
-/** What a test's own environment must not decide. */
+/** Variables of the test's own environment that must not affect a command. */
 const NEUTRAL = /^(CI|NO_COLOR|FORCE_COLOR|INIT_CWD|DENO_JOBS|SIMMER_.*|npm_.*)$/;
 
-/** How a command is run. */
+/** Options to run a command. */
 export interface RunOptions {
-  /** Added to a neutral environment. */
+  /** Variables that are added to a neutral environment. */
   readonly env?: Readonly<Record<string, string>>;
-  /** The folder below the project's root. */
+  /** Working folder, relative to the project's root. */
   readonly folder?: string;
-  /** What stdin holds; default: nothing. */
+  /** Content of stdin; default: empty. */
   readonly stdin?: string;
-  /** Whether it runs in a pseudo-terminal: both streams are then in `stdout`. */
+  /** Whether the command runs in a pseudo-terminal: both streams are then in `stdout`. */
   readonly terminal?: boolean;
 }
 
-/** How a command ended. */
+/** The result of a command. */
 export interface Finished {
   readonly code: number;
   readonly stdout: string;
   readonly stderr: string;
 }
 
-/** One of a running command's output streams, as far as it has been written. */
+/** The output of one stream of a running command so far. */
 class Transcript {
   readonly ended: Promise<void>;
   #text = "";
@@ -87,7 +87,7 @@ class Transcript {
     return this.#text;
   }
 
-  /** Resolves when the text holds `words`. */
+  /** Resolves when the text contains `words`. */
   async until(words: string): Promise<void> {
     while (!this.#text.includes(words)) {
       if (this.#isEnded) throw new Error(`"${words}" never came; there was:\n${this.#text}`);
@@ -106,7 +106,7 @@ class Transcript {
   }
 }
 
-/** A command that runs. */
+/** A running command. */
 export class Running {
   readonly pid: number;
   readonly stdout: Transcript;
@@ -122,22 +122,22 @@ export class Running {
     this.stderr = new Transcript(child.stderr);
   }
 
-  /** Writes to its stdin, or presses keys where it runs in a terminal. */
+  /** Writes to the command's stdin, or presses keys if the command runs in a terminal. */
   async type(keys: string): Promise<void> {
     await this.#stdin.write(new TextEncoder().encode(keys));
   }
 
-  /** Ends its stdin. */
+  /** Closes the command's stdin. */
   async endInput(): Promise<void> {
     await this.#stdin.close();
   }
 
-  /** Sends a signal to it. */
+  /** Sends a signal to the command. */
   kill(signal: Deno.Signal): void {
     this.#child.kill(signal);
   }
 
-  /** Resolves when it has ended and all its output is there. */
+  /** Resolves when the command has ended and all its output has been read. */
   async finished(): Promise<Finished> {
     const { code } = await this.#child.status;
     await Promise.all([this.stdout.ended, this.stderr.ended]);
@@ -158,7 +158,7 @@ export class Project implements AsyncDisposable {
     this.root = root;
   }
 
-  /** Makes a project of files by their paths; objects are written as JSON. */
+  /** Creates a project from files by their paths. Objects are written as JSON. */
   static async create(files: Readonly<Record<string, unknown>>): Promise<Project> {
     const root = await Deno.realPath(await Deno.makeTempDir({ prefix: "simmer_e2e_" }));
     const project = new Project(root);
@@ -166,7 +166,7 @@ export class Project implements AsyncDisposable {
     return project;
   }
 
-  /** Writes a file. */
+  /** Writes a file. Content other than text is written as JSON. */
   async write(path: string, content: unknown): Promise<void> {
     const text = typeof content === "string" ? content : JSON.stringify(content, null, 2);
     const folder = `${this.root}/${path}`.replace(/\/[^/]*$/, "");
@@ -174,7 +174,7 @@ export class Project implements AsyncDisposable {
     await Deno.writeTextFile(`${this.root}/${path}`, text);
   }
 
-  /** Reads a file. */
+  /** Returns the text of a file. */
   read(path: string): Promise<string> {
     return Deno.readTextFile(`${this.root}/${path}`);
   }
@@ -184,7 +184,7 @@ export class Project implements AsyncDisposable {
     return this.startProgram([...SIMMER, ...args], options);
   }
 
-  /** Starts any program as `start` does. */
+  /** Starts any program with the options of `start`. */
   startProgram(program: readonly string[], options: RunOptions = {}): Running {
     const [command = "", ...args] = options.terminal ? ["python3", TERMINAL, ...program] : program;
     const child = new Deno.Command(command, {
@@ -213,28 +213,28 @@ export class Project implements AsyncDisposable {
     return await this.#toEnd(this.startProgram(program, options), options);
   }
 
-  /** The server's process id, as its lock file names it. */
+  /** Returns the server's process id, which the lock file names. */
   async serverPid(): Promise<number> {
     const pid = parseInt(await this.read(".simmer/lock"));
-    // A lock file is empty for a moment. As a process id, NaN is 0: the caller's own group.
+    // A new lock file is empty for a moment. A kill of NaN would be one of 0: the test's own group.
     if (!(pid > 1)) throw new Deno.errors.NotFound("no process is named in .simmer/lock");
     return pid;
   }
 
-  /** The path of the server's socket. @throws {Deno.errors.NotFound} if no server runs */
+  /** Returns the path of the server's socket. @throws {Deno.errors.NotFound} if no server runs */
   socket(): string {
     return socketOf(this.root);
   }
 
-  /** The address at which the server speaks XML-RPC; empty if it does not. */
+  /** Returns the server's XML-RPC address; empty if the server has none. */
   xmlrpc(): string {
     return readLockContent(`${this.root}/.simmer/lock`)?.xmlrpc ?? "";
   }
 
   /**
-   * Kills the server, and waits until it is gone.
+   * Kills the server, and waits until its process has ended.
    *
-   * @throws {Deno.errors.NotFound} if there is none
+   * @throws {Deno.errors.NotFound} if no server runs
    */
   async killServer(): Promise<void> {
     const pid = await this.serverPid();
@@ -242,7 +242,7 @@ export class Project implements AsyncDisposable {
     await untilGone(pid, "the killed server");
   }
 
-  /** Ends the server, checks that nothing of the project is left running, and removes the folder. */
+  /** Ends the server, checks that no process of the project is left, and removes the folder. */
   async [Symbol.asyncDispose](): Promise<void> {
     const { code, stderr } = await this.run(["stop", "--force"]);
     const left = await this.processes();
@@ -251,7 +251,7 @@ export class Project implements AsyncDisposable {
     assertEquals(code, 0, stderr);
   }
 
-  /** The command lines of all processes that work in this project's folder. */
+  /** Returns the command lines of all processes whose working folder is in this project. */
   async processes(): Promise<string[]> {
     return (await processesIn(this.root)).map(({ words }) => words);
   }
@@ -263,14 +263,14 @@ export class Project implements AsyncDisposable {
   }
 }
 
-/** Milliseconds after which a process hangs that should have ended. */
+/** Milliseconds after which a process that should have ended counts as hung. */
 const HANG_MS = 120_000;
 
 /**
- * Resolves when a process has ended; nothing tells when one of another parent has.
+ * Resolves when a process has ended. Polls, because the kernel reports only the end of children.
  *
  * @param who the process, as the failure names it
- * @param ms how long it has at the most
+ * @param ms timeout in milliseconds
  */
 export async function untilGone(pid: number, who: string, ms = HANG_MS): Promise<void> {
   const deadline = performance.now() + ms;
@@ -280,7 +280,7 @@ export async function untilGone(pid: number, who: string, ms = HANG_MS): Promise
   }
 }
 
-/** All processes that work in a folder, or below it. */
+/** Returns all processes whose working folder is `folder` or below it. */
 export async function processesIn(
   folder: string,
 ): Promise<{ readonly pid: number; readonly words: string }[]> {
@@ -306,8 +306,8 @@ function neutralEnvironment(): Record<string, string> {
 }
 
 /**
- * A process can end between being listed and being looked at; ESRCH has no class of its own. A folder
- * whose name is not UTF-8 is another test's.
+ * Returns whether an error means that a listed process has ended or belongs to another test. Deno has
+ * no error class for ESRCH. A folder whose name is not UTF-8 is another test's.
  */
 function isGoneOrElsewhere(error: unknown): boolean {
   return error instanceof Deno.errors.InvalidData || error instanceof Deno.errors.NotFound ||

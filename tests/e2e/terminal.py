@@ -1,7 +1,7 @@
-"""Runs a command in a pseudo-terminal: stdin goes to its keyboard, its screen goes to stdout.
+"""Runs a command in a pseudo-terminal: stdin is its keyboard, and stdout is its screen.
 
-Ends with the command's exit code (128 + signal where one ended it). When stdin ends, the
-terminal stays open until the command is done; a line `\\0hangup` on stdin closes it instead.
+Exits with the command's exit code, or with 128 + signal if a signal ended it. When stdin ends, the
+terminal stays open until the command ends. The bytes `\\0hangup` on stdin close it at once.
 """
 
 import os

@@ -1,4 +1,4 @@
-/** A server of the version before this one, whose socket was inside the project. */
+/** A server of the previous version, whose socket is inside the project. */
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { isProcessAlive } from "../../system/process/processes.ts";
@@ -10,7 +10,7 @@ const OLD = "d29d3e1";
 
 const REPOSITORY = new URL("../..", import.meta.url).pathname;
 
-/** Whether the repository has the old version: a shallow clone may not. */
+/** Returns whether the repository has the old version. A shallow clone may not have it. */
 async function hasOld(): Promise<boolean> {
   const git = new Deno.Command("git", {
     args: ["-C", REPOSITORY, "cat-file", "-e", `${OLD}^{commit}`],
@@ -28,7 +28,7 @@ async function hasOld(): Promise<boolean> {
 const isThere = await hasOld();
 const because = isThere ? "" : ` (skipped: this clone has no commit ${OLD})`;
 
-/** The old version in a folder of its own; `run` runs it in a project. */
+/** The old version in a folder of its own. `words` run it. */
 class OldVersion implements AsyncDisposable {
   readonly #folder: string;
 
@@ -58,7 +58,7 @@ class OldVersion implements AsyncDisposable {
 const CONFIG = { tasks: { a: "echo a", wait: "echo up && cat gate" } };
 
 Deno.test({
-  name: `R24 a server of the version before is recognised, and replaced when it is idle${because}`,
+  name: `R24 an idle server of the previous version is recognised and replaced${because}`,
   ignore: !isThere,
   fn: async () => {
     await using old = await OldVersion.create();
@@ -82,7 +82,8 @@ Deno.test({
 });
 
 Deno.test({
-  name: `R24 a busy server of the version before is left to end its build${because}`,
+  name:
+    `R24 a busy server of the previous version completes its build before it is replaced${because}`,
   ignore: !isThere,
   fn: async () => {
     await using old = await OldVersion.create();
@@ -104,7 +105,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: `a socket of the version before that outlived its server is removed${because}`,
+  name: `a stale socket of the previous version is removed${because}`,
   ignore: !isThere,
   fn: async () => {
     await using old = await OldVersion.create();

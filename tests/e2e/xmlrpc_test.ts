@@ -1,4 +1,4 @@
-/** XML-RPC end to end: `simmer serve --xmlrpc`, and a client written in Python. */
+/** End-to-end tests of XML-RPC: `simmer serve --xmlrpc`, and a client written in Python. */
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { Project } from "./support.ts";
@@ -23,13 +23,13 @@ function hasPython(): boolean {
   }
 }
 
-/** A test that needs Python. */
+/** Registers a test that needs Python. */
 function peerTest(name: string, prove: () => Promise<void>): void {
   const ignore = !hasPython();
   Deno.test({ name: ignore ? `${name} (skipped: there is no python3)` : name, ignore, fn: prove });
 }
 
-/** A project that is served, with the address of its XML-RPC server. */
+/** Creates a project and starts its server. `address` is the server's XML-RPC address. */
 async function serve(): Promise<{ project: Project; address: string; stop: () => Promise<void> }> {
   const project = await Project.create({ "deno.json": TASKS });
   const server = project.start(["serve", "--xmlrpc", "0", "--timeout=-1"]);
@@ -51,7 +51,7 @@ interface Line {
   readonly [step: string]: unknown;
 }
 
-/** Runs the peer. */
+/** Runs the Python client. Returns its output lines. */
 async function peer(project: Project, ...words: string[]): Promise<Line[]> {
   const { code, stdout, stderr } = await project.runProgram(["python3", PEER, ...words]);
   assertEquals([code, stderr], [0, ""]);
@@ -70,7 +70,7 @@ function eventTypes(lines: readonly Line[]): unknown[] {
   return eventsOf(lines).map(({ type }) => type);
 }
 
-Deno.test("R18 the lock file and 'simmer status' say where XML-RPC is: at a free port of this machine", async () => {
+Deno.test("R18 the lock file and 'simmer status' name the XML-RPC address, a free port of this machine", async () => {
   const { project, address, stop } = await serve();
   try {
     assertMatch(address, /^127\.0\.0\.1:[1-9]\d*$/);
@@ -88,7 +88,7 @@ Deno.test("R18 the lock file and 'simmer status' say where XML-RPC is: at a free
   }
 });
 
-Deno.test("'simmer serve --xmlrpc' with what is no address is a wrong command line", async () => {
+Deno.test("'simmer serve --xmlrpc' rejects an invalid address with exit code 2", async () => {
   await using project = await Project.create({ "deno.json": TASKS });
   for (const address of ["localhost", "host:", ":1", "1:2:3", "65536", "-1"]) {
     const { code, stderr } = await project.run(["serve", `--xmlrpc=${address}`]);
@@ -102,7 +102,7 @@ Deno.test("'simmer serve --detach --xmlrpc' serves XML-RPC in the background", a
   assertMatch(project.xmlrpc(), /^127\.0\.0\.1:[1-9]\d*$/);
 });
 
-peerTest("XML-RPC a client in Python drives a whole build and gets its events", async () => {
+peerTest("XML-RPC a Python client runs a whole build and gets its events", async () => {
   const { project, address, stop } = await serve();
   try {
     const steps = ["register", "addClient", "getEventHandle", "run:hello", "wait:CommandCompleted"];
@@ -121,7 +121,7 @@ peerTest("XML-RPC a client in Python drives a whole build and gets its events", 
     assertEquals(events.slice(-2).map(({ type }) => type), ["BuildCompleted", "CommandCompleted"]);
     assertEquals(events.map((event) => event.build), events.map(() => build));
     const output = events.filter(({ type }) => type === "TaskOutput");
-    // What a task writes at once may come in pieces.
+    // The output of one write may come in several events.
     const streams = Object.groupBy(output, ({ task, stream }) => `${task} ${stream}`);
     const texts = Object.values(streams).map((pieces) => pieces?.map(({ text }) => text).join(""));
     assertEquals(texts.toSorted(), ["first\n", "hello\n", "ü <&>\n"]);
@@ -130,7 +130,7 @@ peerTest("XML-RPC a client in Python drives a whole build and gets its events", 
   }
 });
 
-peerTest("XML-RPC a client in Python learns that a build failed or was cancelled", async () => {
+peerTest("XML-RPC a Python client learns that a build failed or was cancelled", async () => {
   const { project, address, stop } = await serve();
   try {
     const failing = ["register", "addClient", "run:fail", "wait:CommandExit", "removeClient"];
@@ -153,7 +153,7 @@ peerTest("XML-RPC a client in Python learns that a build failed or was cancelled
 });
 
 peerTest(
-  "XML-RPC a client in Python is refused without a token, and as an observer looks on",
+  "XML-RPC a Python client is refused without a token, and as an observer it cannot run or stop anything",
   async () => {
     const { project, address, stop } = await serve();
     try {
@@ -175,7 +175,7 @@ peerTest(
   },
 );
 
-peerTest("R7 a Python client that is killed mid-build has its build cancelled", async () => {
+peerTest("R7 the build of a killed Python client is cancelled", async () => {
   const { project, address, stop } = await serve();
   try {
     const words = [address, "register", "addClient", "run:slow", "wait:never"];
@@ -198,7 +198,7 @@ peerTest("R7 a Python client that is killed mid-build has its build cancelled", 
   }
 });
 
-peerTest("XML-RPC terminateServer ends the server and takes its files along", async () => {
+peerTest("XML-RPC terminateServer ends the server and removes its lock file", async () => {
   const project = await Project.create({ "deno.json": TASKS });
   const server = project.start(["serve", "--xmlrpc", "0", "--timeout=-1"]);
   await server.stderr.until("XML-RPC: ");

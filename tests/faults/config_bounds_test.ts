@@ -1,4 +1,4 @@
-/** Configuration and env files that are too large, too deep, or no files at all. */
+/** Configuration and env files that are too large, nested too deeply, or not regular files. */
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { type Node, parseTree } from "jsonc-parser";
@@ -9,25 +9,25 @@ const GOOD = { tasks: { a: "echo a" } };
 
 interface BadConfig {
   readonly name: string;
-  /** What the error says after the file's name. */
+  /** Matches the error message. */
   readonly reason: RegExp;
-  /** Puts it at a path at which nothing is. */
+  /** Creates the bad file at `path`, which does not exist. */
   make(path: string): Promise<void>;
 }
 
 const BAD: readonly BadConfig[] = [
   {
-    name: "over 16 MiB",
+    name: "larger than 16 MiB",
     reason: /: it is larger than 16 MiB/,
     make: (path) => Deno.writeTextFile(path, JSON.stringify({ ...GOOD, x: "y".repeat(1 << 24) })),
   },
   {
-    name: "lists nested 1,001 deep",
+    name: "lists nested 1,001 levels deep",
     reason: /:1:\d+: nested deeper than 1000 levels/,
     make: (path) => Deno.writeTextFile(path, `{"x":${"[".repeat(1000)}${"]".repeat(1000)}}`),
   },
   {
-    name: "objects nested 100,000 deep",
+    name: "objects nested 100,000 levels deep",
     reason: /:1:\d+: nested deeper than 1000 levels/,
     make: (path) => Deno.writeTextFile(path, '{"a":'.repeat(100_000)),
   },
@@ -44,7 +44,7 @@ const BAD: readonly BadConfig[] = [
     make: (path) => Deno.symlink("/dev/zero", path),
   },
   {
-    name: "a NUL",
+    name: "a NUL character",
     reason: /:1:\d+: invalid character/,
     make: (path) => Deno.writeTextFile(path, '{"tasks":{"a":"echo \0"}}'),
   },
@@ -52,8 +52,8 @@ const BAD: readonly BadConfig[] = [
 
 for (const { name, reason, make } of BAD) {
   for (const file of ["deno.json", "package.json", "member/deno.json"]) {
-    // A package.json is read beside a deno.json; without one it would hide nothing.
-    Deno.test(`a ${file} that is ${name} is exit 5 with its path, and the server lives`, async () => {
+    // The `package.json` is read although there is a `deno.json` beside it.
+    Deno.test(`a bad ${file} (${name}) makes commands exit with 5 and name its path; the server keeps running`, async () => {
       await using project = await Project.create({
         "deno.json": { ...GOOD, workspace: ["./member"] },
         "package.json": { scripts: { b: "echo b" } },
@@ -82,7 +82,7 @@ for (const { name, reason, make } of BAD) {
   }
 }
 
-Deno.test("a config that was asked for by name is no folder, FIFO or device", async () => {
+Deno.test("--config rejects a folder and a device", async () => {
   await using project = await Project.create({ "deno.json": GOOD, "folder/x": "" });
   for (const [path, what] of [["folder", "a folder"], ["/dev/zero", "no regular file"]] as const) {
     const { code, stderr } = await project.run(["run", "--no-server", "-c", path, "a"]);
@@ -91,7 +91,7 @@ Deno.test("a config that was asked for by name is no folder, FIFO or device", as
   }
 });
 
-Deno.test("a folder named deno.json is passed over, as deno task does, and mentioned", async () => {
+Deno.test("a folder named deno.json is skipped as in deno task, and reported if there is no other config", async () => {
   await using project = await Project.create({ "deno.json": GOOD, "below/deno.json/x": "" });
   const below = await project.run(["run", "--no-server", "a"], { folder: "below" });
   assertEquals([below.code, below.stdout], [0, "a\n"], below.stderr);
@@ -102,7 +102,7 @@ Deno.test("a folder named deno.json is passed over, as deno task does, and menti
   await Deno.rename(`${project.root}/aside`, `${project.root}/deno.json`);
 });
 
-Deno.test("a byte order mark hides no workspace, and of two equal names the last counts", async () => {
+Deno.test("a byte order mark does not hide a workspace, and the last of two equal task names wins", async () => {
   await using project = await Project.create({
     "deno.json": `\ufeff{ "workspace": ["./m"], "tasks": { "a": "echo 1", "a": "echo 2" } }`,
     "m/deno.json": `\ufeff${JSON.stringify({ tasks: { b: "echo b" } })}`,
@@ -111,13 +111,13 @@ Deno.test("a byte order mark hides no workspace, and of two equal names the last
   assertEquals([code, stdout], [0, "2\n"], stderr);
 });
 
-Deno.test("50,000 tasks are a config as any other", async () => {
+Deno.test("a config may have 50,000 tasks", async () => {
   const tasks = Object.fromEntries(Array.from({ length: 50_000 }, (_, i) => [`t${i}`, "echo a"]));
   await using project = await Project.create({ "deno.json": { tasks } });
   assertEquals((await project.run(["run", "t49999"])).stdout, "a\n");
 });
 
-Deno.test("an env file is read within bounds, by the client alone if it is a pipe", async () => {
+Deno.test("an env file over 1 MiB is rejected, and only the client waits for one that is a pipe", async () => {
   await using project = await Project.create({
     "deno.json": { tasks: { a: "sh -c 'echo $X'" } },
     "huge.env": `X=${"x".repeat(1 << 20)}`,
@@ -138,7 +138,7 @@ Deno.test("an env file is read within bounds, by the client alone if it is a pip
   const pid = await project.serverPid();
   await new Deno.Command("mkfifo", { args: [`${project.root}/pipe`] }).output();
   const waiting = project.start(["run", "--env-file=pipe", "a"]);
-  // The server answers others while the client waits for the pipe's writer.
+  // The server answers other clients while this client waits for a writer of the pipe.
   assertEquals((await project.run(["ping"])).code, 0);
   await Deno.writeTextFile(`${project.root}/pipe`, "X=piped\n");
   await waiting.endInput();
@@ -147,7 +147,7 @@ Deno.test("an env file is read within bounds, by the client alone if it is a pip
   assertEquals(await project.serverPid(), pid);
 });
 
-Deno.test("depth is an upper bound of the parser's recursion for any brackets", () => {
+Deno.test("tooDeepAt reports every text that the parser nests deeper than the limit", () => {
   const pieces = ["[", "]", "{", "}", '"', '"a":', ",", "1", "/*", "*/", "//", "\n", "\r", "\\"];
   let seed = 7;
   const next = (): number => (seed = (seed * 1103515245 + 12345) % 2 ** 31) / 2 ** 31;
@@ -164,7 +164,7 @@ Deno.test("depth is an upper bound of the parser's recursion for any brackets", 
   assert(counted > 100, `only ${counted} texts were deep`);
 });
 
-/** How deep the tree is that the parser makes of a text, valid or not. */
+/** Returns the depth of the tree that the parser builds from a text, valid or not. */
 function depthOf(text: string): number {
   const depth = (node: Node): number => {
     const own = node.type === "object" || node.type === "array" ? 1 : 0;
@@ -174,7 +174,7 @@ function depthOf(text: string): number {
   return root === undefined ? 0 : depth(root);
 }
 
-Deno.test("comments and trailing commas are taken out in time linear to the text", () => {
+Deno.test("withoutComments removes comments and trailing commas in linear time", () => {
   const cases = [
     [`{"a": [1, /* x */ 2, // y\n], }`, { a: [1, 2] }],
     [`\ufeff{"a": "/* , ] */ // ,", "b": [",]"], /**/}`, { a: "/* , ] */ // ,", b: [",]"] }],
@@ -189,6 +189,6 @@ Deno.test("comments and trailing commas are taken out in time linear to the text
     return performance.now() - begun;
   });
   const [small = 0, large = 0] = times;
-  // Sixteen times the text: a quadratic scan would take 256 times as long.
+  // The second text is sixteen times as long: a quadratic scan would take 256 times as long.
   assert(large < 100 * Math.max(small, 1), `${small} ms and ${large} ms`);
 });

@@ -6,21 +6,21 @@ import { helloParams } from "../server/support.ts";
 import { descriptorsOf, leaveDescriptors } from "../system/few_descriptors.ts";
 import { effort } from "./random.ts";
 
-/** Connections that say nothing, or stop in the middle of a line. */
+/** Number of connections that send nothing or half a line. */
 const CROWD = Math.min(effort(300), 1000);
 
-/** Descriptors of a server that has few: what it needs to begin with, and some clients. */
+/** Descriptor limit of a server: enough for its start and for some clients. */
 const FEW = 64;
 
-/** How often descriptors run short. */
+/** Number of descriptor shortages. */
 const EPISODES = 4;
 
-/** Milliseconds after which a server hangs that still holds a client's descriptor. */
+/** Milliseconds after which a reply counts as missing, and an open descriptor as leaked. */
 const HANG_MS = 60_000;
 
 const CONFIG = { tasks: { a: "echo a" } };
 
-/** Connects so many times; every second connection stops within a line. */
+/** Opens `count` connections. Every second one sends half a line. */
 async function crowd(path: string, count: number): Promise<Deno.UnixConn[]> {
   const connections: Deno.UnixConn[] = [];
   for (let index = 0; index < count; index++) {
@@ -31,7 +31,7 @@ async function crowd(path: string, count: number): Promise<Deno.UnixConn[]> {
   return connections;
 }
 
-Deno.test(`${CROWD} connections that say nothing keep nobody from an answer`, async () => {
+Deno.test(`a server with ${CROWD} silent connections answers another client`, async () => {
   await using project = await Project.create({ "deno.json": CONFIG });
   assertEquals((await project.run(["run", "a"])).code, 0);
   const connections = await crowd(project.socket(), CROWD);
@@ -42,7 +42,7 @@ Deno.test(`${CROWD} connections that say nothing keep nobody from an answer`, as
   assertEquals((await project.run(["run", "a"])).stdout, "a\n");
 });
 
-Deno.test("a crowd does not use up the descriptors of a server that has few", async () => {
+Deno.test("a server with few descriptors drops silent connections and serves another client", async () => {
   await using project = await Project.create({ "deno.json": CONFIG });
   const server = project.startProgram([
     "/bin/sh",
@@ -64,7 +64,8 @@ Deno.test("a crowd does not use up the descriptors of a server that has few", as
 });
 
 Deno.test({
-  name: "a client that takes the last descriptor is served, and costs none when it has left",
+  name:
+    "a client that takes the last descriptor is served, and its descriptor is released when it leaves",
   ignore: Deno.build.os !== "linux",
   fn: async () => {
     await using project = await Project.create({ "deno.json": CONFIG });
@@ -73,7 +74,7 @@ Deno.test({
     const path = project.socket();
     const greet = async (): Promise<void> => {
       const client = await Deno.connect({ transport: "unix", path });
-      // Closing ends a read that would wait for ever.
+      // Closes the connection if the read would wait forever.
       const hang = setTimeout(() => client.close(), HANG_MS);
       const hello = helloParams({ role: "observer", project: { root: project.root } });
       await client.write(encodeFrame(request(1, "hello", hello)));

@@ -1,4 +1,9 @@
-"""Starts processes that leave their task in every way there is, and waits."""
+"""Starts orphans in a new session, in a new process group, and in the task's group.
+
+    escape.py [wait] [stubborn]
+
+With `wait`, the script does not end by itself. With `stubborn`, the orphans ignore SIGTERM.
+"""
 
 import os
 import signal
@@ -9,7 +14,7 @@ PIDS = os.open("pids", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
 
 
 def start(leave, is_stubborn):
-    """Returns when the new process runs its program: PIDS has the order of the calls."""
+    """Returns after the new process runs its program, so that PIDS has the order of the calls."""
     running, starting = os.pipe()
     if os.fork() > 0:
         os.close(starting)

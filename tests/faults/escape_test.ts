@@ -4,7 +4,7 @@ import { Project, untilGone } from "../e2e/support.ts";
 
 const SCRIPT = await Deno.readTextFile(new URL("./escape.py", import.meta.url));
 
-/** Of each task's children one makes a session, one a group, and one stays; all lose their parent. */
+/** `escape.py` starts three orphans: in a new session, in a new group, and in the task's group. */
 const TASKS = {
   tasks: {
     long: "python3 escape.py wait",
@@ -18,7 +18,7 @@ function create(): Promise<Project> {
   return Project.create({ "deno.json": TASKS, "escape.py": SCRIPT });
 }
 
-/** The children: of a session, of a group of their own, of the task's group. */
+/** Returns the orphans' process ids: in a new session, in a new group, and in the task's group. */
 async function children(project: Project): Promise<[number, number, number]> {
   const pids = (await project.read("pids")).trim().split("\n").map(Number);
   const [first = 0, second = 0, third = 0] = pids;
@@ -29,7 +29,8 @@ async function children(project: Project): Promise<[number, number, number]> {
 const ignore = Deno.build.os !== "linux";
 
 Deno.test({
-  name: "Linux: a cancelled task takes those along that have left its group and its session",
+  name:
+    "Linux: the processes of a cancelled task end, even if they have left its group and its session",
   ignore,
   fn: async () => {
     await using project = await create();
@@ -44,7 +45,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "Linux: those who have left and ignore SIGTERM end by SIGKILL, at once where it is asked",
+  name: "Linux: stop --force ends processes that have left their task's group and ignore SIGTERM",
   ignore,
   fn: async () => {
     await using project = await create();
@@ -59,7 +60,8 @@ Deno.test({
 
 for (const task of ["long", "stubborn"]) {
   Deno.test({
-    name: `Linux: a killed server's warden ends those who have left its tasks' groups: ${task}`,
+    name:
+      `Linux: the warden of a killed server ends processes that have left their task's group: ${task}`,
     ignore,
     fn: async () => {
       await using project = await create();
@@ -76,7 +78,7 @@ for (const task of ["long", "stubborn"]) {
 }
 
 Deno.test({
-  name: "Linux: a daemon that a task leaves stays, whatever becomes of later tasks and the server",
+  name: "Linux: daemons of a completed task survive cancelled tasks and a kill of the server",
   ignore,
   fn: async () => {
     await using project = await create();
@@ -105,7 +107,7 @@ Deno.test({
   },
 });
 
-/** The warden of a server: its child that was started with the server's process id. */
+/** Returns the warden's process id: the child that has the server's process id as argument. */
 async function wardenOf(server: number): Promise<number> {
   const found = (await Deno.readTextFile(`/proc/${server}/task/${server}/children`))
     .trim().split(" ").map(Number);
@@ -117,7 +119,7 @@ async function wardenOf(server: number): Promise<number> {
 }
 
 Deno.test({
-  name: "Linux: a server that was started by another server's task does not end with it",
+  name: "Linux: a server that another server's task has started survives the cancelled task",
   ignore,
   fn: async () => {
     await using inner = await Project.create({ "deno.json": TASKS });

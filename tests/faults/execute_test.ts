@@ -1,11 +1,11 @@
-/** Servers that are stopped, busy, silent, or foreign to the rules, and clients that give up. */
+/** Servers that are suspended, full, silent or ending, and clients that give up. */
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { FRAME, frame } from "../../forward/protocol.ts";
 import { writeAll } from "../../system/net/streams.ts";
 import { Project, SENDS_COMMAND_LINES, SIMMER } from "../e2e/support.ts";
 
-/** The task says that it has begun, and waits until the project's pipe is written. */
+/** `mark` records that it has run. `wait` prints `up`, and waits until the test writes to `gate`. */
 const CONFIG = {
   tasks: { a: "echo a", mark: "echo begun >> begun.txt", wait: "echo up && cat gate" },
 };
@@ -14,8 +14,8 @@ const CONFIG = {
 type Behaviour = (stranger: Stranger) => Promise<void>;
 
 /**
- * A stand-in for the server's socket, which the project's lock file names instead. It handles its
- * first connection, and passes all others on to the server.
+ * A stand-in for the server: the lock file names its socket instead of the server's. It handles the
+ * first connection, and forwards all others to the server.
  */
 class Stranger implements AsyncDisposable {
   readonly #listener: Deno.UnixListener;
@@ -69,7 +69,7 @@ class Stranger implements AsyncDisposable {
     connection.close();
   }
 
-  /** Passes every further connection on to the server. */
+  /** Forwards every further connection to the server. */
   async #passOn(): Promise<void> {
     try {
       for await (const connection of this.#listener) this.#passing.push(this.#join(connection));
@@ -94,7 +94,7 @@ class Stranger implements AsyncDisposable {
   }
 }
 
-/** The beginning of `go`. */
+/** The header of a `go` frame. */
 const GO = "G\0\0\0\0";
 
 async function running(): Promise<Project> {
@@ -115,15 +115,15 @@ function begun({ root }: Project): string {
 
 Deno.test({
   name:
-    "R22 a stopped server: the client says so under -q, Ctrl-C ends it, and the server that goes " +
-    "on carries nothing out",
+    "R22 a client of a suspended server reports it under -q, Ctrl-C ends the client, and the resumed " +
+    "server does not run the command",
   ignore: Deno.build.os !== "linux",
   fn: async () => {
     await using project = await running();
     const pid = await project.serverPid();
     Deno.kill(pid, "SIGSTOP");
     try {
-      // More than the kernel keeps for a connection: the client cannot even send it.
+      // More than the kernel buffers for a connection: the client cannot even send it.
       const env = Object.fromEntries(
         Array.from({ length: 20 }, (_, index) => [`BIG_${index}`, "x".repeat(60_000)]),
       );
@@ -141,7 +141,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "Ctrl-C ends the client at once before the server has accepted, in a terminal",
+  name: "Ctrl-C in a terminal ends the client if the server has not accepted the command yet",
   ignore: Deno.build.os !== "linux" || !SENDS_COMMAND_LINES,
   fn: async () => {
     await using project = await running();
@@ -163,7 +163,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "Ctrl-C while the task runs ends the build with 130, in a terminal",
+  name: "Ctrl-C in a terminal ends a running build with 130",
   ignore: Deno.build.os !== "linux",
   fn: async () => {
     await using project = await running();
@@ -176,7 +176,8 @@ Deno.test({
 });
 
 Deno.test({
-  name: "a server that accepts a connection and never answers: the whole client takes over, once",
+  name:
+    "the whole client runs a command once if the server accepts the connection and never answers",
   ignore: !SENDS_COMMAND_LINES,
   fn: async () => {
     await using project = await running();
@@ -191,7 +192,8 @@ Deno.test({
 });
 
 Deno.test({
-  name: "R22 a full backlog: the client says so, and goes on when there is room",
+  name:
+    "R22 a client reports a full backlog, and goes on when the lock file names a server with room",
   ignore: Deno.build.os !== "linux",
   fn: async () => {
     await using project = await running();
@@ -223,8 +225,8 @@ Deno.test({
 
 Deno.test({
   name:
-    "a server that ends after 'go' has perhaps done the work: the client says so and does not " +
-    "do it again",
+    "a client reports that the server ended after 'go', and does not repeat the command, which may " +
+    "have run",
   ignore: !SENDS_COMMAND_LINES,
   fn: async () => {
     await using project = await running();
@@ -242,7 +244,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "a server that refuses after 'go' has not begun: the whole client takes over",
+  name: "the whole client runs a command that the server refuses after 'go'",
   ignore: !SENDS_COMMAND_LINES,
   fn: async () => {
     await using project = await running();
@@ -259,7 +261,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "a terminal of 0 columns, from the start or in between, is one of an unknown width",
+  name: "a client works in a terminal that has 0 columns, from the start or after a resize",
   ignore: Deno.build.os !== "linux",
   fn: async () => {
     await using project = await running();

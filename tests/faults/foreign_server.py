@@ -1,9 +1,9 @@
-"""Listens at Unix sockets as another user, and prints how much clients have said.
+"""Listens on Unix sockets as another user, and prints how many connections and bytes came.
 
     foreign_server.py UID LOCK SOCKET...
 
-The sockets and the lock are made before the user is changed: the kernel tells the user who listens.
-An empty LOCK is none. Ends when stdin ends.
+The script creates the sockets and the lock before it changes its user. The kernel reports the user
+that calls `listen`. With an empty LOCK there is no lock. The script ends when stdin ends.
 """
 
 import fcntl

@@ -1,4 +1,4 @@
-/** A client sends nothing to another user's process, wherever that listens. */
+/** A client sends nothing to another user's process, wherever the process listens. */
 
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { parentFolder } from "../../system/files/files.ts";
@@ -9,7 +9,7 @@ const CONFIG = JSON.stringify({ tasks: { test: "exit 9" } });
 const UNHEARD = /^\d+ connections, 0 bytes$/;
 const because = noUsers === undefined ? "" : ` (skipped: ${noUsers})`;
 
-/** A project of the client's user, below the folder for all. */
+/** Creates a project of the client's user below the shared folder. */
 async function projectOf(users: OtherUsers): Promise<string> {
   const project = await users.folderOf(users.client, "project", 0o755);
   await users.fileOf(users.client, "project/deno.json", CONFIG);
@@ -17,7 +17,8 @@ async function projectOf(users: OtherUsers): Promise<string> {
 }
 
 Deno.test({
-  name: `another user's socket in a folder above the project is not even connected to${because}`,
+  name:
+    `a client does not connect to another user's socket in a folder above the project${because}`,
   ignore: noUsers !== undefined,
   fn: async () => {
     await using users = await OtherUsers.create();
@@ -33,9 +34,8 @@ Deno.test({
 });
 
 Deno.test({
-  name:
-    `a workspace above the project whose state is another user's: tasks run without a server, ` +
-    `and it is said why${because}`,
+  name: `tasks run without a server if the state of the workspace above belongs to another user, ` +
+    `and an error says why${because}`,
   ignore: noUsers !== undefined,
   fn: async () => {
     await using users = await OtherUsers.create();
@@ -56,7 +56,7 @@ Deno.test({
 
 Deno.test({
   name:
-    `another user who listens in the client's own state folder is refused by the kernel's word${because}`,
+    `a client refuses a server in its own state folder if the kernel reports another user${because}`,
   ignore: noUsers !== undefined,
   fn: async () => {
     await using users = await OtherUsers.create();
@@ -82,7 +82,7 @@ Deno.test({
 
 Deno.test({
   name:
-    `a socket behind another user's link is refused, one behind a link of one's own is not${because}`,
+    `a client refuses a socket behind another user's link, but not behind its own user's link${because}`,
   ignore: noUsers !== undefined,
   fn: async () => {
     await using users = await OtherUsers.create();

@@ -1,4 +1,4 @@
-/** Large inputs and many inputs: the server answers while it looks at them. */
+/** Large inputs and many inputs: the server keeps answering while it hashes them. */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { connect } from "../../client/mod.ts";
@@ -6,18 +6,18 @@ import { Project } from "../e2e/support.ts";
 import { effort } from "./random.ts";
 
 /**
- * Bytes of the large input: 3 GiB where there is time for that. It takes no room on the disk. Less
- * than 1 GiB would be read before many pings are answered.
+ * Size of the large input in bytes: 1 GiB by default, at most 3 GiB with `SIMMER_SOAK`. The file is
+ * sparse and takes no disk space. A smaller file would be hashed before enough pings are answered.
  */
 const LARGE = Math.min(effort(1024), 3 * 1024) * 1024 * 1024;
 
-/** How many inputs there are: 200,000 where there is time for that. */
+/** Number of inputs: 24,000 by default, at most 200,000 with `SIMMER_SOAK`. */
 const MANY = Math.min(effort(24_000), 200_000);
 
-/** Where a folder of so many files is read in one piece, nothing else is done for that long. */
+/** Number of files in one folder. A server that lists them in one step is blocked meanwhile. */
 const IN_ONE_FOLDER = MANY / 4;
 
-/** Round trips in milliseconds, one after the other, until some work is done. */
+/** Pings the server until `work` settles. Returns the round-trip times in milliseconds, sorted. */
 async function pings(project: Project, work: Promise<unknown>): Promise<number[]> {
   await using session = await connect({ cwd: project.root });
   const times: number[] = [];
@@ -33,7 +33,7 @@ async function pings(project: Project, work: Promise<unknown>): Promise<number[]
   return times.sort((a, b) => a - b);
 }
 
-/** Runs a task while the server is pinged, and checks that no answer took a large part of that. */
+/** Runs a task, and checks that 99% of the pings meanwhile take less than a quarter of the run. */
 async function runPinged(project: Project, task: string): Promise<string> {
   const begun = performance.now();
   let stderr = "";
@@ -50,7 +50,7 @@ async function runPinged(project: Project, task: string): Promise<string> {
     `longest ${(times.at(-1) ?? 0).toFixed(1)} ms`;
   // deno-lint-ignore no-console -- the figures of a run
   console.log(`  ${task}: ${figures}`);
-  // Who is asked while all of it is done at once answers when the run is over.
+  // A server that hashes everything in one step answers only after the run.
   assert(times.length >= 10, figures);
   assert(p99 < ms / 4, figures);
   return stderr;
@@ -61,7 +61,7 @@ async function residentBytes(project: Project): Promise<number> {
   return 1024 * Number(/^VmHWM:\s*(\d+) kB/m.exec(status)?.[1]);
 }
 
-Deno.test(`a large input (${LARGE / 1024 ** 2} MiB) keeps nobody from an answer, and is never in memory`, async () => {
+Deno.test(`the server answers pings while it hashes a large input (${LARGE / 1024 ** 2} MiB), and never holds it in memory`, async () => {
   await using project = await Project.create({
     "deno.json": {
       tasks: {
@@ -76,13 +76,13 @@ Deno.test(`a large input (${LARGE / 1024 ** 2} MiB) keeps nobody from an answer,
   await Deno.symlink("big.bin", `${project.root}/link`);
   assertEquals((await project.run(["run", "warm"])).code, 0);
   const before = await residentBytes(project);
-  // The first result is kept after the run: the second run has to wait for its digest.
+  // The server stores the first result after the run, so the second run waits for its digest.
   assertEquals((await project.run(["run", "build"])).code, 0);
   await runPinged(project, "build");
   await runPinged(project, "linked");
   assertStringIncludes((await project.run(["run", "build"])).stderr, "1 cached");
   assert(await residentBytes(project) - before < 128 * 1024 * 1024);
-  // A change in its middle is noticed.
+  // The server detects a change in the middle of the file.
   const file = await Deno.open(`${project.root}/big.bin`, { write: true });
   await file.seek(LARGE / 2, Deno.SeekMode.Start);
   await file.write(new Uint8Array([1]));
@@ -91,7 +91,7 @@ Deno.test(`a large input (${LARGE / 1024 ** 2} MiB) keeps nobody from an answer,
   assert(!stderr.includes("cached"), stderr);
 });
 
-Deno.test(`many inputs (${MANY}) keep nobody from an answer`, async () => {
+Deno.test(`the server answers pings while it hashes ${MANY} inputs`, async () => {
   await using project = await Project.create({
     "deno.json": {
       tasks: {
@@ -107,7 +107,7 @@ Deno.test(`many inputs (${MANY}) keep nobody from an answer`, async () => {
     Deno.writeTextFileSync(`${project.root}/${folder}/f${index}.ts`, `export const a = ${index};`);
   }
   assertEquals((await project.run(["run", "warm"])).code, 0);
-  // The first run keeps its result afterwards, in slices, too.
+  // The server stores the first result after the run. This work is sliced, too.
   await runPinged(project, "build");
   await runPinged(project, "build");
   await runPinged(project, "other");

@@ -1,4 +1,4 @@
-/** Output that can't be written: each command says so in one line, and exits with a code of its own. */
+/** Output that cannot be written: each command reports it in one line and with its own exit code. */
 
 import { assertEquals, assertMatch } from "@std/assert";
 import { type Finished, Project, SIMMER } from "../e2e/support.ts";
@@ -30,7 +30,7 @@ const COMMANDS: readonly string[] = [
   "watch a",
 ];
 
-/** Those that start a server, or need the log of one. */
+/** Commands that start a server, or need a server's log. */
 const NEEDS_SERVER = new Set(["watch a", "logs", "call listTasks"]);
 
 const hasFullDevice = await exists("/dev/full");
@@ -45,7 +45,7 @@ async function exists(path: string): Promise<boolean> {
   }
 }
 
-/** Runs simmer with a shell's redirections; with `isCI` it starts no server. */
+/** Runs simmer with shell redirections. With `isCI`, simmer starts no server. */
 function redirected(
   project: Project,
   command: string,
@@ -56,15 +56,15 @@ function redirected(
   return project.runProgram(["sh", "-c", line], { env: isCI ? { CI: "1" } : {} });
 }
 
-/** The lines that begin as an error of simmer's own, or of the runtime, does. */
+/** Returns the lines that look like an error of simmer or of the runtime. */
 function problems(stderr: string): string[] {
   return stderr.split("\n").filter((line) => /cannot|error|^ +at /i.test(line));
 }
 
 Deno.test({
   name: hasFullDevice
-    ? "a full stdout costs each command one line and exit code 74, with a server and without"
-    : "a full stdout costs each command one line (skipped: there is no /dev/full here)",
+    ? "each command reports a full stdout in one line and with exit code 74, with and without a server"
+    : "each command reports a full stdout in one line (skipped: there is no /dev/full here)",
   ignore: !hasFullDevice,
   fn: async () => {
     await using project = await Project.create({ "deno.json": CONFIG });
@@ -85,8 +85,8 @@ Deno.test({
 
 Deno.test({
   name: hasFullDevice
-    ? "a full stderr leaves the exit code, and no stack trace"
-    : "a full stderr leaves the exit code (skipped: there is no /dev/full here)",
+    ? "a full stderr makes run exit with 74, keeps other exit codes, and causes no stack trace"
+    : "a full stderr makes run exit with 74 (skipped: there is no /dev/full here)",
   ignore: !hasFullDevice,
   fn: async () => {
     await using project = await Project.create({ "deno.json": CONFIG });
@@ -103,8 +103,8 @@ Deno.test({
 
 Deno.test({
   name: hasFullDevice
-    ? "observers whose stdout is full end at the first event"
-    : "observers whose stdout is full end (skipped: there is no /dev/full here)",
+    ? "an observer with a full stdout exits with 74 when events come"
+    : "an observer with a full stdout exits with 74 (skipped: there is no /dev/full here)",
   ignore: !hasFullDevice,
   fn: async () => {
     await using project = await Project.create({ "deno.json": CONFIG });
@@ -118,7 +118,7 @@ Deno.test({
   },
 });
 
-Deno.test("closed standard streams are as /dev/null", async () => {
+Deno.test("closed standard streams behave like /dev/null", async () => {
   await using project = await Project.create({ "deno.json": CONFIG });
   for (const hasServer of [false, true]) {
     if (hasServer) assertEquals((await project.run(["run", "a"])).code, 0);

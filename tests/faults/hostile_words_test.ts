@@ -1,11 +1,11 @@
-/** Arguments, names and surroundings that nobody means well: each has its exit code and its sentence. */
+/** Hostile arguments, names and environments: each has its exit code and its message. */
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { type Finished, Project, SIMMER } from "../e2e/support.ts";
 
 const LONG = "x".repeat(100_000);
 const EVIL = "a\x1b]0;title\x07\x1b[2J\x9b1m\u202eb";
-/** What a terminal obeys, but for line ends; task output is not among what is looked at. */
+/** Characters that a terminal obeys, except line ends. Task output is not checked. */
 // deno-lint-ignore no-control-regex
 const OBEYED = /[\0-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e]/;
 
@@ -25,7 +25,7 @@ const FILES = {
   "m/deno.json": { name: `m${EVIL}`, tasks: { [`evil ${EVIL}`]: "true" } },
 };
 
-/** Nothing of simmer's own is a defect, shows where in its code it was, or is very long. */
+/** Checks for defects, stack traces, characters that a terminal obeys, and very long lines. */
 function assertDecent({ code, stdout, stderr }: Finished, what: string): void {
   const shown = `simmer ${what.slice(0, 200)}: ${code}\n${stderr.slice(0, 2000)}`;
   assert(code !== 70 && code !== 1, shown);
@@ -34,7 +34,7 @@ function assertDecent({ code, stdout, stderr }: Finished, what: string): void {
   assert(stderr.split("\n").every((line) => line.length < 5000), shown);
 }
 
-Deno.test("wrong words are exit 2 to 5, in lines that a terminal shows and does not obey", async () => {
+Deno.test("invalid arguments exit with 2, 3 or 5, and the messages have no control characters", async () => {
   await using project = await Project.create(FILES);
   const lines: readonly (readonly [expected: number, ...args: string[]])[] = [
     [2, LONG],
@@ -81,7 +81,7 @@ Deno.test("wrong words are exit 2 to 5, in lines that a terminal shows and does 
   assertStringIncludes(stderr, "cannot connect to localhost:1: no server");
 });
 
-Deno.test("names from configuration are shown by every command, and no terminal obeys them", async () => {
+Deno.test("commands show names from the configuration without control characters", async () => {
   await using project = await Project.create(FILES);
   const commands: readonly (readonly [expected: number, ...args: string[]])[] = [
     [0, "tasks"],
@@ -110,7 +110,8 @@ Deno.test("names from configuration are shown by every command, and no terminal 
 });
 
 Deno.test({
-  name: "arguments that are no UTF-8 are refused: the runtime has replaced their bytes (Linux)",
+  name:
+    "an argument that is not UTF-8 is rejected, because the runtime has replaced its bytes (Linux)",
   ignore: Deno.build.os !== "linux",
   fn: async () => {
     await using project = await Project.create({ "deno.json": { tasks: { a: "echo" } } });
@@ -119,12 +120,12 @@ Deno.test({
     const { code, stdout, stderr } = await project.runProgram(["sh", "-c", line]);
     assertEquals([code, stdout], [2, ""]);
     assertMatch(stderr, /^simmer: an argument is not UTF-8: .*\n$/);
-    // U+FFFD itself is a character like any other.
+    // A real U+FFFD is valid.
     assertEquals((await project.run(["run", "a", "--", "\ufffd"])).stdout, "\ufffd\n");
   },
 });
 
-Deno.test("variables that are empty, relative, no UTF-8 or lead nowhere are no defect", async () => {
+Deno.test("variables that are empty, relative, not UTF-8 or unusable do not crash simmer", async () => {
   await using project = await Project.create({ "deno.json": { tasks: { a: "echo a" } } });
   const simmer = SIMMER.map((word) => `'${word}'`).join(" ");
   const denoDir = new Deno.Command(Deno.execPath(), { args: ["info", "--json"] }).outputSync();
@@ -148,7 +149,7 @@ Deno.test("variables that are empty, relative, no UTF-8 or lead nowhere are no d
   }
 });
 
-Deno.test("200,000 tasks side by side have labels", async () => {
+Deno.test("Labels handles 200,000 tasks at once", async () => {
   const { Labels } = await import("../../client/render/labels.ts");
   const { PLAIN } = await import("../../client/render/style.ts");
   const labels = new Labels();

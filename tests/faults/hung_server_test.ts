@@ -21,14 +21,14 @@ const TASKS = {
   },
 };
 
-/** Blocks the loop of the process that loads it, as a defect would, when SIGUSR2 comes. */
+/** Blocks the event loop of the process that loads it on SIGUSR2, as a defect would. */
 const BLOCKER = `Deno.addSignalListener("SIGUSR2", () => {
   Deno.writeTextFileSync("blocked", "");
   for (;;);
 });
 `;
 
-/** Holds the lock as a server does that hangs before it listens, or as another user's process. */
+/** Holds the lock without listening, as a hung server or as another user's process. */
 const HOLDER = `import fcntl, os, signal, sys, time
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
 fd = os.open(sys.argv[1], os.O_RDWR | os.O_CREAT, 0o600)
@@ -42,10 +42,10 @@ time.sleep(600)
 
 const MAIN = new URL("../../main.ts", import.meta.url).pathname;
 
-/** Keeps commands from being handed over: the whole client has the rules for servers that hang. */
+/** Options that select the whole client, which has the rules for hung servers. */
 const WHOLE = ["--cwd", "."];
 
-/** Milliseconds that the warden has: the grace time of a task, and some more. */
+/** Milliseconds that the warden has to end a task: its grace period, and some more. */
 const WARDEN_MS = 15_000;
 
 const OTHER = 65534;
@@ -56,14 +56,14 @@ function create(): Promise<Project> {
   return Project.create({ "deno.json": TASKS, "blocker.ts": BLOCKER });
 }
 
-/** A run of a task that has begun, and its process. */
+/** Starts a run of a task. Returns the run and the task's process id. */
 async function running(project: Project): Promise<[Running, number]> {
   const run = project.start(["run", ...WHOLE, "long"]);
   await run.stdout.until("started");
   return [run, Number(await project.read("pid"))];
 }
 
-/** Checks that a server is reported that does not answer, as text and as JSON. */
+/** Checks that `status` reports a server that does not answer, as text and as JSON. */
 async function isReported(project: Project, server: number): Promise<void> {
   const [text, json] = await Promise.all([
     project.run(["status", ...WHOLE]),
@@ -93,7 +93,7 @@ async function startsAnew(project: Project): Promise<void> {
 
 Deno.test({
   name:
-    "status reports a stopped server, and stop --force ends it; its warden ends the running task" +
+    "status reports a suspended server, stop --force ends it, and its warden ends the running task" +
     (isLinux ? "" : " (skipped: SIGSTOP is tested on Linux)"),
   ignore: !isLinux,
   fn: async () => {
@@ -113,7 +113,7 @@ Deno.test({
   },
 });
 
-Deno.test("stop --force ends a server whose loop is blocked, and its warden the running task", async () => {
+Deno.test("stop --force ends a server whose event loop is blocked, and its warden ends the running task", async () => {
   await using project = await create();
   const serve = project.startProgram([
     ...[Deno.execPath(), "run", "-A", "--preload", `${project.root}/blocker.ts`],
@@ -130,7 +130,7 @@ Deno.test("stop --force ends a server whose loop is blocked, and its warden the 
   await startsAnew(project);
 });
 
-Deno.test("a process that holds the lock and never listens is ended with SIGTERM, then SIGKILL", async () => {
+Deno.test("killServer ends a process that holds the lock and never listens with SIGTERM, then SIGKILL", async () => {
   await using project = await create();
   await Deno.mkdir(`${project.root}/.simmer`, { mode: 0o700 });
   const paths = statePaths(project.root);
@@ -145,7 +145,7 @@ Deno.test("a process that holds the lock and never listens is ended with SIGTERM
 });
 
 Deno.test({
-  name: "stop --force ends no process of another user" +
+  name: "killServer refuses to end a process of another user" +
     (isRoot ? "" : " (skipped: only root can start one)"),
   ignore: !isRoot,
   fn: async () => {
@@ -163,7 +163,7 @@ Deno.test({
   },
 });
 
-/** Resolves when a file is there. */
+/** Resolves when the file exists. */
 async function untilWritten(path: string): Promise<void> {
   const deadline = performance.now() + WARDEN_MS;
   while (true) {

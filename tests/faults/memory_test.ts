@@ -1,10 +1,10 @@
 import { assertEquals } from "@std/assert";
 import { Project } from "../e2e/support.ts";
 
-// A server uses more from the beginning.
+// A server uses more memory than this from the start.
 const env = { SIMMER_MAX_RSS: "32M" };
 
-Deno.test("servers over their memory limit make room when their builds are done; nobody notices, watch goes on", async () => {
+Deno.test("a server over its memory limit is replaced after its build, and watch and run continue", async () => {
   await using project = await Project.create({
     "deno.json": { tasks: { part: { command: "cat in.txt", files: ["in.txt"] } } },
     "in.txt": "first\n",

@@ -2,16 +2,16 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { Project, SIMMER } from "../e2e/support.ts";
 import { effort, Random, seed } from "./random.ts";
 
-/** How often each kind of client comes. */
+/** Number of rounds. Each kind of client comes once a round. */
 const ROUNDS = effort(9);
 
-/** A file that gets the server's sizes, a line a round, where that is asked for. */
+/** A file for the server's sizes, one line a round, if `SIMMER_SOAK_CURVE` is set. */
 const CURVE = Deno.env.get("SIMMER_SOAK_CURVE");
 
-/** Milliseconds after which a server hangs that still holds what belongs to clients that are gone. */
+/** Milliseconds after which open descriptors of clients that have left count as leaked. */
 const HANG_MS = 120_000;
 
-/** Megabytes by which a heap of this size differs by itself, as it is collected now and then. */
+/** Megabytes by which the heap varies because of garbage collection. */
 const BREATH_MB = 16;
 
 const CONFIG = {
@@ -28,14 +28,14 @@ const CONFIG = {
   },
 };
 
-/** The sizes of a server. */
+/** Memory and open descriptors of a server. */
 interface Sizes {
   readonly rssMB: number;
   readonly heapMB: number;
   readonly descriptors: number;
 }
 
-/** simmer without handing anything over. */
+/** The words that run the whole client, which sends no command line to a server. */
 const WHOLE_CLIENT = SIMMER.map((word) => word.replace(/main\.ts$/, "cli.ts"));
 
 async function sizes(project: Project): Promise<Sizes> {
@@ -45,7 +45,7 @@ async function sizes(project: Project): Promise<Sizes> {
   return { rssMB: rssBytes / 2 ** 20, heapMB: heapBytes / 2 ** 20, descriptors };
 }
 
-/** One client of each kind; in what order is left to chance. */
+/** Returns one visit for each kind of client. The caller runs them in random order. */
 function visits(project: Project, round: number): (() => Promise<void>)[] {
   return [
     async () => {
@@ -95,7 +95,7 @@ function visits(project: Project, round: number): (() => Promise<void>)[] {
   ];
 }
 
-Deno.test("a server's heap and descriptors stay as they are, whatever clients come and go", async () => {
+Deno.test("a server's heap and descriptors do not grow while clients of all kinds come and go", async () => {
   const random = new Random(seed());
   await using project = await Project.create({ "deno.json": CONFIG, "in.txt": "" });
   assertEquals((await project.run(["run", "-q", "--eval", "echo first"])).code, 0);
@@ -115,14 +115,14 @@ Deno.test("a server's heap and descriptors stay as they are, whatever clients co
     }
   }
   assertEquals(await project.serverPid(), pid);
-  // The first rounds load, compile and open what they need.
+  // The first rounds are a warm-up: the server loads and compiles code, and opens files.
   const from = Math.floor(ROUNDS / 3);
   const [early, late] = [curve.slice(from, 2 * from), curve.slice(2 * from)];
   const least = (part: readonly Sizes[], size: keyof Sizes): number =>
     Math.min(...part.map((each) => each[size]));
   const grown = least(late, "heapMB") - least(early, "heapMB");
   assert(grown < BREATH_MB, `the heap has grown by ${grown.toFixed(1)} MB`);
-  // One descriptor lost in each round would add as many as there were rounds since the early ones.
+  // A leak of one descriptor a round would add as many as there were rounds since the early ones.
   const leaked = least(early, "descriptors") + ROUNDS - from - 1;
   const deadline = performance.now() + HANG_MS;
   for (let now = late.at(-1); now === undefined || now.descriptors >= leaked;) {

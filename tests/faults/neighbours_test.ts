@@ -3,10 +3,10 @@ import { Project, SIMMER } from "../e2e/support.ts";
 
 const CONFIG = { tasks: { a: "echo a", lines: "sh -c 'seq 1 1000000'" } };
 
-/** What a file system without locks answers. */
+/** An `flock` that fails as on a file system without locks. */
 const NO_LOCKS = "#include <errno.h>\nint flock(int fd, int op) { errno = ENOLCK; return -1; }\n";
 
-/** Whether a program ends well; `false` where it is not there. */
+/** Returns whether a program succeeds; `false` if it is not installed. */
 function works(command: string, ...args: string[]): boolean {
   try {
     return new Deno.Command(command, { args, stdout: "null", stderr: "null" }).outputSync().success;
@@ -20,7 +20,7 @@ const hasCompiler = works("cc", "--version");
 const hasNamespaces = works("unshare", "-rmpf", "true");
 
 Deno.test({
-  name: "a file system without locks: tasks run without a server, and it is said why" +
+  name: "tasks on a file system without locks run without a server, with a warning that says why" +
     (hasCompiler ? "" : " (skipped: there is no cc)"),
   ignore: !hasCompiler,
   fn: async () => {
@@ -28,7 +28,7 @@ Deno.test({
     const compile = ["cc", "-shared", "-fPIC", "-o", "no_locks.so", "no_locks.c"];
     assertEquals((await project.runProgram(compile)).code, 0);
     const env = { LD_PRELOAD: `${project.root}/no_locks.so` };
-    // Without the lock file at first, then with the one that the first try has made.
+    // The first round has no lock file. The second one has the file that the first one made.
     for (let round = 0; round < 2; round++) {
       const { code, stdout, stderr } = await project.run(["run", "a"], { env });
       assertEquals([code, stdout], [0, "a\n"], stderr);
@@ -46,7 +46,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "a container without /proc is told what is missing, on one line" +
+  name: "simmer run in a container without /proc exits with 3 and a one-line error" +
     (hasNamespaces ? "" : " (skipped: no namespaces of one's own here)"),
   ignore: !hasNamespaces,
   fn: async () => {
@@ -64,8 +64,8 @@ Deno.test({
 
 Deno.test({
   name:
-    "R24 a server in another container, or with other mounts, is not asked: the tasks run where the " +
-    "client is" +
+    "R24 a client does not use a server in another container or with other mounts, and runs the " +
+    "tasks itself" +
     (hasNamespaces ? "" : " (skipped: no namespaces of one's own here)"),
   ignore: !hasNamespaces,
   fn: async () => {
@@ -87,12 +87,12 @@ Deno.test({
   },
 });
 
-/** simmer without handing anything over. */
+/** Returns the words that run the whole client, which sends no command line to a server. */
 function wholeClient(): string[] {
   return SIMMER.map((word) => word.replace(/main\.ts$/, "cli.ts"));
 }
 
-Deno.test("a reader that has seen enough ends the run as any program's, and the server lives", async () => {
+Deno.test("a reader that closes the pipe ends the run with exit code 141, and the server keeps running", async () => {
   await using project = await Project.create({ "deno.json": CONFIG });
   assertEquals((await project.run(["run", "a"])).code, 0);
   const pid = await project.serverPid();

@@ -1,4 +1,4 @@
-/** Names that every JavaScript object has already: they are names like any other to people. */
+/** Names that every JavaScript object already has. Users may give them to tasks and variables. */
 
 import { assertEquals } from "@std/assert";
 import { DirectCooker } from "../cooker/direct_cooker.ts";
@@ -6,13 +6,13 @@ import { Project, SIMMER } from "../e2e/support.ts";
 
 const NAMES = ["__proto__", "constructor", "prototype", "toString", "hasOwnProperty", "valueOf"];
 
-/** JSON of an object with these names: a literal would set the prototype. */
+/** Returns JSON of an object with these names as keys. A literal would set the prototype. */
 function json(value: (name: string) => unknown): string {
   const members = NAMES.map((name) => `${JSON.stringify(name)}: ${JSON.stringify(value(name))}`);
   return `{ ${members.join(", ")} }`;
 }
 
-Deno.test("variables of any name reach a task, with and without a server", async () => {
+Deno.test("variables with names of object members reach a task, with and without a server", async () => {
   await using project = await Project.create({
     "deno.json": { tasks: { print: `/usr/bin/printenv ${NAMES.join(" ")}` } },
   });
@@ -24,7 +24,7 @@ Deno.test("variables of any name reach a task, with and without a server", async
   }
 });
 
-Deno.test("tasks, scripts, dependencies and packages may have any name", async () => {
+Deno.test("tasks, scripts, dependencies and packages may have names of object members", async () => {
   const root = await Deno.realPath(await Deno.makeTempDir());
   const tasks = json((name) => ({ command: `echo task ${name}` }));
   await Deno.writeTextFile(`${root}/deno.json`, `{ "workspace": ["./m"], "tasks": ${tasks} }`);
@@ -51,7 +51,7 @@ Deno.test("tasks, scripts, dependencies and packages may have any name", async (
   await Deno.remove(root, { recursive: true });
 });
 
-Deno.test("a result depends on variables and dependencies of any name", async () => {
+Deno.test("a result depends on variables and dependencies with names of object members", async () => {
   const root = await Deno.realPath(await Deno.makeTempDir());
   const pairs = NAMES.map((name) => [
     `${JSON.stringify(name)}: { "command": "cat in.txt", "files": ["in.txt"], "env": ["CHANGED"] }`,
@@ -92,7 +92,7 @@ Deno.test("a result depends on variables and dependencies of any name", async ()
   await Deno.remove(root, { recursive: true });
 });
 
-Deno.test("a client may have a descriptor on a file whose name is not UTF-8", async () => {
+Deno.test("a client works with an open descriptor of a file whose name is not UTF-8", async () => {
   await using project = await Project.create({ "deno.json": { tasks: { hello: "echo hello" } } });
   const script = `name=$(printf 'bad\\377') && : > "$name" && exec "$@" 3< "$name"`;
   for (

@@ -1,5 +1,5 @@
 /**
- * Two users of the machine that a test makes, and simmer as one of them runs it.
+ * Creates two user accounts for a test, and runs simmer as one of them.
  *
  * @module
  */
@@ -11,7 +11,7 @@ const PYTHON = "/usr/bin/python3";
 const SERVER = new URL("./foreign_server.py", import.meta.url).pathname;
 const SOURCES = new URL("../../", import.meta.url).pathname;
 
-/** Whether other users get to a path. */
+/** Returns whether other users can reach a path. */
 function isOpen(path: string): boolean {
   for (let each = path; each !== ""; each = each.slice(0, each.lastIndexOf("/"))) {
     if (((Deno.statSync(each).mode ?? 0) & 0o001) === 0) return false;
@@ -22,7 +22,7 @@ function isOpen(path: string): boolean {
 const TOOLS = ["/usr/sbin/useradd", "/usr/sbin/userdel", "/usr/bin/setpriv", PYTHON];
 const missing = TOOLS.find((path) => fileKind(path) !== "file");
 
-/** Why there can be no other users here; `undefined`: there can. */
+/** The reason why a test cannot create users; `undefined` if it can. */
 export const noUsers: string | undefined = Deno.build.os !== "linux"
   ? "not Linux"
   : Deno.uid() !== 0
@@ -39,7 +39,7 @@ async function succeed(command: string, ...args: string[]): Promise<string> {
   return new TextDecoder().decode(stdout);
 }
 
-/** A process of another user that listens where a server would. */
+/** A process of another user that listens on a server's sockets. */
 export class ForeignServer implements AsyncDisposable {
   readonly #child: Deno.ChildProcess;
   readonly #reader: ReadableStreamDefaultReader<string>;
@@ -61,7 +61,7 @@ export class ForeignServer implements AsyncDisposable {
     return server;
   }
 
-  /** Ends it. @returns how many connections it had, and how many bytes it was sent */
+  /** Ends the process. @returns its report of the connections and bytes that it got */
   async end(): Promise<string> {
     this.#isEnded = true;
     await this.#child.stdin.close();
@@ -86,12 +86,12 @@ export class ForeignServer implements AsyncDisposable {
   }
 }
 
-/** Two users, and a folder that both can write in, as `/tmp` is. */
+/** Two users, and a folder that both can write to, like `/tmp`. */
 export class OtherUsers implements AsyncDisposable {
   readonly folder: string;
-  /** Who listens. */
+  /** Id of the user that listens. */
   readonly listener: number;
-  /** Who runs simmer. */
+  /** Id of the user that runs simmer. */
   readonly client: number;
   readonly #resources: AsyncDisposableStack;
 
@@ -166,7 +166,7 @@ async function ownedFolder(path: string, uid: number, mode: number): Promise<str
   return path;
 }
 
-/** Copies what a user needs who cannot read this project and Deno's cache. */
+/** Copies this project and Deno's cache for a user that cannot read them. */
 async function copyProgram(folder: string, uid: number): Promise<void> {
   const home = await ownedFolder(`${folder}/home`, uid, 0o700);
   const program = await ownedFolder(`${folder}/program`, uid, 0o755);

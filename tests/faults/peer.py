@@ -1,9 +1,9 @@
-"""Connects to a Unix socket, says a line, and prints what comes until the end."""
+"""Connects to a Unix socket, sends a line, and prints all data until the connection ends."""
 
 import socket
 import sys
 
-# What was said is not read: that is how a refused connection ends.
+# A server that refuses a connection closes it without reading the line.
 REFUSED = (BrokenPipeError, ConnectionResetError)
 
 peer = socket.socket(socket.AF_UNIX)

@@ -1,4 +1,4 @@
-/** R18 R20: probes of the lock, and servers that start at the same moment. */
+/** R18 R20: probes of the lock, also while a server starts. */
 
 import { assertEquals } from "@std/assert";
 import { LockFile } from "../../lock/lock_file.ts";
@@ -6,13 +6,13 @@ import { Project } from "../e2e/support.ts";
 
 const CONFIG = { tasks: { hello: "echo hello" } };
 
-/** Milliseconds for which a foreign probe holds the lock, and between two probes. */
+/** Milliseconds that a foreign probe holds the lock, and that it waits between two probes. */
 const PROBE_MS = 30;
 
-/** Starts under probing; each try for the lock meets a probe in about one of two cases. */
+/** Number of server starts. About half of the attempts to lock meet a probe. */
 const STARTS = 6;
 
-/** Takes the lock exclusively again and again, as older clients and BitBake's clients probe. */
+/** Takes the lock exclusively again and again, as probes of older and BitBake's clients do. */
 class ForeignProbe implements AsyncDisposable {
   readonly #path: string;
   readonly #over = new AbortController();
@@ -40,7 +40,7 @@ class ForeignProbe implements AsyncDisposable {
   }
 }
 
-Deno.test("R18 R20 simmer serve starts while probes hold the lock for moments", async () => {
+Deno.test("R18 R20 simmer serve starts although probes briefly hold the lock", async () => {
   await using project = await Project.create({ "deno.json": CONFIG });
   await Deno.mkdir(`${project.root}/.simmer`, { mode: 0o700 });
   await using probe = new ForeignProbe(`${project.root}/.simmer/lock`);
@@ -53,7 +53,7 @@ Deno.test("R18 R20 simmer serve starts while probes hold the lock for moments", 
   assertEquals(probe.count > STARTS, true, "the probes have held the lock");
 });
 
-Deno.test("R18 a status query neither creates nor removes a file of the state", async () => {
+Deno.test("R18 simmer status neither creates nor removes a state file, apart from the cache", async () => {
   await using project = await Project.create({ "deno.json": CONFIG, ".simmer/lock": "1\n" });
   await Deno.chmod(`${project.root}/.simmer`, 0o700);
   assertEquals((await project.run(["status"])).code, 3);

@@ -1,4 +1,4 @@
-/** Random choices that can be made again: all of them come from one seed. */
+/** Reproducible random choices: all of them come from one seed. */
 
 /** A source of random numbers (mulberry32). */
 export class Random {
@@ -9,7 +9,7 @@ export class Random {
     this.#state = seed | 0;
   }
 
-  /** An integer from 0 up to, not including, a limit. */
+  /** Returns an integer from 0 up to, but not including, `limit`. */
   below(limit: number): number {
     this.#state = (this.#state + 0x6d2b79f5) | 0;
     let mixed = Math.imul(this.#state ^ (this.#state >>> 15), 1 | this.#state);
@@ -17,23 +17,23 @@ export class Random {
     return ((mixed ^ (mixed >>> 14)) >>> 0) % limit;
   }
 
-  /** Whether something that happens once in so many times happens. */
+  /** Returns `true` once in `times` calls on average. */
   oneIn(times: number): boolean {
     return this.below(times) === 0;
   }
 
-  /** One of some. */
+  /** Returns one of the choices. */
   pick<T>(choices: readonly [T, ...(readonly T[])]): T {
     return choices[this.below(choices.length)] ?? choices[0];
   }
 }
 
-/** How much is tried: more where `SIMMER_SOAK` says how many times as much. */
+/** Returns the amount of work, multiplied by `SIMMER_SOAK` if that is set. */
 export function effort(inTests: number): number {
   return Math.round(inTests * Number(Deno.env.get("SIMMER_SOAK") ?? "1"));
 }
 
-/** The seed of this run; `SIMMER_SEED` repeats another one. */
+/** Returns the seed of this run. `SIMMER_SEED` sets it to that of another run. */
 export function seed(): number {
   return Number(Deno.env.get("SIMMER_SEED") ?? "1");
 }

@@ -1,4 +1,4 @@
-/** Disks that are full, folders that can't be written, no watches left. */
+/** Full disks, read-only projects, and exhausted inotify watches. */
 
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { type Finished, Project, SIMMER } from "../e2e/support.ts";
@@ -17,7 +17,7 @@ const CONFIG = {
 
 const hasNamespaces = await canMount();
 
-/** Whether this user may have a file system of its own. */
+/** Returns whether this user can mount a file system in a namespace. */
 async function canMount(): Promise<boolean> {
   try {
     const args = ["-rm", "sh", "-c", "mount -t tmpfs none /mnt"];
@@ -28,7 +28,7 @@ async function canMount(): Promise<boolean> {
   }
 }
 
-/** A shell script in a mount namespace of its own, whose steps can be asked for. */
+/** Runs a shell script in its own mount namespace, and returns the results of its steps. */
 class Script {
   readonly #project: Project;
 
@@ -37,8 +37,8 @@ class Script {
   }
 
   /**
-   * Runs it. `simmer NAME ARGS` in it is a step; `small FOLDER` makes a file system of 1 MiB there,
-   * `fill FOLDER` leaves no room in one, and `room FOLDER` gives it back.
+   * Runs the script. `simmer NAME ARGS` is a step. `small FOLDER` mounts a file system of 1 MiB,
+   * `fill FOLDER` fills it, and `room FOLDER` frees its space again.
    */
   async run(lines: string): Promise<void> {
     const script = `set -e
@@ -56,7 +56,7 @@ ${lines}`;
     assertEquals((await this.step("last")).code, 0);
   }
 
-  /** How a step ended. */
+  /** Returns the result of a step. */
   async step(name: string): Promise<Finished> {
     const [stdout, stderr, code] = await Promise.all(
       ["out", "err", "code"].map((each) => this.#project.read(`${name}.${each}`)),
@@ -65,7 +65,7 @@ ${lines}`;
   }
 }
 
-/** Tests what a script does that needs a mount namespace. */
+/** Registers a test whose script needs a mount namespace. */
 function testScript(name: string, fn: (project: Project, script: Script) => Promise<void>): void {
   Deno.test({
     name: hasNamespaces ? name : `${name} (skipped: no namespaces of one's own here)`,
@@ -79,13 +79,13 @@ function testScript(name: string, fn: (project: Project, script: Script) => Prom
 
 const FULL = "No space left on device";
 
-/** How often something is said. */
+/** Returns how often `words` occur in `text`. */
 function count(text: string, words: string): number {
   return text.split(words).length - 1;
 }
 
 testScript(
-  "a full disk: tasks run, nothing wrong is kept, and it is said once",
+  "tasks run on a full disk with one warning, and no incomplete result is stored",
   async (project, script) => {
     await script.run(`
     small m; cp deno.json in.txt m; cd m
@@ -140,7 +140,7 @@ testScript(
 );
 
 testScript(
-  "a cache on a full disk: what can't be kept runs again, and is kept as soon as there is room",
+  "a task whose result does not fit into a full cache runs again, and is cached when there is room",
   async (project, script) => {
     await script.run(`
     small cache; export SIMMER_CACHE_DIR=$PWD/cache
@@ -165,7 +165,7 @@ testScript(
 );
 
 testScript(
-  "a project that can't be written: tasks run without a server, and leave nothing",
+  "tasks in a read-only project run without a server, and leave no temporary files",
   async (project, script) => {
     await script.run(`
     mkdir m; cp deno.json in.txt m; mount --bind m m; mount -o remount,ro,bind m; cd m
@@ -196,7 +196,7 @@ testScript(
 
 for (const what of ["watches", "instances"] as const) {
   testScript(
-    `no inotify ${what} left: inputs are looked at, status names them, and results are right`,
+    `tasks are cached and rerun correctly without inotify ${what}, and status reports the shortage`,
     async (project, script) => {
       await script.run(`
     echo ${what === "watches" ? 1 : 0} >/proc/sys/user/max_inotify_${what}

@@ -5,10 +5,10 @@ import { effort, Random, seed } from "./random.ts";
 
 const KILLS = effort(12);
 
-/** Changes of a run's files within which a process is killed: a run that makes all makes about 60. */
+/** Upper limit of file changes before a process is killed. A full run makes about 60 changes. */
 const MOMENTS = 60;
 
-/** Milliseconds after which a task hangs that a killed run has left: its grace period is 5 s. */
+/** Milliseconds after which a task of a killed run counts as hung. The grace period is 5 s. */
 const GONE_MS = 120_000;
 
 const BIG = 2_000_000;
@@ -26,8 +26,8 @@ const CONFIG = {
 };
 
 /**
- * Writes its output in two pieces. Has a grandchild that ignores SIGTERM, and one without a parent
- * in a session of its own, which may ignore it for ever; a task that ends by itself takes it along.
+ * Writes its output in two pieces. Starts a process that ignores SIGTERM for a moment, and an orphan
+ * in its own session, which may ignore SIGTERM forever. A task that ends by itself kills the orphan.
  */
 const PART = `set -e
 rm -f stray
@@ -43,12 +43,12 @@ wait
 
 const FILES = ["big.bin", "deno.json", "in.txt", "part.sh", "part.txt", "stray", "whole.txt"];
 
-/** The processes of tasks that run in a project's folder. */
+/** Returns the task processes that run in the project's folder. */
 async function tasksOf(project: Project): Promise<{ readonly pid: number }[]> {
   return (await processesIn(project.root)).filter(({ words }) => !IS_SIMMER.test(`${words} `));
 }
 
-/** Kills the server, the client, or a process of a task, where there is one. */
+/** Kills the server, the client or a task process if it exists. Returns which one was chosen. */
 async function killSomebody(project: Project, client: Running, random: Random): Promise<string> {
   const victim = random.pick(["server", "client", "task"]);
   try {
@@ -58,13 +58,13 @@ async function killSomebody(project: Project, client: Running, random: Random): 
     const task = tasks[random.below(tasks.length || 1)];
     if (task !== undefined) Deno.kill(task.pid, "SIGKILL");
   } catch (error) {
-    // Gone by itself, or not there yet.
+    // The process has ended, or has not started yet.
     if (!(error instanceof Deno.errors.NotFound || error instanceof TypeError)) throw error;
   }
   return victim;
 }
 
-/** Resolves when no task is left; nothing tells when a process of somebody else has ended. */
+/** Resolves when no task is left. Polls, because the kernel reports only the end of children. */
 async function untilNoTask(project: Project, where: string): Promise<void> {
   const deadline = performance.now() + GONE_MS;
   while ((await tasksOf(project)).length > 0) {
@@ -75,20 +75,20 @@ async function untilNoTask(project: Project, where: string): Promise<void> {
 }
 
 /**
- * A moment of a run: it comes with the given number of changes of the project's files, however fast
- * the machine is, or when the run is over.
+ * A moment of a run, counted in changes of the project's files, so that it does not depend on the
+ * machine's speed. It comes at the latest when the run ends.
  */
 class Moment implements Disposable {
   readonly #watcher: Deno.FsWatcher;
   #changesLeft: number;
 
-  /** Counts from now on. */
+  /** Starts to count changes below `folder`. */
   constructor(folder: string, changes: number) {
     this.#watcher = Deno.watchFs(folder);
     this.#changesLeft = changes;
   }
 
-  /** @param over settles when the run is over */
+  /** @param over settles when the run ends */
   async reached(over: Promise<unknown>): Promise<void> {
     const close = (): void => this[Symbol.dispose]();
     over.then(close, close);
@@ -107,7 +107,7 @@ class Moment implements Disposable {
   }
 }
 
-/** Starts a run, or a watcher, which runs the same and goes on until it is killed. */
+/** Starts a run, or a watcher that runs the same task until it is killed. */
 function startClient(
   project: Project,
   random: Random,
@@ -122,7 +122,7 @@ function endWatcher(watcher: Running): void {
   try {
     watcher.kill("SIGKILL");
   } catch (error) {
-    // It has been the victim, or has lost its server.
+    // The watcher was the victim, or has ended without its server.
     if (!(error instanceof TypeError)) throw error;
   }
 }
@@ -140,7 +140,7 @@ async function filesIn(folder: string): Promise<string[]> {
   }
 }
 
-/** Checks that the cache's contents are what their names say, and that nothing half-written is left. */
+/** Checks that blobs match their names, results have their blobs, and no temporary file is left. */
 async function checkFiles(project: Project, where: string): Promise<void> {
   const store = `${project.root}/.simmer/cache/v1`;
   for await (const { name: part } of Deno.readDir(`${store}/blobs`)) {
@@ -167,7 +167,7 @@ async function checkFiles(project: Project, where: string): Promise<void> {
   }
 }
 
-Deno.test("whoever is killed at whatever moment, the next run is right and nothing is left running", async () => {
+Deno.test("the next run is correct and no task is left after a SIGKILL of server, client or task at a random moment", async () => {
   const random = new Random(seed());
   await using project = await Project.create({
     "deno.json": CONFIG,

@@ -7,25 +7,25 @@ const CLIENTS = Math.min(effort(12), 200);
 
 const CONFIG = { tasks: { note: "echo $LINE >> lines.txt" } };
 
-/** What a client that could not do its work exits with. */
+/** Exit codes of a client that could not do its work. */
 const EXPLAINED = [3, 4, 70];
 
-/** The servers that work for a project. */
+/** Returns the command lines of a project's servers. */
 async function servers(project: Project): Promise<string[]> {
   return (await project.processes()).filter((words) => words.includes(" serve "));
 }
 
-/** Kills the server, where there is one. */
+/** Kills the server if one runs. */
 async function killServer(project: Project): Promise<void> {
   try {
     Deno.kill(await project.serverPid(), "SIGKILL");
   } catch (error) {
-    // No server yet, or one that has gone.
+    // The server has not started yet, or has ended.
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
 }
 
-/** Kills a client, unless it has ended. */
+/** Kills a client. Returns `false` if it has ended already. */
 function killClient(client: Running): boolean {
   try {
     client.kill("SIGKILL");
@@ -41,7 +41,7 @@ function explained({ code, stderr }: Finished, line: string): void {
   assert(/^simmer: /m.test(stderr), `${line} exited with ${code} without a word: ${stderr}`);
 }
 
-Deno.test("clients at the same moment, servers and clients killed in between: one server, no run lost or done twice", async () => {
+Deno.test("simultaneous clients have one server, and no run is lost or done twice when servers and clients are killed", async () => {
   const random = new Random(seed());
   await using project = await Project.create({ "deno.json": CONFIG, "lines.txt": "" });
   for (let round = 0; round < ROUNDS; round++) {
@@ -49,7 +49,7 @@ Deno.test("clients at the same moment, servers and clients killed in between: on
     const clients = names.map((LINE) => project.start(["run", "note"], { env: { LINE } }));
     const killed = new Set<string>();
     if (round > 0) {
-      // Somewhere in the middle of the queue.
+      // Wait for a random client, so that the kills come in the middle of the queue.
       await clients[random.below(CLIENTS)]?.stderr.ended;
       for (const [index, client] of clients.entries()) {
         if (random.oneIn(10) && killClient(client)) killed.add(names[index] ?? "");

@@ -8,31 +8,31 @@ import { helloParams } from "../server/support.ts";
 const OUTPUT = 400 * 1024 * 1024;
 
 /**
- * Bytes by which the server may grow at its peak. What it holds is bounded by its queues; what its
- * runtime has not collected yet is on top of that, and does not grow with the output.
+ * Bytes by which the server may grow at its peak. Its queues are bounded. Garbage that the runtime
+ * has not collected yet is on top of them, and does not grow with the output.
  */
 const GROWTH = OUTPUT * 3 / 4;
 
-/** How often nothing must have moved until a writer counts as held back. */
+/** Number of polls without progress after which a writer counts as held back. */
 const STILL = 5;
 
 const CONFIG = {
   tasks: { big: `sh -c 'yes "a line of a compiler" | head -c ${OUTPUT} && true > whole'` },
 };
 
-/** simmer as it is started by hand, and by way of its own process alone. */
+/** The words that run each client. */
 const CLIENTS = {
   "the quick client": SIMMER,
   "the whole client": SIMMER.map((word) => word.replace(/main\.ts$/, "cli.ts")),
 };
 
-/** A size of a process in bytes, as `/proc` has it. */
+/** Returns a memory size of a process in bytes, from `/proc`. */
 async function sizeOf(pid: number, name: "VmRSS" | "VmHWM"): Promise<number> {
   const status = await Deno.readTextFile(`/proc/${pid}/status`);
   return 1024 * Number(new RegExp(`^${name}:\\s*(\\d+) kB`, "m").exec(status)?.[1]);
 }
 
-/** A project with a warm server, and the size that it has then. */
+/** Creates a project with a warm server. `before` is the server's size in bytes. */
 async function warm(): Promise<{ project: Project; pid: number; before: number }> {
   const project = await Project.create({ "deno.json": CONFIG });
   assertEquals((await project.run(["run", "--eval", "echo warm"])).code, 0);
@@ -47,7 +47,8 @@ async function checkPeak(pid: number, before: number): Promise<void> {
 }
 
 /**
- * Whether a task's writing comes to a stop before its end; nobody tells, so that it is looked at.
+ * Returns whether the task stops writing before its end. Polls, because the kernel does not report
+ * that a writer is blocked.
  */
 async function isHeldBack(project: Project): Promise<boolean> {
   let last = "";
@@ -60,13 +61,13 @@ async function isHeldBack(project: Project): Promise<boolean> {
   return true;
 }
 
-/** What `head` has written yet, of this project's folder. */
+/** Prints how many bytes this project's `head` has written, and `whole` when it has ended. */
 const HOW_FAR = `for p in /proc/[0-9]*; do
   case $(readlink $p/exe) in */head | */coreutils) [ "$(readlink $p/cwd)" = "$PWD" ] && grep wchar $p/io;; esac
 done; ls whole; true`;
 
 for (const [client, words] of Object.entries(CLIENTS)) {
-  Deno.test(`${OUTPUT / 2 ** 20} MiB of output through ${client} to a reader that stalls: held back, bounded, whole`, async () => {
+  Deno.test(`${OUTPUT / 2 ** 20} MiB of output through ${client} is held back in bounded memory for a stalled reader, and arrives whole`, async () => {
     const { project, pid, before } = await warm();
     await using _ = project;
     assertEquals((await project.runProgram(["mkfifo", "go"])).code, 0);
@@ -81,7 +82,7 @@ for (const [client, words] of Object.entries(CLIENTS)) {
   });
 }
 
-Deno.test(`an observer that never reads ${OUTPUT / 2 ** 20} MiB of output costs its bounded queue`, async () => {
+Deno.test(`an observer that never reads ${OUTPUT / 2 ** 20} MiB of output costs the server only a bounded queue`, async () => {
   const { project, pid, before } = await warm();
   await using _ = project;
   const path = project.socket();

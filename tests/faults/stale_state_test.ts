@@ -7,19 +7,19 @@ import { Random, seed } from "./random.ts";
 
 const CONFIG = { tasks: { hello: "echo hello", hold: "echo started && cat gate" } };
 
-/** Runs a task, which has to work at once. */
+/** Runs a task, and checks that it succeeds at the first attempt. */
 async function runs(project: Project, where: string): Promise<void> {
   const { code, stdout, stderr } = await project.run(["run", "hello"]);
   assertEquals([code, stdout], [0, "hello\n"], `${where}: ${stderr}`);
 }
 
-/** The servers that work in a folder. */
+/** Returns the process ids of the servers in a folder. */
 async function serversIn(folder: string): Promise<number[]> {
   const all = await processesIn(folder);
   return all.filter(({ words }) => words.includes(" serve ")).map(({ pid }) => pid);
 }
 
-/** A socket file that has outlived its listener. */
+/** Creates a socket file without a listener. Returns its path. */
 function deadSocket(path: string): string {
   const listener = Deno.listen({ transport: "unix", path: `${path}.made` });
   Deno.renameSync(`${path}.made`, `${path}.dead`);
@@ -27,7 +27,7 @@ function deadSocket(path: string): string {
   return `${path}.dead`;
 }
 
-/** All that is below a folder, sorted; `undefined` where it is not there. */
+/** Returns all paths below a folder, sorted; `undefined` if the folder does not exist. */
 function below(folder: string): string[] | undefined {
   if (fileKind(folder) === undefined) return undefined;
   return [...Deno.readDirSync(folder)].flatMap(({ name, isDirectory }) => {
@@ -36,7 +36,7 @@ function below(folder: string): string[] | undefined {
   }).sort();
 }
 
-/** A folder outside of the project, with the cache, which is inside in other tests. */
+/** Creates a folder outside of the project for the cache, which other tests have inside. */
 async function outside(): Promise<
   AsyncDisposable & { readonly path: string; readonly env: Record<string, string> }
 > {
@@ -48,7 +48,7 @@ async function outside(): Promise<
   };
 }
 
-/** A process that is nobody's server; it ends with its disposal. */
+/** Starts an unrelated process, which ends with its disposal. */
 function bystander(): AsyncDisposable & { readonly pid: number } {
   const child = new Deno.Command("sleep", { args: ["600"], stdin: "null" }).spawn();
   return {
@@ -60,26 +60,26 @@ function bystander(): AsyncDisposable & { readonly pid: number } {
   };
 }
 
-/** The process id of a process that was there. */
+/** Returns the process id of a process that has ended. */
 async function deadPid(): Promise<number> {
   const child = new Deno.Command("true").spawn();
   await child.status;
   return child.pid;
 }
 
-Deno.test("whatever a lock file says that nobody holds, the next run has a server, and no process is taken for one", async () => {
+Deno.test("a stale lock file does not prevent a start, whatever its contents, and no other process is killed", async () => {
   await using project = await Project.create({ "deno.json": CONFIG });
   await using other = bystander();
   const random = new Random(seed());
   const binary = Uint8Array.from({ length: 4096 }, () => random.below(256));
   const contents: readonly (readonly [string, string | Uint8Array])[] = [
     ["a dead process", `${await deadPid()}\n`],
-    ["a process id that another program has got", `${other.pid}\n`],
-    ["another program's, with addresses", `${other.pid} 127.0.0.1:1 unix:/nowhere/sock\n`],
-    ["nothing", ""],
-    ["no number", "NaN unix:\n"],
-    ["every process", "-1\n"],
-    ["bytes", binary],
+    ["the process id of another program", `${other.pid}\n`],
+    ["a program's id and addresses", `${other.pid} 127.0.0.1:1 unix:/nowhere/sock\n`],
+    ["an empty file", ""],
+    ["not a number", "NaN unix:\n"],
+    ["the process id -1, which means every process", "-1\n"],
+    ["binary data", binary],
     ["8 MiB", "7".repeat(8 << 20)],
   ];
   for (const [what, content] of contents) {
@@ -99,18 +99,18 @@ Deno.test("whatever a lock file says that nobody holds, the next run has a serve
   assert(isProcessAlive(other.pid));
 });
 
-Deno.test("whatever is where the socket belongs is replaced; what could be somebody's is said to be in the way", async () => {
+Deno.test("a server replaces a file, link, empty folder or dead socket at its socket's path, but not a folder with files", async () => {
   await using project = await Project.create({ "deno.json": CONFIG });
   await runs(project, "at first");
   const path = project.socket();
   await project.killServer();
   const makes: readonly (readonly [string, () => void])[] = [
     ["a file", () => Deno.writeTextFileSync(path, "no socket\n")],
-    ["a link to nothing", () => Deno.symlinkSync("/nowhere/sock", path)],
+    ["a dangling link", () => Deno.symlinkSync("/nowhere/sock", path)],
     ["a link to itself", () => Deno.symlinkSync(path, path)],
     ["an empty folder", () => Deno.mkdirSync(path)],
-    ["a socket where nobody listens", () => Deno.renameSync(deadSocket(path), path)],
-    ["no folder", () => removeTree(parentFolder(path))],
+    ["a socket without a listener", () => Deno.renameSync(deadSocket(path), path)],
+    ["a missing parent folder", () => removeTree(parentFolder(path))],
   ];
   for (const [what, make] of makes) {
     removeTree(path);
@@ -129,7 +129,7 @@ Deno.test("whatever is where the socket belongs is replaced; what could be someb
   await runs(project, "in the end");
 });
 
-Deno.test("a server removes the sockets of older versions, but nothing of somebody's", async () => {
+Deno.test("a server removes the sockets of older versions, but not a folder with files at their path", async () => {
   await using project = await Project.create({
     "deno.json": CONFIG,
     ".simmer/express.sock/file": "somebody's",
@@ -158,7 +158,7 @@ const LIVE: Readonly<Record<string, (path: string) => Promise<void>>> = {
   },
 };
 
-Deno.test("a server whose socket is removed or replaced makes room for one that can be reached", async () => {
+Deno.test("a server whose socket is removed or replaced ends, and the next run starts a new one", async () => {
   await Promise.all(
     Object.entries(LIVE).map(async ([what, change]) => {
       await using project = await Project.create({ "deno.json": CONFIG });
@@ -173,7 +173,7 @@ Deno.test("a server whose socket is removed or replaced makes room for one that 
 });
 
 for (const what of ["removed", "renamed"]) {
-  Deno.test(`a server whose state folder is ${what} ends, and leaves the next one's alone`, async () => {
+  Deno.test(`a server whose state folder is ${what} ends, and does not write to the next server's folder`, async () => {
     await using project = await Project.create({ "deno.json": CONFIG });
     const state = `${project.root}/.simmer`;
     await runs(project, "at first");
@@ -191,14 +191,14 @@ for (const what of ["removed", "renamed"]) {
   });
 }
 
-Deno.test("a build goes on to its end where its project's state is removed", async () => {
+Deno.test("a build completes if its project's state folder is removed", async () => {
   await using project = await Project.create({ "deno.json": CONFIG });
   await new Deno.Command("mkfifo", { args: [`${project.root}/gate`] }).output();
   const run = project.start(["run", "hold", "hello"]);
   await run.stdout.until("started");
   const first = await project.serverPid();
   await Deno.remove(`${project.root}/.simmer`, { recursive: true });
-  // It takes no new command from then on: a moment later there is another server.
+  // The server takes no new commands from then on, so the next run starts another server.
   const next = project.start(["run", "hello"]);
   assertEquals((await next.finished()).code, 0);
   await Deno.writeTextFile(`${project.root}/gate`, "opened\n");
@@ -208,7 +208,7 @@ Deno.test("a build goes on to its end where its project's state is removed", asy
   await untilGone(first, "the server without a place");
 });
 
-Deno.test("a watcher goes on where its project's state is removed", async () => {
+Deno.test("a watcher continues with a new server if its project's state folder is removed", async () => {
   await using project = await Project.create({ "deno.json": CONFIG });
   const watch = project.start(["watch", "hello"]);
   await watch.stderr.until("watching for changes");
@@ -219,7 +219,7 @@ Deno.test("a watcher goes on where its project's state is removed", async () => 
   assertEquals((await watch.finished()).code, 143);
 });
 
-Deno.test("a project that is renamed while it is watched: the old place is not made again", async () => {
+Deno.test("the old folder of a project is not created again if the project is renamed while it is watched", async () => {
   await using project = await Project.create({ "deno.json": CONFIG });
   await using elsewhere = await outside();
   const { env } = elsewhere;
@@ -228,19 +228,19 @@ Deno.test("a project that is renamed while it is watched: the old place is not m
   const first = await project.serverPid();
   const moved = `${project.root}-moved`;
   await Deno.rename(project.root, moved);
-  // A change makes the watcher run again, in a place that is not there any more.
+  // A change makes the watcher run again, in a folder that no longer exists.
   await Deno.writeTextFile(`${moved}/deno.json`, JSON.stringify(CONFIG, null, 4));
   await untilGone(first, "the server of the old place");
   const { stdout, stderr } = await watch.finished();
   const left = below(project.root);
-  // Back again, so that it can be tidied up.
+  // Move the project back, so that its disposal can remove it.
   if (left !== undefined) await Deno.rename(project.root, `${elsewhere.path}/left`);
   await Deno.rename(moved, project.root);
   assertEquals(left, undefined, `${stdout}${stderr}`);
   await runs(project, "back in its place");
 });
 
-Deno.test("a project that is renamed, and another one in its place, have a server each", async () => {
+Deno.test("a renamed project and another project at its old path have a server each", async () => {
   await using one = await Project.create({ "deno.json": { tasks: { hello: "echo one" } } });
   await using two = await Project.create({ "deno.json": { tasks: { hello: "echo two" } } });
   await using elsewhere = await outside();
@@ -265,7 +265,7 @@ Deno.test("a project that is renamed, and another one in its place, have a serve
   await Deno.rename(`${place}-moved`, place);
 });
 
-Deno.test("a server whose project is removed ends, and makes nothing of it again", async () => {
+Deno.test("a server whose project is removed ends, and does not create any of its files again", async () => {
   await using elsewhere = await outside();
   const { env, path } = elsewhere;
   const project = await Project.create({ "deno.json": CONFIG });

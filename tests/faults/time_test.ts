@@ -5,7 +5,7 @@ import { TestServer } from "../server/support.ts";
 const DAY_S = 24 * 60 * 60;
 const YEAR_MS = 365 * DAY_S * 1000;
 
-/** A clock whose time for people jumps; what timeouts count by goes on as it does. */
+/** A clock whose wall-clock time jumps. Its monotonic time, which timeouts use, does not. */
 class JumpingClock extends FakeClock {
   jumped = 0;
 
@@ -14,7 +14,7 @@ class JumpingClock extends FakeClock {
   }
 }
 
-/** A clock whose monotonic time leaps too, as where a machine was suspended: nothing wakes in between. */
+/** A clock whose monotonic time jumps too, as after a suspend: no timer fires in between. */
 class SuspendedClock extends FakeClock {
   asleep = 0;
 
@@ -27,7 +27,7 @@ class SuspendedClock extends FakeClock {
   }
 }
 
-Deno.test("a day of idle ticks: the timeout is right to the second, and no tick comes more often than it should", async () => {
+Deno.test("an idle server keeps a timeout of one day to the second, and ticks at most about once a second", async () => {
   await using server = new TestServer({ timeoutSeconds: DAY_S });
   const client = await server.join();
   await client.leave();
@@ -44,7 +44,7 @@ Deno.test("a day of idle ticks: the timeout is right to the second, and no tick 
   await server.ended;
 });
 
-Deno.test("a clock that jumps a year ahead or back ends nothing and keeps nothing from ending", async () => {
+Deno.test("a wall-clock jump of a year, ahead or back, affects neither a build nor the idle timeout", async () => {
   for (const jump of [YEAR_MS, -YEAR_MS]) {
     const clock = new JumpingClock(2 * YEAR_MS);
     await using server = new TestServer({ timeoutSeconds: 60, clock });
@@ -64,7 +64,7 @@ Deno.test("a clock that jumps a year ahead or back ends nothing and keeps nothin
   }
 });
 
-Deno.test("a machine that was suspended for a night goes on: client, build, and what is asked", async () => {
+Deno.test("a client and its build survive a suspend of the machine, and the idle timeout still works", async () => {
   const clock = new SuspendedClock();
   await using server = new TestServer({ timeoutSeconds: 60, clock });
   const client = await server.join();

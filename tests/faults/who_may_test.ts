@@ -1,4 +1,4 @@
-/** Other users of the machine, and what must not be kept. */
+/** Access by other users of the machine, and secrets that must not be stored. */
 
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { fileKind, parentFolder } from "../../system/files/files.ts";
@@ -6,10 +6,10 @@ import { request } from "../../wire/messages.ts";
 import { type Finished, Project } from "../e2e/support.ts";
 import { helloParams } from "../server/support.ts";
 
-/** Nobody, on most systems. */
+/** The user id of `nobody` on most systems. */
 const OTHER = 65534;
 
-/** One that every user can run. */
+/** A Python that every user can run. */
 const PYTHON = "/usr/bin/python3";
 
 const isRoot = Deno.uid() === 0;
@@ -30,7 +30,7 @@ const CONFIG = {
   },
 };
 
-/** Everything below a folder but sockets and pipes: modes and kinds by paths. */
+/** Returns the kind and mode of each entry below a folder, by path. */
 function modes(folder: string, found = new Map<string, string>()): Map<string, string> {
   for (const { name } of Deno.readDirSync(folder)) {
     const path = `${folder}/${name}`;
@@ -41,7 +41,7 @@ function modes(folder: string, found = new Map<string, string>()): Map<string, s
   return found;
 }
 
-/** What is in the files below a folder, beside the folders that are left out. */
+/** Returns the contents of all files below a folder, except those below `leftOut`. */
 function contents(folder: string, leftOut: readonly string[]): string {
   return [...modes(folder)]
     .filter(([path]) => !leftOut.some((each) => path.startsWith(`${folder}/${each}`)))
@@ -50,7 +50,7 @@ function contents(folder: string, leftOut: readonly string[]): string {
 }
 
 Deno.test({
-  name: "another user gets to no server, whatever the modes of its files have become" +
+  name: "another user cannot use a server, even if its socket and folders are open to all users" +
     (canBeOther ? "" : ` (skipped: only root can be somebody else, and only with ${PYTHON})`),
   ignore: !canBeOther,
   fn: async () => {
@@ -64,7 +64,7 @@ Deno.test({
       return (await project.runProgram([...user, PYTHON, "-c", peer, path, hello])).stdout;
     };
     assertEquals(await asOther(), "Permission denied\n");
-    // Somebody has opened all of it.
+    // Open the socket and its folders to all users.
     const folder = parentFolder(path);
     for (const each of [parentFolder(folder), folder, path]) await Deno.chmod(each, 0o777);
     const refusal = await asOther();
@@ -83,7 +83,8 @@ Deno.test({
 });
 
 Deno.test({
-  name: "a state folder of another user's, and one that is a link, is not used: tasks run without" +
+  name:
+    "a state folder that is a link or belongs to another user is not used: tasks run without a server" +
     (isRoot ? "" : " (skipped: only root can be somebody else)"),
   ignore: !isRoot,
   fn: async () => {
@@ -115,7 +116,7 @@ Deno.test({
   },
 });
 
-Deno.test("whatever the umask, the state is the user's own; tasks' files are as the umask has them", async () => {
+Deno.test("state files are private even with umask 0, and files of tasks follow the umask", async () => {
   await using project = await Project.create({ "deno.json": CONFIG, "in.txt": "1\n" });
   const open = ["sh", "-c", 'umask 0; exec "$@"', "sh", Deno.execPath(), "run", "-A"];
   const main = new URL("../../main.ts", import.meta.url).pathname;
@@ -130,7 +131,7 @@ Deno.test("whatever the umask, the state is the user's own; tasks' files are as 
   assertEquals(((await Deno.stat(`${project.root}/shown.txt`)).mode ?? 0) & 0o777, 0o666);
 });
 
-Deno.test("nothing of the environment, and no secret of a command line, is kept", async () => {
+Deno.test("neither environment values nor secrets of command lines are stored in .simmer, except in task logs", async () => {
   await using project = await Project.create({
     "deno.json": CONFIG,
     "in.txt": "1\n",
@@ -161,7 +162,7 @@ Deno.test("nothing of the environment, and no secret of a command line, is kept"
   assertEquals(kept.match(/.*(value-of|pw-in)-\w+/g), null);
 });
 
-Deno.test("a changed secret behind '--' has the task run again, and 'why' says so without it", async () => {
+Deno.test("'why' reports a changed secret after '--' without showing its value", async () => {
   await using project = await Project.create({ "deno.json": CONFIG, "in.txt": "1\n" });
   const args = (value: string): string[] => ["deploy", "--", "--password", value];
   await project.run(["run", ...args("first-value")]);
@@ -174,7 +175,7 @@ Deno.test("a changed secret behind '--' has the task run again, and 'why' says s
   assertStringIncludes(more.stdout, shown);
 });
 
-Deno.test("what other clients are told of a client's command line has no secret", async () => {
+Deno.test("simmer status shows the command line of another client without its secrets", async () => {
   await using project = await Project.create({
     "deno.json": { tasks: { wait: "mkfifo pipe && echo ready && sh -c 'cat pipe'" } },
   });
@@ -188,7 +189,7 @@ Deno.test("what other clients are told of a client's command line has no secret"
 });
 
 Deno.test({
-  name: "another user gets nothing of bitbake.sock, whatever its mode has become" +
+  name: "another user gets no reply from bitbake.sock, even if its mode is 0666" +
     (canBeOther ? "" : ` (skipped: only root can be somebody else, and only with ${PYTHON})`),
   ignore: !canBeOther || Deno.build.os !== "linux",
   fn: async () => {
@@ -209,7 +210,7 @@ Deno.test({
   },
 });
 
-/** A user who has made a home of its own, and the program that runs simmer there. */
+/** Runs simmer as another user with its own home folder. */
 class OtherUser implements AsyncDisposable {
   readonly #home: string;
 
@@ -220,13 +221,13 @@ class OtherUser implements AsyncDisposable {
   static async create(): Promise<OtherUser> {
     const home = await Deno.makeTempDir({ prefix: "simmer_home_" });
     const { denoDir } = JSON.parse(await output([Deno.execPath(), "info", "--json"]));
-    // Packages are found in a cache that is readable, and nothing is loaded from a registry.
+    // The user needs a readable package cache, so that Deno loads nothing from a registry.
     await output(["cp", "-r", `${denoDir}/npm`, `${home}/npm`]);
     await output(["chown", "-R", `${OTHER}:${OTHER}`, home]);
     return new OtherUser(home);
   }
 
-  /** Runs simmer in a folder of a project. */
+  /** Runs simmer in the project's folder as the other user. */
   async run(project: Project, args: readonly string[]): Promise<Finished> {
     const main = new URL("../../main.ts", import.meta.url).pathname;
     return await project.runProgram([
@@ -251,7 +252,7 @@ const OTHERS_PROJECT = {
   tasks: { hello: "echo hello", cached: { command: "cat in.txt", files: ["in.txt"] } },
 };
 
-/** Commands that need a server, each of them an error with the reason. */
+/** Commands that need a server. Each of them must fail with the reason. */
 const NEED_SERVER = [
   ["status"],
   ["stop", "--force"],
@@ -267,7 +268,7 @@ const NEED_SERVER = [
 ];
 
 Deno.test({
-  name: "in another user's project tasks run without a server, and it is said why" +
+  name: "tasks in another user's project run without a server, with a warning that says why" +
     (canBeOther ? "" : " (skipped: only root can be somebody else)"),
   ignore: !canBeOther,
   fn: async () => {
@@ -299,7 +300,8 @@ Deno.test({
 });
 
 Deno.test({
-  name: "a folder, a config file and a lock of another user's are said to be closed, in one line" +
+  name:
+    "another user's unreadable folder or config is reported, and with an unreadable lock or outer config tasks run without a server" +
     (canBeOther ? "" : " (skipped: only root can be somebody else)"),
   ignore: !canBeOther,
   fn: async () => {

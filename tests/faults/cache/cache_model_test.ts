@@ -1,7 +1,7 @@
 /**
- * Model of the cache: random edits, moves, swaps, links, removals and kills between and during runs,
- * with the server and without it. After each run, what the tasks have made is what plain `sh` makes
- * from scratch of the same tree, and what a person has written is there.
+ * Model test of the cache: random edits, moves, swaps, links, removals and kills between and during
+ * runs, with and without a server. After each run, the outputs must equal those of a build from
+ * scratch with plain `sh`, and files that a user has written must still exist.
  */
 
 import { assert, assertEquals } from "@std/assert";
@@ -10,19 +10,19 @@ import { treeEntry } from "../../../system/files/tree.ts";
 import { CacheWorld, type Ran, TARGETS } from "./cache_world.ts";
 import { effort, Random, seed } from "../random.ts";
 
-/** Seconds; SIMMER_SOAK times as many. */
+/** Duration in seconds, multiplied by `SIMMER_SOAK`. */
 const SECONDS = effort(15);
 
-/** Changes at the most, where somebody wants a certain number of them. */
+/** Maximum number of changes, if `SIMMER_CHANGES` is set. */
 const CHANGES = Number(Deno.env.get("SIMMER_CHANGES") ?? "Infinity");
 
-/** Runs in one pair of worlds: what leads to a failure is in their story. */
+/** Runs in one pair of worlds before new ones are made, which keeps a failure's history short. */
 const RUNS = 150;
 
 const FOLDERS = ["src", "src/s", "src/t", "src/s/u", "lib", "ext", "ext/e"] as const;
 const MEMBERS = ["a", "b", "c"] as const;
 
-/** Tells of what happens to a world, and has it happen. */
+/** Makes random changes to a world, and records them. */
 class Meddler {
   readonly #world: CacheWorld;
   readonly #random: Random;
@@ -34,22 +34,22 @@ class Meddler {
     this.#random = random;
   }
 
-  /** How much has happened. */
+  /** Number of changes so far. */
   get count(): number {
     return this.#count;
   }
 
-  /** The last things that have happened, a line each. */
+  /** The last records, one a line. */
   get story(): string {
     return this.#story.slice(-40).join("\n");
   }
 
-  /** Adds a line. */
+  /** Adds a record. */
   tell(line: string): void {
     this.#story.push(line);
   }
 
-  /** Somebody changes what tasks read. */
+  /** Changes an input of the tasks. */
   changeInputs(): void {
     const { root } = this.#world;
     const path = this.#path();
@@ -84,7 +84,7 @@ class Meddler {
     ]);
   }
 
-  /** Somebody changes what tasks have made, or what tasks there are, or what is kept. */
+  /** Changes the configuration, an output or a member. */
   changeRest(): void {
     const world = this.#world;
     const { root } = world;
@@ -156,12 +156,12 @@ class Meddler {
     try {
       Deno.renameSync(two, one);
     } finally {
-      // Where there is no second one, the first one has been moved.
+      // If the second folder does not exist, this moves the first one.
       Deno.renameSync(aside, two);
     }
   }
 
-  /** Carries out one of some changes; most of them are not possible in every tree. */
+  /** Makes one change, chosen by weight. A change that is impossible in this tree is skipped. */
   #attempt(changes: readonly Change[]): void {
     let at = this.#random.below(changes.reduce((sum, [weight]) => sum + weight, 0));
     const chosen = changes.find(([weight]) => (at -= weight) < 0);
@@ -184,7 +184,7 @@ class Meddler {
     return `${this.#folder()}/f${this.#random.below(3)}.txt`;
   }
 
-  /** What a link says. */
+  /** Returns a random link target. */
   #linked(kind: "d" | "f"): string {
     const up = this.#random.pick(["", "../", "../../"]);
     const folder = this.#random.pick(["ext", "ext/e", "src/t", "t", "e"]);
@@ -194,12 +194,12 @@ class Meddler {
 
 type Change = readonly [weight: number, what: string, where: string, change: () => void];
 
-/** From a path to a folder above it, for a link. */
+/** Returns the relative link target from a path's folder up to `root`. */
 function upwards(path: string, root: string): string {
   return "../".repeat(path.slice(root.length + 1).split("/").length - 1);
 }
 
-/** What was seen. */
+/** Statistics of the test. */
 interface Tally {
   changes: number;
   runs: number;
@@ -208,7 +208,7 @@ interface Tally {
   kills: number;
 }
 
-/** Runs tasks in a world, while nothing is changed or while it is; then all has to be right. */
+/** Runs tasks, now and then first while inputs change. Compares the last run with the reference. */
 async function runAndCompare(
   world: CacheWorld,
   meddler: Meddler,
@@ -241,7 +241,8 @@ async function runAndCompare(
 }
 
 Deno.test({
-  name: "whatever happens to a tree, its tasks leave what a build from scratch leaves",
+  name:
+    "cached builds leave the same outputs as builds from scratch after random changes to the tree",
   ignore: Deno.build.os !== "linux",
   fn: async () => {
     const tally: Tally = { changes: 0, runs: 0, disturbed: 0, found: 0, kills: 0 };

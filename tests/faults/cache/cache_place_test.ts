@@ -1,4 +1,4 @@
-/** Whose cache it is: the user's own folder, and the place that the client's environment names. */
+/** The cache folder: its owner, its mode, and its selection by the client's environment. */
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { fileKind } from "../../../system/files/files.ts";
@@ -22,14 +22,14 @@ const CONFIG = {
 
 const FILES = { "deno.json": CONFIG, "in.txt": "1\n" };
 
-/** What a test with another user needs that is missing; `undefined` if it can run. */
+/** The missing requirement of tests with another user; `undefined` if they can run. */
 const lacking = Deno.uid() !== 0
   ? "only root can make users"
   : ["/usr/sbin/useradd", "/usr/bin/setpriv"].find((path) => fileKind(path) !== "file");
 
 const reason = lacking === undefined ? "" : ` (skipped: ${lacking})`;
 
-/** A user of the machine that exists for one test. */
+/** A user account that exists for one test. */
 class OtherUser implements AsyncDisposable {
   readonly uid: number;
   readonly #name: string;
@@ -90,7 +90,7 @@ function names(path: string): string[] {
 }
 
 Deno.test({
-  name: `another user's cache folder is not used, and each command says whose it is${reason}`,
+  name: `another user's cache folder is not used, and each command names its owner${reason}`,
   ignore: lacking !== undefined,
   fn: async () => {
     await using project = await Project.create(FILES);
@@ -117,7 +117,7 @@ Deno.test({
 
 Deno.test({
   name:
-    `a link of another user's on the way to the cache is not followed; the user's own is${reason}`,
+    `another user's link in the cache path is not followed, but the user's own links are${reason}`,
   ignore: lacking !== undefined,
   fn: async () => {
     await using project = await Project.create(FILES);
@@ -141,7 +141,7 @@ Deno.test({
   },
 });
 
-Deno.test("the mode of the user's own cache is corrected, before and after it has results", async () => {
+Deno.test("the mode of the user's own cache is set to 0700, whether the cache is empty or has results", async () => {
   await using project = await Project.create(FILES);
   await using common = await Promise.resolve(new Common());
   const cache = `${common.path}/cache`;
@@ -159,7 +159,7 @@ Deno.test("the mode of the user's own cache is corrected, before and after it ha
   }
 });
 
-Deno.test("a folder of other things that a variable names as cache keeps its mode", async () => {
+Deno.test("a folder with other files keeps its mode if SIMMER_CACHE_DIR names it", async () => {
   await using project = await Project.create(FILES);
   await using common = await Promise.resolve(new Common());
   await Deno.writeTextFile(`${common.path}/file`, "");
@@ -177,7 +177,7 @@ Deno.test("a folder of other things that a variable names as cache keeps its mod
   }
 });
 
-Deno.test("results go to, and come from, the place that the environment of each run names", async () => {
+Deno.test("each run uses the cache folder that its client's environment names", async () => {
   await using project = await Project.create(FILES);
   await using common = await Promise.resolve(new Common());
   const unset = { SIMMER_CACHE_DIR: "", XDG_CACHE_HOME: "", HOME: "" };
@@ -188,12 +188,12 @@ Deno.test("results go to, and come from, the place that the environment of each 
   ];
   let pid: number | undefined;
   for (const [env, folder] of places) {
-    // The result of the run before is in the working tree, but not in this run's place.
+    // The output of the previous run is in the working tree, but not in this run's cache.
     const why = await project.run(["why", "make"], { env });
     assertStringIncludes(why.stdout, "would run");
     assertEquals(isCached(await project.run(["run", "make"], { env })), false, folder);
     pid ??= await project.serverPid();
-    // A question of a reason waits until results are kept.
+    // `why` waits until deferred results are stored.
     await project.run(["why", "make"], { env });
     assertEquals(names(`${folder}/v1/results`).length, 1, folder);
   }
@@ -220,11 +220,11 @@ Deno.test("results go to, and come from, the place that the environment of each 
   assertEquals(await project.serverPid(), pid, "one server did all of it");
 });
 
-Deno.test("deferred results are kept in the place of the run that made them", async () => {
+Deno.test("deferred results are stored in the cache of the run that made them", async () => {
   await using project = await Project.create(FILES);
   await using common = await Promise.resolve(new Common());
   const [a = "", b = ""] = ["a", "b"].map((name) => `${common.path}/${name}`);
-  // Each run is the first one in its place; the server keeps what is left at its end.
+  // Each run is the first one in its cache. The server stores deferred results when it stops.
   await project.run(["run", "after"], { env: { SIMMER_CACHE_DIR: a } });
   await project.run(["run", "make"], { env: { SIMMER_CACHE_DIR: b } });
   await project.run(["stop"]);
@@ -237,6 +237,6 @@ Deno.test("deferred results are kept in the place of the run that made them", as
     const env = { SIMMER_CACHE_DIR: folder };
     assertEquals(isCached(await project.run(["run", task], { env })), true, task);
   }
-  // It may still use the folder, which is removed first.
+  // Stop the server, because it may still use the cache folder, which is removed first.
   await project.run(["stop"]);
 });

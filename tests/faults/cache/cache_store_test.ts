@@ -1,4 +1,4 @@
-/** A cache that a damaged disk, or a program that can write to it, has changed. */
+/** A cache that a damaged disk or another program has changed. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { OutputEntry, StoredResult } from "../../../cooker/store/result.ts";
@@ -8,7 +8,7 @@ import { FakeClock } from "../../../system/fake_clock.ts";
 import { MemoryLogger } from "../../../system/logger.ts";
 import { DirectCooker } from "../../cooker/direct_cooker.ts";
 
-/** A store beside a working tree, and ways to damage it. */
+/** A store and a working tree, with methods to damage the store. */
 class Store implements Disposable {
   readonly base = Deno.realPathSync(Deno.makeTempDirSync({ prefix: "simmer_store_" }));
   readonly folder = `${this.base}/store`;
@@ -20,7 +20,7 @@ class Store implements Disposable {
     Deno.mkdirSync(this.tree);
   }
 
-  /** A store with nothing in memory. */
+  /** Opens the store with nothing in memory. */
   open(): ResultStore {
     return new ResultStore({ folder: this.folder, log: this.log, clock: this.clock });
   }
@@ -65,10 +65,10 @@ class Store implements Disposable {
   }
 }
 
-/** Puts something that is no regular file where a file was; gives what must stay as it is. */
+/** Creates an entry that is not a regular file. `victim` is a file that must not change. */
 const REPLACEMENTS: Readonly<Record<string, (path: string, victim: string) => void>> = {
   "a link to a file": (path, victim) => Deno.symlinkSync(victim, path),
-  "a link to nothing": (path) => Deno.symlinkSync("/nowhere/at/all", path),
+  "a dangling link": (path) => Deno.symlinkSync("/nowhere/at/all", path),
   "a link to an endless file": (path) => Deno.symlinkSync("/dev/zero", path),
   "a FIFO": (path) => {
     const { success } = new Deno.Command("mkfifo", { args: [path] }).outputSync();
@@ -80,7 +80,7 @@ const REPLACEMENTS: Readonly<Record<string, (path: string, victim: string) => vo
   },
 };
 
-Deno.test("a record of which one character was changed is a miss, said in the log, and is removed", async () => {
+Deno.test("a record with one changed character is a miss, is logged, and is removed", async () => {
   using store = new Store();
   await store.keep("a", "content");
   const text = Deno.readTextFileSync(store.record("a"));
@@ -95,7 +95,7 @@ Deno.test("a record of which one character was changed is a miss, said in the lo
   assert(store.find("a") !== undefined, "the record as it was is found");
 });
 
-Deno.test("a record without a digest, of an older version, is a miss and is removed without a word", async () => {
+Deno.test("a record without a digest (from an older version) is a miss and is removed without a log message", async () => {
   using store = new Store();
   await store.keep("a", "content");
   const older = ({ digest: _, ...record }: Record<string, unknown>): unknown => record;
@@ -120,7 +120,8 @@ Deno.test("a record under another fingerprint's name is a miss", async () => {
 });
 
 Deno.test({
-  name: "a record of another user is a miss" + (Deno.uid() === 0 ? "" : " (skipped: needs root)"),
+  name: "a record that belongs to another user is a miss" +
+    (Deno.uid() === 0 ? "" : " (skipped: needs root)"),
   ignore: Deno.uid() !== 0,
   fn: async () => {
     using store = new Store();
@@ -131,7 +132,7 @@ Deno.test({
 });
 
 for (const [what, replace] of Object.entries(REPLACEMENTS)) {
-  Deno.test(`${what} in the place of a blob is neither followed nor waited for, and is repaired`, async () => {
+  Deno.test(`${what} in place of a blob is neither followed nor read, and is replaced by the next result`, async () => {
     using store = new Store();
     const victim = `${store.base}/victim`;
     Deno.writeTextFileSync(victim, "content");
@@ -157,7 +158,7 @@ for (const [what, replace] of Object.entries(REPLACEMENTS)) {
     assertEquals(Deno.statSync(victim).mtime?.getTime(), 1_000_000, "the link was followed");
   });
 
-  Deno.test(`${what} in the place of a record is a miss, and is repaired; a collection passes it`, async () => {
+  Deno.test(`${what} in place of a record is a miss, does not stop a collection, and is replaced by the next result`, async () => {
     using store = new Store();
     const victim = `${store.base}/victim`;
     const result = await store.keep("a", "content");
@@ -174,7 +175,7 @@ for (const [what, replace] of Object.entries(REPLACEMENTS)) {
     assertEquals(Deno.readTextFileSync(victim), before);
   });
 
-  Deno.test(`${what} in the place of the store's other files stops neither keeping nor collecting`, async () => {
+  Deno.test(`${what} in place of the store's other files prevents neither storing nor collecting results`, async () => {
     using store = new Store();
     const victim = `${store.base}/victim`;
     Deno.writeTextFileSync(victim, "precious");
@@ -196,7 +197,7 @@ for (const [what, replace] of Object.entries(REPLACEMENTS)) {
   });
 }
 
-Deno.test("a link in the place of a folder of blobs leads nowhere: nothing behind it is collected or written", async () => {
+Deno.test("a link in place of a blob folder is not followed: files behind it are neither written nor removed", async () => {
   using store = new Store();
   await store.keep("a", "content");
   const precious = `${store.base}/precious`;
@@ -211,7 +212,7 @@ Deno.test("a link in the place of a folder of blobs leads nowhere: nothing behin
   assertEquals(Array.from(Deno.readDirSync(precious), ({ name }) => name), ["file"]);
 });
 
-Deno.test("modes beyond 0777 are neither kept nor put back", async () => {
+Deno.test("mode bits beyond 0777 are neither stored nor restored", async () => {
   using store = new Store();
   Deno.writeTextFileSync(`${store.tree}/a`, "x");
   Deno.chmodSync(`${store.tree}/a`, 0o6755);
@@ -223,7 +224,7 @@ Deno.test("modes beyond 0777 are neither kept nor put back", async () => {
   assertEquals((Deno.statSync(`${store.tree}/a`).mode ?? 0) & 0o7777, 0o755);
 });
 
-Deno.test("a result whose paths contradict each other is refused before anything is written", async () => {
+Deno.test("a result with conflicting paths is rejected before a file is written", async () => {
   using store = new Store();
   const { outputs: [a] } = await store.keep("a", "content");
   assert(a?.kind === "file");
@@ -240,13 +241,13 @@ Deno.test("a result whose paths contradict each other is refused before anything
   }
 });
 
-/** A project with a task `make`, and a cache that somebody else writes to as well. */
+/** A project with a task `make`, and a cache that may have forged records. */
 class Target implements AsyncDisposable {
   readonly base = Deno.realPathSync(Deno.makeTempDirSync({ prefix: "simmer_target_" }));
   readonly root = `${this.base}/project`;
   readonly #cache = `${this.base}/cache`;
 
-  /** @param output what the task's `output` means, beside `made.txt` */
+  /** @param output the patterns of the task's `output`, in addition to `made.txt` */
   constructor(output: readonly string[], command = "echo made > made.txt") {
     this.write("deno.json", {
       workspace: ["packages/*", "./tools/two"],
@@ -282,12 +283,12 @@ class Target implements AsyncDisposable {
     const cooker = new DirectCooker(this.root, { cache: this.#cache });
     const { ran, exitCode } = await cooker.run(["make"]);
     assertEquals(exitCode, 0);
-    // A first result is kept at the end.
+    // The cooker stores a task's first result when it is disposed.
     await cooker[Symbol.asyncDispose]();
     return { ran, log: cooker.log.messages.join("\n") };
   }
 
-  /** Writes a record with a valid digest that names files at paths beside `made.txt`. */
+  /** Writes a record with a valid digest that has files at `paths` in addition to `made.txt`. */
   async forge(paths: readonly string[]): Promise<void> {
     await using cooker = new DirectCooker(this.root, { cache: this.#cache });
     const { tasks: [planned] } = await cooker.plan(["make"]);
@@ -333,7 +334,7 @@ const FORBIDDEN: readonly string[] = [
   "tools/two/package.json",
 ];
 
-Deno.test("a forged record puts nothing into .git or .simmer, nor onto a config file of the workspace", async () => {
+Deno.test("a forged record cannot write into .git or .simmer, or replace a config file of the workspace", async () => {
   for (const path of FORBIDDEN) {
     await using target = new Target([path]);
     await target.forge([path]);
@@ -348,13 +349,12 @@ Deno.test("a forged record puts nothing into .git or .simmer, nor onto a config 
   }
 });
 
-Deno.test("a forged record puts nothing at a path that the task's output does not mean", async () => {
+Deno.test("a forged record cannot write to a path that the task's output does not match", async () => {
   const cases: readonly (readonly [readonly string[], string])[] = [
     [[], "src/main.ts"],
     [["dist"], "dist2/main.js"],
     [["dist", "!dist/keep"], "dist/keep/main.js"],
     [["dist/*.js"], "dist/main.ts"],
-    // Passed over when outputs are looked for, unless an entry names them.
   ];
   for (const [output, path] of cases) {
     await using target = new Target(output);
@@ -365,7 +365,7 @@ Deno.test("a forged record puts nothing at a path that the task's output does no
   }
 });
 
-Deno.test("what a task's output does mean is put back, whatever its name", async () => {
+Deno.test("files that the task's output matches are restored, even with names such as package.json", async () => {
   const paths = ["dist/package.json", "dist/deno.json", "dist/.gitignore", "dist/a.git/x"];
   await using target = new Target(["dist", "vendor/node_modules"]);
   await target.forge([...paths, "vendor/node_modules/a/package.json"]);
@@ -374,7 +374,7 @@ Deno.test("what a task's output does mean is put back, whatever its name", async
   assertEquals(target.read("made.txt"), "from the cache");
 });
 
-Deno.test("a link in the working tree leads no restored file into .git or onto a config file", async () => {
+Deno.test("a restored file does not follow a link in the working tree into .git or to a config file", async () => {
   for (const [link, to, path] of [["out", ".git/hooks", "out/x"], ["out", ".", "out/deno.jsonc"]]) {
     await using target = new Target(["out"]);
     await target.forge([path ?? ""]);
@@ -385,7 +385,7 @@ Deno.test("a link in the working tree leads no restored file into .git or onto a
   }
 });
 
-Deno.test("a result that has a config file among its outputs is not kept, and it is said why", async () => {
+Deno.test("a result with a config file among its outputs is not stored, and the log says why", async () => {
   const command = "echo made > made.txt && echo {} > deno.jsonc";
   await using target = new Target(["deno.jsonc"], command);
   for (let round = 0; round < 2; round++) {
@@ -395,7 +395,7 @@ Deno.test("a result that has a config file among its outputs is not kept, and it
   }
 });
 
-Deno.test("a config file that an earlier version has taken for an output is not removed before the task runs", async () => {
+Deno.test("a config file that an earlier version recorded as an output is not removed before the task runs", async () => {
   await using target = new Target([]);
   await target.run();
   const journal = ".simmer/results.jsonl";

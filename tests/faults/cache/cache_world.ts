@@ -1,6 +1,6 @@
 /**
- * A workspace on the disk to which anything may happen, what its tasks have to leave in it, and what
- * simmer leaves. What they have to leave is told by plain `sh`, which makes all of it anew.
+ * A workspace on disk that a test may change in any way. The outputs of its tasks under simmer are
+ * compared with a reference build, in which plain `sh` runs the same commands from scratch.
  *
  * @module
  */
@@ -59,10 +59,10 @@ const TASKS = {
   note: { command: "cat lib/*.txt > note.txt", files: ["lib"] },
 } as const;
 
-/** What each of them makes: a file, or a folder with all that is in it. */
+/** The file or folder that each task of the root makes. */
 const MAKES = { list: "gen", copy: "copy", pack: "dist", note: "note.txt" } as const;
 
-/** What can be asked for: options, and names behind them. */
+/** Arguments of `simmer run`: options, then task names. */
 export const TARGETS = ["list", "copy", "pack", "note", "list copy note", "-r build"] as const;
 
 /** One of {@linkcode TARGETS}. */
@@ -78,43 +78,43 @@ const RUNS: Readonly<Record<Exclude<Target, "-r build">, readonly (keyof typeof 
 };
 
 interface Work {
-  /** Below the root. */
+  /** Path below the root. */
   readonly folder: string;
   readonly command: string;
   readonly makes: string;
 }
 
-/** A file that a task has made, or a person. */
+/** A file that a task or a user has made. */
 interface Made {
   readonly text: string;
   readonly isProgram: boolean;
 }
 
-/** How a run ended. */
+/** The result of a run. */
 export interface Ran {
   readonly code: number;
-  /** How many tasks were found in the cache. */
+  /** Number of cache hits. */
   readonly found: number;
   readonly stderr: string;
 }
 
-/** Where results are kept. */
+/** A cache that several workspaces may share. */
 export interface SharedCache {
-  /** Absolute. */
+  /** Absolute path. */
   readonly folder: string;
-  /** What a person has written among the outputs of any workspace that shares it. */
+  /** Output paths that a user has written in any of the workspaces. */
   readonly byHand: Set<string>;
 }
 
-/** A workspace. */
+/** A workspace with its cache and its reference builds. */
 export class CacheWorld implements AsyncDisposable {
   readonly #project: Project;
   readonly #reference: string;
   readonly #cache: SharedCache;
   #killed: number | undefined;
-  /** A word of the command of `pack`. */
+  /** The argument of the command of `pack`. */
   #word = "0";
-  /** Files that a person has written among the outputs, which no task may remove. */
+  /** Files that a user has written among the outputs. No task may remove them. */
   readonly #own = new Map<string, string>();
 
   private constructor(project: Project, reference: string, cache: SharedCache) {
@@ -124,10 +124,10 @@ export class CacheWorld implements AsyncDisposable {
   }
 
   /**
-   * Makes one.
+   * Creates a workspace.
    *
-   * @param reference where the builds from scratch are; removed with each of them
-   * @param cache others may share it
+   * @param reference folder of the reference build; each build replaces it
+   * @param cache may be shared with other workspaces
    */
   static async create(reference: string, cache: SharedCache): Promise<CacheWorld> {
     const project = await Project.create({
@@ -147,12 +147,12 @@ export class CacheWorld implements AsyncDisposable {
     return world;
   }
 
-  /** Absolute. */
+  /** Absolute path. */
   get root(): string {
     return this.#project.root;
   }
 
-  /** Writes the configuration; a word is one of a command's. */
+  /** Writes the configuration, with `word` as the argument of the command of `pack`. */
   configure(word: string): void {
     this.#word = word;
     const pack = { ...TASKS.pack, command: this.#commandOf("pack") };
@@ -160,7 +160,7 @@ export class CacheWorld implements AsyncDisposable {
     Deno.writeTextFileSync(`${this.root}/deno.json`, JSON.stringify(config));
   }
 
-  /** A person writes a file among the outputs. */
+  /** Writes a file among the outputs, as a user would. */
   writeOwn(path: string, text: string): void {
     const absolute = `${this.root}/${path}`;
     const isThere = (each: string): boolean => treeEntry(`${this.root}/${each}`)?.kind === "folder";
@@ -170,7 +170,7 @@ export class CacheWorld implements AsyncDisposable {
     this.#cache.byHand.add(path);
   }
 
-  /** A person removes something among the outputs. */
+  /** Removes a file or folder among the outputs, as a user would. */
   removeOwn(path: string): void {
     removeTree(`${this.root}/${path}`);
     for (const own of this.#own.keys()) {
@@ -187,11 +187,11 @@ export class CacheWorld implements AsyncDisposable {
     return { code, found, stderr };
   }
 
-  /** Kills the server, if there is one. */
+  /** Kills the server if one runs. */
   async kill(): Promise<void> {
     try {
       const pid = await this.#project.serverPid();
-      // Nobody has run since: the number may be another process's by now.
+      // No server has started since the last kill: another process may have the process id now.
       if (pid === this.#killed) return;
       await this.#project.killServer();
       this.#killed = pid;
@@ -200,7 +200,7 @@ export class CacheWorld implements AsyncDisposable {
     }
   }
 
-  /** Has plain `sh` carry out the tasks on what is there now, in another folder. */
+  /** Runs the tasks with plain `sh` on a copy of the current inputs. */
   async expect(target: Target): Promise<Expected> {
     const works = this.#works(target);
     const inputs = ["tools", "src", "lib", "ext", "store"].map((each) => `"$1/${each}"`).join(" ");
@@ -221,7 +221,7 @@ export class CacheWorld implements AsyncDisposable {
     return { code, files: madeIn(this.#reference, works) };
   }
 
-  /** @returns what is not as it should be after a run; `undefined` if all is right */
+  /** @returns the first difference from the reference build; `undefined` if there is none */
   compare(target: Target, ran: Ran, expected: Expected): string | undefined {
     if ((ran.code === 0) !== (expected.code === 0)) {
       return `exit code ${ran.code} instead of ${expected.code}`;
@@ -234,7 +234,7 @@ export class CacheWorld implements AsyncDisposable {
         if (file.text !== text) {
           return `${path} has ${JSON.stringify(file.text)} instead of ${JSON.stringify(text)}`;
         }
-        // A program that writes over a file leaves the file's mode, which is in the result then.
+        // A task that overwrites a user's file keeps the file's mode, which the result then has.
         const isModeKnown = !this.#cache.byHand.has(path);
         if (file.isProgram !== isProgram && isModeKnown) return `${path} has another mode`;
         this.#own.delete(path);
@@ -250,7 +250,7 @@ export class CacheWorld implements AsyncDisposable {
     return undefined;
   }
 
-  /** A run that was not compared may have written over files of a person: these are the tasks' now. */
+  /** Forgets the user's files that an uncompared run has overwritten: they are outputs now. */
   allowWrites(): void {
     for (const [path, text] of this.#own) {
       if (!path.endsWith("stray") && textOf(`${this.root}/${path}`) !== text) {
@@ -259,12 +259,12 @@ export class CacheWorld implements AsyncDisposable {
     }
   }
 
-  /** As `Project` does. */
+  /** Ends the server and removes the workspace, as `Project` does. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#project[Symbol.asyncDispose]();
   }
 
-  /** The members' folders below the root, by the members' names, in the order of their builds. */
+  /** The members' names and their folders below the root, in build order. */
   get #members(): readonly { readonly name: Member; readonly folder: string }[] {
     return [...Deno.readDirSync(`${this.root}/m`)].map(({ name: own }) => {
       const folder = `m/${own}`;
@@ -295,13 +295,13 @@ function memberConfig(name: Member, imports: Readonly<Record<string, string>>): 
   return { name, version: "1.0.0", imports, tasks: { build } };
 }
 
-/** What a build from scratch makes. */
+/** The result of a reference build. */
 export interface Expected {
   readonly code: number;
   readonly files: ReadonlyMap<string, Made>;
 }
 
-/** The files that tasks have made below a root, by path. */
+/** Returns the files that tasks have made below a root, by path. */
 function madeIn(root: string, works: readonly Work[]): Map<string, Made> {
   const found = new Map<string, Made>();
   const look = (path: string): void => {

@@ -1,9 +1,9 @@
-/** Outputs in folders that their owner may not write to. */
+/** Outputs in folders that are read-only for their owner. */
 
 import { assertEquals } from "@std/assert";
 import { type Finished, Project, SIMMER } from "../../e2e/support.ts";
 
-/** Root may write everywhere; these words take that from it. Other users need none. */
+/** A command prefix that drops root's right to write everywhere. Empty for other users. */
 const MORTAL = Deno.uid() === 0 ? ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] : [];
 
 const canBeMortal = await isMortal();
@@ -23,7 +23,7 @@ mkdir -p out/deep/$(cat n) && cp n out/deep/$(cat n)/f && cp n out/f
 chmod 500 out/deep/$(cat n); chmod 555 out/deep out
 test $(cat n) != bad`;
 
-/** Paths with their modes and what files hold. */
+/** Returns each path with its mode, and with the content if it is a file. */
 async function look(root: string, path = "out"): Promise<string[]> {
   const info = await Deno.lstat(`${root}/${path}`);
   const mode = ((info.mode ?? 0) & 0o777).toString(8);
@@ -48,7 +48,7 @@ function expected(input: string): string[] {
 }
 
 Deno.test({
-  name: "an ordinary user's read-only output folders are replaced, removed and put back" +
+  name: "an ordinary user's read-only output folders are replaced and restored" +
     (canBeMortal ? "" : ": setpriv is missing"),
   ignore: !canBeMortal,
   fn: async () => {

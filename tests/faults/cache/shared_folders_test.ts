@@ -9,13 +9,13 @@ import { trackerOf } from "../../cooker/inputs/trackers.ts";
 import { isSystemError, removeTree } from "../../../system/files/files.ts";
 import { effort, Random, seed } from "../random.ts";
 
-/** Seconds; SIMMER_SOAK times as many. */
+/** Duration in seconds, multiplied by `SIMMER_SOAK`. */
 const SECONDS = effort(5);
 
-/** Comparisons of one tree before the next one begins. */
+/** Rounds with one tree before a new one is made. */
 const ROUNDS = 60;
 
-/** Inputs of tasks, all of them relative to the root. */
+/** Input patterns of tasks, relative to the root. */
 const INPUTS: readonly (readonly string[])[] = [
   ["a"],
   ["a/**/*.txt"],
@@ -28,7 +28,7 @@ const INPUTS: readonly (readonly string[])[] = [
 
 const NAMES = ["a", "a/b", "a/b/c", "a/g", "c", "c/d", "e", "e/f", "x", "x/y"] as const;
 
-/** Random changes of a tree. */
+/** Makes random changes to a tree. */
 class Editor {
   readonly #root: string;
   readonly #random: Random;
@@ -39,7 +39,7 @@ class Editor {
     this.#random = random;
   }
 
-  /** Makes some changes; those that are not possible are left out. */
+  /** Makes up to `count` changes. An impossible change is skipped. */
   edit(count: number): void {
     for (; count > 0; count--) {
       try {

@@ -1,28 +1,28 @@
-/** Inputs that block, have no end, can't be looked at, or have no name in UTF-8. */
+/** Inputs that block, are endless, cannot be read, or have names that are not UTF-8. */
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { type Finished, Project, SIMMER } from "../../e2e/support.ts";
 
-/** Milliseconds after which a command that hangs is ended: the test fails then by its code. */
+/** Seconds after which a hung command is killed. The test then fails because of its exit code. */
 const MAX_SECONDS = "60";
 
-/** Runs simmer; one that hangs is killed, with the code 137. */
+/** Runs simmer. A run that hangs is killed and exits with 137. */
 async function simmer(project: Project, ...args: string[]): Promise<Finished> {
   return await project.runProgram(["timeout", "-s", "KILL", MAX_SECONDS, ...SIMMER, ...args]);
 }
 
-/** Makes files as a Python script says, in a project's folder. */
+/** Runs a Python script in the project's folder. */
 async function python(project: Project, script: string): Promise<void> {
   const { code, stderr } = await project.runProgram(["python3", "-c", script]);
   assertEquals([code, stderr], [0, ""]);
 }
 
-/** Root reads everything; these words take that from it. Other users need none. */
+/** A command prefix that drops root's right to read everything. Empty for other users. */
 const MORTAL = Deno.uid() === 0 ? ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] : [];
 
 const canBeMortal = await isMortal();
 
-/** Whether there are such words here: `setpriv` is part of util-linux. */
+/** Returns whether the prefix works here: `setpriv` is part of util-linux. */
 async function isMortal(): Promise<boolean> {
   const [command, ...args] = [...MORTAL, "true"];
   try {
@@ -38,7 +38,7 @@ const TASK = {
   list: { command: "echo listed", files: ["src/**/*.txt"] },
 };
 
-Deno.test("links to FIFOs, sockets, devices and endless files block nothing, and the server does not grow", async () => {
+Deno.test("links to FIFOs, sockets, devices and endless files neither block the server nor make it grow", async () => {
   await using project = await Project.create({
     "deno.json": { tasks: TASK },
     "src/a.txt": "1",
@@ -55,7 +55,7 @@ for name, target in {"zero": "/dev/zero", "random": "/dev/urandom", "tty": "/dev
     "loop": "loop.txt", "gone": "nowhere", "folder": "/etc"}.items():
   os.symlink(target, "src/" + name + ".txt")`,
   );
-  // Links are not told of, so that a task's first result is kept by its second run.
+  // Changes behind links are not reported, so the first result is stored by the second run.
   for (const task of ["build", "list", "build", "list"]) {
     const first = await simmer(project, "run", task);
     assertEquals(first.code, 0, first.stderr);
@@ -67,14 +67,14 @@ for name, target in {"zero": "/dev/zero", "random": "/dev/urandom", "tty": "/dev
   const status = await Deno.readTextFile(`/proc/${await project.serverPid()}/status`);
   const [, peak] = /^VmHWM:\s+(\d+) kB/m.exec(status) ?? [];
   assert(Number(peak) < 600 * 1024, `the server took ${peak} kB`);
-  // What takes a FIFO's place is noticed.
+  // A file that replaces a FIFO is detected.
   await Deno.remove(`${project.root}/fifo`);
   await project.write("fifo", "now a file");
   const changed = await simmer(project, "why", "list");
   assertStringIncludes(changed.stdout + changed.stderr, "src/pipe.txt was changed");
 });
 
-Deno.test("a config, a member's config or an env file that is a FIFO is an error with its name, at once", async () => {
+Deno.test("a config that is a FIFO (of a member, package.json or --config) is an error that names it, and does not block", async () => {
   await using project = await Project.create({
     "deno.json": { tasks: { a: "echo a" }, workspace: ["m"] },
     "m/deno.json": { tasks: { b: "echo b" } },
@@ -93,7 +93,7 @@ Deno.test("a config, a member's config or an env file that is a FIFO is an error
   assertStringIncludes(named.stderr, "m/deno.json is no regular file");
 });
 
-Deno.test("an output that is a FIFO is no result: the task's own code stands, and it is said", async () => {
+Deno.test("an output that is a FIFO is not stored: a warning says why, and the task's exit code stays", async () => {
   await using project = await Project.create({
     "deno.json": {
       tasks: { make: { command: "mkfifo out", files: ["a.txt"], output: ["out"] } },
@@ -106,7 +106,7 @@ Deno.test("an output that is a FIFO is no result: the task's own code stands, an
   assertStringIncludes(made.stderr, "out is neither a file nor a link nor a folder");
 });
 
-Deno.test("an input that can't be looked at is named, and its task runs each time", async () => {
+Deno.test("a task runs each time if an input's name is too long, and why names that input", async () => {
   await using project = await Project.create({ "src/a.txt": "1" });
   const long = `src/${"x".repeat(256)}`;
   await project.write("deno.json", {
@@ -123,12 +123,12 @@ Deno.test("an input that can't be looked at is named, and its task runs each tim
   const why = await simmer(project, "why", "long");
   assertEquals(why.code, 0, why.stderr);
   assertMatch(why.stdout, /src\/x{256} can't be read: File name too long/);
-  // A link in a circle leads nowhere, which is known.
+  // A circular link counts as absent, so its task can be cached.
   assertEquals((await simmer(project, "run", "loop")).code, 0);
   assertStringIncludes((await simmer(project, "run", "loop")).stderr, "cached");
 });
 
-Deno.test("deep folders whose paths are too long are named, and their task runs each time", async () => {
+Deno.test("a task runs each time if the path of an input folder is too long, and why names that folder", async () => {
   await using project = await Project.create({
     "deno.json": { tasks: { build: { command: "echo run", files: ["src"] } } },
     "src/a.txt": "1",
@@ -148,12 +148,12 @@ open("deep.txt", "w")`,
   }
   const why = await simmer(project, "why", "build");
   assertMatch(why.stdout, /d{200} can't be read: File name too long/);
-  // So deep a folder can't be removed by its path.
+  // Deno cannot remove such a deep folder by its path.
   assertEquals((await project.runProgram(["rm", "-rf", "src"])).code, 0);
 });
 
 Deno.test({
-  name: "files and folders without permission are named, and their task runs each time" +
+  name: "a task runs each time if an input is not readable, and why names that input" +
     (canBeMortal ? "" : " (skipped: as root only with setpriv)"),
   ignore: !canBeMortal,
   fn: async () => {
@@ -202,7 +202,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "names that are not UTF-8 are named by why, and their task runs each time",
+  name: "a task runs each time if an input's name is not UTF-8, and why names that input",
   ignore: Deno.build.os !== "linux",
   fn: async () => {
     await using project = await Project.create({
@@ -221,7 +221,7 @@ Deno.test({
     assertEquals([code, stdout], [0, "1new"], stderr);
     const why = await simmer(project, "why", "build");
     assertStringIncludes(why.stdout, "src/\u{fffd}.txt has a name that is not UTF-8");
-    // A name that really has the replacement's character is like any other.
+    // A name that really contains U+FFFD is valid.
     await python(
       project,
       String.raw`
@@ -238,7 +238,7 @@ open("src/\ufffd.ts", "w").write("1")`,
 });
 
 Deno.test({
-  name: "a project's folder whose name is not UTF-8 is one sentence and exit 5",
+  name: "commands in a project folder whose name is not UTF-8 exit with 5 and a one-line error",
   ignore: Deno.build.os !== "linux",
   fn: async () => {
     await using project = await Project.create({ "deno.json": { tasks: { a: "echo a" } } });

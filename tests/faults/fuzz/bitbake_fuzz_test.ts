@@ -7,14 +7,14 @@ import { FuzzedServer } from "./fuzzed_server.ts";
 import { frameFor } from "./pickles.ts";
 import { effort, Random, seed } from "../random.ts";
 
-/** How many frames, and how many clients send them by turns. */
+/** Number of frames, and number of clients that take turns to send them. */
 const FRAMES = effort(5_000);
 const CLIENTS = 4;
 
-/** A client of BitBake's kind, with its pipes in memory. */
+/** A BitBake client whose pipes are in memory. */
 class Client {
   readonly served: Promise<void>;
-  /** Replies that it has had: with a value, with an error, and something else. */
+  /** Number of replies with a value, with an error, and of any other form. */
   readonly replies = { value: 0, error: 0, strange: 0 };
   events = 0;
   isOver = false;
@@ -67,7 +67,7 @@ class Client {
   }
 }
 
-Deno.test("whatever is sent to BitBake's socket costs its sender alone", async () => {
+Deno.test("invalid input on BitBake's socket affects only its sender", async () => {
   const random = new Random(seed());
   await using fuzzed = await FuzzedServer.open();
   const clients: (Client | undefined)[] = [];

@@ -6,7 +6,7 @@ import { VERSION } from "../../../wire/version.ts";
 import { Project, socketOf } from "../../e2e/support.ts";
 import { effort, Random, seed } from "../random.ts";
 
-/** Requests of clients. */
+/** Number of requests. */
 const LINES = effort(400);
 
 const CONFIG = { tasks: { hello: "echo hello", fail: "exit 7" } };
@@ -27,12 +27,12 @@ const COMMANDS: readonly [readonly string[], ...(readonly string[])[]] = [
   ["\u2028", "__proto__"],
 ];
 
-/** Something of a kind that does not belong where it stands. */
+/** Returns a value that is probably of the wrong type. */
 function stray(random: Random): unknown {
   return random.pick([null, 0, -1, 1e99, "", "/", [], {}, [[]], true, { length: 1 }]);
 }
 
-/** What a client would send, now and then in a part not right. */
+/** Returns the frames of a client, now and then with a wrong value. */
 function requests(random: Random, cwd: string): Uint8Array<ArrayBuffer> {
   const or = <T>(right: T): T => (random.oneIn(12) ? stray(random) : right) as T;
   const args = random.pick(COMMANDS);
@@ -59,7 +59,7 @@ function requests(random: Random, cwd: string): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(frames.flatMap((each) => [...each]));
 }
 
-/** Says something to a socket, whole or in part, and perhaps waits for what comes. */
+/** Sends a request, whole or in part, and perhaps reads the reply. Returns the reply's size. */
 async function visit(random: Random, { root }: Project): Promise<number> {
   using socket = await Deno.connect({ transport: "unix", path: socketOf(root) });
   const bytes = requests(random, root);
@@ -69,7 +69,7 @@ async function visit(random: Random, { root }: Project): Promise<number> {
   try {
     await writeAll(socket, bytes.subarray(0, end));
     if (isPart || random.oneIn(8)) return 0;
-    // Whoever has said what is not whole would be waited for.
+    // The server would wait for the rest of an incomplete request.
     await socket.closeWrite();
     let heard = 0;
     const buffer = new Uint8Array(65_536);
@@ -84,7 +84,7 @@ async function visit(random: Random, { root }: Project): Promise<number> {
 }
 
 Deno.test({
-  name: "a malformed request costs its sender alone",
+  name: "a malformed command line request affects only its sender",
   ignore: Deno.build.os !== "linux",
   fn: async () => {
     const random = new Random(seed());
@@ -101,7 +101,7 @@ Deno.test({
     for (let line = 0; line < LINES; line++) heard += await visit(random, project);
     await check();
     assert(heard > LINES * 10, `only ${heard} bytes were answered`);
-    // What the last ones have said, or been told, is still open.
+    // Connections of the last clients may still be open.
     assert(descriptors() <= before + 10, `${descriptors()} descriptors, and ${before} before`);
     assertEquals(await project.serverPid(), pid);
     const log = await project.read(".simmer/server.log");

@@ -1,4 +1,4 @@
-/** A server in memory that gets what no client should send, and is looked at meanwhile. */
+/** A server in memory for fuzz tests: it gets invalid input, and its resources are checked. */
 
 import { assert, assertEquals } from "@std/assert";
 import { TaskCooker } from "../../../cooker/task_cooker.ts";
@@ -14,17 +14,17 @@ import { seed } from "../random.ts";
 
 const CONFIG = { tasks: { a: "echo a", b: { command: "echo b", dependencies: ["a"] }, c: "c" } };
 
-/** Bytes by which a heap differs that is the same otherwise. */
+/** Bytes by which the heap varies without a leak. */
 const BREATH = 8 * 1024 * 1024;
 
-/** Keeps what should never be there: it must not grow with what is sent. */
+/** Stores errors only: a log of all messages would grow with the input. */
 class DefectLog extends MemoryLogger {
   override log(level: Level, message: string): void {
     if (level === "error") super.log(level, message);
   }
 }
 
-/** A server whose tasks do nothing, for a project of its own, and a client that does nothing wrong. */
+/** A server with its own project, whose tasks do nothing, and a well-behaved client. */
 export class FuzzedServer implements AsyncDisposable {
   readonly root: string;
   readonly server: TestServer;
@@ -46,7 +46,7 @@ export class FuzzedServer implements AsyncDisposable {
     this.#neighbour = neighbour;
   }
 
-  /** @param doors opens further ways in */
+  /** @param doors creates the doors of further protocols */
   static async open(
     doors: (parts: { readonly clock: FakeClock; readonly log: MemoryLogger }) => Door[] = () => [],
   ): Promise<FuzzedServer> {
@@ -67,10 +67,10 @@ export class FuzzedServer implements AsyncDisposable {
   }
 
   /**
-   * Does something wrong so many times. Meanwhile the neighbour is answered; from the first third
-   * to the end, heap and descriptors stay as they are; and nothing is a defect.
+   * Calls `wrong` so many times. Checks that the server answers its well-behaved client meanwhile,
+   * that heap and descriptors do not grow after the first third, and that no error is logged.
    *
-   * @param rest lets go of what the test itself holds
+   * @param rest releases the resources of the test itself
    */
   async flat(times: number, wrong: () => Promise<void>, rest: () => Promise<void>): Promise<void> {
     const release = await memoryReleaser();
@@ -93,7 +93,7 @@ export class FuzzedServer implements AsyncDisposable {
     }
     const after = await look();
     assertEquals(this.log.records.slice(0, 3), [], `seed ${seed()}`);
-    // A build in progress has some.
+    // A build in progress has open descriptors.
     assert(Math.abs(after.open - open) <= 5, `${open} descriptors have become ${after.open}`);
     const grown = after.heap - heap;
     assert(grown < BREATH, `the heap has grown by ${(grown / 2 ** 20).toFixed(1)} MiB`);
@@ -110,7 +110,7 @@ export class FuzzedServer implements AsyncDisposable {
   }
 }
 
-/** How many descriptors this process has. */
+/** Returns the number of open descriptors of this process. */
 function descriptors(): number {
   return [...Deno.readDirSync("/proc/self/fd")].length;
 }

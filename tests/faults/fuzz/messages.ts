@@ -1,4 +1,4 @@
-/** Messages that no client would send, and some that one would. */
+/** Random messages for the native socket, valid and invalid. */
 
 import { COMMANDS } from "../../../wire/commands.ts";
 import { helloParams } from "../../server/support.ts";
@@ -66,7 +66,7 @@ const TEXTS = [
 
 const NUMBERS = [0, -0, 1, -1, 0.5, 1e21, 2 ** 31, 2 ** 53, -(2 ** 63), 1e308, 4096] as const;
 
-/** A value of any kind, nested a little. */
+/** Returns a value of any type with a few levels of nesting. */
 function value(random: Random, depth = 0): unknown {
   switch (random.below(depth > 3 ? 5 : 7)) {
     case 0:
@@ -91,7 +91,7 @@ function object(random: Random, depth: number): Record<string, unknown> {
   );
 }
 
-/** A request whose parameters are right now and then. */
+/** Returns a request whose parameters are sometimes valid. */
 function message(random: Random): unknown {
   const method = random.oneIn(12) ? value(random) : METHODS[random.below(METHODS.length)];
   const params = method === "hello" && !random.oneIn(4)
@@ -111,7 +111,7 @@ function message(random: Random): unknown {
   };
 }
 
-/** Bytes for a server's socket: mostly whole lines. */
+/** Returns bytes for the server's socket, mostly complete lines. */
 export function bytesFor(random: Random): Uint8Array {
   const text = random.oneIn(15)
     ? JSON.stringify(Array.from({ length: random.below(4) }, () => message(random)))

@@ -6,11 +6,11 @@ import { FuzzedServer } from "./fuzzed_server.ts";
 import { bytesFor } from "./messages.ts";
 import { effort, Random, seed } from "../random.ts";
 
-/** How many messages, and how many clients send them by turns. */
+/** Number of messages, and number of clients that take turns to send them. */
 const MESSAGES = effort(20_000);
 const CLIENTS = 5;
 
-Deno.test("whatever is sent to the native socket costs its sender alone", async () => {
+Deno.test("invalid input on the native socket affects only its sender", async () => {
   const random = new Random(seed());
   await using fuzzed = await FuzzedServer.open();
   const clients: (TestClient | undefined)[] = [];
@@ -39,8 +39,8 @@ Deno.test("whatever is sent to the native socket costs its sender alone", async 
 });
 
 /**
- * A client that has said hello, as nothing else is answered before; now and then one that has not.
- * It is none that the test server keeps: they would be what grows.
+ * Connects a client. Most clients say hello, because the server answers nothing else before. The
+ * test server's own list of clients is not used, because it would grow.
  */
 async function newcomer({ listener }: TestServer, random: Random): Promise<TestClient> {
   const client = new TestClient(listener.connect());

@@ -1,4 +1,4 @@
-/** Pickles that no client of BitBake's would send, and some that one would. */
+/** Random pickles for BitBake's socket, valid and invalid. */
 
 import { encodeFrame } from "../../../bitbake/frames.ts";
 import {
@@ -53,7 +53,7 @@ const TEXTS = [
 
 const OPCODES = Object.values(OP) as [number, ...number[]];
 
-/** Bytes that a client sends at once: a frame, or what should have been one. */
+/** Returns the bytes of one write: a frame, or a damaged frame. */
 export function frameFor(random: Random): Uint8Array {
   const kind = random.below(100);
   if (kind < 45) return encodeFrame(encode(commandFor(random)));
@@ -104,7 +104,7 @@ function valueFor(random: Random, depth: number): PyValue {
   }
 }
 
-/** With a byte changed, cut out, or put in. */
+/** Returns the bytes with one of them changed, removed or inserted. */
 function damaged(bytes: Uint8Array, random: Random): Uint8Array {
   const at = random.below(bytes.length + 1);
   const some = Uint8Array.of(random.below(256));
@@ -124,25 +124,25 @@ function opcodes(random: Random): Uint8Array {
 
 const MAX = [0xff, 0xff, 0xff, 0x7f];
 
-/** What would take much time or memory of who is not careful. */
+/** Pickles that would cost a careless decoder much time or memory. */
 const TRICKS: readonly [() => Uint8Array, ...(() => Uint8Array)[]] = [
-  // Lists inside lists.
+  // Deeply nested lists.
   () =>
     Uint8Array.of(...Array(20_000).fill(OP.EMPTY_LIST), ...Array(19_999).fill(OP.APPEND), OP.STOP),
-  // A pair of a pair twice, of that twice …: 2^60 values, where each is looked at by itself.
+  // Nested pairs whose two items are the same pair: 2^60 values if each one is visited.
   () =>
     Uint8Array.of(
       ...[OP.EMPTY_LIST, OP.SHORT_BINUNICODE, 4, 0x70, 0x69, 0x6e, 0x67, OP.APPEND, OP.EMPTY_TUPLE],
       ...Array(60).fill([OP.DUP, OP.TUPLE2]).flat(),
       ...[OP.APPEND, OP.STOP],
     ),
-  // The same as a key, which is compared by what it is made of.
+  // The same pairs as a key. Keys are compared by value.
   () =>
     Uint8Array.of(
       ...[OP.EMPTY_DICT, OP.EMPTY_TUPLE, ...Array(60).fill([OP.DUP, OP.TUPLE2]).flat()],
       ...[OP.NONE, OP.SETITEM, OP.STOP],
     ),
-  // A list of itself.
+  // A list that contains itself.
   () => Uint8Array.of(OP.EMPTY_LIST, OP.DUP, OP.APPEND, OP.STOP),
   () => Uint8Array.of(OP.NONE, OP.LONG_BINPUT, ...MAX, OP.STOP),
   () => Uint8Array.of(OP.LONG_BINGET, ...MAX, OP.STOP),

@@ -1,6 +1,6 @@
 /**
- * Fuzzer of inputs: random trees and random edits between two fingerprints. A reference in Python
- * says which trees are the same, and which must have no fingerprint.
+ * Fuzzer for input fingerprints: random trees, with random edits between two fingerprints. A reference
+ * in Python says which trees are equal, and which must have no fingerprint.
  */
 
 import { assert, assertEquals } from "@std/assert";
@@ -8,11 +8,11 @@ import type { InputTracker } from "../../../cooker/inputs/tracker.ts";
 import { trackerOf } from "../../cooker/inputs/trackers.ts";
 import { effort, seed } from "../random.ts";
 
-/** Fingerprints at the most, and seconds at the most: SIMMER_SOAK times as many. */
+/** Maximum number of fingerprints, and maximum duration in seconds, multiplied by `SIMMER_SOAK`. */
 const MOST = 20_000;
 const SECONDS = effort(15);
 
-/** Fingerprints of one tree before the next one begins. */
+/** Number of fingerprints of one tree before a new one is made. */
 const EDITS = 25;
 
 const PYTHON = "python3";
@@ -29,13 +29,13 @@ async function exists(program: string): Promise<boolean> {
 }
 
 interface Answer {
-  /** Absent: the tree must have no fingerprint. */
+  /** `null` if the tree must have no fingerprint. */
   readonly state: string | null;
   readonly problem: string | null;
   readonly done: number;
 }
 
-/** The reference in Python, asked one question at a time. */
+/** The reference in Python, which answers one request at a time. */
 class Reference implements AsyncDisposable {
   readonly #child: Deno.ChildProcess;
   readonly #questions: WritableStreamDefaultWriter<Uint8Array>;
@@ -70,7 +70,7 @@ class Reference implements AsyncDisposable {
   }
 }
 
-/** What a tracker says of the inputs now: a digest, or why there is none. */
+/** Returns the digest of the current inputs; `undefined` if the tracker reports a problem. */
 async function fingerprint(tracker: InputTracker, root: string): Promise<string | undefined> {
   tracker.sync();
   const set = tracker.set(root, ["src"]);
@@ -79,7 +79,7 @@ async function fingerprint(tracker: InputTracker, root: string): Promise<string 
   return problem === undefined ? digest ?? "" : undefined;
 }
 
-/** Where trees are made: in memory, where that is possible. */
+/** Makes the folder for the trees, in memory if that is possible. */
 async function makeRoot(): Promise<string> {
   const options = { dir: "/dev/shm", prefix: "simmer_trees_" };
   const root = await Deno.makeTempDir(options).catch(() => Deno.makeTempDir());
@@ -88,7 +88,7 @@ async function makeRoot(): Promise<string> {
 
 Deno.test({
   name:
-    "random trees: equal ones have equal fingerprints, different ones others, strange ones none" +
+    "random trees have equal fingerprints if and only if they are equal, and invalid trees have none" +
     (hasPython ? "" : " (skipped: no python3)"),
   ignore: !hasPython || Deno.build.os === "windows",
   fn: async () => {
@@ -106,7 +106,7 @@ Deno.test({
       const begun = performance.now();
       const now = await fingerprint(told, root);
       counts.longestMs = Math.max(counts.longestMs, performance.now() - begun);
-      // Who looks for the first time, and is told nothing, has to say the same.
+      // A new tracker without watches must return the same.
       const looking = trackerOf(root, false);
       const anew = await fingerprint(looking, root);
       looking.stop();
@@ -131,7 +131,7 @@ Deno.test({
         `without one, ${states.size} different ones, the longest ${counts.longestMs.toFixed(1)} ms`,
     );
     assert(counts.fingerprints > 20 && counts.strange > 0 && states.size > 10);
-    // Deep trees can't be removed by their paths.
+    // Deno cannot remove deep trees by their paths.
     await new Deno.Command("rm", { args: ["-rf", root] }).output();
   },
 });

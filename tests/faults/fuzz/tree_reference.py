@@ -1,6 +1,6 @@
-"""Makes random trees of inputs, edits them, and says what a fingerprint must notice.
+"""Makes random trees of inputs, edits them, and reports what a fingerprint must detect.
 
-Speaks in lines of JSON: {"op": "new" | "edit", "root": ..., "seed": ...} is answered by
+Reads and writes lines of JSON: {"op": "new" | "edit", "root": ..., "seed": ...} is answered by
 {"state": ..., "problem": ..., "done": ...}. `state` is the same for two trees if and only if their
 fingerprints must be the same; `problem` says that a tree must have no fingerprint.
 """
@@ -67,7 +67,7 @@ def describe(path):
 
 
 def walk(folder, files, way=()):
-    """`way`: the folders that led here, without links; one of them is not entered again."""
+    """`way`: the real paths of the folders above. The walk does not enter one of them again."""
     way = (*way, os.path.realpath(folder))
     for entry in os.scandir(folder):
         name = entry.name
@@ -139,7 +139,7 @@ class Editor:
         return os.path.join(self.random.choice(self.folders()), self.random.choice(names))
 
     def inside(self, path):
-        """Refuses a path that links lead out of the root: edits never reach a file of this machine."""
+        """Rejects a path that links lead out of the root, so that no edit changes other files."""
         root = os.path.realpath(self.root)
         if os.path.commonpath([root, os.path.realpath(path)]) != root:
             raise ValueError(path)
@@ -153,7 +153,7 @@ class Editor:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 return
             if kind > 0.95:
-                # Sparse, and larger than what is read at once.
+                # Sparse, and larger than one read.
                 os.ftruncate(descriptor, 2_500_000)
                 os.lseek(descriptor, self.random.randrange(2_500_000), os.SEEK_SET)
             os.write(descriptor, self.random.choice([b"", b"1", b"2", b"33"]))
@@ -162,7 +162,7 @@ class Editor:
 
     def edit(self):
         pick = self.random.choice
-        # No hard links: the kernel does not tell of writes by a name that was made later.
+        # No hard links: the kernel does not report writes by a name that was made later.
         act = pick(["write"] * 6 + ["change"] * 4 + ["sly", "mkdir", "mkdir", "remove", "remove",
                     "rename", "rename", "link", "link", "fifo", "socket", "device", "chmod",
                     "swap"] + (["deep"] if self.random.random() < 0.05 else []))
@@ -176,7 +176,7 @@ class Editor:
         elif act == "change" and other:
             self.write(other)
         elif act == "sly" and other and os.path.isfile(other) and not os.path.islink(other):
-            # The same size, and the old times put back.
+            # The same size, with the old times restored.
             info = os.stat(other)
             with open(other, "r+b") as file:
                 file.write(pick([b"3", b"4"])[: info.st_size])
@@ -210,7 +210,7 @@ class Editor:
         elif act == "socket":
             here = os.open(".", os.O_RDONLY)
             try:
-                # A socket's whole path has to be short.
+                # The path of a socket is limited to about 100 bytes.
                 os.chdir(os.path.dirname(path))
                 listener = socket.socket(socket.AF_UNIX)
                 listener.bind(os.path.basename(path))
@@ -221,7 +221,7 @@ class Editor:
         elif act == "device":
             os.mknod(path, 0o644 | stat.S_IFCHR, os.makedev(1, pick([3, 5])))
         elif act == "chmod" and other and not os.path.islink(other):
-            # Without permissions only where that matters: root reads all the same.
+            # Only modes that the owner can read: root would ignore the others.
             os.chmod(other, pick([0o644, 0o755, 0o700]) if not os.path.isdir(other) else 0o755)
         elif act == "deep":
             here = os.open(".", os.O_RDONLY)
@@ -255,7 +255,7 @@ def main():
                 editor.edit()
                 count += 1
             except (OSError, ValueError, TypeError):
-                # Random edits may be impossible: what counts is the tree that they lead to.
+                # Random edits may be impossible. Only the resulting tree matters.
                 pass
         value, problem = state(root)
         print(json.dumps({"state": value, "problem": problem, "done": count}), flush=True)

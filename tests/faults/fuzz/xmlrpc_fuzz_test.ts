@@ -11,7 +11,7 @@ import { effort, Random, seed } from "../random.ts";
 
 const REQUESTS = effort(1_000);
 
-/** Milliseconds in which a request has to come. */
+/** Milliseconds after which the server gives up on an incomplete request. */
 const PATIENCE_MS = 10_000;
 
 const METHODS = [
@@ -68,7 +68,7 @@ function callFor(random: Random): string {
   return encodeCall(random.pick(METHODS), values);
 }
 
-/** What would take much time or memory of who is not careful. */
+/** Requests that would cost a careless parser much time or memory. */
 const TRICKS: readonly [string, ...string[]] = [
   `<methodCall><methodName>a</methodName><params><param>${"<value><array><data>".repeat(5000)}`,
   `<!DOCTYPE a [<!ENTITY b "${"b".repeat(1000)}"><!ENTITY c "${"&b;".repeat(1000)}">]>` +
@@ -92,11 +92,11 @@ function requestFor(random: Random, token: string): Uint8Array {
   return Uint8Array.of(...request.subarray(0, at), ...put, ...rest);
 }
 
-Deno.test("whatever is sent to XML-RPC is answered with a status, and costs its sender alone", async () => {
+Deno.test("random XML-RPC requests get an expected status or none, and affect only their sender", async () => {
   const random = new Random(seed());
   const listener = new DoorListener("127.0.0.1:8200");
   await using fuzzed = await FuzzedServer.open(({ clock, log }) => [
-    // Nobody listens where events would be pushed to.
+    // No event handler listens at the address to which the server pushes events.
     new XmlRpcDoor({ listener, clock, log, dial: () => Promise.resolve(undefined) }),
   ]);
   const statuses = new Map<string, number>();
@@ -106,11 +106,11 @@ Deno.test("whatever is sent to XML-RPC is answered with a status, and costs its 
     let isOver = false;
     const answered = readAll(stream).finally(() => isOver = true);
     await writeAll(stream, requestFor(random, token)).catch((error: Error) => {
-      // What is refused is not read to its end.
+      // The server does not read a refused request to its end.
       if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
     });
     for (let turn = 0; turn < 20 && !isOver; turn++) await macrotask();
-    // What is not whole is waited for, for a time.
+    // The server waits for the rest of an incomplete request until a timeout.
     if (!isOver) await fuzzed.clock.advance(PATIENCE_MS);
     const answer = await answered;
     const [, status = "none"] = /^HTTP\/1\.1 (\d+)/.exec(answer) ?? [];
