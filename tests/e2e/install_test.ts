@@ -1,5 +1,6 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { fileKind } from "../../system/files/files.ts";
+import { VERSION } from "../../wire/version.ts";
 import { hasPerl, Project } from "./support.ts";
 
 /** Beginnings of scripts that older versions installed. */
@@ -77,6 +78,25 @@ Deno.test("an installed client reports that its whole client cannot be run", asy
     assertEquals(code, 3, stderr);
     assertMatch(stderr, /^simmer: cannot run \/gone\/deno: .*install simmer again\n$/);
   }
+});
+
+Deno.test({
+  name: "the whole client takes over from a quick client of another version, with the same server" +
+    (hasPerl() ? "" : " (skipped: there is no Perl)"),
+  ignore: !hasPerl(),
+  fn: async () => {
+    await using project = await Project.create({ "deno.json": CONFIG });
+    await project.run(["install", "--dir", "bin"]);
+    const path = `${project.root}/bin/simmer`;
+    const script = await project.read("bin/simmer");
+    await project.write("bin/simmer", script.replaceAll(`'${VERSION}'`, "'0.0.9'"));
+    await Deno.chmod(path, 0o755);
+    await project.run(["run", "-q", "a"]);
+    const server = await project.serverPid();
+    const { code, stdout, stderr } = await project.runProgram([path, "run", "-q", "a"]);
+    assertEquals([code, stdout, stderr], [0, "a\n", ""]);
+    assertEquals(await project.serverPid(), server);
+  },
 });
 
 Deno.test({
