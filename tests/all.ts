@@ -1,10 +1,10 @@
 /**
- * Runs the whole suite: `deno task test`. Words behind it are for one run of `deno test`.
+ * Runs the whole suite: `deno task test`. With arguments, runs `deno test` once with them.
  *
- * Test files run in processes of `deno test`, one more at a time than there are processors, because
- * many tests wait. A process takes a few files, so that the processes end at about the same time.
- * Files that measure the machine run afterwards, one process at a time. The last line says how many tests passed and
- * failed.
+ * Test files run in processes of `deno test`. One more process runs at a time than there are
+ * processors, because many tests wait. A process runs a few files, so that all processes end at
+ * about the same time. Files that measure the machine run afterwards, one process at a time. The
+ * last line shows how many tests passed and failed.
  *
  * @module
  */
@@ -12,29 +12,29 @@
 const SUMMARY =
   /^(?:ok|FAILED) \| (\d+) passed(?: \([^)]*\))? \| (\d+) failed(?: \([^)]*\))?(?: \| (\d+) ignored)?/m;
 
-/** Files of one process. */
+/** Maximum number of files per process. */
 const FILES_PER_PROCESS = 6;
 
-/** A process that takes longer hangs: it is ended, and what it has printed shows where. */
+/** Timeout of a process. Its output shows the test that hangs. */
 const HANG_MS = 5 * 60_000;
 
-/** Files whose tests measure response times or memory: nothing else may run beside them. */
+/** Files whose tests measure response times or memory, so that no other process may run. */
 const ALONE: readonly string[] = [
   "tests/faults/free_loop_test.ts",
   "tests/faults/memory_test.ts",
   "tests/faults/slow_reader_test.ts",
 ];
 
-/** End-to-end tests of what the whole client does as well as `main.ts`, which runs by default. */
+/** End-to-end tests that also run with the whole client. By default they run `main.ts`. */
 const BY_WHOLE_CLIENT: readonly string[] = ["cache", "ending", "run", "server", "stdin"]
   .map((name) => `tests/e2e/${name}_test.ts`);
-/** Tests of what the quick client does as well. */
+/** Tests that also run with the quick client. */
 const BY_QUICK_CLIENT: readonly string[] = [
   ...["run", "stdin", "signals", "quick_client"].map((name) => `tests/e2e/${name}_test.ts`),
   "tests/faults/execute_test.ts",
 ];
 
-/** Numbers of tests. */
+/** Numbers of tests by their outcome. */
 export interface Counts {
   readonly passed: number;
   readonly failed: number;
@@ -76,7 +76,7 @@ interface Job {
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** What a process has printed, and how it ended. */
+/** Output and exit code of a process. */
 interface Ended {
   readonly job: Job;
   readonly code: number;
@@ -96,7 +96,7 @@ async function main(words: readonly string[]): Promise<number> {
   }
 }
 
-/** @param client path of the quick client; absent: it is not tested */
+/** @param client path of the quick client; its tests are left out if absent */
 async function runAll(client: string | undefined): Promise<number> {
   const files = testFiles();
   const jobs = [
@@ -112,7 +112,7 @@ async function runAll(client: string | undefined): Promise<number> {
   return report([...together, ...alone]);
 }
 
-/** Installs the quick client. @returns its path; `undefined` if there is no Perl */
+/** Installs the quick client. Returns its path, or `undefined` if there is no Perl. */
 async function installQuickClient(dir: string): Promise<string | undefined> {
   const args = ["run", "-A", "main.ts", "install", "--dir", dir];
   const { stdout } = await new Deno.Command(Deno.execPath(), { args }).output();
@@ -123,14 +123,14 @@ async function installQuickClient(dir: string): Promise<string | undefined> {
   return undefined;
 }
 
-/** Runs `deno test` with words of the caller. */
+/** Runs `deno test` with the caller's arguments. */
 async function runWords(words: readonly string[]): Promise<number> {
   const args = ["test", "-A", "--shuffle", "--doc", ...words];
   const { code } = await new Deno.Command(Deno.execPath(), { args, stdin: "null" }).spawn().status;
   return code;
 }
 
-/** Paths of all test files, relative to the project, in random order. */
+/** Lists all test files, relative to the project, in random order. */
 function testFiles(): string[] {
   const files: string[] = [];
   const folders = ["tests"];

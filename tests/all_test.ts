@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { closingLine, countsOf, failedTests } from "./all.ts";
 
-Deno.test("the closing line counts what deno test counted", () => {
+Deno.test("the closing line shows the counts of deno test", () => {
   const line = (text: string): string | undefined => {
     const counts = countsOf(text);
     return counts && closingLine(counts);
@@ -17,7 +17,7 @@ Deno.test("the closing line counts what deno test counted", () => {
   assertEquals(line("error: Module not found.\n"), undefined);
 });
 
-Deno.test("failed tests are listed by name and place", () => {
+Deno.test("failedTests lists failed tests by name and position", () => {
   const text = " ERRORS \n\nb => ./t_test.ts:2:6\nerror: no\n\n FAILURES \n\n" +
     "b => ./t_test.ts:2:6\nc d => ./t_test.ts:3:6\n\nFAILED | 1 passed | 2 failed (5ms)\n";
   assertEquals(failedTests(text), ["b => ./t_test.ts:2:6", "c d => ./t_test.ts:3:6"]);

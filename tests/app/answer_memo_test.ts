@@ -13,7 +13,7 @@ const FILES = {
   "b.txt": "b\n",
 };
 
-/** What a run says, but for how long it took. */
+/** Exit code and output of a run, without its duration. */
 function said({ code, stdout, stderr }: Finished): unknown[] {
   return [code, stdout, stderr.replace(/in [\d.]+ m?s/, "")];
 }
@@ -23,7 +23,7 @@ async function builds(project: Project): Promise<number> {
   return entries.length;
 }
 
-/** A project whose last run has found every result. */
+/** Creates a project whose last run was a cache hit for every task. */
 async function settled(): Promise<Project> {
   const project = await Project.create(FILES);
   await project.run(["run", "say"]);
@@ -33,7 +33,7 @@ async function settled(): Promise<Project> {
   return project;
 }
 
-Deno.test("a settled build is said again, and not done again", async () => {
+Deno.test("a settled build replays its output without a new build", async () => {
   await using project = await settled();
   const before = await builds(project);
   const first = await project.run(["run", "say"]);
@@ -43,7 +43,7 @@ Deno.test("a settled build is said again, and not done again", async () => {
   assertEquals(await builds(project), before);
 });
 
-Deno.test("whatever a settled build depends on has it done again: inputs, outputs, config, words, environment", async () => {
+Deno.test("a settled build runs again after a change of its inputs, outputs, config or options", async () => {
   await using project = await settled();
   const ran = async (args = ["run", "say"], env = {}): Promise<string> => {
     const { stderr } = await project.run(args, { env });
@@ -67,7 +67,7 @@ Deno.test("whatever a settled build depends on has it done again: inputs, output
   assertEquals(await ran(["run", "say"], { ANY: "thing" }), "0 tasks run");
 });
 
-Deno.test("who looks on sees every build, settled or not", async () => {
+Deno.test("an observer sees every build, even a settled one", async () => {
   await using project = await settled();
   const before = await builds(project);
   const observer = project.start(["events", "--json"]);
@@ -80,7 +80,7 @@ Deno.test("who looks on sees every build, settled or not", async () => {
   assertEquals(observer.stdout.text.match(/"TaskCached"/g)?.length, 2);
 });
 
-Deno.test("what was written is joined by streams, and ends with the time that it took now", () => {
+Deno.test("recorded output is joined by stream, and its summary line gets the new duration", () => {
   const piece = (kind: number, text: string): { kind: number; bytes: Uint8Array } => ({
     kind,
     bytes: new TextEncoder().encode(text),

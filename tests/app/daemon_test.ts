@@ -1,4 +1,4 @@
-/** A project's server as a process of its own: what it is called, what it leaves, how it ends. */
+/** A project's server as a process: its name, its files, and its shutdown. */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { socketOf } from "../e2e/support.ts";
@@ -23,11 +23,11 @@ print("started", flush=True)
 time.sleep(600)
 `;
 
-/** A project with a server in the foreground. */
+/** Project with a server process in the foreground. */
 class Daemon implements AsyncDisposable {
   readonly root: string;
   readonly process: Deno.ChildProcess;
-  /** What it has logged to stderr until it ended. */
+  /** Log on stderr, complete when the process has ended. */
   readonly output: Promise<string>;
   #log = "";
   #hasEnded = false;
@@ -56,7 +56,7 @@ class Daemon implements AsyncDisposable {
     return daemon;
   }
 
-  /** Resolves when something has been logged. */
+  /** Resolves when the log contains `words`. */
   async logged(words: string): Promise<void> {
     while (!this.#log.includes(words)) {
       assert(!this.#hasEnded, this.#log);
@@ -64,7 +64,7 @@ class Daemon implements AsyncDisposable {
     }
   }
 
-  /** A client that has said hello. */
+  /** Connects a client and sends hello. */
   async join(): Promise<TestClient> {
     const stream = await connectUnix(socketOf(this.root));
     assert(stream !== undefined);
@@ -73,7 +73,7 @@ class Daemon implements AsyncDisposable {
     return client;
   }
 
-  /** A client whose task has begun. */
+  /** Connects a client and waits until its task runs. */
   async run(task: string): Promise<TestClient> {
     const client = await this.join();
     await client.call("runTasks", {
@@ -115,7 +115,7 @@ async function exists(path: string): Promise<boolean> {
   }
 }
 
-Deno.test("R1 the server calls itself Cooker and logs where its lock and its socket are", async () => {
+Deno.test("R1 the server names its process Cooker and logs the paths of its lock and socket", async () => {
   await using daemon = await Daemon.start();
   const { root, process } = daemon;
   if (Deno.build.os === "linux") {
@@ -148,7 +148,7 @@ Deno.test("R12 R13 R14 SIGTERM lets a task clean up and leaves neither socket no
   assertEquals(types.slice(-3), ["BuildCompleted", "CommandExit", "ServerExit"]);
 });
 
-Deno.test("R13 a second SIGTERM ends a task that ignores the first one before its grace period is over", async () => {
+Deno.test("R13 a second SIGTERM kills a task that ignores the first one before its grace period is over", async () => {
   // The patient server gives its task the whole grace period, which begins at the same time.
   await using patient = await Daemon.start();
   await using hurried = await Daemon.start();

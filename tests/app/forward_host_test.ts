@@ -21,12 +21,12 @@ import { VERSION } from "../../wire/version.ts";
 /** The namespaces of this process, as a client sends them. */
 const NAMESPACES = processNamespaces() ?? "";
 
-/** Lets a command begin. */
+/** Frame that starts an accepted command. */
 const GO = frame(FRAME.go);
 
 type Run = (args: readonly string[], hosted: HostedInvocation) => Promise<number>;
 
-/** A host in a folder of its own, and processes that hand their command lines over to it. */
+/** Forward host in a temporary folder, with connections of clients. */
 class Place implements AsyncDisposable {
   readonly root: string;
   readonly clock = new FakeClock();
@@ -56,14 +56,14 @@ class Place implements AsyncDisposable {
     return new Place(root, run);
   }
 
-  /** A connection that has sent its first bytes. */
+  /** Opens a connection that has sent its first bytes. */
   enter(first: Uint8Array<ArrayBuffer>): ByteStream {
     const [near, far] = memoryPair();
     this.host.enter(far, first, () => memoryPair()[0]);
     return near;
   }
 
-  /** The request of a client. */
+  /** Encodes a client's request. */
   request(args: readonly string[], more: Partial<ExecuteRequest> = {}): Uint8Array<ArrayBuffer> {
     return executeFrame({
       version: VERSION,
@@ -80,7 +80,7 @@ class Place implements AsyncDisposable {
     });
   }
 
-  /** A client that has sent its request and `go`. */
+  /** Opens a connection that has sent its request and `go`. */
   async begin(args: readonly string[], more: Partial<ExecuteRequest> = {}): Promise<ByteStream> {
     const stream = this.enter(this.request(args, more));
     await writeAll(stream, GO);
@@ -93,7 +93,7 @@ class Place implements AsyncDisposable {
   }
 }
 
-/** Everything up to the end: frames by their types, texts joined. */
+/** Reads all frames until the end of the stream, as pairs of type and text. */
 async function hear(stream: ByteStream): Promise<[type: string, text: string][]> {
   let bytes = new Uint8Array(0);
   const buffer = new Uint8Array(4096);
@@ -113,14 +113,14 @@ async function hear(stream: ByteStream): Promise<[type: string, text: string][]>
   return frames;
 }
 
-/** Sent before anything is done. */
+/** Frame that the host sends when it accepts a request. */
 const ACCEPTED: [string, string] = ["A", ""];
 
 function signal(name: string): Uint8Array<ArrayBuffer> {
   return frame(FRAME.signal, name);
 }
 
-Deno.test("a command line is carried out with what it came with", async () => {
+Deno.test("a command runs with the client's arguments, environment, folder and pid", async () => {
   await using place = await Place.open((args, { env, cwd, pid, output }) => {
     output.write("stdout", `${args.join(" ")} ${JSON.stringify(env)} ${pid}`);
     output.write("stderr", cwd);
@@ -135,7 +135,7 @@ Deno.test("a command line is carried out with what it came with", async () => {
   ]);
 });
 
-Deno.test("a request that comes byte by byte is read as one that comes at once", async () => {
+Deno.test("a request that arrives byte by byte is read like one that arrives at once", async () => {
   await using place = await Place.open(([, name], { env }) =>
     Promise.resolve(name === "x" && env.A === "b" ? 3 : 1)
   );
@@ -145,7 +145,7 @@ Deno.test("a request that comes byte by byte is read as one that comes at once",
   assertEquals(await hear(stream), [ACCEPTED, ["X", "3"]]);
 });
 
-Deno.test("another version or another project is refused with the reason: the client does it itself", async () => {
+Deno.test("a request for another version or project is refused with the reason", async () => {
   await using place = await Place.open(() => Promise.resolve(0));
   const elsewhere = await Deno.makeTempDir();
   for (
@@ -159,7 +159,7 @@ Deno.test("another version or another project is refused with the reason: the cl
   await Deno.remove(elsewhere);
 });
 
-Deno.test("a command that is none for a server is refused, and so are options of place", async () => {
+Deno.test("commands that a server does not run are refused, and so are --cwd and -c", async () => {
   await using place = await Place.open(() => Promise.resolve(0));
   const lines = [[], ["serve"], ["stop"], ["nonsense"], ["run", "--cwd", "/"], ["run", "-c", "x"]];
   for (const args of lines) {
@@ -168,12 +168,12 @@ Deno.test("a command that is none for a server is refused, and so are options of
   }
 });
 
-Deno.test("a client of any version is served that names none", async () => {
+Deno.test("a client that names no version is served", async () => {
   await using place = await Place.open(() => Promise.resolve(0));
   assertEquals(await hear(await place.begin(["run"], { version: "" })), [ACCEPTED, ["X", "0"]]);
 });
 
-Deno.test("a command begins only at the client's 'go': a client that leaves before has given it up", async () => {
+Deno.test("a command starts only after the client's 'go', and never if the client leaves before", async () => {
   const begun: string[] = [];
   await using place = await Place.open(([, name = ""]) => {
     begun.push(name);
@@ -198,7 +198,7 @@ Deno.test("a command begins only at the client's 'go': a client that leaves befo
   assertEquals(begun, ["later"]);
 });
 
-Deno.test("R24 a client in other namespaces is refused, and one that names none", async () => {
+Deno.test("R24 a client that is in other namespaces, or names none, is refused", async () => {
   await using place = await Place.open(() => Promise.resolve(0));
   for (const namespaces of ["pid:[1] mnt:[2]", ""]) {
     const stream = place.enter(place.request(["run"], { namespaces }));
@@ -223,7 +223,7 @@ Deno.test("a malformed request is refused with the reason", async () => {
   }
 });
 
-Deno.test("an unreadable message on the way is ignored, and logged once", async () => {
+Deno.test("invalid messages during a command are ignored, and logged once", async () => {
   const { promise: interrupted, resolve } = Promise.withResolvers<number>();
   await using place = await Place.open((_, { onSignal, terminal }) => {
     onSignal("SIGUSR1", () => resolve(terminal.columns()));
@@ -237,7 +237,7 @@ Deno.test("an unreadable message on the way is ignored, and logged once", async 
   assertEquals(place.log.messages.filter((line) => line.includes("Ignoring")).length, 1);
 });
 
-Deno.test("signals reach a command that listens, and end one that does not; so does the end of the process", async () => {
+Deno.test("a command that listens receives signals and the end of its client, and any other ends by the signal", async () => {
   const heard: string[] = [];
   await using place = await Place.open(async ([, how], { onSignal, onGone }) => {
     const { promise, resolve } = Promise.withResolvers<number>();
@@ -263,7 +263,7 @@ Deno.test("signals reach a command that listens, and end one that does not; so d
   assertEquals(heard, ["gone"]);
 });
 
-Deno.test("a command learns that its terminal is gone before the signal that says so", async () => {
+Deno.test("a command sees the hangup of its terminal when it receives SIGHUP", async () => {
   const { promise: hungUp, resolve } = Promise.withResolvers<number>();
   await using place = await Place.open((_, { onSignal, terminal }) => {
     onSignal("SIGUSR2", () => assertEquals(terminal.isHungUp(), false));
@@ -277,7 +277,7 @@ Deno.test("a command learns that its terminal is gone before the signal that say
   assertEquals(await hear(stream), [ACCEPTED, ["X", "1"]]);
 });
 
-Deno.test("a command whose output nobody takes does not hold the server's end up", async () => {
+Deno.test("a command whose client does not read its output does not delay the shutdown", async () => {
   const bytes = new Uint8Array(10 * 1024 * 1024);
   const place = await Place.open((_, { output }) => {
     output.write("stdout", bytes);
@@ -289,7 +289,7 @@ Deno.test("a command whose output nobody takes does not hold the server's end up
   await disposed;
 });
 
-Deno.test("a client that sends nothing or nonsense is dropped, and nobody else notices", async () => {
+Deno.test("a client that sends nothing or garbage is disconnected and does not disturb others", async () => {
   await using place = await Place.open(() => Promise.resolve(0));
   const silent = place.enter(Uint8Array.of(FRAME.execute));
   const end = hear(silent);

@@ -1,4 +1,4 @@
-/** The warm-up of a new server: what it leaves, and when there is none. */
+/** Warm-up of a new server: when it runs, and that it leaves no files. */
 
 import { assertEquals } from "@std/assert";
 import { warmUp } from "../../app/warm_up.ts";
@@ -6,7 +6,7 @@ import { main } from "../../cli.ts";
 import { FakeClock } from "../../system/fake_clock.ts";
 import { Project } from "../e2e/support.ts";
 
-/** Runs a warm-up; resolves with the command lines that were run. */
+/** Runs a warm-up. Returns the command lines that it ran. */
 async function runsOf(
   { isUnused = () => true, aborts = false }: {
     readonly isUnused?: () => boolean;
@@ -33,7 +33,7 @@ async function runsOf(
   return runs;
 }
 
-Deno.test("a server is warmed up by made-up builds, unless somebody comes or it ends", async () => {
+Deno.test("a server warms up with synthetic builds, unless a client connects or the server ends", async () => {
   assertEquals(await runsOf({}), ["run all", "run all", "run all"]);
   assertEquals(await runsOf({ isUnused: () => false }), []);
   assertEquals(await runsOf({ aborts: true }), []);
@@ -41,7 +41,7 @@ Deno.test("a server is warmed up by made-up builds, unless somebody comes or it 
   assertEquals(await runsOf({ isUnused: () => ++asked < 4 }), ["run all", "run all"]);
 });
 
-Deno.test("a warm-up leaves nothing in the project, in its log, or among temporary files", async () => {
+Deno.test("a warm-up leaves no builds, no warnings in the log, and no temporary files", async () => {
   await using project = await Project.create({ "deno.json": { tasks: { a: "echo a" } } });
   const temporary = `${project.root}/tmp`;
   await Deno.mkdir(temporary);

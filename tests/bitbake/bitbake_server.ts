@@ -1,5 +1,5 @@
 /**
- * The stand-in for BitBake's server (`tests/peers/bitbake_server.py`), and what it has received.
+ * Stand-in for BitBake's server (`tests/peers/bitbake_server.py`), and a record of its commands.
  *
  * @module
  */
@@ -8,23 +8,23 @@ import { Project, type RunOptions } from "../e2e/support.ts";
 
 const SERVER = new URL("../peers/bitbake_server.py", import.meta.url).pathname;
 
-/** How the stand-in is started. */
+/** Options of the stand-in. */
 export interface StandInOptions {
-  /** Whether it is reached over XML-RPC; default: by its socket. */
+  /** Whether simmer connects over XML-RPC; default: over the socket. */
   readonly xmlrpc?: boolean;
-  /** The command at which it stops answering. */
+  /** Command at which it stops answering. */
   readonly hold?: string;
-  /** How many processes send the events of `showVersions`, beside the server; default: none. */
+  /** Number of forked processes that also send events of `showVersions`; default: 0. */
   readonly parsers?: number;
-  /** Bytes that it sends in place of an event's pickle, before the events of `showVersions`. */
+  /** Bytes sent in place of an event's pickle, before the events of `showVersions`. */
   readonly odd?: Uint8Array;
-  /** The command whose reply is no frame; by the socket only. */
+  /** Command whose reply is not a frame; only over the socket. */
   readonly garble?: string;
-  /** Variables of the `bitbake` that started it. */
+  /** Environment variables of the `bitbake` that started it. */
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** A line that the stand-in has printed. */
+/** Line of the stand-in's output. */
 interface Line {
   readonly ready?: boolean;
   readonly pid?: number;
@@ -36,7 +36,7 @@ interface Line {
   readonly dropped?: string;
 }
 
-/** A project with a build folder, in which the stand-in runs. */
+/** Project with a build folder, in which the stand-in runs. */
 export class StandIn implements AsyncDisposable {
   readonly project: Project;
   readonly #server: ReturnType<Project["start"]>;
@@ -87,7 +87,7 @@ export class StandIn implements AsyncDisposable {
     return this.project.start([...args, "--server", this.#where]);
   }
 
-  /** What the stand-in has printed so far. */
+  /** Lines that the stand-in has printed so far. */
   get lines(): readonly Line[] {
     return this.#server.stdout.text.trim().split("\n").map((line) => JSON.parse(line) as Line);
   }
@@ -99,12 +99,12 @@ export class StandIn implements AsyncDisposable {
     );
   }
 
-  /** Why BitBake would have parsed everything again. */
+  /** Reasons for which BitBake would have parsed everything again. */
   get resets(): readonly string[] {
     return this.lines.flatMap(({ reset }) => reset === undefined ? [] : [reset]);
   }
 
-  /** Resolves when the stand-in holds a command back; gives the child that keeps its descriptors. */
+  /** Waits until the stand-in holds a command. Returns the child that keeps its descriptors. */
   async held(): Promise<number> {
     await this.#server.stdout.until('"child"');
     return this.lines.find(({ child }) => child !== undefined)?.child ?? 0;
@@ -115,7 +115,7 @@ export class StandIn implements AsyncDisposable {
     await this.#server.stdout.until(`"${name}"`);
   }
 
-  /** Why events could not be sent, after which the client was sent none. */
+  /** Errors of events that could not be sent. The client gets no events after the first error. */
   get dropped(): readonly string[] {
     return this.lines.flatMap(({ dropped }) => dropped === undefined ? [] : [dropped]);
   }

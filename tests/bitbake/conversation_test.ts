@@ -8,7 +8,7 @@ const UI = new URL("../peers/bitbake_ui.py", import.meta.url).pathname;
 /** The locale that BitBake's own client sets. */
 const LC_ALL = "en_US.UTF-8";
 
-/** The commands of a recorded client, in their order. */
+/** Returns the commands of a recorded client, in order. */
 async function recorded(name: string): Promise<unknown[][]> {
   const text = await Deno.readTextFile(new URL(name, TRANSCRIPTS));
   return text.split("\n").filter((line) => line !== "")
@@ -18,7 +18,7 @@ async function recorded(name: string): Promise<unknown[][]> {
     .map((command: PyValue) => toPlain(command) as unknown[]);
 }
 
-/** A command without what differs from client to client: environment, words, targets, classes. */
+/** Removes arguments that differ between clients: environment, words, targets, classes. */
 function kindOf([name, ...args]: readonly unknown[]): readonly unknown[] {
   switch (name) {
     case "updateConfig":
@@ -33,7 +33,7 @@ function kindOf([name, ...args]: readonly unknown[]): readonly unknown[] {
   }
 }
 
-Deno.test("simmer run sends BitBake's own commands in their recorded order, with the same options", async () => {
+Deno.test("simmer run sends the recorded commands of BitBake's client in their order, with the same options", async () => {
   await using server = await StandIn.start();
   const { code, stderr } = await server.simmer(["run", "hello"]);
   assertEquals(code, 0, stderr);
@@ -44,7 +44,7 @@ Deno.test("simmer run sends BitBake's own commands in their recorded order, with
   const { HOME, PWD } = environment as Record<string, string>;
   assertEquals([HOME, PWD], [Deno.env.get("HOME"), server.folder]);
   assertEquals(words, ["simmer", "run", "hello", "--server", `unix:${server.folder}/bitbake.sock`]);
-  // The default task is the server's.
+  // The default task comes from the server.
   assertEquals(server.commands.slice(-2), [["setConfig", "cmd", "bake"], [
     "buildTargets",
     ["hello"],
@@ -52,7 +52,7 @@ Deno.test("simmer run sends BitBake's own commands in their recorded order, with
   ]]);
 });
 
-Deno.test("simmer stop sends what 'bitbake -m' sends, and nothing that reads the configuration", async () => {
+Deno.test("simmer stop sends the same commands as 'bitbake -m'", async () => {
   await using server = await StandIn.start();
   const { code, stderr } = await server.simmer(["stop"]);
   assertEquals(code, 0, stderr);
@@ -60,7 +60,7 @@ Deno.test("simmer stop sends what 'bitbake -m' sends, and nothing that reads the
   assertEquals(server.commands.map(kindOf), expected.map(kindOf));
 });
 
-Deno.test("over XML-RPC, simmer run registers, says its features, becomes the client, and goes on as by the socket", async () => {
+Deno.test("simmer run over XML-RPC registers, sets its features, becomes the client, and continues as over the socket", async () => {
   await using server = await StandIn.start({ xmlrpc: true });
   const { code, stderr } = await server.simmer(["run", "hello"]);
   assertEquals(code, 0, stderr);
@@ -72,7 +72,7 @@ Deno.test("over XML-RPC, simmer run registers, says its features, becomes the cl
 
 for (const xmlrpc of [false, true]) {
   const way = xmlrpc ? "XML-RPC" : "its socket";
-  Deno.test(`by ${way}: on a fresh server every command sends updateConfig before one that needs it`, async () => {
+  Deno.test(`by ${way}: each simmer command sends updateConfig to a fresh server before a command that needs it`, async () => {
     for (
       const args of [["status"], ["call", "getVariable", '"TOPDIR"'], ["run", "hello"], ["ping"]]
     ) {
@@ -87,7 +87,7 @@ for (const xmlrpc of [false, true]) {
   });
 }
 
-/** Connects as the next `bitbake` does that is run in the build folder. */
+/** Connects like the next `bitbake` that runs in the build folder. */
 async function nextBitbake(
   server: StandIn,
   env: Readonly<Record<string, string>>,
@@ -106,7 +106,7 @@ async function nextBitbake(
   assertEquals([code, stderr], [0, ""]);
 }
 
-/** Every way in which simmer contacts the server. */
+/** Commands of simmer that contact the server. */
 const CONTACTS = [
   ["ping"],
   ["status"],
@@ -115,7 +115,7 @@ const CONTACTS = [
   ["run", "-k", "--force", "hello"],
 ];
 
-/** The variables of a shell in the build folder, as far as BitBake's server looks at them. */
+/** Returns the variables of a shell in the build folder that BitBake's server compares. */
 function shell(
   server: StandIn,
   more: Readonly<Record<string, string>> = {},
@@ -126,14 +126,14 @@ function shell(
       return value === undefined ? [] : [[name, value]];
     }),
   );
-  // What starts Python may have added folders to it.
+  // The program that starts Python may have added folders to PATH.
   const [, PATH = ""] = /\0PATH=([^\0]*)\0/.exec(
     `\0${Deno.readTextFileSync(`/proc/${server.pid}/environ`)}`,
   ) ?? [];
   return { ...own, PATH, PWD: server.folder, LC_ALL, ...more };
 }
 
-Deno.test("no contact of simmer's has the next bitbake parse everything again, from whichever folder", async () => {
+Deno.test("no simmer command makes the next bitbake parse everything again, whatever the folder", async () => {
   await using server = await StandIn.start();
   await nextBitbake(server, shell(server));
   const folders = ["", "build", "build/conf"];
@@ -147,7 +147,7 @@ Deno.test("no contact of simmer's has the next bitbake parse everything again, f
   }
 });
 
-Deno.test("a contact from a shell that is not set up for the build folder keeps the server's variables", async () => {
+Deno.test("a simmer command in a shell that is not set up for the build folder keeps the server's variables", async () => {
   const BB_ENV_PASSTHROUGH_ADDITIONS = "MACHINE";
   await using server = await StandIn.start({
     env: { BBPATH: "/oe/build", BB_ENV_PASSTHROUGH_ADDITIONS, MACHINE: "qemux86-64", LC_ALL },
@@ -162,13 +162,13 @@ Deno.test("a contact from a shell that is not set up for the build folder keeps 
     await nextBitbake(server, shell(server, env));
     assertEquals(server.resets, []);
   }
-  // In a shell that is set up, its own variables count.
+  // A shell that is set up sends its own variables.
   await server.simmer(["status"], { env: { ...env, MACHINE: "own" } });
   const [, , sent] = server.commands.findLast(([name]) => name === "updateConfig") ?? [];
   assertEquals((sent as Record<string, string>).MACHINE, "own");
 });
 
-Deno.test("folders that the start of Python puts before the caller's PATH stay in it", async () => {
+Deno.test("folders that the start of Python prepends to PATH do not make the next bitbake parse again", async () => {
   const PATH = Deno.env.get("PATH") ?? "";
   await using server = await StandIn.start({ env: { PATH: `/shims/bin:${PATH}` } });
   await nextBitbake(server, shell(server));
@@ -178,7 +178,7 @@ Deno.test("folders that the start of Python puts before the caller's PATH stay i
   assertEquals(server.resets, []);
 });
 
-Deno.test("files that BBPRECONF and BBPOSTCONF name are sent as BitBake's client sends them", async () => {
+Deno.test("BBPRECONF, BBPOSTCONF and BB_SERVER_TIMEOUT are sent as options, as by BitBake's client", async () => {
   await using server = await StandIn.start();
   const env = { BBPRECONF: "pre.conf", BBPOSTCONF: "post.conf", BB_SERVER_TIMEOUT: "60" };
   await server.simmer(["status"], { env });
@@ -189,7 +189,7 @@ Deno.test("files that BBPRECONF and BBPOSTCONF name are sent as BitBake's client
 
 for (const xmlrpc of [false, true]) {
   const way = xmlrpc ? "XML-RPC" : "its socket";
-  Deno.test(`by ${way}: PLAIN and NOTE messages are shown as BitBake shows them, a task's notes are not`, async () => {
+  Deno.test(`by ${way}: PLAIN and NOTE messages are shown as by BitBake, and a task's notes are not shown`, async () => {
     await using server = await StandIn.start({ xmlrpc });
     const { stderr } = await server.simmer(["run", "hello"]);
     const shown = stderr.split("\n").filter((line) => !/^(simmer:|Task)/.test(line));
@@ -214,7 +214,7 @@ for (const xmlrpc of [false, true]) {
     assertEquals(records.map(({ label }) => label), ["NOTE", "PLAIN", "PLAIN", "WARNING", "NOTE"]);
   });
 
-  Deno.test(`by ${way}: call sends each JSON value as one argument, a list too`, async () => {
+  Deno.test(`by ${way}: simmer call sends each JSON value as one argument, even a list`, async () => {
     await using server = await StandIn.start({ xmlrpc });
     const calls: readonly (readonly unknown[])[] = [
       ["findProviders"],
@@ -236,7 +236,7 @@ for (const xmlrpc of [false, true]) {
     }
   });
 
-  Deno.test(`by ${way}: an error of BitBake's is said as BitBake's, in one sentence`, async () => {
+  Deno.test(`by ${way}: an error of BitBake is reported as BitBake's, in one sentence`, async () => {
     await using server = await StandIn.start({ xmlrpc });
     const broken = await server.simmer(["call", "getVariable", '"BROKEN"']);
     assertEquals(broken.code, 1);
@@ -261,7 +261,7 @@ for (const xmlrpc of [false, true]) {
     assertStringIncludes(plan.stderr, "simmer: BitBake's server cannot plan tasks: ");
   });
 
-  Deno.test(`by ${way}: what BitBake's server does not tell is absent in status`, async () => {
+  Deno.test(`by ${way}: status omits values that BitBake's server does not report`, async () => {
     await using server = await StandIn.start({ xmlrpc });
     const json = await server.simmer(["status", "--json"]);
     const status = JSON.parse(json.stdout) as Record<string, unknown>;
@@ -287,9 +287,8 @@ for (const xmlrpc of [false, true]) {
       ["setEventMask", "events"],
     ]
   ) {
-    const name =
-      `by ${way}: a server that is killed at ${hold} is an error of simmer ${args[0]}, ` +
-      "although a child of the server keeps its descriptors open";
+    const name = `by ${way}: simmer ${args[0]} reports a server that is killed at ${hold}, ` +
+      "even if a child of the server keeps its descriptors open";
     Deno.test(name, async () => {
       await using server = await StandIn.start({ xmlrpc, hold: hold ?? "" });
       const client = server.start(args);
@@ -300,7 +299,7 @@ for (const xmlrpc of [false, true]) {
       assertStringIncludes(stderr, "ended");
       const next = await server.simmer(["ping"]);
       assertEquals(next.code, 3, next.stderr);
-      // The descriptors are open still: it was not their end that told the clients.
+      // The descriptors are still open, so the clients detected the server's end in another way.
       assertMatch(Deno.readTextFileSync(`/proc/${child}/stat`), /\) [SR] /);
     });
   }

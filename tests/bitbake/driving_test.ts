@@ -13,7 +13,7 @@ const TASKS = {
 const WAYS = ["its socket", "XML-RPC"] as const;
 type Way = typeof WAYS[number];
 
-/** A server that speaks as BitBake's does, and the words that lead a client to it. */
+/** Starts a server with BitBake's protocol. Returns it with a client's options to reach it. */
 async function open(way: Way): Promise<{
   readonly project: Project;
   readonly server: ReturnType<Project["start"]>;
@@ -29,7 +29,7 @@ async function open(way: Way): Promise<{
 }
 
 for (const way of WAYS) {
-  Deno.test(`by ${way}: a client drives a server of BitBake's kind: ping, status, call, run, its exit code`, async () => {
+  Deno.test(`by ${way}: ping, status, call and run work with a server that speaks BitBake's protocol`, async () => {
     const { project, server, there } = await open(way);
     try {
       const ping = await project.run(["ping", ...there]);
@@ -61,7 +61,7 @@ for (const way of WAYS) {
 }
 
 for (const way of WAYS) {
-  Deno.test(`by ${way}: Ctrl-C stops the build there, and stop ends the server`, async () => {
+  Deno.test(`by ${way}: Ctrl-C stops the build on the server, and simmer stop ends the server`, async () => {
     const { project, server, there } = await open(way);
     const run = project.start(["run", "slow", "--log-level", "info", ...there]);
     await run.stderr.until("begun");
@@ -75,7 +75,7 @@ for (const way of WAYS) {
 }
 
 for (const way of WAYS) {
-  Deno.test(`by ${way}: a server that is killed during a build is an error at once`, async () => {
+  Deno.test(`by ${way}: simmer run fails when the server is killed during a build`, async () => {
     const { project, server, there } = await open(way);
     const run = project.start(["run", "slow", "--log-level", "info", ...there]);
     await run.stderr.until("begun");

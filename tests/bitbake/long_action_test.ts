@@ -22,7 +22,7 @@ async function openSession(
   return new SocketSession(stream, options);
 }
 
-Deno.test("R23 an action of BitBake's that takes minutes is waited for while its server answers", async () => {
+Deno.test("R23 a session waits for a long action of BitBake as long as the server answers pings", async () => {
   await using server = await StandIn.start();
   const clock = new FakeClock();
   const said: string[] = [];
@@ -36,7 +36,7 @@ Deno.test("R23 an action of BitBake's that takes minutes is waited for while its
   assertEquals(server.commands.slice(-2), [["showVersions", "after ping"], ["ping"]]);
 });
 
-Deno.test("while an action of BitBake's goes on, another one is refused, and the first one goes on", async () => {
+Deno.test("a second action of BitBake is refused while the first one runs, and the first one continues", async () => {
   await using server = await StandIn.start();
   await using session = await openSession(server, { clock: new FakeClock() });
   const first = session.call("showVersions", ["after ping"]);

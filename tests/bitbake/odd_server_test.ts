@@ -1,5 +1,5 @@
 /**
- * Servers of BitBake's kind that send many events at once, or what can't be read.
+ * Servers with BitBake's protocol that send many events at once, or invalid data.
  *
  * @module
  */
@@ -7,12 +7,12 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { StandIn } from "./bitbake_server.ts";
 
-/** A pickle that names an opcode that there is not. */
+/** Pickle with an unknown opcode. */
 const NO_PICKLE = new Uint8Array([0x80, 4, 0xff, 0x2e]);
 
 for (const xmlrpc of [false, true]) {
   const way = xmlrpc ? "XML-RPC" : "its socket";
-  Deno.test(`by ${way}: events of forked parsers come beside the server's own, and none is lost`, async () => {
+  Deno.test(`by ${way}: events of forked parsers and of the server arrive without loss`, async () => {
     await using server = await StandIn.start({ xmlrpc, parsers: 3 });
     const { code, stdout, stderr } = await server.simmer(["call", "showVersions"]);
     assertEquals([server.dropped, code, stdout], [[], 0, "true\n"], stderr);
@@ -24,7 +24,7 @@ for (const xmlrpc of [false, true]) {
     }
   });
 
-  Deno.test(`by ${way}: an event that is no pickle is reported, and those after it are shown`, async () => {
+  Deno.test(`by ${way}: an event that is not a pickle is reported, and later events are shown`, async () => {
     await using server = await StandIn.start({ xmlrpc, odd: NO_PICKLE });
     const { code, stdout, stderr } = await server.simmer(["call", "showVersions"]);
     assertEquals([server.dropped, code, stdout], [[], 0, "true\n"], stderr);
@@ -34,7 +34,7 @@ for (const xmlrpc of [false, true]) {
 }
 
 for (const [garble, ...args] of [["getVariable", "status"], ["showVersions", "call"]]) {
-  Deno.test(`a reply to ${garble} that is no frame is an error in one sentence`, async () => {
+  Deno.test(`a reply to ${garble} that is not a frame is reported in one sentence`, async () => {
     await using server = await StandIn.start({ garble: garble ?? "" });
     const words = args[0] === "call" ? [...args, "showVersions"] : args;
     const { code, stderr } = await server.simmer(words);

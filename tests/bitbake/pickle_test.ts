@@ -17,7 +17,7 @@ import {
 const PEER = new URL("../peers/pickle_peer.py", import.meta.url).pathname;
 const VALUES = 20_000;
 
-/** Says exactly what a value is, in the words of the peer. */
+/** Describes a value exactly, in the peer's notation. */
 function said(value: PyValue): string {
   if (value === null) return "N";
   if (typeof value === "boolean") return value ? "T" : "F";
@@ -49,7 +49,7 @@ function floatHex(value: number): string {
   return bytes.toHex();
 }
 
-Deno.test("20,000 values of Python's, of every protocol, are the same here and when they go back", async () => {
+Deno.test("20,000 Python values of every protocol are decoded and encoded without a difference", async () => {
   const child = new Deno.Command("python3", {
     args: [PEER, String(Math.floor(Math.random() * 2 ** 31)), String(VALUES)],
     stdin: "piped",
@@ -80,7 +80,7 @@ Deno.test("20,000 values of Python's, of every protocol, are the same here and w
   assertEquals(rest, "all the same\n");
 });
 
-Deno.test("100,000 damaged pickles: each is a value or an error that says why, and soon", () => {
+Deno.test("each of 100,000 damaged pickles is decoded or rejected with a PickleError", () => {
   const seeds = [
     encode([1, "two", new PyFloat(3), new PyTuple([null, true]), PyDict.from({ a: [2n ** 70n] })]),
     encode(PyObject.of("bb.event", "BuildStarted", { name: "x", failures: 0 })),
@@ -108,14 +108,14 @@ Deno.test("100,000 damaged pickles: each is a value or an error that says why, a
   assert(values > 0 && values < 100_000);
 });
 
-Deno.test("instances are records: nothing is looked up and nothing runs", () => {
+Deno.test("an instance is decoded as a record, and its class is neither looked up nor called", () => {
   const evil = new TextEncoder().encode("cos\nsystem\n(S'exit 1'\ntR.");
   const value = decode(evil);
   assert(value instanceof PyObject);
   assertEquals([value.module, value.name, value.args.items], ["os", "system", ["exit 1"]]);
 });
 
-Deno.test("what can't be, or is too much, is refused with a reason", () => {
+Deno.test("unsupported, incomplete and oversized pickles are rejected with a reason", () => {
   const refused: [string, Uint8Array][] = [
     ["persistent", new TextEncoder().encode("Pabc\n.")],
     ["extension", Uint8Array.fromHex("8002820a2e")],
@@ -134,7 +134,7 @@ Deno.test("what can't be, or is too much, is refused with a reason", () => {
 
 const TRANSCRIPTS = new URL("./transcripts/", import.meta.url);
 
-Deno.test("every recorded message decodes, and is the same for Python when it goes back", async () => {
+Deno.test("every recorded message is decoded, and Python finds its encoding equal", async () => {
   const pairs: string[] = [];
   for await (const { name } of Deno.readDir(TRANSCRIPTS)) {
     const text = await Deno.readTextFile(new URL(name, TRANSCRIPTS));

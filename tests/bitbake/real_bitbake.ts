@@ -1,7 +1,7 @@
 /**
- * The real BitBake, unmodified, both ways: `BITBAKE_DIR=… deno task test:bitbake`.
+ * Tests of the real, unmodified BitBake with simmer: `BITBAKE_DIR=… deno task test:bitbake`.
  *
- * Each case is a command line with what it has to print and its exit code.
+ * Each case is a command line, its exit code, and texts that it must print.
  *
  * @module
  */
@@ -16,7 +16,7 @@ interface Case {
   readonly says: readonly string[];
 }
 
-/** The last note of a build. */
+/** Returns the last note of a build. */
 function summary(attempted: number, skipped: number, outcome: string): string {
   return `NOTE: Tasks Summary: Attempted ${attempted} tasks of which ${skipped} didn't need to ` +
     `be rerun and ${outcome}.`;
@@ -71,9 +71,9 @@ function say(text: string): void {
   Deno.stdout.writeSync(new TextEncoder().encode(`${text}\n`));
 }
 
-/** A layer of three recipes, and the folder that builds it. */
+/** Layer of three recipes, and its build folder. */
 const LAYER: Readonly<Record<string, string>> = {
-  // What a project that is done with ends is its simmer server: there has to be a project.
+  // The disposal of a Project stops its simmer server, for which a config must exist.
   "deno.json": "{}\n",
   "build/conf/bblayers.conf": 'BBPATH = "${TOPDIR}"\nBBLAYERS = "${TOPDIR}/../layer"\n',
   "layer/conf/layer.conf": [
@@ -90,7 +90,7 @@ const LAYER: Readonly<Record<string, string>> = {
   "layer/recipes/slow_1.0.bb": "do_build() {\n  cat ${TOPDIR}/../wait.fifo\n}\n",
 };
 
-/** simmer's command lines on BitBake's own server. */
+/** Command lines of simmer on BitBake's own server. */
 const DRIVING: readonly Case[] = [
   { args: ["ping"], code: 0, says: ["Still alive!"] },
   { args: ["status"], code: 0, says: ["BitBake's own server"] },
@@ -122,7 +122,7 @@ class Report {
   }
 }
 
-/** Runs programs one after the other, and compares what they print and their exit codes. */
+/** Runs programs one after the other, and checks their output and exit codes. */
 async function runAll(
   report: Report,
   project: Project,
@@ -145,10 +145,10 @@ async function runAll(
 
 const UTF8 = { LANG: "en_US.UTF-8" };
 
-/** The same by XML-RPC, where the client doesn't look for a server by itself. */
+/** Cases for XML-RPC, where the client does not search for a server by itself. */
 const REMOTE: readonly Case[] = CASES.filter(({ args }) => args[0] !== "-T");
 
-/** BitBake's own client on simmer's server. */
+/** Runs BitBake's own client on simmer's server. */
 async function serving(report: Report, bitbake: string): Promise<void> {
   for (const terminal of [false, true]) {
     await using project = await Project.create({ "deno.json": TASKS });
@@ -191,10 +191,10 @@ async function killed(report: Report, project: Project, bitbake: string): Promis
   build.kill("SIGKILL");
   await build.finished();
   const next = await project.runProgram([bitbake, "demo"], { env: UTF8 });
-  report.case("bitbake after one that was killed", next.code === 0, next.stdout + next.stderr);
+  report.case("bitbake after a killed bitbake", next.code === 0, next.stdout + next.stderr);
 }
 
-/** BitBake's own client on simmer's XML-RPC server, with an observer beside it. */
+/** Runs BitBake's own client on simmer's XML-RPC server, together with an observer. */
 async function servingRemotely(report: Report, bitbake: string): Promise<void> {
   await using project = await Project.create({ "deno.json": TASKS });
   await project.runProgram(["mkfifo", "wait.fifo"]);
@@ -212,12 +212,12 @@ async function servingRemotely(report: Report, bitbake: string): Promise<void> {
   await runAll(report, project, REMOTE, { where: "bitbake, XML-RPC", program });
   await server.finished();
   const { code, stdout, stderr } = await observer.finished();
-  // It looks on until the first build ends.
+  // The observer runs until the first build ends.
   const isRight = stdout.includes("slow: Started") && stdout.includes("begun");
   report.case(`bitbake, XML-RPC: an observer (${code})`, isRight, stdout + stderr);
 }
 
-/** simmer on BitBake's own server, by its socket and by XML-RPC. */
+/** Runs simmer on BitBake's own server, by its socket and by XML-RPC. */
 async function driving(report: Report, folder: string, bitbake: string): Promise<void> {
   await using project = await Project.create(LAYER);
   await project.runProgram(["mkfifo", "wait.fifo"]);
@@ -250,7 +250,7 @@ async function driving(report: Report, folder: string, bitbake: string): Promise
     const { code, stderr } = await slow.finished();
     const took = `${Math.round(performance.now() - began)} ms`;
     report.case(`simmer, ${way}: server killed (${code}, ${took})`, code === 3, stderr);
-    // A task that outlives its server is let go.
+    // Unblocks the task, which outlives its server.
     using fifo = await Deno.open(`${project.root}/wait.fifo`, { read: true, write: true });
     fifo.writeSync(new TextEncoder().encode("\n"));
     for (const name of ["bitbake.lock", "bitbake.sock"]) {
@@ -265,10 +265,10 @@ async function driving(report: Report, folder: string, bitbake: string): Promise
   }
 }
 
-/** What the server's log says when a client has it read its configuration again. */
+/** Log messages of a server that a client makes read its configuration again. */
 const READ_AGAIN = /Base config invalidated|Reseting due to feature|Marking as dirty/g;
 
-/** BitBake's own client and simmer by turns: the server keeps its configuration. */
+/** Runs BitBake's own client and simmer in turns. The server must keep its configuration. */
 async function parsedOnce(
   report: Report,
   project: Project,

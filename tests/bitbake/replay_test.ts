@@ -5,13 +5,13 @@ import { Project } from "../e2e/support.ts";
 
 const TRANSCRIPTS = new URL("./transcripts/", import.meta.url);
 
-/** Commands after which the client has nothing more to hear. */
+/** Commands that end the conversation without a reply. */
 const SILENT: ReadonlySet<string> = new Set(["terminateServer"]);
 
-/** The last event of an action. */
+/** Class of an action's last event. */
 const ENDS = /^bb\.command\.Command(Completed|Failed|Exit)$/;
 
-/** Every target that a recorded client asks for is a task here. */
+/** Tasks for all targets of the recorded clients. */
 const TASKS = {
   tasks: {
     printhello: "echo hello",
@@ -35,7 +35,7 @@ async function commandsOf(name: string): Promise<PyValue[][]> {
     .filter((command): command is PyValue[] => Array.isArray(command));
 }
 
-/** What the recorded client has to be answered, so that it goes on. */
+/** Returns the reply that the recorded client needs to continue. */
 function expected(name: PyValue | undefined): PyValue {
   switch (name) {
     case "getUIHandlerNum":
@@ -50,7 +50,7 @@ function expected(name: PyValue | undefined): PyValue {
   }
 }
 
-Deno.test("recorded conversations replay: each command has the reply that its client needs", async () => {
+Deno.test("each command of the recorded conversations gets the reply that its client needs", async () => {
   await using project = await Project.create({ "deno.json": TASKS });
   const server = project.start(["serve", "--bitbake", "--timeout", "-1"]);
   await server.stderr.until("BitBake: ");

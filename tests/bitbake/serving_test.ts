@@ -22,7 +22,7 @@ interface Said {
 const WAYS = ["socket", "XML-RPC"] as const;
 type Way = typeof WAYS[number];
 
-/** A server for BitBake's clients, and a UI of their kind. */
+/** Server for BitBake's clients, and a UI that speaks their protocol. */
 class Kitchen implements AsyncDisposable {
   readonly project: Project;
   readonly #server: ReturnType<Project["start"]>;
@@ -86,14 +86,14 @@ function texts(said: readonly Said[]): string[] {
   return said.flatMap(({ event }) => event?.class === "logging.LogRecord" ? String(event.msg) : []);
 }
 
-/** The log records that BitBake's own client shows as `NOTE: …`, as Python formats them. */
+/** Returns log records that BitBake's own client shows as `NOTE: …`, as Python formats them. */
 function notes(said: readonly Said[]): string[] {
   return said.flatMap(({ event }) =>
     event?.class === "logging.LogRecord" && event.levelno === 20 ? String(event.shown) : []
   );
 }
 
-/** The last note of a build, as BitBake's run queue words it. */
+/** Returns the last note of a build, in the words of BitBake's run queue. */
 function tasksSummary(attempted: number, skipped: number, failed: number): string {
   const outcome = failed === 0 ? "all succeeded" : `${failed} failed`;
   return `NOTE: Tasks Summary: Attempted ${attempted} tasks of which ${skipped} didn't need to be ` +
@@ -101,7 +101,7 @@ function tasksSummary(attempted: number, skipped: number, failed: number): strin
 }
 
 for (const way of WAYS) {
-  Deno.test(`by ${way}: a UI of BitBake's kind runs a target: the events that it needs, in order`, async () => {
+  Deno.test(`by ${way}: a BitBake UI that runs a target gets the events that it needs, in order`, async () => {
     await using kitchen = await Kitchen.open(way);
     const said = await kitchen.run(["buildTargets", ["demo"], "build"]);
     assertEquals(said.filter(({ reply }) => reply !== undefined).map(({ reply }) => reply), [
@@ -121,7 +121,7 @@ for (const way of WAYS) {
 }
 
 for (const way of WAYS) {
-  Deno.test(`by ${way}: a task that fails, a target that nobody has, another task of a target`, async () => {
+  Deno.test(`by ${way}: a failing task, an unknown target and another task of a target give BitBake's events`, async () => {
     await using kitchen = await Kitchen.open(way);
     const failed = await kitchen.run(["buildTargets", ["fail"], "build"]);
     assertEquals(classes(failed).slice(-4), [
@@ -143,7 +143,7 @@ for (const way of WAYS) {
 }
 
 for (const way of WAYS) {
-  Deno.test(`by ${way}: a build ends with BitBake's "Tasks Summary" note, in both of its forms`, async () => {
+  Deno.test(`by ${way}: a build ends with BitBake's "Tasks Summary" note, in both forms`, async () => {
     await using kitchen = await Kitchen.open(way);
     const build = async (targets: readonly string[], halt = true): Promise<string[]> =>
       notes(
@@ -160,7 +160,7 @@ for (const way of WAYS) {
   });
 }
 
-/** Options of BitBake's command line that simmer has no counterpart for, as `updateConfig` has them. */
+/** Options of BitBake without a counterpart in simmer, as `updateConfig` sends them. */
 const UNSUPPORTED: readonly (readonly [option: string, key: string, value: unknown])[] = [
   ["-S", "dump_signatures", ["none"]],
   ["--setscene-only", "setsceneonly", true],
@@ -174,7 +174,7 @@ const UNSUPPORTED: readonly (readonly [option: string, key: string, value: unkno
   ["-P", "profile", ["main"]],
 ];
 
-/** The same options, not given: what BitBake's client sends by default. */
+/** Default values of BitBake's options, as its client sends them. */
 const NOT_GIVEN = {
   halt: true,
   force: false,
@@ -195,7 +195,7 @@ const NOT_GIVEN = {
 };
 
 for (const way of WAYS) {
-  Deno.test(`by ${way}: an option without a counterpart is refused in a sentence, and no task runs`, async () => {
+  Deno.test(`by ${way}: an option without a counterpart is refused with a reason, and no task runs`, async () => {
     await using kitchen = await Kitchen.open(way);
     const environment = { PATH: Deno.env.get("PATH") ?? "" };
     for (const [option, key, value] of UNSUPPORTED) {
@@ -226,7 +226,7 @@ for (const way of WAYS) {
 }
 
 for (const way of WAYS) {
-  Deno.test(`by ${way}: lists, the environment, a graph and a dry run are actions, too; unknown ones are not`, async () => {
+  Deno.test(`by ${way}: lists, the environment, a graph and a dry run are actions, and unknown commands are refused`, async () => {
     await using kitchen = await Kitchen.open(way);
     assertEquals(classes(await kitchen.run(["parseFiles"])), [
       "ParseStarted",
@@ -249,7 +249,7 @@ for (const way of WAYS) {
   });
 }
 
-Deno.test("others are answered at once during a build; who dies cancels its own and blocks nobody", async () => {
+Deno.test("other clients are answered during a build, and a killed client does not block the next build", async () => {
   await using kitchen = await Kitchen.open();
   const builder = kitchen.start([["buildTargets", ["slow"], "build"]]);
   await builder.stdout.until("begun");
@@ -263,7 +263,7 @@ Deno.test("others are answered at once during a build; who dies cancels its own 
   assertEquals([events.code, events.stdout], [0, "prepared\nhello\n"]);
 });
 
-Deno.test("a build is stopped gently, and the server ended, as BitBake's clients ask for it", async () => {
+Deno.test("stateShutdown of a BitBake client stops its build, and terminateServer ends the server", async () => {
   await using kitchen = await Kitchen.open();
   const said = await kitchen.run(["buildTargets", ["slow"], "build"], ["stateShutdown"]);
   assertStringIncludes(classes(said).join(" "), "runQueueExitWait");

@@ -9,7 +9,7 @@ type EventBody = SimmerEvent extends infer Each
   : never
   : never;
 
-/** The texts of log records that a client gets for events. */
+/** Returns the texts of log records that a client gets for events. */
 function textsOf(events: readonly EventBody[]): unknown[] {
   const translator = new EventTranslator();
   return events
@@ -20,7 +20,7 @@ function textsOf(events: readonly EventBody[]): unknown[] {
     .filter((text) => text !== undefined);
 }
 
-Deno.test("a character that two pieces of output share arrives whole, whatever other tasks print between", () => {
+Deno.test("a character that is split between two pieces of output is joined, even with other tasks' output between", () => {
   const build = "b";
   const output = (task: string, ...bytes: number[]): EventBody => ({
     type: "TaskOutput",

@@ -48,7 +48,7 @@ const ACCEPTED: readonly (readonly [string, unknown, string, string])[] = [
 ];
 
 for (const [line, values, words, rest] of ACCEPTED) {
-  Deno.test(`simmer run ${line}: is understood`, () => {
+  Deno.test(`'simmer run ${line}' is parsed`, () => {
     assertEquals(parse(line), [values, words, rest]);
   });
 }
@@ -67,21 +67,21 @@ const REFUSED: readonly (readonly [string, string])[] = [
 ];
 
 for (const [line, message] of REFUSED) {
-  Deno.test(`simmer run ${line}: is refused and says why`, () => {
+  Deno.test(`'simmer run ${line}' is refused with the reason`, () => {
     const error = assertThrows(() => parse(line), UsageError);
     assertStringIncludes(error.message, message);
     assertEquals(error.exitCode, 2);
   });
 }
 
-Deno.test("a command that takes no words refuses one, also behind --", () => {
+Deno.test("a command without positional arguments refuses one, even after --", () => {
   for (const line of ["now", "-- now"]) {
     const error = assertThrows(() => parse(line, stop.spec), UsageError);
     assertStringIncludes(error.message, "unexpected argument 'now'");
   }
 });
 
-Deno.test("--help is given also where words are missing", () => {
+Deno.test("--help is accepted even if required arguments are missing", () => {
   const spec = { ...stop.spec, words: { min: 1, max: 1 } };
   assertThrows(() => parse("", spec), UsageError, "too few arguments");
   assertEquals(parse("--help", spec), [{ help: true }, "", ""]);
@@ -89,7 +89,7 @@ Deno.test("--help is given also where words are missing", () => {
 
 const NO_LIMITS = { timeout: undefined, "max-rss": undefined };
 
-Deno.test("a server's limits are the flags', then the environment's, then the usual ones", () => {
+Deno.test("server limits come from the flags, then the environment, then the defaults", () => {
   const env = { SIMMER_SERVER_TIMEOUT: "60", SIMMER_MAX_RSS: "1.5G" };
   const gibibyte = 1024 ** 3;
   assertEquals(serverLimits({ env }, { timeout: 5, "max-rss": "512M" }), {
@@ -108,7 +108,7 @@ Deno.test("a server's limits are the flags', then the environment's, then the us
   assertEquals(serverLimits({ env: never }, NO_LIMITS), { timeoutSeconds: -1, maxRssBytes: 0 });
 });
 
-Deno.test("limits that are none are refused by their name", () => {
+Deno.test("an invalid limit is refused with the name of its flag or variable", () => {
   for (
     const [env, values, words] of [
       [{ SIMMER_SERVER_TIMEOUT: "soon" }, NO_LIMITS, "SIMMER_SERVER_TIMEOUT"],

@@ -20,7 +20,7 @@ interface Setup extends AsyncDisposable {
   readonly root: string;
   readonly server: FakeServer;
   readonly process: FakeProcess;
-  /** `simmer run` with the server's address. */
+  /** Runs `simmer run` with the server's address. */
   simmer(args?: readonly string[], env?: Record<string, string>): Promise<number>;
 }
 
@@ -42,18 +42,18 @@ async function setUp(handler: Handler): Promise<Setup> {
   };
 }
 
-/** Builds with these events. */
+/** Returns a handler that emits `events` for each build. */
 function building(events: readonly EventBody[]): Handler {
   return greeting(({ method }, peer) => {
     if (method !== "runTasks") return null;
-    // The events travel right behind the reply.
+    // The events follow right after the reply.
     queueMicrotask(() => queueMicrotask(() => events.forEach((event) => peer.emit(event))));
     return { build: "b1" };
   });
 }
 
 /**
- * A build that goes on until it is cancelled.
+ * Returns a handler whose build runs until it is cancelled.
  *
  * @param onCancel answers each later request; `undefined` counts as true
  */
@@ -125,7 +125,7 @@ Deno.test("simmer run sends hello and command in one write", async () => {
   ]);
 });
 
-Deno.test("simmer run sends what was typed", async () => {
+Deno.test("simmer run sends its arguments, options and environment", async () => {
   await using setup = await setUp(building(oneTask()));
   const env = { DENO_JOBS: "3", HOME: "/h" };
   await setup.simmer(["a", "b", "-k", "--force", "--if-present", "--", "-x", "y z"], env);
@@ -149,14 +149,14 @@ Deno.test("simmer run sends what was typed", async () => {
   });
 });
 
-Deno.test("simmer run --eval sends one command line, and passes over a DENO_JOBS that is none", async () => {
+Deno.test("simmer run --eval sends one command line, and ignores an invalid DENO_JOBS", async () => {
   await using setup = await setUp(building(oneTask()));
   await setup.simmer(["--eval", "echo", "hi"], { DENO_JOBS: "many" });
   const { tasks, eval: isEval, jobs } = await inputOf(setup);
   assertEquals([tasks, isEval, jobs], [["echo hi"], true, undefined]);
 });
 
-Deno.test("an env file adds what is not set, the last one of several counts, a missing one is told", async () => {
+Deno.test("env files set only unset variables, the last file wins, and a missing file is reported", async () => {
   await using setup = await setUp(building(oneTask()));
   await Deno.writeTextFile(`${setup.root}/.env`, "A=1\nB=1\nC=1\n");
   await Deno.writeTextFile(`${setup.root}/two.env`, 'B="2"\n');
@@ -169,7 +169,7 @@ Deno.test("an env file adds what is not set, the last one of several counts, a m
   );
 });
 
-Deno.test("simmer run --detach prints the build's id and leaves", async () => {
+Deno.test("simmer run --detach prints the build's id and exits", async () => {
   await using setup = await setUp(building(oneTask().slice(0, 2)));
   assertEquals(await setup.simmer(["--detach", "hello"]), 0);
   await setup.process.recorder.output.settled;
@@ -178,7 +178,7 @@ Deno.test("simmer run --detach prints the build's id and leaves", async () => {
   assertEquals([detach, stdinPid], [true, undefined]);
 });
 
-Deno.test("what is wrong with the project is the error that the server answers", async () => {
+Deno.test("simmer run throws the project error that the server answers", async () => {
   await using setup = await setUp(greeting(() => {
     throw projectError("Task not found: helo", { kind: "unknown-task", nearest: "hello" });
   }));
@@ -192,7 +192,7 @@ Deno.test("events of other builds are not shown", async () => {
   assertEquals(await setup.simmer(), 0);
 });
 
-Deno.test("simmer run waits its turn and says for whom", async () => {
+Deno.test("simmer run waits in the queue and names the client that holds the server", async () => {
   await using setup = await setUp(greeting(() => undefined, { role: "waiting" }));
   const code = setup.simmer();
   const peer = await setup.server.peer();
@@ -211,7 +211,7 @@ Deno.test("simmer run waits its turn and says for whom", async () => {
   assertEquals(await code, 0);
 });
 
-Deno.test("R25 Ctrl-C in the queue leaves at once with 130", async () => {
+Deno.test("R25 Ctrl-C in the queue ends the client at once with 130", async () => {
   await using setup = await setUp(greeting(() => undefined, { role: "waiting" }));
   const code = setup.simmer();
   const peer = await setup.server.peer();
@@ -221,7 +221,7 @@ Deno.test("R25 Ctrl-C in the queue leaves at once with 130", async () => {
   assertEquals(peer.requests.length, 2);
 });
 
-Deno.test("R25 Ctrl-C cancels over the same connection, waits for the end of the build, exits with its code", async () => {
+Deno.test("R25 Ctrl-C cancels the build over the same connection, waits for its end, and exits with its code", async () => {
   await using setup = await setUp(endless((_, peer) => queueMicrotask(() => cancelled(peer, 7))));
   const code = setup.simmer();
   const { recorder } = setup.process;
@@ -234,7 +234,7 @@ Deno.test("R25 Ctrl-C cancels over the same connection, waits for the end of the
   assertMatch(recorder.text("stderr"), /Ctrl-C again[^]*1 cancelled/);
 });
 
-Deno.test("R25 Ctrl-C twice forces, three times ends the client at once", async () => {
+Deno.test("R25 a second Ctrl-C forces the shutdown, and a third one ends the client at once", async () => {
   await using setup = await setUp(endless(() => {}));
   const code = setup.simmer();
   const { recorder, exits } = setup.process;
@@ -251,7 +251,7 @@ Deno.test("R25 Ctrl-C twice forces, three times ends the client at once", async 
   assertEquals(await code, 130);
 });
 
-Deno.test("SIGUSR1 is passed on, and the build goes on to its own end", async () => {
+Deno.test("SIGUSR1 is forwarded, and the build runs to its end", async () => {
   await using setup = await setUp(endless((_, peer) => {
     queueMicrotask(() => oneTask(7).slice(4).forEach((event) => peer.emit(event)));
   }));
@@ -263,7 +263,7 @@ Deno.test("SIGUSR1 is passed on, and the build goes on to its own end", async ()
   assertEquals(params, { signal: "SIGUSR1", cancel: false });
 });
 
-Deno.test("a signal that no task gets ends the client as any program, but not SIGWINCH", async () => {
+Deno.test("a signal that no task receives ends the client with the signal's exit code, except SIGWINCH", async () => {
   await using setup = await setUp(endless(() => false));
   const code = setup.simmer();
   await setup.process.recorder.until("stdout", "hello");
@@ -275,7 +275,7 @@ Deno.test("a signal that no task gets ends the client as any program, but not SI
   assertEquals(peer.requests.filter(({ method }) => method === "signalTasks").length, 2);
 });
 
-Deno.test("R25 Ctrl-C leaves a build that the server has not begun: it cancels no other one", async () => {
+Deno.test("R25 Ctrl-C before the server has started the build ends the client and cancels no other build", async () => {
   await using setup = await setUp(endless(() => false));
   const code = setup.simmer();
   await setup.process.recorder.until("stdout", "hello");
@@ -285,7 +285,7 @@ Deno.test("R25 Ctrl-C leaves a build that the server has not begun: it cancels n
   assertEquals(requests.filter(({ method }) => method.startsWith("state")), []);
 });
 
-Deno.test("an observer's signals end it alone", async () => {
+Deno.test("a signal to an observer ends only the observer, and SIGWINCH does not", async () => {
   for (const [signal, expected] of [["SIGINT", 130], ["SIGUSR1", 138], ["SIGHUP", 129]] as const) {
     const answers: Handler = () => ({ clients: [] });
     await using setup = await setUp(greeting(answers, { role: "observer" }));
@@ -299,7 +299,7 @@ Deno.test("an observer's signals end it alone", async () => {
   }
 });
 
-Deno.test("a build that somebody else cancels is told as cancelled", async () => {
+Deno.test("a build that another client cancels is reported as cancelled", async () => {
   await using setup = await setUp(endless(() => {}));
   const code = setup.simmer();
   await setup.process.recorder.until("stdout", "hello");
@@ -309,7 +309,7 @@ Deno.test("a build that somebody else cancels is told as cancelled", async () =>
   assertMatch(setup.process.recorder.text("stderr"), /simmer: the build was cancelled\n$/);
 });
 
-Deno.test("R23 a server that is killed during a build is reported as that", async () => {
+Deno.test("R23 a server that is killed during a build is reported as perhaps killed", async () => {
   await using setup = await setUp(endless(() => {}));
   const code = assertRejects(() => setup.simmer(), ServerEndedError, "perhaps killed");
   await setup.process.recorder.until("stdout", "hello");
@@ -317,13 +317,13 @@ Deno.test("R23 a server that is killed during a build is reported as that", asyn
   assertEquals((await code).exitCode, 3);
 });
 
-Deno.test("a reader of stdout that is gone ends the run quietly", async () => {
+Deno.test("simmer run exits with 141 if the reader of stdout has gone", async () => {
   await using setup = await setUp(building(oneTask().slice(0, 4)));
   setup.process.recorder.breakStdout();
   assertEquals(await setup.simmer(), 141);
 });
 
-Deno.test("simmer run --busy observe shows the build that goes on, and exits with its code", async () => {
+Deno.test("simmer run --busy observe shows the build in progress, and exits with its code", async () => {
   const handler = greeting(({ method }) => {
     if (method !== "status") throw new WireError("readOnly", "An observer only looks on");
     return { clients: [{ role: "controller", pid: 7, command: "simmer run hello" }] };
@@ -337,7 +337,7 @@ Deno.test("simmer run --busy observe shows the build that goes on, and exits wit
   assertEquals(await code, 7);
 });
 
-Deno.test("simmer run --busy refuse is refused with who holds the server", async () => {
+Deno.test("simmer run --busy refuse fails with the error busy", async () => {
   await using setup = await setUp(() => {
     throw new WireError("busy", "Busy: simmer run slow (pid 7) holds the server");
   });
@@ -345,7 +345,7 @@ Deno.test("simmer run --busy refuse is refused with who holds the server", async
   assertEquals(error.is("busy"), true);
 });
 
-Deno.test("colours are asked of tasks where stdout is a terminal and nothing else decides", async () => {
+Deno.test("FORCE_COLOR is set for tasks if stdout is a terminal, unless a flag or variable decides", async () => {
   const table: [readonly string[], Record<string, string>, boolean, string | undefined][] = [
     [[], {}, true, "1"],
     [[], {}, false, undefined],

@@ -18,7 +18,7 @@ import {
 
 const client = { pid: 100, command: "simmer run hello" };
 
-/** A project whose servers are the test's: when one ends, the next identity serves. */
+/** Project with fake servers. When one ends, the next one serves. */
 class Setup implements AsyncDisposable {
   readonly place: ServerPlace;
   readonly said: string[] = [];
@@ -76,7 +76,7 @@ class Setup implements AsyncDisposable {
   }
 }
 
-/** Answers an operator as an idle or busy server does, and is replaced when it is told to end. */
+/** Answers an operator as an idle or busy server. `terminateServer` calls `replace`. */
 function operated(busyWith: string | null, replace: () => void): Handler {
   return ({ method }, peer) => {
     if (method === "status") {
@@ -93,7 +93,7 @@ function operated(busyWith: string | null, replace: () => void): Handler {
   };
 }
 
-Deno.test("R24 a server of another version is told, restarted where it is idle, and never used", async () => {
+Deno.test("R24 an idle server of another version is reported, restarted, and never used", async () => {
   await using setup = await Setup.create();
   const old = setup.serve(
     operated(null, () => setup.serve(() => "from the new one")),
@@ -113,7 +113,7 @@ Deno.test("R24 a server of another version is told, restarted where it is idle, 
   ]);
 });
 
-Deno.test("R24 a busy server of another version is left alone, and the client says for whom", async () => {
+Deno.test("R24 a busy server of another version is not restarted, and the error names the client that uses it", async () => {
   await using setup = await Setup.create();
   const old = setup.serve(operated("runTasks", () => {}), { version: "0.0.9" });
   const error = await assertRejects(() => setup.open(), ClientError);
@@ -126,7 +126,7 @@ Deno.test("R24 a busy server of another version is left alone, and the client sa
   assertEquals(asked.includes("terminateServer"), false);
 });
 
-Deno.test("R24 a server of another root or config file is restarted, and the client says what differs", async () => {
+Deno.test("R24 a server with another root or config file is restarted, and the client reports the difference", async () => {
   const table = [
     [{ root: "/moved/away" }, /it serves \/moved\/away, not \//],
     [{ config: "/other.json" }, /it uses \/other\.json, not the one that is found/],
@@ -141,7 +141,7 @@ Deno.test("R24 a server of another root or config file is restarted, and the cli
   }
 });
 
-Deno.test("R23 R24 a server that does not answer is never replaced: the client says how to end it", async () => {
+Deno.test("R23 R24 a server that hangs is never replaced, and the error says how to end it", async () => {
   await using setup = await Setup.create();
   const clock = new FakeClock();
   const asked: string[] = [];
@@ -163,7 +163,7 @@ Deno.test("R23 R24 a server that does not answer is never replaced: the client s
   assertEquals(setup.said.filter((text) => text.includes("restarting")), []);
 });
 
-Deno.test("R24 a server that was named by its address is not restarted", async () => {
+Deno.test("R24 a server that was chosen by its address is not restarted", async () => {
   await using setup = await Setup.create();
   setup.serve(operated(null, () => {}), { version: "0.0.9" });
   const place = { ...setup.place, socket: setup.place.paths.oldSocket };
@@ -172,7 +172,7 @@ Deno.test("R24 a server that was named by its address is not restarted", async (
   assertEquals(setup.said, []);
 });
 
-Deno.test("R24 a server that still does not fit after having been replaced is an error, not a loop", async () => {
+Deno.test("R24 a client that keeps finding servers of another version fails after five of them", async () => {
   await using setup = await Setup.create();
   let count = 0;
   const stubborn = (): void => {
@@ -184,7 +184,7 @@ Deno.test("R24 a server that still does not fit after having been replaced is an
   assertEquals(count, 5);
 });
 
-Deno.test("a server that ends before it answers, or says that it is about to, is no reason to give up", async () => {
+Deno.test("a client retries if the server closes the connection before it answers", async () => {
   await using setup = await Setup.create();
   let tries = 0;
   setup.serve(() => "done");
@@ -193,7 +193,7 @@ Deno.test("a server that ends before it answers, or says that it is about to, is
       tries++;
       const stream = await dial(setup.place.paths.oldSocket);
       assert(stream !== undefined);
-      // The first connection is cut as a server's end cuts it.
+      // The first connection is cut as if the server had ended.
       if (tries === 1) stream.close();
       return tries === 1
         ? { ...stream, read: () => Promise.resolve(null), close: () => {} }
@@ -204,9 +204,9 @@ Deno.test("a server that ends before it answers, or says that it is about to, is
   await session.close();
 });
 
-Deno.test("R22 a server that does not answer is mentioned 5 s after the client's start, and once", async () => {
+Deno.test("R22 a client reports once, 5 s after its start, that no server answers", async () => {
   await using setup = await Setup.create();
-  // A handler that gives nothing sends no reply.
+  // A handler that returns `undefined` sends no reply.
   await using server = new FakeServer(setup.place.paths.oldSocket, () => undefined);
   const clock = new FakeClock();
   const startedAt = clock.monotonic();
@@ -237,7 +237,7 @@ Deno.test("R22 a server that does not answer is mentioned 5 s after the client's
   assertEquals(server.peers.length, 1);
 });
 
-Deno.test("an operator speaks to a server of another version in that version's name", async () => {
+Deno.test("an operator sends the server's own version to a server of another version", async () => {
   await using setup = await Setup.create();
   setup.serve(() => "Still alive!", { version: "9.9.9" });
   const { oldSocket: socket } = setup.place.paths;
@@ -249,7 +249,7 @@ Deno.test("an operator speaks to a server of another version in that version's n
   await session.close();
 });
 
-Deno.test("an operator is told where the server goes in between", async () => {
+Deno.test("openOperator throws ServerEndedError if the server ends before the second connection", async () => {
   await using setup = await Setup.create();
   setup.serve(() => undefined, { version: "9.9.9" });
   const stream = await dial(setup.place.paths.oldSocket);

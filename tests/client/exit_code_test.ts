@@ -17,14 +17,14 @@ const CODES: readonly (readonly [ErrorCodeName, number])[] = [
 ];
 
 for (const [name, exitCode] of CODES) {
-  Deno.test(`a server's answer ${name} leads to exit code ${exitCode}`, () => {
+  Deno.test(`a server's error ${name} gives exit code ${exitCode}`, () => {
     const report = reportOf(new WireError(name, "No"));
     assertEquals(report?.exitCode, exitCode);
     assertEquals(report?.lines[0]?.startsWith("No"), true);
   });
 }
 
-Deno.test("what is wrong with the project is told with its place, what was meant, and details", () => {
+Deno.test("a project error is reported with its position, suggestion and details", () => {
   const unknown = projectError("Task not found: helo", {
     kind: "unknown-task",
     nearest: "hello",
@@ -40,7 +40,7 @@ Deno.test("what is wrong with the project is told with its place, what was meant
   assertEquals(reportOf(told)?.lines, ["Cannot read /p/deno.json:3:14: not JSON"]);
 });
 
-Deno.test("errors of the client are told as they are, and others are defects", () => {
+Deno.test("reportOf returns the text of a client error, and undefined for an unexpected error", () => {
   assertEquals(reportOf(new ClientError(3, "cannot", ["a", "b"])), {
     exitCode: 3,
     lines: ["cannot", "a", "b"],

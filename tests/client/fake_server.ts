@@ -1,5 +1,5 @@
 /**
- * A server that says what a test has it say, over real Unix sockets.
+ * Fake server over real Unix sockets, whose replies come from the test.
  *
  * @module
  */
@@ -21,16 +21,16 @@ import {
   success,
 } from "../../wire/messages.ts";
 
-/** What a handler does with a request: the reply, or an error to answer with. */
+/** Handles a request: returns the reply, or throws a WireError to answer with. */
 export type Handler = (request: Request, peer: FakePeer) => unknown;
 
-/** One connection of a client. */
+/** Server side of one client connection. */
 export class FakePeer {
   readonly #stream: ByteStream;
   readonly ended: Promise<void>;
-  /** How many pieces came from the client: one for each of its writes, as far as a test can tell. */
+  /** Received pieces: one for each write of the client, unless the kernel merges writes. */
   readonly pieces: string[] = [];
-  /** Everything that the client has asked. */
+  /** All requests of the client. */
   readonly requests: Request[] = [];
   #seq = 0;
   #waiting: (() => void)[] = [];
@@ -48,7 +48,7 @@ export class FakePeer {
     this.send(notification("event", event));
   }
 
-  /** Sends any message. */
+  /** Sends a message, unless the connection is closed. */
   send(message: Message): void {
     if (this.#isClosed) return;
     this.#sent = this.#sent.then(() => writeAll(this.#stream, encodeFrame(message))).catch(
@@ -56,7 +56,7 @@ export class FakePeer {
     );
   }
 
-  /** Ends the connection when all is sent. */
+  /** Closes the connection after all messages are sent. */
   async close(): Promise<void> {
     await this.#sent;
     if (this.#isClosed) return;
@@ -113,7 +113,7 @@ export class FakePeer {
   }
 }
 
-/** How a fake server introduces itself. */
+/** Identity that a fake server reports in its hello reply. */
 export interface FakeIdentity {
   readonly version?: string;
   readonly root?: string;
@@ -121,7 +121,7 @@ export interface FakeIdentity {
   readonly role?: string;
 }
 
-/** Answers `hello` as a server of that identity does, and all else by `handler`. */
+/** Answers `hello` as a server of that identity, and other requests with `handler`. */
 export function greeting(handler: Handler, identity: FakeIdentity = {}): Handler {
   const { version = VERSION, root, config, role } = identity;
   return (request, peer) => {
@@ -139,7 +139,7 @@ export function greeting(handler: Handler, identity: FakeIdentity = {}): Handler
   };
 }
 
-/** A server at a socket's path. */
+/** Fake server that listens at a socket's path. */
 export class FakeServer implements AsyncDisposable {
   readonly peers: FakePeer[] = [];
   readonly #listener: UnixListener;
@@ -160,7 +160,7 @@ export class FakeServer implements AsyncDisposable {
     }
   }
 
-  /** Ends all connections and goes, as a killed server does: without a word. */
+  /** Closes the listener and all connections without ServerExit, like a killed server. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#listener[Symbol.dispose]();
     await this.#accepting;
@@ -180,7 +180,7 @@ export class FakeServer implements AsyncDisposable {
   }
 }
 
-/** A folder with a config, and the paths of its state. */
+/** Creates a temporary folder with a `deno.json`. */
 export async function temporaryProject(): Promise<{ root: string } & AsyncDisposable> {
   const root = await Deno.realPath(await Deno.makeTempDir({ prefix: "simmer_client_" }));
   await Deno.writeTextFile(joinPath(root, "deno.json"), `{"tasks":{"hello":"echo hello"}}`);

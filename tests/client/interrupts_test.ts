@@ -8,7 +8,7 @@ interface Situation {
   readonly isHungUp?: boolean;
 }
 
-/** What a client does at signals; `"gone"`: the process that it works for is gone. */
+/** Returns a client's reactions to signals. `"gone"`: the process that it works for has ended. */
 function play(
   { isRunning, isHungUp = false }: Situation,
   signals: readonly (TaskSignal | "gone")[],
@@ -33,25 +33,25 @@ function play(
 const RUNNING = { isRunning: true };
 const WAITING = { isRunning: false };
 
-Deno.test("R25 Ctrl-C once cancels with SIGINT, twice forces, a third time ends the client at once", () => {
+Deno.test("R25 the first Ctrl-C cancels with SIGINT, the second forces, and the third ends the client at once", () => {
   const signals = ["SIGINT", "SIGINT", "SIGINT"] as const;
   assertEquals(play(RUNNING, signals.slice(0, 1)), [["cancel SIGINT"], 130]);
   assertEquals(play(RUNNING, signals.slice(0, 2)), [["cancel SIGINT", "force"], 130]);
   assertEquals(play(RUNNING, signals), [["cancel SIGINT", "force", "exit 130"], 130]);
 });
 
-Deno.test("R25 Ctrl-C while nothing runs yet leaves, and the next one ends the client at once", () => {
+Deno.test("R25 Ctrl-C before the build runs makes the client leave, and the next one ends it at once", () => {
   assertEquals(play(WAITING, ["SIGINT", "SIGINT"]), [["leave", "exit 130"], 130]);
 });
 
-Deno.test("SIGTERM and SIGQUIT cancel with themselves, and the first signal decides about the exit code", () => {
+Deno.test("SIGTERM and SIGQUIT cancel with their own signal, and the first signal sets the exit code", () => {
   assertEquals(play(RUNNING, ["SIGTERM"]), [["cancel SIGTERM"], 143]);
   assertEquals(play(RUNNING, ["SIGQUIT"]), [["cancel SIGQUIT"], 131]);
   assertEquals(play(RUNNING, ["SIGTERM", "SIGINT"]), [["cancel SIGTERM", "force"], 143]);
   assertEquals(play(WAITING, ["SIGTERM"]), [["leave"], 143]);
 });
 
-Deno.test("other signals are passed on, however many, and neither end nor count", () => {
+Deno.test("other signals are forwarded each time, and neither cancel nor count as a stage", () => {
   const signals = ["SIGUSR1", "SIGUSR1", "SIGUSR2", "SIGALRM", "SIGWINCH", "SIGHUP"] as const;
   const passed = signals.map((signal) => `pass ${signal}`);
   assertEquals(play(RUNNING, signals), [passed, undefined]);
@@ -59,7 +59,7 @@ Deno.test("other signals are passed on, however many, and neither end nor count"
   assertEquals(play(RUNNING, ["SIGINT", "SIGUSR1"]), [["cancel SIGINT", "pass SIGUSR1"], 130]);
 });
 
-Deno.test("while nothing runs, a signal does as its default action says: all but SIGWINCH end the client", () => {
+Deno.test("every signal except SIGWINCH makes the client leave before the build runs", () => {
   for (const signal of TASK_SIGNALS) {
     const expected: ReturnType<typeof play> = signal === "SIGWINCH"
       ? [[], undefined]
@@ -68,7 +68,7 @@ Deno.test("while nothing runs, a signal does as its default action says: all but
   }
 });
 
-Deno.test("a signal that had no receiver ends the client, but not one that waits for its tasks to end", () => {
+Deno.test("a forwarded signal without a receiver makes the client leave, unless it is SIGWINCH", () => {
   const actions: string[] = [];
   const interrupts = new Interrupts({
     isRunning: () => true,
@@ -86,7 +86,7 @@ Deno.test("a signal that had no receiver ends the client, but not one that waits
   assertEquals(play(RUNNING, ["SIGINT", "SIGUSR1"])[0].at(-1), "pass SIGUSR1");
 });
 
-Deno.test("SIGHUP of a terminal that is gone cancels once, and is no second stage", () => {
+Deno.test("SIGHUP after a terminal hangup cancels once, and does not count as a second stage", () => {
   const hungUp = { isRunning: true, isHungUp: true };
   assertEquals(play(hungUp, ["SIGHUP"]), [["cancel SIGHUP"], 129]);
   assertEquals(play(hungUp, ["SIGHUP", "SIGHUP"]), [["cancel SIGHUP"], 129]);
@@ -95,13 +95,13 @@ Deno.test("SIGHUP of a terminal that is gone cancels once, and is no second stag
   assertEquals(play({ isRunning: false, isHungUp: true }, ["SIGHUP"]), [["leave"], 129]);
 });
 
-Deno.test("the end of the process that a client works for makes it leave in any state", () => {
+Deno.test("a client leaves in any state when the process that it works for ends", () => {
   assertEquals(play(RUNNING, ["gone"]), [["leave"], 129]);
   assertEquals(play(WAITING, ["gone"]), [["leave"], 129]);
   assertEquals(play(RUNNING, ["SIGINT", "gone"]), [["cancel SIGINT", "leave"], 130]);
 });
 
-Deno.test("listening ends with its disposal", () => {
+Deno.test("disposal of the listeners removes all of them", () => {
   const listening: string[] = [];
   const interrupts = new Interrupts({
     isRunning: () => true,

@@ -12,7 +12,7 @@ import type { DaemonOptions } from "../../system/process/processes.ts";
 import type { ByteStream } from "../../system/net/streams.ts";
 import { FakeServer, temporaryProject } from "./fake_server.ts";
 
-/** A project, and daemons that are functions of a test. */
+/** Project whose daemons are functions of the test. */
 class Setup implements AsyncDisposable {
   readonly place: ServerPlace;
   readonly clock = new FakeClock();
@@ -30,7 +30,7 @@ class Setup implements AsyncDisposable {
     return new Setup(await temporaryProject());
   }
 
-  /** Does what a client does that finds no server. */
+  /** Connects to a running server, or starts one like a client. */
   async connect(
     daemon: (options: DaemonOptions) => Promise<ExitStatus>,
     options: { readonly signal?: AbortSignal; readonly watch?: StartPlatform["watch"] } = {},
@@ -65,7 +65,7 @@ class Setup implements AsyncDisposable {
     return stream;
   }
 
-  /** What a server does that starts: it says that it stands ready, takes the lock, and listens. */
+  /** Acts as a starting server: announces that it is ready, takes the lock, and listens. */
   readonly serve = async (): Promise<ExitStatus> => {
     await this.takeLock();
     this.listen();
@@ -107,7 +107,7 @@ Deno.test("R21 a client that gets the lock starts a server, hands the lock over,
   assertEquals(setup.said, []);
 });
 
-Deno.test("R21 the starter keeps the lock until the server stands ready to take it", async () => {
+Deno.test("R21 the starting client holds the lock until the server is ready to take it", async () => {
   await using setup = await Setup.create();
   const gate = Promise.withResolvers<void>();
   const begun = Promise.withResolvers<void>();
@@ -122,14 +122,14 @@ Deno.test("R21 the starter keeps the lock until the server stands ready to take 
   await connected;
 });
 
-Deno.test("R21 twenty clients at the same moment start one server and all connect", async () => {
+Deno.test("R21 twenty simultaneous clients start one server and all connect", async () => {
   await using setup = await Setup.create();
   const clients = Array.from({ length: 20 }, () => setup.connect(setup.serve));
   assertEquals((await Promise.all(clients)).length, 20);
   assertEquals(setup.started.length, 1);
 });
 
-Deno.test("R21 a client that does not get the lock connects", async () => {
+Deno.test("R21 a client that does not get the lock connects to the running server", async () => {
   await using setup = await Setup.create();
   ensureState(setup.place.paths);
   await using _lock = await LockFile.acquire(setup.place.paths.lock, { wait: "once" });
@@ -139,7 +139,7 @@ Deno.test("R21 a client that does not get the lock connects", async () => {
   if (found.kind === "running") setup.use(found.stream);
 });
 
-Deno.test("R21 the lock file says where a server listens that is not at the usual place", async () => {
+Deno.test("R21 a client reads the socket's path from the lock file if it is not the usual one", async () => {
   await using setup = await Setup.create();
   ensureState(setup.place.paths);
   await using lock = await LockFile.acquire(setup.place.paths.lock, { wait: "once" });
@@ -151,7 +151,7 @@ Deno.test("R21 the lock file says where a server listens that is not at the usua
   if (found.kind === "running") setup.use(found.stream);
 });
 
-Deno.test("R21 a server that listens is found without a look at the lock", async () => {
+Deno.test("R21 a listening server is found even if the lock is not held", async () => {
   await using setup = await Setup.create();
   ensureState(setup.place.paths);
   await Deno.writeTextFile(setup.place.paths.lock, `${Deno.pid}\n`);
@@ -161,7 +161,7 @@ Deno.test("R21 a server that listens is found without a look at the lock", async
   if (found.kind === "running") setup.use(found.stream);
 });
 
-Deno.test("R18 a probe is not refused by the probe of another client", async () => {
+Deno.test("R18 a lock probe is not blocked by another client's probe", async () => {
   await using setup = await Setup.create();
   ensureState(setup.place.paths);
   await using _probe = await LockFile.acquire(setup.place.paths.lock, {
@@ -171,7 +171,7 @@ Deno.test("R18 a probe is not refused by the probe of another client", async () 
   assertEquals((await findServer(setup.place)).kind, "none");
 });
 
-Deno.test("R21 a server that starts or ends meanwhile is waited for by its socket", async () => {
+Deno.test("R21 a client waits for the server's socket while another process holds the lock", async () => {
   await using setup = await Setup.create();
   ensureState(setup.place.paths);
   await using _lock = await LockFile.acquire(setup.place.paths.lock, { wait: "once" });
@@ -182,7 +182,7 @@ Deno.test("R21 a server that starts or ends meanwhile is waited for by its socke
   assertEquals(setup.started, []);
 });
 
-Deno.test("R21 when the holder of the lock goes without a socket, the next client starts a server", async () => {
+Deno.test("R21 a waiting client starts a server if the lock is released without a socket", async () => {
   await using setup = await Setup.create();
   ensureState(setup.place.paths);
   const lock = await LockFile.acquire(setup.place.paths.lock, { wait: "once" });
@@ -194,20 +194,20 @@ Deno.test("R21 when the holder of the lock goes without a socket, the next clien
   assertEquals(setup.started.length, 1);
 });
 
-Deno.test("R21 a started server that finds another one in possession is no failure: it connects there", async () => {
+Deno.test("R21 a client whose started server loses to another server connects to the other one", async () => {
   await using setup = await Setup.create();
   const connected = setup.connect(async () => {
     await setup.takeLock();
     return { code: EXIT.noServer };
   });
-  // The clock is looked at by the patience of R22, and by the new try for the lock.
+  // The two sleepers are the timeout of R22 and the retry for the lock.
   await setup.clock.waitForSleepers(2);
   setup.listen();
   await connected;
   assertEquals(setup.started.length, 1);
 });
 
-Deno.test("R21 what a killed server left of its start does not keep the next one away", async () => {
+Deno.test("R21 stale files of a killed server do not prevent a start", async () => {
   await using setup = await Setup.create();
   ensureState(setup.place.paths);
   const child = new Deno.Command("/bin/true").spawn();
@@ -218,7 +218,7 @@ Deno.test("R21 what a killed server left of its start does not keep the next one
   assertEquals(setup.started.length, 1);
 });
 
-Deno.test("R22 it waits 5 s in silence, says so, and gives up after 90 s with the log", async () => {
+Deno.test("R22 a client reports the wait after 5 s, and gives up after 90 s with the log", async () => {
   await using setup = await Setup.create();
   const begun = Promise.withResolvers<void>();
   const connected = assertRejects(() =>
@@ -240,7 +240,7 @@ Deno.test("R22 it waits 5 s in silence, says so, and gives up after 90 s with th
   assertEquals(error.details, ["still thinking"]);
 });
 
-Deno.test("R22 a server that dies on the way is told with the last 60 lines of this start's log", async () => {
+Deno.test("R22 a server that dies during its start is reported with the last 60 lines of this start's log", async () => {
   await using setup = await Setup.create();
   ensureState(setup.place.paths);
   await Deno.writeTextFile(setup.place.paths.log, "a line of an earlier start\n");
@@ -255,7 +255,7 @@ Deno.test("R22 a server that dies on the way is told with the last 60 lines of t
   assertEquals(error.details, lines.slice(10));
 });
 
-Deno.test("R22 a server that says nothing as it dies leaves a hint to its log", async () => {
+Deno.test("R22 a server that dies without log output is reported with the path of its log", async () => {
   await using setup = await Setup.create();
   const error = await assertRejects(
     () => setup.connect(() => Promise.resolve({ code: 127 })),
@@ -266,7 +266,7 @@ Deno.test("R22 a server that says nothing as it dies leaves a hint to its log", 
   ]);
 });
 
-Deno.test("R22 where the system can't watch a folder, the client looks ten times a second", async () => {
+Deno.test("R22 a client polls for the server if the folder cannot be watched", async () => {
   await using setup = await Setup.create();
   const ready = Promise.withResolvers<void>();
   const connected = setup.connect(() => {
@@ -281,7 +281,7 @@ Deno.test("R22 where the system can't watch a folder, the client looks ten times
   assertEquals(setup.started.length, 1);
 });
 
-Deno.test("a client that is told to leave does not wait for the server", async () => {
+Deno.test("a client that is aborted does not wait for the server", async () => {
   await using setup = await Setup.create();
   const leaving = new AbortController();
   const connected = assertRejects(
@@ -294,7 +294,7 @@ Deno.test("a client that is told to leave does not wait for the server", async (
   await connected;
 });
 
-Deno.test("a command that starts no server touches nothing where none runs", async () => {
+Deno.test("reachRunning creates no files if no server runs", async () => {
   await using setup = await Setup.create();
   assertEquals(await reachRunning(setup.place, setup.clock), undefined);
   assertEquals([...Deno.readDirSync(setup.place.project.root)].map(({ name }) => name), [
@@ -302,7 +302,7 @@ Deno.test("a command that starts no server touches nothing where none runs", asy
   ]);
 });
 
-Deno.test("a socket that is named is the only one that is tried", async () => {
+Deno.test("an explicit socket is the only one that is tried", async () => {
   await using setup = await Setup.create();
   const socket = `${setup.place.project.root}/none.sock`;
   const error = await assertRejects(() => findServer({ ...setup.place, socket }), ClientError);

@@ -3,7 +3,7 @@ import { brokenExit, Output } from "../../client/output.ts";
 import { isReaderGone } from "../../system/output_failure.ts";
 import { Recorder } from "./support.ts";
 
-Deno.test("output keeps its order over both streams and joins what goes to the same one", async () => {
+Deno.test("output keeps its order across both streams and joins consecutive writes to the same stream", async () => {
   const { output, writes } = new Recorder();
   output.write("stdout", "a");
   output.write("stdout", new Uint8Array([0x62]));
@@ -14,7 +14,7 @@ Deno.test("output keeps its order over both streams and joins what goes to the s
   assertEquals(output.settled, undefined);
 });
 
-Deno.test("output goes on where a write takes only a part", async () => {
+Deno.test("output continues after a partial write", async () => {
   let text = "";
   const writer = {
     write: (bytes: Uint8Array): Promise<number> => {
@@ -28,7 +28,7 @@ Deno.test("output goes on where a write takes only a part", async () => {
   assertEquals(text, "abc");
 });
 
-Deno.test("output says that its reader is gone, and throws the rest away", async () => {
+Deno.test("output reports that its reader has gone, and discards the rest", async () => {
   const writer = { write: () => Promise.reject(new Deno.errors.BrokenPipe()) };
   const output = new Output({ stdout: writer, stderr: writer });
   output.write("stdout", "abc");
@@ -38,11 +38,11 @@ Deno.test("output says that its reader is gone, and throws the rest away", async
   assertEquals(output.settled, undefined);
 });
 
-Deno.test("a full disk is not a reader that is gone", () => {
+Deno.test("isReaderGone is false for a full disk", () => {
   assertEquals(isReaderGone(new Error("No space left on device (os error 28)")), false);
 });
 
-Deno.test("a stream on a full disk leaves the other one usable, and has its own exit code", async () => {
+Deno.test("a stream on a full disk leaves the other stream usable, and has its own exit code", async () => {
   const written: string[] = [];
   const full = new Error("No space left on device (os error 28)");
   const output = new Output({

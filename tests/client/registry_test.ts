@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { ServerRegistry } from "../../project/registry.ts";
 
-Deno.test("the registry names servers until they are struck off, and never another one's", async () => {
+Deno.test("the registry lists servers until their own entry is removed, and ignores broken files", async () => {
   const cache = await Deno.makeTempDir();
   const registry = new ServerRegistry(cache);
   assertEquals(registry.list(), []);

@@ -12,7 +12,7 @@ import { oneTask, stamped } from "./support.ts";
 class Screen {
   readonly stdout: string[] = [];
   readonly stderr: string[] = [];
-  /** Both streams, as a terminal shows them. */
+  /** Output of both streams, as a terminal shows it. */
   readonly all: string[] = [];
 
   write(stream: StreamName, data: string | Uint8Array): void {
@@ -21,7 +21,7 @@ class Screen {
     this.all.push(text);
   }
 
-  /** What has come since the last call. */
+  /** Returns and clears the output since the last call. */
   take(): string {
     return this.all.splice(0).join("");
   }
@@ -65,7 +65,7 @@ function ended(task: string): EventBody {
   return { type: "TaskSucceeded", build, task, durationMs: 1 };
 }
 
-Deno.test("one task looks as under deno task, and a line sums up", () => {
+Deno.test("one task is shown as by deno task, followed by a summary line", () => {
   const screen = show(oneTask());
   assertEquals(screen.stdout.join(""), "hello\n");
   assertEquals(screen.stderr.join(""), "Task hello echo hello\nsimmer: 1 task run in 6 ms\n");
@@ -79,7 +79,7 @@ Deno.test("headers have deno task's colours", () => {
   );
 });
 
-Deno.test("a task without command has a header that says so, and one of a package names it", () => {
+Deno.test("a task's header reports a missing command and names the task's package", () => {
   const started = { type: "TaskStarted", build, cwd: "/p", prefixed: false } as const;
   const screen = show([
     { ...started, task: "a", name: "a" },
@@ -88,7 +88,7 @@ Deno.test("a task without command has a header that says so, and one of a packag
   assertEquals(screen.stderr, ["Task a (no command)\n", "Task b (@x/y) echo\n"]);
 });
 
-Deno.test("quiet leaves out all but what tasks write and what failed", () => {
+Deno.test("quiet shows only task output and failures", () => {
   const screen = show(oneTask(7), { quiet: true });
   assertEquals(screen.stdout.join(""), "hello\n");
   assertEquals(
@@ -97,14 +97,14 @@ Deno.test("quiet leaves out all but what tasks write and what failed", () => {
   );
 });
 
-Deno.test("a failure is repeated with its code and log before the last line", () => {
+Deno.test("a failure is reported with its code and log before the summary line", () => {
   assertEquals(show(oneTask(7)).stderr.slice(1), [
     "simmer: hello failed with exit code 7; log: /p/hello.log\n",
     "simmer: 1 task run, 1 failed in 6 ms\n",
   ]);
 });
 
-Deno.test("the last line counts everything that is not nothing", () => {
+Deno.test("the summary line shows every count of the build", () => {
   const screen = show([{
     type: "BuildCompleted",
     build,
@@ -120,7 +120,7 @@ Deno.test("the last line counts everything that is not nothing", () => {
   ]);
 });
 
-Deno.test("lines of tasks that run side by side have their names, right-aligned", () => {
+Deno.test("lines of parallel tasks have right-aligned name prefixes", () => {
   const screen = show([
     queued("one", true),
     queued("three", true),
@@ -136,7 +136,7 @@ Deno.test("lines of tasks that run side by side have their names, right-aligned"
   assertEquals(screen.stderr, ["  [one] 1\n"]);
 });
 
-Deno.test("the names have a colour each, and their packages where there are several", () => {
+Deno.test("name prefixes have a colour each, and include the package if there are several", () => {
   const options = { styles: { stdout: COLORFUL, stderr: PLAIN } };
   const events = [queued("t", true, "a"), queued("t", true, "bb"), wrote("a#t", "x\n")];
   assertEquals(show(events, options).stdout, ["\x1b[0m\x1b[36m [a#t]\x1b[0m x\n"]);
@@ -149,7 +149,7 @@ Deno.test("the names have a colour each, and their packages where there are seve
   assertEquals(show([queued("t", true, "a"), wrote("a#t", "x\n")]).stdout, ["[t] x\n"]);
 });
 
-Deno.test("without prefixes, and bytes that are no text, output passes as it is", () => {
+Deno.test("output passes unchanged without prefixes, or if it is not text", () => {
   const screen = show([queued("one", true), wrote("one", "1")], { prefix: false });
   assertEquals(screen.stdout, ["1"]);
   const bytes: Uint8Array[] = [];
@@ -162,7 +162,7 @@ Deno.test("without prefixes, and bytes that are no text, output passes as it is"
   assertEquals(bytes, [new Uint8Array([0xff])]);
 });
 
-Deno.test("what simmer says begins a line of its own on a terminal, and in stderr", () => {
+Deno.test("a message of simmer starts a new line on a terminal and in stderr", () => {
   const unfinished = [wrote("a", "no newline")];
   const record = { type: "LogRecord", level: "warn", message: "watch out" } as const;
   assertEquals(
@@ -179,14 +179,14 @@ Deno.test("what simmer says begins a line of its own on a terminal, and in stder
   );
 });
 
-Deno.test("log records are shown from the level on that is asked for", () => {
+Deno.test("log records are shown from the requested level up", () => {
   const records = (["debug", "info", "warn", "error"] as const)
     .map((level): EventBody => ({ type: "LogRecord", level, message: level }));
   assertEquals(show(records).stderr, ["simmer: warning: warn\n", "simmer: error: error\n"]);
   assertEquals(show(records, { logLevel: "info" }).stderr.length, 3);
 });
 
-Deno.test("json: each event is a line on stdout", () => {
+Deno.test("JsonRenderer writes each event as a line on stdout", () => {
   const screen = new Screen();
   const renderer = new JsonRenderer(screen, false);
   const events = stamped(oneTask());
@@ -235,7 +235,7 @@ Deno.test("a short build has no footer", () => {
   );
 });
 
-Deno.test("the footer says what runs, is redrawn in place, and is gone at the end", async () => {
+Deno.test("the footer shows the running tasks, is redrawn in place, and is removed at the end", async () => {
   const { screen, clock, send, renderer } = terminal();
   const [started, taskQueued, taskStarted, output, ...end] = oneTask();
   if (!started || !taskQueued || !taskStarted || !output) throw new Error("events are missing");
@@ -255,7 +255,7 @@ Deno.test("the footer says what runs, is redrawn in place, and is gone at the en
   assertEquals(screen.take(), "");
 });
 
-Deno.test("the footer leaves a prompt and an unfinished line alone", async () => {
+Deno.test("the footer is not drawn after an unfinished line, such as a prompt", async () => {
   const { screen, clock, send, renderer } = terminal();
   send([...oneTask().slice(0, 3), wrote("hello", "name? ")]);
   await clock.advance(5000);
@@ -266,7 +266,7 @@ Deno.test("the footer leaves a prompt and an unfinished line alone", async () =>
   assertEquals(screen.take(), "\n  hello 5 s\nsimmer: 0/1 done, 5 s");
 });
 
-Deno.test("the footer counts, names no more than six tasks, and fits the terminal", async () => {
+Deno.test("the footer shows counts, names at most six tasks, and fits the terminal", async () => {
   const { screen, clock, send } = terminal(16);
   const client = { pid: 100, command: "" };
   const names = [..."abcdefghij"].map((letter) => `${letter}-a-long-name`);
@@ -291,7 +291,7 @@ Deno.test("the footer counts, names no more than six tasks, and fits the termina
   assertEquals(footer[7], "simmer: 2/12 d…");
 });
 
-Deno.test("a name with control characters can't move the cursor from the footer", async () => {
+Deno.test("control characters in a task's name cannot move the cursor from the footer", async () => {
   const { screen, clock, send } = terminal();
   const client = { pid: 100, command: "" };
   send([{ type: "BuildStarted", build, requested: [], total: 1, jobs: 1, client }]);
@@ -300,7 +300,7 @@ Deno.test("a name with control characters can't move the cursor from the footer"
   assertEquals(screen.take().includes("  a?[2J 0 s"), true);
 });
 
-Deno.test("times are told as people read them", () => {
+Deno.test("durations are shown in readable units", () => {
   assertEquals(
     [0, 999, 1000, 1250, 59_949, 59_950, 187_000].map(duration),
     ["0 ms", "999 ms", "1.0 s", "1.3 s", "59.9 s", "1 min 0 s", "3 min 7 s"],
@@ -311,7 +311,7 @@ Deno.test("times are told as people read them", () => {
   );
 });
 
-Deno.test("colours: the flag, then NO_COLOR, then FORCE_COLOR, then the terminal", () => {
+Deno.test("colours are decided by the flag, then NO_COLOR, then FORCE_COLOR, then the terminal", () => {
   const table: [string | undefined, Record<string, string>, boolean, boolean][] = [
     [undefined, {}, false, false],
     [undefined, {}, true, true],

@@ -42,7 +42,7 @@ function setUp(handler: Handler, capacity?: number): Setup {
   };
 }
 
-Deno.test("a session sends hello, mask and command in one write, and takes replies by their ids", async () => {
+Deno.test("a session sends hello, mask and command in one write, and matches replies by their ids", async () => {
   await using setup = setUp(greeting(({ method }) => method));
   const { session, peer } = setup;
   const replies = await Promise.all([
@@ -55,7 +55,7 @@ Deno.test("a session sends hello, mask and command in one write, and takes repli
   assertEquals(session.role, "controller");
 });
 
-Deno.test("a session throws what the server answers instead of a reply", async () => {
+Deno.test("a session throws the error that the server answers", async () => {
   await using setup = setUp(() => {
     throw new WireError("busy", "Busy (runTasks in progress)", { pid: 7 });
   });
@@ -63,7 +63,7 @@ Deno.test("a session throws what the server answers instead of a reply", async (
   assertEquals([error.is("busy"), error.data], [true, { pid: 7 }]);
 });
 
-Deno.test("R23 a reply that does not come in 30 s is mentioned, and 60 s later an error that says what was asked", async () => {
+Deno.test("R23 a missing reply is reported after 30 s, and fails after 90 s with the command's name", async () => {
   await using setup = setUp(() => undefined);
   const { session, clock, said } = setup;
   const reply = assertRejects(() => session.call("listTasks"), ClientError);
@@ -82,7 +82,7 @@ Deno.test("R23 a reply that does not come in 30 s is mentioned, and 60 s later a
   );
 });
 
-Deno.test("R23 a UI that waits in the queue is not told that its reply is late", async () => {
+Deno.test("R23 a UI that waits in the queue gets no report of a late reply", async () => {
   await using setup = setUp(greeting(() => undefined, { role: "waiting" }));
   const { session, clock, said, peer } = setup;
   await session.hello(HELLO);
@@ -95,7 +95,7 @@ Deno.test("R23 a UI that waits in the queue is not told that its reply is late",
   assertInstanceOf(await reply, ServerEndedError);
 });
 
-Deno.test("R23 a command that may stand in the server's queue is waited for while the server answers", async () => {
+Deno.test("R23 a session waits for a command that may be queued as long as the server answers pings", async () => {
   await using setup = setUp(({ method }) => method === "ping" ? "Still alive!" : undefined);
   const { session, clock, peer, said } = setup;
   const reply = session.call("runTasks", {}, { mayQueue: true }).catch((error: unknown) => error);
@@ -108,7 +108,7 @@ Deno.test("R23 a command that may stand in the server's queue is waited for whil
   assertInstanceOf(await reply, ServerEndedError);
 });
 
-Deno.test("R23 a server that dies is reported as that to every command that waits", async () => {
+Deno.test("R23 every pending command fails with ServerEndedError if the server dies", async () => {
   await using setup = setUp((_, peer) => void peer.close());
   const { session } = setup;
   const errors = await Promise.all(
@@ -122,7 +122,7 @@ Deno.test("R23 a server that dies is reported as that to every command that wait
   assertEquals(late.exitCode, EXIT.noServer);
 });
 
-Deno.test("a server that says why it ends is quoted", async () => {
+Deno.test("the error for an ended server quotes the reason in ServerExit", async () => {
   await using setup = setUp((_, peer) => {
     peer.emit({ type: "ServerExit", reason: "terminateServer" });
     void peer.close();
@@ -131,7 +131,7 @@ Deno.test("a server that says why it ends is quoted", async () => {
   assertEquals(error.message, "the server ended: terminateServer");
 });
 
-Deno.test("a listener that is not ready holds the reading back, and with it the server", async () => {
+Deno.test("an event listener that is not ready applies back-pressure to the server", async () => {
   await using setup = setUp(() => undefined, 256);
   const { session, peer } = setup;
   const gate = Promise.withResolvers<void>();
@@ -154,7 +154,7 @@ Deno.test("a listener that is not ready holds the reading back, and with it the 
   assertEquals(held < 5, true, `${held} events were read before the first was shown`);
 });
 
-Deno.test("a line from the server that is no message ends the session with what is wrong", async () => {
+Deno.test("an invalid line from the server ends the session with the reason", async () => {
   const [near, far] = memoryPair();
   const session = new SocketSession(near, { clock: new FakeClock() });
   const reply = assertRejects(() => session.call("ping"), WireError, "not JSON");

@@ -1,5 +1,5 @@
 /**
- * What the client's tests share: an output in memory, an invocation, and the events of a build.
+ * Helpers of the client's tests: an output in memory, an invocation, and the events of a build.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { Output, type StreamName } from "../../client/output.ts";
 import { FakeClock } from "../../system/fake_clock.ts";
 import type { EventBody, SimmerEvent } from "../../wire/events.ts";
 
-/** Keeps what is written. */
+/** Records output in memory. */
 export class Recorder {
   readonly output: Output;
   /** Each write with its stream, in order. */
@@ -31,17 +31,17 @@ export class Recorder {
     this.output = new Output({ stdout: writer("stdout"), stderr: writer("stderr") });
   }
 
-  /** Whoever reads stdout goes. */
+  /** Makes writes to stdout fail, as if its reader had closed it. */
   breakStdout(): void {
     this.#isBroken = true;
   }
 
-  /** All that was written to a stream. */
+  /** Returns all output of a stream. */
   text(stream: StreamName): string {
     return this.writes.filter(([each]) => each === stream).map(([, text]) => text).join("");
   }
 
-  /** Resolves when a stream holds some words. */
+  /** Resolves when the output of a stream contains `words`. */
   async until(stream: StreamName, words: string): Promise<void> {
     while (!this.text(stream).includes(words)) {
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
@@ -49,19 +49,19 @@ export class Recorder {
   }
 }
 
-/** A process that never was: signals come from the test. */
+/** Fake client process, whose signals come from the test. */
 export class FakeProcess {
   readonly recorder = new Recorder();
   readonly clock = new FakeClock();
   readonly exits: number[] = [];
   readonly #listeners = new Map<string, Set<() => void>>();
 
-  /** Sends a signal to it. */
+  /** Calls the listeners of a signal. */
   signal(name: string): void {
     for (const listener of this.#listeners.get(name) ?? []) listener();
   }
 
-  /** An invocation in it. */
+  /** Returns an invocation in the fake process. */
   invocation(root: string, args: readonly string[], env: Record<string, string> = {}): Invocation {
     return {
       args,
@@ -98,12 +98,12 @@ export class FakeProcess {
   }
 }
 
-/** Events with their stamps. */
+/** Adds sequence numbers and times to events. */
 export function stamped(bodies: readonly EventBody[]): SimmerEvent[] {
   return bodies.map((body, index) => ({ ...body, seq: index + 1, time: 0 }));
 }
 
-/** The events of a build of one task. */
+/** Returns the events of a build of one task. */
 export function oneTask(exitCode = 0, pid = 100): EventBody[] {
   const build = "b1";
   const counts = { cached: 0, cancelled: 0, skipped: 0, total: 1 };

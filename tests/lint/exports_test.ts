@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 
 const PROJECT = new URL("../../", import.meta.url);
 
-/** Folders whose exports are not checked: tests may export for themselves. */
+/** Folders whose exports are not checked, because no other module has to import them. */
 const UNCHECKED = /^(?:tests|bench|examples|std)\//;
 
 /** Modules whose exports are the project's public interface. */
@@ -23,7 +23,7 @@ function modulesBelow(folder: string): string[] {
   });
 }
 
-/** The names that a module imports from others, by their modules; `*` for all names. */
+/** Lists imports of a module as pairs of module and name. The name `*` stands for all names. */
 function importsOf(module: string, text: string): [string, string][] {
   const target = (specifier: string): string =>
     new URL(specifier, new URL(module, PROJECT)).href.slice(PROJECT.href.length);

@@ -17,7 +17,7 @@ class Folder implements AsyncDisposable {
   }
 }
 
-/** Python with the lock in its hands until its stdin ends. */
+/** Python process that holds the lock until its stdin ends. */
 class PythonHolder implements AsyncDisposable {
   readonly #child: Deno.ChildProcess;
 
@@ -64,7 +64,7 @@ async function take(path: string, mode: LockMode = "exclusive"): Promise<LockFil
   return lock;
 }
 
-Deno.test("R16 an exclusive lock excludes every other, a shared one only exclusive ones", async () => {
+Deno.test("R16 an exclusive lock excludes all other locks, and a shared lock only exclusive ones", async () => {
   await using folder = new Folder();
   const cases: [LockMode, LockMode, boolean][] = [
     ["exclusive", "exclusive", false],
@@ -80,7 +80,7 @@ Deno.test("R16 an exclusive lock excludes every other, a shared one only exclusi
   }
 });
 
-Deno.test("R16 asking until a timeout tries each 100 ms and gives up when it is over", async () => {
+Deno.test("R16 acquire gives up after its default timeout of 3 s", async () => {
   await using folder = new Folder();
   await using _held = await take(folder.lock);
   const clock = new FakeClock();
@@ -97,7 +97,7 @@ Deno.test("R16 asking until a timeout tries each 100 ms and gives up when it is 
   assertEquals([outcome, clock.now() - begin], [undefined, 3000]);
 });
 
-Deno.test("R16 asking until a timeout gets the lock as soon as a try finds it free", async () => {
+Deno.test("R16 acquire with a timeout gets the lock at the first retry after its release", async () => {
   await using folder = new Folder();
   const held = await take(folder.lock);
   const clock = new FakeClock();
@@ -110,7 +110,7 @@ Deno.test("R16 asking until a timeout gets the lock as soon as a try finds it fr
   lock.release();
 });
 
-Deno.test("R16 waiting for as long as it takes outlasts any timeout", async () => {
+Deno.test("R16 acquire with wait=forever gets a lock that is released after 60 s", async () => {
   await using folder = new Folder();
   const held = await take(folder.lock);
   const clock = new FakeClock();
@@ -124,7 +124,7 @@ Deno.test("R16 waiting for as long as it takes outlasts any timeout", async () =
 });
 
 for (const wait of ["once", "forever", { timeoutMs: 1000 }] satisfies LockWait[]) {
-  Deno.test(`R16 an AbortSignal ends asking: ${JSON.stringify(wait)}`, async () => {
+  Deno.test(`R16 an AbortSignal ends acquire with wait=${JSON.stringify(wait)}`, async () => {
     await using folder = new Folder();
     await using _held = await take(folder.lock);
     const clock = new FakeClock();
@@ -151,7 +151,7 @@ Deno.test("R16 the lock excludes Python's fcntl.flock, both ways", async () => {
   assertEquals(await pythonCanLock(folder.lock), false);
 });
 
-Deno.test("R17 a lock on a file that was replaced is none: asking begins again", async () => {
+Deno.test("R17 acquire tries again if the file that it has locked was replaced", async () => {
   await using folder = new Folder();
   const held = await take(folder.lock);
   const clock = new FakeClock();
@@ -170,7 +170,7 @@ Deno.test("R17 a lock on a file that was replaced is none: asking begins again",
   lock.release();
 });
 
-Deno.test("R17 a locked file knows whether it still is the one at the path", async () => {
+Deno.test("R17 isStillAt is false for a locked file that was removed or replaced", async () => {
   await using folder = new Folder();
   const file = LockableFile.open(folder.lock);
   assertEquals([file.tryLock(true), file.isStillAt(folder.lock)], [true, true]);
@@ -181,7 +181,7 @@ Deno.test("R17 a locked file knows whether it still is the one at the path", asy
   file.close();
 });
 
-Deno.test("R17 a path that is a link locks the file that it points to", async () => {
+Deno.test("R17 a lock path that is a symbolic link locks the target file", async () => {
   await using folder = new Folder();
   const target = `${folder.path}/target`;
   await Deno.writeTextFile(target, "");
@@ -192,7 +192,7 @@ Deno.test("R17 a path that is a link locks the file that it points to", async ()
   assertEquals(folder.names(), ["target"]);
 });
 
-Deno.test("R18 each holder rewrites the file's one line", async () => {
+Deno.test("R18 write replaces the whole content of the lock file", async () => {
   await using folder = new Folder();
   await Deno.writeTextFile(folder.lock, "123456 a line of somebody else that is longer\n");
   const lock = await take(folder.lock);
@@ -203,7 +203,7 @@ Deno.test("R18 each holder rewrites the file's one line", async () => {
   lock.release();
 });
 
-Deno.test("R19 release removes the file, and doing it twice is safe", async () => {
+Deno.test("R19 release removes the file, and a second release does nothing", async () => {
   await using folder = new Folder();
   const lock = await take(folder.lock);
   lock.release();
@@ -215,7 +215,7 @@ Deno.test("R19 release removes the file, and doing it twice is safe", async () =
   other.release();
 });
 
-Deno.test("R19 release leaves the file to those who share the lock", async () => {
+Deno.test("R19 release does not remove the file while another holder shares the lock", async () => {
   await using folder = new Folder();
   const first = await take(folder.lock, "shared");
   const second = await take(folder.lock, "shared");
@@ -225,7 +225,7 @@ Deno.test("R19 release leaves the file to those who share the lock", async () =>
   assertEquals(folder.names(), []);
 });
 
-Deno.test("R19 release leaves a file alone that has taken the path", async () => {
+Deno.test("R19 release does not remove a file that has replaced the lock file", async () => {
   await using folder = new Folder();
   const lock = await take(folder.lock);
   await Deno.remove(folder.lock);
@@ -234,7 +234,7 @@ Deno.test("R19 release leaves a file alone that has taken the path", async () =>
   assertEquals(await Deno.readTextFile(folder.lock), "somebody else's\n");
 });
 
-Deno.test("R19 a missing folder is made", async () => {
+Deno.test("R19 acquire creates missing folders", async () => {
   await using folder = new Folder();
   const lock = await take(`${folder.path}/a/b/lock`);
   assertEquals(folder.names(), ["a"]);
@@ -250,7 +250,7 @@ Deno.test("R19 a name over 255 bytes is shortened and keeps its suffix", async (
   assertEquals(lockPath("/x/lock"), "/x/lock");
 });
 
-Deno.test("R19 a folder that can't be written is an error that names it", async () => {
+Deno.test("R19 acquire throws an error that names the folder if it cannot be written", async () => {
   await using folder = new Folder();
   await Deno.writeTextFile(`${folder.path}/file`, "");
   const error = await assertRejects(
@@ -260,7 +260,7 @@ Deno.test("R19 a folder that can't be written is an error that names it", async 
   assertStringIncludes(error.message, `the folder ${folder.path}/file cannot be written`);
 });
 
-Deno.test("R19 a path that is a folder is an error that says so", async () => {
+Deno.test("R19 acquire throws an error if the path is a folder", async () => {
   await using folder = new Folder();
   await Deno.mkdir(folder.lock);
   const error = await assertRejects(
@@ -270,7 +270,7 @@ Deno.test("R19 a path that is a folder is an error that says so", async () => {
   assertStringIncludes(error.message, `Cannot lock ${folder.lock}: it cannot be opened: `);
 });
 
-Deno.test("R19 a lock whose file can't be removed is let go all the same", async () => {
+Deno.test("R19 release frees the lock even if it cannot remove the file", async () => {
   await using folder = new Folder();
   const module = new URL("../../lock/lock_file.ts", import.meta.url).href;
   const program = `
@@ -297,10 +297,10 @@ Deno.test("R19 a lock whose file can't be removed is let go all the same", async
   assertEquals((await child.status).code, 0);
 });
 
-Deno.test("R20 of many processes that ask at once, one at a time holds the lock", async () => {
+Deno.test("R20 only one of many competing processes holds the lock at a time", async () => {
   await using folder = new Folder();
   const module = new URL("../../lock/lock_file.ts", import.meta.url).href;
-  // Each holder creates a file that must not be there yet, and takes it away again.
+  // Each holder creates a file that must not exist yet, and removes it again.
   const program = `
     import { LockFile } from "${module}";
     for (let round = 0; round < 25; round++) {
@@ -327,14 +327,14 @@ Deno.test("R20 of many processes that ask at once, one at a time holds the lock"
   assertEquals(folder.names(), []);
 });
 
-Deno.test("R20 a lock ends with its process, however that ends", async () => {
+Deno.test("R20 a lock is released when its process ends", async () => {
   await using folder = new Folder();
   const python = await PythonHolder.hold(folder.lock);
   await python[Symbol.asyncDispose]();
   (await take(folder.lock)).release();
 });
 
-Deno.test("R18 a probe tells an absent, a free and a held lock apart, and leaves the file as it is", async () => {
+Deno.test("R18 a probe distinguishes absent, free and held locks, and does not change the file", async () => {
   await using folder = new Folder();
   const path = `${folder.path}/state/lock`;
   assertEquals(LockFile.probe(path), "absent");
@@ -347,7 +347,7 @@ Deno.test("R18 a probe tells an absent, a free and a held lock apart, and leaves
   assertEquals(await Deno.readTextFile(path), "41\n");
 });
 
-Deno.test("R18 probes share the lock, and keep nothing of it", async () => {
+Deno.test("R18 a probe reports a shared lock as free, and does not hold the lock afterwards", async () => {
   await using folder = new Folder();
   const shared = await LockFile.acquire(folder.lock, { wait: "once", mode: "shared" });
   assertEquals(LockFile.probe(folder.lock), "free");
@@ -356,7 +356,7 @@ Deno.test("R18 probes share the lock, and keep nothing of it", async () => {
   assert(lock !== undefined);
 });
 
-Deno.test("a holder shows that it is alive by its lock file's time, until the release", async () => {
+Deno.test("touch sets the lock file's modification time until the lock is closed", async () => {
   await using folder = new Folder();
   const lock = await LockFile.acquire(folder.lock, { wait: "once" });
   assertEquals(lock?.touch(1_000_000), true);

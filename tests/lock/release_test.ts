@@ -25,7 +25,7 @@ async function exists(path: string): Promise<boolean> {
   return await Deno.stat(path).then(() => true, () => false);
 }
 
-Deno.test("R14 the lock file goes last, when nobody holds it any more", () =>
+Deno.test("R14 bidFarewell removes the lock file if no other holder has the lock", () =>
   inFolder(async (path) => {
     const log = new MemoryLogger();
     const lock = await take(path);
@@ -34,7 +34,7 @@ Deno.test("R14 the lock file goes last, when nobody holds it any more", () =>
     assertEquals([await exists(path), log.messages], [false, []]);
   }));
 
-Deno.test("R14 a lock file that names a new server is left alone", () =>
+Deno.test("R14 bidFarewell does not remove a lock file that names a new server", () =>
   inFolder(async (path) => {
     const log = new MemoryLogger();
     const lock = await take(path);
@@ -42,14 +42,14 @@ Deno.test("R14 a lock file that names a new server is left alone", () =>
     lock.close();
     const successor = await take(path);
     successor.write({ pid: 42 });
-    // Without waiting: the clock stands still.
+    // The clock does not advance, so bidFarewell must not wait.
     const farewell = bidFarewell(lock, { clock: new FakeClock(), log, pid: 41 });
     assertEquals(await farewell, "succeeded");
     assertEquals(await Deno.readTextFile(path), "42\n");
     successor.release();
   }));
 
-Deno.test("R14 a lock file that comes to name a new server is left alone", () =>
+Deno.test("R14 bidFarewell stops waiting when a new server writes its name into the lock file", () =>
   inFolder(async (path) => {
     const log = new MemoryLogger();
     const lock = await take(path);
@@ -60,14 +60,14 @@ Deno.test("R14 a lock file that comes to name a new server is left alone", () =>
     const farewell = bidFarewell(lock, { clock, log, pid: 41 });
     await clock.waitForSleepers();
     successor.write({ pid: 42 });
-    // The next try sees it, long before the holders would be named.
+    // The next retry detects it, long before the holders would be logged.
     await clock.advance(100);
     assertEquals(await farewell, "succeeded");
     assertEquals(await Deno.readTextFile(path), "42\n");
     successor.release();
   }));
 
-Deno.test("R14 a lock file that was replaced is left alone at once, whatever it says yet", () =>
+Deno.test("R14 bidFarewell does not remove or wait for a replaced lock file, whatever its contents", () =>
   inFolder(async (path) => {
     const log = new MemoryLogger();
     const lock = await take(path);
@@ -81,7 +81,7 @@ Deno.test("R14 a lock file that was replaced is left alone at once, whatever it 
     starter.release();
   }));
 
-Deno.test("R14 a new lock file that is not locked is not removed either", () =>
+Deno.test("R14 bidFarewell does not remove a new lock file that is not locked", () =>
   inFolder(async (path) => {
     const lock = await take(path);
     lock.write({ pid: 41 });
@@ -92,7 +92,7 @@ Deno.test("R14 a new lock file that is not locked is not removed either", () =>
     assertEquals(await exists(path), true);
   }));
 
-Deno.test("R14 a lock file that is gone with its project is not made again", () =>
+Deno.test("R14 bidFarewell does not recreate a lock file that was deleted with its project", () =>
   inFolder(async (path) => {
     const project = path.slice(0, path.lastIndexOf("/")) + "/project";
     const lock = await take(`${project}/state/lock`);
@@ -102,7 +102,7 @@ Deno.test("R14 a lock file that is gone with its project is not made again", () 
     assertEquals(await exists(project), false);
   }));
 
-Deno.test("R15 who still holds the lock is named every 3 s until it is free", () =>
+Deno.test("R15 the remaining holders of the lock are logged every 3 s until it is free", () =>
   inFolder(async (path) => {
     const log = new MemoryLogger();
     const clock = new FakeClock();
@@ -128,7 +128,7 @@ Deno.test("R15 who still holds the lock is named every 3 s until it is free", ()
     assertEquals(await exists(path), false);
   }));
 
-Deno.test("R15 waiting for holders ends with its AbortSignal", () =>
+Deno.test("R15 an AbortSignal ends the wait for other holders", () =>
   inFolder(async (path) => {
     const clock = new FakeClock();
     const lock = await take(path, "shared");
@@ -146,7 +146,7 @@ Deno.test("R15 waiting for holders ends with its AbortSignal", () =>
     await failed;
   }));
 
-Deno.test("R15 holders are told by lsof, or else by fuser, or else not at all", async () => {
+Deno.test("R15 lockHolders asks lsof, then fuser, and returns an empty text without both", async () => {
   const asked: string[] = [];
   const machine = (installed: readonly string[]) => (command: string, args: readonly string[]) => {
     asked.push([command, ...args].join(" "));
@@ -164,7 +164,7 @@ Deno.test("R15 holders are told by lsof, or else by fuser, or else not at all", 
   ]);
 });
 
-Deno.test("R15 the machine's own tools name a real holder", () =>
+Deno.test("R15 lockHolders names a real holder with the tools of this machine", () =>
   inFolder(async (path) => {
     await using _held = await take(path);
     const told = await lockHolders(path);

@@ -1,17 +1,17 @@
-"""A stand-in for BitBake's server:
+"""Stand-in for BitBake's server:
 
     bitbake_server.py FOLDER [--xmlrpc] [--hold COMMAND] [--parsers COUNT] [--send HEX]
         [--garble COMMAND]
 
-It holds bitbake.lock, listens at bitbake.sock and, with --xmlrpc, at a TCP port; it serves one
-client after the other until it is ended. Each command that it receives, and each reset that a
-command would cause in BitBake, is printed as a line of JSON. Like BitBake, it can't read its
-configuration before a client has sent its environment by updateConfig.
+It holds bitbake.lock, and listens at bitbake.sock and, with --xmlrpc, at a TCP port. It serves one
+client after the other until a client terminates it. It prints each command that it receives, and
+each reset that a command would cause in BitBake, as a line of JSON. Like BitBake, it cannot read
+its configuration before a client has sent its environment with updateConfig.
 
 `showVersions "after ping"` ends after the next ping.
 
-With --hold, it forks a child that keeps all its descriptors open when that command comes, and
-answers nothing more: what a server looks like that is killed while it parses.
+With --hold, it stops answering at that command and forks a child that keeps all its descriptors
+open. It then acts like a server that is killed while it parses.
 """
 
 import fcntl
@@ -49,7 +49,7 @@ AttributeError: 'NoneType' object has no attribute 'split'
 
 def event_class(name):
     module, _, own = name.rpartition(".")
-    # Pickling looks the class up by importing its module, the packages around that too.
+    # Pickling looks the class up by importing its module and the packages around it.
     sys.modules.setdefault("bb", types.ModuleType("bb"))
     made = sys.modules.setdefault(module, types.ModuleType(module))
     if not hasattr(made, own):
@@ -77,7 +77,7 @@ def task(name, **attributes):
 
 
 def talk():
-    """A build in which everybody has something to say."""
+    """Yields the events of a build with messages of every kind."""
     yield record(20, "Resolving any missing task queue dependencies")
     yield task("TaskStarted")
     yield record(21, "%-6s|%5s|%03d|%.2f", "left", "right", 7, 1.5)
@@ -132,7 +132,7 @@ class Cooker:
         signal.pause()
 
     def run(self, command, send):
-        """The reply to a command; events are sent by `send`."""
+        """Returns the reply to a command. Sends events with `send`."""
         name, *args = command
         say(command=command)
         self.hold(name)
@@ -192,7 +192,7 @@ class Cooker:
 
 
     def parse(self, send):
-        """What comes before the events of an action that needs the recipes."""
+        """Sends the events before those of an action that needs the recipes."""
         if self.odd is not None:
             send(self.odd)
         if self.parsers == 0:
@@ -300,7 +300,7 @@ def main(folder, words):
     def option(name):
         return words[words.index(name) + 1] if name in words else None
 
-    # An answer that another process has read never comes.
+    # A response that another process has read never arrives, so a call must time out.
     socket.setdefaulttimeout(5)
     odd = option("--send")
     lock = open(os.path.join(folder, "bitbake.lock"), "w")

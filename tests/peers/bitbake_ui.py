@@ -1,9 +1,9 @@
-"""A UI of BitBake's kind made of nothing but Python's own library: bitbake_ui.py WHERE COMMAND…
+"""BitBake UI that uses only Python's standard library: bitbake_ui.py WHERE COMMAND…
 
-WHERE is a socket, by which it hands its pipes over, or HOST:PORT for XML-RPC.
+WHERE is a socket, over which the UI passes its pipes, or HOST:PORT for XML-RPC.
 
-Each COMMAND is a JSON list; replies and events are printed as JSON lines. It ends when an action's
-last event has come, or, where none was asked for, with the last reply. "kill" ends it on the spot.
+Each COMMAND is a JSON list. Replies and events are printed as JSON lines. The UI ends after the
+last event of an action, or after the last reply if there was no action. "kill" ends it at once.
 """
 
 import io
@@ -35,7 +35,7 @@ FORMATTER = logging.Formatter("%(levelname)s: %(message)s")
 
 
 def shown(attributes):
-    """A log record as Python's logging shows it: with exactly the attributes that were sent."""
+    """Formats a log record with Python's logging, from exactly the attributes that were sent."""
     record = logging.LogRecord.__new__(logging.LogRecord)
     record.__dict__.update(attributes)
     return FORMATTER.format(record)
@@ -72,7 +72,7 @@ def say(kind, it):
 
 
 class Pipes:
-    """The way over a socket."""
+    """Connection over a socket."""
 
     def __init__(self, path, hear):
         connection = socket.socket(socket.AF_UNIX)
@@ -117,7 +117,7 @@ class Tokens(xmlrpc.client.Transport):
 
 
 class Calls:
-    """The way over XML-RPC."""
+    """Connection over XML-RPC."""
 
     def __init__(self, address, hear):
         transport = Tokens()

@@ -2,7 +2,7 @@
 
     execute.py FOLDER WORD...
 
-Prints what the command prints and ends with its exit code; 75 if no server accepts.
+Prints the command's output and exits with its exit code, or with 75 if no server accepts.
 """
 
 import os
@@ -16,7 +16,7 @@ cwd, words = os.path.realpath(sys.argv[1]), sys.argv[2:]
 
 
 def is_own(folder):
-    """Whether a folder belongs to this user alone."""
+    """Returns whether only this user has access to a folder."""
     about = os.lstat(folder)
     return stat.S_ISDIR(about.st_mode) and about.st_uid == os.getuid() and not about.st_mode & 0o077
 

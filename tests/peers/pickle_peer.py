@@ -1,7 +1,7 @@
-"""Makes random values, pickles them, and checks what comes back.
+"""Generates random values, pickles them, and checks the values that come back.
 
-stdin: frames (32-bit big-endian length + pickle), one for each that was sent; stdout: for each value
-a frame with its pickle and one with a text that says exactly what it is; at the end one line.
+stdin: frames (32-bit big-endian length + pickle), one for each sent value. stdout: for each value a
+frame with its pickle and a frame with its exact description, and one line with the result.
 """
 
 import collections

@@ -1,6 +1,6 @@
-"""Reads lines with two pickles in hex each, and says how many are equal to Python.
+"""Reads lines with two pickles in hex each, and prints how many pairs Python finds equal.
 
-Classes are made up as they are named, so that nothing of theirs has to be there.
+Classes are created from their names, so that their modules need not be installed.
 """
 
 import io

@@ -1,7 +1,7 @@
-"""An XML-RPC client of simmer's made of nothing but Python's own library.
+"""XML-RPC client of simmer that uses only Python's standard library.
 
-It does what its arguments say, one after the other, and prints a line of JSON for each answer and
-for each event that is pushed to it:
+It runs the steps in its arguments in order, and prints a line of JSON for each answer and for each
+event that the server pushes:
 
     xmlrpc_client.py HOST:PORT register addClient run:TASK wait:EVENT cancel removeClient ...
 """
@@ -15,7 +15,7 @@ import xmlrpc.server
 
 
 class Transport(xmlrpc.client.Transport):
-    """Shows the token."""
+    """Adds the token to each request."""
 
     token = None
 

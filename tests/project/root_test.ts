@@ -22,20 +22,20 @@ async function inProject(
 }
 
 for (const name of ["deno.json", "deno.jsonc", "package.json"]) {
-  Deno.test(`a project begins at the nearest folder upwards with a ${name}`, () =>
+  Deno.test(`the project root is the nearest folder upwards with a ${name}`, () =>
     inProject({ [name]: {}, "a/b/c.txt": "" }, (root) => {
       assertEquals(findProject(`${root}/a/b`), { root });
       assertEquals(findProject(root), { root });
     }));
 }
 
-Deno.test("a project's root has no links in it", () =>
+Deno.test("the project root is a path without symbolic links", () =>
   inProject({ "real/deno.json": {} }, async (root) => {
     await Deno.symlink(`${root}/real`, `${root}/link`);
     assertEquals(findProject(`${root}/link`), { root: `${root}/real` });
   }));
 
-Deno.test("a member's project begins at its workspace's root", () =>
+Deno.test("the project root of a workspace member is the workspace root", () =>
   inProject({
     "deno.jsonc": '{ // members\n "workspace": ["./packages/*", "./app",], }',
     "packages/a/deno.json": {},
@@ -48,7 +48,7 @@ Deno.test("a member's project begins at its workspace's root", () =>
     assertEquals(findProject(`${root}/other`)?.root, `${root}/other`);
   }));
 
-Deno.test("workspaces of a package.json and the long form of a deno.json count too", () =>
+Deno.test("workspaces in package.json and the long form in deno.json are recognized", () =>
   inProject({
     "npm/package.json": { workspaces: ["lib/**"] },
     "npm/lib/deep/a/package.json": {},
@@ -62,7 +62,7 @@ Deno.test("workspaces of a package.json and the long form of a deno.json count t
     assertEquals(findProject(`${root}/broken/a`)?.root, `${root}/broken/a`);
   }));
 
-Deno.test("a config file that was named decides, and must be there", () =>
+Deno.test("an explicit config file sets the project root, and must exist", () =>
   inProject({ "deno.json": {}, "a/other.json": {} }, (root) => {
     const config = `${root}/a/other.json`;
     assertEquals(findProject(root, "a/other.json"), { root: `${root}/a`, config });
@@ -70,7 +70,7 @@ Deno.test("a config file that was named decides, and must be there", () =>
     assertEquals(projectErrorData(error), { kind: "no-config", file: `${root}/a/none.json` });
   }));
 
-Deno.test("a config file that is a link means the link's folder", () =>
+Deno.test("an explicit config file that is a symbolic link sets the link's folder as the root", () =>
   inProject({ "shared/deno.json": {}, "app/x": "", "deep/app/x": "" }, async (root) => {
     await Deno.symlink("../shared/deno.json", `${root}/app/deno.json`);
     await Deno.symlink("../../app/deno.json", `${root}/deep/app/other.json`);
@@ -86,7 +86,7 @@ Deno.test("a config file that is a link means the link's folder", () =>
     assertEquals(findProject(`${root}/app`), { root: `${root}/app` });
   }));
 
-/** Members by which `packages/x` is one, or none: `deno task` finds the same. */
+/** Member patterns, and whether `packages/x` is a member. `deno task` gives the same results. */
 const MEMBERS: readonly (readonly [members: readonly string[], isMember: boolean])[] = [
   [["./packages/*", "!./packages/x"], false],
   [["!./packages/x", "./packages/*"], false],
@@ -98,7 +98,7 @@ const MEMBERS: readonly (readonly [members: readonly string[], isMember: boolean
   [["./packages/*", "./packages/x", "!./packages/*"], true],
 ];
 
-Deno.test("a folder that the workspace excludes is no member, seen from within or from the root", async () => {
+Deno.test("an excluded folder is not a workspace member, seen from the folder or from the root", async () => {
   for (const [members, isMember] of MEMBERS) {
     for (
       const root of [{ "deno.json": { workspace: members } }, {
@@ -121,14 +121,14 @@ Deno.test("a folder that the workspace excludes is no member, seen from within o
   }
 });
 
-Deno.test("no config upwards is an error that says where the search began", () => {
+Deno.test("requireProject throws an error with the start of its search if it finds no config", () => {
   const error = assertThrows(() => requireProject("/proc"), WireError, "in /proc or above it");
   assertEquals(projectErrorData(error)?.kind, "no-config");
   assertThrows(() => requireProject("/no/such"), WireError, "there is no folder /no/such");
   assertEquals(findProject("/no/such"), undefined);
 });
 
-Deno.test("a project's state is in a private folder that git ignores", () =>
+Deno.test("a project's state folder is private and ignored by git", () =>
   inProject({ "deno.json": {} }, async (root) => {
     const paths = statePaths(root);
     ensureState(paths);
@@ -138,7 +138,7 @@ Deno.test("a project's state is in a private folder that git ignores", () =>
     assertEquals(await Deno.readTextFile(`${paths.dir}/.gitignore`), "*\n");
   }));
 
-Deno.test("a state folder that is a link is refused", () =>
+Deno.test("a state folder that is a symbolic link is refused", () =>
   inProject({ "deno.json": {}, "elsewhere/x": "" }, async (root) => {
     await Deno.symlink(`${root}/elsewhere`, `${root}/.simmer`);
     const paths = statePaths(root);

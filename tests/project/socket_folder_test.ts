@@ -6,7 +6,7 @@ import { MAX_LISTEN_PATH_BYTES } from "../../system/net/unix_path.ts";
 
 const isRoot = Deno.uid() === 0;
 
-/** A folder for all users' temporary files, and a project. */
+/** Creates a folder for temporary files, with a project in it. */
 async function inTemporary(
   work: (temporary: string, root: string) => Promise<void> | void,
 ): Promise<void> {
@@ -24,7 +24,7 @@ function mode(path: string): number {
   return (Deno.lstatSync(path).mode ?? 0) & 0o777;
 }
 
-Deno.test("a socket's folder is in the runtime folder, private, and named by the project's path", () =>
+Deno.test("a socket folder is private, lies in the runtime folder, and is named after the project's path", () =>
   inTemporary((temporary, root) => {
     const runtimeDir = `${temporary}/run`;
     Deno.mkdirSync(runtimeDir);
@@ -50,8 +50,8 @@ Deno.test("a runtime folder that is empty, relative, missing or too long counts 
   }));
 
 Deno.test({
-  name: "a folder for sockets that another user has made, or a link, is not used" +
-    (isRoot ? "" : " (skipped: only root can be somebody else)"),
+  name: "a folder for sockets that belongs to another user, or is a symbolic link, is not used" +
+    (isRoot ? "" : " (skipped: only root can act as another user)"),
   ignore: !isRoot,
   fn: () =>
     inTemporary(async (temporary, root) => {
@@ -71,7 +71,7 @@ Deno.test({
     }),
 });
 
-Deno.test("a folder is gone with its server, and with the project of a killed one", () =>
+Deno.test("a socket folder is removed with its server, or after the project of a killed server is deleted", () =>
   inTemporary(async (temporary, root) => {
     const place = { runtimeDir: undefined, uid: 7, temporary };
     const folder = SocketFolder.make(root, place);

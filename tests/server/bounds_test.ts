@@ -1,4 +1,4 @@
-/** What a client or a cooker that misbehaves costs: itself, never the server. */
+/** Misbehaving clients and cookers, which must harm only themselves and never the server. */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import type { AsyncCommand, CommandCall } from "../../server/cooker.ts";
@@ -10,7 +10,7 @@ import { notification, request } from "../../wire/messages.ts";
 import { writeAll } from "../../system/net/streams.ts";
 import { helloParams, TestClient, type TestCommand, TestCooker, TestServer } from "./support.ts";
 
-/** A cooker whose `work` does what a test says. */
+/** Cooker whose `work` command is supplied by the test. */
 class SpecialCooker extends TestCooker {
   readonly #work: (call: CommandCall) => unknown;
   clientCompleteError: Error | undefined;
@@ -36,7 +36,7 @@ class SpecialCooker extends TestCooker {
   }
 }
 
-/** A command that notes its cancels and goes on until it is let go. */
+/** Command that records cancel requests but runs until `isDone` is set. */
 function stubborn(detached = false): AsyncCommand & { cancels: boolean[]; isDone: boolean } {
   const command = {
     reply: { build: "stubborn" },
@@ -55,7 +55,7 @@ function errorCode(response: Awaited<ReturnType<TestClient["reply"]>>): number |
   return "error" in response ? response.error.code : undefined;
 }
 
-/** Emits output for a build, numbered; gives the last promise to wait for. */
+/** Emits `count` numbered pieces of output. Returns the last back-pressure promise. */
 function emitLines(build: TestCommand, count: number, length = 100): Promise<void> | undefined {
   let ready: Promise<void> | undefined;
   for (let index = 0; index < count; index++) {
@@ -66,7 +66,7 @@ function emitLines(build: TestCommand, count: number, length = 100): Promise<voi
   return ready;
 }
 
-Deno.test("a client that asks and never reads is not read from either, and the others are served", async () => {
+Deno.test("the server stops reading from a client that does not read its replies, and still serves others", async () => {
   await using server = new TestServer({ limits: { maxHeld: 2000 } });
   const greedy = server.connect({ capacity: 256, reads: false });
   let isSent = false;
@@ -92,7 +92,7 @@ Deno.test("a client that asks and never reads is not read from either, and the o
   await reader.leave();
 });
 
-Deno.test("a client that is refused and does not read that is closed after a time", async () => {
+Deno.test("a refused client that does not read the refusal is disconnected after 5 s", async () => {
   await using server = new TestServer();
   const deaf = server.connect({ capacity: 8, reads: false });
   await writeAll(deaf.stream, encodeFrame(request(1, "look")));
@@ -104,7 +104,7 @@ Deno.test("a client that is refused and does not read that is closed after a tim
   assertEquals(await more, "closed");
 });
 
-Deno.test("an observer that has lost events is told as soon as it has caught up, also when nothing more happens", async () => {
+Deno.test("an observer that lost events gets EventsDropped once it has caught up, even without new events", async () => {
   await using server = new TestServer({ observerQueue: 5000 });
   const controller = await server.join();
   const slow = server.connect({ capacity: 64, reads: false });
@@ -123,7 +123,7 @@ Deno.test("an observer that has lost events is told as soon as it has caught up,
   await reader.leave();
 });
 
-Deno.test("R7 a stream that can't be written to has ended, and says why", async () => {
+Deno.test("R7 a failed write ends the connection: a broken pipe as its end, any other error as a read error", async () => {
   const failures: [Error, unknown][] = [
     [new Deno.errors.BrokenPipe("gone"), { kind: "end" }],
     [new RangeError("no more writing"), "RangeError: no more writing"],
@@ -142,7 +142,7 @@ Deno.test("R7 a stream that can't be written to has ended, and says why", async 
   }
 });
 
-Deno.test("R10 a queued command is refused, not begun, when the server is about to end", async () => {
+Deno.test("R10 a queued command is refused with shuttingDown when the server is terminated", async () => {
   await using server = new TestServer();
   const client = await server.join({ features: ["queueCommands"] });
   await client.call("work");
@@ -155,7 +155,7 @@ Deno.test("R10 a queued command is refused, not begun, when the server is about 
   assertEquals(server.cooker.builds.length, 1);
 });
 
-Deno.test("R6 R10 a command that is still beginning at the end gets its one reply and no event", async () => {
+Deno.test("R6 R10 a command that is still starting at shutdown gets one reply and no completion event", async () => {
   const begun = Promise.withResolvers<AsyncCommand>();
   await using server = new TestServer({ cooker: new SpecialCooker(() => begun.promise) });
   const client = await server.join();
@@ -173,7 +173,7 @@ Deno.test("R6 R10 a command that is still beginning at the end gets its one repl
   assertEquals(late.cancels, [true]);
 });
 
-Deno.test("R13 a command that does not end with the tasks ends as cancelled", async () => {
+Deno.test("R13 a command that ignores the shutdown fails as cancelled", async () => {
   await using server = new TestServer({ cooker: new SpecialCooker() });
   const client = await server.join();
   await client.call("work");
@@ -183,7 +183,7 @@ Deno.test("R13 a command that does not end with the tasks ends as cancelled", as
   assertEquals((await client.event("CommandFailed")).error.code, ERROR_CODES.cancelled);
 });
 
-Deno.test("R7 R10 the next controller's command waits for what the last one's leaving has cancelled", async () => {
+Deno.test("R7 R10 the next controller's command waits until the previous controller's cancelled command has ended", async () => {
   const commands: ReturnType<typeof stubborn>[] = [];
   const cooker = new SpecialCooker(() => {
     const command = stubborn();
@@ -207,7 +207,7 @@ Deno.test("R7 R10 the next controller's command waits for what the last one's le
   assertEquals("result" in response && response.result, { build: "stubborn" });
 });
 
-Deno.test("R10 an owner that does not read does not hold a forced end of its build back", async () => {
+Deno.test("R10 a build owner that does not read does not delay a forced shutdown of its build", async () => {
   await using server = new TestServer();
   const owner = server.connect({ capacity: 1024, reads: false });
   await writeAll(owner.stream, encodeFrame(request(1, "hello", helloParams())));
@@ -223,7 +223,7 @@ Deno.test("R10 an owner that does not read does not hold a forced end of its bui
   owner.stream.close();
 });
 
-Deno.test("R12 an owner that does not read does not hold the server's end back", async () => {
+Deno.test("R12 a build owner that does not read does not delay the server's shutdown", async () => {
   const server = new TestServer();
   const owner = server.connect({ capacity: 1024, reads: false });
   await writeAll(owner.stream, encodeFrame(request(1, "hello", helloParams())));
@@ -237,7 +237,7 @@ Deno.test("R12 an owner that does not read does not hold the server's end back",
   await server.ended;
 });
 
-Deno.test("R7 a cooker that fails at a UI's leaving is logged, and the server lives on", async () => {
+Deno.test("R7 an error in the cooker's clientComplete is logged, and the server keeps running", async () => {
   const cooker = new SpecialCooker();
   cooker.clientCompleteError = new RangeError("cannot complete");
   await using server = new TestServer({ cooker });
@@ -249,7 +249,7 @@ Deno.test("R7 a cooker that fails at a UI's leaving is logged, and the server li
   assertEquals(await observer.call("ping"), "Still alive!");
 });
 
-Deno.test("R10 a command that can't be cancelled fails, and the server lives on", async () => {
+Deno.test("R10 a command whose cancel throws fails, and the server keeps running", async () => {
   const cooker = new SpecialCooker(() => ({
     ...stubborn(),
     cancel: () => {
@@ -265,7 +265,7 @@ Deno.test("R10 a command that can't be cancelled fails, and the server lives on"
   assertEquals(client.events.map(({ type }) => type), ["CommandFailed"]);
 });
 
-Deno.test("R1 a cooker that can't be prepared ends the server in order", async () => {
+Deno.test("R1 an error in the cooker's preServe ends the server with an orderly shutdown", async () => {
   const cooker = new SpecialCooker();
   cooker.preServeError = new RangeError("cannot prepare");
   const server = new TestServer({ cooker });
@@ -275,7 +275,7 @@ Deno.test("R1 a cooker that can't be prepared ends the server in order", async (
   assertStringIncludes(server.log.messages[0] ?? "", "cannot prepare");
 });
 
-Deno.test("R6 a cooker can't have commands of the server's names", () => {
+Deno.test("R6 a cooker cannot define commands with the names of server commands", () => {
   for (const name of ["ping", "hello"]) {
     const cooker = new TestCooker();
     Object.assign(cooker.commands, { [name]: cooker.commands.look });
@@ -289,7 +289,7 @@ Deno.test("R6 a cooker can't have commands of the server's names", () => {
   }
 });
 
-Deno.test("R6 an unknown method of 15 MiB is refused by its length, without a suggestion", async () => {
+Deno.test("R6 an unknown method name of 15 MiB is truncated in the error, without a suggestion", async () => {
   await using server = new TestServer();
   const client = await server.join();
   const refused = await client.reply(await client.send("stauts"));
@@ -308,7 +308,7 @@ Deno.test("R6 an unknown method of 15 MiB is refused by its length, without a su
   assert(early.error.message.length < 300, "the answer repeats what came");
 });
 
-Deno.test("R6 wrong parameters are named by the first ten, and not repeated whole", async () => {
+Deno.test("R6 the error for a thousand long wrong parameters stays under 3000 characters", async () => {
   await using server = new TestServer();
   const client = await server.join();
   const unknown = Array.from({ length: 1000 }, (_, i) => [`${i}`.padEnd(1000, "x"), 1]);

@@ -1,6 +1,6 @@
 /**
- * What a client sees is the same over a real socket, over a stream in memory and inside its own
- * process: one suite for all three.
+ * Contract of a session, tested over three transports: a Unix socket, a stream in memory, and a
+ * server in the client's own process.
  */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
@@ -15,11 +15,11 @@ import { encodeFrame } from "../../wire/frame.ts";
 import { request } from "../../wire/messages.ts";
 import { helloParams, MemoryListener, TestClient, TestCooker } from "./support.ts";
 
-/** A served cooker with one client. */
+/** Cooker that a server serves, with one client. */
 interface Served {
   readonly cooker: TestCooker;
   readonly client: TestClient;
-  /** Resolves when the server has ended; it ends with its last client. */
+  /** Resolves when the server has ended, which it does after its last client has left. */
   readonly ended: Promise<unknown>;
 }
 
@@ -39,7 +39,7 @@ const TRANSPORTS: Record<string, (cooker: TestCooker) => Promise<Served>> = {
     const ended = serve(cooker, listener);
     return served(cooker, listener.connect(), ended);
   },
-  "this very process": (cooker) => {
+  "the client's own process": (cooker) => {
     const log = new MemoryLogger();
     const { stream, ended } = serveInProcess({ cooker, clock: systemClock, log, project });
     return served(cooker, stream, ended);
@@ -55,7 +55,7 @@ function served(cooker: TestCooker, stream: ByteStream, ended: Promise<unknown>)
   return Promise.resolve({ cooker, client: new TestClient(stream), ended });
 }
 
-/** One statement about a session, to be proven over each transport. */
+/** Registers a test of a session for each transport. */
 function contract(statement: string, prove: (served: Served) => Promise<void>): void {
   for (const [transport, open] of Object.entries(TRANSPORTS)) {
     Deno.test(`over ${transport}: ${statement}`, async () => {
@@ -78,7 +78,7 @@ contract("hello makes the first UI the controller", async ({ client }) => {
   assertEquals([role, pid, served], ["controller", Deno.pid, project]);
 });
 
-contract("requests are pipelined behind hello and answered in their order", async ({ client }) => {
+contract("requests that are pipelined behind hello are answered in order", async ({ client }) => {
   client.send("hello", helloParams());
   client.send("ping");
   client.send("look");
@@ -88,7 +88,7 @@ contract("requests are pipelined behind hello and answered in their order", asyn
 });
 
 contract(
-  "an asynchronous command answers at once and ends with its event",
+  "an asynchronous command replies at once and ends with its completion event",
   async ({ client, cooker }) => {
     await client.hello();
     assertEquals(await client.call("work"), { build: "build-1" });
@@ -109,7 +109,7 @@ contract(
   },
 );
 
-contract("errors come with their codes and the session goes on", async ({ client }) => {
+contract("errors carry their codes and the session continues", async ({ client }) => {
   await client.hello();
   for (
     const [method, code] of [["crash", "internalError"], ["pnig", "methodNotFound"]] as const
@@ -120,7 +120,7 @@ contract("errors come with their codes and the session goes on", async ({ client
   assertEquals(await client.call("ping"), "Still alive!");
 });
 
-contract("leaving cancels the build and ends the server", async ({ client, cooker, ended }) => {
+contract("a disconnect cancels a build and ends the server", async ({ client, cooker, ended }) => {
   await client.hello();
   await client.call("work");
   await client.leave();
@@ -128,7 +128,7 @@ contract("leaving cancels the build and ends the server", async ({ client, cooke
   assertEquals((await cooker.build(0)).cancels[0], false);
 });
 
-contract("terminateServer is answered before the end", async ({ client, ended }) => {
+contract("terminateServer is answered before the server ends", async ({ client, ended }) => {
   await client.hello();
   assertEquals(await client.call("terminateServer"), null);
   await ended;
@@ -173,7 +173,7 @@ Deno.test("R5 several UIs on a real socket see the same events in the same order
   await Deno.remove(folder);
 });
 
-Deno.test("R12 the socket's file goes at the end, but never one that somebody else has put there", async () => {
+Deno.test("R12 the shutdown does not remove a socket file that another server has put in place of its own", async () => {
   const folder = await Deno.makeTempDir();
   const listener = UnixListener.listen(`${folder}/sock`);
   const log = new MemoryLogger();
@@ -197,7 +197,7 @@ Deno.test("R12 the socket's file goes at the end, but never one that somebody el
   await Deno.remove(folder);
 });
 
-Deno.test("R12 who connects in the last moment gets the end of the stream", async () => {
+Deno.test("R12 clients that connect during the shutdown get the end of the stream", async () => {
   const folder = await Deno.makeTempDir();
   const listener = UnixListener.listen(`${folder}/sock`);
   const cooker = new TestCooker();
@@ -227,7 +227,7 @@ Deno.test("R12 who connects in the last moment gets the end of the stream", asyn
   await Deno.remove(folder);
 });
 
-Deno.test("R6 a client that sends a flood and leaves is no harm to the others on a real socket", async () => {
+Deno.test("R6 a client that floods a real socket and disconnects does not disturb another client", async () => {
   const folder = await Deno.makeTempDir();
   const listener = UnixListener.listen(`${folder}/sock`);
   const ended = serve(new TestCooker(), listener);

@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { readHello, serverIdentity } from "../../server/hello.ts";
 import { helloParams } from "./support.ts";
 
-Deno.test("what a client says of its command line is taken without what looks like a secret", () => {
+Deno.test("readHello redacts apparent secrets in the client's command line", () => {
   const identity = serverIdentity(1, { root: "/p" });
   const cases: readonly (readonly [string, string])[] = [
     ["a program", "a program"],

@@ -5,7 +5,7 @@ import { Selector } from "../../server/selector.ts";
 import { FakeClock } from "../../system/fake_clock.ts";
 import { macrotask } from "../../system/macrotask.ts";
 
-/** Idle work in a loop of its own. */
+/** IdleWork driven by its own selector loop. */
 class Rig implements AsyncDisposable {
   readonly clock = new FakeClock(0);
   readonly selector = new Selector<IdleWork["tick"] | IdleWork["again"]>();
@@ -14,7 +14,7 @@ class Rig implements AsyncDisposable {
   readonly #life = new AbortController();
   readonly #ended: Promise<void>;
 
-  /** @param restsUntil by when a tick has to be */
+  /** @param restsUntil gives the latest time of the next tick at rest */
   constructor(restsUntil?: () => number) {
     this.work = new IdleWork(this.clock, this.#life.signal, restsUntil);
     this.selector.add(this.work.tick);
@@ -22,7 +22,7 @@ class Rig implements AsyncDisposable {
     this.#ended = this.#loop();
   }
 
-  /** Registers a function that gives these results in turn, then `false`; notes when it was called. */
+  /** Registers a function that returns `results` in turn, then `false`. Gives its call times. */
   script(...results: StepResult[]): number[] {
     const calledAt: number[] = [];
     this.work.register("script", () => {
@@ -32,12 +32,12 @@ class Rig implements AsyncDisposable {
     return calledAt;
   }
 
-  /** Lets the loop take some turns without time passing. */
+  /** Runs some loop turns without advancing the clock. */
   async turns(count = 20): Promise<void> {
     for (let index = 0; index < count; index++) await macrotask();
   }
 
-  /** Lets time pass in small steps, with turns between. */
+  /** Advances the clock in small steps, with loop turns between them. */
   async pass(ms: number): Promise<void> {
     for (let passed = 0; passed < ms; passed += 10) {
       await this.clock.advance(10);
@@ -61,21 +61,21 @@ class Rig implements AsyncDisposable {
   }
 }
 
-Deno.test("R9 an idle function that gives false is called once and removed", async () => {
+Deno.test("R9 an idle function that returns false is called once and removed", async () => {
   await using rig = new Rig();
   const calls = rig.script(false);
   await rig.pass(500);
   assertEquals([calls.length, rig.work.size], [1, 0]);
 });
 
-Deno.test("R9 an idle function that gives true is called again without time passing", async () => {
+Deno.test("R9 an idle function that returns true is called again without delay", async () => {
   await using rig = new Rig();
   const calls = rig.script(true, true, true, false);
   await rig.turns();
   assertEquals(calls, [0, 0, 0, 0]);
 });
 
-Deno.test("R9 an idle function that gives a number is called again within that many seconds", async () => {
+Deno.test("R9 an idle function that returns a number is called again after that many seconds", async () => {
   await using rig = new Rig();
   const calls = rig.script(0.25, 0.03, 0.03, 1, false);
   await rig.turns();
@@ -114,7 +114,7 @@ Deno.test("R9 an idle function that was removed is not called when its promise s
   assertEquals(calls, 1);
 });
 
-Deno.test("R9 an idle function that throws is removed and its owner told, and the others go on", async () => {
+Deno.test("R9 an idle function that throws is removed and reported to its owner, and other functions continue", async () => {
   await using rig = new Rig();
   const errors: unknown[] = [];
   const error = new RangeError("broken");
@@ -126,7 +126,7 @@ Deno.test("R9 an idle function that throws is removed and its owner told, and th
   assertEquals([errors, calls.length, rig.work.size], [[error], 3, 0]);
 });
 
-Deno.test("R9 an idle function can take itself and others away while it is called", async () => {
+Deno.test("R9 an idle function can remove itself and others while it runs", async () => {
   await using rig = new Rig();
   let others = 0;
   const own: Disposable = rig.work.register("own", () => {
@@ -142,7 +142,7 @@ Deno.test("R9 an idle function can take itself and others away while it is calle
   assertEquals([others, rig.work.size], [0, 0]);
 });
 
-Deno.test("R2 the idle tick is due every 100 ms by the clock, with one sleep at a time", async () => {
+Deno.test("R2 the idle tick fires every 100 ms, with one pending sleep", async () => {
   await using rig = new Rig();
   await rig.turns();
   assertEquals(rig.clock.sleeping, 1);
@@ -150,7 +150,7 @@ Deno.test("R2 the idle tick is due every 100 ms by the clock, with one sleep at 
   assertEquals([rig.ticks, rig.clock.sleeping], [10, 1]);
 });
 
-Deno.test("R2 at rest a second passes between two ticks, but none is later than something is due", async () => {
+Deno.test("R2 the idle tick fires once a second at rest, and every 100 ms when work is due", async () => {
   let until = Infinity;
   await using rig = new Rig(() => until);
   await rig.pass(3100);
@@ -162,7 +162,7 @@ Deno.test("R2 at rest a second passes between two ticks, but none is later than 
   assertEquals(rig.ticks, 6);
 });
 
-Deno.test("R2 what happens ends a rest: the next tick is 100 ms away, and is not put off further", async () => {
+Deno.test("R2 rouse ends the rest: the next tick fires after 100 ms, and a second rouse does not delay it", async () => {
   await using rig = new Rig(() => Infinity);
   await rig.pass(200);
   rig.work.tick.rouse();
@@ -173,7 +173,7 @@ Deno.test("R2 what happens ends a rest: the next tick is 100 ms away, and is not
   assertEquals([rig.ticks, rig.clock.sleeping], [2, 1]);
 });
 
-Deno.test("R9 work that asks for a call sooner than the next tick gets it in time", async () => {
+Deno.test("R9 an idle function that is due before the next tick is called in time", async () => {
   await using rig = new Rig();
   await rig.pass(10);
   const calls = rig.script(0.05, false);

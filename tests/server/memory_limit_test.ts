@@ -3,14 +3,14 @@ import { TestServer } from "./support.ts";
 
 const MIB = 1024 * 1024;
 
-/** A server of 100 MiB at the most that uses as much as the test says. */
+/** Creates a server with a memory limit of 100 MiB, whose memory use the test sets. */
 function limited(): { readonly server: TestServer; readonly memory: { rss: number } } {
   const memory = { rss: 50 * MIB };
   const server = new TestServer({ maxRssBytes: 100 * MIB, rss: () => memory.rss });
   return { server, memory };
 }
 
-Deno.test("a server over its memory limit finishes its command, gives back what it can, and ends", async () => {
+Deno.test("a server over its memory limit finishes its command, releases memory, and ends if that is not enough", async () => {
   const { server, memory } = limited();
   await using _ = server;
   const observer = await server.join({ role: "observer" });
@@ -35,7 +35,7 @@ Deno.test("a server over its memory limit finishes its command, gives back what 
   await server.ended;
 });
 
-Deno.test("a server that could give enough memory back goes on", async () => {
+Deno.test("a server that releases enough memory keeps running", async () => {
   const { server, memory } = limited();
   await using _ = server;
   server.cooker.releaseMemory = () => memory.rss = 60 * MIB;

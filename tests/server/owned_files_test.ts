@@ -13,7 +13,7 @@ async function inFolder(test: (path: string) => Promise<void>): Promise<void> {
   }
 }
 
-Deno.test("R20 a server has its place for as long as its files are the same, whatever is in them", () =>
+Deno.test("R20 OwnedFiles accepts a file that was not replaced, whatever its contents", () =>
   inFolder(async (path) => {
     const clock = new FakeClock();
     const files = new OwnedFiles([path], clock);
@@ -23,7 +23,7 @@ Deno.test("R20 a server has its place for as long as its files are the same, wha
     assertEquals(files.check(), undefined);
   }));
 
-Deno.test("R20 a file that is removed or replaced is noticed within a second", () =>
+Deno.test("R20 OwnedFiles detects a removed or replaced file within a second", () =>
   inFolder(async (path) => {
     const clock = new FakeClock();
     const files = new OwnedFiles([path], clock);
@@ -41,7 +41,7 @@ Deno.test("R20 a file that is removed or replaced is noticed within a second", (
   }));
 
 Deno.test({
-  name: "R20 a file that cannot be looked at for a moment is not lost",
+  name: "R20 OwnedFiles does not report a file that is temporarily inaccessible",
   ignore: !canBeUnprivileged,
   fn: () =>
     inFolder(async (path) => {

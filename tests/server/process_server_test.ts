@@ -9,7 +9,7 @@ import { helloParams, TestClient, TestServer } from "./support.ts";
 
 const text = (words: string): Uint8Array => new TextEncoder().encode(words);
 
-Deno.test("R1 before the loop the cooker is prepared and the log says where the server is", async () => {
+Deno.test("R1 the server calls preServe and logs the paths of its lock file and socket at its start", async () => {
   await using server = new TestServer({ lockPath: "/project/.simmer/lock" });
   await server.join();
   assertEquals(server.cooker.calls, ["preServe"]);
@@ -20,7 +20,7 @@ Deno.test("R1 before the loop the cooker is prepared and the log says where the 
   ]);
 });
 
-Deno.test("R2 the loop serves the listener, the commands of each client and the tick", async () => {
+Deno.test("R2 the loop serves the listener, the commands of each client, and the idle tick", async () => {
   await using server = new TestServer();
   const a = await server.join({ role: "observer" });
   const b = await server.join({ role: "observer" });
@@ -35,7 +35,7 @@ Deno.test("R2 the loop serves the listener, the commands of each client and the 
   assert(ticks >= 10, `${ticks} ticks in a second`);
 });
 
-Deno.test("R3 a client that sends without pause keeps neither clients, nor newcomers, nor the tick from their turn", async () => {
+Deno.test("R3 a client that sends without pause does not starve other clients, new connections, or idle work", async () => {
   await using server = new TestServer();
   const flood = await server.join({ role: "observer" });
   let isFlooding = true;
@@ -56,7 +56,7 @@ Deno.test("R3 a client that sends without pause keeps neither clients, nor newco
   await sending;
 });
 
-Deno.test("R4 a first UI is the controller, a second one waits and is told for whom", async () => {
+Deno.test("R4 the first UI becomes the controller, and a second one waits and learns who the controller is", async () => {
   await using server = new TestServer();
   const first = server.connect();
   assertEquals(
@@ -73,7 +73,7 @@ Deno.test("R4 a first UI is the controller, a second one waits and is told for w
   });
 });
 
-Deno.test("R4 a second UI is refused where it asked for that, and the log says so", async () => {
+Deno.test("R4 a second UI with whenBusy=refuse is refused, and the log reports it", async () => {
   await using server = new TestServer();
   await server.join();
   const second = server.connect();
@@ -84,14 +84,14 @@ Deno.test("R4 a second UI is refused where it asked for that, and the log says s
   assertEquals(server.log.messages.filter((line) => line.startsWith("Dropping")), [dropped]);
 });
 
-Deno.test("R4 a second UI looks on where it asked for that", async () => {
+Deno.test("R4 a second UI with whenBusy=observe becomes an observer", async () => {
   await using server = new TestServer();
   await server.join();
   const second = server.connect();
   assertEquals((await second.hello({ whenBusy: "observe" })).role, "observer");
 });
 
-Deno.test("R4 accept fails once and goes on", async () => {
+Deno.test("R4 the server accepts connections again after a failed accept", async () => {
   await using server = new TestServer();
   await server.join({ role: "observer" });
   server.listener.failOnce(new Error("Too many open files"));
@@ -128,7 +128,7 @@ Deno.test("R5 ten observers see the same events in the same order as the control
   for (const each of seen) assertEquals(each, seen[0]);
 });
 
-Deno.test("R5 a mask holds events back for its UI alone", async () => {
+Deno.test("R5 an event mask filters the events of its own UI only", async () => {
   await using server = new TestServer();
   const controller = await server.join();
   const observer = await server.join({ role: "observer" });
@@ -145,7 +145,7 @@ Deno.test("R5 a mask holds events back for its UI alone", async () => {
   assertEquals(observer.events[0]?.seq, 3, "numbers have gaps where the mask held back");
 });
 
-Deno.test("R6 every command of the table is answered exactly once", async () => {
+Deno.test("R6 every command in the table is answered exactly once", async () => {
   const params: Record<string, unknown> = {
     setFeatures: { features: [] },
     signalTasks: { signal: "SIGUSR1" },
@@ -163,7 +163,7 @@ Deno.test("R6 every command of the table is answered exactly once", async () => 
   }
 });
 
-Deno.test("R6 an exception inside a command is logged with its stack, answered, and the loop goes on", async () => {
+Deno.test("R6 an exception in a command is logged with its stack and answered, and the server keeps running", async () => {
   await using server = new TestServer();
   const client = await server.join();
   const response = await client.reply(await client.send("crash"));
@@ -176,7 +176,7 @@ Deno.test("R6 an exception inside a command is logged with its stack, answered, 
   assertEquals(await client.call("ping"), "Still alive!");
 });
 
-Deno.test("R6 an answer that takes its time keeps nobody waiting", async () => {
+Deno.test("R6 a slow reply does not delay the replies to later requests", async () => {
   await using server = new TestServer();
   const client = await server.join();
   const id = await client.send("later");
@@ -186,7 +186,7 @@ Deno.test("R6 an answer that takes its time keeps nobody waiting", async () => {
   assertEquals("result" in response && response.result, "at last");
 });
 
-Deno.test("R6 unknown commands and wrong parameters are answered with what would be right", async () => {
+Deno.test("R6 errors for unknown commands and wrong parameters name the mistake or suggest a command", async () => {
   await using server = new TestServer();
   const client = await server.join();
   const cases: [string, unknown, number, string][] = [
@@ -204,7 +204,7 @@ Deno.test("R6 unknown commands and wrong parameters are answered with what would
   }
 });
 
-Deno.test("R6 terminateServer is answered, ends the loop, and everybody hears ServerExit", async () => {
+Deno.test("R6 terminateServer is answered, ends the server, and sends ServerExit to every client", async () => {
   await using server = new TestServer();
   const client = await server.join();
   const observer = await server.join({ role: "observer" });
@@ -215,7 +215,7 @@ Deno.test("R6 terminateServer is answered, ends the loop, and everybody hears Se
   assertEquals(client.events.at(-1)?.type, "ServerExit");
 });
 
-Deno.test("R6 terminateServer waits for the command in progress and turns newcomers away", async () => {
+Deno.test("R6 terminateServer waits for the command in progress and refuses queued commands and new clients", async () => {
   await using server = new TestServer();
   const client = await server.join();
   await client.call("work");
@@ -235,7 +235,7 @@ Deno.test("R6 terminateServer waits for the command in progress and turns newcom
   assertEquals((await client.event("CommandCompleted")).build, "build-1");
 });
 
-Deno.test("R6 terminateServer by force cancels the command in progress", async () => {
+Deno.test("R6 terminateServer with force cancels the command in progress", async () => {
   await using server = new TestServer();
   const client = await server.join();
   await client.call("work");
@@ -247,7 +247,7 @@ Deno.test("R6 terminateServer by force cancels the command in progress", async (
   assertEquals((await client.event("CommandExit")).exitCode, 130);
 });
 
-Deno.test("R7 a controller that leaves hands over to the next in the queue, first come first served", async () => {
+Deno.test("R7 the waiting UIs become the controller in their queue order when the controller leaves", async () => {
   await using server = new TestServer();
   const first = await server.join();
   const second = await server.join();
@@ -265,7 +265,7 @@ Deno.test("R7 a controller that leaves hands over to the next in the queue, firs
   assertEquals(order, ["second", "third"]);
 });
 
-Deno.test("R7 a controller that vanishes takes its build with it", async () => {
+Deno.test("R7 a build is cancelled when its controller disconnects", async () => {
   await using server = new TestServer();
   const client = await server.join();
   const observer = await server.join({ role: "observer" });
@@ -277,7 +277,7 @@ Deno.test("R7 a controller that vanishes takes its build with it", async () => {
   assert(server.cooker.calls.includes("clientComplete"));
 });
 
-Deno.test("R7 a detached build goes on when its UI leaves", async () => {
+Deno.test("R7 a detached build continues when its UI leaves", async () => {
   await using server = new TestServer();
   const client = await server.join();
   const observer = await server.join({ role: "observer" });
@@ -290,7 +290,7 @@ Deno.test("R7 a detached build goes on when its UI leaves", async () => {
   await observer.event("CommandCompleted");
 });
 
-Deno.test("R7 with no UI left and no timeout set the server ends", async () => {
+Deno.test("R7 a server without a timeout ends when its last client has left", async () => {
   await using server = new TestServer({ timeoutSeconds: 0 });
   const client = await server.join();
   const observer = await server.join({ role: "observer" });
@@ -303,7 +303,7 @@ Deno.test("R7 with no UI left and no timeout set the server ends", async () => {
   assert(server.log.messages.includes("No timeout, exiting."));
 });
 
-Deno.test("R8 an operator is not the first UI: the server still waits 30 s for that", async () => {
+Deno.test("R8 an operator does not count as the first UI, for which the server waits 30 s", async () => {
   await using server = new TestServer({ timeoutSeconds: 0 });
   const starter = await server.join({ role: "operator" });
   await starter.leave();
@@ -340,7 +340,7 @@ Deno.test("R4 R5 R6 R7 connections and commands are logged in BitBake's words an
   ]);
 });
 
-Deno.test("R6 what no command is, or may not run, is not logged as one that runs", async () => {
+Deno.test("R6 unknown and forbidden commands are not logged as running", async () => {
   await using server = new TestServer();
   const client = await server.join({ role: "observer" });
   for (const name of ["change", "no\nsuch", "x".repeat(1000)]) {
@@ -350,7 +350,7 @@ Deno.test("R6 what no command is, or may not run, is not logged as one that runs
   assertEquals(server.log.messages.filter((line) => line.startsWith("Running")), []);
 });
 
-Deno.test("R8 a server without a timeout that never saw a UI ends after 30 s", async () => {
+Deno.test("R8 a server without a timeout ends after 30 s if no UI has joined", async () => {
   await using server = new TestServer({ timeoutSeconds: 0 });
   await server.clock.waitForSleepers();
   await server.clock.advance(29_900);
@@ -359,7 +359,7 @@ Deno.test("R8 a server without a timeout that never saw a UI ends after 30 s", a
   await server.ended;
 });
 
-Deno.test("R8 N seconds after the last UI left the server ends", async () => {
+Deno.test("R8 the server ends N seconds after its last UI has left", async () => {
   await using server = new TestServer({ timeoutSeconds: 60 });
   const client = await server.join();
   await server.clock.advance(120_000);
@@ -372,7 +372,7 @@ Deno.test("R8 N seconds after the last UI left the server ends", async () => {
   assert(server.log.messages.includes("Server timeout, exiting."));
 });
 
-Deno.test("R8 a running build counts as use, and -1 is for ever", async () => {
+Deno.test("R8 a running build prevents the idle timeout, and a timeout of -1 disables it", async () => {
   await using server = new TestServer({ timeoutSeconds: 1 });
   const client = await server.join();
   await client.call("work", { detached: true });
@@ -388,7 +388,7 @@ Deno.test("R8 a running build counts as use, and -1 is for ever", async () => {
   assertEquals(eternal.log.messages.includes("Exiting"), false);
 });
 
-Deno.test("R10 a second asynchronous command is busy, or queued where the UI asked for that", async () => {
+Deno.test("R10 a second asynchronous command is refused as busy, or queued if the UI has the feature queueCommands", async () => {
   await using server = new TestServer();
   const client = await server.join();
   await client.call("work");
@@ -420,7 +420,7 @@ Deno.test("R10 an asynchronous command ends with exactly one of its three events
   }
 });
 
-Deno.test("R9 R10 a command whose idle work throws fails, and the server lives on", async () => {
+Deno.test("R9 R10 a command whose idle work throws fails, and the server keeps running", async () => {
   await using server = new TestServer();
   const client = await server.join();
   await client.call("work");
@@ -430,7 +430,7 @@ Deno.test("R9 R10 a command whose idle work throws fails, and the server lives o
   assertEquals(await client.call("work"), { build: "build-2" });
 });
 
-Deno.test("R10 a command that cannot begin is answered with an error and makes room", async () => {
+Deno.test("R10 a command that fails to start is answered with an error and does not block the next one", async () => {
   await using server = new TestServer();
   const client = await server.join();
   const response = await client.reply(await client.send("refuse"));
@@ -438,7 +438,7 @@ Deno.test("R10 a command that cannot begin is answered with an error and makes r
   assertEquals(await client.call("work"), { build: "build-1" });
 });
 
-Deno.test("R10 stateShutdown and stateForceShutdown cancel the command in progress", async () => {
+Deno.test("R10 stateShutdown cancels the command in progress", async () => {
   await using server = new TestServer();
   const client = await server.join();
   assertEquals(await client.call("stateShutdown"), false);
@@ -448,7 +448,7 @@ Deno.test("R10 stateShutdown and stateForceShutdown cancel the command in progre
   assertEquals((await server.cooker.build(0)).cancels, [false]);
 });
 
-Deno.test("R11 a heartbeat comes each second while a command is in progress, and missed ones are not made up", async () => {
+Deno.test("R11 a heartbeat is sent each second while a command is in progress, and none at other times", async () => {
   let shown = 0;
   await using server = new TestServer({ onBeat: () => shown++ });
   const client = await server.join();
@@ -465,7 +465,7 @@ Deno.test("R11 a heartbeat comes each second while a command is in progress, and
   assertEquals([beats(), shown], [3, 3]);
 });
 
-Deno.test("R12 R13 the end takes its steps in order", async () => {
+Deno.test("R12 R13 the shutdown runs its steps in order", async () => {
   const server = new TestServer({
     farewell: () => {
       server.cooker.calls.push("farewell");
@@ -488,7 +488,7 @@ Deno.test("R12 R13 the end takes its steps in order", async () => {
   await client.ended;
 });
 
-Deno.test("R13 a step of the end that fails is logged and the next is taken", async () => {
+Deno.test("R13 a failed shutdown step is logged, and the next steps still run", async () => {
   const server = new TestServer();
   server.cooker.shutdownError = new RangeError("a task would not end");
   server.server.stop("enough");
@@ -501,7 +501,7 @@ Deno.test("R13 a step of the end that fails is logged and the next is taken", as
   assert(server.log.messages.some((message) => message.includes("a task would not end")));
 });
 
-Deno.test("R12 a client that never reads does not keep the server from ending", async () => {
+Deno.test("R12 a client that never reads does not prevent the server's shutdown", async () => {
   const server = new TestServer();
   const client = server.connect({ capacity: 16, reads: false });
   await writeAll(client.stream, encodeFrame(request(1, "hello", helloParams())));
@@ -512,7 +512,7 @@ Deno.test("R12 a client that never reads does not keep the server from ending", 
   await server.ended;
 });
 
-Deno.test("before hello nothing is answered but an error, and the connection ends", async () => {
+Deno.test("a request before hello is answered with an error, and the connection is closed", async () => {
   await using server = new TestServer();
   const client = server.connect();
   const response = await client.reply(await client.send("ping"));
@@ -520,7 +520,7 @@ Deno.test("before hello nothing is answered but an error, and the connection end
   await client.ended;
 });
 
-Deno.test("another version and another project are refused with what the server is", async () => {
+Deno.test("a hello with another version or project is refused with the server's identity", async () => {
   await using server = new TestServer();
   const cases = [
     [{ version: "0.0.9" }, ERROR_CODES.versionMismatch],
@@ -538,7 +538,7 @@ Deno.test("another version and another project are refused with what the server 
   }
 });
 
-Deno.test("a second hello and a hello that is wrong are refused", async () => {
+Deno.test("a second hello and an invalid hello are refused", async () => {
   await using server = new TestServer();
   const client = await server.join();
   await assertRejects(() => client.hello(), Error);
@@ -551,7 +551,7 @@ Deno.test("a second hello and a hello that is wrong are refused", async () => {
   await wrong.ended;
 });
 
-Deno.test("a connection that says nothing is dropped after 30 s", async () => {
+Deno.test("a connection that sends nothing is closed after 30 s", async () => {
   await using server = new TestServer();
   const silent = server.connect();
   const talking = await server.join();
@@ -560,7 +560,7 @@ Deno.test("a connection that says nothing is dropped after 30 s", async () => {
   assertEquals(await talking.call("ping"), "Still alive!");
 });
 
-Deno.test("where there is no room, who has said nothing makes it; who has said hello stays", async () => {
+Deno.test("connections without hello are closed at the connection limit, and clients that sent hello stay", async () => {
   await using server = new TestServer({ maxConnections: 3 });
   const first = await server.join({ role: "observer" });
   const silent = [server.connect(), server.connect()];
@@ -575,7 +575,7 @@ Deno.test("where there is no room, who has said nothing makes it; who has said h
   }
 });
 
-Deno.test("another user is refused, and the log says who", async () => {
+Deno.test("a client of another user is refused, and the log names the user", async () => {
   await using server = new TestServer();
   const stranger = server.connect({ uid: (Deno.uid() ?? 0) + 1 });
   const response = await stranger.reply(null);
@@ -584,7 +584,7 @@ Deno.test("another user is refused, and the log says who", async () => {
   assert(server.log.messages.some((message) => message.includes(`user ${(Deno.uid() ?? 0) + 1}`)));
 });
 
-Deno.test("an observer may look but neither change nor end anything; an operator may end", async () => {
+Deno.test("an observer may only read, and an operator may also shut down but not change", async () => {
   await using server = new TestServer();
   const observer = await server.join({ role: "observer" });
   assertEquals(await observer.call("look"), { saw: "test" });
@@ -599,7 +599,7 @@ Deno.test("an observer may look but neither change nor end anything; an operator
   assertEquals("error" in response && response.error.code, ERROR_CODES.readOnly);
 });
 
-Deno.test("status is answered at any time: while a build runs, and to those who wait", async () => {
+Deno.test("status is answered for a waiting client while a build runs", async () => {
   await using server = new TestServer();
   const controller = await server.join();
   await controller.call("work");
@@ -612,7 +612,7 @@ Deno.test("status is answered at any time: while a build runs, and to those who 
   ]);
 });
 
-Deno.test("what can't be read costs an error each, and the connection goes on", async () => {
+Deno.test("each malformed frame is answered with an error, and the connection stays open", async () => {
   await using server = new TestServer({ limits: { maxFrameBytes: 1000 } });
   const client = await server.join();
   const junk = [
@@ -629,7 +629,7 @@ Deno.test("what can't be read costs an error each, and the connection goes on", 
   assert(MAX_FRAME_BYTES > 1000);
 });
 
-Deno.test("an observer that falls behind loses its own events only, and is told how many", async () => {
+Deno.test("a slow observer loses only its own events, and EventsDropped reports their number", async () => {
   await using server = new TestServer({ observerQueue: 10_000 });
   const controller = await server.join();
   const slow = server.connect({ capacity: 64, reads: false });
@@ -645,7 +645,7 @@ Deno.test("an observer that falls behind loses its own events only, and is told 
     if (index % 20 === 0) await brisk.call("ping");
   }
   const reader = new TestClient(slow.stream);
-  // A reply comes behind everything that was kept: there is room again then.
+  // The reply follows all queued events, so the queue has room again.
   await reader.call("ping");
   say("the last line");
   const dropped = await reader.event("EventsDropped");
@@ -658,7 +658,7 @@ Deno.test("an observer that falls behind loses its own events only, and is told 
   await reader.leave();
 });
 
-Deno.test("the owner of a build that reads slowly holds its output back and loses nothing", async () => {
+Deno.test("a build owner that reads slowly applies back-pressure and loses no output", async () => {
   await using server = new TestServer({ observerQueue: 1000 });
   const controller = server.connect({ capacity: 4096, reads: false });
   await writeAll(controller.stream, encodeFrame(request(1, "hello", helloParams())));

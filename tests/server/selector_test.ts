@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { Selector } from "../../server/selector.ts";
 import { Latch, type Source } from "../../system/source.ts";
 
-/** A source that always has something. */
+/** Source that is always ready. */
 class Endless implements Source<number> {
   readonly name = "endless";
   reads = 0;
@@ -12,7 +12,7 @@ class Endless implements Source<number> {
   }
 }
 
-/** A source that never has anything until it is told. */
+/** Source that is ready only after `resolve` or `reject`. */
 class Later<T> implements Source<T> {
   readonly name = "later";
   reads = 0;
@@ -36,7 +36,7 @@ class Later<T> implements Source<T> {
   }
 }
 
-Deno.test("R2 nothing is ready at the start, and a source is read once until it is", async () => {
+Deno.test("R2 a new source is not ready, and is read only once until it is", async () => {
   const selector = new Selector<Later<string>>();
   const source = new Later<string>();
   selector.add(source);
@@ -57,7 +57,7 @@ Deno.test("R2 nothing is ready at the start, and a source is read once until it 
   await turns.return?.(undefined);
 });
 
-Deno.test("R3 what is ready stays ready until its turn; none is lost, none comes twice", async () => {
+Deno.test("R3 each ready source is reported exactly once", async () => {
   const selector = new Selector<Latch>();
   const latches = ["a", "b", "c"].map((name) => new Latch(name));
   for (const latch of latches) selector.add(latch);
@@ -71,7 +71,7 @@ Deno.test("R3 what is ready stays ready until its turn; none is lost, none comes
   await turns.return?.(undefined);
 });
 
-Deno.test("R3 a failed read is an outcome, and the source is read again in the next turn", async () => {
+Deno.test("R3 a failed read is reported as an outcome, and the source is read again in the next turn", async () => {
   const selector = new Selector<Later<string>>();
   const source = new Later<string>();
   selector.add(source);
@@ -88,7 +88,7 @@ Deno.test("R3 a failed read is an outcome, and the source is read again in the n
   await turns.return?.(undefined);
 });
 
-Deno.test("R3 what a removed source still brings is given back to whoever can close it", async () => {
+Deno.test("R3 a late outcome of a removed source goes to its discard callback", async () => {
   const selector = new Selector<Later<string> | Latch>();
   const source = new Later<string>();
   const other = new Latch("other");
@@ -107,7 +107,7 @@ Deno.test("R3 what a removed source still brings is given back to whoever can cl
   await turns.return?.(undefined);
 });
 
-Deno.test("R3 fairness: sources that are always ready keep nobody else from a turn", async () => {
+Deno.test("R3 sources that are always ready do not starve other sources and timers", async () => {
   const selector = new Selector<Endless | Latch>();
   const endless = [new Endless(), new Endless()];
   for (const source of endless) selector.add(source);
@@ -131,7 +131,7 @@ Deno.test("R3 fairness: sources that are always ready keep nobody else from a tu
   assert(Math.abs((a ?? 0) - (b ?? 0)) <= 1, "both were read in every turn");
 });
 
-Deno.test("R3 the heap is flat after 1,000,000 turns beside sources that stay pending", async () => {
+Deno.test("R3 the heap does not grow in 1,000,000 turns with sources that stay pending", async () => {
   const module = (path: string): string => new URL(`../../${path}`, import.meta.url).href;
   const program = `
     import { Selector } from "${module("server/selector.ts")}";

@@ -1,9 +1,9 @@
-/** Signals of a client's process on their way to the command that the client has in progress. */
+/** Forwarding of a client's signals to the command that the client has in progress. */
 
 import { assertEquals } from "@std/assert";
 import { TestServer } from "./support.ts";
 
-Deno.test("a signal reaches the command in progress, which goes on, and the reply says whether it was received", async () => {
+Deno.test("a signal reaches the command in progress without cancelling it, and the reply says if a task received it", async () => {
   await using server = new TestServer();
   const client = await server.join();
   assertEquals(await client.call("signalTasks", { signal: "SIGUSR1" }), false);
@@ -15,7 +15,7 @@ Deno.test("a signal reaches the command in progress, which goes on, and the repl
   assertEquals([build.signals, build.cancels], [["SIGUSR1", "SIGHUP"], []]);
 });
 
-Deno.test("R25 a signal that cancels is the first one of the command's end, and later ones don't replace it", async () => {
+Deno.test("R25 signalTasks with cancel passes its signal to the command's cancel", async () => {
   await using server = new TestServer();
   const client = await server.join();
   await client.call("work");
@@ -25,7 +25,7 @@ Deno.test("R25 a signal that cancels is the first one of the command's end, and 
   await client.event("CommandExit");
 });
 
-Deno.test("a signal reaches no command of another UI", async () => {
+Deno.test("a signal does not reach another UI's command", async () => {
   await using server = new TestServer();
   const before = await server.join();
   await before.call("work", { detached: true });

@@ -1,6 +1,6 @@
 /**
- * What the server's tests share: a cooker that tests control, a server over streams in memory, and
- * clients that speak the wire.
+ * Helpers of the server's tests: a cooker that tests control, a server over streams in memory, and
+ * clients that speak the wire protocol.
  *
  * @module
  */
@@ -38,16 +38,16 @@ import {
 
 const anything = v.object({});
 
-/** An asynchronous command that goes on until a test ends it. */
+/** Asynchronous command that runs until a test ends it. */
 export class TestCommand implements AsyncCommand {
   readonly build: string;
   readonly detached: boolean;
   readonly call: CommandCall;
   readonly latch: Latch = new Latch("test command");
   readonly cancels: boolean[] = [];
-  /** Signals that it was sent, those that cancelled it included. */
+  /** Received signals, including those that cancelled the command. */
   readonly signals: TaskSignal[] = [];
-  /** What it answers to a signal. */
+  /** Result of `signal`. */
   hasReceiver = true;
   steps = 0;
   #outcome: AsyncOutcome | undefined;
@@ -63,13 +63,12 @@ export class TestCommand implements AsyncCommand {
     return { build: this.build };
   }
 
-  /** Ends it. */
   end(outcome: AsyncOutcome): void {
     this.#outcome = outcome;
     this.latch.wake();
   }
 
-  /** Makes its next step throw. */
+  /** Makes the next step throw. */
   fail(error: Error): void {
     this.#error = error;
     this.latch.wake();
@@ -97,10 +96,10 @@ export class TestCommand implements AsyncCommand {
   }
 }
 
-/** A cooker that does what tests tell it, and notes what it was asked. */
+/** Cooker that tests control, and that records its calls. */
 export class TestCooker implements Cooker {
   readonly calls: string[] = [];
-  /** How often it was asked to give memory back. */
+  /** Number of `releaseMemory` calls. */
   released = 0;
   releaseMemory: () => void = () => this.released++;
   readonly builds: TestCommand[] = [];
@@ -138,9 +137,9 @@ export class TestCooker implements Cooker {
   });
   readonly state = "running";
   readonly notes = [];
-  /** Answers `later`. */
+  /** Reply to the command `later`. */
   readonly laterAnswer: PromiseWithResolvers<string> = Promise.withResolvers();
-  /** What `shutdown` fails with. */
+  /** Error that `shutdown` rejects with. */
   shutdownError: Error | undefined;
   host: CookerHost | undefined;
   #waiting: (() => void)[] = [];
@@ -186,7 +185,7 @@ export class TestCooker implements Cooker {
     return command;
   }
 
-  /** The nth build that was begun, from 0, as soon as it is. */
+  /** Waits for the build with this index, from 0, to start. */
   async build(index: number): Promise<TestCommand> {
     while (true) {
       const command = this.builds[index];
@@ -196,7 +195,7 @@ export class TestCooker implements Cooker {
   }
 }
 
-/** A listener that clients of the same process connect to. */
+/** Listener for clients in the same process. */
 export class MemoryListener implements Listener {
   readonly path = "/memory/server.sock";
   readonly calls: string[] = [];
@@ -205,7 +204,7 @@ export class MemoryListener implements Listener {
   #isClosed = false;
   #failure: Error | undefined;
 
-  /** Connects; `capacity` is what each direction holds. */
+  /** Connects a client. `capacity` is the buffer size of each direction in bytes. */
   connect(options: { capacity?: number; uid?: number } = {}): ByteStream {
     const [near, far] = memoryPair(options.capacity);
     const { uid } = options;
@@ -247,7 +246,7 @@ export class MemoryListener implements Listener {
   }
 }
 
-/** A client that keeps everything it hears. */
+/** Client that records every message. */
 export class TestClient {
   readonly messages: Message[] = [];
   readonly ended: Promise<void>;
@@ -256,13 +255,13 @@ export class TestClient {
   #lastId = 0;
   #waiting: (() => void)[] = [];
 
-  /** @param reads whether it reads at all */
+  /** @param reads whether the client reads at all */
   constructor(stream: ByteStream, reads = true) {
     this.stream = stream;
     this.ended = reads ? this.#read() : Promise.resolve();
   }
 
-  /** Sends a request without waiting for its reply; gives its id. */
+  /** Sends a request without waiting for its reply. Returns its id. */
   async send(method: string, params: unknown = {}): Promise<number> {
     const id = ++this.#lastId;
     await writeAll(this.stream, encodeFrame(request(id, method, params)));
@@ -276,19 +275,19 @@ export class TestClient {
     return response.result;
   }
 
-  /** Says hello. */
+  /** Sends hello and waits for its reply. */
   async hello(params: Partial<HelloParams> = {}): Promise<Record<string, unknown>> {
     return await this.call("hello", helloParams(params)) as Record<string, unknown>;
   }
 
-  /** The reply to a request. */
+  /** Waits for the reply to a request. */
   async reply(id: number | null): Promise<Response> {
     return await this.find((message): message is Response =>
       isResponse(message) && message.id === id
     );
   }
 
-  /** The first event of a type. */
+  /** Waits for the first event of a type. */
   async event<T extends SimmerEvent["type"]>(
     type: T,
   ): Promise<Extract<SimmerEvent, { type: T }>> {
@@ -296,7 +295,7 @@ export class TestClient {
     return this.events.find((event) => event.type === type) as Extract<SimmerEvent, { type: T }>;
   }
 
-  /** The first notification of a method. */
+  /** Waits for the first notification of a method. */
   async notification(method: string): Promise<unknown> {
     const message = await this.find((each): each is Message =>
       isNotification(each) && each.method === method
@@ -304,7 +303,7 @@ export class TestClient {
     return isNotification(message) ? message.params : undefined;
   }
 
-  /** Resolves with the first message that fits. */
+  /** Waits for the first message that fits. */
   async find<T extends Message>(fits: (message: Message) => message is T): Promise<T> {
     while (true) {
       const found = this.messages.find(fits);
@@ -314,12 +313,12 @@ export class TestClient {
     }
   }
 
-  /** All events so far. */
+  /** All events received so far. */
   get events(): SimmerEvent[] {
     return this.messages.map(eventOf).filter((event) => event !== undefined);
   }
 
-  /** Leaves, and waits until nothing is read any more. */
+  /** Disconnects and waits until the reader has ended. */
   async leave(): Promise<void> {
     this.stream.close();
     await this.ended;
@@ -341,14 +340,14 @@ export class TestClient {
   }
 }
 
-/** The event that a message carries. */
+/** Returns the event that a message carries. */
 export function eventOf(message: Message): SimmerEvent | undefined {
   return isNotification(message) && message.method === "event"
     ? message.params as SimmerEvent
     : undefined;
 }
 
-/** Parameters of a hello that is right. */
+/** Returns valid parameters for hello. */
 export function helloParams(params: Partial<HelloParams> = {}): HelloParams {
   return {
     protocol: PROTOCOL,
@@ -359,14 +358,14 @@ export function helloParams(params: Partial<HelloParams> = {}): HelloParams {
   };
 }
 
-/** A server that runs, with all its parts in a test's hands. */
+/** Running server whose parts are accessible to tests. */
 export class TestServer implements AsyncDisposable {
   readonly cooker = new TestCooker();
   readonly listener = new MemoryListener();
   readonly clock = new FakeClock();
   readonly log = new MemoryLogger();
   readonly server: ProcessServer;
-  /** Why it ended. */
+  /** Result of `serve`. */
   readonly ended: Promise<{ readonly reason: string; readonly isClean: boolean }>;
   readonly #clients: TestClient[] = [];
 
@@ -383,21 +382,21 @@ export class TestServer implements AsyncDisposable {
     this.ended = this.server.serve();
   }
 
-  /** A client that has not said hello. */
+  /** Connects a client without sending hello. */
   connect(options: { capacity?: number; uid?: number; reads?: boolean } = {}): TestClient {
     const client = new TestClient(this.listener.connect(options), options.reads);
     this.#clients.push(client);
     return client;
   }
 
-  /** A client that has said hello. */
+  /** Connects a client and sends hello. */
   async join(params: Partial<HelloParams> = {}): Promise<TestClient> {
     const client = this.connect();
     await client.hello(params);
     return client;
   }
 
-  /** Ends the server. */
+  /** Stops the server and disconnects its clients. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.server.stop("the test is over", "force");
     await this.ended;

@@ -1,4 +1,4 @@
-/** Errors that no part of a server has caught, and parts that no option asks for. */
+/** Uncaught errors in a server, and a BitBake socket that cannot be opened. */
 
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { FakeClock } from "../../system/fake_clock.ts";
@@ -7,7 +7,7 @@ import { TestServer } from "./support.ts";
 
 const CONFIG = { tasks: { a: "echo a" } };
 
-/** A clock on which, from a moment on, short sleeps never end: the loop has no tick any more. */
+/** Clock whose short sleeps never end once `stands` is set, so that the loop has no more ticks. */
 class StandingClock extends FakeClock {
   stands = false;
 
@@ -16,7 +16,7 @@ class StandingClock extends FakeClock {
   }
 }
 
-Deno.test("an error that was not caught is logged, and the server lives on", async () => {
+Deno.test("an uncaught error is logged, and the server keeps running", async () => {
   await using server = new TestServer();
   const client = await server.join();
   server.server.uncaught(new RangeError("lost"));
@@ -25,7 +25,7 @@ Deno.test("an error that was not caught is logged, and the server lives on", asy
   assertMatch(server.log.messages.join("\n"), /An error was not caught: RangeError: lost/);
 });
 
-Deno.test("R12 a server whose loop stands still after an error takes every step of its end", async () => {
+Deno.test("R12 a server whose loop hangs after an uncaught error still runs every shutdown step", async () => {
   const clock = new StandingClock();
   await using server = new TestServer({ clock });
   const client = await server.join();
@@ -45,7 +45,7 @@ Deno.test("R12 a server whose loop stands still after an error takes every step 
   ]);
 });
 
-Deno.test("a server's process lives on after a rejection and an exception without an owner", async () => {
+Deno.test("the server process survives an unhandled rejection and an uncaught exception", async () => {
   const module = (path: string): string => new URL(`../../${path}`, import.meta.url).href;
   const root = await Deno.realPath(await Deno.makeTempDir());
   await Deno.writeTextFile(`${root}/deno.json`, JSON.stringify(CONFIG));
@@ -89,7 +89,7 @@ Deno.test("a server's process lives on after a rejection and an exception withou
   await Deno.remove(root, { recursive: true });
 });
 
-Deno.test("'simmer serve --bitbake' says why BitBake's door cannot be opened", async () => {
+Deno.test("'simmer serve --bitbake' reports why the BitBake socket cannot be opened", async () => {
   await using project = await Project.create({
     "deno.json": CONFIG,
     "bitbake.sock.new/file": "in the way\n",

@@ -2,18 +2,18 @@ import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { parseArgs } from "@std/cli/parse-args";
 import { copy, emptyDir, ensureDir, ensureDirSync, exists, existsSync } from "@std/fs";
 
-Deno.test("@std/assert fails where it should", async () => {
+Deno.test("@std/assert throws if an assertion fails", async () => {
   assertThrows(() => assertEquals(1, 2));
   assertThrows(() => assertThrows(() => {}));
   await assertRejects(() => assertRejects(() => Promise.resolve()));
 });
 
-Deno.test("@std/cli reads a command line", () => {
+Deno.test("@std/cli parses a command line", () => {
   const args = parseArgs(["--json", "--runs=3", "a"], { boolean: ["json"], string: ["runs"] });
   assertEquals([args.json, args.runs, args._], [true, "3", ["a"]]);
 });
 
-Deno.test("@std/fs makes, finds, copies and empties", async () => {
+Deno.test("@std/fs creates, finds, copies and empties folders", async () => {
   const folder = await Deno.makeTempDir();
   await ensureDir(`${folder}/a/b`);
   ensureDirSync(`${folder}/a/b`);

@@ -1,4 +1,4 @@
-/** Takes descriptors away from a process, as where they run short (Linux). */
+/** Limits the descriptors of a process, to simulate a shortage (Linux). */
 
 const SYMBOLS = {
   prlimit: { parameters: ["i32", "i32", "buffer", "buffer"], result: "i32" },
@@ -6,7 +6,7 @@ const SYMBOLS = {
 
 const RLIMIT_NOFILE = 7;
 
-/** The descriptors that a process has open; without the one by which it lists its own. */
+/** Lists the open descriptors of a process, without the one that reads the list. */
 export function descriptorsOf(pid: number): number[] {
   const open: number[] = [];
   for (const { name } of Deno.readDirSync(`/proc/${pid}/fd`)) {
@@ -22,10 +22,10 @@ export function descriptorsOf(pid: number): number[] {
 }
 
 /**
- * Leaves a process so many descriptors, until it is disposed of. What is open stays open.
+ * Limits a process to `free` more descriptors until disposal. Open descriptors stay open.
  *
  * @param pid a process of the same user
- * @param free how many it can still open
+ * @param free number of descriptors that it can still open
  */
 export function leaveDescriptors(pid: number, free: number): Disposable {
   const library = Deno.dlopen("libc.so.6", SYMBOLS);

@@ -1,4 +1,4 @@
-/** What is acquired in several steps is given back if a step fails: at any number of descriptors. */
+/** Acquisition in several steps leaks no descriptor if a step fails, whatever the step. */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { BitbakeConnection } from "../../bitbake/driving/connection.ts";
@@ -17,15 +17,15 @@ import { descriptorsOf, leaveDescriptors } from "./few_descriptors.ts";
 
 const ignore = Deno.build.os !== "linux";
 
-/** More descriptors than any of the steps below needs. */
+/** More descriptors than any attempt below needs. */
 const ENOUGH = 40;
 
-/** Does something, and gives back what it has acquired. */
+/** Acquires a resource and releases it. */
 type Attempt = (folder: string) => Promise<void>;
 
-/** Tries with 0, 1, 2 … descriptors until it succeeds; says how many were too few. */
+/** Tries with 0, 1, 2 … descriptors until it succeeds. Returns the number of failed attempts. */
 async function failures(attempt: Attempt, folder: string): Promise<number> {
-  // The first time loads what stays loaded.
+  // The first attempt loads libraries that stay loaded.
   await attempt(folder);
   const before = descriptorsOf(Deno.pid);
   for (let free = 0; free < ENOUGH; free++) {
@@ -116,7 +116,7 @@ const ATTEMPTS: Readonly<Record<string, Attempt>> = {
 
 for (const [name, attempt] of Object.entries(ATTEMPTS)) {
   Deno.test({
-    name: `with too few descriptors none is lost: ${name}`,
+    name: `${name} leaks no descriptor if too few are free`,
     ignore,
     fn: async () => {
       const folder = await Deno.realPath(await Deno.makeTempDir());
@@ -127,7 +127,7 @@ for (const [name, attempt] of Object.entries(ATTEMPTS)) {
 }
 
 Deno.test({
-  name: "the kernel says whose a connection is that has taken the last descriptor",
+  name: "a connection that takes the last descriptor still has its peer's pid from the kernel",
   ignore,
   fn: async () => {
     const folder = await Deno.realPath(await Deno.makeTempDir());

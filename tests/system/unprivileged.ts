@@ -1,4 +1,4 @@
-/** Does something with the permissions of a user who owns nothing. */
+/** Runs functions with the permissions of an unprivileged user. */
 
 const SYMBOLS = {
   setfsuid: { parameters: ["u32"], result: "i32" },
@@ -6,17 +6,17 @@ const SYMBOLS = {
 
 const NOBODY = 65534;
 
-/** Whether this process can do without its permissions: any user's but root's has none on Linux. */
+/** Whether this process can run without root's permissions, which is only supported on Linux. */
 export const canBeUnprivileged: boolean = Deno.build.os === "linux";
 
 /**
- * Calls a function whose synchronous file operations have no more permissions than a user's who is
- * not root. A mode of 0 keeps any other user out by itself.
+ * Calls a function whose synchronous file operations have the permissions of an unprivileged user.
+ * A process of another user than root needs no change, as a mode of 0 also excludes the owner.
  */
 export function unprivileged<T>(work: () => T): T {
   if (Deno.uid() !== 0) return work();
   const library = Deno.dlopen("libc.so.6", SYMBOLS);
-  // It is the thread's own, and synchronous operations run in this thread.
+  // The file system user belongs to the thread, and synchronous operations run in this thread.
   library.symbols.setfsuid(NOBODY);
   try {
     return work();

@@ -11,7 +11,7 @@ for (const [name, row] of Object.entries(COMMANDS)) {
   });
 }
 
-Deno.test("commands that start work or change the server need the controller", () => {
+Deno.test("each command has its access level, and commands that start work need the controller", () => {
   const access = Object.fromEntries(
     Object.entries(COMMANDS).map(([name, row]) => [name, row.access]),
   );
@@ -34,7 +34,7 @@ Deno.test("commands that start work or change the server need the controller", (
   });
 });
 
-Deno.test("runTasks fills in what a client left out", () => {
+Deno.test("runTasks fills in defaults for omitted parameters", () => {
   const params = checkParams("runTasks", COOKER_COMMANDS.runTasks.params, {
     tasks: ["build"],
     cwd: "/project",

@@ -3,7 +3,7 @@ import * as v from "valibot";
 import { describeCommands } from "../../wire/describe.ts";
 import { withCommands } from "../../docs/write_protocol.ts";
 
-Deno.test("describeCommands writes every kind of schema as a type", () => {
+Deno.test("describeCommands formats every kind of schema as a type", () => {
   const [row] = describeCommands({
     sample: {
       summary: "A sample",
@@ -30,7 +30,7 @@ Deno.test("describeCommands writes every kind of schema as a type", () => {
   });
 });
 
-Deno.test("docs/protocol.md says what the command table says", async () => {
+Deno.test("docs/protocol.md matches the command table", async () => {
   const text = await Deno.readTextFile(new URL("../../docs/protocol.md", import.meta.url));
   const squeeze = (words: string): string => words.replace(/\s+/g, " ");
   assertEquals(squeeze(withCommands(text)), squeeze(text), "run `deno task docs`");

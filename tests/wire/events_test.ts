@@ -15,19 +15,19 @@ function record(level: LogLevel): EventBody {
   return { type: "LogRecord", level, message: "" };
 }
 
-Deno.test("a mask holds back the types that it does not name", () => {
+Deno.test("a mask drops event types that it does not list", () => {
   const heartbeat: EventBody = { type: "Heartbeat" };
   assertEquals(passesMask(heartbeat, {}), true);
   assertEquals(passesMask(heartbeat, { types: ["Heartbeat"] }), true);
   assertEquals(passesMask(heartbeat, { types: [] }), false);
 });
 
-Deno.test("a mask never holds back EventsDropped and ServerExit", () => {
+Deno.test("a mask never drops EventsDropped and ServerExit", () => {
   assertEquals(passesMask({ type: "EventsDropped", count: 1 }, { types: [] }), true);
   assertEquals(passesMask({ type: "ServerExit", reason: "" }, { types: [] }), true);
 });
 
-Deno.test("a mask's log level holds back what is less important, debug records by default", () => {
+Deno.test("a mask drops log records below its level, and debug records by default", () => {
   const passing = (logLevel?: LogLevel): LogLevel[] =>
     LOG_LEVELS.filter((level) =>
       passesMask(record(level), logLevel === undefined ? DEFAULT_MASK : { logLevel })
@@ -41,7 +41,7 @@ Deno.test("every event type is listed once", () => {
   assertEquals(new Set(EVENT_TYPES).size, EVENT_TYPES.length);
 });
 
-Deno.test("task output arrives byte for byte, whatever the bytes", () => {
+Deno.test("task output of any bytes is decoded unchanged", () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 64 }), (bytes) => {
       const travelled = JSON.parse(JSON.stringify(encodeOutput(bytes)));
@@ -51,7 +51,7 @@ Deno.test("task output arrives byte for byte, whatever the bytes", () => {
   );
 });
 
-Deno.test("a byte order mark is output like any other", () => {
+Deno.test("a byte order mark in task output is preserved", () => {
   const bytes = new Uint8Array([0xef, 0xbb, 0xbf, 0x61]);
   assertEquals(decodeOutput(encodeOutput(bytes)), bytes);
 });
@@ -81,7 +81,7 @@ Deno.test("output as JSON takes at most 1.4 times its size if it is binary, and 
   }
 });
 
-Deno.test("incompleteTail holds back exactly the cut character", () => {
+Deno.test("incompleteTail returns the length of a character that is cut at the end", () => {
   fc.assert(
     fc.property(fc.string({ unit: "grapheme" }), fc.nat(), (text, cut) => {
       const bytes = new TextEncoder().encode(text);
@@ -95,13 +95,13 @@ Deno.test("incompleteTail holds back exactly the cut character", () => {
   );
 });
 
-Deno.test("incompleteTail holds back nothing where the end is not UTF-8 anyway", () => {
+Deno.test("incompleteTail counts a lone lead byte, but no bytes of an end that is not UTF-8", () => {
   assertEquals(incompleteTail(new Uint8Array([0x61, 0x80, 0x80, 0x80])), 0);
   assertEquals(incompleteTail(new Uint8Array([])), 0);
   assertEquals(incompleteTail(new Uint8Array([0xf0])), 1);
 });
 
-Deno.test("a WireError travels as an object and comes back as itself", () => {
+Deno.test("a WireError is converted to an object and back", () => {
   const error = projectError("Task not found: buidl", { kind: "unknown-task", nearest: "build" });
   const back = WireError.fromObject(JSON.parse(JSON.stringify(error.toObject())));
   assertEquals(back.message, error.message);

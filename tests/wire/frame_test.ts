@@ -9,7 +9,7 @@ function lines(frames: readonly Frame[]): string[] {
   return frames.map((frame) => frame.kind === "line" ? frame.text : `! ${frame.error.message}`);
 }
 
-/** Cuts bytes at the given places, in any order and with repetitions (empty pieces). */
+/** Splits bytes at the given positions, in any order. Repeated positions give empty pieces. */
 function chunks(bytes: Uint8Array, cuts: readonly number[]): Uint8Array[] {
   const places = [0, ...cuts.map((cut) => cut % (bytes.length + 1)), bytes.length]
     .sort((a, b) => a - b);
@@ -20,7 +20,7 @@ function concat(pieces: readonly Uint8Array[]): Uint8Array {
   return new Uint8Array(pieces.flatMap((piece) => [...piece]));
 }
 
-Deno.test("FrameDecoder gives the same messages however the bytes are cut", () => {
+Deno.test("FrameDecoder returns the same messages however the bytes are split", () => {
   const message = fc.record({
     method: fc.string({ unit: "grapheme", minLength: 1 }),
     params: fc.dictionary(fc.string(), fc.jsonValue()),
@@ -38,7 +38,7 @@ Deno.test("FrameDecoder gives the same messages however the bytes are cut", () =
   );
 });
 
-Deno.test("FrameDecoder gives the same frames for any bytes however they are cut", () => {
+Deno.test("FrameDecoder returns the same frames for any bytes however they are split", () => {
   const byte = fc.oneof(fc.constant(10), fc.nat(255), fc.integer({ min: 97, max: 99 }));
   fc.assert(
     fc.property(fc.array(byte), fc.array(fc.nat()), (values, cuts) => {
@@ -53,11 +53,11 @@ Deno.test("FrameDecoder gives the same frames for any bytes however they are cut
   );
 });
 
-Deno.test("FrameDecoder passes over empty lines", () => {
+Deno.test("FrameDecoder ignores empty lines", () => {
   assertEquals(lines(new FrameDecoder().push(encoder.encode("\n\na\n\n"))), ["a"]);
 });
 
-Deno.test("FrameDecoder rejects a line over the cap once and goes on with the next line", () => {
+Deno.test("FrameDecoder rejects a line over the cap once and continues with the next line", () => {
   const decoder = new FrameDecoder(4);
   assertEquals(lines(decoder.push(encoder.encode("abcd\nabcde"))), [
     "abcd",
@@ -69,7 +69,7 @@ Deno.test("FrameDecoder rejects a line over the cap once and goes on with the ne
   assertEquals(lines(decoder.push(encoder.encode("m\nab\n"))), ["ab"]);
 });
 
-Deno.test("FrameDecoder keeps no more than the cap in memory", () => {
+Deno.test("FrameDecoder buffers at most the cap", () => {
   const decoder = new FrameDecoder();
   const piece = new Uint8Array(1024 * 1024).fill(97);
   let errors = 0;
@@ -80,12 +80,12 @@ Deno.test("FrameDecoder keeps no more than the cap in memory", () => {
   assertEquals(errors, 1);
 });
 
-Deno.test("FrameDecoder rejects a line that is not UTF-8 and goes on with the next line", () => {
+Deno.test("FrameDecoder rejects a line that is not UTF-8 and continues with the next line", () => {
   const bytes = new Uint8Array([...encoder.encode("é\n"), 0xff, 0x0a, ...encoder.encode("b\n")]);
   assertEquals(lines(new FrameDecoder().push(bytes)), ["é", "! The line is not UTF-8", "b"]);
 });
 
-Deno.test("FrameDecoder copies what it keeps, so that a caller's buffer can be used again", () => {
+Deno.test("FrameDecoder copies pending bytes, so that the caller can reuse its buffer", () => {
   const decoder = new FrameDecoder();
   const buffer = encoder.encode("ab");
   decoder.push(buffer);
@@ -93,7 +93,7 @@ Deno.test("FrameDecoder copies what it keeps, so that a caller's buffer can be u
   assertEquals(lines(decoder.push(encoder.encode("c\n"))), ["abc"]);
 });
 
-Deno.test("FrameDecoder says where the stream ended in the middle of a line", () => {
+Deno.test("FrameDecoder reports a stream that ends in the middle of a line", () => {
   const decoder = new FrameDecoder();
   decoder.push(encoder.encode("half"));
   assertEquals(lines(decoder.end()), ["! The stream ended in the middle of a line"]);

@@ -49,7 +49,7 @@ const REJECTED: readonly [string, keyof typeof ERROR_CODES, string][] = [
 ];
 
 for (const [text, code, words] of REJECTED) {
-  Deno.test(`parseMessage answers ${text || "an empty line"} with ${code}`, () => {
+  Deno.test(`parseMessage rejects ${text || "an empty line"} with ${code}`, () => {
     const error = assertThrows(() => parseMessage(text), WireError, words);
     assertEquals(error.code, ERROR_CODES[code]);
   });

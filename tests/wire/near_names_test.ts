@@ -3,7 +3,7 @@ import { excerpt, MAX_CANDIDATES, MAX_NEAR_LENGTH, nearNames } from "../../wire/
 import { availableTasks, nearestName } from "../../cooker/plan/task_names.ts";
 import { nearestName as nearestWord } from "../../client/args/nearest.ts";
 
-Deno.test("near names are sorted by edits, then by their order, and no more than asked for", () => {
+Deno.test("nearNames sorts by edits, then by input order, and returns at most the requested number", () => {
   const names = ["test", "text", "tests", "build", "Test"];
   const near = nearNames("test", names, 4);
   assertEquals(near.map(({ name }) => name), ["test", "Test", "text", "tests"]);
@@ -12,7 +12,7 @@ Deno.test("near names are sorted by edits, then by their order, and no more than
   assertEquals(nearNames("test", names, 0), []);
 });
 
-Deno.test("near names are the same as those of a search without shortcuts", () => {
+Deno.test("nearNames with a limit returns the first names of a search without a limit", () => {
   const names = Array.from(
     { length: 300 },
     (_, i) => `task-${(i * 7919) % 1009}`.repeat(1 + i % 3),
@@ -33,7 +33,7 @@ Deno.test("long names and names after the first 20,000 are not compared", () => 
   assertEquals(nearestWord("y".repeat(15 * 1024 ** 2), ["xx"]), undefined);
 });
 
-Deno.test("an unknown task is told all of ten tasks, and the ten nearest of more", () => {
+Deno.test("availableTasks lists all of ten tasks, and the ten nearest of more", () => {
   const ten = Array.from({ length: 10 }, (_, i) => `t${9 - i}`);
   assertEquals(availableTasks("x", ten), ["Available tasks:", ...ten.map((name) => `- ${name}`)]);
   const many = Array.from({ length: 50_000 }, (_, i) => `t${i}`);
@@ -49,7 +49,7 @@ Deno.test("an unknown task is told all of ten tasks, and the ten nearest of more
   assert(huge.join("").length < 300);
 });
 
-Deno.test("an excerpt is the text, or its beginning with its length; no character is cut in two", () => {
+Deno.test("excerpt returns a short text unchanged, and the beginning of a long one with its length", () => {
   assertEquals(excerpt("a".repeat(200)), "a".repeat(200));
   assertEquals(excerpt("a".repeat(201)), `${"a".repeat(200)}… (201 characters)`);
   assertEquals(excerpt(`${"a".repeat(199)}😀`), `${"a".repeat(199)}\ufffd… (201 characters)`);

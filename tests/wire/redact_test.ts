@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { commandLine } from "../../wire/quoting.ts";
 import { redact, redactArguments, shownCommandLine } from "../../wire/redact.ts";
 
-Deno.test("what looks like a secret in a command line is starred", () => {
+Deno.test("redact replaces apparent secrets in a command line with stars", () => {
   const cases: readonly (readonly [string, string])[] = [
     ["NPM_TOKEN=abc npm publish", "NPM_TOKEN=*** npm publish"],
     ["API_KEY='a b' X=1 run", "API_KEY=*** X=1 run"],
@@ -13,7 +13,7 @@ Deno.test("what looks like a secret in a command line is starred", () => {
     ["login --password --user me", "login --password --user me"],
     ["curl -H 'Authorization: Bearer ab.c-d=' x", "curl -H 'Authorization: Bearer ***' x"],
     ["git push https://me:pw@host/a.git", "git push https://me:***@host/a.git"],
-    // Quoted options and values, as arguments behind '--' are shown.
+    // Quoted options and values, as arguments after '--' are shown.
     ["login '--password' 'hunter 2' me", "login '--password' *** me"],
     [`login "--api-key" "hunter \\" 2" me`, `login "--api-key" *** me`],
     ["login '--token=hunter 2' me", "login '--token=***' me"],
@@ -29,7 +29,7 @@ Deno.test("what looks like a secret in a command line is starred", () => {
     ["docker build --build-arg 'NPM_TOKEN=a b' .", "docker build --build-arg 'NPM_TOKEN=***' ."],
     ["curl -H 'X-Api-Key: a b' x", "curl -H 'X-Api-Key: ***' x"],
     [`curl -d '{"password": "a b", "x": 1}'`, `curl -d '{"password": ***, "x": 1}'`],
-    // Short forms that mean nothing else.
+    // Short forms without another meaning.
     ["curl -u me:hunter2 x", "curl -u me:*** x"],
     ["curl --user 'me:hunter 2' x", "curl --user 'me:***' x"],
     ["plink -pw hunter2 host", "plink -pw *** host"],
@@ -41,7 +41,7 @@ Deno.test("what looks like a secret in a command line is starred", () => {
   for (const [text, expected] of cases) assertEquals(redact(text), expected);
 });
 
-Deno.test("other command lines stay what they are", () => {
+Deno.test("redact leaves other command lines unchanged", () => {
   const texts = [
     "deno test --allow-env=HOME && echo done",
     "NODE_ENV=production vite build",
@@ -59,7 +59,7 @@ Deno.test("other command lines stay what they are", () => {
   for (const text of texts) assertEquals(redact(text), text);
 });
 
-Deno.test("values behind '--' are starred, whatever characters they have", () => {
+Deno.test("secret values after '--' are redacted, whatever characters they contain", () => {
   const values = [
     "hunter2",
     "a b",
@@ -85,7 +85,7 @@ Deno.test("values behind '--' are starred, whatever characters they have", () =>
   }
 });
 
-Deno.test("words of other lists stay what they are", () => {
+Deno.test("redactArguments leaves other arguments unchanged", () => {
   for (const args of [["--password"], ["--password", "--user", "me"], ["a b", ""], []]) {
     assertEquals(redactArguments(args), args);
   }

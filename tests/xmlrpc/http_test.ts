@@ -1,4 +1,4 @@
-/** XML-RPC: what the server makes of HTTP and XML that it should not get. */
+/** XML-RPC: encoding of values, and handling of invalid HTTP and XML. */
 
 import { assert, assertEquals, assertMatch, assertStringIncludes, assertThrows } from "@std/assert";
 import * as fc from "fast-check";
@@ -15,10 +15,10 @@ import { bytesOf, post, readAll, XmlRpcServer } from "./support.ts";
 
 const CALL = encodeCall("addClient", []);
 
-/** A request with what is wrong about it, and the status that says so. */
+/** Invalid requests: the mistake, the request, and the expected status. */
 const WRONG: readonly [string, string, number][] = [
   ["another method", post(CALL).replace("POST", "GET"), 405],
-  ["a browser's question", post(CALL).replace("POST", "OPTIONS"), 405],
+  ["a browser's preflight request", post(CALL).replace("POST", "OPTIONS"), 405],
   ["another path", post(CALL).replace("/RPC2", "/etc"), 404],
   ["another version", post(CALL).replace("HTTP/1.1", "HTTP/2.0"), 505],
   ["no version", post(CALL).replace(" HTTP/1.1", ""), 505],
@@ -26,7 +26,7 @@ const WRONG: readonly [string, string, number][] = [
   ["a folded header field", post(CALL).replace("\r\nHost", "\r\n Host"), 400],
   ["a space before the colon", post(CALL).replace("Host:", "Host :"), 400],
   ["no length", post(CALL).replace(/Content-Length: \d+\r\n/, ""), 411],
-  ["chunks", post(CALL, { "Transfer-Encoding": "chunked" }), 411],
+  ["a chunked body", post(CALL, { "Transfer-Encoding": "chunked" }), 411],
   ["two lengths", post(CALL, { "content-length": "5" }), 400],
   ["a negative length", post(CALL, { "Content-Length": "-1" }), 400],
   ["two tokens", post(CALL, { "Bitbake-token": "a", "bitbake-Token": "b" }), 400],
@@ -38,12 +38,12 @@ const WRONG: readonly [string, string, number][] = [
   ["a name that is not this machine's", post(CALL, { Host: "example.org:8200" }), 403],
   ["no XML", post("addClient"), 400],
   ["other XML", post("<a/>"), 400],
-  ["an answer", post(encodeResponse(1)), 400],
+  ["a response", post(encodeResponse(1)), 400],
   ["half of the XML", post(CALL.slice(0, 50)), 400],
   ["no UTF-8", post("\xff\xfe").replace(/Length: 4/, "Length: 2"), 400],
 ];
 
-Deno.test("XML-RPC requests that are wrong are answered with the status that says how", async () => {
+Deno.test("XML-RPC invalid requests are answered with the matching HTTP status", async () => {
   await using server = new XmlRpcServer();
   for (const [name, request, status] of WRONG) {
     const answer = await server.raw(request);
@@ -54,7 +54,7 @@ Deno.test("XML-RPC requests that are wrong are answered with the status that say
   assertMatch(await server.raw(post(CALL)), /^HTTP\/1.1 200 OK[^]*<string>[0-9a-f]{32}</);
 });
 
-Deno.test("XML-RPC several requests may come on one connection, even in one piece", async () => {
+Deno.test("XML-RPC a connection may carry several requests, even in one piece", async () => {
   await using server = new XmlRpcServer();
   const keep = post(CALL, { Connection: "keep-alive" });
   const answer = await server.raw(keep + keep + post(CALL));
@@ -62,7 +62,7 @@ Deno.test("XML-RPC several requests may come on one connection, even in one piec
   assertEquals(answer.match(/<nil\/>/g)?.length, 2);
 });
 
-Deno.test("XML-RPC a connection without a request is closed in silence", async () => {
+Deno.test("XML-RPC an idle connection is closed after 10 s without a response", async () => {
   await using server = new XmlRpcServer();
   const stream = server.connect();
   await writeAll(stream, bytesOf(post(CALL, { Connection: "keep-alive" })));
@@ -72,7 +72,7 @@ Deno.test("XML-RPC a connection without a request is closed in silence", async (
   assertEquals((await answer).match(/HTTP\/1.1 \d+/g), ["HTTP/1.1 200"]);
 });
 
-Deno.test("XML-RPC a client that wants to be asked first sends its body then", async () => {
+Deno.test("XML-RPC a client that sends Expect: 100-continue gets 100 Continue before it sends its body", async () => {
   await using server = new XmlRpcServer();
   const stream = server.connect();
   const [head = ""] = post(CALL, { Expect: "100-continue" }).split("<?xml");
@@ -87,7 +87,7 @@ Deno.test("XML-RPC a client that wants to be asked first sends its body then", a
   assertStringIncludes(await readAll(stream), "200 OK");
 });
 
-Deno.test("XML-RPC a request that comes too slowly is given up, however steadily it comes", async () => {
+Deno.test("XML-RPC an incomplete request times out after 10 s, even if it makes progress", async () => {
   await using server = new XmlRpcServer();
   const request = bytesOf(post(CALL));
   for (const amount of [0, 1, 30, request.length - 1]) {
@@ -106,7 +106,7 @@ Deno.test("XML-RPC a request that comes too slowly is given up, however steadily
   }
 });
 
-Deno.test("XML-RPC a client that does not take its answer is given up", async () => {
+Deno.test("XML-RPC a client that does not read its response is disconnected", async () => {
   const clock = new FakeClock();
   const [near, far] = memoryPair(1000);
   let isOver = false;
@@ -123,7 +123,7 @@ Deno.test("XML-RPC a client that does not take its answer is given up", async ()
   near.close();
 });
 
-Deno.test("XML-RPC a connection for one request is closed behind its answer", async () => {
+Deno.test("XML-RPC a connection that is limited to one request is closed after its response", async () => {
   const stream = streamOf(bytesOf(post("<a/>", { Connection: "keep-alive" }).repeat(2)));
   await serveHttp(stream, {
     clock: new FakeClock(),
@@ -135,7 +135,7 @@ Deno.test("XML-RPC a connection for one request is closed behind its answer", as
   assertMatch(stream.written(), /^HTTP\/1\.1 200 OK\r\n[^]*Connection: close\r\n\r\n<ok\/>$/);
 });
 
-/** A stream that brings some bytes and ends, and keeps what is written. */
+/** Stream that delivers `bytes` in pieces and ends. Records what is written. */
 function streamOf(bytes: Uint8Array): ByteStream & { readonly written: () => string } {
   let at = 0;
   let written = "";
@@ -156,7 +156,7 @@ function streamOf(bytes: Uint8Array): ByteStream & { readonly written: () => str
   };
 }
 
-/** Bytes with some of them changed, left out, doubled or exchanged for others. */
+/** Generates copies of `original` with some bytes changed, removed or repeated. */
 function mutantsOf(original: Uint8Array): fc.Arbitrary<Uint8Array> {
   const place = fc.nat(original.length - 1);
   const telling = fc.constantFrom(...bytesOf("<>&;/ \r\n:\0\xff0-"));
@@ -182,7 +182,7 @@ const RICH = encodeCall("runCommand", [
   new Uint8Array([0, 255, 3]),
 ]);
 
-Deno.test("XML-RPC 3000 broken requests end with an answer each, and nothing worse", async () => {
+Deno.test("XML-RPC each of 3000 broken requests gets a valid response or none", async () => {
   const clock = new FakeClock();
   const ending = new AbortController().signal;
   const answer = ({ body }: { readonly body: string }): Promise<string> => {
@@ -205,7 +205,7 @@ Deno.test("XML-RPC 3000 broken requests end with an answer each, and nothing wor
   assertEquals(clock.sleeping, 0);
 });
 
-Deno.test("XML-RPC 5000 broken documents are read or refused with a reason", () => {
+Deno.test("XML-RPC each of 5000 broken documents is decoded or rejected with a reason", () => {
   const decoder = new TextDecoder();
   fc.assert(
     fc.property(mutantsOf(bytesOf(RICH)), (bytes) => {
@@ -220,7 +220,7 @@ Deno.test("XML-RPC 5000 broken documents are read or refused with a reason", () 
   );
 });
 
-/** Values that XML-RPC can hold, to a depth. */
+/** Generates XML-RPC values up to a depth. */
 const values: fc.Arbitrary<XmlRpcValue> = fc.letrec<{ value: XmlRpcValue }>((tie) => ({
   value: fc.oneof(
     { maxDepth: 4 },
@@ -236,7 +236,7 @@ const values: fc.Arbitrary<XmlRpcValue> = fc.letrec<{ value: XmlRpcValue }>((tie
   ),
 })).value;
 
-Deno.test("XML-RPC values come back as they went", () => {
+Deno.test("XML-RPC values are decoded as they were encoded", () => {
   fc.assert(
     fc.property(fc.array(values), (params) => {
       assertEquals(decodeCall(encodeCall("method", params)), { method: "method", params });
@@ -246,7 +246,7 @@ Deno.test("XML-RPC values come back as they went", () => {
   );
 });
 
-Deno.test("XML-RPC numbers beyond 32 bits are doubles, and those beyond all are an error", () => {
+Deno.test("XML-RPC integers beyond 32 bits are encoded as doubles, and NaN and infinities are an error", () => {
   assertStringIncludes(encodeResponse(2 ** 31 - 1), "<int>2147483647</int>");
   assertStringIncludes(encodeResponse(-(2 ** 31)), "<int>-2147483648</int>");
   assertStringIncludes(encodeResponse(2 ** 31), "<double>2147483648</double>");
@@ -256,29 +256,29 @@ Deno.test("XML-RPC numbers beyond 32 bits are doubles, and those beyond all are 
   }
 });
 
-Deno.test("XML-RPC text that XML can't hold is replaced rather than breaking the document", () => {
+Deno.test("XML-RPC characters that XML cannot represent are replaced", () => {
   assertEquals(decodeResponse(encodeResponse("a\0b\ud800c\r\n]]>")), "a\ufffdb\ufffdc\r\n]]>");
 });
 
-Deno.test("XML-RPC faults come back as faults", () => {
+Deno.test("XML-RPC an encoded fault is decoded as a fault", () => {
   const text = encodeFault(new XmlRpcFault("<no> & never"));
   const fault = assertThrows(() => decodeResponse(text), XmlRpcFault, "<no> & never");
   assertEquals(fault.code, 1);
 });
 
-/** A call with one parameter. */
+/** Encodes a call with one parameter. */
 function call(value: string): string {
   const param = `<param><value>${value}</value></param>`;
   return `<methodCall><methodName>m</methodName><params>${param}</params></methodCall>`;
 }
 
-Deno.test("XML-RPC a value without a type is a string, and spaces between elements do not count", () => {
+Deno.test("XML-RPC a value without a type is a string, and whitespace between elements is ignored", () => {
   assertEquals(decodeCall(call(" a ")).params, [" a "]);
   assertEquals(decodeCall(call("\n <int> 1 </int>\n")).params, [1]);
   assertEquals(decodeCall(call("<string><![CDATA[<a>]]>&amp;</string>")).params, ["<a>&"]);
 });
 
-Deno.test("XML-RPC what is not as it should be is refused", () => {
+Deno.test("XML-RPC invalid values are rejected", () => {
   const wrong = [
     "<int>1.0</int>",
     "<int>2147483648</int>",
@@ -299,7 +299,7 @@ Deno.test("XML-RPC what is not as it should be is refused", () => {
   for (const value of wrong) assertThrows(() => decodeCall(call(value)), XmlRpcSyntaxError);
 });
 
-Deno.test("XML-RPC nothing is expanded, and depth and number are bounded", () => {
+Deno.test("XML-RPC entities are not expanded, and depth and number of elements are limited", () => {
   const doctype = '<!DOCTYPE a [<!ENTITY b "x"><!ENTITY c SYSTEM "file:///etc/passwd">]>';
   assertThrows(() => decodeCall(doctype + call("&b;")), XmlRpcSyntaxError, "document type");
   const open = "<array><data><value>".repeat(40_000);
@@ -322,7 +322,7 @@ Deno.test("XML-RPC a struct may have members of any name", () => {
   assertEquals(Object.getPrototypeOf(value), Object.prototype);
 });
 
-Deno.test("XML-RPC tokens are 128 random bits, and only the same one is it", () => {
+Deno.test("XML-RPC tokens are 128 random bits, and only an identical token matches", () => {
   const tokens = Array.from({ length: 1000 }, newToken);
   assertEquals(new Set(tokens).size, 1000);
   const [token = "", other = ""] = tokens;

@@ -1,6 +1,6 @@
 /**
- * What the XML-RPC tests share: a server with an XML-RPC door over streams in memory, and clients
- * with event servers of their own.
+ * Helpers of the XML-RPC tests: a server with an XML-RPC door over streams in memory, and clients
+ * with their own event servers.
  *
  * @module
  */
@@ -24,7 +24,7 @@ import { MemoryListener, TestClient, TestCooker } from "../server/support.ts";
 
 const ADDRESS = { host: "127.0.0.1", port: 8200 };
 
-/** A listener in memory that passes for a TCP one. */
+/** Listener in memory that acts as a TCP listener. */
 export class DoorListener implements Listener {
   readonly path: string;
   readonly #inner = new MemoryListener();
@@ -55,15 +55,15 @@ export class DoorListener implements Listener {
   }
 }
 
-/** A client's own XML-RPC server, which notes what is pushed to it. */
+/** XML-RPC event server of a client, which records pushed events. */
 export class EventServer {
   readonly events: SimmerEvent[] = [];
   readonly methods = new Set<string>();
-  /** How often somebody has connected. */
+  /** Number of connections so far. */
   connections = 0;
-  /** What it does with a connection. */
+  /** Reaction to new connections. */
   mode: "answer" | "hang" | "gone" = "answer";
-  /** What it waits for before it answers. */
+  /** Promise that each response waits for. */
   gate: Promise<void> = Promise.resolve();
   readonly #clock: FakeClock;
   readonly #ending = new AbortController();
@@ -75,7 +75,7 @@ export class EventServer {
     this.#clock = clock;
   }
 
-  /** Connects to it. */
+  /** Opens a connection, or returns `undefined` if `mode` is "gone". */
   dial(): ByteStream | undefined {
     this.connections++;
     this.#tell();
@@ -92,12 +92,11 @@ export class EventServer {
     return this.events.find((event) => event.type === type) ?? assertNever();
   }
 
-  /** Resolves when something is true, looked at after each connection and event. */
+  /** Resolves when `condition` is true, checked after each connection and event. */
   async until(condition: () => boolean): Promise<void> {
     while (!condition()) await new Promise<void>((resolve) => this.#waiting.push(resolve));
   }
 
-  /** Ends it. */
   async close(): Promise<void> {
     this.#ending.abort();
     for (const stream of this.#hanging) stream.close();
@@ -130,14 +129,14 @@ function assertNever(): never {
   throw new Error("it was there a moment ago");
 }
 
-/** What can be chosen about a server. */
+/** Options of an XmlRpcServer. */
 export interface XmlRpcServerOptions {
   readonly path?: string;
   readonly door?: Partial<XmlRpcDoorOptions>;
   readonly server?: Partial<ProcessServerOptions>;
 }
 
-/** A server that runs, with an XML-RPC door. */
+/** Running server with an XML-RPC door. */
 export class XmlRpcServer implements AsyncDisposable {
   readonly cooker = new TestCooker();
   readonly clock = new FakeClock();
@@ -173,24 +172,24 @@ export class XmlRpcServer implements AsyncDisposable {
     this.ended = this.server.serve();
   }
 
-  /** Everything that has been logged, a line each. */
+  /** All log records, one line each. */
   get logged(): string {
     return this.log.records.map(({ level, message }) => `${level} ${message}`).join("\n");
   }
 
-  /** An event server at a port. */
+  /** Creates an event server at a port. */
   events(port: number): EventServer {
     const events = new EventServer(this.clock);
     this.#events.set(port, events);
     return events;
   }
 
-  /** A connection. */
+  /** Connects from `remoteHost`. */
   connect(remoteHost = "127.0.0.1", uid?: number): ByteStream {
     return this.listener.connect(remoteHost, uid);
   }
 
-  /** Calls a method. */
+  /** Calls an XML-RPC method over a new connection. */
   async call(
     method: string,
     params: readonly XmlRpcValue[] = [],
@@ -201,7 +200,7 @@ export class XmlRpcServer implements AsyncDisposable {
     return await callOver(this.connect(remoteHost), ADDRESS, { method, params }, fields);
   }
 
-  /** Runs a command. */
+  /** Runs a command with `runCommand`. */
   async run(token: string, name: string, params: XmlRpcValue = {}): Promise<XmlRpcValue> {
     return await this.call("runCommand", [[name, params]], token);
   }
@@ -215,7 +214,7 @@ export class XmlRpcServer implements AsyncDisposable {
     return { events, handle, token };
   }
 
-  /** A native client that has said hello. */
+  /** Connects a native client and sends hello. */
   async joinNatively(): Promise<TestClient> {
     const client = new TestClient(this.native.connect());
     this.#clients.push(client);
@@ -223,32 +222,32 @@ export class XmlRpcServer implements AsyncDisposable {
     return client;
   }
 
-  /** Sends bytes and gives what is answered until the end. */
+  /** Sends bytes and returns everything that the server answers. */
   async raw(request: string | Uint8Array): Promise<string> {
     const stream = this.connect();
     await writeAll(stream, typeof request === "string" ? bytesOf(request) : request);
     return await readAll(stream);
   }
 
-  /** Ends the server. */
+  /** Stops the server and disconnects its clients. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.server.stop("the test is over", "force");
     for (const events of this.#events.values()) await events.close();
     let isOver = false;
     const over = this.ended.then(() => isOver = true);
-    // Who can't be reached is given time.
+    // The server waits for unreachable clients, so the clock must advance.
     while (!isOver) await this.clock.advance(500);
     await over;
     for (const client of this.#clients) await client.leave();
   }
 }
 
-/** Text as bytes, a byte a character. */
+/** Converts each character of a text to one byte. */
 export function bytesOf(text: string): Uint8Array {
   return Uint8Array.from(text, (character) => character.charCodeAt(0));
 }
 
-/** What comes until the end of a stream, which is closed then. */
+/** Reads a stream until its end or its last response, and closes it. */
 export async function readAll(stream: ByteStream): Promise<string> {
   const decoder = new TextDecoder();
   const buffer = new Uint8Array(4096);
@@ -257,14 +256,14 @@ export async function readAll(stream: ByteStream): Promise<string> {
     const count = await stream.read(buffer);
     if (count === null) break;
     text += decoder.decode(buffer.subarray(0, count), { stream: true });
-    // What is answered last says so; who has it closes.
+    // The last response has "Connection: close". The client closes the connection after it.
     if (/^connection: close\r\n(.*\r\n)*\r\n[^]/im.test(text)) break;
   }
   stream.close();
   return text;
 }
 
-/** A request as bytes have it. */
+/** Formats an HTTP request. */
 export function post(body: string, fields: Readonly<Record<string, string>> = {}): string {
   const all: Record<string, string> = {
     Host: "127.0.0.1:8200",

@@ -1,4 +1,4 @@
-/** XML-RPC: who may do what, how clients leave, and how events reach them. */
+/** XML-RPC: permissions, disconnects of clients, and delivery of events. */
 
 import {
   assert,
@@ -20,7 +20,7 @@ import { type EventServer, XmlRpcServer } from "./support.ts";
 
 const REFUSED = "is refused";
 
-/** A build's output. */
+/** Emits output of a build. */
 function say(build: TestCommand, text: string): void {
   build.call.emit({ type: "TaskOutput", build: build.build, task: "a", stream: "stdout", text });
 }
@@ -35,7 +35,7 @@ async function cancelled(build: TestCommand, server: XmlRpcServer): Promise<void
   while (build.cancels.length === 0) await server.clock.advance(100);
 }
 
-Deno.test("XML-RPC without a token nothing is done but registering and asking for one", async () => {
+Deno.test("XML-RPC calls without a valid token are refused", async () => {
   await using server = new XmlRpcServer();
   const calls: [string, string[]][] = [
     ["runCommand", ["ping"]],
@@ -54,7 +54,7 @@ Deno.test("XML-RPC without a token nothing is done but registering and asking fo
   assertEquals(server.cooker.builds.length, 0);
 });
 
-Deno.test("XML-RPC a wrong token is refused while another is right", async () => {
+Deno.test("XML-RPC a wrong token is refused while another token is valid", async () => {
   await using server = new XmlRpcServer();
   const { token } = await server.join();
   assertMatch(token, /^[0-9a-f]{32}$/);
@@ -65,7 +65,7 @@ Deno.test("XML-RPC a wrong token is refused while another is right", async () =>
   assertEquals(await server.run(token, "work"), [{ build: "build-1" }, null]);
 });
 
-Deno.test("XML-RPC the token may also come as Simmer-token", async () => {
+Deno.test("XML-RPC the token may also be sent as the header field Simmer-token", async () => {
   await using server = new XmlRpcServer();
   const { token } = await server.join();
   const { callOver } = await import("../../xmlrpc/http_client.ts");
@@ -75,7 +75,7 @@ Deno.test("XML-RPC the token may also come as Simmer-token", async () => {
   assertEquals(answer, ["Still alive!", null]);
 });
 
-Deno.test("R4 addClient gives one token at a time, and nil while somebody has the server", async () => {
+Deno.test("R4 addClient returns one token at a time, and nil while a client holds the server", async () => {
   await using server = new XmlRpcServer();
   const { token } = await server.join();
   assertEquals(await server.call("addClient"), null);
@@ -85,7 +85,7 @@ Deno.test("R4 addClient gives one token at a time, and nil while somebody has th
   assert(typeof next === "string" && next !== token);
 });
 
-Deno.test("R4 addClient gives nil while a native UI is the controller", async () => {
+Deno.test("R4 addClient returns nil while a native UI is the controller", async () => {
   await using server = new XmlRpcServer();
   const client = await server.joinNatively();
   assertEquals(await server.call("addClient"), null);
@@ -94,7 +94,7 @@ Deno.test("R4 addClient gives nil while a native UI is the controller", async ()
   while (token === null) token = await server.call("addClient") as null;
 });
 
-Deno.test("XML-RPC an observer can look and nothing else, asynchronous commands included", async () => {
+Deno.test("XML-RPC an observer may only run commands that read", async () => {
   await using server = new XmlRpcServer();
   const { token } = await server.join();
   assertEquals(await server.run("observer", "ping"), ["Still alive!", null]);
@@ -112,7 +112,7 @@ Deno.test("XML-RPC an observer can look and nothing else, asynchronous commands 
   ]);
 });
 
-Deno.test("XML-RPC errors of commands are texts, and unknown methods are faults", async () => {
+Deno.test("XML-RPC errors of commands are returned as texts, and unknown methods as faults", async () => {
   await using server = new XmlRpcServer();
   const { token } = await server.join();
   const errorOf = async (...line: string[]): Promise<unknown> =>
@@ -127,7 +127,7 @@ Deno.test("XML-RPC errors of commands are texts, and unknown methods are faults"
   assertEquals(await server.run(token, "ping"), ["Still alive!", null]);
 });
 
-Deno.test("R10 a build's events are pushed in their order to the client's own server", async () => {
+Deno.test("R10 a build's events are pushed in order to the client's event server", async () => {
   await using server = new XmlRpcServer();
   const { events, handle, token } = await server.join();
   assertEquals(await server.call("getEventHandle", [], token), handle);
@@ -143,7 +143,7 @@ Deno.test("R10 a build's events are pushed in their order to the client's own se
   assertEquals([...events.methods], ["event.send"]);
 });
 
-Deno.test("XML-RPC becoming the controller loses no event and repeats none", async () => {
+Deno.test("XML-RPC a client that becomes the controller misses no event and gets none twice", async () => {
   await using server = new XmlRpcServer();
   const native = await server.joinNatively();
   await native.call("work", { detached: true });
@@ -166,7 +166,7 @@ Deno.test("XML-RPC becoming the controller loses no event and repeats none", asy
   assertEquals(seqs, seqs.map((_, index) => from + index));
 });
 
-Deno.test("XML-RPC every client's handler gets the events, each by its own mask", async () => {
+Deno.test("XML-RPC each event handler gets the events that its own mask passes", async () => {
   await using server = new XmlRpcServer();
   const { events, token } = await server.join();
   const watching = server.events(5001);
@@ -198,7 +198,7 @@ Deno.test("R7 removeClient cancels the build, unless it is detached", async () =
   }
 });
 
-Deno.test("R7 a client whose event server is gone has left: its build is cancelled", async () => {
+Deno.test("R7 a client's build is cancelled if its event server has gone", async () => {
   await using server = new XmlRpcServer();
   const { events, token } = await server.join();
   await server.run(token, "work");
@@ -215,7 +215,7 @@ Deno.test("R7 a client whose event server is gone has left: its build is cancell
   assert(typeof await server.call("addClient") === "string");
 });
 
-Deno.test("R7 a client that is gone is noticed while there are no events", async () => {
+Deno.test("R7 a client that has gone is detected even without events", async () => {
   await using server = new XmlRpcServer();
   const { events, token } = await server.join();
   await server.clock.advance(PROBE_MS);
@@ -226,7 +226,7 @@ Deno.test("R7 a client that is gone is noticed while there are no events", async
   assertEquals(await roles(server), []);
 });
 
-Deno.test("R7 a client without an event server is let go when it is silent for long", async () => {
+Deno.test("R7 a silent client without an event server is removed after a timeout", async () => {
   await using server = new XmlRpcServer();
   const token = String(await server.call("addClient"));
   await server.clock.advance(SILENT_MS / 2);
@@ -239,7 +239,7 @@ Deno.test("R7 a client without an event server is let go when it is silent for l
   assertStringIncludes(server.logged, "Letting an XML-RPC client go");
 });
 
-Deno.test("R3 a client that hangs on an event is given up, and nobody waits for it", async () => {
+Deno.test("R3 a client that hangs on an event is dropped, and does not delay other clients", async () => {
   await using server = new XmlRpcServer();
   const { events, token } = await server.join();
   const hanging = server.events(5001);
@@ -259,7 +259,7 @@ Deno.test("R3 a client that hangs on an event is given up, and nobody waits for 
   await events.event("CommandCompleted");
 });
 
-Deno.test("XML-RPC a slow client loses nothing of its build, and its calls are answered", async () => {
+Deno.test("XML-RPC a slow client loses no events of its build, and its calls are answered", async () => {
   await using server = new XmlRpcServer();
   const { events, token } = await server.join();
   await server.run(token, "work");
@@ -287,7 +287,7 @@ Deno.test("XML-RPC a slow client loses nothing of its build, and its calls are a
   assertEquals(events.events.length, pushed + 1);
 });
 
-Deno.test("XML-RPC events go only to where the call comes from", async () => {
+Deno.test("XML-RPC an event handler must be at the address of the caller", async () => {
   await using server = new XmlRpcServer();
   const register = (host: string, port: number, from: string): Promise<unknown> =>
     server.call("registerEventHandler", [host, port], undefined, from);
@@ -298,7 +298,7 @@ Deno.test("XML-RPC events go only to where the call comes from", async () => {
   assertEquals([typeof handle, words], ["number", "OK"]);
 });
 
-Deno.test("XML-RPC a client can't take another one's event handler away", async () => {
+Deno.test("XML-RPC a client cannot unregister another client's event handler", async () => {
   await using server = new XmlRpcServer();
   const { handle } = await server.join();
   const unregister = (host: string): Promise<unknown> =>
@@ -325,7 +325,7 @@ Deno.test("XML-RPC an observer's handler never becomes the controller's", async 
   assertEquals([build.cancels.length, await roles(server)], [0, ["controller"]]);
 });
 
-Deno.test("XML-RPC there are bounds for event handlers and for connections", async () => {
+Deno.test("XML-RPC the numbers of event handlers and connections are limited", async () => {
   await using server = new XmlRpcServer();
   const register = async (port: number): Promise<unknown> => {
     server.events(port);
@@ -339,21 +339,21 @@ Deno.test("XML-RPC there are bounds for event handlers and for connections", asy
   while (!await server.call("addClient").catch(() => null));
 });
 
-Deno.test("XML-RPC another user of this machine is turned away", async () => {
+Deno.test("XML-RPC a connection of another user of this machine is refused", async () => {
   await using server = new XmlRpcServer();
   const stream = server.connect("127.0.0.1", (Deno.uid() ?? 0) + 1);
   assertEquals(await stream.read(new Uint8Array(10)), null);
   assertStringIncludes(server.logged, "Dropping a connection to XML-RPC: This server is of user");
 });
 
-Deno.test("XML-RPC an address that others reach is warned of, a loopback one is not", async () => {
+Deno.test("XML-RPC the log warns of an address that other machines can reach, but not of a loopback one", async () => {
   await using local = new XmlRpcServer();
   await using open = new XmlRpcServer({ path: "0.0.0.0:8200" });
   assertEquals(local.logged.includes("warn"), false);
   assertStringIncludes(open.logged, "warn XML-RPC at 0.0.0.0:8200 is open to other machines");
 });
 
-Deno.test("R12 terminateServer is answered, and the end is pushed", async () => {
+Deno.test("R12 terminateServer is answered, and ServerExit is pushed", async () => {
   await using server = new XmlRpcServer();
   const { events, token } = await server.join();
   assertEquals(await server.call("terminateServer", [], token), null);
@@ -361,7 +361,7 @@ Deno.test("R12 terminateServer is answered, and the end is pushed", async () => 
   await server.ended;
 });
 
-Deno.test("R12 a client that takes no events does not keep the server from ending", async () => {
+Deno.test("R12 a client that accepts no events does not prevent the shutdown", async () => {
   await using server = new XmlRpcServer();
   const { events, token } = await server.join();
   events.mode = "hang";
@@ -373,7 +373,7 @@ Deno.test("R12 a client that takes no events does not keep the server from endin
   await over;
 });
 
-Deno.test("R8 a server with an event handler does not time out, and without one it does", async () => {
+Deno.test("R8 a server with a client and its event handler does not time out, and without them it does", async () => {
   await using server = new XmlRpcServer({ server: { timeoutSeconds: 60 } });
   const { token, handle } = await server.join();
   await server.clock.advance(200_000);
@@ -387,7 +387,7 @@ Deno.test("R8 a server with an event handler does not time out, and without one 
   assertStringIncludes(server.logged, "Server timeout, exiting.");
 });
 
-Deno.test("XML-RPC an encoder that fails costs its client, not the server", async () => {
+Deno.test("XML-RPC a failing event encoder drops its client, and the server keeps running", async () => {
   await using server = new XmlRpcServer({
     door: {
       dialect: {
@@ -407,7 +407,7 @@ Deno.test("XML-RPC an encoder that fails costs its client, not the server", asyn
   assertEquals(await server.run("observer", "ping"), ["Still alive!", null]);
 });
 
-Deno.test("XML-RPC what waits for a client is bounded, and what was lost is told", () => {
+Deno.test("XML-RPC the event queue of a client is limited, and EventsDropped reports the loss", () => {
   const queue = new PushQueue();
   const stamp = (seq: number): { seq: number; time: number } => ({ seq, time: 0 });
   const output = { type: "TaskOutput", build: "1", task: "a", stream: "stdout" } as const;
@@ -429,7 +429,7 @@ Deno.test("XML-RPC what waits for a client is bounded, and what was lost is told
   assertEquals(queue.room, undefined);
 });
 
-Deno.test("XML-RPC a dialect of another kind says what commands and events are called", async () => {
+Deno.test("XML-RPC a custom dialect runs commands and encodes events", async () => {
   const encoded: string[] = [];
   const forgotten: number[] = [];
   const pushed = Promise.withResolvers<void>();

@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { removeLeftAside } from "../../../system/files/aside.ts";
 import { asidePath, writeAtomically } from "../../../system/files/files.ts";
 
-Deno.test("what was written aside goes when its writer is gone; everything else stays", async () => {
+Deno.test("removeLeftAside removes the temporary files of ended writers, and no other files", async () => {
   const folder = await Deno.makeTempDir();
   const { pid, status } = new Deno.Command("true").spawn();
   await status;

@@ -3,7 +3,7 @@ import { BestEffortFile } from "../../../system/files/best_effort_file.ts";
 import { FakeClock } from "../../../system/fake_clock.ts";
 import { LogFile } from "../../../system/files/log_file.ts";
 
-Deno.test("what is added is in the file, in order; nothing added, no file", async () => {
+Deno.test("BestEffortFile writes data in order, and creates no file without data", async () => {
   const folder = await Deno.makeTempDir();
   const failures: string[] = [];
   for (const name of ["used", "unused"]) {
@@ -19,7 +19,7 @@ Deno.test("what is added is in the file, in order; nothing added, no file", asyn
 });
 
 Deno.test({
-  name: "a full disk is told of once, whenever it shows",
+  name: "a full disk is reported once, whichever operation detects it",
   ignore: Deno.build.os !== "linux",
   fn: () => {
     const big = "x".repeat(200_000);
@@ -46,7 +46,7 @@ Deno.test({
   },
 });
 
-Deno.test("a folder that is not there is told of once", () => {
+Deno.test("a missing folder is reported once", () => {
   const failures: Error[] = [];
   const lost = new BestEffortFile("/nowhere at all/file", (error) => failures.push(error));
   for (let time = 0; time < 3; time++) lost.addText("a");
@@ -55,7 +55,7 @@ Deno.test("a folder that is not there is told of once", () => {
 });
 
 Deno.test({
-  name: "a log on a full disk loses its lines, and costs nobody anything",
+  name: "a log on a full disk loses its lines without an error",
   ignore: Deno.build.os !== "linux",
   fn: () => {
     using log = LogFile.open("/dev/full", { clock: new FakeClock() });

@@ -10,7 +10,7 @@ async function inFolder(test: (path: string) => Promise<void>): Promise<void> {
   await Deno.remove(folder, { recursive: true });
 }
 
-Deno.test("a log's lines have time and level, and are added to what is there", () =>
+Deno.test("log lines have a time and a level, and are appended to the file", () =>
   inFolder(async (path) => {
     await Deno.writeTextFile(path, "before\n");
     const clock = new FakeClock(Date.UTC(2026, 0, 2, 3, 4, 5, 6));
@@ -24,7 +24,7 @@ Deno.test("a log's lines have time and level, and are added to what is there", (
     );
   }));
 
-Deno.test("a log that is full is put aside, and so many old ones are kept", () =>
+Deno.test("a full log is rotated, and a limited number of old logs remains", () =>
   inFolder(async (path) => {
     using log = LogFile.open(path, { clock: new FakeClock(), maxBytes: 100, keep: 2 });
     for (let index = 0; index < 10; index++) log.log("info", `message ${index}`);
@@ -37,7 +37,7 @@ Deno.test("a log that is full is put aside, and so many old ones are kept", () =
     for (const name of names) assertEquals((fileSize(`${folder}/${name}`) ?? 0) <= 100, true);
   }));
 
-Deno.test("the last lines of a file are those since a place in it", () =>
+Deno.test("lastLines returns the last lines of a file, only those after an offset", () =>
   inFolder(async (path) => {
     assertEquals([fileSize(path), lastLines(path, 5)], [undefined, []]);
     await Deno.writeTextFile(path, "a\nb\nc\n");
@@ -46,7 +46,7 @@ Deno.test("the last lines of a file are those since a place in it", () =>
     assertEquals(lastLines(path, 5, 1000), ["a", "b", "c"], "a file that was begun anew");
   }));
 
-Deno.test("R14 flushing a log waits for no disk: a device that cannot be synchronized will do", async () => {
+Deno.test("R14 flush of a log works with a device that cannot be synchronized", async () => {
   using log = LogFile.open("/dev/null", { clock: new FakeClock() });
   log.log("info", "one");
   await log.flush();

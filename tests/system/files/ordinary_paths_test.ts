@@ -27,7 +27,7 @@ Deno.test("OrdinaryPaths resolves words against its folder, with or without link
     assertEquals(OrdinaryPaths.at(`${folder}/broken`), undefined);
   }));
 
-Deno.test("OrdinaryPaths refuses what each process sees differently, through any number of links", () =>
+Deno.test("OrdinaryPaths refuses paths that each process sees differently, through any number of links", () =>
   withFolder(async (folder) => {
     const up = "../".repeat(20);
     await Deno.symlink("/proc/self/cwd", `${folder}/cwd`);
@@ -67,7 +67,7 @@ Deno.test("OrdinaryPaths refuses what each process sees differently, through any
     }
   }));
 
-Deno.test("OrdinaryPaths takes names that only resemble those of a process", () => {
+Deno.test("OrdinaryPaths accepts names that only resemble those of a process", () => {
   const paths = OrdinaryPaths.at("/");
   for (const word of ["/process/x", "/devices", "/home/proc/self", "/dev/shm", "/dev/shm/x"]) {
     assertEquals(paths?.resolve(word), word);

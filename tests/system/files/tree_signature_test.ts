@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { TreeSignatures } from "../../../system/files/tree_signature.ts";
 
-Deno.test("signatures tell kinds, and nothing from something", () => {
+Deno.test("a signature has the kind of its path, and a missing path has no signature", () => {
   using signatures = new TreeSignatures();
   const root = Deno.makeTempDirSync();
   Deno.writeTextFileSync(`${root}/file`, "1");
@@ -15,7 +15,7 @@ Deno.test("signatures tell kinds, and nothing from something", () => {
   Deno.removeSync(root, { recursive: true });
 });
 
-Deno.test("a change leaves a signature as it is only where it said that it could", () => {
+Deno.test("a change always alters a signature that is not recent", () => {
   using signatures = new TreeSignatures();
   const root = Deno.makeTempDirSync();
   const path = `${root}/file`;
@@ -32,7 +32,7 @@ Deno.test("a change leaves a signature as it is only where it said that it could
   Deno.removeSync(root, { recursive: true });
 });
 
-Deno.test("what lies behind is not recent", async () => {
+Deno.test("a signature stops being recent after a while", async () => {
   using signatures = new TreeSignatures();
   const root = Deno.makeTempDirSync();
   Deno.writeTextFileSync(`${root}/file`, "1");

@@ -81,8 +81,8 @@ async function fromPython(kind: string): Promise<{ count: number; text: string; 
 }
 
 Deno.test({
-  name: "descriptors of another process arrive, and nothing is left open on any path",
-  // A pipe's socket gives its descriptor back a turn after it is closed.
+  name: "descriptors of another process are received, and none is leaked in any case",
+  // A pipe's socket releases its descriptor one turn after it is closed.
   sanitizeResources: false,
   sanitizeOps: false,
 }, async () => {
@@ -93,7 +93,7 @@ Deno.test({
   assertEquals(await fromPython("close"), { count: -1, text: "", left: 0 });
 });
 
-Deno.test("descriptors are sent, and a pipe carries what is written", async () => {
+Deno.test("send passes a descriptor together with a byte", async () => {
   await withPair(async (passing, server, client) => {
     const pipe = passing.pipe();
     assert(passing.send(server, new Uint8Array([1]), [pipe.write]));
@@ -103,7 +103,7 @@ Deno.test("descriptors are sent, and a pipe carries what is written", async () =
   });
 });
 
-Deno.test("who sends nothing in time is not waited for", async () => {
+Deno.test("receive returns undefined if nothing arrives within its timeout", async () => {
   await withPair(async (passing, server) => {
     assertEquals(await passing.receive(server, 10), undefined);
   });

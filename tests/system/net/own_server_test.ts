@@ -10,7 +10,7 @@ async function inFolder(test: (folder: string) => Promise<void> | void): Promise
   }
 }
 
-Deno.test("a folder is trusted if it is a real one of this user with mode 0700", () =>
+Deno.test("a folder is trusted if it is not a link, belongs to this user, and has mode 0700", () =>
   inFolder(async (folder) => {
     assertEquals(folderDistrust(folder), undefined);
     await Deno.chmod(folder, 0o755);
@@ -38,7 +38,7 @@ Deno.test({
     }),
 });
 
-Deno.test("a connection to a listener of this user is checked, also beside other connections", () =>
+Deno.test("connectToOwn connects to a listener of this user, even several times at once", () =>
   inFolder(async (folder) => {
     const path = `${folder}/socket`;
     using listener = Deno.listen({ transport: "unix", path });

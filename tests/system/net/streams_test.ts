@@ -4,7 +4,7 @@ import { FakeClock } from "../../../system/fake_clock.ts";
 import { systemClock } from "../../../system/clock.ts";
 import { Latch } from "../../../system/source.ts";
 
-Deno.test("a pair of streams carries bytes, holds a slow reader's back, and ends", async () => {
+Deno.test("a pair of streams carries more bytes than its capacity, and ends", async () => {
   const [a, b] = memoryPair(4);
   const writing = writeAll(a, new TextEncoder().encode("hello world")).then(() => a.close());
   const buffer = new Uint8Array(3);
@@ -17,7 +17,7 @@ Deno.test("a pair of streams carries bytes, holds a slow reader's back, and ends
   await assertRejects(() => b.write(buffer), Deno.errors.BrokenPipe);
 });
 
-Deno.test("a latch that was woken before it is read is not lost, and several wakes are one", async () => {
+Deno.test("a latch keeps a wake until its next read, and merges several wakes into one", async () => {
   const latch = new Latch("test");
   latch.wake();
   latch.wake();
@@ -30,7 +30,7 @@ Deno.test("a latch that was woken before it is read is not lost, and several wak
   await reading;
 });
 
-Deno.test("both clocks sleep until the time is over or the signal comes, and leave nothing behind", async () => {
+Deno.test("a sleep of either clock ends after its time or at its abort signal, and leaves no pending sleep", async () => {
   const fake = new FakeClock();
   for (const clock of [systemClock, fake]) {
     const abort = new AbortController();

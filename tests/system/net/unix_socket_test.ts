@@ -16,7 +16,7 @@ function names(folder: string): string[] {
   return [...Deno.readDirSync(folder)].map((entry) => entry.name).sort();
 }
 
-Deno.test("a Unix socket carries bytes both ways, and is its user's alone", () =>
+Deno.test("a Unix socket carries bytes, and only its user has access to it", () =>
   inFolder(async (folder) => {
     using listener = UnixListener.listen(`${folder}/sock`);
     assertEquals(((await Deno.stat(listener.path)).mode ?? 0) & 0o777, 0o600);
@@ -32,7 +32,7 @@ Deno.test("a Unix socket carries bytes both ways, and is its user's alone", () =
   }));
 
 Deno.test({
-  name: "the kernel says who is at the other end of each connection",
+  name: "each accepted connection has the pid and uid of its peer from the kernel",
   ignore: Deno.build.os !== "linux",
   fn: () =>
     inFolder(async (folder) => {
@@ -58,7 +58,7 @@ Deno.test({
     }),
 });
 
-Deno.test("a listener replaces a stale socket without a gap and leaves no other name", () =>
+Deno.test("a listener replaces a stale socket and leaves no temporary file", () =>
   inFolder(async (folder) => {
     const path = `${folder}/sock`;
     const stale = Deno.listen({ transport: "unix", path: `${path}.old` });
@@ -73,7 +73,7 @@ Deno.test("a listener replaces a stale socket without a gap and leaves no other 
     accepted?.close();
   }));
 
-Deno.test("R12 a listener takes away its own socket only", () =>
+Deno.test("R12 a listener removes only its own socket", () =>
   inFolder(async (folder) => {
     const path = `${folder}/sock`;
     const first = UnixListener.listen(path);
@@ -89,7 +89,7 @@ Deno.test("R12 a listener takes away its own socket only", () =>
     assertEquals(names(folder), []);
   }));
 
-Deno.test("accepting ends when the listener is closed", () =>
+Deno.test("accept returns undefined when the listener is closed", () =>
   inFolder(async (folder) => {
     const listener = UnixListener.listen(`${folder}/sock`);
     const accepting = listener.accept();
@@ -97,11 +97,11 @@ Deno.test("accepting ends when the listener is closed", () =>
     assertEquals(await accepting, undefined);
   }));
 
-Deno.test("nobody listens where there is no socket", async () => {
+Deno.test("connectUnix returns undefined if there is no socket", async () => {
   assertEquals(await connectUnix("/nowhere/sock"), undefined);
 });
 
-Deno.test("a path that is too long for a socket is an error that says so", () => {
+Deno.test("a path that is too long for a socket is rejected with its length", () => {
   const path = `/tmp/${"x".repeat(MAX_LISTEN_PATH_BYTES)}`;
   const error = assertThrows(() => UnixListener.listen(path), TypeError);
   assertStringIncludes(error.message, `${path.length} bytes`);

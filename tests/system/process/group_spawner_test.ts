@@ -18,10 +18,10 @@ import {
 
 const SELF = { PATH: Deno.env.get("PATH") ?? "" };
 
-/** Starts a process in one of the ways that there are. */
+/** Starts a process with one of the implementations. */
 type Spawn = (options: SpawnOptions) => GroupProcess;
 
-/** The same test for each way: the platform's own, and the one that every platform has. */
+/** Registers a test for each implementation: the platform's own, and the portable one. */
 function testEach(name: string, test: (spawn: Spawn) => Promise<void>): void {
   Deno.test(name, async () => {
     await using spawner = new GroupSpawner();
@@ -57,13 +57,13 @@ async function all(child: GroupProcess): Promise<[string, string, ExitStatus]> {
   return await Promise.all([textOf(child.stdout), textOf(child.stderr), child.exit]);
 }
 
-/** A process lets go of its descriptors a moment before it has ended. */
+/** Waits for the end of a group, whose processes close their descriptors a moment before. */
 async function untilGone(group: number): Promise<void> {
   while (groupAlive(group)) await new Promise((resolve) => setImmediate(resolve));
 }
 
 testEach(
-  "a task has just the environment that it is given, an empty stdin, and streams apart",
+  "a task has only its given environment, an empty stdin, and separate output streams",
   async (spawn) => {
     const env = { A: "1 = ü", PATH: SELF.PATH };
     const child = spawn(options("env | sort; cat; pwd; echo err >&2; exit 7", env));
@@ -75,7 +75,7 @@ testEach(
 );
 
 testEach(
-  "a task leads a session and a process group, and a signal reaches all of it",
+  "a task leads a session and a process group, and a signal reaches the whole group",
   async (spawn) => {
     const child = spawn(options("sleep 600 & echo $!; wait"));
     const grandchild = await numberFrom(child.stdout);
@@ -93,7 +93,7 @@ testEach(
   },
 );
 
-testEach("a group lives on while anything of it does", async (spawn) => {
+testEach("a process group is alive while any of its processes is", async (spawn) => {
   const child = spawn(options("sleep 600 >/dev/null 2>&1 & exit 0"));
   assertEquals((await all(child))[2], { code: 0 });
   assertEquals([isProcessAlive(child.pid), child.groupIsAlive()], [false, true]);
@@ -102,14 +102,14 @@ testEach("a group lives on while anything of it does", async (spawn) => {
   assertEquals(child.groupIsAlive(), false);
 });
 
-testEach("a task has the signals' own meaning: a pipe that nobody reads ends it", async (spawn) => {
+testEach("a task has default signal actions, so SIGPIPE and SIGTERM end it", async (spawn) => {
   const [stdout, , { code }] = await all(
     spawn(options('yes | head -n 1; kill -TERM "$$"; echo survived')),
   );
   assertEquals([stdout, code], ["y\n", 143]);
 });
 
-testEach("output is read only as fast as it is taken", async (spawn) => {
+testEach("a task waits while its output is not read", async (spawn) => {
   const child = spawn(options("dd if=/dev/zero bs=1048576 count=64 2>/dev/null; echo done >&2"));
   const first = await child.stdout.read(new ArrayBuffer(4096));
   assert(groupAlive(child.pid), "64 MiB do not fit into a pipe: the task waits");
@@ -120,7 +120,7 @@ testEach("output is read only as fast as it is taken", async (spawn) => {
   assertEquals(await child.exit, { code: 0 });
 });
 
-testEach("output that is closed ends a read that waits for it", async (spawn) => {
+testEach("the close of an output ends its pending read", async (spawn) => {
   const child = spawn(options("exec sleep 600"));
   const read = child.stdout.read(new ArrayBuffer(10));
   await child.stdout.close();
@@ -132,7 +132,7 @@ testEach("output that is closed ends a read that waits for it", async (spawn) =>
   await child.exit;
 });
 
-testEach("many at once all end, each with its own output", async (spawn) => {
+testEach("100 parallel tasks all end, each with its own output", async (spawn) => {
   const children = Array.from(
     { length: 100 },
     (_, at) => spawn(options(`echo ${at}; echo ${-at} >&2; exit ${at}`)),
@@ -141,9 +141,9 @@ testEach("many at once all end, each with its own output", async (spawn) => {
   assertEquals(ends, ends.map((_, at) => [`${at}\n`, `${-at}\n`, { code: at }]));
 });
 
-Deno.test("a thousand processes, one after another, each end and are read to their end", async () => {
+Deno.test("a thousand processes in sequence each end with their complete output", async () => {
   await using spawner = new GroupSpawner();
-  // Plain reads: a generator's further microtasks would hide a wait that the poller does not see.
+  // Plain reads, because a generator's extra microtasks would hide a wait that the poller misses.
   const bytesOf = async (source: PipeSource): Promise<number> => {
     let bytes = 0;
     while (true) {
@@ -159,7 +159,7 @@ Deno.test("a thousand processes, one after another, each end and are read to the
   }
 });
 
-testEach("what can't be started is an error that says what and why", async (spawn) => {
+testEach("a failed start throws an error with the path or the reason", async (spawn) => {
   const folder = await Deno.makeTempDir();
   const file = `${folder}/text`;
   await Deno.writeTextFile(file, "no program\n", { mode: 0o644 });
@@ -175,7 +175,7 @@ testEach("what can't be started is an error that says what and why", async (spaw
   await Deno.remove(folder, { recursive: true });
 });
 
-testEach("an executable text that names no interpreter is one for the shell", async (spawn) => {
+testEach("an executable text file that names no interpreter is run by the shell", async (spawn) => {
   const folder = await Deno.makeTempDir();
   await Deno.writeTextFile(`${folder}/script`, 'echo "$1"\n', { mode: 0o755 });
   const child = spawn({ ...options(""), command: `${folder}/script`, args: ["an argument"] });
@@ -184,7 +184,7 @@ testEach("an executable text that names no interpreter is one for the shell", as
 });
 
 for (const kind of ["pipe", "file", "named pipe"]) {
-  testEach(`a task reads another process's stdin: a ${kind}`, async (spawn) => {
+  testEach(`a task reads another process's stdin if it is a ${kind}`, async (spawn) => {
     if (Deno.build.os !== "linux") return;
     const folder = await Deno.makeTempDir();
     await Deno.writeTextFile(`${folder}/file`, "some words\n");
@@ -210,12 +210,12 @@ for (const kind of ["pipe", "file", "named pipe"]) {
 }
 
 Deno.test({
-  name: "a task inherits nothing but its own three descriptors",
+  name: "a task inherits only its own three descriptors",
   ignore: Deno.build.os !== "linux",
   fn: async () => {
     await using spawner = new GroupSpawner();
     const script = "ls /proc/self/fd; readlink /proc/self/fd/0";
-    // What this process itself has inherited is handed down by everybody.
+    // Every child also gets the descriptors that this process has inherited.
     const { stdout } = await new Deno.Command("/bin/sh", { args: ["-c", script], stdin: "null" })
       .output();
     const expected = new TextDecoder().decode(stdout);
@@ -226,7 +226,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "neither descriptors nor processes are left when tasks have ended, or could not be started",
+  name: "no descriptors or processes are left after tasks have ended or could not be started",
   ignore: Deno.build.os !== "linux",
   fn: async () => {
     const count = (): number => [...Deno.readDirSync("/proc/self/fd")].length;

@@ -12,7 +12,7 @@ async function inFolder(test: (path: string) => Promise<void>): Promise<void> {
 const self = { pid: Deno.pid, uid: Deno.uid() ?? 0 };
 
 Deno.test({
-  name: "Linux: /proc/locks names the process that holds a lock exclusively, and no other one",
+  name: "lockOwners names only the process that holds a lock exclusively (Linux)",
   ignore: Deno.build.os !== "linux",
   fn: () =>
     inFolder(async (path) => {
@@ -29,7 +29,7 @@ Deno.test({
     }),
 });
 
-Deno.test("what lsof prints gives processes and their users; anything else gives none", () => {
+Deno.test("parseLsof reads processes and their users, and returns none for invalid output", () => {
   assertEquals(parseLsof("p41\nu501\nf3\np42\nu0\nf4\n"), [
     { pid: 41, uid: 501 },
     { pid: 42, uid: 0 },

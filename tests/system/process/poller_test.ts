@@ -4,7 +4,7 @@ import { Poller } from "../../../system/process/poller.ts";
 
 const ignore = Deno.build.os !== "linux";
 
-/** A poller that is there. */
+/** Opens a poller. Throws if no descriptors are left. */
 function openPoller(): Poller {
   const poller = Poller.open();
   if (poller === undefined) throw new Error("no descriptors are left");
@@ -16,7 +16,7 @@ function say(descriptor: number): void {
 }
 
 Deno.test({
-  name: "a wait ends when there is something to read, at the end, and when it is forgotten",
+  name: "a wait ends when data arrives, when the pipe ends, and when the descriptor is forgotten",
   ignore,
   fn: async () => {
     await using poller = openPoller();
@@ -35,7 +35,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "a wait that begins at any moment after the last one has ended is served",
+  name: "a wait that starts at any moment after the end of the last one is served",
   ignore,
   fn: async () => {
     await using poller = openPoller();
@@ -53,7 +53,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "what was told of a descriptor is nothing to another one that has got its number",
+  name: "an old event of a descriptor does not wake a new descriptor with the same number",
   ignore,
   fn: async () => {
     await using poller = openPoller();
@@ -61,7 +61,7 @@ Deno.test({
     const first = passing.pipe();
     const wait = poller.readable(first.read);
     say(first.write);
-    // The kernel has told of it by now, and this process has not looked.
+    // The kernel has reported the event by now, but this process has not read it.
     poller.forget(first.read);
     passing.closeAll([first.read, first.write]);
     const second = passing.pipe();

@@ -3,7 +3,7 @@ import { type ProcessMark, ProcessMarks, shedMark } from "../../../system/proces
 
 const ignore = Deno.build.os !== "linux";
 
-/** A mark; this process may itself be run by a task that is marked. */
+/** Creates a mark. Sheds this process's own mark first, because a marked task may run the tests. */
 function newMark(marks: ProcessMarks): ProcessMark {
   shedMark();
   const mark = marks.create();
@@ -11,7 +11,7 @@ function newMark(marks: ProcessMarks): ProcessMark {
   return mark;
 }
 
-/** Starts a shell that says something when it has done its part, and waits for it. */
+/** Starts a shell and waits for its first output. */
 async function started(script: string, mark?: ProcessMark): Promise<Deno.ChildProcess> {
   const spawn = (): Deno.ChildProcess =>
     new Deno.Command("/bin/sh", { args: ["-c", script], stdin: "null", stdout: "piped" }).spawn();
@@ -28,7 +28,7 @@ async function end(child: Deno.ChildProcess): Promise<void> {
 }
 
 Deno.test({
-  name: "a mark is carried by what is started, and what that starts, and by nobody else",
+  name: "a mark is carried by a started process and its descendants, and by no other process",
   ignore,
   fn: async () => {
     using marks = new ProcessMarks();
@@ -47,7 +47,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "a failed start leaves nobody marked",
+  name: "a failed start leaves no process marked",
   ignore,
   fn: async () => {
     using marks = new ProcessMarks();
@@ -64,7 +64,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "who is marked makes no marks of its own, until it sheds its mark",
+  name: "a marked process cannot create marks until it sheds its own mark",
   ignore,
   fn: async () => {
     using marks = new ProcessMarks();

@@ -8,21 +8,21 @@ import {
   startDaemon,
 } from "../../../system/process/processes.ts";
 
-Deno.test("what is no process id is never signalled: the kernel would take it for a group, or all", () => {
+Deno.test("an invalid process id is rejected, because the kernel would take it for a group or all processes", () => {
   for (const id of [NaN, 0, 1, -1, 1.5, 2 ** 32 - 1]) {
     assertThrows(() => killProcess(id, "SIGTERM"), RangeError, `${id} is no id`);
     assertThrows(() => killGroup(id, "SIGTERM"), RangeError, `${id} is no id`);
   }
 });
 
-Deno.test("signals to nobody say that there is nobody", () => {
+Deno.test("killProcess and killGroup return false if the process or group does not exist", () => {
   const nobody = 2 ** 22 + 1;
   assertEquals([killGroup(nobody, "SIGTERM"), killProcess(nobody, "SIGTERM")], [false, false]);
   assertEquals([isProcessAlive(nobody), groupAlive(nobody)], [false, false]);
   assertEquals(isProcessAlive(1), true);
 });
 
-Deno.test("a daemon has a session of its own, writes to its log and holds nothing else", async () => {
+Deno.test("a daemon has its own session, writes to its log, and has no inherited pipes", async () => {
   const folder = await Deno.makeTempDir();
   const module = (path: string): string => new URL(`../../../${path}`, import.meta.url).href;
   await Deno.writeTextFile(
@@ -45,7 +45,7 @@ Deno.test("a daemon has a session of its own, writes to its log and holds nothin
      const { code } = await daemon.exit;
      console.log(code);`,
   );
-  // A parent that hands down descriptors, as shells and make do, low and high ones.
+  // The parent passes low and high descriptors on, as shells and make do.
   const script = "import os, subprocess, sys\n" +
     "r, w = os.pipe()\n" +
     "for fd in (5, 9, 20): os.dup2(w, fd, inheritable=True)\n" +
@@ -63,7 +63,7 @@ Deno.test("a daemon has a session of its own, writes to its log and holds nothin
   await Deno.remove(folder, { recursive: true });
 });
 
-Deno.test("waiting for a daemon does not keep its starter alive", async () => {
+Deno.test("a pending wait for a daemon does not keep its starter alive", async () => {
   const module = new URL("../../../system/process/processes.ts", import.meta.url).href;
   const log = await Deno.makeTempFile();
   const program = `
@@ -80,7 +80,8 @@ Deno.test("waiting for a daemon does not keep its starter alive", async () => {
 });
 
 Deno.test({
-  name: "a process that ends while it is looked at is an error of the system's that has no code",
+  name:
+    "a read of /proc/PID/stat after the process's end is a system error with the number of ESRCH",
   ignore: Deno.build.os !== "linux",
   fn: async () => {
     const child = new Deno.Command("sleep", { args: ["600"] }).spawn();

@@ -1,18 +1,18 @@
 import { assertEquals } from "@std/assert";
 import { runTool } from "../../../system/process/tool.ts";
 
-Deno.test("a tool's words are those of both its streams, whatever its exit code", async () => {
+Deno.test("runTool returns the output of both streams, whatever the exit code", async () => {
   assertEquals(await runTool("sh", ["-c", "echo out; echo err >&2; exit 1"]), "out\n\nerr");
 });
 
-Deno.test("a tool that is not there, or not to be run, says nothing", async () => {
+Deno.test("runTool returns undefined for a tool that is missing or not executable", async () => {
   assertEquals(await runTool("no-such-tool", []), undefined);
   const file = await Deno.makeTempFile();
   assertEquals(await runTool(file, []), undefined);
   await Deno.remove(file);
 });
 
-Deno.test("a tool that is stuck is ended, and what it said until then counts", async () => {
+Deno.test("runTool ends a tool that hangs, and returns its output so far", async () => {
   const text = await runTool("sh", ["-c", "echo begun; exec sleep 600"], 300);
   assertEquals(text, "begun");
 });

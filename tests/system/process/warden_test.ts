@@ -5,8 +5,8 @@ import { Warden } from "../../../system/process/warden.ts";
 
 const WARDEN = new URL("../../../system/process/warden.ts", import.meta.url).href;
 
-Deno.test("a warden ends process groups, grandchildren included, when its process is killed", async () => {
-  // The grandchild holds stdout: its end is the end of everything in the group.
+Deno.test("a warden ends process groups, including grandchildren, when its process is killed", async () => {
+  // The grandchild holds stdout, which therefore ends with the last process of the group.
   const program = `
     import { Warden } from "${WARDEN}";
     const task = new Deno.Command("sh", {
@@ -36,7 +36,7 @@ Deno.test("a warden ends process groups, grandchildren included, when its proces
   await child.status;
 });
 
-Deno.test("a warden finds the process that was being started when its own was killed, and no other", async () => {
+Deno.test("a warden ends the process that its killed process was starting, and no other one", async () => {
   const [folder, other] = [await Deno.makeTempDir(), await Deno.makeTempDir()];
   const program = `
     import { Warden } from "${WARDEN}";
@@ -70,7 +70,7 @@ Deno.test("a warden finds the process that was being started when its own was ki
   }
   child.kill("SIGKILL");
   await child.status;
-  // What is being started goes by itself; the other one holds stdout until it is ended here.
+  // The warden ends the expected process. The bystander holds stdout until it is killed here.
   while (await worksIn(folder)) await new Promise((resolve) => setTimeout(resolve, 10));
   assertEquals(await worksIn(other), true);
   Deno.kill(bystander, "SIGKILL");
@@ -78,7 +78,7 @@ Deno.test("a warden finds the process that was being started when its own was ki
   for (const path of [folder, other]) await Deno.remove(path);
 });
 
-/** Whether any process works in a folder. */
+/** Returns whether a folder is the working directory of any process. */
 async function worksIn(folder: string): Promise<boolean> {
   for await (const { name } of Deno.readDir("/proc")) {
     try {
@@ -90,7 +90,7 @@ async function worksIn(folder: string): Promise<boolean> {
   return false;
 }
 
-Deno.test("a warden lets go of a group that has ended, and ends itself when closed", async () => {
+Deno.test("a warden does not end a group that was released, and ends itself when closed", async () => {
   const warden = new Warden();
   assertEquals(warden.pid, undefined);
   const task = new Deno.Command("sleep", { args: ["600"], detached: true, stdin: "null" }).spawn();
@@ -105,7 +105,7 @@ Deno.test("a warden lets go of a group that has ended, and ends itself when clos
   assertEquals((await task.status).signal, "SIGKILL", "the warden left the group alone");
 });
 
-Deno.test("what a mark covers is told a little later, and together", async () => {
+Deno.test("groups that a mark covers are sent to the warden after a delay, in one batch", async () => {
   const sleeps: PromiseWithResolvers<void>[] = [];
   const clock: Clock = {
     ...systemClock,
@@ -146,20 +146,20 @@ Deno.test("what a mark covers is told a little later, and together", async () =>
   assertEquals((await task.status).signal, "SIGTERM");
 });
 
-Deno.test("a warden that was killed is no error for what it watched", async () => {
+Deno.test("a killed warden causes no error in its process and does not block it", async () => {
   await using warden = new Warden();
   await warden.ready();
   warden.watch(999_999_999);
   const pid = warden.pid ?? 0;
   Deno.kill(pid, "SIGKILL");
-  // More than a pipe holds: nothing is held up by it.
+  // The lines are more than a pipe holds, and must not block.
   for (let line = 0; line < 10_000; line++) {
     warden.release(999_999_999);
     if (line % 1000 === 0) await new Promise((resolve) => setTimeout(resolve));
   }
 });
 
-Deno.test("a warden that was killed is followed by another one, which knows what it knew", async () => {
+Deno.test("a killed warden is replaced by another one, which watches the same groups", async () => {
   const program = `
     import { Warden } from "${WARDEN}";
     const start = () => new Deno.Command("sh", {
@@ -197,7 +197,7 @@ Deno.test("a warden that was killed is followed by another one, which knows what
   await child.status;
 });
 
-/** Runs a program as the first process of a world of its own, in which it can end nobody else. */
+/** Options of `unshare` for a process namespace in which a program can end no outside process. */
 const ALONE = ["--user", "--map-root-user", "--pid", "--fork", "--mount-proc", "--kill-child"];
 const canBeAlone = Deno.build.os === "linux" && await isAlone();
 
@@ -211,7 +211,7 @@ async function isAlone(): Promise<boolean> {
 }
 
 Deno.test({
-  name: "a warden ends who carries a mark that it was told, and nobody where none is left" +
+  name: "a warden ends the processes that carry its marks, and none if it has no marks left" +
     " (needs namespaces of processes)",
   ignore: !canBeAlone,
   fn: async () => {
