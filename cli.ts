@@ -37,10 +37,10 @@ interface Entry {
   load(): Promise<{ readonly command: Command }>;
 }
 
-const NOT_UTF8 = "an argument is not UTF-8: tasks would be given other bytes than were typed";
+const NOT_UTF8 = "an argument is not UTF-8: simmer cannot pass it to tasks unchanged";
 
-const NO_PROC = "cannot find the program that runs: there is no /proc here; " +
-  "'mount -t proc proc /proc', or start the container with it";
+const NO_PROC = "cannot find simmer's own executable: /proc is not mounted; " +
+  "run 'mount -t proc proc /proc', or start the container with /proc";
 
 const COMMANDS: Readonly<Record<string, Entry>> = {
   run: { summary: "run tasks", load: () => import("./client/commands/run.ts") },
@@ -49,31 +49,31 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     load: () => import("./client/commands/tasks.ts"),
   },
   graph: {
-    summary: "show what depends on what",
+    summary: "show the task dependency graph",
     load: () => import("./client/commands/graph.ts"),
   },
   why: {
-    summary: "say whether a task would run, and because of what",
+    summary: "show whether a task would run, and why",
     load: () => import("./client/commands/why.ts"),
   },
   watch: {
-    summary: "run tasks, and again after each change of an input",
+    summary: "run tasks, and rerun them when an input changes",
     load: () => import("./client/commands/watch.ts"),
   },
   status: {
-    summary: "say whether a server runs, and what it is doing",
+    summary: "show whether a server is running, and what it is doing",
     load: () => import("./client/commands/status.ts"),
   },
   stop: {
-    summary: "end the server",
+    summary: "stop the server",
     load: () => import("./client/commands/stop.ts"),
   },
   serve: {
-    summary: "be the server",
+    summary: "run the server in the foreground",
     load: () => import("./client/commands/serve.ts"),
   },
   events: {
-    summary: "print what happens, as JSON lines",
+    summary: "print the server's events as JSON lines",
     load: () => import("./client/commands/events.ts"),
   },
   logs: {
@@ -81,27 +81,27 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     load: () => import("./client/commands/logs.ts"),
   },
   ping: {
-    summary: "ask the server whether it is there",
+    summary: "check that the server responds",
     load: () => import("./client/commands/ping.ts"),
   },
   call: {
-    summary: "send a raw command",
+    summary: "send a raw command to the server",
     load: () => import("./client/commands/call.ts"),
   },
   clean: {
-    summary: "make the cache of results smaller, or empty",
+    summary: "shrink or empty the result cache",
     load: () => import("./client/commands/clean.ts"),
   },
   install: {
-    summary: "put simmer on the PATH, with its quick client",
+    summary: "install simmer on the PATH, with its quick client",
     load: () => import("./client/commands/install.ts"),
   },
   uninstall: {
-    summary: "remove what 'simmer install' has made",
+    summary: "remove the script that 'simmer install' created",
     load: () => import("./client/commands/uninstall.ts"),
   },
   completions: {
-    summary: "print what a shell needs to complete simmer's words",
+    summary: "print a shell completion script",
     load: () => import("./client/commands/completions.ts"),
   },
 };
@@ -144,7 +144,7 @@ async function withoutCommand(args: readonly string[], from: Surroundings): Prom
   const rows = Object.entries(COMMANDS).map(([name, { summary }]) => [name, summary] as const);
   const unknown = args.find((arg) => arg !== "--help" && arg !== "-h");
   if (unknown !== undefined) {
-    throw new UsageError(`a command is missing before '${unknown}': 'simmer --help' lists them`);
+    throw new UsageError(`missing command before '${unknown}': 'simmer --help' lists the commands`);
   }
   output.write("stdout", overviewHelp(rows));
   return EXIT.ok;
@@ -157,7 +157,7 @@ async function unknownCommand(name: string): Promise<UsageError> {
     ? "'simmer --help' lists the commands"
     : `did you mean '${nearest}'?`;
   return new UsageError(`unknown command '${name}': ${hint}`, [
-    "Tasks are run by 'simmer run TASK'.",
+    "To run a task, use 'simmer run TASK'.",
   ]);
 }
 

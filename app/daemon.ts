@@ -274,7 +274,7 @@ function register(project: Project, log: Logger): Disposable {
       if (cache !== undefined) work(new ServerRegistry(cache));
     } catch (error) {
       if (!(error instanceof Error)) throw error;
-      log.log("warn", `'simmer status --all' does not know of this server: ${error.message}`);
+      log.log("warn", `'simmer status --all' does not list this server: ${error.message}`);
     }
   };
   attempt((registry) => registry.add(entry));
@@ -338,7 +338,7 @@ function listenAt(address: TcpAddress): TcpListener | string {
   } catch (error) {
     if (!(error instanceof Error)) throw error;
     return `cannot serve XML-RPC at ${formatAddress(address)}: ${error.message}; ` +
-      "port 0 takes any that is free";
+      "port 0 selects any free port";
   }
 }
 

@@ -134,7 +134,7 @@ export class ForwardedCommand {
   async serve(): Promise<void> {
     const first = await this.#inTime(() => this.#frame());
     if (first === undefined) return;
-    if (first.type !== FRAME.execute) throw new ExecuteError("it does not begin with a request");
+    if (first.type !== FRAME.execute) throw new ExecuteError("its first frame is not a request");
     const read = this.#readRequest(first.payload);
     if (typeof read === "string") return await this.#refuse(read);
     const { request, key } = read;
@@ -232,7 +232,7 @@ export class ForwardedCommand {
 
   /** @returns the reason, as text, if this server does not run such requests */
   #refusal({ version, pid, namespaces, args }: ExecuteRequest): string | undefined {
-    if (!isForwardable(args)) return `a server carries out ${FORWARDED.join(", ")} alone`;
+    if (!isForwardable(args)) return `a server executes only ${FORWARDED.join(", ")}`;
     if (version !== "" && version !== VERSION) return `this server is simmer ${VERSION}`;
     // A client in another container has another process id and other mounts, and so other files.
     const isHere = (this.#stream.peer?.pid ?? pid) === pid &&
@@ -283,7 +283,9 @@ export class ForwardedCommand {
     const { passed, receiver } = this.#options;
     if (descriptors.length !== numbers.length) {
       receiver.release(descriptors);
-      throw new ExecuteError(`${descriptors.length} descriptors came, not ${numbers.length}`);
+      throw new ExecuteError(
+        `received ${descriptors.length} descriptors, expected ${numbers.length}`,
+      );
     }
     this.#ticket = passed.add(
       new Map(numbers.map((number, index) => [number, descriptors[index] ?? -1])),
@@ -392,7 +394,7 @@ export class ForwardedCommand {
       if (type === FRAME.size) this.#columns = readColumns(payload) || this.#columns;
       else if (type === FRAME.hangup) this.#isHungUp = true;
       else if (type === FRAME.signal) this.#signal(readSignal(payload));
-      else throw new ExecuteError(`a client sends no frame of type ${type}`);
+      else throw new ExecuteError(`a client must not send a frame of type ${type}`);
     } catch (error) {
       if (!(error instanceof ExecuteError)) throw error;
       // Only the first invalid frame is logged. Many of them would fill the log.

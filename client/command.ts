@@ -69,6 +69,6 @@ async function withHint(error: UsageError, option: string, spec: CommandSpec): P
   const hint = nearest === undefined
     ? `'simmer ${spec.name} --help' lists the options`
     : `did you mean '${nearest}'?`;
-  const own = spec.takesRest === true ? [`What is meant for a task stands behind '--'.`] : [];
+  const own = spec.takesRest === true ? ["Arguments for a task go after '--'."] : [];
   return new UsageError(`${error.message}: ${hint}`, own);
 }

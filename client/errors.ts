@@ -111,7 +111,7 @@ export function reportOf(error: unknown): Report | undefined {
     return { exitCode, lines: [message, ...details] };
   }
   if (preventsServer(error)) {
-    const line = `${error.message}: no server can run; 'simmer run' does without`;
+    const line = `${error.message}: no server can run; 'simmer run' works without one`;
     return { exitCode: EXIT.noServer, lines: [line] };
   }
   if (!(error instanceof WireError)) return undefined;

@@ -16,7 +16,7 @@ export const INSTALL_OPTIONS = [{
   name: "dir",
   kind: "text",
   value: "dir",
-  summary: "the folder; default: ~/.local/bin",
+  summary: "the folder of the script; default: ~/.local/bin",
 }] as const;
 
 /** Returns true if a text is a script that `simmer install` has made. */
@@ -33,5 +33,5 @@ export function isInstalled(text: string): boolean {
 export function installedPath({ env, cwd }: Invocation, dir: string | undefined): string {
   if (dir !== undefined) return joinPath(joinPath(cwd, dir), "simmer");
   if (env.HOME?.startsWith("/")) return joinPath(env.HOME, ".local/bin/simmer");
-  throw new ClientError(EXIT.usage, "HOME is not set: '--dir <dir>' names a folder");
+  throw new ClientError(EXIT.usage, "HOME is not set: give a folder with '--dir <dir>'");
 }

@@ -46,7 +46,7 @@ export function registerPeriodic(
     } catch (error) {
       if (!isSystemError(error)) throw error;
       if (error.message !== logged) {
-        log.log("warn", `Idle work ${name} failed and goes on: ${error.message}`);
+        log.log("warn", `Idle work ${name} failed and will be retried: ${error.message}`);
       }
       logged = error.message;
       return RETRY_SECONDS;

@@ -194,7 +194,7 @@ export class HotProject {
       work();
     } catch (error) {
       if (!(error instanceof Error)) throw error;
-      this.#log.log("warn", `Cannot keep ${what}: ${error.message}`);
+      this.#log.log("warn", `Cannot save ${what}: ${error.message}`);
     }
   }
 
@@ -205,7 +205,7 @@ export class HotProject {
       }
     } catch (error) {
       if (!(error instanceof Error)) throw error;
-      this.#log.log("warn", `Cannot make the cache smaller: ${error.message}`);
+      this.#log.log("warn", `Cannot shrink the cache: ${error.message}`);
     } finally {
       this.#collecting = undefined;
     }

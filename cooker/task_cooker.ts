@@ -185,7 +185,7 @@ export class TaskCooker implements Cooker {
   }
 
   releaseMemory(): void {
-    this.#beside.own("giving memory back", this.#spare.giveBack());
+    this.#beside.own("releasing memory", this.#spare.giveBack());
   }
 
   clientComplete(): void {
@@ -300,7 +300,7 @@ export class TaskCooker implements Cooker {
       return this.#builds.size === 0 && this.#hot.changes === before;
     };
     this.#beside.own(
-      "what follows a build",
+      "work after a build",
       build.ended.then(async () => {
         this.#builds.delete(build);
         // Unless the kernel reports every later change, the next build has to check its inputs

@@ -95,8 +95,8 @@ export function requireFolder(folder: string): void {
   const kind = lookedAt(folder);
   if (kind === "folder") return;
   const why = kind instanceof Error
-    ? `the folder ${folder} can't be looked at: ${systemReason(kind)}`
-    : `there is no folder ${folder}`;
+    ? `the folder ${folder} cannot be accessed: ${systemReason(kind)}`
+    : `the folder ${folder} does not exist`;
   throw projectError(`Cannot find a project: ${why}`, {
     kind: "no-config",
     file: folder,
@@ -108,10 +108,10 @@ function projectOfConfig(path: string): Project {
   if (kind instanceof Deno.errors.PermissionDenied) throw kind;
   if (kind !== "file") {
     const reason = kind === undefined
-      ? `there is no ${path}`
+      ? `${path} does not exist`
       : kind instanceof Error
-      ? `${path} can't be looked at: ${systemReason(kind)}`
-      : `${path} is ${kind === "folder" ? "a folder" : "no regular file"}`;
+      ? `${path} cannot be accessed: ${systemReason(kind)}`
+      : `${path} is ${kind === "folder" ? "a folder" : "not a regular file"}`;
     throw projectError(`Cannot find the config file: ${reason}`, { kind: "no-config", file: path });
   }
   // The file may be a symlink. The root is the folder of the link, not the folder of its target.
@@ -211,7 +211,7 @@ function realFolder(path: string): string {
     return realPath(path);
   } catch (error) {
     if (!(error instanceof Deno.errors.InvalidData)) throw error;
-    throw projectError(`Cannot find a project: ${path} leads to a name that is not UTF-8`, {
+    throw projectError(`Cannot find a project: ${path} resolves to a name that is not UTF-8`, {
       kind: "no-config",
       file: path,
     });

@@ -133,6 +133,6 @@ function keeping<T>({ dir }: StatePaths, work: () => T): T {
   } catch (error) {
     if (!(error instanceof Error)) throw error;
     const reason = error.message.replace(`${dir} `, "it ");
-    throw new StateError(`cannot keep state in ${dir}: ${reason}`, { cause: error });
+    throw new StateError(`cannot store state in ${dir}: ${reason}`, { cause: error });
   }
 }

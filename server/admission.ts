@@ -40,7 +40,7 @@ export class Admission {
     if (uid !== undefined && peer !== undefined && peer !== uid) {
       return new WireError(
         "notPermitted",
-        `This server is of user ${uid}: not permitted for user ${peer}`,
+        `This server belongs to user ${uid}: user ${peer} is not permitted to use it`,
       );
     }
     if (this.#open >= maxConnections && !makeRoom()) {

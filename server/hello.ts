@@ -77,8 +77,8 @@ export function readHello(
   if (hello.namespaces !== undefined && hello.namespaces !== namespaces) {
     throw new WireError(
       "otherContainer",
-      `The server of ${nameOf(identity.project)} runs in another container (there it is pid ` +
-        `${identity.pid}): it would run the tasks there; 'simmer run --no-server' runs them here`,
+      `The server of ${nameOf(identity.project)} runs in another container (pid ` +
+        `${identity.pid} there): it would run the tasks there; 'simmer run --no-server' runs them here`,
       identity,
     );
   }

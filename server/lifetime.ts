@@ -128,7 +128,7 @@ export class Lifetime {
     const state = `Server memory ${sizeText(rss)}, limit ${sizeText(maxRssBytes)} (--max-rss)`;
     if (isBusy || hasController) {
       if (this.#memory === "below limit") {
-        warn(`${state}: a new server takes its place when nothing is in progress`);
+        warn(`${state}: a new server replaces it when it is idle`);
         this.#memory = "above limit";
       }
       return undefined;

@@ -254,7 +254,7 @@ export class ProcessServer {
     } catch (error) {
       this.#isLooping = false;
       this.#loop.stop();
-      this.#options.log.log("error", `The server fails: ${stackOf(error)}`);
+      this.#options.log.log("error", `The server failed: ${stackOf(error)}`);
       await this.#end("failure", "now");
       return { reason: "failure", isClean: false };
     }
@@ -284,7 +284,7 @@ export class ProcessServer {
    * no turn within {@linkcode LOOP_MS}, the server ends, with every step of its shutdown.
    */
   uncaught(error: unknown): void {
-    this.#options.log.log("error", `An error was not caught: ${stackOf(error)}`);
+    this.#options.log.log("error", `Uncaught error: ${stackOf(error)}`);
     this.#beside.own("watching the loop", this.#watchLoop());
   }
 
@@ -292,7 +292,7 @@ export class ProcessServer {
     const { turns } = this.#loop;
     await this.#options.clock.sleep(LOOP_MS, this.#life.signal);
     if (!this.#isLooping || this.#loop.turns !== turns) return;
-    this.#broken.reject(new Error(`the loop has not turned for ${LOOP_MS / 1000} s`));
+    this.#broken.reject(new Error(`the main loop has not run for ${LOOP_MS / 1000} s`));
   }
 
   async #before(): Promise<void> {

@@ -123,8 +123,14 @@ export class Reception {
   makeRoom(): boolean {
     for (const visitor of this.#visitors.values()) {
       if (visitor.ui !== undefined) continue;
-      this.#context.log.log("warn", `Dropping ${visitor.connection.name}: others need its place`);
-      this.#expel(visitor, new WireError("busy", "No hello came before others needed the place"));
+      this.#context.log.log(
+        "warn",
+        `Dropping ${visitor.connection.name}: it sent no hello, and another client needs its slot`,
+      );
+      this.#expel(
+        visitor,
+        new WireError("busy", "No hello arrived before another client needed the slot"),
+      );
       return true;
     }
     return false;
@@ -160,8 +166,11 @@ export class Reception {
     }
     for (const visitor of [...this.#visitors.values()]) {
       if (visitor.ui !== undefined || now < visitor.helloDue) continue;
-      this.#context.log.log("warn", `Dropping ${visitor.connection.name}: it said no hello`);
-      this.#expel(visitor, new WireError("notPermitted", "No hello came in time"));
+      this.#context.log.log(
+        "warn",
+        `Dropping ${visitor.connection.name}: it sent no hello in time`,
+      );
+      this.#expel(visitor, new WireError("notPermitted", "No hello arrived in time"));
     }
   }
 
@@ -189,14 +198,14 @@ export class Reception {
     const { ui } = visitor;
     if (request.method === "hello") return this.#hello(visitor, request);
     if (ui === undefined) {
-      const error = new WireError("notPermitted", `Say hello before ${excerpt(request.method)}`);
+      const error = new WireError("notPermitted", `Send hello before ${excerpt(request.method)}`);
       return this.#expel(visitor, error, request);
     }
     if (!this.#context.runner.mustWait(ui, request)) return this.#context.runner.run(ui, request);
     const ending = this.#context.ending();
     if (ending !== undefined) return ui.refuse(request.id, ending);
     if (ui.backlog.length >= MAX_BACKLOG) {
-      const message = `No more than ${MAX_BACKLOG} commands can wait for their turn`;
+      const message = `No more than ${MAX_BACKLOG} commands can be queued`;
       return ui.refuse(request.id, new WireError("busy", message));
     }
     ui.backlog.push(request);
@@ -204,7 +213,10 @@ export class Reception {
 
   #hello(visitor: Visitor, request: Request): void {
     if (visitor.ui !== undefined) {
-      const error = new WireError("invalidRequest", "hello comes once, at the beginning");
+      const error = new WireError(
+        "invalidRequest",
+        "hello is allowed only once, as the first message",
+      );
       return visitor.ui.refuse(request.id, error);
     }
     try {

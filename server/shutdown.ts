@@ -21,7 +21,7 @@ const LAST_WORDS_MS = 1000;
 
 /** Returns the error for requests of new work when the server is about to end. */
 export function endingError(reason: string): WireError {
-  return new WireError("shuttingDown", `The server is about to end: ${reason}`);
+  return new WireError("shuttingDown", `The server is shutting down: ${reason}`);
 }
 
 /**
@@ -66,7 +66,7 @@ export async function endServer(server: EndingServer): Promise<boolean> {
       await take();
     } catch (error) {
       isClean = false;
-      log.log("error", `Ending: ${name} failed: ${stackOf(error)}`);
+      log.log("error", `Shutdown: ${name} failed: ${stackOf(error)}`);
     }
   };
   log.log("info", "Exiting");
@@ -82,7 +82,7 @@ export async function endServer(server: EndingServer): Promise<boolean> {
   await step("stopping the notifier", () => cooker.notifier.stop());
   await step("stopping the config notifier", () => cooker.configNotifier.stop());
   await step("postServe", () => cooker.postServe());
-  await step("telling the clients", () => {
+  await step("notifying the clients", () => {
     const { reason, mayRenew } = server;
     bus.emit({ type: "ServerExit", reason, ...(mayRenew ? { mayRenew } : {}) });
   });
@@ -90,7 +90,7 @@ export async function endServer(server: EndingServer): Promise<boolean> {
   for (const door of server.doors) await step(`closing ${door.name}`, () => door.close());
   await step("ending the command lines", () => server.executes?.close());
   await step("flushing the log", () => log.flush());
-  await step("letting go of the lock", () => server.farewell?.());
+  await step("releasing the lock", () => server.farewell?.());
   return isClean;
 }
 

@@ -116,7 +116,7 @@ export class Clients {
   ): Promise<Handler> {
     if (!isSender(address.host, origin.remoteHost)) {
       throw new XmlRpcFault(
-        `Events are sent only to where the call comes from: ${origin.remoteHost}, ` +
+        `Events are sent only to the caller's host: ${origin.remoteHost}, ` +
           `not ${address.host}`,
       );
     }
@@ -261,7 +261,7 @@ export class Clients {
       const silentMs = clock.monotonic() - controller.lastHeard;
       if (signal.aborted || controller.handler !== undefined || silentMs < SILENT_MS) continue;
       if (await isBusy(controller)) continue;
-      log.log("warn", `Letting an XML-RPC client go: silent for ${SILENT_MS / 60_000} minutes`);
+      log.log("warn", `Dropping an XML-RPC client: idle for ${SILENT_MS / 60_000} minutes`);
       this.remove(controller);
     }
   }

@@ -51,7 +51,7 @@ export function decodeResponse(text: string): XmlRpcValue {
 function fault(described: XmlRpcValue): XmlRpcFault {
   const { faultCode, faultString } = described as Record<string, unknown>;
   if (typeof faultCode !== "number" || typeof faultString !== "string") {
-    throw new XmlRpcSyntaxError("a fault has a faultCode and a faultString");
+    throw new XmlRpcSyntaxError("a fault must have a faultCode and a faultString");
   }
   return new XmlRpcFault(faultString, faultCode);
 }
@@ -92,7 +92,7 @@ function typed(element: XmlElement): XmlRpcValue {
     case "struct":
       return Object.fromEntries(element.children.map(member));
     default:
-      throw new XmlRpcSyntaxError(`<${element.name}> is no type`);
+      throw new XmlRpcSyntaxError(`<${element.name}> is not a type`);
   }
 }
 
@@ -106,20 +106,20 @@ function member(element: XmlElement): [string, XmlRpcValue] {
 }
 
 function readBoolean(text: string): boolean {
-  if (text !== "0" && text !== "1") throw new XmlRpcSyntaxError("a boolean is 0 or 1");
+  if (text !== "0" && text !== "1") throw new XmlRpcSyntaxError("a boolean must be 0 or 1");
   return text === "1";
 }
 
 function readInt(text: string): number {
   const number = /^[+-]?\d{1,15}$/.test(text) ? Number(text) : NaN;
   if (number >= MIN_INT && number <= MAX_INT) return number;
-  throw new XmlRpcSyntaxError("an int is a whole number of 32 bits");
+  throw new XmlRpcSyntaxError("an int must be a whole number of 32 bits");
 }
 
 function readDouble(text: string): number {
   const number = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? Number(text) : NaN;
   if (Number.isFinite(number)) return number;
-  throw new XmlRpcSyntaxError("a double is a finite decimal number");
+  throw new XmlRpcSyntaxError("a double must be a finite decimal number");
 }
 
 function readBase64(text: string): Uint8Array {
@@ -146,14 +146,14 @@ function leaf({ name, children, text }: XmlElement): string {
 
 function expect(name: string, expected: string): void {
   if (name !== expected) {
-    throw new XmlRpcSyntaxError(`<${expected}> is expected, not <${name}>`);
+    throw new XmlRpcSyntaxError(`expected <${expected}>, found <${name}>`);
   }
 }
 
 function blank(name: string, text: string): void {
-  if (text.trim() !== "") throw new XmlRpcSyntaxError(`text is not expected in <${name}>`);
+  if (text.trim() !== "") throw new XmlRpcSyntaxError(`unexpected text in <${name}>`);
 }
 
 function unexpected(name: string): XmlRpcSyntaxError {
-  return new XmlRpcSyntaxError(`<${name}> does not hold what it should`);
+  return new XmlRpcSyntaxError(`<${name}> has invalid content`);
 }

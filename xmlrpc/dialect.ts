@@ -86,12 +86,12 @@ async function runNative(
 ): Promise<unknown> {
   const [given = {}, ...more] = args;
   if (!isStruct(given) || more.length > 0) {
-    throw new WireError("invalidParams", `${name}: its parameters are one struct`);
+    throw new WireError("invalidParams", `${name}: the parameters must be one struct`);
   }
   const params = toJson(given) as Record<string, unknown>;
   switch (name) {
     case "hello":
-      throw new WireError("methodNotFound", "hello: addClient and registerEventHandler are that");
+      throw new WireError("methodNotFound", "hello: use addClient or registerEventHandler");
     case "getUIHandlerNum":
       return session.handle ?? null;
     case "setEventMask": {
@@ -107,7 +107,7 @@ async function runNative(
 
 async function setMask(mask: EventMask, handle: unknown, session: DialectSession): Promise<null> {
   if (handle !== undefined && typeof handle !== "number") {
-    throw new WireError("invalidParams", "setEventMask: handle is a number");
+    throw new WireError("invalidParams", "setEventMask: handle must be a number");
   }
   await session.setEventMask(mask, handle);
   return null;

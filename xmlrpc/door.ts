@@ -61,8 +61,9 @@ export class XmlRpcDoor implements Door {
     if (!this.#isLocal) {
       log.log(
         "warn",
-        `XML-RPC at ${listener.path} is open to other machines, without encryption: whoever ` +
-          "reaches it can run commands as this user; give --xmlrpc only a port to prevent that",
+        `XML-RPC at ${listener.path} is open to other machines, without encryption: every ` +
+          "client that can connect can run commands as this user; to prevent this, give --xmlrpc " +
+          "only a port",
       );
     }
   }

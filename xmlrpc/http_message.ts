@@ -64,7 +64,7 @@ export class HttpReader {
       if (end >= 0) return parseHead(latin1(this.#take(end)));
       // The pending bytes may end with a part of the terminator.
       from = Math.max(0, this.#pending.length - END_OF_HEAD.length + 1);
-      if (!await this.#more()) throw new HttpError(400, "the head is not complete");
+      if (!await this.#more()) throw new HttpError(400, "the head is incomplete");
     }
   }
 
@@ -123,7 +123,7 @@ function latin1(bytes: Uint8Array): string {
 function parseHead(text: string): HttpHead {
   const [start = "", ...lines] = text.slice(0, -END_OF_HEAD.length).split("\r\n");
   const words = /^([\x21-\x7e]+) ([\x21-\x7e]+)(?: ([\x20-\x7e]*))?$/.exec(start);
-  if (words === null) throw new HttpError(400, "the first line is not one of HTTP/1");
+  if (words === null) throw new HttpError(400, "the first line is not valid HTTP/1");
   const fields = new Map<string, string>();
   for (const line of lines) {
     const field = FIELD.exec(line);
@@ -131,7 +131,7 @@ function parseHead(text: string): HttpHead {
     const name = (field[1] ?? "").toLowerCase();
     // A repeated field for the framing or the sender is ambiguous: two parsers could read it
     // differently.
-    if (fields.has(name) && UNIQUE.has(name)) throw new HttpError(400, `${name} comes twice`);
+    if (fields.has(name) && UNIQUE.has(name)) throw new HttpError(400, `${name} occurs twice`);
     fields.set(name, field[2] ?? "");
   }
   return { start: [words[1] ?? "", words[2] ?? "", words[3] ?? ""], fields };
@@ -157,7 +157,7 @@ export function bodyLength({ fields }: HttpHead, maxBytes: number): number | und
   if (fields.has("transfer-encoding")) throw new HttpError(411, "a Content-Length is required");
   const text = fields.get("content-length");
   if (text === undefined) return undefined;
-  if (!/^\d{1,15}$/.test(text)) throw new HttpError(400, "the Content-Length is no number");
+  if (!/^\d{1,15}$/.test(text)) throw new HttpError(400, "the Content-Length is not a number");
   if (Number(text) > maxBytes) {
     throw new HttpError(413, `the body is longer than ${maxBytes} bytes`);
   }

@@ -38,7 +38,7 @@ export function callOf({ body }: HttpRequest): XmlRpcCall {
     return decodeCall(body);
   } catch (error) {
     if (!(error instanceof XmlRpcSyntaxError)) throw error;
-    throw new HttpError(400, `the body is no XML-RPC call: ${error.message}`);
+    throw new HttpError(400, `the body is not an XML-RPC call: ${error.message}`);
   }
 }
 
@@ -233,21 +233,23 @@ class HttpConnection {
 
 /** @throws {HttpError} if the head alone shows that the request must be refused */
 function checkHead({ start: [method, path, version], fields }: HttpHead, isLocal: boolean): void {
-  if (!/^HTTP\/1\.[01]$/.test(version)) throw new HttpError(505, "this is HTTP/1.0 and HTTP/1.1");
-  if (method !== "POST") throw new HttpError(405, "XML-RPC is POST");
-  if (!PATHS.has(path)) throw new HttpError(404, "XML-RPC is at /");
+  if (!/^HTTP\/1\.[01]$/.test(version)) {
+    throw new HttpError(505, "only HTTP/1.0 and HTTP/1.1 are supported");
+  }
+  if (method !== "POST") throw new HttpError(405, "XML-RPC requires POST");
+  if (!PATHS.has(path)) throw new HttpError(404, "XML-RPC is served at / and /RPC2");
   // A web page can make a browser send requests, but never without an Origin.
-  if (fields.has("origin")) throw new HttpError(403, "web pages are not answered");
+  if (fields.has("origin")) throw new HttpError(403, "requests of web pages are refused");
   const host = fields.get("host");
   if (isLocal && host !== undefined && !isLocalName(host)) {
-    throw new HttpError(403, "this server is only for its own machine");
+    throw new HttpError(403, "this server accepts only requests of its own machine");
   }
   const type = fields.get("content-type")?.split(";", 1)[0]?.trim().toLowerCase();
   if (type !== "text/xml" && type !== "application/xml") {
-    throw new HttpError(415, "the Content-Type is text/xml");
+    throw new HttpError(415, "the Content-Type must be text/xml");
   }
   const encoding = fields.get("content-encoding")?.toLowerCase() ?? "identity";
-  if (encoding !== "identity") throw new HttpError(415, "compressed bodies are not taken");
+  if (encoding !== "identity") throw new HttpError(415, "compressed bodies are not supported");
 }
 
 function isLocalName(host: string): boolean {

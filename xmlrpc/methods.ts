@@ -73,7 +73,7 @@ export class Methods {
     const row = Object.hasOwn(this.#table, method) ? this.#table[method] : undefined;
     if (row === undefined) {
       const names = Object.keys(this.#table).join(", ");
-      throw new XmlRpcFault(`No such method: ${excerpt(method)}. There are ${names}`);
+      throw new XmlRpcFault(`No such method: ${excerpt(method)}. The methods are ${names}`);
     }
     const caller = this.#identify(incoming.token);
     if (row.access !== "anybody" && caller.role === "none") throw refusal(method, caller.why);
@@ -90,13 +90,13 @@ export class Methods {
   }
 
   #identify(token: string | undefined): Caller {
-    if (token === undefined) return { role: "none", why: "no token is shown" };
+    if (token === undefined) return { role: "none", why: "the request has no token" };
     if (token === OBSERVER_TOKEN) return { role: "observer" };
     const { controller } = this.#clients;
     if (controller !== undefined && isToken(token, controller.token)) {
       return { role: "controller", controller };
     }
-    return { role: "none", why: "the token is wrong, or its client has been let go" };
+    return { role: "none", why: "the token is wrong, or its client was dropped" };
   }
 
   async #register({ params, origin, caller, method }: Call): Promise<XmlRpcValue> {
@@ -129,7 +129,7 @@ export class Methods {
   async #addClient({ params: [handle], origin }: Call): Promise<XmlRpcValue> {
     const handler = typeof handle === "number" ? this.#clients.handler(handle) : undefined;
     if (typeof handle === "number" && (handler === undefined || handler.isAttached)) {
-      throw new XmlRpcFault(`No event handler ${handle} is free`);
+      throw new XmlRpcFault(`Event handler ${handle} does not exist or belongs to another client`);
     }
     return (await this.#clients.add(origin, handler))?.token ?? null;
   }
@@ -184,7 +184,7 @@ export class Methods {
       ? this.#handlerOf({ caller, origin })
       : this.#clients.handler(handle);
     if (handler === undefined) {
-      throw new WireError("invalidParams", "setEventMask: there is no such event handler");
+      throw new WireError("invalidParams", "setEventMask: no such event handler");
     }
     this.#checkOwner(handler, caller, origin);
     await handler.setMask(mask);
@@ -203,7 +203,10 @@ export class Methods {
       ? caller.role === "controller" && caller.controller.handler === handler
       : handler.remoteHost === origin.remoteHost;
     if (!isOwn) {
-      throw new WireError("notPermitted", `Event handler ${handler.handle} is another client's`);
+      throw new WireError(
+        "notPermitted",
+        `Event handler ${handler.handle} belongs to another client`,
+      );
     }
     if (caller.role === "observer") handler.isObservers = true;
   }
@@ -211,7 +214,7 @@ export class Methods {
 
 function refusal(method: string, why: string): XmlRpcFault {
   return new XmlRpcFault(
-    `${method} is refused: ${why}; addClient gives one, '${OBSERVER_TOKEN}' may look`,
+    `${method} is refused: ${why}; addClient returns one, and '${OBSERVER_TOKEN}' gives read-only access`,
   );
 }
 

@@ -177,5 +177,5 @@ class Connection {
 }
 
 function gone(): WireError {
-  return new WireError("shuttingDown", "The server is about to end, or has let this client go");
+  return new WireError("shuttingDown", "The server is shutting down, or has dropped this client");
 }

@@ -176,6 +176,6 @@ export class Pusher implements EventSink {
   }
 
   #unreachable(): string {
-    return `nobody answers at ${formatAddress(this.#options.address)}`;
+    return `no process answers at ${formatAddress(this.#options.address)}`;
   }
 }

@@ -50,7 +50,7 @@ export function parseXml(text: string): XmlElement {
     throw new XmlRpcSyntaxError("a document type is not allowed");
   });
   parser.on("opentag", ({ name }) => {
-    if (open.length === MAX_DEPTH) throw new XmlRpcSyntaxError("too deep");
+    if (open.length === MAX_DEPTH) throw new XmlRpcSyntaxError("nested too deeply");
     if (++count > MAX_ELEMENTS) throw new XmlRpcSyntaxError("too many elements");
     const element: Growing = { name, children: [], text: "" };
     open.at(-1)?.children.push(element);
@@ -65,6 +65,6 @@ export function parseXml(text: string): XmlElement {
   parser.on("text", take);
   parser.on("cdata", take);
   parser.write(text).close();
-  if (root === undefined) throw new XmlRpcSyntaxError("an empty document");
+  if (root === undefined) throw new XmlRpcSyntaxError("the document is empty");
   return root;
 }

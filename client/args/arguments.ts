@@ -117,7 +117,9 @@ function takeLong(
   } else if (row.kind !== "flag") {
     values[row.name] = readValue(row, given ?? nextValue(row, pending));
   } else if (given !== undefined) {
-    throw new UsageError(`unexpected value '${given}' for '--${row.name}': it takes none`);
+    throw new UsageError(
+      `unexpected value '${given}' for '--${row.name}': the option takes no value`,
+    );
   } else {
     values[row.name] = true;
   }
@@ -156,12 +158,12 @@ function readValue(row: OptionRow, text: string): string | number {
     const value = /^-?\d+$/.test(text) ? Number(text) : NaN;
     if (value >= row.min && Number.isSafeInteger(value)) return value;
     throw new UsageError(
-      `invalid value '${text}' for '${label}': it is a whole number from ${row.min}`,
+      `invalid value '${text}' for '${label}': expected a whole number of at least ${row.min}`,
     );
   }
   if (row.kind === "choice" && !row.choices.includes(text)) {
     throw new UsageError(
-      `invalid value '${text}' for '${label}': it is one of ${row.choices.join(", ")}`,
+      `invalid value '${text}' for '${label}': expected one of ${row.choices.join(", ")}`,
     );
   }
   return text;

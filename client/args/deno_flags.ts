@@ -16,7 +16,7 @@ export const DENO_OPTIONS = [
     kind: "list",
     value: "boolean",
     fallback: "true",
-    summary: "for Deno: whether a lock file that is out of date is an error",
+    summary: "for Deno: whether an outdated lock file is an error",
   },
   {
     name: "lock",
@@ -26,19 +26,19 @@ export const DENO_OPTIONS = [
     takesNext: true,
     summary: "for Deno: the lock file to check; default: deno.lock",
   },
-  { name: "no-lock", kind: "flag", summary: "for Deno: look for no lock file" },
+  { name: "no-lock", kind: "flag", summary: "for Deno: do not use a lock file" },
   {
     name: "node-modules-dir",
     kind: "list",
     value: "mode",
     fallback: "auto",
-    summary: "for Deno: auto, manual or none",
+    summary: "for Deno: mode of node_modules: auto, manual or none",
   },
   {
     name: "unstable",
     kind: "family",
     value: "feature",
-    summary: "for Deno: switch an unstable feature on",
+    summary: "for Deno: enable an unstable feature",
   },
 ] as const;
 

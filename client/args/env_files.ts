@@ -45,7 +45,7 @@ export function envFileVariables(
     Object.hasOwn(env, name) ? env[name] : added.get(name);
   for (const name of names.toReversed()) {
     const file = readEnvFile(folder, name, mayWait);
-    if (file.kind === "special") throw new RunLocally("The env file is no regular file");
+    if (file.kind === "special") throw new RunLocally("The env file is not a regular file");
     if (file.kind === "too large") {
       throw new ClientError(EXIT.usage, `cannot read env file ${file.path}: ${file.reason}`);
     }
@@ -65,7 +65,9 @@ export function envFileVariables(
       } else if (!added.has(each)) added.set(each, value);
     }
     if (refused !== undefined) {
-      say(`warning: env file ${file.path} is read up to ${refused}: its value has a NUL character`);
+      say(
+        `warning: env file ${file.path} is read only up to ${refused}, whose value has a NUL character`,
+      );
     }
   }
   return Object.fromEntries(added);

@@ -28,7 +28,7 @@ export async function commandHelp(spec: CommandSpec): Promise<string> {
  */
 export function overviewHelp(commands: readonly (readonly [string, string])[]): string {
   return [
-    "simmer keeps a project's build hot: tasks of deno.json or package.json, run by a resident server",
+    "simmer runs the tasks of deno.json or package.json with a resident build server",
     "Usage: simmer COMMAND [OPTIONS] [ARG…]",
     `Commands:\n${columns(commands)}`,
     `Options of every command:\n${optionLines(COMMON_OPTIONS)}`,

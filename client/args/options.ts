@@ -60,35 +60,35 @@ export type OptionValues<Rows extends readonly OptionRow[]> = {
 
 /** The options of every command. */
 export const COMMON_OPTIONS = [
-  { name: "cwd", kind: "text", value: "dir", summary: "work as if started in that folder" },
+  { name: "cwd", kind: "text", value: "dir", summary: "run as if started in this folder" },
   {
     name: "config",
     letter: "c",
     kind: "text",
     value: "file",
-    summary: "the config file to use, rather than the nearest one",
+    summary: "the config file to use instead of the nearest one",
   },
   {
     name: "server",
     kind: "text",
     value: "address",
-    summary: "the server to use: unix:PATH, or HOST:PORT of BitBake's own by XML-RPC",
+    summary: "the server to use: unix:PATH, or HOST:PORT (BitBake, XML-RPC)",
   },
   { name: "json", kind: "flag", summary: "machine-readable output on stdout" },
-  { name: "quiet", letter: "q", kind: "flag", summary: "say nothing but errors" },
+  { name: "quiet", letter: "q", kind: "flag", summary: "print errors only" },
   {
     name: "color",
     kind: "choice",
     choices: ["auto", "always", "never"],
-    summary: "colours; auto: in a terminal (NO_COLOR and FORCE_COLOR count)",
+    summary: "colours; auto: in a terminal (NO_COLOR, FORCE_COLOR apply)",
   },
   {
     name: "log-level",
     kind: "choice",
     choices: LOG_LEVELS,
-    summary: "the least important of the server's log records to show; default: warn",
+    summary: "minimum level of the server's log records; default: warn",
   },
-  { name: "help", letter: "h", kind: "flag", summary: "explain the command" },
+  { name: "help", letter: "h", kind: "flag", summary: "print this help" },
   { name: "version", letter: "V", kind: "flag", summary: "print simmer's version" },
 ] as const satisfies readonly OptionRow[];
 

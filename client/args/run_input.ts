@@ -17,14 +17,23 @@ import { type Invocation, workFolder } from "../invocation.ts";
 
 /** The options that select folders of a workspace. */
 export const WORKSPACE_OPTIONS = [
-  { name: "recursive", letter: "r", kind: "flag", summary: "the workspace's root and all members" },
-  { name: "members", kind: "flag", summary: "all members of the workspace, without its root" },
+  {
+    name: "recursive",
+    letter: "r",
+    kind: "flag",
+    summary: "the workspace's root and all members",
+  },
+  {
+    name: "members",
+    kind: "flag",
+    summary: "all members of the workspace, without its root",
+  },
   {
     name: "filter",
     letter: "f",
     kind: "text",
     value: "filter",
-    summary: "members whose package or folder has this in its name; * is any characters",
+    summary: "members whose package or folder name contains this (* is a wildcard)",
   },
 ] as const;
 
@@ -38,19 +47,22 @@ export const SELECTION_OPTIONS = [
     kind: "number",
     value: "jobs",
     min: 1,
-    summary: "tasks at once; default: DENO_JOBS, or the number of processors",
+    summary: "maximum of parallel tasks; default: DENO_JOBS, or the number of processors",
   },
-  { name: "force", kind: "flag", summary: "run even what is cached" },
-  { name: "eval", kind: "flag", summary: "the words are one shell command, not task names" },
-  { name: "if-present", kind: "flag", summary: "do nothing where a task does not exist" },
+  { name: "force", kind: "flag", summary: "run tasks even if they are cached" },
+  {
+    name: "eval",
+    kind: "flag",
+    summary: "run the words as one shell command instead of as task names",
+  },
+  { name: "if-present", kind: "flag", summary: "do nothing if a task does not exist" },
   {
     name: "env-file",
     alias: "env",
     kind: "list",
     value: "file",
     fallback: ".env",
-    summary:
-      "add a file's variables that are not set already, the last file's first; default: .env",
+    summary: "add unset variables from a file; the last file wins; default: .env",
   },
   ...DENO_OPTIONS,
 ] as const;

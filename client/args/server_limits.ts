@@ -27,15 +27,15 @@ export const LIMIT_OPTIONS = [
     kind: "number",
     value: "seconds",
     min: -1,
-    summary: "how long a server started here stays without a UI; -1: for ever; " +
+    summary: "idle timeout of a new server; -1: none; " +
       "default: SIMMER_SERVER_TIMEOUT, or 3 hours",
   },
   {
     name: "max-rss",
     kind: "text",
     value: "size",
-    summary: "memory with which a server started here ends after its build, for a new one to " +
-      "take its place; none: any; default: SIMMER_MAX_RSS, or 2G",
+    summary: "memory limit of a new server, which exits above it when idle; none: no limit; " +
+      "default: SIMMER_MAX_RSS, or 2G",
   },
 ] as const;
 
@@ -71,7 +71,7 @@ function timeoutOf(text: string | undefined): number {
   if (text === undefined || text === "") return DEFAULT_TIMEOUT_S;
   if (/^(-1|\d{1,9})$/.test(text)) return Number(text);
   throw new UsageError(
-    `invalid value '${text}' for 'SIMMER_SERVER_TIMEOUT': it is a whole number from -1`,
+    `invalid value '${text}' for 'SIMMER_SERVER_TIMEOUT': expected a whole number of at least -1`,
   );
 }
 
@@ -79,7 +79,7 @@ function maxRssOf(text: string, where: string): number {
   const bytes = text === "none" ? 0 : parseSize(text);
   if (bytes === 0 || bytes !== undefined && bytes >= LEAST_MAX_RSS) return bytes;
   throw new UsageError(
-    `invalid value '${text}' for '${where}': it is ${SIZE_FORM}, from ${
+    `invalid value '${text}' for '${where}': expected ${SIZE_FORM}, at least ${
       sizeText(LEAST_MAX_RSS)
     }; ` +
       "or 'none'",

@@ -164,7 +164,7 @@ class Build {
     if (this.#request.inherit?.() === true) return true;
     if (!this.#passesStdin) return false;
     this.#passesStdin = false;
-    this.#request.renderer.warn("the server cannot pass stdin on: the tasks read an empty one");
+    this.#request.renderer.warn("the server cannot pass stdin on: the tasks read an empty stdin");
     return true;
   }
 
@@ -259,7 +259,7 @@ class Build {
 
   #cancel(signal: TaskSignal): void {
     this.#request.renderer.say(
-      "cancelling, waiting for the tasks to end; Ctrl-C again ends them by force",
+      "cancelling, waiting for the tasks to end; press Ctrl-C again to kill them",
     );
     this.#signalTasks(signal, true).then((isHeard) => {
       // The server has not begun this build: it waits behind a detached one.
@@ -275,7 +275,7 @@ class Build {
 
   #force(): void {
     this.#request.renderer.say(
-      "ending the tasks by force; Ctrl-C once more leaves them to the server",
+      "killing the tasks; press Ctrl-C once more to leave them to the server",
     );
     // Ignores the reply, because the client waits for the end of the build or of the session
     // anyway.

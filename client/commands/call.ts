@@ -36,10 +36,10 @@ export const command = defineCommand({
   usage: "COMMAND [JSON…]",
   summary: "Send one raw command to the server, and print the reply as JSON",
   about: [
-    "The command's parameters are one JSON object; other JSON values are sent as a list. A command\n" +
-    "that only the controller may send is refused while another client is that.",
-    "On BitBake's own server, the JSON values are the arguments of any of BitBake's commands. What the\n" +
-    "server logs meanwhile goes to stderr; the end of an action is waited for.",
+    "The parameters are one JSON object. Other JSON values are sent as a list. The server refuses a\n" +
+    "command that is reserved for the controller while another client is the controller.",
+    "On BitBake's own server, the JSON values are the arguments of a BitBake command. Log messages of\n" +
+    "the server go to stderr. If the command starts an action, simmer waits until it has finished.",
   ],
   options: [],
   words: { min: 1, max: Infinity },
@@ -49,7 +49,7 @@ export const command = defineCommand({
   }),
   examples: [
     ["simmer call ping", "one round trip"],
-    [`simmer call getVariable '{"name":"VERSION"}'`, "give parameters"],
+    [`simmer call getVariable '{"name":"VERSION"}'`, "pass parameters"],
   ],
 }, async (invocation, { values, words }) => {
   const [name = "", ...texts] = words;

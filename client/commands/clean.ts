@@ -18,35 +18,40 @@ const DEFAULT_MAX_BYTES = 10 * 1024 ** 3;
 export const command = defineCommand({
   name: "clean",
   usage: "",
-  summary: "Make the cache of results smaller, or empty",
+  summary: "Shrink or empty the result cache",
   about: [
-    "The cache is the user's, for all projects: $SIMMER_CACHE_DIR, else $XDG_CACHE_HOME/simmer,\n" +
-    "else ~/.cache/simmer. What was used least recently goes first. Servers may go on meanwhile.",
+    "All projects of a user share one cache: $SIMMER_CACHE_DIR, else $XDG_CACHE_HOME/simmer, else\n" +
+    "~/.cache/simmer. The least recently used results are removed first. Servers may keep running.",
   ],
   options: [
-    { name: "dry-run", letter: "n", kind: "flag", summary: "say what would go, remove nothing" },
+    {
+      name: "dry-run",
+      letter: "n",
+      kind: "flag",
+      summary: "show what would be removed, without removing it",
+    },
     {
       name: "max-size",
       kind: "text",
       value: "size",
-      summary: "what may stay: bytes, or with K, M, G or T; default: 10G",
+      summary: "maximum cache size: bytes, or with suffix K, M, G or T; default: 10G",
     },
-    { name: "all", kind: "flag", summary: "remove everything" },
+    { name: "all", kind: "flag", summary: "remove all results" },
   ],
   words: { min: 0, max: 0 },
-  examples: [["simmer clean --max-size 2G", "keep the two GiB that were used last"]],
+  examples: [["simmer clean --max-size 2G", "keep the 2 GiB used most recently"]],
 }, async (invocation, { values }) => {
   const { output } = invocation;
   const size = values["max-size"];
   if (values.all && size !== undefined) {
-    throw new UsageError("'--all' and '--max-size <size>' exclude each other");
+    throw new UsageError("'--all' cannot be used with '--max-size <size>'");
   }
   const maxBytes = values.all ? 0 : size === undefined ? DEFAULT_MAX_BYTES : bytesOf(size);
   const report = await cleaned(invocation, { maxBytes, dryRun: values["dry-run"] });
   if (report === undefined) {
     throw new ClientError(
       EXIT.usage,
-      "there is no cache: set SIMMER_CACHE_DIR, XDG_CACHE_HOME or HOME to an absolute path",
+      "no cache folder is configured: set SIMMER_CACHE_DIR, XDG_CACHE_HOME or HOME to an absolute path",
     );
   }
   const { folder, records, bytes, removedRecords, removedBytes } = report;
@@ -79,5 +84,5 @@ async function cleaned(
 function bytesOf(text: string): number {
   const bytes = parseSize(text);
   if (bytes !== undefined) return bytes;
-  throw new UsageError(`invalid value '${text}' for '--max-size <size>': it is ${SIZE_FORM}`);
+  throw new UsageError(`invalid value '${text}' for '--max-size <size>': expected ${SIZE_FORM}`);
 }

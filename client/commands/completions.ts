@@ -15,19 +15,22 @@ import { UsageError } from "../args/arguments.ts";
 export const command = defineCommand({
   name: "completions",
   usage: "SHELL",
-  summary: "Print what a shell needs to complete simmer's words",
+  summary: "Print a shell completion script",
   about: [
-    `SHELL is one of ${SHELLS.join(", ")}. Task names are asked of simmer while you type.`,
+    `SHELL is one of ${SHELLS.join(", ")}. The script asks simmer for the task names.`,
   ],
   options: [],
   words: { min: 1, max: 1 },
   examples: [
-    ['eval "$(simmer completions bash)"', "in ~/.bashrc"],
-    ["simmer completions fish > ~/.config/fish/completions/simmer.fish", "for fish"],
+    ['eval "$(simmer completions bash)"', "enable completion in bash; put this in ~/.bashrc"],
+    [
+      "simmer completions fish > ~/.config/fish/completions/simmer.fish",
+      "install the script for fish",
+    ],
   ],
 }, async (invocation, { words: [shell = ""] }) => {
   if (!isShell(shell)) {
-    throw new UsageError(`unknown shell '${shell}': it is one of ${SHELLS.join(", ")}`);
+    throw new UsageError(`unknown shell '${shell}': expected one of ${SHELLS.join(", ")}`);
   }
   const commands: CompletedCommand[] = [];
   for (const [name, { load }] of Object.entries(invocation.commands)) {

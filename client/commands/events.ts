@@ -15,10 +15,12 @@ import { processName } from "../process_name.ts";
 export const command = defineCommand({
   name: "events",
   usage: "",
-  summary: "Print what happens, one JSON object a line",
+  summary: "Print the server's events, one JSON object per line",
   about: [
-    "Whoever looks on holds nobody up: what it reads too slowly is dropped, and it is told how much.",
-    "It ends with the server. --log-level says which log records are wanted; default: info.",
+    "Observers never slow a build. Events that an observer reads too slowly are dropped, and it\n" +
+    "receives their number.",
+    "The command exits when the server exits. --log-level sets the least important log records to\n" +
+    "print; default: info.",
   ],
   options: [],
   words: { min: 0, max: 0 },
@@ -33,7 +35,7 @@ export const command = defineCommand({
     const logLevel = values["log-level"];
     if (logLevel !== undefined) await session.call("setEventMask", { logLevel });
     if (!values.quiet) {
-      output.write("stderr", `simmer: looking on at the server (${processName(hello.pid)})\n`);
+      output.write("stderr", `simmer: observing the server (${processName(hello.pid)})\n`);
     }
     const broken = output.broken.then(brokenExit);
     const ended = session.ended.then((error) => {

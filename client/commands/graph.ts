@@ -14,19 +14,22 @@ import { SELECTION_OPTIONS } from "../args/run_input.ts";
 export const command = defineCommand({
   name: "graph",
   usage: "TASK…",
-  summary: "Show the graph of tasks: what each of them depends on",
-  about: ["Arrows lead from a task to those that come before it."],
+  summary: "Show the task dependency graph",
+  about: ["Arrows point from a task to its dependencies."],
   options: [
     ...SELECTION_OPTIONS,
     {
       name: "format",
       kind: "choice",
       choices: GRAPH_FORMATS,
-      summary: "a tree, Graphviz, Mermaid or JSON; default: text",
+      summary: "output format: a tree, Graphviz, Mermaid or JSON; default: text",
     },
   ],
   words: { min: 1, max: Infinity },
-  examples: [["simmer graph build --format dot | dot -Tsvg > build.svg", "a picture of it"]],
+  examples: [[
+    "simmer graph build --format dot | dot -Tsvg > build.svg",
+    "draw the graph as an SVG image",
+  ]],
 }, async (invocation, selection) => {
   const { values } = selection;
   const { tasks } = await askPlan(invocation, selection);

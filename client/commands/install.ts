@@ -31,31 +31,31 @@ const EXECUTABLE = 0o755;
 export const command = defineCommand({
   name: "install",
   usage: "",
-  summary: "Put simmer on the PATH, with its quick client",
+  summary: "Install simmer on the PATH, with its quick client",
   about: [
-    "The quick client is a script for sh and Perl. If a server runs, it takes a command line there in\n" +
-    "a few milliseconds; everything else it leaves to the whole client, which is this program, where\n" +
-    "it is now. Without Perl 5.10 or later a script that runs the whole client is installed instead.",
-    "A script that an earlier 'simmer install' made is replaced; any other file is left alone. Install\n" +
-    "again when simmer or Deno has moved. On macOS the quick client has not been tried yet.",
+    "The quick client is a script for sh and Perl. It forwards a command line to a running server in a\n" +
+    "few milliseconds. In all other cases it runs the whole client, which is this program at its\n" +
+    "current path. Without Perl 5.10 or later, the installed script always runs the whole client.",
+    "A script of an earlier 'simmer install' is replaced; any other file is left unchanged. Install\n" +
+    "again after simmer or Deno has moved. The quick client has not been tested on macOS yet.",
   ],
   options: [
     ...INSTALL_OPTIONS,
     {
       name: "whole",
       kind: "flag",
-      summary: "without the quick client, whether there is Perl or not",
+      summary: "do not install the quick client, even if Perl is available",
     },
   ],
   words: { min: 0, max: 0 },
-  examples: [["simmer install --dir /usr/local/bin", "for every user of the machine"]],
+  examples: [["simmer install --dir /usr/local/bin", "install for all users of the machine"]],
 }, async (invocation, { values }) => {
   const path = installedPath(invocation, values.dir);
   const text = fileKind(path) === "file" ? readTextIfPresent(path) : undefined;
   if (fileKind(path) !== undefined && (text === undefined || !isInstalled(text))) {
     throw new ClientError(
       EXIT.refused,
-      `cannot install ${path}: another program is there; '--dir <dir>' names another folder`,
+      `cannot install ${path}: another program has this path; '--dir <dir>' selects another folder`,
     );
   }
   const perl = values.whole ? undefined : await usablePerl();
@@ -69,11 +69,11 @@ export const command = defineCommand({
       : `installed ${path}: the quick client, by ${perl}`,
   ];
   if (perl === undefined && !values.whole) {
-    lines.push("The quick client needs Perl 5.10 or later, and none was found.");
+    lines.push("The quick client needs Perl 5.10 or later, which was not found.");
   }
   const folders = invocation.env.PATH?.split(":") ?? [];
   if (!folders.includes(parentFolder(path))) {
-    lines.push(`${parentFolder(path)} is not on the PATH: add it there.`);
+    lines.push(`${parentFolder(path)} is not on the PATH: add it.`);
   }
   invocation.output.write("stdout", lines.map((line) => `${line}\n`).join(""));
   return EXIT.ok;

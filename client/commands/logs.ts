@@ -23,16 +23,21 @@ export const command = defineCommand({
   name: "logs",
   usage: "",
   summary: "Print the server's log",
-  about: ["It is there also when no server runs any more."],
+  about: ["The log remains available after the server has exited."],
   options: [
-    { name: "follow", letter: "f", kind: "flag", summary: "go on with what is added" },
+    {
+      name: "follow",
+      letter: "f",
+      kind: "flag",
+      summary: "keep printing lines as the server writes them",
+    },
     {
       name: "lines",
       letter: "n",
       kind: "number",
       value: "lines",
       min: 0,
-      summary: "no more than that many of the last lines",
+      summary: "print only the last lines, at most this many",
     },
   ],
   words: { min: 0, max: 0 },
@@ -44,7 +49,7 @@ export const command = defineCommand({
   if (fileKind(log) === undefined) {
     throw new ClientError(
       EXIT.noServer,
-      `no server has run for ${project.root}: there is no ${log}`,
+      `no server has run for ${project.root}: ${log} does not exist`,
     );
   }
   // Starts watching before the first read, so that no change between the two is missed.

@@ -13,7 +13,7 @@ import { noServer, withServer } from "../connect/with_server.ts";
 export const command = defineCommand({
   name: "ping",
   usage: "",
-  summary: "Ask the server whether it is there, and how long the answer takes",
+  summary: "Check that the server responds, and measure the round-trip time",
   about: [],
   options: [],
   words: { min: 0, max: 0 },

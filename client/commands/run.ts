@@ -32,22 +32,27 @@ const OPTIONS = [
     name: "keep-going",
     letter: "k",
     kind: "flag",
-    summary: "go on with what does not depend on a failed task",
+    summary: "keep running tasks that do not depend on a failed task",
   },
-  { name: "dry-run", letter: "n", kind: "flag", summary: "say what would run, and run nothing" },
-  { name: "no-prefix", kind: "flag", summary: "show output as it is, without task names" },
+  {
+    name: "dry-run",
+    letter: "n",
+    kind: "flag",
+    summary: "show what would run, without running it",
+  },
+  { name: "no-prefix", kind: "flag", summary: "print output unchanged, without task names" },
   {
     name: "replay-logs",
     kind: "choice",
     choices: ["full", "errors", "none"],
-    summary: "what a cached task printed: all, its stderr, or nothing; default: none",
+    summary: "output of cached tasks to replay: all, stderr or none; default: none",
   },
-  { name: "detach", kind: "flag", summary: "print the build's id and leave; the build goes on" },
+  { name: "detach", kind: "flag", summary: "print the build's id and exit; the build continues" },
   {
     name: "busy",
     kind: "choice",
     choices: ["wait", "refuse", "observe"],
-    summary: "while another client has the server; default: wait",
+    summary: "action while another client controls the server; default: wait",
   },
   { name: "no-server", kind: "flag", summary: "run in this process, without a server" },
   ...LIMIT_OPTIONS,
@@ -61,19 +66,20 @@ export const command = defineCommand({
   usage: "[TASK…] [-- ARG…]",
   summary: "Run tasks, their dependencies first",
   about: [
-    "Tasks are those of deno.json, or the scripts of package.json. Without one, they are listed.\n" +
-    "What stands behind '--' is given to the last task; before it, simmer's own options may stand\n" +
-    "anywhere, also behind task names. 'simmer run OPTIONS -- TASK ARG…' is the same.",
-    "A server is started where none runs. With CI set in the environment that happens only where\n" +
-    "one runs already; else the tasks run in this process, as with --no-server.",
+    "TASK is a task of deno.json or a script of package.json. Without TASK, simmer lists the tasks.\n" +
+    "Arguments after '--' are passed to the last task. Before '--', simmer's own options may appear\n" +
+    "anywhere, even after task names. 'simmer run OPTIONS -- TASK ARG…' is equivalent.",
+    "simmer starts a server if none is running. If CI is set in the environment, simmer uses a\n" +
+    "running server but starts none: without one, the tasks run in this process, as with\n" +
+    "--no-server.",
   ],
   options: OPTIONS,
   words: { min: 0, max: Infinity },
   takesRest: true,
   examples: [
-    ["simmer run build test", "run two tasks, side by side if they are independent"],
-    ["simmer run test -- --filter x", "give arguments to a task"],
-    ["simmer run -j1 -k ci", "one at a time, and go on after a failure"],
+    ["simmer run build test", "run two tasks, in parallel if they are independent"],
+    ["simmer run test -- --filter x", "pass arguments to a task"],
+    ["simmer run -j1 -k ci", "run one task at a time, and continue after a failure"],
   ],
 }, run);
 
@@ -133,7 +139,8 @@ class Local {
   take({ pid }: ServerIdentity, { say }: StartOptions): boolean {
     if (this.#values.detach || this.#place.socket !== undefined) return false;
     say(
-      `warning: the server (there it is pid ${pid}) runs in another container; as with --no-server`,
+      `warning: the server (pid ${pid} there) runs in another container; the tasks run in this ` +
+        "process, as with --no-server",
     );
     this.#isMeant = true;
     return true;
@@ -164,7 +171,10 @@ class Local {
       return await this.#runningOrStarted(start) ?? await this.#serve();
     } catch (error) {
       if (!preventsServer(error) || this.#values.detach) throw error;
-      start.say(`warning: ${error.message}: no server can run; as with --no-server`);
+      start.say(
+        `warning: ${error.message}: no server can run; the tasks run in this process, as with ` +
+          "--no-server",
+      );
       return await this.#serve();
     }
   }

@@ -19,14 +19,14 @@ const OPTIONS = [
     name: "xmlrpc",
     kind: "text",
     value: "[host:]port",
-    summary: "serve XML-RPC too; without a host, only on this machine; port 0: any that is free",
+    summary: "also serve XML-RPC; without a host: on this machine only; port 0: any free port",
   },
   {
     name: "bitbake",
     kind: "flag",
-    summary: "serve BitBake's own clients too, at bitbake.sock in the project's root",
+    summary: "also serve BitBake's own clients, at bitbake.sock in the project's root",
   },
-  { name: "detach", kind: "flag", summary: "serve in the background, and print the server's pid" },
+  { name: "detach", kind: "flag", summary: "run in the background, and print the server's pid" },
   {
     name: "handover",
     kind: "flag",
@@ -39,14 +39,14 @@ const OPTIONS = [
 export const command = defineCommand({
   name: "serve",
   usage: "",
-  summary: "Be the project's server, logging to the terminal",
-  about: ["'simmer run' starts a server by itself where none runs."],
+  summary: "Run the project's server in the foreground, logging to the terminal",
+  about: ["'simmer run' starts a server automatically if none is running."],
   options: OPTIONS,
   words: { min: 0, max: 0 },
   examples: [
-    ["simmer serve --timeout 600", "end after ten minutes without a client"],
+    ["simmer serve --timeout 600", "exit after ten minutes without a client"],
     ["simmer serve --bitbake", "let 'bitbake TASK' in this folder run the project's tasks"],
-    ["simmer serve --xmlrpc 8200", "let XML-RPC clients of this machine in at port 8200"],
+    ["simmer serve --xmlrpc 8200", "accept XML-RPC clients of this machine on port 8200"],
   ],
 }, async (invocation, { values }) => {
   const place = serverPlace(invocation, values);
@@ -66,7 +66,7 @@ export const command = defineCommand({
   const holder = served.holder === undefined ? "another process" : `pid ${served.holder}`;
   throw new ClientError(
     EXIT.noServer,
-    `cannot serve ${place.project.root}: ${holder} serves it already; 'simmer stop' ends that`,
+    `cannot serve ${place.project.root}: ${holder} serves it already; 'simmer stop' stops it`,
   );
 });
 
@@ -74,7 +74,7 @@ function addressOf(text: string | undefined): TcpAddress | undefined {
   const address = text === undefined ? undefined : parseAddress(text);
   if (text === undefined || address !== undefined) return address;
   throw new UsageError(
-    `invalid value '${text}' for '--xmlrpc': it is HOST:PORT, or a PORT up to 65535`,
+    `invalid value '${text}' for '--xmlrpc': expected HOST:PORT, or a PORT up to 65535`,
   );
 }
 

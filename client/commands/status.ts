@@ -21,11 +21,11 @@ import { ANSWER_MS, SilentServerError, sinceText } from "../connect/silent_serve
 export const command = defineCommand({
   name: "status",
   usage: "",
-  summary: "Say whether a server runs, and what it is doing",
-  about: ["The exit code is 0 if one runs and answers within 5 s, and 3 if not."],
+  summary: "Show whether a server is running, and what it is doing",
+  about: ["The exit code is 0 if a server is running and answers within 5 s, and 3 otherwise."],
   options: [ALL_OPTION],
   words: { min: 0, max: 0 },
-  examples: [["simmer status --all", "what runs where on this machine"]],
+  examples: [["simmer status --all", "show all your servers on this machine"]],
 }, async (invocation, { values }) => {
   if (values.all) return await statusOfAll(invocation, values);
   const { output } = invocation;
@@ -102,7 +102,7 @@ function silenceText(
     ["server", `${processName(silence.pid)}, does not answer${sinceText(silence, now)}`],
     ["root", project.root],
     ["log", paths.log],
-    ["note", "its tasks may still run: wait, or end it and them with 'simmer stop --force'"],
+    ["note", "its tasks may still run: wait, or stop it and its tasks with 'simmer stop --force'"],
   ];
   return rowsText(rows);
 }
@@ -166,8 +166,10 @@ function memoryText({ rssBytes, heapBytes }: ServerStatus): string | undefined {
 }
 
 function timeoutText(seconds: number): string {
-  if (seconds < 0) return "none: it stays";
-  return seconds === 0 ? "ends with the last UI" : `${wholeSeconds(seconds * 1000)} without a UI`;
+  if (seconds < 0) return "none: runs until it is stopped";
+  return seconds === 0
+    ? "exits when the last UI disconnects"
+    : `${wholeSeconds(seconds * 1000)} without a UI`;
 }
 
 function mebibytes(bytes: number): string {

@@ -21,18 +21,22 @@ import { ANSWER_MS, killServer, silenceOf, SilentServerError } from "../connect/
 export const command = defineCommand({
   name: "stop",
   usage: "",
-  summary: "End the server when its build is done",
+  summary: "Stop the server when its build is done",
   about: [
-    "Where none runs, there is nothing to do, and the exit code is 0 too.",
-    "With --force, a server that does not answer for 5 s is ended with SIGTERM, and SIGKILL 2 s\n" +
-    "later; its tasks are ended too.",
+    "If no server is running, the exit code is 0, too.",
+    "With --force, a server that does not answer for 5 s is killed with SIGTERM, and with SIGKILL\n" +
+    "2 s later. Its tasks are killed, too.",
   ],
   options: [
-    { name: "force", kind: "flag", summary: "cancel the build; end a server that does not answer" },
+    {
+      name: "force",
+      kind: "flag",
+      summary: "cancel the build; kill a server that does not answer",
+    },
     ALL_OPTION,
   ],
   words: { min: 0, max: 0 },
-  examples: [["simmer stop --all", "end every server of yours on this machine"]],
+  examples: [["simmer stop --all", "stop all your servers on this machine"]],
 }, async (invocation, { values }) => {
   const { output } = invocation;
   const say = (text: string): void => {
@@ -104,8 +108,8 @@ async function stopAnswering(
     const server = `the server${whose} (${processName(hello.pid)})`;
     say(
       busyWith !== null && !force
-        ? `${server} ends when its build is done; --force cancels that`
-        : `ending ${server}`,
+        ? `${server} stops when its build is done; --force cancels the build`
+        : `stopping ${server}`,
     );
     try {
       await session.call("terminateServer", { force });

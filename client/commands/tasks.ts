@@ -19,7 +19,7 @@ import { type Style, styleFor } from "../render/style.ts";
 export const command = defineCommand({
   name: "tasks",
   usage: "",
-  summary: "List the tasks, what they say of themselves, and what they depend on",
+  summary: "List the tasks with their descriptions and dependencies",
   about: [],
   options: WORKSPACE_OPTIONS,
   words: { min: 0, max: 0 },

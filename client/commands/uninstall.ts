@@ -13,8 +13,8 @@ import { INSTALL_OPTIONS, installedPath, isInstalled } from "../installed.ts";
 export const command = defineCommand({
   name: "uninstall",
   usage: "",
-  summary: "Remove what 'simmer install' has made",
-  about: ["Scripts of older versions are removed too; any other file is left alone."],
+  summary: "Remove the script that 'simmer install' created",
+  about: ["Scripts of older versions are removed, too; any other file is left unchanged."],
   options: INSTALL_OPTIONS,
   words: { min: 0, max: 0 },
 }, (invocation, { values }) => {
@@ -23,7 +23,7 @@ export const command = defineCommand({
   if (text !== undefined && !isInstalled(text)) {
     throw new ClientError(
       EXIT.refused,
-      `cannot remove ${path}: 'simmer install' has not made it`,
+      `cannot remove ${path}: 'simmer install' did not create it`,
     );
   }
   const isRemoved = removeIfPresent(path);

@@ -34,9 +34,9 @@ const OPTIONS = [
     name: "keep-going",
     letter: "k",
     kind: "flag",
-    summary: "go on with what does not depend on a failed task",
+    summary: "keep running tasks that do not depend on a failed task",
   },
-  { name: "no-prefix", kind: "flag", summary: "show output as it is, without task names" },
+  { name: "no-prefix", kind: "flag", summary: "print output unchanged, without task names" },
   ...LIMIT_OPTIONS,
 ] as const;
 
@@ -46,17 +46,17 @@ type Parsed = ParsedArguments<ValuesFor<typeof OPTIONS>>;
 export const command = defineCommand({
   name: "watch",
   usage: "TASK… [-- ARG…]",
-  summary: "Run tasks, and again after each change of an input",
+  summary: "Run tasks, and rerun them when an input changes",
   about: [
-    'Inputs are the "files" that the tasks and their dependencies declare; where none of them\n' +
-    "declares any, all files of their folders are, but for changes while they run. A change while\n" +
-    "the tasks run cancels what is outdated by it. A changed config counts, too.",
-    "Ctrl-C ends it.",
+    'Inputs are the "files" that the tasks and their dependencies declare. If none of them declares\n' +
+    '"files", all files in their folders are inputs, except for changes while the tasks run. A change\n' +
+    "during a run cancels the tasks that it makes stale. A change of the config file counts, too.",
+    "Ctrl-C stops watching.",
   ],
   options: OPTIONS,
   words: { min: 1, max: Infinity },
   takesRest: true,
-  examples: [["simmer watch test", "test after each change"]],
+  examples: [["simmer watch test", "rerun the tests after each change"]],
 }, async (invocation, parsed) => {
   const { values } = parsed;
   const renderer = await rendererFor(invocation, values);
@@ -110,7 +110,7 @@ class Watch {
           return await this.#untilEnd();
         } catch (error) {
           if (!(error instanceof ServerEndedError) || !error.mayRenew) throw error;
-          this.#options.renderer.say(`${error.message} Starting a new one.`);
+          this.#options.renderer.say(`${error.message} Starting a new server.`);
         }
       }
     } catch (error) {
@@ -133,7 +133,7 @@ class Watch {
         this.#change.resolve(named(event.files));
       } else if (event.type === "InputsWritten" && event.watch === this.#name) {
         const what = `${named(event.files)} changed in each run, so the tasks seem to write it`;
-        this.#options.renderer.warn(`${what}: they are not run again for that`);
+        this.#options.renderer.warn(`${what}: simmer does not rerun them for this change`);
       } else if (event.type === "ConfigChanged") {
         const { root } = this.#options.place.project;
         this.#change.resolve(named(event.files.map((path) => pathInside(root, path) ?? path)));
@@ -164,7 +164,7 @@ class Watch {
       this.#change = Promise.withResolvers<string>();
       await this.#round(session);
       if (this.#exitCode !== undefined) return this.#exitCode;
-      renderer.say("watching for changes; Ctrl-C ends");
+      renderer.say("watching for changes; Ctrl-C stops");
       const what = await this.#change.promise;
       renderer.say(`${what} changed: running again`);
     }

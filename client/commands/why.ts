@@ -14,16 +14,16 @@ import { SELECTION_OPTIONS } from "../args/run_input.ts";
 export const command = defineCommand({
   name: "why",
   usage: "TASK… [-- ARG…]",
-  summary: "Say whether a task would run, and because of what",
+  summary: "Show whether a task would run, and why",
   about: [
-    "The task is compared with its last success here: which input, variable, command, argument or\n" +
-    "dependency is different. Give the arguments that the run would be given, for they count too.",
-    "The tasks that it depends on are shown where they would run.",
+    "simmer compares the task with its last successful run here, and shows each input, variable,\n" +
+    "command, argument or dependency that differs. Pass the arguments of the planned run, because they\n" +
+    "count, too. The output includes the task's dependencies if they would run.",
   ],
   options: SELECTION_OPTIONS,
   words: { min: 1, max: Infinity },
   takesRest: true,
-  examples: [["simmer why build", "why 'simmer run build' would run it again"]],
+  examples: [["simmer why build", "show why 'simmer run build' would rerun it"]],
 }, async (invocation, selection) => {
   const { env, terminal, output } = invocation;
   const { values } = selection;

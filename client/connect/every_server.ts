@@ -16,12 +16,12 @@ import type { ServerPlace } from "./find_server.ts";
 export const ALL_OPTION = {
   name: "all",
   kind: "flag",
-  summary: "every server of yours on this machine",
+  summary: "all your servers on this machine",
 } as const;
 
 /** Creates the error for `--all` combined with `--server`. */
 export function allOrServer(): UsageError {
-  return new UsageError("'--all' and '--server <address>' exclude each other");
+  return new UsageError("'--all' cannot be used with '--server <address>'");
 }
 
 /** The results of an operation on all servers. */

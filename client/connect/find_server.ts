@@ -151,7 +151,7 @@ function socketOf(address: string): string {
   if (path !== undefined) return fittingSocket(path);
   throw new ClientError(
     EXIT.usage,
-    `invalid value '${address}' for '--server <address>': it is unix:PATH or HOST:PORT`,
+    `invalid value '${address}' for '--server <address>': expected unix:PATH or HOST:PORT`,
   );
 }
 
@@ -211,7 +211,7 @@ async function dialNamed(
     if (!(error instanceof BacklogError)) throw error;
     throw new ClientError(
       EXIT.noServer,
-      `cannot connect to unix:${socket}: its server does not accept connections; it may be stopped`,
+      `cannot connect to unix:${socket}: its server does not accept connections; the process may be suspended`,
     );
   }
 }

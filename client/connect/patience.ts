@@ -57,7 +57,7 @@ export class Patience {
     this.#hasSpoken = true;
     const silent = Math.round(this.#elapsedMs / 1000);
     const rest = Math.round(this.restMs / 1000);
-    this.#warn(`no server answers for ${silent} s; waiting up to ${rest} s more`);
+    this.#warn(`no server has answered for ${silent} s; waiting up to ${rest} s more`);
   }
 
   get #elapsedMs(): number {

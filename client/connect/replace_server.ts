@@ -46,7 +46,7 @@ function busyError({ pid, busyWith, clients }: ServerStatus, difference: string)
   return new ClientError(
     EXIT.refused,
     `cannot use the server (pid ${pid}): ${difference}, and it is busy with ${busyWith}${whom}: ` +
-      "try again when that is done, or end it with 'simmer stop --force'",
+      "retry when it is done, or stop the server with 'simmer stop --force'",
   );
 }
 
@@ -57,8 +57,8 @@ function differenceOf(
   if (version !== VERSION) return `it is simmer ${version}, this is ${VERSION}`;
   if (other.root !== project.root) return `it serves ${other.root}, not ${project.root}`;
   if (other.config !== project.config) {
-    return `it uses ${other.config ?? "the config file that it finds"}, ` +
-      `not ${project.config ?? "the one that is found"}`;
+    return `it uses ${other.config ?? "the nearest config file"}, ` +
+      `not ${project.config ?? "the nearest config file"}`;
   }
   return `it speaks protocol ${protocol}`;
 }

@@ -61,7 +61,7 @@ export class SilentServerError extends ClientError {
     super(
       EXIT.noServer,
       `the server (${processName(silence.pid)}) does not answer${sinceText(silence, now)}: ` +
-        "wait for it, or end it and its tasks with 'simmer stop --force'",
+        "wait for it, or stop it and its tasks with 'simmer stop --force'",
     );
     this.silence = silence;
   }
@@ -98,20 +98,20 @@ export async function killServer(
   if (pid !== undefined && claimed !== pid && claimed !== undefined && isProcessAlive(claimed)) {
     throw new ClientError(
       EXIT.noServer,
-      `cannot end the server (${processName(claimed)}): ${processName(pid)} holds its lock ` +
-        `${lock}: end that process first`,
+      `cannot stop the server (${processName(claimed)}): ${processName(pid)} holds its lock ` +
+        `${lock}: stop that process first`,
     );
   }
   if (pid === undefined) {
     if (LockFile.probe(lock) !== "held") return undefined;
     throw new ClientError(
       EXIT.noServer,
-      `cannot end the server: ${lock} is held by a process that cannot be seen from here, ` +
-        "as of another container or machine: end it there",
+      `cannot stop the server: ${lock} is held by a process that is not visible here, ` +
+        "for example in another container or on another machine: stop it there",
     );
   }
   for (const [signal, patienceMs] of [["SIGTERM", TERM_MS], ["SIGKILL", KILL_MS]] as const) {
-    say(`the server (${processName(pid)}) does not answer: ending it with ${signal}`);
+    say(`the server (${processName(pid)}) does not answer: killing it with ${signal}`);
     if (!killProcess(pid, signal)) return pid;
     const deadline = clock.monotonic() + patienceMs;
     while (isProcessAlive(pid)) {
@@ -122,8 +122,8 @@ export async function killServer(
   }
   throw new ClientError(
     EXIT.noServer,
-    `cannot end the server: ${processName(pid)} outlives SIGKILL: the kernel holds it, ` +
-      "as for a file system that does not answer",
+    `cannot stop the server: ${processName(pid)} survives SIGKILL: the kernel blocks it, ` +
+      "for example on a file system that does not respond",
   );
 }
 
@@ -139,6 +139,6 @@ function holderOf(
   if (owner.uid === userId()) return owner.pid;
   throw new ClientError(
     EXIT.refused,
-    `cannot end the server: ${lock} is held by ${processName(owner.pid)} of user ${owner.uid}`,
+    `cannot stop the server: ${lock} is held by ${processName(owner.pid)} of user ${owner.uid}`,
   );
 }

@@ -192,7 +192,7 @@ class Launch {
       // Exit code 3: another server has the lock. Waits for it, and retries if it ends too.
       if (status.code !== EXIT.noServer || count === MAX_STARTS) {
         return this.#fail(
-          this.#noServer(`the server ended as it started, with exit code ${status.code}`),
+          this.#noServer(`the server exited during its start, with exit code ${status.code}`),
         );
       }
       this.#chance.wake();
@@ -278,7 +278,7 @@ class Launch {
   #noServer(message: string): ClientError {
     const { log } = this.#place.paths;
     const lines = lastLines(log, LOG_LINES, this.#logFrom);
-    const details = lines.length === 0 ? [`Its log ${log} has nothing of this start.`] : lines;
+    const details = lines.length === 0 ? [`Its log ${log} has no lines of this start.`] : lines;
     return new ClientError(EXIT.noServer, `cannot reach a server: ${message}; its log:`, details);
   }
 }

@@ -80,8 +80,8 @@ export async function withServer<T>(
   if (found.kind === "elsewhere") {
     throw new ClientError(
       EXIT.refused,
-      `the server (there it is pid ${found.pid}) runs in another container, and its socket cannot ` +
-        "be seen from here: do this there",
+      `the server (pid ${found.pid} there) runs in another container, and its socket is not ` +
+        "visible here: run this command there",
     );
   }
   const { stream } = found;

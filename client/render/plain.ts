@@ -96,7 +96,7 @@ export class PlainRenderer implements Renderer {
         this.#record(event);
         break;
       case "EventsDropped":
-        this.say(`${event.count} events lost: this terminal was too slow`);
+        this.say(`${event.count} events dropped: this terminal was too slow`);
         break;
     }
   }

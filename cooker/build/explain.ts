@@ -21,7 +21,7 @@ interface ExplainOptions {
   readonly runner: TaskRunner;
 }
 
-const FORCED: RunReason = { kind: "forced", text: "it was asked to run" };
+const FORCED: RunReason = { kind: "forced", text: "--force was given" };
 
 /** Determines for each task of a plan whether it would run, and the reasons. */
 export async function explainPlan(
@@ -79,17 +79,17 @@ function taskAt(plan: BuildPlan, index: number): PlannedTask {
 function uncached(reason: UncachedReason): RunReason {
   switch (reason.kind) {
     case "undeclared":
-      return { kind: "undeclared", text: 'it declares no "files", so that it runs every time' };
+      return { kind: "undeclared", text: 'it declares no "files", so it runs every time' };
     case "dependency":
       return {
         kind: "dependency-uncached",
         subject: reason.task,
-        text: `${reason.task}, which it depends on, runs every time`,
+        text: `its dependency ${reason.task} runs every time`,
       };
     case "no files":
       return { kind: "no-files", text: 'its "files" match nothing' };
     case "bad pattern":
-      return { kind: "bad-pattern", text: 'its "files" or "output" hold an invalid pattern' };
+      return { kind: "bad-pattern", text: 'its "files" or "output" contain an invalid pattern' };
     case "input":
       return {
         kind: "unreadable-input",
@@ -103,7 +103,7 @@ function runsFirst(task: PlannedTask): RunReason {
   return {
     kind: "dependency-runs",
     subject: task.id,
-    text: `${task.id}, which it depends on, runs before it`,
+    text: `its dependency ${task.id} runs before it`,
   };
 }
 
@@ -113,7 +113,7 @@ function differences(
   wholeLast: FingerprintParts | undefined,
 ): RunReason[] {
   if (wholeLast === undefined) {
-    return [{ kind: "never-ran", text: "it has not run well here before" }];
+    return [{ kind: "never-ran", text: "it has not succeeded here before" }];
   }
   const parts = keptParts(whole);
   // Earlier versions stored command lines without redacting secrets, so the old parts are redacted
@@ -132,7 +132,9 @@ function differences(
     ...changedEntries(last.env, parts.env, (name, change) => ({
       kind: "variable",
       subject: name,
-      text: `the variable ${name} ${change === "changed" ? "has another value" : `was ${change}`}`,
+      text: `the variable ${name} ${
+        change === "changed" ? "has a different value" : `was ${change}`
+      }`,
     })),
     ...changedEntries(last.files, Object.fromEntries(snapshot.files), (path, change) => ({
       kind: `file-${change}`,
@@ -143,7 +145,7 @@ function differences(
       kind: "dependency",
       subject: task,
       text: change === "changed"
-        ? `${task}, which it depends on, has another result`
+        ? `its dependency ${task} has a different result`
         : `the dependency on ${task} was ${change}`,
     })),
   ];

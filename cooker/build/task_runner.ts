@@ -384,7 +384,7 @@ export class TaskRunner {
       prepare: ensureLogs,
       clock,
       // A task may remove the folder itself, as 'git clean' does.
-      failed: (error) => warn(`Cannot keep output: ${error.message}`),
+      failed: (error) => warn(`Cannot save output: ${error.message}`),
     });
     try {
       const whole = { ...command, ...this.#inputOf(stdin) };

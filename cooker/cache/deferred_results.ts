@@ -212,7 +212,7 @@ export class PostponedResults {
   /** Drops the waiting results after a defect, which must not fail a build. */
   #abandon(error: unknown): void {
     const { message } = error instanceof Error ? error : new Error(String(error));
-    this.#options.log.log("error", `Cannot keep results: ${message}`);
+    this.#options.log.log("error", `Cannot cache results: ${message}`);
     this.drop();
   }
 

@@ -84,7 +84,7 @@ export class OffLimits {
         : this.#isConfig(each, task)
         ? "a config file of the project"
         : undefined;
-      if (what !== undefined) return `is never put back: it is ${what}; take it out of "output"`;
+      if (what !== undefined) return `is never restored: it is ${what}; remove it from "output"`;
     }
     return undefined;
   }

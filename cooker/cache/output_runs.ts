@@ -191,8 +191,8 @@ function madeBy(
     const absolute = joinPath(folder, path);
     const rival = [...rivals].find(({ outputs }) => outputs.patterns.matches(absolute));
     if (rival !== undefined) {
-      problem ??= `${path} may be the work of ${rival.name}, which ran at the same time; ` +
-        `give each task an "output" of its own, or let one depend on the other`;
+      problem ??= `${path} may be an output of ${rival.name}, which ran at the same time; ` +
+        `give each task its own "output", or make one task depend on the other`;
       continue;
     }
     made.push([path, now.text]);
@@ -230,7 +230,7 @@ function declarationProblem(
     if (patterns === undefined || base === undefined) continue;
     const what = `${JSON.stringify(entry)} of its "output"`;
     if (pathInside(folder, base)?.split("/").includes("..") !== false) {
-      return `${what} is outside of the task's folder`;
+      return `${what} is outside the task's folder`;
     }
     if (!found.some((path) => patterns.matches(path))) return `${what} matches nothing`;
   }

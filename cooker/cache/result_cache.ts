@@ -282,7 +282,7 @@ export class ResultCache {
       this.#removeExtra(prospect, found.outputs, warn);
       const reason = await this.#restore(prospect, found, outputs, store);
       if (reason !== undefined) {
-        warn(`Cannot put back what ${command.name} has made, so it runs: ${reason}`);
+        warn(`Cannot restore the outputs of ${command.name}, so it runs: ${reason}`);
         return undefined;
       }
     }
@@ -330,7 +330,7 @@ export class ResultCache {
         removeOutputs(command.cwd, this.#removable(inputs, command, own));
       } catch (error) {
         if (!isSystemError(error) && !(error instanceof StoreError)) throw error;
-        warn(`Cannot remove what ${command.name} has made before: ${error.message}`);
+        warn(`Cannot remove the previous outputs of ${command.name}: ${error.message}`);
         isClear = false;
       }
       own = own.filter(({ path }) => signatures.of(joinPath(command.cwd, path)) !== undefined);
@@ -391,7 +391,8 @@ export class ResultCache {
       isWhole ? buildInfosIn(folder, this.#options.signatures) : buildInfos,
       (file) => outputs.patterns.matches(joinPath(folder, file)),
     );
-    const advice = `${info} was changed, which its "output" does not mean: add it, or set ` +
+    const advice =
+      `the task changed ${info}, which its "output" does not include: add it, or set ` +
       `simmer.tasks.${name}.clean to "if-file-deleted" in deno.json`;
     const cleans = declaration.clean === undefined || declaration.clean === true;
     if (info !== undefined && !cleans) warn(`Incomplete output of ${name}: ${advice}`);
@@ -401,7 +402,7 @@ export class ResultCache {
       ...(inputs === undefined ? {} : { inputs }),
       ...(problem === undefined ? {} : { problem }),
     };
-    if (isWhole && problem !== undefined) warn(`The result of ${name} is not kept: ${problem}`);
+    if (isWhole && problem !== undefined) warn(`The result of ${name} is not cached: ${problem}`);
     if (!isWhole || problem !== undefined) this.leave(declaration, made);
     return made;
   }
@@ -416,7 +417,7 @@ export class ResultCache {
       });
     } catch (error) {
       if (!(error instanceof Error)) throw error;
-      this.#options.log.log("warn", `Cannot record what a task has made: ${error.message}`);
+      this.#options.log.log("warn", `Cannot record the outputs of a task: ${error.message}`);
     }
   }
 
@@ -602,7 +603,7 @@ export class ResultCache {
       removeOutputs(command.cwd, own.filter(({ path }) => !kept.has(path)), own);
     } catch (error) {
       if (!isSystemError(error) && !(error instanceof StoreError)) throw error;
-      warn(`Cannot remove what ${command.name} has made before: ${error.message}`);
+      warn(`Cannot remove the previous outputs of ${command.name}: ${error.message}`);
     }
   }
 
@@ -640,7 +641,7 @@ export class ResultCache {
     return (place, kind) =>
       isMeant(patterns, place.path, kind)
         ? this.#options.offLimits.reason(place, folder)
-        : `is not among what the task's "output" means`;
+        : `is not included in the task's "output"`;
   }
 
   #outputs({ output }: CacheDeclaration, folder: string): FileSet | undefined {
@@ -686,7 +687,7 @@ export class ResultCache {
    * until storing works again.
    */
   #fail(error: Error, warn: Warn): void {
-    const message = `Cannot keep results: ${error.message}`;
+    const message = `Cannot cache results: ${error.message}`;
     if (!this.#hasFailed) this.#options.log.log("warn", message);
     this.#hasFailed = true;
     warn(message);

@@ -98,7 +98,7 @@ export function stringOf(node: ConfigNode | undefined): string | undefined {
   return node?.type === "string" ? String(node.value) : undefined;
 }
 
-/** Describes a node for an error message, as in "but here is a list". */
+/** Describes a node for an error message, as in "but found a list". */
 export function describeNode(node: ConfigNode): string {
   switch (node.type) {
     case "array":

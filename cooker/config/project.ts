@@ -180,11 +180,11 @@ export class ProjectConfig {
 
 function noConfig({ root, config }: ProjectPlace): WireError {
   return config === undefined
-    ? projectError(`No config: ${root} has no deno.json, deno.jsonc or package.json any more`, {
+    ? projectError(`No config: ${root} no longer has a deno.json, deno.jsonc or package.json`, {
       kind: "no-config",
       file: root,
     })
-    : projectError(`No config: ${config} is not there any more`, {
+    : projectError(`No config: ${config} no longer exists`, {
       kind: "no-config",
       file: config,
     });

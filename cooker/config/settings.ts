@@ -21,8 +21,8 @@ import { excerpt } from "../../wire/near_names.ts";
 const cleanSchema = v.pipe(
   v.union([v.boolean(), v.literal("if-file-deleted")]),
   v.description(
-    "When the outputs that the task has made are removed before it runs again: true (default) each " +
-      "time, false never, if-file-deleted if one of its inputs was deleted since its last run.",
+    "When to remove the outputs of the previous run before the task runs again: true (default) " +
+      "always, false never, if-file-deleted if one of its inputs was deleted since its last run.",
   ),
 );
 
@@ -76,8 +76,8 @@ function readClean(
 ): v.InferOutput<typeof cleanSchema> {
   const parsed = v.safeParse(cleanSchema, node.value);
   if (parsed.success) return parsed.output;
-  const rule = `"clean" of "${excerpt(place)}" is true, false or "if-file-deleted"`;
-  throw invalidConfig(source, node.offset, `${rule}, but here is ${describeNode(node)}`);
+  const rule = `"clean" of "${excerpt(place)}" must be true, false or "if-file-deleted"`;
+  throw invalidConfig(source, node.offset, `${rule}, but found ${describeNode(node)}`);
 }
 
 /** Returns the members of a section. Throws if one of them is not among the `known` names. */
@@ -89,7 +89,7 @@ function sectionOf(
 ): ReadonlyMap<string, ConfigNode> {
   if (node === undefined || node.type === "null") return new Map();
   if (node.type !== "object") {
-    const mistake = `"${excerpt(place)}" is an object, but here is ${describeNode(node)}`;
+    const mistake = `"${excerpt(place)}" must be an object, but found ${describeNode(node)}`;
     throw invalidConfig(source, node.offset, mistake);
   }
   const members = membersOf(node);
@@ -97,7 +97,7 @@ function sectionOf(
   for (const [name, value] of members) {
     if (names.has(name)) continue;
     const nearest = nearestName(name, known);
-    const what = place === "simmer.tasks" ? "names no task of this file" : "is unknown";
+    const what = place === "simmer.tasks" ? "is not a task of this file" : "is unknown";
     const advice = nearest === undefined ? "" : `. Did you mean "${nearest}"?`;
     const offset = value.parent?.offset ?? value.offset;
     const mistake = `"${excerpt(name)}" in "${excerpt(place)}" ${what}${advice}`;

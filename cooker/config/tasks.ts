@@ -87,7 +87,7 @@ export function readDenoConfig(source: ConfigText, folder: string): TaskFile {
   };
   const tasks = members.get("tasks");
   if (tasks !== undefined && tasks.type !== "null" && tasks.type !== "object") {
-    throw mistaken(source, tasks, `"tasks" is an object`);
+    throw mistaken(source, tasks, `"tasks" must be an object`);
   }
   const nodes = membersOf(tasks);
   const settings = readSettings(source, members.get("simmer"), [...nodes.keys()]);
@@ -187,7 +187,7 @@ function readTask(
   const command = stringOf(node);
   if (command !== undefined) return { ...task, command };
   if (node.type !== "object") {
-    throw mistaken(source, node, `the task "${name}" is a string or an object`);
+    throw mistaken(source, node, `the task "${name}" must be a string or an object`);
   }
   const members = membersOf(node);
   const text = readText(source, name, "command", members);
@@ -213,7 +213,7 @@ function readText(
   if (node === undefined || node.type === "null") return undefined;
   const text = stringOf(node);
   if (text === undefined) {
-    throw mistaken(source, node, `"${key}" of the task "${task}" is a string`);
+    throw mistaken(source, node, `"${key}" of the task "${task}" must be a string`);
   }
   return text;
 }
@@ -226,7 +226,7 @@ function readTexts(
 ): readonly string[] {
   const node = members.get(key);
   if (node === undefined) return [];
-  const rule = `"${key}" of the task "${task}" is a list of strings`;
+  const rule = `"${key}" of the task "${task}" must be a list of strings`;
   if (node.type !== "array") throw mistaken(source, node, rule);
   return (node.children ?? []).map((child) => {
     const text = stringOf(child);
@@ -236,7 +236,7 @@ function readTexts(
 }
 
 function mistaken(source: ConfigText, node: ConfigNode, rule: string): Error {
-  return invalidConfig(source, node.offset, `${rule}, but here is ${describeNode(node)}`);
+  return invalidConfig(source, node.offset, `${rule}, but found ${describeNode(node)}`);
 }
 
 function isScalar(node: ConfigNode): boolean {

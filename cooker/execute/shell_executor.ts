@@ -181,7 +181,8 @@ export class ShellExecutor implements Executor {
     if (deno === undefined) {
       return {
         code: NOT_STARTED,
-        reason: `Cannot start ${command.name}: no deno on the PATH, whose shell runs the tasks`,
+        reason:
+          `Cannot start ${command.name}: deno is not on the PATH, but its shell runs the tasks`,
       };
     }
     const spawn = (options: SpawnOptions): GroupProcess =>
@@ -234,7 +235,7 @@ export class ShellExecutor implements Executor {
     const { spawner } = this.#options;
     if (lostStdinPid !== undefined && spawner.hasInput(lostStdinPid)) {
       sink.warn(
-        "Cannot pass stdin on: several of the tasks may run at once; each reads an empty one " +
+        "Cannot pass stdin on: several of the tasks may run in parallel; each reads an empty stdin " +
           "('--jobs 1' runs them one after another)",
       );
     }
@@ -245,8 +246,8 @@ export class ShellExecutor implements Executor {
     const source = { fromProcess: stdinPid };
     if (spawner.sharesStdin(source)) return source;
     sink.warn(
-      `Cannot pass stdin on to ${name}: the kernel does not hand it to the server; the task reads ` +
-        "an empty one",
+      `Cannot pass stdin on to ${name}: the kernel does not let the server open it; the task ` +
+        "reads an empty stdin",
     );
     return "empty";
   }

@@ -43,7 +43,7 @@ export class LinkedFolders {
 
   /** Reason for which a set of inputs with too many entries behind links cannot be known. */
   get exceededText(): string {
-    return `leads to more than ${MAX_ENTRIES} files and folders: exclude it by "!" in "files"`;
+    return `leads to more than ${MAX_ENTRIES} files and folders: exclude it with "!" in "files"`;
   }
 
   /** Counts the entries of a folder that was read behind a link, and the folder itself. */

@@ -62,21 +62,19 @@ interface WatchedFolder {
 }
 
 const NOTES = {
-  platform: "Inputs are looked at for each run: this platform does not tell of changes in order",
-  instances:
-    "Inputs are looked at for each run: a folder can't be watched, as this user's inotify " +
+  platform: "Inputs are checked on each run: this platform does not report changes in order",
+  instances: "Inputs are checked on each run: a folder cannot be watched: this user's inotify " +
     "instances are used up (raise sysctl fs.inotify.max_user_instances)",
-  descriptors:
-    "Inputs are looked at for each run: a folder can't be watched, as there are no file " +
+  descriptors: "Inputs are checked on each run: a folder cannot be watched: there are no file " +
     "descriptors left (raise 'ulimit -n')",
-  watches: "Inputs are looked at for each run: a folder can't be watched, as this user's inotify " +
+  watches: "Inputs are checked on each run: a folder cannot be watched: this user's inotify " +
     "watches are used up (raise sysctl fs.inotify.max_user_watches)",
-  fileSystem: "Inputs are looked at for each run: a folder can't be watched, as its file system " +
-    "does not tell of every change",
-  unreadable: "Inputs are looked at for each run: a folder can't be watched, as it can't be read",
-  cookie: "Inputs were looked at again: the project's folder was replaced",
-  place: "Inputs are looked at for each run: nothing can be written into .simmer/cookies",
-  overflow: "Inputs were looked at again: there were more changes than the kernel keeps",
+  fileSystem: "Inputs are checked on each run: a folder cannot be watched: its file system " +
+    "does not report every change",
+  unreadable: "Inputs are checked on each run: a folder cannot be watched: it cannot be read",
+  cookie: "Inputs were checked again: the project's folder was replaced",
+  place: "Inputs are checked on each run: simmer cannot write to .simmer/cookies",
+  overflow: "Inputs were checked again: more changes occurred than the kernel can queue",
 } as const;
 
 /** Reasons for which the inotify queue cannot be opened. */

@@ -69,7 +69,7 @@ const PIECE = 64;
 
 /** Returns the problem of an input that the system does not let this process read. */
 export function unreadable(path: string, reason: string): InputProblem {
-  return { path, reason: `can't be read: ${reason}` };
+  return { path, reason: `cannot be read: ${reason}` };
 }
 
 /**

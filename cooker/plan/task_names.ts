@@ -49,7 +49,7 @@ export class TaskPattern {
         "invalidParams",
         `Cannot match tasks: '${
           excerpt(text)
-        }' leaves names out but has no wildcard '*' to leave them out of`,
+        }' excludes names but has no wildcard '*' to exclude them from`,
       );
     }
     return new TaskPattern(pattern, new Set(exclusions));

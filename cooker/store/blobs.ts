@@ -84,12 +84,12 @@ export class Blobs {
       // The stored bytes are those that were read, even if a program writes to the file meanwhile.
       const content = fileBytes(path);
       if (content?.length !== bytes) {
-        throw new StoreError(`${path} was changed while it was read`);
+        throw new StoreError(`${path} changed while it was read`);
       }
       return this.put(content);
     }
     const digest = fileDigest(path);
-    if (digest === undefined) throw new StoreError(`${path} is gone or can't be read`);
+    if (digest === undefined) throw new StoreError(`${path} is missing or cannot be read`);
     if (this.#isThere(digest, bytes)) return digest;
     const aside = this.#newAside();
     try {
@@ -98,12 +98,12 @@ export class Blobs {
       setMode(aside, 0o600);
     } catch (error) {
       removeIfPresent(aside);
-      if (isAbsent(error)) throw new StoreError(`${path} is gone`);
+      if (isAbsent(error)) throw new StoreError(`${path} does not exist`);
       throw error;
     }
     if (fileDigest(aside) !== digest) {
       removeIfPresent(aside);
-      throw new StoreError(`${path} was changed while it was read`);
+      throw new StoreError(`${path} changed while it was read`);
     }
     this.#install(aside, digest);
     return digest;

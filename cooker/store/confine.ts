@@ -36,7 +36,7 @@ export function confinedPlace(folder: string, path: string): Place {
   const parts = path.split("/");
   const isPlain = parts.every((part) => part !== "" && part !== "." && part !== "..");
   if (!isPlain || path.includes("\0")) {
-    throw new StoreError(`${path} is no path inside of the task's folder`);
+    throw new StoreError(`${path} is not a path inside the task's folder`);
   }
   const absolute = joinPath(folder, path);
   const parent = parentFolder(absolute);

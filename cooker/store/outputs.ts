@@ -89,9 +89,9 @@ function captured(blobs: Blobs, path: string, absolute: string): OutputEntry {
     case "folder":
       return { kind: "folder", path, mode: before.mode };
     case "other":
-      throw new StoreError(`${absolute} is neither a file nor a link nor a folder`);
+      throw new StoreError(`${absolute} is not a file, a link or a folder`);
     case undefined:
-      throw new StoreError(`${absolute} is gone`);
+      throw new StoreError(`${absolute} does not exist`);
   }
 }
 
@@ -126,7 +126,7 @@ export async function restoreOutputs(
   // Verify all blobs before the first output is restored.
   for (const [output] of missing) {
     if (output.kind !== "file" || blobs.isSound(output.digest)) continue;
-    throw new StoreError(`the content of ${output.path} is gone or damaged`);
+    throw new StoreError(`the content of ${output.path} is missing or damaged`);
   }
   if (missing.length === 0) return 0;
   using opened = new OpenedFolders(folder, outputs);
@@ -194,7 +194,7 @@ function refuseClashes(outputs: readonly OutputEntry[]): void {
       const outer = path.slice(0, end);
       const kind = kinds.get(outer);
       if (kind === undefined || kind === "folder") continue;
-      throw new StoreError(`the record has ${path} inside of ${outer}`);
+      throw new StoreError(`the record has ${path} inside ${outer}`);
     }
   }
 }
@@ -274,7 +274,7 @@ function clearWay(path: string): void {
   const kind = treeEntry(path)?.kind;
   if (kind === undefined) return;
   if (kind === "folder" ? removeEmptyFolder(path) : removeIfPresent(path)) return;
-  throw new StoreError(`${path} is in the way: it is a folder that is not empty`);
+  throw new StoreError(`${path} is a folder that is not empty`);
 }
 
 /**

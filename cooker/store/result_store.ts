@@ -90,7 +90,7 @@ export class ResultStore {
    * store can't be read.
    */
   mayHave(task: string): boolean {
-    return this.#attempt("look for a task", () => {
+    return this.#attempt("look up a task", () => {
       this.#make();
       return this.#tasks.has(task);
     }) ?? true;
@@ -98,7 +98,7 @@ export class ResultStore {
 
   /** Returns the result of a fingerprint, or `undefined` on a miss. */
   find(fingerprint: string): StoredResult | undefined {
-    return this.#attempt("look for a result", () => {
+    return this.#attempt("look up a result", () => {
       this.#check();
       return this.#records.find(fingerprint);
     });
@@ -155,7 +155,7 @@ export class ResultStore {
     } catch (error) {
       // A task can run instead after any failure, such as a full disk or a damaged blob.
       if (!(error instanceof Error)) throw error;
-      this.#options.log.log("warn", `Cannot put a result back: ${error.message}`);
+      this.#options.log.log("warn", `Cannot restore a result: ${error.message}`);
       return { kind: "damaged", reason: error.message };
     }
   }
@@ -192,7 +192,7 @@ export class ResultStore {
   /** Calls `collect` if the last collection was at least a day ago. */
   async collectIfDue(maxBytes: number): Promise<void> {
     const { clock, log } = this.#options;
-    const isDue = this.#attempt("make the cache smaller", () => {
+    const isDue = this.#attempt("shrink the cache", () => {
       const last = treeEntry(joinPath(this.#folder, COLLECT_LOCK))?.modifiedAt ?? -Infinity;
       // A time far in the future comes from a wrong clock and does not delay the collection.
       if (Math.abs(clock.now() - last) < COLLECT_EVERY_MS) return false;

@@ -71,7 +71,7 @@ Deno.test("an observer sees every build, even a settled one", async () => {
   await using project = await settled();
   const before = await builds(project);
   const observer = project.start(["events", "--json"]);
-  await observer.stderr.until("looking on");
+  await observer.stderr.until("observing the server");
   await project.run(["run", "say"]);
   await observer.stdout.until('"CommandCompleted"');
   observer.kill("SIGINT");

@@ -163,7 +163,7 @@ Deno.test("commands that a server does not run are refused, and so are --cwd and
   await using place = await Place.open(() => Promise.resolve(0));
   const lines = [[], ["serve"], ["stop"], ["nonsense"], ["run", "--cwd", "/"], ["run", "-c", "x"]];
   for (const args of lines) {
-    const reason = "a server carries out run, tasks, graph, why, status, ping alone";
+    const reason = "a server executes only run, tasks, graph, why, status, ping";
     assertEquals(await hear(place.enter(place.request(args))), [["R", reason]]);
   }
 });

@@ -113,7 +113,7 @@ Deno.test("an invalid limit is refused with the name of its flag or variable", (
     const [env, values, words] of [
       [{ SIMMER_SERVER_TIMEOUT: "soon" }, NO_LIMITS, "SIMMER_SERVER_TIMEOUT"],
       [{ SIMMER_MAX_RSS: "much" }, NO_LIMITS, "invalid value 'much' for 'SIMMER_MAX_RSS'"],
-      [{}, { ...NO_LIMITS, "max-rss": "1M" }, "for '--max-rss <size>': it is a number of bytes"],
+      [{}, { ...NO_LIMITS, "max-rss": "1M" }, "for '--max-rss <size>': expected a number of bytes"],
     ] as const
   ) assertThrows(() => serverLimits({ env }, values), UsageError, words);
 });

@@ -129,7 +129,7 @@ Deno.test("R24 a busy server of another version is not restarted, and the error 
 Deno.test("R24 a server with another root or config file is restarted, and the client reports the difference", async () => {
   const table = [
     [{ root: "/moved/away" }, /it serves \/moved\/away, not \//],
-    [{ config: "/other.json" }, /it uses \/other\.json, not the one that is found/],
+    [{ config: "/other.json" }, /it uses \/other\.json, not the nearest config file/],
   ] as const;
   for (const [identity, message] of table) {
     await using setup = await Setup.create();
@@ -229,7 +229,7 @@ Deno.test("R22 a client reports once, 5 s after its start, that no server answer
   await clock.advance(1999);
   assertEquals(warned, []);
   await clock.advance(1);
-  assertEquals(warned, ["no server answers for 5 s; waiting up to 85 s more"]);
+  assertEquals(warned, ["no server has answered for 5 s; waiting up to 85 s more"]);
   await clock.advance(20_000);
   assertEquals([warned.length, setup.said], [1, []]);
   left.abort(new Error("left"));

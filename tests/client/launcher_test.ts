@@ -232,7 +232,7 @@ Deno.test("R22 a client reports the wait after 5 s, and gives up after 90 s with
   await setup.clock.advance(SILENT_MS - 1);
   assertEquals(setup.said, []);
   await setup.clock.advance(1);
-  assertEquals(setup.said, ["no server answers for 5 s; waiting up to 85 s more"]);
+  assertEquals(setup.said, ["no server has answered for 5 s; waiting up to 85 s more"]);
   await setup.clock.advance(GIVE_UP_MS - SILENT_MS);
   const error = await connected;
   assertEquals(error.exitCode, EXIT.noServer);
@@ -251,7 +251,7 @@ Deno.test("R22 a server that dies during its start is reported with the last 60 
       return { code: 1 };
     }), ClientError);
   assertEquals(error.exitCode, EXIT.noServer);
-  assertMatch(error.message, /ended as it started, with exit code 1; its log:/);
+  assertMatch(error.message, /exited during its start, with exit code 1; its log:/);
   assertEquals(error.details, lines.slice(10));
 });
 
@@ -262,7 +262,7 @@ Deno.test("R22 a server that dies without log output is reported with the path o
     ClientError,
   );
   assertEquals(error.details, [
-    `Its log ${setup.place.paths.log} has nothing of this start.`,
+    `Its log ${setup.place.paths.log} has no lines of this start.`,
   ]);
 });
 

@@ -39,8 +39,8 @@ Deno.test("periodic work continues after a system error, which is logged once, b
   const results = Array.from({ length: 6 }, () => call?.());
   assertEquals(results, [0.25, 1, 1, 1, 0.5, 1]);
   assertEquals(log.messages, [
-    "Idle work looking failed and goes on: first (os error 5)",
-    "Idle work looking failed and goes on: second (os error 5)",
+    "Idle work looking failed and will be retried: first (os error 5)",
+    "Idle work looking failed and will be retried: second (os error 5)",
   ]);
   assertThrows(() => call?.(), RangeError, "a defect");
 });

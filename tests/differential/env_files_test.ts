@@ -176,7 +176,7 @@ Deno.test("a problem with an env file is a warning that names the file, and the 
   assertEquals(said.map((text) => text.replaceAll(folder, "~")).toReversed(), [
     "warning: there is no env file 'nothing.env' in ~ or above it",
     "warning: Cannot read env file ~/folder: it is a folder, not a regular file",
-    "warning: env file ~/nul is read up to B: its value has a NUL character",
+    "warning: env file ~/nul is read only up to B, whose value has a NUL character",
     "warning: DENO_CONNECTED of env file ~/deno is ignored: it controls Deno itself",
     "warning: Cannot read env file ~/binary: it is not UTF-8",
   ]);

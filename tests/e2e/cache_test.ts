@@ -38,8 +38,8 @@ Deno.test("why and --dry-run say what would run, and graph shows dependencies, b
   assertEquals(
     anew.stdout,
     "join: would run  cat src/*.txt > joined.txt && echo joined\n" +
-      "  - it has not run well here before\n" +
-      'count: runs every time  cat joined.txt\n  - it declares no "files", so that it runs every time\n',
+      "  - it has not succeeded here before\n" +
+      'count: runs every time  cat joined.txt\n  - it declares no "files", so it runs every time\n',
   );
   await project.run(["run", "count"]);
   await project.write("src/a.txt", "changed\n");
@@ -88,7 +88,7 @@ Deno.test("watch reports a changed file and runs again, survives an invalid conf
   await watch.stderr.until("Invalid config");
   await project.write("deno.json", { tasks: { count: "echo mended" } });
   await watch.stdout.until("mended\n");
-  await watch.stderr.until("watching for changes; Ctrl-C ends\n");
+  await watch.stderr.until("watching for changes; Ctrl-C stops\n");
   watch.kill("SIGINT");
   assertEquals((await watch.finished()).code, 130);
 });

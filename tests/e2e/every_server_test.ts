@@ -29,12 +29,12 @@ Deno.test("status --all and stop --all apply to every server of the user, from a
 
   const stop = await first.run(["stop", "--all", "--force", "--json"], { env });
   assertEquals([stop.code, (JSON.parse(stop.stdout) as unknown[]).length], [0, 1], stop.stderr);
-  assertStringIncludes(stop.stderr, `ending the server of ${second.root} (pid `);
+  assertStringIncludes(stop.stderr, `stopping the server of ${second.root} (pid `);
   assertEquals((await long.finished()).code, 130);
   assertEquals(await roots(), []);
   const nothing = await first.run(["stop", "--all"], { env });
   assertEquals([nothing.code, nothing.stderr], [0, "simmer: no server runs\n"]);
   const both = await first.run(["stop", "--all", "--server", "unix:/x"], { env });
   assertEquals(both.code, 2);
-  assertStringIncludes(both.stderr, "'--all' and '--server <address>' exclude each other");
+  assertStringIncludes(both.stderr, "'--all' cannot be used with '--server <address>'");
 });

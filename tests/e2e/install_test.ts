@@ -18,7 +18,7 @@ Deno.test("simmer install replaces an older client, and uninstall removes the ne
     const install = await project.run(["install", "--dir", "bin"]);
     assertEquals(install.code, 0, install.stderr);
     assertStringIncludes(install.stdout, `installed ${path}: the `);
-    assertStringIncludes(install.stdout, `${project.root}/bin is not on the PATH: add it there.`);
+    assertStringIncludes(install.stdout, `${project.root}/bin is not on the PATH: add it.`);
     assertEquals(((await Deno.stat(path)).mode ?? 0) & 0o777, 0o755);
     // The first run starts the server, which serves the second.
     for (const run of [1, 2]) {
@@ -49,7 +49,7 @@ Deno.test("simmer install needs HOME or --dir", async () => {
   await using project = await Project.create({ "deno.json": CONFIG });
   const { code, stderr } = await project.run(["install"], { env: { HOME: "" } });
   assertEquals(code, 2);
-  assertStringIncludes(stderr, "HOME is not set: '--dir <dir>' names a folder");
+  assertStringIncludes(stderr, "HOME is not set: give a folder with '--dir <dir>'");
   const home = `${project.root}/home`;
   const installed = await project.run(["install", "-q"], { env: { HOME: home } });
   assertEquals([installed.code, installed.stdout], [0, ""], installed.stderr);

@@ -82,7 +82,10 @@ Deno.test("R18 the lock file and 'simmer status' name the XML-RPC address, a fre
     await using _other = other;
     const { code, stderr } = await other.run(["serve", "--xmlrpc", address]);
     assertEquals(code, 3);
-    assertMatch(stderr, /^simmer: cannot serve XML-RPC at 127\.0\.0\.1:\d+: .*; port 0 takes any/);
+    assertMatch(
+      stderr,
+      /^simmer: cannot serve XML-RPC at 127\.0\.0\.1:\d+: .*; port 0 selects any/,
+    );
   } finally {
     await stop();
   }

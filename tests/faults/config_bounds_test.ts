@@ -84,7 +84,9 @@ for (const { name, reason, make } of BAD) {
 
 Deno.test("--config rejects a folder and a device", async () => {
   await using project = await Project.create({ "deno.json": GOOD, "folder/x": "" });
-  for (const [path, what] of [["folder", "a folder"], ["/dev/zero", "no regular file"]] as const) {
+  for (
+    const [path, what] of [["folder", "a folder"], ["/dev/zero", "not a regular file"]] as const
+  ) {
     const { code, stderr } = await project.run(["run", "--no-server", "-c", path, "a"]);
     assertEquals(code, 5, stderr);
     assertMatch(stderr, new RegExp(`${path} is ${what}\n$`));

@@ -60,7 +60,7 @@ Deno.test("a server with few descriptors drops silent connections and serves ano
   server.kill("SIGTERM");
   const ended = await server.finished();
   assertEquals(ended.code, 143, ended.stderr);
-  assertStringIncludes(ended.stderr, "others need its place");
+  assertStringIncludes(ended.stderr, "another client needs its slot");
 });
 
 Deno.test({

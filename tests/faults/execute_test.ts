@@ -128,8 +128,8 @@ Deno.test({
         Array.from({ length: 20 }, (_, index) => [`BIG_${index}`, "x".repeat(60_000)]),
       );
       const client = project.start(["run", "-q", "mark"], { terminal: true, env });
-      await client.stdout.until("no server answers for");
-      assertMatch(client.stdout.text, /no server answers for \d+ s; waiting up to \d+ s more/);
+      await client.stdout.until("no server has answered for");
+      assertMatch(client.stdout.text, /no server has answered for \d+ s; waiting up to \d+ s more/);
       await client.type("\x03");
       assertEquals((await client.finished()).code, 130);
     } finally {
@@ -214,7 +214,7 @@ Deno.test({
     await full.stdout.until("full");
     await Deno.writeTextFile(lock, text.replace(project.socket(), path));
     const client = project.start(["run", "-q", "a"]);
-    await client.stderr.until("no server answers for");
+    await client.stderr.until("no server has answered for");
     await Deno.writeTextFile(lock, text);
     const { code, stdout, stderr } = await client.finished();
     assertEquals([code, stdout], [0, "a\n"], stderr);

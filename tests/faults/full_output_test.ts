@@ -111,7 +111,7 @@ Deno.test({
     assertEquals((await project.run(["run", "a"])).code, 0);
     const line = `${SIMMER.map((word) => `'${word}'`).join(" ")} events >/dev/full`;
     const observer = project.startProgram(["sh", "-c", line]);
-    await observer.stderr.until("looking on");
+    await observer.stderr.until("observing the server");
     assertEquals((await project.run(["run", "a"])).code, 0);
     const { code, stderr } = await observer.finished();
     assertEquals([code, problems(stderr).length], [74, 1], stderr);

@@ -82,7 +82,7 @@ async function isReported(project: Project, server: number): Promise<void> {
 async function endsByForce(project: Project, server: number): Promise<void> {
   const stop = await project.run(["stop", "--force", ...WHOLE]);
   assertEquals(stop.code, 0, stop.stderr);
-  assertMatch(stop.stderr, /does not answer: ending it with SIGTERM\n.*with SIGKILL\n/);
+  assertMatch(stop.stderr, /does not answer: killing it with SIGTERM\n.*with SIGKILL\n/);
   assertEquals(isProcessAlive(server), false);
 }
 

@@ -12,7 +12,7 @@ Deno.test("a server over its memory limit is replaced after its build, and watch
   const watch = project.start(["watch", "part"], { env });
   await watch.stdout.until("first\n");
   const before = await project.serverPid();
-  await watch.stderr.until("Starting a new one.");
+  await watch.stderr.until("Starting a new server.");
   await watch.stderr.until("(cached, inputs unchanged)");
   await watch.stderr.until("1 cached");
   await project.write("in.txt", "second\n");

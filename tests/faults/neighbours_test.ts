@@ -57,7 +57,7 @@ Deno.test({
     assertEquals(code, 3);
     assertMatch(
       stderr,
-      /^simmer: cannot find the program that runs: there is no \/proc here; .*\n$/,
+      /^simmer: cannot find simmer's own executable: \/proc is not mounted; .*\n$/,
     );
   },
 });
@@ -78,7 +78,10 @@ Deno.test({
         const here = await project.runProgram([...container, ...words, "run", "where"]);
         assertEquals(here.code, 0, here.stderr);
         assertNotEquals(here.stdout, outside.stdout);
-        assertStringIncludes(here.stderr, "runs in another container; as with --no-server");
+        assertStringIncludes(
+          here.stderr,
+          "runs in another container; the tasks run in this process, as with --no-server",
+        );
       }
     }
     const detached = await project.runProgram([...inside, ...SIMMER, "run", "--detach", "where"]);

@@ -119,7 +119,7 @@ testScript(
     assertEquals([cached.code, cached.stdout], [0, ""], cached.stderr);
     const restored = await script.step("restored");
     assertEquals(restored.code, 1, "the task itself has no room");
-    assertStringIncludes(restored.stderr, `Cannot put back what a has made, so it runs: ${FULL}`);
+    assertStringIncludes(restored.stderr, `Cannot restore the outputs of a, so it runs: ${FULL}`);
     assertEquals((await script.step("status")).code, 0);
     assertEquals((await script.step("again")).code, 0);
     assertEquals(await project.read("out.txt"), "1\n");
@@ -130,11 +130,11 @@ testScript(
     assertEquals([alone.code, alone.stdout], [0, "b\n"], alone.stderr);
     assertMatch(
       alone.stderr,
-      /warning: cannot keep state in \S+: No space left.*as with --no-server/,
+      /warning: cannot store state in \S+: No space left.*as with --no-server/,
     );
     const serve = await script.step("serve");
     assertEquals([serve.code, count(serve.stderr, "\n")], [3, 1], serve.stderr);
-    assertMatch(serve.stderr, /^simmer: cannot keep state in \S+: No space left on device/);
+    assertMatch(serve.stderr, /^simmer: cannot store state in \S+: No space left on device/);
     assertEquals((await script.step("trace")).stdout, "");
   },
 );
@@ -155,9 +155,9 @@ testScript(
     for (const name of ["full", "again"]) {
       const { code, stdout, stderr } = await script.step(name);
       assertEquals([code, stdout], [0, "made\n"], stderr);
-      assertEquals(count(stderr, `Cannot keep results: ${FULL}`), 1, stderr);
+      assertEquals(count(stderr, `Cannot cache results: ${FULL}`), 1, stderr);
     }
-    assertEquals((await script.step("room")).stderr.includes("Cannot keep"), false);
+    assertEquals((await script.step("room")).stderr.includes("Cannot cache"), false);
     assertStringIncludes((await script.step("kept")).stderr, "1 cached");
     assertEquals((await script.step("stray")).stdout, "");
     assertEquals(await project.read("out.txt"), "1\n");
@@ -178,7 +178,7 @@ testScript(
     simmer detach run --detach b`);
     const run = await script.step("run");
     assertEquals([run.code, run.stdout], [0, "b\n"], run.stderr);
-    assertMatch(run.stderr, /warning: cannot keep state in \S+: Read-only file system.*\n/);
+    assertMatch(run.stderr, /warning: cannot store state in \S+: Read-only file system.*\n/);
     const alone = await script.step("alone");
     assertEquals(alone.code, 7);
     assertEquals(count(alone.stderr, "warning"), 0, alone.stderr);
@@ -188,7 +188,7 @@ testScript(
     for (const name of ["serve", "watch", "detach"]) {
       const { code, stderr } = await script.step(name);
       assertEquals([code, count(stderr, "\n")], [3, 1], stderr);
-      assertMatch(stderr, /^simmer: cannot keep state in \S+: Read-only file system/);
+      assertMatch(stderr, /^simmer: cannot store state in \S+: Read-only file system/);
     }
     assertEquals([...Deno.readDirSync(`${project.root}/tmp`)], []);
   },

@@ -213,7 +213,7 @@ Deno.test("a watcher continues with a new server if its project's state folder i
   const watch = project.start(["watch", "hello"]);
   await watch.stderr.until("watching for changes");
   await Deno.remove(`${project.root}/.simmer`, { recursive: true });
-  await watch.stderr.until("Starting a new one.");
+  await watch.stderr.until("Starting a new server.");
   await watch.stdout.until("hello\nhello\n");
   watch.kill("SIGTERM");
   assertEquals((await watch.finished()).code, 143);

@@ -71,12 +71,12 @@ Deno.test({
     for (const each of [parentFolder(folder), folder]) await Deno.chmod(each, 0o700);
     assertMatch(
       refusal,
-      /^{"jsonrpc":"2.0","id":null,"error":{.*not permitted for user 65534.*}}\n$/,
+      /^{"jsonrpc":"2.0","id":null,"error":{.*user 65534 is not permitted.*}}\n$/,
     );
     const log = await project.read(".simmer/server.log");
     assertStringIncludes(
       log,
-      "WARN  Dropping a connection: This server is of user 0: not permitted",
+      "WARN  Dropping a connection: This server belongs to user 0: user",
     );
     assertEquals((await project.run(["run", "show"])).code, 0);
   },
@@ -203,7 +203,7 @@ Deno.test({
     const words = [...user, PYTHON, "-c", peer, `${project.root}/bitbake.sock`, "hello"];
     assertEquals((await project.runProgram(words)).stdout, "");
     await serve.stderr.until(
-      `WARN  Dropping a connection to BitBake: This server is of user 0: not permitted`,
+      `WARN  Dropping a connection to BitBake: This server belongs to user 0: user`,
     );
     serve.kill("SIGTERM");
     assertEquals((await serve.finished()).code, 143);
@@ -277,12 +277,12 @@ Deno.test({
     await Deno.chmod(project.root, 0o755);
     assertEquals((await project.run(["run", "hello"])).code, 0);
     const server = await project.serverPid();
-    const reason = `cannot keep state in ${project.root}/.simmer: ` +
+    const reason = `cannot store state in ${project.root}/.simmer: ` +
       `it belongs to user 0, not to user ${OTHER}: no server can run`;
     for (const [task, said] of [["hello", "hello\n"], ["cached", "1\n"]] as const) {
       const { code, stdout, stderr } = await other.run(project, ["run", task]);
       assertEquals([code, stdout], [0, said], stderr);
-      assertStringIncludes(stderr, `${reason}; as with --no-server`);
+      assertStringIncludes(stderr, `${reason}; the tasks run in this process, as with --no-server`);
     }
     for (const question of [["tasks"], ["why", "cached"], ["graph", "hello"]]) {
       const { code, stderr } = await other.run(project, question);

@@ -124,7 +124,7 @@ Deno.test("an excluded folder is not a workspace member, seen from the folder or
 Deno.test("requireProject throws an error with the start of its search if it finds no config", () => {
   const error = assertThrows(() => requireProject("/proc"), WireError, "in /proc or above it");
   assertEquals(projectErrorData(error)?.kind, "no-config");
-  assertThrows(() => requireProject("/no/such"), WireError, "there is no folder /no/such");
+  assertThrows(() => requireProject("/no/such"), WireError, "the folder /no/such does not exist");
   assertEquals(findProject("/no/such"), undefined);
 });
 

@@ -22,7 +22,7 @@ Deno.test("an uncaught error is logged, and the server keeps running", async () 
   server.server.uncaught(new RangeError("lost"));
   await server.clock.advance(20_000);
   assertEquals(await client.call("ping"), "Still alive!");
-  assertMatch(server.log.messages.join("\n"), /An error was not caught: RangeError: lost/);
+  assertMatch(server.log.messages.join("\n"), /Uncaught error: RangeError: lost/);
 });
 
 Deno.test("R12 a server whose loop hangs after an uncaught error still runs every shutdown step", async () => {
@@ -36,7 +36,7 @@ Deno.test("R12 a server whose loop hangs after an uncaught error still runs ever
   await clock.advance(20_000);
   assertEquals(await server.ended, { reason: "failure", isClean: false });
   assertEquals((await client.event("ServerExit")).reason, "failure");
-  assertStringIncludes(server.log.messages.join("\n"), "the loop has not turned for 5 s");
+  assertStringIncludes(server.log.messages.join("\n"), "the main loop has not run for 5 s");
   assertEquals(server.cooker.calls.slice(-4), [
     "shutdown(false)",
     "notifier.stop",
@@ -83,7 +83,7 @@ Deno.test("the server process survives an unhandled rejection and an uncaught ex
   const log = decoder.decode(stderr);
   assertEquals([code, decoder.decode(stdout)], [0, '{"kind":"ended","exitCode":143}\n'], log);
   for (const error of ["without an owner", "out of a timer"]) {
-    assertStringIncludes(log, `An error was not caught: RangeError: ${error}`);
+    assertStringIncludes(log, `Uncaught error: RangeError: ${error}`);
   }
   assertStringIncludes(log, "Exiting");
   await Deno.remove(root, { recursive: true });

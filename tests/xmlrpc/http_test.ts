@@ -303,7 +303,7 @@ Deno.test("XML-RPC entities are not expanded, and depth and number of elements a
   const doctype = '<!DOCTYPE a [<!ENTITY b "x"><!ENTITY c SYSTEM "file:///etc/passwd">]>';
   assertThrows(() => decodeCall(doctype + call("&b;")), XmlRpcSyntaxError, "document type");
   const open = "<array><data><value>".repeat(40_000);
-  assertThrows(() => decodeCall(call(open)), XmlRpcSyntaxError, "too deep");
+  assertThrows(() => decodeCall(call(open)), XmlRpcSyntaxError, "nested too deeply");
   const many = `<array><data>${"<value/>".repeat(250_000)}</data></array>`;
   assertThrows(() => decodeCall(call(many)), XmlRpcSyntaxError, "too many elements");
   const nested = 50;

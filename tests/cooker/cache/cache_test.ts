@@ -244,7 +244,7 @@ Deno.test("a plan's reasons name the changed arguments, variables and files, but
   const plan = await project.cooker.plan(["copy"], { env, args: ["x"] });
   assertEquals(plan.tasks[0]?.reasons.map(({ text }) => text), [
     'its arguments changed from [] to ["x"]',
-    "the variable MODE has another value",
+    "the variable MODE has a different value",
     "a.txt was changed",
     "new.txt was added",
     "z.txt was removed",
@@ -285,7 +285,7 @@ Deno.test("an unwritable cache does not fail a build, and is logged once", async
   for (let run = 0; run < 2; run++) {
     assertEquals((await cooker.run(["copy"])).exitCode, 0);
   }
-  const warnings = cooker.log.messages.filter((text) => text.startsWith("Cannot keep results"));
+  const warnings = cooker.log.messages.filter((text) => text.startsWith("Cannot cache results"));
   assertEquals(warnings.length, 1, cooker.log.messages.join("\n"));
 });
 
@@ -440,7 +440,7 @@ Deno.test("a failure after a build is logged, and does not affect the next build
     for (let run = 0; run < 2; run++) assertEquals((await cooker.run(["a"])).stdout, "a\n");
     await macrotask();
     assertEquals(cooker.log.messages.length, 2, cooker.log.messages.join("\n"));
-    assertStringIncludes(cooker.log.messages[0] ?? "", "what follows a build failed: RangeError");
+    assertStringIncludes(cooker.log.messages[0] ?? "", "work after a build failed: RangeError");
   }
   Deno.removeSync(root, { recursive: true });
 });

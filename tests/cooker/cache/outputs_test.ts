@@ -255,9 +255,9 @@ Deno.test("node_modules is not an input if no pattern names it", async () => {
 
 for (
   const [output, part] of [
-    [["../outside-$"], "outside of the task's folder"],
-    [["out", "/tmp/simmer-nothing-$"], "outside of the task's folder"],
-    [["out", "../*/$"], "outside of the task's folder"],
+    [["../outside-$"], "outside the task's folder"],
+    [["out", "/tmp/simmer-nothing-$"], "outside the task's folder"],
+    [["out", "../*/$"], "outside the task's folder"],
     [["dist/**"], "matches nothing"],
     [["out", "typo"], "matches nothing"],
     [["*.none", "out"], "matches nothing"],
@@ -478,12 +478,15 @@ for (const clean of [undefined, "if-file-deleted"]) {
     for (const input of ["1", "2"]) {
       const run = await project.runWith(input);
       assertEquals(run.exitCode, 0);
-      assertStringIncludes(warnings(run), "tsconfig.tsbuildinfo was changed");
+      assertStringIncludes(warnings(run), "the task changed tsconfig.tsbuildinfo");
     }
     assertEquals((await project.run()).cached, clean === undefined ? [] : ["b"]);
     const tasks = { b: script(command, ["out", "*.tsbuildinfo"]) };
     project.write("deno.json", JSON.stringify({ tasks }));
-    assertEquals(warnings(await project.run()).includes("tsbuildinfo was changed"), false);
+    assertEquals(
+      warnings(await project.run()).includes("the task changed tsconfig.tsbuildinfo"),
+      false,
+    );
     assertEquals((await project.run()).cached, ["b"]);
   });
 }

@@ -71,15 +71,15 @@ Deno.test("empty files, missing or null tasks, and missing commas are accepted",
 
 Deno.test("a config error states the problem, the line and the column", () => {
   const cases: [text: string, line: number, column: number, part: string][] = [
-    [`{\n  "tasks": {\n    "a": 5\n  }\n}`, 3, 10, `the task "a" is a string or an object`],
-    [`{"tasks": {"a": null}}`, 1, 17, "but here is null"],
-    [`{"tasks": {"a": [1]}}`, 1, 17, "but here is a list"],
-    [`{"tasks": []}`, 1, 11, `"tasks" is an object`],
-    [`{"tasks": {"a": {"command": 5}}}`, 1, 29, `"command" of the task "a" is a string`],
-    [`{"tasks": {"a": {"description": {}}}}`, 1, 33, "but here is an object"],
-    [`{"tasks": {"a": {"dependencies": "b"}}}`, 1, 34, "is a list of strings"],
-    [`{"tasks": {"a": {"dependencies": null}}}`, 1, 34, "is a list of strings"],
-    [`{"tasks": {"a":\n {"files": ["x", true]}}}`, 2, 18, "but here is the boolean true"],
+    [`{\n  "tasks": {\n    "a": 5\n  }\n}`, 3, 10, `the task "a" must be a string or an object`],
+    [`{"tasks": {"a": null}}`, 1, 17, "but found null"],
+    [`{"tasks": {"a": [1]}}`, 1, 17, "but found a list"],
+    [`{"tasks": []}`, 1, 11, `"tasks" must be an object`],
+    [`{"tasks": {"a": {"command": 5}}}`, 1, 29, `"command" of the task "a" must be a string`],
+    [`{"tasks": {"a": {"description": {}}}}`, 1, 33, "but found an object"],
+    [`{"tasks": {"a": {"dependencies": "b"}}}`, 1, 34, "must be a list of strings"],
+    [`{"tasks": {"a": {"dependencies": null}}}`, 1, 34, "must be a list of strings"],
+    [`{"tasks": {"a":\n {"files": ["x", true]}}}`, 2, 18, "but found the boolean true"],
     [`{\n"tasks": {,}}`, 2, 11, "expected"],
     [`{\n"tasks": {"a": "x`, 2, 16, "the string is not closed"],
     [`{"tasks": {"a": "x"}`, 1, 21, "a closing brace is expected"],
@@ -144,25 +144,25 @@ Deno.test("simmer's settings are read from simmer.tasks, and an error in them st
     assertEquals(deno(`{${tasks}, "simmer": ${value}}`).tasks.get("a")?.settings, undefined);
   }
   const cases: [settings: string, column: number, part: string][] = [
-    [`5`, 11, `"simmer" is an object, but here is the number 5`],
+    [`5`, 11, `"simmer" must be an object, but found the number 5`],
     [`{"taks": {}}`, 12, `"taks" in "simmer" is unknown. Did you mean "tasks"?`],
-    [`{"tasks": []}`, 21, `"simmer.tasks" is an object, but here is a list`],
-    [`{"tasks": {"b": {}}}`, 22, `"b" in "simmer.tasks" names no task of this file`],
+    [`{"tasks": []}`, 21, `"simmer.tasks" must be an object, but found a list`],
+    [`{"tasks": {"b": {}}}`, 22, `"b" in "simmer.tasks" is not a task of this file`],
     [
       `{"tasks": {"constructer": {}}}`,
       22,
-      `"constructer" in "simmer.tasks" names no task of this file. Did you mean "constructor"?`,
+      `"constructer" in "simmer.tasks" is not a task of this file. Did you mean "constructor"?`,
     ],
-    [`{"tasks": {"a": true}}`, 27, `"simmer.tasks.a" is an object`],
+    [`{"tasks": {"a": true}}`, 27, `"simmer.tasks.a" must be an object`],
     [`{"tasks": {"a": {"claen": 1}}}`, 28, `"claen" in "simmer.tasks.a" is unknown`],
     [`{"tasks": {"a": {"__proto__": 1}}}`, 28, `"__proto__" in "simmer.tasks.a" is unknown`],
     [
       `{"tasks": {"a": {"clean": "never"}}}`,
       37,
-      `is true, false or "if-file-deleted", but here is the string "never"`,
+      `must be true, false or "if-file-deleted", but found the string "never"`,
     ],
-    [`{"tasks": {"a": {"clean": null}}}`, 37, `but here is null`],
-    [`{"tasks": {"a": {"clean": [true]}}}`, 37, `but here is a list`],
+    [`{"tasks": {"a": {"clean": null}}}`, 37, `but found null`],
+    [`{"tasks": {"a": {"clean": [true]}}}`, 37, `but found a list`],
   ];
   for (const [settings, column, part] of cases) {
     const text = `{${tasks},\n"simmer": ${settings}}`;

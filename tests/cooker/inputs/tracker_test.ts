@@ -115,7 +115,7 @@ Deno.test("a root that was replaced by another folder is scanned again, with a n
   assertEquals(project.digest("a.txt"), project.digestAnew("a.txt"));
   project.write("a.txt", "3");
   assertEquals(project.digest("a.txt"), project.digestAnew("a.txt"));
-  assertEquals(project.notes, ["Inputs were looked at again: the project's folder was replaced"]);
+  assertEquals(project.notes, ["Inputs were checked again: the project's folder was replaced"]);
   Deno.removeSync(moved, { recursive: true });
 });
 

@@ -122,7 +122,7 @@ Deno.test("restore logs a damaged or missing blob and changes no file", async ()
     const restored = await pantry.store.restore(outputs, pantry.tree);
     assertEquals(restored.kind, "damaged", damage);
     assertEquals(pantry.look(), before);
-    assertStringIncludes(pantry.log.messages.join("\n"), "b.txt is gone or damaged");
+    assertStringIncludes(pantry.log.messages.join("\n"), "b.txt is missing or damaged");
     // Storing the content again repairs the blob.
     pantry.write("b.txt", "second");
     await pantry.keep("one", "b.txt");

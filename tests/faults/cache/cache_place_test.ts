@@ -103,7 +103,7 @@ Deno.test({
     for (const options of [[], [], ["--no-server"]]) {
       const run = await project.run(["run", ...options, "make"], { env });
       assertEquals([run.code, run.stdout], [0, "made\n"]);
-      assertStringIncludes(run.stderr, `Cannot keep results: the cache is not used: ${whose}`);
+      assertStringIncludes(run.stderr, `Cannot cache results: the cache is not used: ${whose}`);
     }
     const clean = await project.run(["clean", "--all"], { env });
     assertEquals(clean.code, 4);

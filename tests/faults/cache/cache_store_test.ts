@@ -345,7 +345,7 @@ Deno.test("a forged record cannot write into .git or .simmer, or replace a confi
     else if (path !== ".simmer/results.jsonl") assertEquals(target.read(path), before, path);
     else assertEquals(target.read(path)?.includes("evil"), false);
     assertEquals(target.read("made.txt"), "made\n", path);
-    assertMatch(log, /Cannot put a result back: .* (is never put back|is no path)/, path);
+    assertMatch(log, /Cannot restore a result: .* (is never restored|is not a path)/, path);
   }
 });
 
@@ -361,7 +361,7 @@ Deno.test("a forged record cannot write to a path that the task's output does no
     await target.forge([path]);
     const { ran, log } = await target.run();
     assertEquals([ran, target.read(path)], [["make"], undefined], path);
-    assertMatch(log, /is not among what the task's "output" means/);
+    assertMatch(log, /is not included in the task's "output"/);
   }
 });
 
@@ -391,7 +391,7 @@ Deno.test("a result with a config file among its outputs is not stored, and the 
   for (let round = 0; round < 2; round++) {
     const { ran, log } = await target.run();
     assertEquals(ran, ["make"]);
-    assertMatch(log, /Cannot keep results: deno.jsonc is never put back: .*config/);
+    assertMatch(log, /Cannot cache results: deno.jsonc is never restored: .*config/);
   }
 });
 

@@ -90,7 +90,7 @@ Deno.test("a config that is a FIFO (of a member, package.json or --config) is an
   assertStringIncludes(linked.stderr, "package.json: it is a FIFO, not a regular file");
   const named = await simmer(project, "run", "--config", "m/deno.json", "a");
   assertEquals(named.code, 5, named.stderr);
-  assertStringIncludes(named.stderr, "m/deno.json is no regular file");
+  assertStringIncludes(named.stderr, "m/deno.json is not a regular file");
 });
 
 Deno.test("an output that is a FIFO is not stored: a warning says why, and the task's exit code stays", async () => {
@@ -102,8 +102,8 @@ Deno.test("an output that is a FIFO is not stored: a warning says why, and the t
   });
   const made = await simmer(project, "run", "--force", "make");
   assertEquals(made.code, 0, made.stderr);
-  assertStringIncludes(made.stderr, "Cannot keep results:");
-  assertStringIncludes(made.stderr, "out is neither a file nor a link nor a folder");
+  assertStringIncludes(made.stderr, "Cannot cache results:");
+  assertStringIncludes(made.stderr, "out is not a file, a link or a folder");
 });
 
 Deno.test("a task runs each time if an input's name is too long, and why names that input", async () => {
@@ -122,7 +122,7 @@ Deno.test("a task runs each time if an input's name is too long, and why names t
   }
   const why = await simmer(project, "why", "long");
   assertEquals(why.code, 0, why.stderr);
-  assertMatch(why.stdout, /src\/x{256} can't be read: File name too long/);
+  assertMatch(why.stdout, /src\/x{256} cannot be read: File name too long/);
   // A circular link counts as absent, so its task can be cached.
   assertEquals((await simmer(project, "run", "loop")).code, 0);
   assertStringIncludes((await simmer(project, "run", "loop")).stderr, "cached");
@@ -147,7 +147,7 @@ open("deep.txt", "w")`,
     assertEquals([code, stdout], [0, "run\n"], stderr);
   }
   const why = await simmer(project, "why", "build");
-  assertMatch(why.stdout, /d{200} can't be read: File name too long/);
+  assertMatch(why.stdout, /d{200} cannot be read: File name too long/);
   // Deno cannot remove such a deep folder by its path.
   assertEquals((await project.runProgram(["rm", "-rf", "src"])).code, 0);
 });
@@ -183,7 +183,7 @@ Deno.test({
         ...SIMMER,
         ...args,
       ]);
-    const denied = "can't be read: Permission denied";
+    const denied = "cannot be read: Permission denied";
     for (
       const [task, path] of [["read", "read/a.txt"], ["search", "search/a.txt"], ["list", "list"], [
         "inside",
