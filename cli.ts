@@ -324,8 +324,8 @@ async function defect(
   error: unknown,
   args: readonly string[],
 ): Promise<{ exitCode: number; lines: string[] }> {
-  const { recordDefect } = await import("./client/defect.ts");
-  return { exitCode: EXIT.internal, lines: [recordDefect(error, redactArguments(args))] };
+  const { writeCrashReport } = await import("./client/defect.ts");
+  return { exitCode: EXIT.internal, lines: [writeCrashReport(error, redactArguments(args))] };
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

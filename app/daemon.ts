@@ -6,7 +6,7 @@
  */
 
 import { SocketFolder } from "../project/socket_folder.ts";
-import { bidFarewell } from "../lock/release.ts";
+import { releaseLock } from "../lock/release.ts";
 import { SettledBuilds } from "../cooker/settled.ts";
 import { LockFile } from "../lock/lock_file.ts";
 import { readLockContent } from "../lock/content.ts";
@@ -58,7 +58,7 @@ export interface DaemonOptions {
    * True if the client that starts this server holds the lock. The client releases it when this
    * server has created the file `starting`.
    */
-  readonly handover: boolean;
+  readonly lockFromClient: boolean;
   /** Address at which XML-RPC is served too; port 0: any free port. */
   readonly xmlrpc?: TcpAddress;
   /** Commands and events of XML-RPC clients; default: simmer's own. */
@@ -122,8 +122,8 @@ export type Served =
   | { readonly kind: "refused"; readonly message: string };
 
 /** Time to wait for the starting client to release the lock, in milliseconds. */
-const HANDOVER_MS = 10_000;
-const HANDOVER_RETRY_MS = 2;
+const CLIENT_LOCK_MS = 10_000;
+const CLIENT_LOCK_RETRY_MS = 2;
 
 /**
  * Serves a project until its server stops, or until SIGINT or SIGTERM.
@@ -145,7 +145,7 @@ export async function serveProject(options: DaemonOptions): Promise<Served> {
   }
   // Resources that are released here if the start fails. A started server releases them at its end.
   await using acquired = new AsyncDisposableStack();
-  const lock = await takeLock(paths, options.handover);
+  const lock = await takeLock(paths, options.lockFromClient);
   if (lock === undefined) {
     return { kind: "locked", holder: readLockContent(paths.lock)?.pid };
   }
@@ -204,10 +204,10 @@ export async function serveProject(options: DaemonOptions): Promise<Served> {
     maxConnections: maxConnections(),
     processName: "Cooker",
     onBeat: () => lock.touch(systemClock.now()),
-    farewell: async () => {
+    releaseLock: async () => {
       // If the lock file is gone, another server may already own the folder.
       if (lock.isInPlace()) folder[Symbol.dispose]();
-      await bidFarewell(lock, { clock: systemClock, log, pid: processId() });
+      await releaseLock(lock, { clock: systemClock, log, pid: processId() });
     },
   });
   const namespaces = processNamespaces();
@@ -357,12 +357,12 @@ async function xmlRpcDoor(
  * Takes the server's lock. It retries, because another client may hold the lock for a moment to
  * probe it.
  */
-async function takeLock(paths: StatePaths, handover: boolean): Promise<LockFile | undefined> {
-  if (!handover) return await LockFile.acquire(paths.lock);
+async function takeLock(paths: StatePaths, lockFromClient: boolean): Promise<LockFile | undefined> {
+  if (!lockFromClient) return await LockFile.acquire(paths.lock);
   writeAtomically(paths.starting, `${processId()}\n`);
   try {
-    const wait = { timeoutMs: HANDOVER_MS };
-    return await LockFile.acquire(paths.lock, { wait, retryMs: HANDOVER_RETRY_MS });
+    const wait = { timeoutMs: CLIENT_LOCK_MS };
+    return await LockFile.acquire(paths.lock, { wait, retryMs: CLIENT_LOCK_RETRY_MS });
   } finally {
     removeIfPresent(paths.starting);
   }

@@ -17,7 +17,7 @@ import { VERSION } from "../wire/hello.ts";
  * @param args the command line, without secrets
  * @returns a line that says what happened and where the details are
  */
-export function recordDefect(error: unknown, args: readonly string[]): string {
+export function writeCrashReport(error: unknown, args: readonly string[]): string {
   const { message, stack } = error instanceof Error ? error : new Error(String(error));
   const [summary] = message.split("\n", 1);
   const details = `simmer ${VERSION} ${JSON.stringify(args)}: ${stack ?? message}`;

@@ -35,7 +35,7 @@ interface ServeRequest extends ServerLimits {
   /** True if the server's log also goes to the terminal. */
   readonly foreground: boolean;
   /** True if the client that starts the server holds the lock until the file `starting` exists. */
-  readonly handover: boolean;
+  readonly lockFromClient: boolean;
   /** The address for XML-RPC, if it is to be served too; port 0: any free port. */
   readonly xmlrpc?: TcpAddress;
   /** True if BitBake's own clients are served too. */

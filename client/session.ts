@@ -98,7 +98,7 @@ export class SocketSession implements Session {
   constructor(stream: ByteStream, options: SocketSessionOptions) {
     this.#stream = stream;
     this.#options = options;
-    stream.lane?.open();
+    stream.channel?.open();
     this.ended = this.#receive();
   }
 
@@ -201,9 +201,9 @@ export class SocketSession implements Session {
   }
 
   async #readAll(): Promise<void> {
-    const { lane } = this.#stream;
-    if (lane === undefined) return await this.#readBytes();
-    for (let items = await lane.receive(); items !== null; items = await lane.receive()) {
+    const { channel } = this.#stream;
+    if (channel === undefined) return await this.#readBytes();
+    for (let items = await channel.receive(); items !== null; items = await channel.receive()) {
       await this.#deliver(
         items.map((item) =>
           typeof item === "string" ? parseMessage(item) : notification("event", item)

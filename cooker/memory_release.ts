@@ -17,7 +17,7 @@ const LOOK_SECONDS = 1;
 const MANY_TASKS = 100;
 
 /** Decides when memory is released. */
-export class SpareMemory {
+export class MemoryRelease {
   readonly #clock: Clock;
   readonly #load: () => Promise<ReleaseMemory>;
   readonly #beside: OwnedWork;

@@ -10,10 +10,10 @@ import type { Clock } from "../system/clock.ts";
 import type { Logger } from "../system/logger.ts";
 import { platformName } from "../system/process/self.ts";
 import { TreeSignatures } from "../system/files/tree_signature.ts";
-import { LastResults } from "./cache/task_history.ts";
+import { TaskHistory } from "./cache/task_history.ts";
 import { OffLimits } from "./cache/off_limits.ts";
 import { OutputRuns } from "./cache/output_runs.ts";
-import { PostponedResults } from "./cache/deferred_results.ts";
+import { DeferredResults } from "./cache/deferred_results.ts";
 import { ResultCache } from "./cache/result_cache.ts";
 import { criticalPathRank } from "./plan/critical_path.ts";
 import { Durations } from "./plan/durations.ts";
@@ -28,7 +28,7 @@ const MAX_CACHE_BYTES = 10 * 1024 ** 3;
 const SAVE_MS = 10_000;
 
 /** Paths of a project's state on disk, all absolute. */
-export interface HotFolders {
+export interface ProjectFolders {
   /**
    * Folder in the project's root for cookie files. The event of a cookie proves that the kernel has
    * reported all earlier changes.
@@ -42,13 +42,13 @@ export interface HotFolders {
   readonly durations: string;
 }
 
-/** Options of a {@linkcode HotProject}. */
-interface HotProjectOptions {
+/** Options of a {@linkcode ProjectState}. */
+interface ProjectStateOptions {
   /** The project's root folder, absolute, with links resolved. */
   readonly root: string;
   /** The config file that the user has named, absolute. */
   readonly config?: string;
-  readonly folders: HotFolders;
+  readonly folders: ProjectFolders;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -64,12 +64,12 @@ interface ResultPlace {
 }
 
 /** State of a project between runs. */
-export class HotProject {
+export class ProjectState {
   readonly tracker: InputTracker;
   /** The result of each task that is in the working tree, whichever cache folder holds it. */
-  readonly last: LastResults;
+  readonly last: TaskHistory;
   /** Results that are not stored yet. */
-  readonly postponed: PostponedResults;
+  readonly deferred: DeferredResults;
   readonly #durations: Durations;
   readonly #log: Logger;
   readonly #aside: string;
@@ -85,7 +85,7 @@ export class HotProject {
   #collecting: Promise<void> | undefined;
 
   /** @param options the project; nothing is read, written or watched before the first build */
-  constructor(options: HotProjectOptions) {
+  constructor(options: ProjectStateOptions) {
     const { root, folders, clock, log } = options;
     this.#log = log;
     this.#clock = clock;
@@ -96,10 +96,10 @@ export class HotProject {
       note: (text) => log.log("warn", text),
     });
     this.#runs = new OutputRuns(this.tracker.pace, this.#signatures);
-    this.last = new LastResults(folders.results);
+    this.last = new TaskHistory(folders.results);
     this.#durations = new Durations(folders.durations);
     this.#aside = folders.aside;
-    this.postponed = new PostponedResults({ tracker: this.tracker, clock, log });
+    this.deferred = new DeferredResults({ tracker: this.tracker, clock, log });
   }
 
   /**
@@ -111,7 +111,7 @@ export class HotProject {
   results(folder: string | undefined): ResultCache {
     const place = this.#places.get(folder) ?? this.#makePlace(folder);
     // The folder may have changed since the last run.
-    place.store?.distrust();
+    place.store?.invalidate();
     this.#offLimits.refresh();
     this.#places.set(folder, place);
     return place.cache;

@@ -42,15 +42,15 @@ import { ConfigNotifier } from "./config_notifier.ts";
 import type { AsyncCommand, CommandCall, Cooker, CookerHost, Notifier } from "../server/cooker.ts";
 import type { Environment } from "./plan/environment.ts";
 import type { Executor } from "./execute/executor.ts";
-import { type HotFolders, HotProject } from "./project_state.ts";
+import { type ProjectFolders, ProjectState } from "./project_state.ts";
 import { explainPlan } from "./build/explain.ts";
-import { ChangeWaits } from "./build/change_waits.ts";
+import { ChangeSubscriptions } from "./build/change_subscriptions.ts";
 import { PlanMemo } from "./plan/plan_memo.ts";
-import { OldBuilds } from "./build/old_builds.ts";
+import { BuildRetention } from "./build/build_retention.ts";
 import { registerPeriodic } from "./periodic_work.ts";
 import { type BuildPlan, planCommandLine, planTasks } from "./plan/plan.ts";
 import type { SettledBuilds } from "./settled.ts";
-import { SpareMemory } from "./memory_release.ts";
+import { MemoryRelease } from "./memory_release.ts";
 import { ShellExecutor } from "./execute/shell_executor.ts";
 import { TaskRunner } from "./build/task_runner.ts";
 
@@ -61,7 +61,7 @@ interface TaskCookerOptions {
   /** The config file that the user has named, absolute. */
   readonly config?: string;
   /** Folders for the files of builds and for the state of the project. */
-  readonly state: BuildFolders & HotFolders;
+  readonly state: BuildFolders & ProjectFolders;
   /**
    * The cache folder, common to all projects, absolute: either one for every run, or a function
    * that derives it from the environment of a run. If it is absent or the function returns
@@ -102,8 +102,8 @@ export class TaskCooker implements Cooker {
   readonly configNotifier: ConfigNotifier;
   readonly #options: TaskCookerOptions;
   readonly #config: ProjectConfig;
-  readonly #hot: HotProject;
-  readonly #changes: ChangeWaits;
+  readonly #project: ProjectState;
+  readonly #changes: ChangeSubscriptions;
   readonly #executor: Executor;
   readonly #warden: Warden;
   readonly #marks = new ProcessMarks();
@@ -112,8 +112,8 @@ export class TaskCooker implements Cooker {
   readonly #variables = new Map<string, string>();
   readonly #builds = new Set<Build>();
   readonly #plans = new PlanMemo();
-  readonly #spare: SpareMemory;
-  readonly #oldBuilds: OldBuilds;
+  readonly #memory: MemoryRelease;
+  readonly #retention: BuildRetention;
   readonly #beside: OwnedWork;
   #state: CookerState = "initial";
 
@@ -125,16 +125,16 @@ export class TaskCooker implements Cooker {
       options.log.log("error", `The cooker's ${what} failed: ${text}`);
     });
     this.#config = new ProjectConfig(options);
-    this.#hot = new HotProject({ ...options, folders: options.state });
-    this.notifier = this.#hot.tracker;
+    this.#project = new ProjectState({ ...options, folders: options.state });
+    this.notifier = this.#project.tracker;
     this.configNotifier = new ConfigNotifier(
-      this.#hot.tracker,
+      this.#project.tracker,
       options.root,
       () => this.#config.entries,
     );
-    this.#changes = new ChangeWaits(this.#hot.tracker, options);
-    this.#spare = new SpareMemory(options.clock, memoryReleaser, this.#beside);
-    this.#oldBuilds = new OldBuilds(options.state, options.log);
+    this.#changes = new ChangeSubscriptions(this.#project.tracker, options);
+    this.#memory = new MemoryRelease(options.clock, memoryReleaser, this.#beside);
+    this.#retention = new BuildRetention(options.state, options.log);
     this.#warden = new Warden(undefined, options.clock);
     this.#executor = options.executor ?? new ShellExecutor({
       clock: options.clock,
@@ -147,7 +147,7 @@ export class TaskCooker implements Cooker {
   }
 
   get notes(): readonly string[] {
-    return this.#hot.tracker.notes;
+    return this.#project.tracker.notes;
   }
 
   get state(): CookerState {
@@ -168,24 +168,24 @@ export class TaskCooker implements Cooker {
     registerPeriodic(host, {
       name: "tidying up",
       work: () => {
-        if (this.#builds.size === 0) this.#oldBuilds.tidy();
-        const isBusy = host.hasUIs() || this.#builds.size > 0 || !this.#hot.postponed.isEmpty;
-        return this.#spare.look(isBusy);
+        if (this.#builds.size === 0) this.#retention.prune();
+        const isBusy = host.hasUIs() || this.#builds.size > 0 || !this.#project.deferred.isEmpty;
+        return this.#memory.look(isBusy);
       },
     });
   }
 
   async postServe(): Promise<void> {
     await this.#beside.settled();
-    this.#oldBuilds.tidy();
-    await this.#hot.close();
+    this.#retention.prune();
+    await this.#project.close();
     await this.#warden.close();
     this.#marks.close();
     await this.#spawner.close();
   }
 
   releaseMemory(): void {
-    this.#beside.own("releasing memory", this.#spare.giveBack());
+    this.#beside.own("releasing memory", this.#memory.giveBack());
   }
 
   clientComplete(): void {
@@ -197,8 +197,8 @@ export class TaskCooker implements Cooker {
     const builds = [...this.#builds];
     for (const build of builds) build.cancel(force);
     await Promise.all(builds.map((build) => build.ended));
-    if (force) this.#hot.postponed.drop();
-    else await this.#hot.postponed.finish();
+    if (force) this.#project.deferred.drop();
+    else await this.#project.deferred.finish();
   }
 
   runCommand(call: CommandCall): unknown {
@@ -207,11 +207,11 @@ export class TaskCooker implements Cooker {
     }
     // The server has checked the parameters against this row of the table.
     const handler = this.#handlers[call.name] as (params: unknown, call: CommandCall) => unknown;
-    const { postponed } = this.#hot;
+    const { deferred } = this.#project;
     // The reasons are only known when all deferred results are stored, so the client waits for
     // that.
-    if (call.name === "planTasks" && !postponed.isEmpty) {
-      return postponed.finish().then(() => handler(call.params, call));
+    if (call.name === "planTasks" && !deferred.isEmpty) {
+      return deferred.finish().then(() => handler(call.params, call));
     }
     return handler(call.params, call);
   }
@@ -261,15 +261,15 @@ export class TaskCooker implements Cooker {
   }
 
   #runTasks(params: RunTasksParams, call: CommandCall): AsyncCommand {
-    this.#hot.sync();
+    this.#project.sync();
     const config = this.#configSet();
     const plan = this.#plans.get(params, config, () => this.#plan(params));
     const passed = params.passed === undefined
       ? undefined
       : this.#options.passed?.of(params.passed);
     this.#requireDescriptors(plan, params.stdinPid, passed);
-    const before = this.#hot.changes;
-    const rank = this.#hot.rank(plan);
+    const before = this.#project.changes;
+    const rank = this.#project.rank(plan);
     const { state, clock } = this.#options;
     const cache = this.#results(params);
     const id = this.#ids.next(clock.now());
@@ -282,22 +282,23 @@ export class TaskCooker implements Cooker {
       files: BuildFiles.create(id, state),
       clock,
       cache,
-      postponed: this.#hot.postponed,
+      deferred: this.#project.deferred,
       keepsAtOnce: this.#options.isBrief === true || params.watched,
       isWatched: params.watched,
-      ran: (task, durationMs) => this.#hot.ran(task, durationMs),
+      ran: (task, durationMs) => this.#project.ran(task, durationMs),
       ...(rank === undefined ? {} : { rank }),
       ...(params.stdinPid === undefined ? {} : { stdinPid: params.stdinPid }),
       ...(passed === undefined ? {} : { passed }),
     });
     this.#builds.add(build);
-    this.#hot.postponed.pause();
+    this.#project.deferred.pause();
     const watcher = params.watched ? watcherOf(call, plan) : undefined;
     this.#beside.own("comparing a build's inputs", this.#changes.begin(build, watcher));
-    const isUnchanged = (): boolean => this.#hot.changes === before && config === this.#configSet();
+    const isUnchanged = (): boolean =>
+      this.#project.changes === before && config === this.#configSet();
     const isCurrent = (): boolean => {
-      this.#hot.sync();
-      return this.#builds.size === 0 && this.#hot.changes === before;
+      this.#project.sync();
+      return this.#builds.size === 0 && this.#project.changes === before;
     };
     this.#beside.own(
       "work after a build",
@@ -309,12 +310,12 @@ export class TaskCooker implements Cooker {
         this.#options.settled?.note(
           isSettled ? { pid: call.client.pid, isCurrent } : undefined,
         );
-        this.#oldBuilds.built();
-        this.#hot.save();
+        this.#retention.built();
+        this.#project.save();
         // The client learns of the end first.
         await ioTurn();
-        if (this.#builds.size === 0) this.#hot.postponed.resume();
-        if (!build.isAllCached) this.#spare.built(plan.tasks.length);
+        if (this.#builds.size === 0) this.#project.deferred.resume();
+        if (!build.isAllCached) this.#memory.built(plan.tasks.length);
       }),
     );
     return build;
@@ -351,25 +352,25 @@ export class TaskCooker implements Cooker {
    * no file is added.
    */
   #configSet(): FileSet | undefined {
-    const set = this.#hot.tracker.set(this.#options.root, this.#config.entries);
+    const set = this.#project.tracker.set(this.#options.root, this.#config.entries);
     set?.snapshot();
     return set;
   }
 
   #isSettled(build: Build, plan: BuildPlan, cache: ResultCache): boolean {
-    this.#hot.tracker.drain();
+    this.#project.tracker.drain();
     return build.isAllCached && this.#configSet()?.isSettled === true &&
       plan.tasks.every((task, index) => {
-        const prospect = build.prospects.get(index);
+        const cacheKey = build.cacheKeys.get(index);
         return task.command === undefined ||
-          (prospect !== undefined && cache.isSettled(prospect));
+          (cacheKey !== undefined && cache.isSettled(cacheKey));
       });
   }
 
   /** Returns the result cache of a run, whose own environment names the cache folder. */
   #results({ env }: RunTasksParams): ResultCache {
     const { cache } = this.#options;
-    return this.#hot.results(typeof cache === "function" ? cache(env) : cache);
+    return this.#project.results(typeof cache === "function" ? cache(env) : cache);
   }
 
   #plan(params: RunTasksParams): BuildPlan {
@@ -400,10 +401,10 @@ export class TaskCooker implements Cooker {
 
   async #explain(params: RunTasksParams): Promise<PlanTasksResult> {
     const plan = this.#read(() => {
-      this.#hot.sync();
+      this.#project.sync();
       return this.#plan(params);
     });
-    const { last } = this.#hot;
+    const { last } = this.#project;
     const cache = this.#results(params);
     const runner = new TaskRunner({
       ...plan,
@@ -416,7 +417,7 @@ export class TaskCooker implements Cooker {
 
   #watchInputs(params: WatchInputsParams, call: CommandCall): null {
     const { watch } = params;
-    this.#hot.sync();
+    this.#project.sync();
     this.#changes.wait(watch, this.#plan(params), params.build, {
       changed: (files) => void call.emit({ type: "InputsChanged", watch, files }),
       written: (files) => void call.emit({ type: "InputsWritten", watch, files }),

@@ -17,8 +17,8 @@ const PATIENCE_MS = 3000;
 /** Milliseconds between two attempts. */
 const RETRY_MS = 100;
 
-/** Options of {@linkcode bidFarewell}. */
-export interface FarewellOptions {
+/** Options of {@linkcode releaseLock}. */
+export interface ReleaseOptions {
   /** Clock for the retries. */
   readonly clock: Clock;
   /** Receives the reasons for a delay. */
@@ -32,7 +32,7 @@ export interface FarewellOptions {
 }
 
 /** Result of a release: the file is removed, or a new server has taken it over. */
-export type Farewell = "removed" | "succeeded";
+export type ReleaseOutcome = "removed" | "succeeded";
 
 /**
  * Releases a lock and removes its file.
@@ -44,7 +44,10 @@ export type Farewell = "removed" | "succeeded";
  *
  * @throws the reason with which the signal was aborted
  */
-export async function bidFarewell(lock: LockFile, options: FarewellOptions): Promise<Farewell> {
+export async function releaseLock(
+  lock: LockFile,
+  options: ReleaseOptions,
+): Promise<ReleaseOutcome> {
   const { clock, log, pid, holders = lockHolders, signal } = options;
   const { path } = lock;
   const isOthers = (): boolean => {

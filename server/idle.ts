@@ -99,7 +99,7 @@ export class IdleWork {
     const now = this.#clock.monotonic();
     entry.due = result === true ? now : now + result * 1000;
     if (result === true) this.again.wake();
-    else this.tick.hurry(entry.due);
+    else this.tick.wakeBy(entry.due);
   }
 
   /** A rejection is no failure of the function: its next call finds out what has happened. */

@@ -8,7 +8,7 @@
 import type { Cooker } from "./cooker.ts";
 import type { Clock } from "../system/clock.ts";
 import type { Logger } from "../system/logger.ts";
-import { lanePair } from "../system/net/lane.ts";
+import { channelPair } from "../system/net/object_channel.ts";
 import type { ByteStream } from "../system/net/streams.ts";
 import type { AcceptedStream } from "../system/net/unix_socket.ts";
 import type { ProjectIdentity } from "../wire/hello.ts";
@@ -62,7 +62,7 @@ class OneClient implements Listener {
 
 /** Starts a server for one client in this process. It ends when the client leaves. */
 export function serveInProcess(options: InProcessOptions): InProcessServer {
-  const [near, far] = lanePair();
+  const [near, far] = channelPair();
   const server = new ProcessServer({
     ...options,
     listener: new OneClient(far),

@@ -9,7 +9,7 @@ export { type Clock, systemClock } from "../system/clock.ts";
 export { type Level, type Logger, MemoryLogger } from "../system/logger.ts";
 export { LogFile, type LogFileOptions } from "../system/files/log_file.ts";
 export { Latch, type Source } from "../system/source.ts";
-export { type ByteStream, memoryPair, type ObjectLane } from "../system/net/streams.ts";
+export { type ByteStream, memoryPair, type ObjectChannel } from "../system/net/streams.ts";
 export { type AcceptedStream, UnixListener } from "../system/net/unix_socket.ts";
 export type { PeerCredentials } from "../system/net/peer.ts";
 export type { ConnectionLimits } from "./connection.ts";

@@ -55,7 +55,7 @@ export class Outbox {
 
   /** Adds an event. */
   pushEvent({ event, line }: Delivery): void {
-    if (this.#stream.lane?.isOpen !== true) return this.push(line());
+    if (this.#stream.channel?.isOpen !== true) return this.push(line());
     this.#add(event, sizeOf(event));
   }
 
@@ -100,7 +100,7 @@ export class Outbox {
     while (this.#items.length > 0) {
       const batch = this.#takeBatch();
       try {
-        if (this.#stream.lane?.isOpen === true) await this.#stream.lane.send(batch);
+        if (this.#stream.channel?.isOpen === true) await this.#stream.channel.send(batch);
         else await writeAll(this.#stream, encoder.encode(batch.join("")));
       } catch (error) {
         this.#fail(error);

@@ -10,7 +10,7 @@ import type { Logger } from "../system/logger.ts";
 import { memoryUse, processId, processNamespaces, userId } from "../system/environment.ts";
 import { OwnedWork } from "../system/owned_work.ts";
 import { nameProcess } from "../system/process/self.ts";
-import { lanePair } from "../system/net/lane.ts";
+import { channelPair } from "../system/net/object_channel.ts";
 import type { ByteStream } from "../system/net/streams.ts";
 import type { AcceptedStream } from "../system/net/unix_socket.ts";
 import type { ProjectIdentity } from "../wire/hello.ts";
@@ -78,7 +78,7 @@ export interface ProcessServerOptions {
   /** Limit of the events that are queued for an observer, in characters. */
   readonly observerQueue?: number;
   /** Releases the lock, as the last step of the shutdown. */
-  readonly farewell?: () => Promise<void>;
+  readonly releaseLock?: () => Promise<void>;
 }
 
 /** Time for one turn of a working loop, in milliseconds. The loop ticks at least once a second. */
@@ -131,7 +131,7 @@ export class ProcessServer {
       command: (connection, outcome) => this.#reception.receive(connection, outcome),
       tick: () => this.#tick(),
       again: () => this.#idle.runDue(),
-      active: () => this.#idle.tick.rouse(),
+      active: () => this.#idle.tick.wake(),
       failed: (source, error) => {
         log.log("error", `Handling ${source.name} failed: ${stackOf(error)}`);
       },
@@ -370,7 +370,7 @@ export class ProcessServer {
 
   /** Opens a native connection in memory, for a client of a door or of the execute host. */
   #connect(): ByteStream {
-    const [near, far] = lanePair();
+    const [near, far] = channelPair();
     this.#welcome(far);
     return near;
   }

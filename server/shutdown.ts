@@ -50,7 +50,7 @@ interface EndingServer {
   readonly clock: Clock;
   readonly log: Logger;
   /** Releases the lock. */
-  readonly farewell?: () => Promise<void>;
+  readonly releaseLock?: () => Promise<void>;
 }
 
 /**
@@ -90,7 +90,7 @@ export async function endServer(server: EndingServer): Promise<boolean> {
   for (const door of server.doors) await step(`closing ${door.name}`, () => door.close());
   await step("ending the command lines", () => server.executes?.close());
   await step("flushing the log", () => log.flush());
-  await step("releasing the lock", () => server.farewell?.());
+  await step("releasing the lock", () => server.releaseLock?.());
   return isClean;
 }
 

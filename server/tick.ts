@@ -61,15 +61,15 @@ export class TickSource implements Source<void> {
   }
 
   /** Ends a period of rare ticks: the next tick is at most {@linkcode TICK_MS} away. */
-  rouse(): void {
+  wake(): void {
     const due = this.#clock.monotonic() + TICK_MS;
     if (due >= this.#due) return;
     this.#due = due;
-    this.hurry(due);
+    this.wakeBy(due);
   }
 
   /** Wakes the sleep in progress if it would end later than `due`. */
-  hurry(due: number): void {
+  wakeBy(due: number): void {
     if (this.#sleep !== undefined && due < this.#sleep.until) this.#sleep.alarm.abort();
   }
 }

@@ -5,7 +5,7 @@
  */
 
 import type { PlannedTaskDescription, PlanTasksResult } from "../../wire/commands.ts";
-import { askCooker } from "../connect/query_cooker.ts";
+import { queryCooker } from "../connect/query_cooker.ts";
 import type { Invocation } from "../invocation.ts";
 import { serverPlace } from "../connect/find_server.ts";
 import { runInput, type Selection } from "../args/run_input.ts";
@@ -27,7 +27,7 @@ export async function askPlan(
   };
   const input = await runInput(invocation, selection, say);
   const place = serverPlace(invocation, values);
-  const reply = await askCooker(
+  const reply = await queryCooker(
     invocation,
     place,
     (session) => session.call("planTasks", input),

@@ -28,7 +28,7 @@ const OPTIONS = [
   },
   { name: "detach", kind: "flag", summary: "run in the background, and print the server's pid" },
   {
-    name: "handover",
+    name: "lock-from-client",
     kind: "flag",
     summary: "take the lock over from the client that starts this server",
     isHidden: true,
@@ -56,8 +56,8 @@ export const command = defineCommand({
   const served = await invocation.serve({
     project: place.project,
     ...limits,
-    foreground: !values.handover && !values.quiet,
-    handover: values.handover,
+    foreground: !values["lock-from-client"] && !values.quiet,
+    lockFromClient: values["lock-from-client"],
     bitbake: values.bitbake,
     ...(xmlrpc === undefined ? {} : { xmlrpc }),
   });

@@ -5,7 +5,7 @@
  */
 
 import type { TaskDescription } from "../../wire/commands.ts";
-import { askCooker } from "../connect/query_cooker.ts";
+import { queryCooker } from "../connect/query_cooker.ts";
 import { defineCommand } from "../command.ts";
 import { EXIT } from "../errors.ts";
 import { type Invocation, workFolder } from "../invocation.ts";
@@ -33,7 +33,7 @@ export async function listTasks(
   const { env, terminal, output } = invocation;
   const place = serverPlace(invocation, values);
   const params = { cwd: workFolder(invocation, values), ...workspaceInput(values) };
-  const reply = await askCooker(
+  const reply = await queryCooker(
     invocation,
     place,
     (session) => session.call("listTasks", params),

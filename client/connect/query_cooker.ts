@@ -13,7 +13,7 @@ import { type OperatorOptions, withServer } from "./with_server.ts";
 import { SocketSession } from "../session.ts";
 
 /** Runs a query and returns its reply. */
-export async function askCooker<T>(
+export async function queryCooker<T>(
   invocation: Invocation,
   place: ServerPlace,
   ask: (session: SocketSession) => Promise<T>,

@@ -62,7 +62,7 @@ export async function startServer(
   },
 ): Promise<ByteStream> {
   ensureState(place.paths);
-  const launch = new Launch(place, options, platform);
+  const launch = new ServerStart(place, options, platform);
   try {
     return await launch.connected();
   } finally {
@@ -70,7 +70,7 @@ export async function startServer(
   }
 }
 
-class Launch {
+class ServerStart {
   readonly #place: ServerPlace;
   readonly #options: StartOptions;
   readonly #platform: StartPlatform;
@@ -251,7 +251,7 @@ class Launch {
       command: [
         ...program,
         "serve",
-        "--handover",
+        "--lock-from-client",
         ...["--cwd", root],
         ...(config === undefined ? [] : ["--config", config]),
         `--timeout=${timeoutSeconds}`,

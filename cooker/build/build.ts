@@ -14,12 +14,12 @@ import type { BuildCounts, BuildOutcome, EventBody, Failure } from "../../wire/e
 import { encodeOutput } from "../../wire/output.ts";
 import type { TaskSignal } from "../../wire/signals.ts";
 import type { BuildFiles } from "./build_files.ts";
-import type { PostponedResults } from "../cache/deferred_results.ts";
-import type { Prospect, ResultCache } from "../cache/result_cache.ts";
-import type { Baseline } from "./change_waits.ts";
+import type { DeferredResults } from "../cache/deferred_results.ts";
+import type { CacheKey, ResultCache } from "../cache/result_cache.ts";
+import type { Baseline } from "./change_subscriptions.ts";
 import type { AsyncCommand, AsyncOutcome, CommandCall, StepResult } from "../../server/cooker.ts";
-import { EndingController } from "../execute/cancellation.ts";
-import type { Executor, ExitStatus, OutputSink, Remains } from "../execute/executor.ts";
+import { CancellationController } from "../execute/cancellation.ts";
+import type { Executor, ExitStatus, LeftoverProcesses, OutputSink } from "../execute/executor.ts";
 import type { BuildPlan, PlannedTask } from "../plan/plan.ts";
 import { hasSecret } from "../../wire/redact.ts";
 import {
@@ -48,7 +48,7 @@ interface BuildOptions {
   /** If absent, every task runs. */
   readonly cache?: ResultCache;
   /** Results that are not stored yet. If absent, caching is not deferred. */
-  readonly postponed?: PostponedResults;
+  readonly deferred?: DeferredResults;
   /** True if results are stored before the build goes on. */
   readonly keepsAtOnce?: boolean;
   /** True if the inputs of each task must be recorded when it begins. */
@@ -69,7 +69,7 @@ interface BuildOptions {
 /** A task that runs or has run. */
 interface TaskRun {
   readonly startedAt: number;
-  readonly ending: EndingController;
+  readonly ending: CancellationController;
   hasStarted: boolean;
   hasLog: boolean;
   status: ExitStatus;
@@ -83,9 +83,9 @@ export class Build implements AsyncCommand {
   readonly ended: Promise<void>;
   readonly #options: BuildOptions;
   readonly #wake = new Latch("build");
-  readonly #whole = new EndingController();
+  readonly #whole = new CancellationController();
   readonly #runs = new Map<number, TaskRun>();
-  readonly #remains: Remains[] = [];
+  readonly #leftovers: LeftoverProcesses[] = [];
   readonly #failures: Failure[] = [];
   /** The queue of scheduler inputs. The first one is being processed. */
   readonly #inputs: SchedulerInput[] = [];
@@ -121,8 +121,8 @@ export class Build implements AsyncCommand {
   }
 
   /** The fingerprints and inputs of the tasks that have begun, by their indices. */
-  get prospects(): ReadonlyMap<number, Prospect> {
-    return this.#runner.prospects;
+  get cacheKeys(): ReadonlyMap<number, CacheKey> {
+    return this.#runner.cacheKeys;
   }
 
   /** The recorded inputs of the tasks that have begun, by their indices. */
@@ -261,7 +261,7 @@ export class Build implements AsyncCommand {
     }
     const run: TaskRun = {
       startedAt,
-      ending: new EndingController(),
+      ending: new CancellationController(),
       hasStarted: false,
       hasLog: false,
       status: { code: 0 },
@@ -294,7 +294,7 @@ export class Build implements AsyncCommand {
       return this.#feed({ kind: "ended", task: index, result: "cached" });
     }
     run.status = outcome.status;
-    if (run.status.remains !== undefined) this.#remains.push(run.status.remains);
+    if (run.status.leftovers !== undefined) this.#leftovers.push(run.status.leftovers);
     const result = run.status.code === 0 ? "succeeded" : "failed";
     this.#feed({ kind: "ended", task: index, result });
   }
@@ -416,8 +416,8 @@ export class Build implements AsyncCommand {
 
   /** Ends the processes that commands have left in the background, and completes the build. */
   async #complete(): Promise<void> {
-    if (!this.#whole.soon.aborted) this.#whole.end(false);
-    await Promise.all(this.#remains.map((remains) => remains.end(this.#whole)));
+    if (!this.#whole.graceful.aborted) this.#whole.end(false);
+    await Promise.all(this.#leftovers.map((leftovers) => leftovers.end(this.#whole)));
     const outcome: BuildOutcome = this.#scheduler.isCancelled
       ? "cancelled"
       : this.#exitCode === 0
@@ -427,7 +427,7 @@ export class Build implements AsyncCommand {
       this.#exitCode = this.#signal === undefined ? CANCELLED : this.#codeAfter(this.#signal);
     }
     const durationMs = Math.round(this.#options.clock.monotonic() - (this.#startedAt ?? 0));
-    await this.#options.postponed?.keepFirst();
+    await this.#options.deferred?.keepFirst();
     // Write errors must be reported before the end of the build.
     this.#options.files.flush();
     this.#emit({

@@ -7,16 +7,16 @@
 
 import type { PlannedTaskDescription, PlanTasksResult, RunReason } from "../../wire/commands.ts";
 import { type FingerprintParts, keptParts } from "../cache/fingerprint.ts";
-import type { LastResults } from "../cache/task_history.ts";
-import type { Prospect, ResultCache } from "../cache/result_cache.ts";
+import type { TaskHistory } from "../cache/task_history.ts";
+import type { CacheKey, ResultCache } from "../cache/result_cache.ts";
 import type { BuildPlan, PlannedTask } from "../plan/plan.ts";
-import { isProspect, type TaskRunner, type UncachedReason } from "./task_runner.ts";
+import { isCacheKey, type TaskRunner, type UncachedReason } from "./task_runner.ts";
 
 /** The input of {@linkcode explainPlan}. */
 interface ExplainOptions {
   readonly plan: BuildPlan;
   readonly cache: ResultCache;
-  readonly last: LastResults;
+  readonly last: TaskHistory;
   /** The runner that decides about cache hits. It executes nothing here. */
   readonly runner: TaskRunner;
 }
@@ -28,7 +28,7 @@ export async function explainPlan(
   { plan, cache, last, runner }: ExplainOptions,
 ): Promise<PlanTasksResult> {
   const running = new Set<number>();
-  let known: ReturnType<LastResults["readAll"]> | undefined;
+  let known: ReturnType<TaskHistory["readAll"]> | undefined;
   const explain = async (task: PlannedTask, index: number): Promise<PlannedTaskDescription> => {
     const dependencies = task.dependencies
       .map((each) => [each, taskAt(plan, each)] as const);
@@ -41,21 +41,21 @@ export async function explainPlan(
       ...(task.package === undefined ? {} : { package: task.package }),
       ...(task.header === undefined ? {} : { command: task.header }),
     };
-    const prospect = await runner.prospect({ task, dependencies });
-    if (!isProspect(prospect)) {
+    const cacheKey = await runner.cacheKey({ task, dependencies });
+    if (!isCacheKey(cacheKey)) {
       running.add(index);
-      return { ...common, verdict: "always", reasons: [uncached(prospect)] };
+      return { ...common, verdict: "always", reasons: [uncached(cacheKey)] };
     }
-    runner.assume(index, prospect);
-    const { fingerprint } = prospect;
-    if (!plan.force && cache.has(prospect)) {
+    runner.assume(index, cacheKey);
+    const { fingerprint } = cacheKey;
+    if (!plan.force && cache.has(cacheKey)) {
       return { ...common, verdict: "cached", reasons: [], fingerprint };
     }
     const before = dependencies.filter(([each]) => running.has(each)).map(([, each]) => each);
     known ??= last.readAll();
     const reasons = plan.force ? [FORCED] : [
       ...before.map(runsFirst),
-      ...differences(prospect, known.get(task.key)?.parts)
+      ...differences(cacheKey, known.get(task.key)?.parts)
         // A dependency that runs first may also have another result. One reason per dependency is
         // enough.
         .filter(({ kind, subject }) =>
@@ -109,7 +109,7 @@ function runsFirst(task: PlannedTask): RunReason {
 
 /** Returns the differences from a task's last successful run. */
 function differences(
-  { parts: whole, snapshot }: Pick<Prospect, "parts" | "snapshot">,
+  { parts: whole, snapshot }: Pick<CacheKey, "parts" | "snapshot">,
   wholeLast: FingerprintParts | undefined,
 ): RunReason[] {
   if (wholeLast === undefined) {

@@ -11,15 +11,21 @@ import type { Clock } from "../../system/clock.ts";
 import type { ReplayLogs } from "../../wire/commands.ts";
 import type {
   Beginning,
+  DeferredResult,
+  DeferredResults,
   Known,
-  PostponedResult,
-  PostponedResults,
 } from "../cache/deferred_results.ts";
 import { type MadeOutputs, NOTHING_MADE } from "../cache/output_runs.ts";
-import type { Prospect, ResultCache, Runnable, Unkeyed, Warn } from "../cache/result_cache.ts";
+import type {
+  CacheKey,
+  ResultCache,
+  Runnable,
+  UncacheableReason,
+  Warn,
+} from "../cache/result_cache.ts";
 import { decodeLog, LogRecorder } from "../cache/task_log.ts";
-import type { Baseline } from "./change_waits.ts";
-import type { Ending } from "../execute/cancellation.ts";
+import type { Baseline } from "./change_subscriptions.ts";
+import type { Cancellation } from "../execute/cancellation.ts";
 import type { Executor, ExitStatus, OutputSink, TaskCommand } from "../execute/executor.ts";
 import type { PlannedTask } from "../plan/plan.ts";
 
@@ -27,14 +33,14 @@ import type { PlannedTask } from "../plan/plan.ts";
 export type UncachedReason =
   | { readonly kind: "undeclared" }
   | { readonly kind: "dependency"; readonly task: string }
-  | Unkeyed;
+  | UncacheableReason;
 
 /** The fingerprint and inputs of a task, or the reason why it always runs. */
-type TaskProspect = Prospect | UncachedReason;
+type TaskCacheKey = CacheKey | UncachedReason;
 
 /** Returns true if the task can be looked up in the cache. */
-export function isProspect(prospect: TaskProspect): prospect is Prospect {
-  return "fingerprint" in prospect;
+export function isCacheKey(cacheKey: TaskCacheKey): cacheKey is CacheKey {
+  return "fingerprint" in cacheKey;
 }
 
 /** Callbacks for the progress of a task. */
@@ -59,7 +65,7 @@ interface TaskRunnerOptions {
    * Results of earlier builds and of this one that are not stored yet. If absent, caching is not
    * deferred.
    */
-  readonly postponed?: PostponedResults;
+  readonly deferred?: DeferredResults;
   /** True if results are stored before the build goes on. */
   readonly keepsAtOnce?: boolean;
   /** True if the inputs of each task must be recorded when it begins. */
@@ -86,7 +92,7 @@ interface TaskRequest extends TaskInBuild {
   readonly logPath: () => string;
   /** Creates the folder of the log. If it returns `false`, no log is written. */
   readonly ensureLogs: () => boolean;
-  readonly ending: Ending;
+  readonly ending: Cancellation;
   readonly listener: TaskListener;
 }
 
@@ -113,8 +119,8 @@ export class TaskRunner {
    */
   readonly #fingerprints = new Map<number, string>();
   /** Results of this build's tasks that are stored later. */
-  readonly #later = new Map<number, PostponedResult>();
-  readonly #prospects = new Map<number, Prospect>();
+  readonly #later = new Map<number, DeferredResult>();
+  readonly #cacheKeys = new Map<number, CacheKey>();
   readonly #baselines = new Map<number, Baseline>();
   /** Warnings of this build. If the disk is full, the warning of one task is enough. */
   readonly #warned = new Set<string>();
@@ -124,8 +130,8 @@ export class TaskRunner {
   }
 
   /** The fingerprints and inputs of the tasks that have begun, by their indices. */
-  get prospects(): ReadonlyMap<number, Prospect> {
-    return this.#prospects;
+  get cacheKeys(): ReadonlyMap<number, CacheKey> {
+    return this.#cacheKeys;
   }
 
   /** The recorded inputs of the tasks that have begun, by their indices. */
@@ -135,44 +141,46 @@ export class TaskRunner {
 
   /** Runs a task, or restores its result on a cache hit. */
   async run(request: TaskRequest): Promise<TaskOutcome> {
-    const { soon } = request.ending;
+    const { graceful } = request.ending;
     try {
       return await this.#run(request);
     } catch (error) {
       // Reading the inputs was aborted together with the task.
-      if (soon.aborted && error === soon.reason) return { kind: "ran", status: { code: 0 } };
+      if (graceful.aborted && error === graceful.reason) {
+        return { kind: "ran", status: { code: 0 } };
+      }
       throw error;
     }
   }
 
   async #run(request: TaskRequest): Promise<TaskOutcome> {
-    const { postponed } = this.#options;
-    if (postponed !== undefined && request.task.caching !== undefined) {
+    const { deferred } = this.#options;
+    if (deferred !== undefined && request.task.caching !== undefined) {
       const { key } = request.task.caching;
-      if (postponed.has(key)) await postponed.settle(key);
-      const beginning = await this.#beginning(request, postponed);
+      if (deferred.has(key)) await deferred.settle(key);
+      const beginning = await this.#beginning(request, deferred);
       if (beginning !== undefined) {
-        return { kind: "ran", status: await this.#postpone(beginning, request, postponed) };
+        return { kind: "ran", status: await this.#defer(beginning, request, deferred) };
       }
-      if (this.#later.size > 0) await this.#settleDependencies(request, postponed);
+      if (this.#later.size > 0) await this.#settleDependencies(request, deferred);
     }
-    const prospect = await this.prospect(request, request.ending.soon);
-    if (!isProspect(prospect)) {
+    const cacheKey = await this.cacheKey(request, request.ending.graceful);
+    if (!isCacheKey(cacheKey)) {
       if (this.#options.isWatched === true) await this.#noteInputs(request);
       return { kind: "ran", status: await this.#runUncached(request) };
     }
-    this.#take(request.index, prospect);
-    if (await this.#fetch(prospect, request)) return { kind: "cached" };
-    return { kind: "ran", status: await this.#produce(prospect, request) };
+    this.#take(request.index, cacheKey);
+    if (await this.#fetch(cacheKey, request)) return { kind: "cached" };
+    return { kind: "ran", status: await this.#produce(cacheKey, request) };
   }
 
   /** Records the inputs of a task that always runs. */
   async #noteInputs({ index, task, ending }: TaskRequest): Promise<void> {
     const { caching: declaration, command } = task;
     if (declaration === undefined || command === undefined) return;
-    const inputs = await this.#options.cache?.inputs({ declaration, command }, ending.soon);
+    const inputs = await this.#options.cache?.inputs({ declaration, command }, ending.graceful);
     if (inputs === undefined) return;
-    this.#baselines.set(index, { inputs, snapshot: await inputs.look(ending.soon) });
+    this.#baselines.set(index, { inputs, snapshot: await inputs.look(ending.graceful) });
   }
 
   async #runUncached(request: TaskRequest): Promise<ExitStatus> {
@@ -183,7 +191,7 @@ export class TaskRunner {
     }
     const warn = this.#warning(request.listener);
     const question = { declaration, command };
-    const prepared = await cache.prepareUncached(question, warn, request.ending.soon);
+    const prepared = await cache.prepareUncached(question, warn, request.ending.graceful);
     try {
       const status = await this.#execute(request);
       await cache.finish(prepared, declaration, { isWhole: false, warn });
@@ -200,19 +208,19 @@ export class TaskRunner {
    * @returns `undefined` if a full lookup is needed to know this, or if output must be replayed
    */
   recall({ index, task, dependencies }: TaskInBuild): string | undefined {
-    const { cache, force, postponed, replayLogs } = this.#options;
+    const { cache, force, deferred, replayLogs } = this.#options;
     const { caching, command } = task;
     if (cache === undefined || force || caching === undefined || command === undefined) {
       return undefined;
     }
-    if (postponed?.has(caching.key)) return undefined;
+    if (deferred?.has(caching.key)) return undefined;
     const { known, missing } = this.#fingerprintsOf(dependencies);
     if (missing !== undefined) return undefined;
     const found = cache.recall({ declaration: caching, command, dependencies: known });
     if (found === undefined) return undefined;
     if (found.result.log !== undefined && replayLogs !== "none") return undefined;
-    this.#take(index, found.prospect);
-    return found.prospect.fingerprint;
+    this.#take(index, found.cacheKey);
+    return found.cacheKey.fingerprint;
   }
 
   /**
@@ -222,10 +230,10 @@ export class TaskRunner {
    * @param signal aborts reading the inputs
    * @throws the signal's reason if it is aborted
    */
-  async prospect(
+  async cacheKey(
     { task, dependencies }: Pick<TaskRequest, "task" | "dependencies">,
     signal?: AbortSignal,
-  ): Promise<TaskProspect> {
+  ): Promise<TaskCacheKey> {
     const { cache } = this.#options;
     const { caching, command } = task;
     if (cache === undefined || caching === undefined || command === undefined) {
@@ -233,12 +241,12 @@ export class TaskRunner {
     }
     const { known, missing } = this.#fingerprintsOf(dependencies);
     if (missing !== undefined) return { kind: "dependency", task: missing };
-    return await cache.prospect({ declaration: caching, command, dependencies: known }, signal);
+    return await cache.cacheKey({ declaration: caching, command, dependencies: known }, signal);
   }
 
   /** Records the fingerprint of a task that is only explained and does not run. */
-  assume(index: number, prospect: Prospect): void {
-    this.#fingerprints.set(index, prospect.fingerprint);
+  assume(index: number, cacheKey: CacheKey): void {
+    this.#fingerprints.set(index, cacheKey.fingerprint);
   }
 
   /**
@@ -259,18 +267,18 @@ export class TaskRunner {
     return { known: Object.fromEntries(known) };
   }
 
-  #take(index: number, prospect: Prospect): void {
-    this.#prospects.set(index, prospect);
-    this.#baselines.set(index, prospect);
-    this.#fingerprints.set(index, prospect.fingerprint);
+  #take(index: number, cacheKey: CacheKey): void {
+    this.#cacheKeys.set(index, cacheKey);
+    this.#baselines.set(index, cacheKey);
+    this.#fingerprints.set(index, cacheKey.fingerprint);
   }
 
-  async #fetch(prospect: Prospect, { listener, ending }: TaskRequest): Promise<boolean> {
+  async #fetch(cacheKey: CacheKey, { listener, ending }: TaskRequest): Promise<boolean> {
     const { cache, force, replayLogs } = this.#options;
-    if (cache === undefined || force || ending.soon.aborted) return false;
-    const found = await cache.fetch(prospect, this.#warning(listener));
+    if (cache === undefined || force || ending.graceful.aborted) return false;
+    const found = await cache.fetch(cacheKey, this.#warning(listener));
     if (found === undefined) return false;
-    listener.cached(prospect.fingerprint);
+    listener.cached(cacheKey.fingerprint);
     const log = replayLogs === "none" ? undefined : cache.readLog(found);
     for (const { stream, bytes } of log === undefined ? [] : decodeLog(log)) {
       if (replayLogs === "full" || stream === "stderr") await listener.sink.write(stream, bytes);
@@ -284,7 +292,7 @@ export class TaskRunner {
    */
   async #beginning(
     { task: { caching, command }, dependencies, ending }: TaskRequest,
-    postponed: PostponedResults,
+    deferred: DeferredResults,
   ): Promise<Beginning | undefined> {
     const { cache, force, keepsAtOnce = false } = this.#options;
     if (force || keepsAtOnce || cache === undefined) return undefined;
@@ -295,48 +303,48 @@ export class TaskRunner {
       if (each === undefined) return undefined;
       known.push([id, each]);
     }
-    return await postponed.begin(
+    return await deferred.begin(
       cache,
       { declaration: caching, command },
       known,
-      ending.soon,
+      ending.graceful,
     );
   }
 
   async #settleDependencies(
     { dependencies }: TaskRequest,
-    postponed: PostponedResults,
+    deferred: DeferredResults,
   ): Promise<void> {
     for (const [index] of dependencies) {
       const later = this.#later.get(index);
       if (later === undefined) continue;
-      const fingerprint = await postponed.keep(later);
+      const fingerprint = await deferred.keep(later);
       this.#later.delete(index);
       if (fingerprint !== undefined) this.#fingerprints.set(index, fingerprint);
     }
   }
 
-  async #postpone(
+  async #defer(
     beginning: Beginning,
     request: TaskRequest,
-    postponed: PostponedResults,
+    deferred: DeferredResults,
   ): Promise<ExitStatus> {
-    if (request.ending.soon.aborted) return { code: 0 };
+    if (request.ending.graceful.aborted) return { code: 0 };
     const { status, isWhole, ...more } = await this.#record(beginning, request);
-    const result = isWhole ? await postponed.add(beginning, more) : undefined;
+    const result = isWhole ? await deferred.add(beginning, more) : undefined;
     if (result !== undefined) this.#later.set(request.index, result);
     return status;
   }
 
-  async #produce(prospect: Prospect, request: TaskRequest): Promise<ExitStatus> {
+  async #produce(cacheKey: CacheKey, request: TaskRequest): Promise<ExitStatus> {
     const { cache } = this.#options;
-    if (request.ending.soon.aborted) {
+    if (request.ending.graceful.aborted) {
       this.#fingerprints.delete(request.index);
       return { code: 0 };
     }
-    const { status, isWhole, ...more } = await this.#record(prospect, request);
+    const { status, isWhole, ...more } = await this.#record(cacheKey, request);
     const warn = this.#warning(request.listener);
-    const holds = isWhole && await cache?.keep({ prospect, ...more, warn }) === true;
+    const holds = isWhole && await cache?.keep({ cacheKey, ...more, warn }) === true;
     if (!holds) this.#fingerprints.delete(request.index);
     return status;
   }
@@ -363,9 +371,9 @@ export class TaskRunner {
     // Processes that are left in the background may still write outputs. A task that was cancelled
     // or got another signal may have stopped halfway, whatever its exit code is. Such results may
     // be incomplete.
-    const { soon, isDisturbed } = request.ending;
+    const { graceful, isDisturbed } = request.ending;
     const isWhole = prepared?.isClear !== false && status.code === 0 &&
-      status.remains === undefined && !soon.aborted && !isDisturbed;
+      status.leftovers === undefined && !graceful.aborted && !isDisturbed;
     const made = prepared === undefined || cache === undefined
       ? NOTHING_MADE
       : await cache.finish(prepared, task.question.declaration, { isWhole, warn });
@@ -374,7 +382,7 @@ export class TaskRunner {
 
   async #execute(request: TaskRequest, sink = request.listener.sink): Promise<ExitStatus> {
     const { task: { command, stdin }, logPath, ensureLogs, ending, listener } = request;
-    if (ending.soon.aborted) return { code: 0 };
+    if (ending.graceful.aborted) return { code: 0 };
     listener.started();
     if (command === undefined) return { code: 0 };
     const warn = this.#warning(listener);
@@ -397,7 +405,7 @@ export class TaskRunner {
       }, ending);
       // Most successful tasks print nothing and get no log. The log of a failed or cancelled task
       // is written at once, because people read it.
-      const isLookedAt = status.code !== 0 || ending.soon.aborted;
+      const isLookedAt = status.code !== 0 || ending.graceful.aborted;
       if (isLookedAt ? log.write() : log.isWritten) listener.logged();
       return status;
     } finally {

@@ -15,10 +15,10 @@ import { ioTurn } from "../../system/macrotask.ts";
 import type { FileSet } from "../inputs/file_set.ts";
 import type { InputTracker } from "../inputs/tracker.ts";
 import type { MadeOutputs } from "./output_runs.ts";
-import { type CacheQuestion, isUnkeyed, type ResultCache } from "./result_cache.ts";
+import { type CacheQuestion, isUncacheable, type ResultCache } from "./result_cache.ts";
 
 /** A task's fingerprint, or its deferred result, which gets one later. */
-export type Known = string | PostponedResult;
+export type Known = string | DeferredResult;
 
 /** State of a task that is about to run. */
 export interface Beginning {
@@ -35,7 +35,7 @@ export interface Beginning {
 }
 
 /** A result that is not stored yet. */
-export interface PostponedResult extends Beginning {
+export interface DeferredResult extends Beginning {
   readonly made: MadeOutputs;
   readonly log: Uint8Array | undefined;
   readonly durationMs: number;
@@ -57,17 +57,17 @@ const STRETCH_MS = 8;
  */
 const FIRST_MS = 100;
 
-/** Dependencies of {@linkcode PostponedResults}. */
-interface PostponedOptions {
+/** Dependencies of {@linkcode DeferredResults}. */
+interface DeferredOptions {
   readonly tracker: InputTracker;
   readonly clock: Clock;
   readonly log: Logger;
 }
 
 /** Stores results after their tasks have run. */
-export class PostponedResults {
-  readonly #options: PostponedOptions;
-  readonly #waiting = new Map<string, PostponedResult>();
+export class DeferredResults {
+  readonly #options: DeferredOptions;
+  readonly #waiting = new Map<string, DeferredResult>();
   /**
    * Tasks whose deferred results could not be stored. Their inputs are hashed before the next run.
    */
@@ -75,7 +75,7 @@ export class PostponedResults {
   #working: Promise<void> | undefined;
   #isPaused = false;
 
-  constructor(options: PostponedOptions) {
+  constructor(options: DeferredOptions) {
     this.#options = options;
   }
 
@@ -120,8 +120,8 @@ export class PostponedResults {
   /** Records the success of a task. Returns `undefined` if its result can't be stored. */
   async add(
     beginning: Beginning,
-    { made, log, durationMs }: Pick<PostponedResult, "made" | "log" | "durationMs">,
-  ): Promise<PostponedResult | undefined> {
+    { made, log, durationMs }: Pick<DeferredResult, "made" | "log" | "durationMs">,
+  ): Promise<DeferredResult | undefined> {
     const { cache, inputs, inputsVersion, question: { declaration } } = beginning;
     const { key } = declaration;
     this.#options.tracker.drain();
@@ -148,7 +148,7 @@ export class PostponedResults {
    *
    * @returns its fingerprint; `undefined` if it can't be stored
    */
-  keep(result: PostponedResult): Promise<string | undefined> {
+  keep(result: DeferredResult): Promise<string | undefined> {
     result.fingerprint ??= this.#keep(result).then((fingerprint) => {
       const { key } = result.question.declaration;
       if (this.#waiting.get(key) === result) this.#waiting.delete(key);
@@ -206,7 +206,7 @@ export class PostponedResults {
    * deferred.
    */
   #isFirst(key: string, cache: ResultCache): boolean {
-    return !this.#hurried.has(key) && !cache.mayHave(key);
+    return !this.#hurried.has(key) && !cache.mightHit(key);
   }
 
   /** Drops the waiting results after a defect, which must not fail a build. */
@@ -241,7 +241,7 @@ export class PostponedResults {
    * @returns its fingerprint; `undefined` if its inputs or outputs have changed, or can't be
    *   verified
    */
-  async #keep(result: PostponedResult): Promise<string | undefined> {
+  async #keep(result: DeferredResult): Promise<string | undefined> {
     const { tracker } = this.#options;
     const { cache, question, inputs, inputsVersion, made, log, durationMs } = result;
     const isUnchanged = (): boolean => {
@@ -257,13 +257,13 @@ export class PostponedResults {
     if (!isUnchanged() || !cache.isAsMade(result, made)) return undefined;
     // A task may be called "__proto__", and an assignment to that name would be lost.
     const dependencies = Object.fromEntries(fingerprints);
-    const prospect = await cache.prospect({ ...question, dependencies });
-    if (isUnkeyed(prospect) || prospect.inputs !== inputs) return undefined;
+    const cacheKey = await cache.cacheKey({ ...question, dependencies });
+    if (isUncacheable(cacheKey) || cacheKey.inputs !== inputs) return undefined;
     // A file can be changed unreported through another hard link. The change time of its inode
     // shows that.
-    const isTold = inputs.isSettled && prospect.snapshot.changedAt <= result.begunAt;
+    const isTold = inputs.isSettled && cacheKey.snapshot.changedAt <= result.begunAt;
     if (!isTold || !isUnchanged()) return undefined;
-    const holds = await cache.keep({ prospect, made, log, durationMs, warn: () => {} });
-    return holds ? prospect.fingerprint : undefined;
+    const holds = await cache.keep({ cacheKey, made, log, durationMs, warn: () => {} });
+    return holds ? cacheKey.fingerprint : undefined;
   }
 }

@@ -26,7 +26,7 @@ import {
   type FingerprintParts,
   keptParts,
 } from "./fingerprint.ts";
-import { filesText, type LastResults } from "./task_history.ts";
+import { filesText, type TaskHistory } from "./task_history.ts";
 import { isMeant, type OffLimits } from "./off_limits.ts";
 import { type BuildInfos, buildInfosIn, changedBuildInfo } from "./build_info.ts";
 import { type Verified, VerifiedOutputs } from "./verified_outputs.ts";
@@ -39,7 +39,7 @@ interface ResultCacheOptions {
   readonly store: ResultStore | undefined;
   /** Folder for temporary files of restores, absolute. */
   readonly aside: string;
-  readonly last: LastResults;
+  readonly last: TaskHistory;
   /** The project's running tasks that declare outputs. */
   readonly runs: OutputRuns;
   /** Show whether outputs have changed since a run. */
@@ -61,7 +61,7 @@ export interface CacheQuestion {
 }
 
 /** A task's fingerprint and the state that it was computed from, before the task runs. */
-export interface Prospect {
+export interface CacheKey {
   readonly question: CacheQuestion;
   readonly fingerprint: string;
   /** The parts of the fingerprint except the files, which are in the snapshot. */
@@ -73,7 +73,7 @@ export interface Prospect {
 }
 
 /** The reason why a task has no fingerprint, so that there is nothing to look up. */
-export type Unkeyed =
+export type UncacheableReason =
   | { readonly kind: "no files" }
   | { readonly kind: "bad pattern" }
   /**
@@ -83,8 +83,10 @@ export type Unkeyed =
   | { readonly kind: "input"; readonly path: string; readonly reason: string };
 
 /** Returns true if a task has no fingerprint. */
-export function isUnkeyed(prospect: Prospect | Unkeyed): prospect is Unkeyed {
-  return "kind" in prospect;
+export function isUncacheable(
+  cacheKey: CacheKey | UncacheableReason,
+): cacheKey is UncacheableReason {
+  return "kind" in cacheKey;
 }
 
 /** A task with its inputs and outputs, as needed before a run. */
@@ -118,7 +120,7 @@ type OwnOutput = Pick<OutputEntry, "path" | "kind">;
 
 /** The result of a task that has just succeeded. */
 interface FreshResult {
-  readonly prospect: Prospect;
+  readonly cacheKey: CacheKey;
   readonly made: MadeOutputs;
   /** The encoded log; `undefined` if it is too long to be stored. */
   readonly log: Uint8Array | undefined;
@@ -132,7 +134,7 @@ export type Warn = (message: string) => void;
 
 /** A result whose outputs are known to be in place. */
 interface Recalled {
-  readonly prospect: Prospect;
+  readonly cacheKey: CacheKey;
   readonly result: StoredResult;
 }
 
@@ -140,8 +142,8 @@ interface Recalled {
 export class ResultCache {
   readonly #options: ResultCacheOptions;
   readonly #verified: VerifiedOutputs;
-  /** The last prospect of each task, for as long as its declaration is in use. */
-  readonly #prospects = new WeakMap<CacheDeclaration, Prospect>();
+  /** The last cacheKey of each task, for as long as its declaration is in use. */
+  readonly #cacheKeys = new WeakMap<CacheDeclaration, CacheKey>();
   #hasFailed = false;
 
   constructor(options: ResultCacheOptions) {
@@ -155,11 +157,14 @@ export class ResultCache {
    * @param signal aborts the reading of its inputs
    * @throws the signal's reason if it is aborted
    */
-  async prospect(question: CacheQuestion, signal?: AbortSignal): Promise<Prospect | Unkeyed> {
+  async cacheKey(
+    question: CacheQuestion,
+    signal?: AbortSignal,
+  ): Promise<CacheKey | UncacheableReason> {
     const { tracker, platform } = this.#options;
     const { declaration, command, dependencies } = question;
     tracker.drainIfDue();
-    const before = this.#prospects.get(declaration);
+    const before = this.#cacheKeys.get(declaration);
     if (before !== undefined && isSameQuestion(before, question)) return before;
     const inputs = await this.#inputs(declaration, command.cwd, signal);
     if (inputs === undefined) return { kind: "bad pattern" };
@@ -179,7 +184,7 @@ export class ResultCache {
       env: environmentParts(declaration.env, command.env),
       dependencies,
     };
-    const prospect = {
+    const cacheKey = {
       question,
       fingerprint: fingerprintOf(parts, snapshot.digest),
       parts,
@@ -187,8 +192,8 @@ export class ResultCache {
       snapshot,
       outputs: this.#outputs(declaration, command.cwd),
     };
-    this.#prospects.set(declaration, prospect);
-    return prospect;
+    this.#cacheKeys.set(declaration, cacheKey);
+    return cacheKey;
   }
 
   /**
@@ -197,19 +202,19 @@ export class ResultCache {
    */
   recall(question: CacheQuestion): Recalled | undefined {
     this.#options.tracker.drainIfDue();
-    const prospect = this.#prospects.get(question.declaration);
-    if (prospect === undefined || !isSameQuestion(prospect, question)) return undefined;
-    const verified = this.#verifiedOf(prospect);
+    const cacheKey = this.#cacheKeys.get(question.declaration);
+    if (cacheKey === undefined || !isSameQuestion(cacheKey, question)) return undefined;
+    const verified = this.#verifiedOf(cacheKey);
     const last = this.#options.last.get(question.declaration.key);
-    const isLast = last?.fingerprint === prospect.fingerprint;
-    return verified !== undefined && isLast ? { prospect, result: verified.result } : undefined;
+    const isLast = last?.fingerprint === cacheKey.fingerprint;
+    return verified !== undefined && isLast ? { cacheKey, result: verified.result } : undefined;
   }
 
   /** Returns true if any result of a task may exist, whatever its inputs are now. */
-  mayHave(key: string): boolean {
+  mightHit(key: string): boolean {
     const { store } = this.#options;
     // Without a working store, `true` prevents deferred caching, which would not show a warning.
-    return store === undefined || this.#hasFailed || store.mayHave(key);
+    return store === undefined || this.#hasFailed || store.mightHit(key);
   }
 
   /**
@@ -248,16 +253,16 @@ export class ResultCache {
   }
 
   /** Returns true if a result that was found stays valid until a change is reported. */
-  isSettled(prospect: Prospect): boolean {
-    return prospect.inputs.isSettled &&
-      (prospect.outputs === undefined || this.#verifiedOf(prospect)?.unseen.size === 0);
+  isSettled(cacheKey: CacheKey): boolean {
+    return cacheKey.inputs.isSettled &&
+      (cacheKey.outputs === undefined || this.#verifiedOf(cacheKey)?.unseen.size === 0);
   }
 
   /** Returns true if a task's result exists, without restoring it. */
-  has(prospect: Prospect): boolean {
-    const isThere = this.#options.store?.find(prospect.fingerprint) !== undefined;
+  has(cacheKey: CacheKey): boolean {
+    const isThere = this.#options.store?.find(cacheKey.fingerprint) !== undefined;
     return isThere &&
-      (prospect.question.declaration.output.length > 0 || this.#isLeft(prospect));
+      (cacheKey.question.declaration.output.length > 0 || this.#isLeft(cacheKey));
   }
 
   /**
@@ -265,10 +270,10 @@ export class ResultCache {
    *
    * @returns the result, or `undefined` if the task has to run
    */
-  async fetch(prospect: Prospect, warn: Warn): Promise<StoredResult | undefined> {
+  async fetch(cacheKey: CacheKey, warn: Warn): Promise<StoredResult | undefined> {
     const { store, last } = this.#options;
-    const { fingerprint, outputs, question: { declaration, command } } = prospect;
-    const verified = this.#verifiedOf(prospect);
+    const { fingerprint, outputs, question: { declaration, command } } = cacheKey;
+    const verified = this.#verifiedOf(cacheKey);
     if (verified !== undefined && last.get(declaration.key)?.fingerprint === fingerprint) {
       return verified.result;
     }
@@ -277,17 +282,17 @@ export class ResultCache {
     if (store === undefined || found === undefined) return undefined;
     const earlier = last.get(declaration.key);
     const hasLeftovers = last.leftovers(declaration.key) !== undefined;
-    if (outputs === undefined && !this.#isLeft(prospect)) return undefined;
+    if (outputs === undefined && !this.#isLeft(cacheKey)) return undefined;
     if (outputs !== undefined && verified === undefined) {
-      this.#removeExtra(prospect, found.outputs, warn);
-      const reason = await this.#restore(prospect, found, outputs, store);
+      this.#removeExtra(cacheKey, found.outputs, warn);
+      const reason = await this.#restore(cacheKey, found, outputs, store);
       if (reason !== undefined) {
         warn(`Cannot restore the outputs of ${command.name}, so it runs: ${reason}`);
         return undefined;
       }
     }
     if (earlier?.fingerprint !== fingerprint || hasLeftovers) {
-      await this.#keeping(warn, () => this.#remember(prospect, found));
+      await this.#keeping(warn, () => this.#remember(cacheKey, found));
     }
     return found;
   }
@@ -428,11 +433,11 @@ export class ResultCache {
    *   the outputs after it. Dependent results can't be stored under an invalid fingerprint.
    */
   async keep(fresh: FreshResult): Promise<boolean> {
-    const { prospect, made, warn } = fresh;
+    const { cacheKey, made, warn } = fresh;
     const { store, tracker } = this.#options;
-    const { declaration } = prospect.question;
+    const { declaration } = cacheKey.question;
     tracker.drain();
-    const isUnchanged = await prospect.inputs.isUnchangedSince(prospect.snapshot);
+    const isUnchanged = await cacheKey.inputs.isUnchangedSince(cacheKey.snapshot);
     let outcome: "saved" | "not saved" | "outdated" = isUnchanged ? "not saved" : "outdated";
     if (isUnchanged && store !== undefined && made.problem === undefined) {
       try {
@@ -440,7 +445,7 @@ export class ResultCache {
       } catch (error) {
         if (!(error instanceof Error)) throw error;
         this.#fail(error, warn);
-        if (!this.isAsMade(prospect, made)) outcome = "outdated";
+        if (!this.isAsMade(cacheKey, made)) outcome = "outdated";
       }
     }
     // `finish` has already recorded outputs with a problem.
@@ -461,11 +466,11 @@ export class ResultCache {
   }
 
   async #save(
-    { prospect, made, log, durationMs }: FreshResult,
+    { cacheKey, made, log, durationMs }: FreshResult,
     store: ResultStore,
   ): Promise<"saved" | "outdated"> {
     const { tracker, clock } = this.#options;
-    const { fingerprint, outputs: set, question: { declaration, command } } = prospect;
+    const { fingerprint, outputs: set, question: { declaration, command } } = cacheKey;
     const forbid = set === undefined ? undefined : this.#forbid(set, command.cwd);
     const outputs = await store.capture(command.cwd, [...made.entries.keys()], forbid);
     const result: StoredResult = {
@@ -479,14 +484,14 @@ export class ResultCache {
     tracker.drain();
     const unseen = this.#verified.guard(command.cwd, outputs);
     // Check the inputs again: the task may have read a change before the kernel reported it.
-    if (prospect.inputs.version !== prospect.snapshot.version) return "outdated";
-    if (!this.isAsMade(prospect, made) || !isCapturedAsMade(outputs, made)) return "outdated";
+    if (cacheKey.inputs.version !== cacheKey.snapshot.version) return "outdated";
+    if (!this.isAsMade(cacheKey, made) || !isCapturedAsMade(outputs, made)) return "outdated";
     store.save(result);
     if (set?.isWatched === true && set.version === made.version && unseen !== undefined) {
       const { version } = made;
       this.#verified.add(declaration.key, { fingerprint, version, result, unseen });
     }
-    await this.#remember(prospect, result);
+    await this.#remember(cacheKey, result);
     this.#hasFailed = false;
     return "saved";
   }
@@ -500,7 +505,7 @@ export class ResultCache {
    * Returns true if a task's result is what its last run has left in the working tree. If no
    * outputs are declared, nothing can be restored, so that only such a result is a hit.
    */
-  #isLeft({ fingerprint, question }: Prospect): boolean {
+  #isLeft({ fingerprint, question }: CacheKey): boolean {
     const last = this.#options.last.get(question.declaration.key);
     return last !== undefined && last.fingerprint === fingerprint && last.isPast !== true;
   }
@@ -511,7 +516,7 @@ export class ResultCache {
    * @returns why they can't be restored
    */
   async #restore(
-    { fingerprint, question: { declaration, command } }: Prospect,
+    { fingerprint, question: { declaration, command } }: CacheKey,
     found: StoredResult,
     outputs: FileSet,
     store: ResultStore,
@@ -595,10 +600,10 @@ export class ResultCache {
   }
 
   /** Removes what earlier runs of a task have left and the result does not contain. */
-  #removeExtra(prospect: Prospect, now: readonly OutputEntry[], warn: Warn): void {
-    const { inputs, question: { command } } = prospect;
+  #removeExtra(cacheKey: CacheKey, now: readonly OutputEntry[], warn: Warn): void {
+    const { inputs, question: { command } } = cacheKey;
     const kept = new Set(now.map(({ path }) => path));
-    const own = this.#removable(inputs, command, this.#own(prospect));
+    const own = this.#removable(inputs, command, this.#own(cacheKey));
     try {
       removeOutputs(command.cwd, own.filter(({ path }) => !kept.has(path)), own);
     } catch (error) {
@@ -650,12 +655,12 @@ export class ResultCache {
   }
 
   /** Returns the verified outputs of a task, if they are those of its fingerprint. */
-  #verifiedOf({ fingerprint, outputs, question }: Prospect): Verified | undefined {
+  #verifiedOf({ fingerprint, outputs, question }: CacheKey): Verified | undefined {
     const verified = this.#verified.of(question.declaration.key, outputs);
     return verified?.fingerprint === fingerprint ? verified : undefined;
   }
 
-  async #remember({ question, parts, snapshot }: Prospect, result: StoredResult): Promise<void> {
+  async #remember({ question, parts, snapshot }: CacheKey, result: StoredResult): Promise<void> {
     const { last, tracker } = this.#options;
     const { fingerprint, outputs, savedAt, durationMs } = result;
     const { key } = question.declaration;
@@ -722,7 +727,7 @@ async function pathsOf(inputs: FileSet): Promise<readonly string[]> {
 }
 
 /** Returns true if a task, planned in the same way, would have the same fingerprint. */
-function isSameQuestion({ question, inputs, snapshot }: Prospect, now: CacheQuestion): boolean {
+function isSameQuestion({ question, inputs, snapshot }: CacheKey, now: CacheQuestion): boolean {
   if (question.command !== now.command || !inputs.isSettled) return false;
   if (inputs.snapshot() !== snapshot) return false;
   const names = Object.keys(now.dependencies);

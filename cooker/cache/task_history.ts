@@ -127,7 +127,7 @@ function stateOf(path: string): JournalState {
 }
 
 /** The last successes of a project's tasks, on disk. */
-export class LastResults {
+export class TaskHistory {
   readonly #path: string;
   #known: Map<string, Known> | undefined;
   #journal: AppendFile | undefined;

@@ -7,13 +7,13 @@
 
 import type { TaskSignal } from "../../wire/signals.ts";
 
-/** The requests that reach a task while it runs. `atOnce` is never aborted without `soon`. */
-export interface Ending {
+/** The requests that reach a task while it runs. `forced` is never aborted without `graceful`. */
+export interface Cancellation {
   /** Requests a graceful end, with time for a cleanup. */
-  readonly soon: AbortSignal;
+  readonly graceful: AbortSignal;
   /** Requests an immediate end, without a grace period. */
-  readonly atOnce: AbortSignal;
-  /** The signal that the work's processes get first when `soon` is aborted. */
+  readonly forced: AbortSignal;
+  /** The signal that the work's processes get first when `graceful` is aborted. */
   readonly signal: TaskSignal;
   /** True if a signal was passed on that can have changed the result of the work. */
   readonly isDisturbed: boolean;
@@ -23,20 +23,20 @@ export interface Ending {
   onSignal(listener: (signal: TaskSignal) => void): Disposable;
 }
 
-/** Sends requests and signals to work, which sees only the {@linkcode Ending} interface. */
-export class EndingController implements Ending {
-  readonly #soon = new AbortController();
-  readonly #atOnce = new AbortController();
+/** Sends requests and signals to work, which sees only the {@linkcode Cancellation} interface. */
+export class CancellationController implements Cancellation {
+  readonly #graceful = new AbortController();
+  readonly #forced = new AbortController();
   readonly #listeners = new Set<(signal: TaskSignal) => void>();
   #signal: TaskSignal = "SIGTERM";
   #isDisturbed = false;
 
-  get soon(): AbortSignal {
-    return this.#soon.signal;
+  get graceful(): AbortSignal {
+    return this.#graceful.signal;
   }
 
-  get atOnce(): AbortSignal {
-    return this.#atOnce.signal;
+  get forced(): AbortSignal {
+    return this.#forced.signal;
   }
 
   get signal(): TaskSignal {
@@ -69,10 +69,10 @@ export class EndingController implements Ending {
    * @param signal the first signal for the work's processes; ignored if this is not the first call
    */
   end(force: boolean, signal: TaskSignal = "SIGTERM"): void {
-    if (!this.#soon.signal.aborted) this.#signal = signal;
+    if (!this.#graceful.signal.aborted) this.#signal = signal;
     // An explicit reason saves the creation of an exception.
-    this.#soon.abort("asked to end");
-    if (force) this.#atOnce.abort("asked to end at once");
+    this.#graceful.abort("asked to end");
+    if (force) this.#forced.abort("asked to end at once");
   }
 }
 

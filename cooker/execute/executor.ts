@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Ending } from "./cancellation.ts";
+import type { Cancellation } from "./cancellation.ts";
 import type { DescriptorMap } from "../../system/process/passed_descriptors.ts";
 import type { NpmBins } from "./node_modules.ts";
 
@@ -58,9 +58,9 @@ export interface OutputSink {
 }
 
 /** Processes that a command left behind: members of its group that outlive it. */
-export interface Remains {
+export interface LeftoverProcesses {
   /** Ends the processes and waits until they are gone. */
-  end(ending: Ending): Promise<void>;
+  end(ending: Cancellation): Promise<void>;
 }
 
 /** Outcome of a command. */
@@ -75,7 +75,7 @@ export interface ExitStatus {
   /** The reason, if the code does not explain it. */
   readonly reason?: string;
   /** Present if the command left processes behind. */
-  readonly remains?: Remains;
+  readonly leftovers?: LeftoverProcesses;
 }
 
 /** Runs commands. */
@@ -86,5 +86,5 @@ export interface Executor {
    * If the command cannot be started, the promise resolves with a status that has a reason. After a
    * requested end, no process of the command is left.
    */
-  execute(command: TaskCommand, sink: OutputSink, ending: Ending): Promise<ExitStatus>;
+  execute(command: TaskCommand, sink: OutputSink, ending: Cancellation): Promise<ExitStatus>;
 }

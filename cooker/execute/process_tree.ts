@@ -15,7 +15,7 @@ import {
   withoutChildren,
 } from "../../system/process/processes.ts";
 import type { TaskSignal } from "../../wire/signals.ts";
-import type { Ending } from "./cancellation.ts";
+import type { Cancellation } from "./cancellation.ts";
 
 /** Grace period of a group between SIGTERM and SIGKILL, in milliseconds. */
 export const GRACE_MS = 5000;
@@ -79,10 +79,10 @@ export class ProcessGroup {
    *
    * @returns true if all are gone; `false` if even SIGKILL did not end them
    */
-  async end(ending: Ending): Promise<boolean> {
-    if (!ending.atOnce.aborted) {
+  async end(ending: Cancellation): Promise<boolean> {
+    if (!ending.forced.aborted) {
       if (!this.#signal("SIGTERM")) return true;
-      if (await this.#within(GRACE_MS, ending.atOnce, () => !this.isAlive)) return true;
+      if (await this.#within(GRACE_MS, ending.forced, () => !this.isAlive)) return true;
     }
     const deadline = this.#clock.monotonic() + GIVE_UP_MS;
     while (this.isAlive) {

@@ -26,7 +26,7 @@ import type { Warden } from "../../system/process/warden.ts";
 import type { TaskSignal } from "../../wire/signals.ts";
 import { findDeno } from "./find_deno.ts";
 import { runDirectly } from "./builtins/run.ts";
-import { beforeAbort, type Ending } from "./cancellation.ts";
+import { beforeAbort, type Cancellation } from "./cancellation.ts";
 import type { Executor, ExitStatus, OutputSink, TaskCommand } from "./executor.ts";
 import { fitsArgument, LongCommand } from "./long_command.ts";
 import { OutputPipe } from "./output_pipe.ts";
@@ -83,7 +83,7 @@ export class ShellExecutor implements Executor {
     this.#options = options;
   }
 
-  async execute(command: TaskCommand, sink: OutputSink, ending: Ending): Promise<ExitStatus> {
+  async execute(command: TaskCommand, sink: OutputSink, ending: Cancellation): Promise<ExitStatus> {
     if (command.args.length === 0 && isEmpty(command.command)) {
       return { code: 1, reason: `Cannot run ${command.name}: its command is empty` };
     }
@@ -97,12 +97,12 @@ export class ShellExecutor implements Executor {
   async #execute(
     command: TaskCommand,
     sink: OutputSink,
-    ending: Ending,
+    ending: Cancellation,
     receiver: Receiver,
   ): Promise<ExitStatus> {
     const { clock, warden, marks } = this.#options;
     await warden?.ready();
-    if (ending.soon.aborted) return { code: NOT_STARTED, reason: "It was cancelled" };
+    if (ending.graceful.aborted) return { code: NOT_STARTED, reason: "It was cancelled" };
     const mark = marks?.create();
     // Announce the start to the warden before it happens: this process may be killed at any time,
     // also between the start of the child and the moment when its process id is known.
@@ -123,7 +123,7 @@ export class ShellExecutor implements Executor {
       new OutputPipe(started.stderr, (bytes) => sink.write("stderr", bytes), clock),
     ];
 
-    const end = async (group: ProcessGroup, asked: Ending): Promise<boolean> => {
+    const end = async (group: ProcessGroup, asked: Cancellation): Promise<boolean> => {
       const isGone = await group.end(asked);
       if (isGone) warden?.release(pid, mark?.id);
       else sink.warn(`Cannot end ${command.name}: process group ${pid} survives SIGKILL`);
@@ -131,20 +131,20 @@ export class ShellExecutor implements Executor {
       return isGone;
     };
     const everybody = new ProcessGroup(pid, clock, kind, mark);
-    if (!await beforeAbort(exit, ending.soon)) {
-      const { signal, atOnce } = ending;
-      if (signal !== "SIGTERM" && !atOnce.aborted) {
+    if (!await beforeAbort(exit, ending.graceful)) {
+      const { signal, forced } = ending;
+      if (signal !== "SIGTERM" && !forced.aborted) {
         everybody.signal(signal);
         // Background processes of a shell ignore SIGINT and SIGQUIT. Wait only for the leader, and
         // end them after it.
-        if (signal === "SIGHUP") await everybody.leftWithin(GRACE_MS, atOnce);
-        else await this.#endedWithin(GRACE_MS, exit, atOnce);
+        if (signal === "SIGHUP") await everybody.leftWithin(GRACE_MS, forced);
+        else await this.#endedWithin(GRACE_MS, exit, forced);
       }
       return await end(everybody, ending) ? await exit : { code: KILLED, signal: "SIGKILL" };
     }
     const status = await exit;
     await Promise.all(pipes.map((pipe) => pipe.drain()));
-    const isCutShort = ending.soon.aborted || ENDED_BY_OTHERS.includes(status.code) ||
+    const isCutShort = ending.graceful.aborted || ENDED_BY_OTHERS.includes(status.code) ||
       receiver.hasTaken(status.code);
     // A process that has left the group of a command that ended by itself was meant to do so: it is
     // a daemon.
@@ -159,7 +159,7 @@ export class ShellExecutor implements Executor {
       return status;
     }
     if (mark !== undefined) warden?.forget(mark.id);
-    return { ...status, remains: { end: async (asked) => void await end(group, asked) } };
+    return { ...status, leftovers: { end: async (asked) => void await end(group, asked) } };
   }
 
   async #endedWithin(ms: number, exit: Promise<unknown>, hurry: AbortSignal): Promise<void> {

@@ -206,7 +206,7 @@ export class FileSet {
   }
 
   /** Invalidates everything that is known of the set. */
-  distrust(): void {
+  invalidate(): void {
     this.#needsWalk = true;
     this.#snapshot = undefined;
     this.#forget();

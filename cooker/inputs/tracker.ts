@@ -296,7 +296,7 @@ export class InputTracker implements Notifier, FolderWatcher {
   #distrustAll(): void {
     this.#table.clear();
     this.#changes++;
-    for (const set of this.#sets.values()) set?.distrust();
+    for (const set of this.#sets.values()) set?.invalidate();
   }
 
   #note(reason: keyof typeof NOTES): void {
@@ -370,7 +370,7 @@ export class InputTracker implements Notifier, FolderWatcher {
       this.#queue?.remove(watch);
       this.#guarded.delete(watch);
     }
-    for (const set of sets) set.distrust();
+    for (const set of sets) set.invalidate();
   }
 
   /** @param next the entry whose events the set needs; absent: those of every entry */

@@ -81,7 +81,7 @@ export class ResultStore {
   }
 
   /** Has the next use check the owner of the store's folder again, because it may have changed. */
-  distrust(): void {
+  invalidate(): void {
     this.#isChecked = false;
   }
 
@@ -89,7 +89,7 @@ export class ResultStore {
    * Returns false if a task has no result here, so that no lookup is needed. Returns true if the
    * store can't be read.
    */
-  mayHave(task: string): boolean {
+  mightHit(task: string): boolean {
     return this.#attempt("look up a task", () => {
       this.#make();
       return this.#tasks.has(task);

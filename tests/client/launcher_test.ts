@@ -99,7 +99,15 @@ Deno.test("R21 a client that gets the lock starts a server, hands the lock over,
   const { root } = setup.place.project;
   await setup.connect(setup.serve);
   assertEquals(setup.started, [{
-    command: ["simmer", "serve", "--handover", "--cwd", root, "--timeout=60", "--max-rss=0"],
+    command: [
+      "simmer",
+      "serve",
+      "--lock-from-client",
+      "--cwd",
+      root,
+      "--timeout=60",
+      "--max-rss=0",
+    ],
     cwd: root,
     env: { HOME: "/home/me" },
     logPath: setup.place.paths.log,

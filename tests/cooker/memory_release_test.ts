@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { SpareMemory } from "../../cooker/memory_release.ts";
+import { MemoryRelease } from "../../cooker/memory_release.ts";
 import { FakeClock } from "../../system/fake_clock.ts";
 import { memoryReleaser } from "../../system/process/memory.ts";
 import { OwnedWork } from "../../system/owned_work.ts";
@@ -12,10 +12,10 @@ function owner(): OwnedWork {
   });
 }
 
-Deno.test("SpareMemory releases memory once after a large build, when the server is idle", async () => {
+Deno.test("MemoryRelease releases memory once after a large build, when the server is idle", async () => {
   const clock = new FakeClock(0);
   let released = 0;
-  const spare = new SpareMemory(clock, () => Promise.resolve(() => void released++), owner());
+  const spare = new MemoryRelease(clock, () => Promise.resolve(() => void released++), owner());
   const look = async (isBusy = false): Promise<number> => {
     await clock.advance(1000);
     spare.look(isBusy);

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { FakeClock } from "../../system/fake_clock.ts";
 import { MemoryLogger } from "../../system/logger.ts";
-import { bidFarewell } from "../../lock/release.ts";
+import { releaseLock } from "../../lock/release.ts";
 import { lockHolders } from "../../lock/holders.ts";
 import { runTool } from "../../system/process/tool.ts";
 import { LockFile } from "../../lock/lock_file.ts";
@@ -25,16 +25,16 @@ async function exists(path: string): Promise<boolean> {
   return await Deno.stat(path).then(() => true, () => false);
 }
 
-Deno.test("R14 bidFarewell removes the lock file if no other holder has the lock", () =>
+Deno.test("R14 releaseLock removes the lock file if no other holder has the lock", () =>
   inFolder(async (path) => {
     const log = new MemoryLogger();
     const lock = await take(path);
     lock.write({ pid: 41 });
-    assertEquals(await bidFarewell(lock, { clock: new FakeClock(), log, pid: 41 }), "removed");
+    assertEquals(await releaseLock(lock, { clock: new FakeClock(), log, pid: 41 }), "removed");
     assertEquals([await exists(path), log.messages], [false, []]);
   }));
 
-Deno.test("R14 bidFarewell does not remove a lock file that names a new server", () =>
+Deno.test("R14 releaseLock does not remove a lock file that names a new server", () =>
   inFolder(async (path) => {
     const log = new MemoryLogger();
     const lock = await take(path);
@@ -42,14 +42,14 @@ Deno.test("R14 bidFarewell does not remove a lock file that names a new server",
     lock.close();
     const successor = await take(path);
     successor.write({ pid: 42 });
-    // The clock does not advance, so bidFarewell must not wait.
-    const farewell = bidFarewell(lock, { clock: new FakeClock(), log, pid: 41 });
-    assertEquals(await farewell, "succeeded");
+    // The clock does not advance, so releaseLock must not wait.
+    const outcome = releaseLock(lock, { clock: new FakeClock(), log, pid: 41 });
+    assertEquals(await outcome, "succeeded");
     assertEquals(await Deno.readTextFile(path), "42\n");
     successor.release();
   }));
 
-Deno.test("R14 bidFarewell stops waiting when a new server writes its name into the lock file", () =>
+Deno.test("R14 releaseLock stops waiting when a new server writes its name into the lock file", () =>
   inFolder(async (path) => {
     const log = new MemoryLogger();
     const lock = await take(path);
@@ -57,17 +57,17 @@ Deno.test("R14 bidFarewell stops waiting when a new server writes its name into 
     const clock = new FakeClock();
     lock.close();
     const successor = await take(path);
-    const farewell = bidFarewell(lock, { clock, log, pid: 41 });
+    const outcome = releaseLock(lock, { clock, log, pid: 41 });
     await clock.waitForSleepers();
     successor.write({ pid: 42 });
     // The next retry detects it, long before the holders would be logged.
     await clock.advance(100);
-    assertEquals(await farewell, "succeeded");
+    assertEquals(await outcome, "succeeded");
     assertEquals(await Deno.readTextFile(path), "42\n");
     successor.release();
   }));
 
-Deno.test("R14 bidFarewell does not remove or wait for a replaced lock file, whatever its contents", () =>
+Deno.test("R14 releaseLock does not remove or wait for a replaced lock file, whatever its contents", () =>
   inFolder(async (path) => {
     const log = new MemoryLogger();
     const lock = await take(path);
@@ -75,30 +75,30 @@ Deno.test("R14 bidFarewell does not remove or wait for a replaced lock file, wha
     await Deno.remove(path);
     // A client that starts a server holds the lock, and no server has written to the file yet.
     const starter = await take(path);
-    const farewell = bidFarewell(lock, { clock: new FakeClock(), log, pid: 41 });
-    assertEquals(await farewell, "succeeded");
+    const outcome = releaseLock(lock, { clock: new FakeClock(), log, pid: 41 });
+    assertEquals(await outcome, "succeeded");
     assertEquals([await exists(path), log.messages], [true, []]);
     starter.release();
   }));
 
-Deno.test("R14 bidFarewell does not remove a new lock file that is not locked", () =>
+Deno.test("R14 releaseLock does not remove a new lock file that is not locked", () =>
   inFolder(async (path) => {
     const lock = await take(path);
     lock.write({ pid: 41 });
     await Deno.remove(path);
     await Deno.writeTextFile(path, "");
     const options = { clock: new FakeClock(), log: new MemoryLogger(), pid: 41 };
-    assertEquals(await bidFarewell(lock, options), "succeeded");
+    assertEquals(await releaseLock(lock, options), "succeeded");
     assertEquals(await exists(path), true);
   }));
 
-Deno.test("R14 bidFarewell does not recreate a lock file that was deleted with its project", () =>
+Deno.test("R14 releaseLock does not recreate a lock file that was deleted with its project", () =>
   inFolder(async (path) => {
     const project = path.slice(0, path.lastIndexOf("/")) + "/project";
     const lock = await take(`${project}/state/lock`);
     await Deno.remove(project, { recursive: true });
     const options = { clock: new FakeClock(), log: new MemoryLogger(), pid: 41 };
-    assertEquals(await bidFarewell(lock, options), "removed");
+    assertEquals(await releaseLock(lock, options), "removed");
     assertEquals(await exists(project), false);
   }));
 
@@ -110,7 +110,7 @@ Deno.test("R15 the remaining holders of the lock are logged every 3 s until it i
     const child = await take(path, "shared");
     lock.write({ pid: 41 });
     const holders = (named: string): Promise<string> => Promise.resolve(`sleep 99 ${named}`);
-    const farewell = bidFarewell(lock, { clock, log, pid: 41, holders });
+    const outcome = releaseLock(lock, { clock, log, pid: 41, holders });
     await clock.waitForSleepers();
     await clock.advance(2999);
     assertEquals(log.messages, []);
@@ -124,7 +124,7 @@ Deno.test("R15 the remaining holders of the lock are logged every 3 s until it i
     assertEquals(log.messages, [delayed, delayed]);
     child.close();
     await clock.advance(100);
-    assertEquals(await farewell, "removed");
+    assertEquals(await outcome, "removed");
     assertEquals(await exists(path), false);
   }));
 
@@ -134,13 +134,13 @@ Deno.test("R15 an AbortSignal ends the wait for other holders", () =>
     const lock = await take(path, "shared");
     await using _child = await take(path, "shared");
     const abort = new AbortController();
-    const farewell = bidFarewell(lock, {
+    const outcome = releaseLock(lock, {
       clock,
       log: new MemoryLogger(),
       pid: 41,
       signal: abort.signal,
     });
-    const failed = assertRejects(() => farewell, RangeError);
+    const failed = assertRejects(() => outcome, RangeError);
     await clock.waitForSleepers();
     abort.abort(new RangeError("enough"));
     await failed;

@@ -165,9 +165,9 @@ Deno.test("R2 the idle tick fires once a second at rest, and every 100 ms when w
 Deno.test("R2 rouse ends the rest: the next tick fires after 100 ms, and a second rouse does not delay it", async () => {
   await using rig = new Rig(() => Infinity);
   await rig.pass(200);
-  rig.work.tick.rouse();
+  rig.work.tick.wake();
   await rig.pass(50);
-  rig.work.tick.rouse();
+  rig.work.tick.wake();
   assertEquals(rig.ticks, 1);
   await rig.pass(50);
   assertEquals([rig.ticks, rig.clock.sleeping], [2, 1]);

@@ -467,8 +467,8 @@ Deno.test("R11 a heartbeat is sent each second while a command is in progress, a
 
 Deno.test("R12 R13 the shutdown runs its steps in order", async () => {
   const server = new TestServer({
-    farewell: () => {
-      server.cooker.calls.push("farewell");
+    releaseLock: () => {
+      server.cooker.calls.push("releaseLock");
       return Promise.resolve();
     },
   });
@@ -482,7 +482,7 @@ Deno.test("R12 R13 the shutdown runs its steps in order", async () => {
     "notifier.stop",
     "configNotifier.stop",
     "postServe",
-    "farewell",
+    "releaseLock",
   ]);
   assertEquals(server.log.messages.at(-1), "Exiting");
   await client.ended;

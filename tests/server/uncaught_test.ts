@@ -56,7 +56,7 @@ Deno.test("the server process survives an unhandled rejection and an uncaught ex
       timeoutSeconds: -1,
       maxRssBytes: 0,
       foreground: true,
-      handover: false,
+      lockFromClient: false,
       openDoors: [{
         name: "test",
         isAsked: false,

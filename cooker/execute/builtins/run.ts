@@ -10,7 +10,7 @@
 import { fileKind, isSystemError } from "../../../system/files/files.ts";
 import { OrdinaryPaths } from "../../../system/files/ordinary_paths.ts";
 import { fileFacts, writeBytes } from "../../../system/files/small_files.ts";
-import type { Ending } from "../cancellation.ts";
+import type { Cancellation } from "../cancellation.ts";
 import type { OutputSink, TaskCommand } from "../executor.ts";
 import { hasNpmProgram } from "../node_modules.ts";
 import { DIRECT_COMMANDS } from "./commands.ts";
@@ -28,7 +28,7 @@ const MOST_PRINTED = 64 * 1024;
 export async function runDirectly(
   command: TaskCommand,
   sink: OutputSink,
-  ending: Ending,
+  ending: Cancellation,
 ): Promise<string> {
   const steps = parseLine(command.command) ?? [];
   // After a `;`, or after the target of a redirect, arguments would form a command of their own.
@@ -43,7 +43,7 @@ export async function runDirectly(
     // A program of an npm package takes precedence over the shell's built-in command of the same
     // name.
     const isReplaced = DIRECT_COMMANDS.has(name) && hasNpmProgram(name, command.cwd);
-    const printed = ending.soon.aborted || isReplaced ? undefined : perform(step, more, paths);
+    const printed = ending.graceful.aborted || isReplaced ? undefined : perform(step, more, paths);
     if (printed === undefined) return command.command.slice(step.start);
     if (printed.length > 0) await sink.write("stdout", printed);
   }

@@ -1,8 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import type { MadeOutputs } from "../../../cooker/cache/output_runs.ts";
-import type { Beginning, PostponedResult } from "../../../cooker/cache/deferred_results.ts";
-import { isUnkeyed, type ResultCache } from "../../../cooker/cache/result_cache.ts";
-import { HotProject } from "../../../cooker/project_state.ts";
+import type { Beginning, DeferredResult } from "../../../cooker/cache/deferred_results.ts";
+import { isUncacheable, type ResultCache } from "../../../cooker/cache/result_cache.ts";
+import { ProjectState } from "../../../cooker/project_state.ts";
 import { KeptTasks } from "../../../cooker/store/kept_tasks.ts";
 import { statePaths } from "../../../project/state.ts";
 import { systemClock } from "../../../system/clock.ts";
@@ -14,22 +14,22 @@ const ignore = Deno.build.os !== "linux";
 class Place implements AsyncDisposable {
   readonly base = Deno.realPathSync(Deno.makeTempDirSync());
   readonly root = `${this.base}/project`;
-  readonly hot: HotProject;
+  readonly project: ProjectState;
 
   constructor() {
     Deno.mkdirSync(this.root);
     this.write("a.txt", "one");
-    this.hot = new HotProject({
+    this.project = new ProjectState({
       root: this.root,
       folders: statePaths(this.root),
       clock: systemClock,
       log: new MemoryLogger(),
     });
-    this.hot.tracker.sync();
+    this.project.tracker.sync();
   }
 
   get results(): ResultCache {
-    return this.hot.results(`${this.base}/cache`);
+    return this.project.results(`${this.base}/cache`);
   }
 
   write(name: string, text: string): void {
@@ -48,7 +48,7 @@ class Place implements AsyncDisposable {
     key = "b",
     dependencies: Beginning["dependencies"] = [],
   ): Promise<Beginning | undefined> {
-    return await this.hot.postponed.begin(this.results, this.question(key), dependencies);
+    return await this.project.deferred.begin(this.results, this.question(key), dependencies);
   }
 
   /** Runs a task and postpones its result. */
@@ -58,11 +58,11 @@ class Place implements AsyncDisposable {
       readonly dependencies?: Beginning["dependencies"];
       readonly log?: Uint8Array;
     } = {},
-  ): Promise<PostponedResult> {
+  ): Promise<DeferredResult> {
     const beginning = await this.begin(key, dependencies);
     assert(beginning !== undefined);
     const made = await this.run(beginning, () => this.write(`${key}.txt`, "made"));
-    const result = await this.hot.postponed.add(beginning, { made, log, durationMs: 1 });
+    const result = await this.project.deferred.add(beginning, { made, log, durationMs: 1 });
     assert(result !== undefined);
     return result;
   }
@@ -81,14 +81,14 @@ class Place implements AsyncDisposable {
     key = "b",
     dependencies: Readonly<Record<string, string>> = {},
   ): Promise<boolean> {
-    this.hot.tracker.drain();
-    const prospect = await this.results.prospect({ ...this.question(key), dependencies });
-    return !isUnkeyed(prospect) && this.results.has(prospect);
+    this.project.tracker.drain();
+    const cacheKey = await this.results.cacheKey({ ...this.question(key), dependencies });
+    return !isUncacheable(cacheKey) && this.results.has(cacheKey);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.hot.tracker.stop();
-    await this.hot.close();
+    this.project.tracker.stop();
+    await this.project.close();
     Deno.removeSync(this.base, { recursive: true });
   }
 }
@@ -100,10 +100,10 @@ Deno.test({
     await using place = new Place();
     const first = await place.make();
     const second = await place.make({ key: "c", dependencies: [["b", first]] });
-    assertEquals([await place.isKept(), place.hot.postponed.has("b")], [false, true]);
-    const fingerprint = await place.hot.postponed.keep(second);
+    assertEquals([await place.isKept(), place.project.deferred.has("b")], [false, true]);
+    const fingerprint = await place.project.deferred.keep(second);
     assert(fingerprint !== undefined);
-    assertEquals([await place.isKept(), place.hot.postponed.isEmpty], [true, true]);
+    assertEquals([await place.isKept(), place.project.deferred.isEmpty], [true, true]);
     assertEquals(await place.isKept("c", { b: await first.fingerprint ?? "" }), true);
     assertEquals(await place.begin(), undefined, "there may be a result now");
   },
@@ -116,8 +116,8 @@ Deno.test({
     await using place = new Place();
     await place.make();
     await place.make({ key: "c" });
-    place.hot.postponed.pause();
-    await place.hot.postponed.finish();
+    place.project.deferred.pause();
+    await place.project.deferred.finish();
     assertEquals([await place.isKept(), await place.isKept("c")], [true, true]);
   },
 });
@@ -128,7 +128,7 @@ Deno.test({
   fn: async () => {
     await using place = new Place();
     await place.make({ log: new Uint8Array(100_000) });
-    assertEquals([place.hot.postponed.isEmpty, await place.isKept()], [true, true]);
+    assertEquals([place.project.deferred.isEmpty, await place.isKept()], [true, true]);
   },
 });
 
@@ -167,7 +167,7 @@ for (const [what, meddle] of Object.entries(MEDDLING)) {
       await using place = new Place();
       const result = await place.make();
       meddle(place);
-      assertEquals(await place.hot.postponed.keep(result), undefined);
+      assertEquals(await place.project.deferred.keep(result), undefined);
       assertEquals(await place.isKept(), false);
       place.write("a.txt", "one");
       assertEquals(await place.isKept(), false);
@@ -186,7 +186,7 @@ Deno.test({
       await using place = new Place();
       const result = await place.make();
       place.write("b.txt", "mine");
-      assertEquals(await place.hot.postponed.keep(result), undefined);
+      assertEquals(await place.project.deferred.keep(result), undefined);
       assertEquals(await place.isKept(), false);
     }
   },
@@ -203,7 +203,7 @@ Deno.test({
       const result = await place.make();
       writeAfter(result.begunAt, other);
       if (isGone) Deno.removeSync(other);
-      assertEquals(await place.hot.postponed.keep(result), undefined);
+      assertEquals(await place.project.deferred.keep(result), undefined);
       assertEquals(await place.isKept(), false);
     }
   },
@@ -219,7 +219,7 @@ Deno.test({
     const result = await place.make();
     writeAfter(result.begunAt, other);
     Deno.utimeSync(other, 1000, 1000);
-    assertEquals(await place.hot.postponed.keep(result), undefined);
+    assertEquals(await place.project.deferred.keep(result), undefined);
     assertEquals(await place.isKept(), false);
   },
 });
@@ -232,7 +232,7 @@ Deno.test({
     const future = new Date(Date.now() + 1e9);
     Deno.utimeSync(`${place.root}/a.txt`, future, future);
     const result = await place.make();
-    assert(await place.hot.postponed.keep(result) !== undefined);
+    assert(await place.project.deferred.keep(result) !== undefined);
     assertEquals(await place.isKept(), true);
   },
 });
@@ -249,7 +249,7 @@ Deno.test({
       place.write("b.txt", "made");
     });
     const options = { made, log: undefined, durationMs: 1 };
-    assertEquals(await place.hot.postponed.add(beginning, options), undefined);
+    assertEquals(await place.project.deferred.add(beginning, options), undefined);
     assertEquals(await place.isKept(), false);
   },
 });

@@ -1,6 +1,6 @@
 import { assertEquals, equal } from "@std/assert";
 import { runDirectly } from "../../../cooker/execute/builtins/run.ts";
-import { EndingController } from "../../../cooker/execute/cancellation.ts";
+import { CancellationController } from "../../../cooker/execute/cancellation.ts";
 import type { OutputSink, TaskCommand } from "../../../cooker/execute/executor.ts";
 
 const encoder = new TextEncoder();
@@ -69,7 +69,7 @@ async function direct(
     write: (_stream, bytes) => Promise.resolve(void written.push(bytes.slice())),
     warn: () => {},
   };
-  const rest = await runDirectly(commandOf(line, args, cwd), sink, new EndingController());
+  const rest = await runDirectly(commandOf(line, args, cwd), sink, new CancellationController());
   const stdout = written.map((bytes) => new TextDecoder().decode(bytes)).join("");
   if (rest === "") {
     return { rest, result: { code: 0, stdout, stderr: "", tree: describe(cwd) } };
@@ -281,7 +281,7 @@ Deno.test({
       await runDirectly(
         commandOf(line, args, cwd),
         { write: () => Promise.resolve(), warn: () => {} },
-        new EndingController(),
+        new CancellationController(),
       );
     assertEquals(await left("echo links/self/task/*", [], folder), "echo links/self/task/*");
     assertEquals(await left("cat", ["/proc/self/environ"], folder), "cat");
@@ -308,7 +308,7 @@ Deno.test("large files and folders are left to the shell, which can be cancelled
     await runDirectly(
       commandOf(line, [], folder),
       { write: () => Promise.resolve(), warn: () => {} },
-      new EndingController(),
+      new CancellationController(),
     );
   await Deno.writeFile(`${folder}/big`, new Uint8Array(1024 * 1024 + 1));
   await Deno.writeFile(`${folder}/middle`, new Uint8Array(65 * 1024));
@@ -328,7 +328,7 @@ Deno.test("a built-in command never opens a named pipe, because that could block
     const left = await runDirectly(
       commandOf(line, [], folder),
       { write: () => Promise.resolve(), warn: () => {} },
-      new EndingController(),
+      new CancellationController(),
     );
     assertEquals(left, line);
   }
@@ -338,13 +338,13 @@ Deno.test("a built-in command never opens a named pipe, because that could block
 Deno.test("no built-in command starts after a cancellation or in a missing folder", async () => {
   const folder = await makeFolder();
   const sink: OutputSink = { write: () => Promise.resolve(), warn: () => {} };
-  const cancelled = new EndingController();
+  const cancelled = new CancellationController();
   cancelled.end(false);
   assertEquals(
     await runDirectly(commandOf("echo a", [], folder), sink, cancelled),
     "echo a",
   );
-  const cancelling = new EndingController();
+  const cancelling = new CancellationController();
   const stopping: OutputSink = {
     write: (_stream, bytes) => {
       assertEquals(bytes, encoder.encode("a\n"));
@@ -359,7 +359,7 @@ Deno.test("no built-in command starts after a cancellation or in a missing folde
     "rm -rf d",
   );
   const away = `${folder}/nothing`;
-  const ending = new EndingController();
+  const ending = new CancellationController();
   assertEquals(await runDirectly(commandOf("mkdir -p x", [], away), sink, ending), "mkdir -p x");
   await Deno.remove(folder, { recursive: true });
 });

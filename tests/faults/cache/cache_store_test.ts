@@ -189,7 +189,7 @@ for (const [what, replace] of Object.entries(REPLACEMENTS)) {
     ];
     for (const file of files) replace(`${store.folder}/v1/${file}`, victim);
     await store.keep("b", "other");
-    assertEquals(store.open().mayHave("b"), true);
+    assertEquals(store.open().mightHit("b"), true);
     await store.open().collect({ maxBytes: Infinity });
     const report = await store.open().clear();
     assertEquals(report.removedRecords, 2);

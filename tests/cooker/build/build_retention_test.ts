@@ -1,5 +1,5 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { OldBuilds } from "../../../cooker/build/old_builds.ts";
+import { BuildRetention } from "../../../cooker/build/build_retention.ts";
 import { MemoryLogger } from "../../../system/logger.ts";
 
 const KEPT = 50;
@@ -21,34 +21,34 @@ function names(folder: string): string[] {
   return [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
 }
 
-Deno.test("tidy removes the oldest builds with their logs, once a build has ended", async () => {
+Deno.test("prune removes the oldest builds with their logs, once a build has ended", async () => {
   const { root, ...places } = await folders(KEPT + 2);
   await Deno.writeTextFile(`${places.builds}/000-note.txt`, "");
-  const old = new OldBuilds(places, new MemoryLogger());
-  old.tidy();
+  const old = new BuildRetention(places, new MemoryLogger());
+  old.prune();
   assertEquals(names(places.logs).length, KEPT + 2, "no build has ended");
   old.built();
-  old.tidy();
+  old.prune();
   const left = Array.from({ length: KEPT }, (_, at) => `${102 + at}`);
   assertEquals(names(places.logs), left);
   assertEquals(names(places.builds), ["000-note.txt", ...left.map((name) => `${name}.jsonl`)]);
   await Deno.remove(root, { recursive: true });
   old.built();
-  old.tidy();
+  old.prune();
 });
 
-Deno.test("an unreadable folder of builds is logged once, and tidy does not throw", () => {
+Deno.test("an unreadable folder of builds is logged once, and prune does not throw", () => {
   const log = new MemoryLogger();
-  const old = new OldBuilds({ builds: `/${"too-long".repeat(100)}`, logs: "/nowhere" }, log);
+  const old = new BuildRetention({ builds: `/${"too-long".repeat(100)}`, logs: "/nowhere" }, log);
   for (let time = 0; time < 2; time++) {
     old.built();
-    old.tidy();
+    old.prune();
   }
   assertEquals(log.messages.length, 1);
   assertStringIncludes(log.messages[0] ?? "", "Cannot remove old builds: ");
 });
 
-Deno.test("tidy removes the oldest builds above a limit of bytes, but never the newest build", async () => {
+Deno.test("prune removes the oldest builds above a limit of bytes, but never the newest build", async () => {
   const { root, ...places } = await folders(5);
   const sizes = [10, 400, 300, 300, 200];
   for (const [at, size] of sizes.entries()) {
@@ -57,21 +57,21 @@ Deno.test("tidy removes the oldest builds above a limit of bytes, but never the 
     await Deno.writeTextFile(`${places.logs}/${100 + at}/0-task.log`, "x".repeat(size / 2));
   }
   const log = new MemoryLogger();
-  const tidy = (bytes: number): string[] => {
-    const old = new OldBuilds(places, log, { builds: 50, bytes });
+  const prune = (bytes: number): string[] => {
+    const old = new BuildRetention(places, log, { builds: 50, bytes });
     old.built();
-    assertEquals(old.tidy(), true);
+    assertEquals(old.prune(), true);
     assertEquals(names(places.builds), names(places.logs).map((name) => `${name}.jsonl`));
     return names(places.logs);
   };
-  assertEquals(tidy(1210), ["100", "101", "102", "103", "104"]);
+  assertEquals(prune(1210), ["100", "101", "102", "103", "104"]);
   assertEquals(
-    tidy(1199),
+    prune(1199),
     ["102", "103", "104"],
     "builds older than the first one above the limit are removed too",
   );
-  assertEquals(tidy(500), ["103", "104"]);
-  assertEquals(tidy(1), ["104"]);
+  assertEquals(prune(500), ["103", "104"]);
+  assertEquals(prune(1), ["104"]);
   assertEquals(log.messages, []);
   await Deno.remove(root, { recursive: true });
 });
@@ -84,10 +84,10 @@ Deno.test("builds with many files are measured and removed in several turns", as
       await Deno.writeTextFile(`${places.logs}/${100 + at}/${file}.log`, "x");
     }
   }
-  const old = new OldBuilds(places, new MemoryLogger(), { builds: 50, bytes: 0 });
+  const old = new BuildRetention(places, new MemoryLogger(), { builds: 50, bytes: 0 });
   old.built();
   let turns = 1;
-  while (!old.tidy()) turns++;
+  while (!old.prune()) turns++;
   assertEquals(names(places.logs), ["103"]);
   assertEquals(turns, 3);
   await Deno.remove(root, { recursive: true });

@@ -91,7 +91,7 @@ interface Wait {
 }
 
 /** All waits for changed inputs, and the builds that they are compared with. */
-export class ChangeWaits {
+export class ChangeSubscriptions {
   readonly #tracker: InputTracker;
   readonly #root: string;
   readonly #clock: Clock;

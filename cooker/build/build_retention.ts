@@ -33,7 +33,7 @@ const BUILD_LIMITS: BuildLimits = { builds: 50, bytes: 256 * 1024 ** 2 };
 const FILES_AT_ONCE = 2000;
 
 /** Removes builds that exceed the limits. */
-export class OldBuilds {
+export class BuildRetention {
   readonly #folders: BuildFolders;
   readonly #log: Logger;
   readonly #limits: BuildLimits;
@@ -60,7 +60,7 @@ export class OldBuilds {
    *
    * @returns true if there is nothing left to do
    */
-  tidy(): boolean {
+  prune(): boolean {
     if (!this.#isDue) return true;
     this.#isDue = false;
     try {

@@ -2,7 +2,7 @@
  * Passes objects between two ends of an in-memory stream, in order and without conversion to bytes.
  *
  * If client and server run in the same process, they need not encode their messages. The receiving
- * end opens the lane, and from then on the other end sends everything through it.
+ * end opens the channel, and from then on the other end sends everything through it.
  *
  * @module
  */
@@ -10,20 +10,20 @@
 import { type ByteStream, memoryPair } from "./streams.ts";
 
 /** One direction between the two ends. */
-class Lane {
+class MemoryChannel {
   #isOpen = false;
   #isClosed = false;
   #items: unknown[] = [];
   #taken: PromiseWithResolvers<void> | undefined;
   #come: (() => void) | undefined;
 
-  /** True if the sender must use the lane instead of bytes. */
+  /** True if the sender must use the channel instead of bytes. */
   get isOpen(): boolean {
     return this.#isOpen;
   }
 
   /**
-   * Switches the sender to the lane. The receiving end calls this before anything is sent to it.
+   * Switches the sender to the channel. The receiving end calls this before anything is sent to it.
    */
   open(): void {
     this.#isOpen = true;
@@ -32,8 +32,8 @@ class Lane {
   /**
    * Sends objects.
    *
-   * @returns resolves when the receiver has taken the objects, or when the lane is closed
-   * @throws {Deno.errors.BrokenPipe} if the lane is already closed
+   * @returns resolves when the receiver has taken the objects, or when the channel is closed
+   * @throws {Deno.errors.BrokenPipe} if the channel is already closed
    */
   async send(items: readonly unknown[]): Promise<void> {
     if (this.#isClosed) throw new Deno.errors.BrokenPipe("The other end is closed");
@@ -56,7 +56,7 @@ class Lane {
     return items;
   }
 
-  /** Closes the lane. Objects that were sent can still be received. */
+  /** Closes the channel. Objects that were sent can still be received. */
   close(): void {
     this.#isClosed = true;
     this.#taken?.resolve();
@@ -65,25 +65,25 @@ class Lane {
   }
 }
 
-/** A byte stream with a lane. */
-interface LaneStream extends ByteStream {
-  readonly lane: Lane;
+/** A byte stream with a channel. */
+interface ChannelStream extends ByteStream {
+  readonly channel: MemoryChannel;
 }
 
-/** Creates two connected streams in memory. The second stream can send to the first by a lane. */
-export function lanePair(): [LaneStream, LaneStream] {
-  const lane = new Lane();
+/** Creates two connected streams in memory. The second stream can send to the first by a channel. */
+export function channelPair(): [ChannelStream, ChannelStream] {
+  const channel = new MemoryChannel();
   const [near, far] = memoryPair();
-  return [withLane(near, lane), withLane(far, lane)];
+  return [withChannel(near, channel), withChannel(far, channel)];
 }
 
-function withLane(stream: ByteStream, lane: Lane): LaneStream {
+function withChannel(stream: ByteStream, channel: MemoryChannel): ChannelStream {
   return {
     ...stream,
-    lane,
+    channel,
     close: () => {
       stream.close();
-      lane.close();
+      channel.close();
     },
   };
 }
