@@ -365,7 +365,7 @@ export class ForwardedCommand {
    * the client's process.
    */
   #reach(): ByteStream {
-    if (this.#reached !== undefined) throw new RunLocally("The server is about to end");
+    if (this.#reached !== undefined) throw new RunLocally("The server is shutting down");
     this.#reached = this.#options.connect();
     return this.#reached;
   }

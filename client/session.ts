@@ -276,7 +276,7 @@ export class SocketSession implements Session {
   async #watchReply(id: number, { name, mayQueue, answered }: PendingCall): Promise<void> {
     const { say } = this.#options;
     if (!await this.#isLate(MENTION_MS, answered.signal)) return;
-    say?.(`no reply to ${name} for ${MENTION_MS / 1000} s; waiting on`);
+    say?.(`no reply to ${name} for ${MENTION_MS / 1000} s; still waiting`);
     do {
       if (!await this.#isLate(GIVE_UP_MS, answered.signal)) return;
     } while (mayQueue && await this.#isAlive(answered.signal));
@@ -285,7 +285,7 @@ export class SocketSession implements Session {
     this.#take(id)?.reject(
       new ClientError(
         EXIT.noServer,
-        `no reply to ${name} for ${all}: the server hangs; 'simmer stop --force' ends it`,
+        `no reply to ${name} for ${all}: the server hangs; 'simmer stop --force' kills it`,
       ),
     );
   }

@@ -88,7 +88,7 @@ export function readExecute(payload: Uint8Array): ReadRequest {
 export function readSignal(payload: Uint8Array): TaskSignal {
   const name = `SIG${text(payload)}`;
   if (isTaskSignal(name)) return name;
-  throw new ExecuteError("a signal is none that is passed on");
+  throw new ExecuteError("the signal cannot be passed on");
 }
 
 /**
@@ -112,7 +112,7 @@ function text(bytes: Uint8Array): string {
 
 function wholeNumber(what: string, field: string | undefined): number {
   if (field === undefined || !/^\d{1,9}$/.test(field)) {
-    throw new ExecuteError(`the ${what} is no whole number`);
+    throw new ExecuteError(`the ${what} is not a whole number`);
   }
   return Number(field);
 }

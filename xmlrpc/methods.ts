@@ -214,7 +214,8 @@ export class Methods {
 
 function refusal(method: string, why: string): XmlRpcFault {
   return new XmlRpcFault(
-    `${method} is refused: ${why}; addClient returns one, and '${OBSERVER_TOKEN}' gives read-only access`,
+    `${method} is refused: ${why}; addClient returns one, and '${OBSERVER_TOKEN}' gives ` +
+      "read-only access",
   );
 }
 

@@ -17,8 +17,8 @@ export const command = defineCommand({
   usage: "",
   summary: "Print the server's events, one JSON object per line",
   about: [
-    "Observers never slow a build. Events that an observer reads too slowly are dropped, and it\n" +
-    "receives their number.",
+    "Observers never slow a build. Events that they read too slowly are dropped, and the number is\n" +
+    "reported.",
     "The command exits when the server exits. --log-level sets the least important log records to\n" +
     "print; default: info.",
   ],

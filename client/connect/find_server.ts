@@ -211,7 +211,8 @@ async function dialNamed(
     if (!(error instanceof BacklogError)) throw error;
     throw new ClientError(
       EXIT.noServer,
-      `cannot connect to unix:${socket}: its server does not accept connections; the process may be suspended`,
+      `cannot connect to unix:${socket}: its server does not accept connections; ` +
+        "the process may be suspended",
     );
   }
 }

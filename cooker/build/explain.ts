@@ -21,7 +21,7 @@ interface ExplainOptions {
   readonly runner: TaskRunner;
 }
 
-const FORCED: RunReason = { kind: "forced", text: "--force was given" };
+const FORCED: RunReason = { kind: "forced", text: "the run is forced" };
 
 /** Determines for each task of a plan whether it would run, and the reasons. */
 export async function explainPlan(

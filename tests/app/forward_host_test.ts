@@ -215,7 +215,7 @@ Deno.test("a malformed request is refused with the reason", async () => {
     [fields.replace("1\0word", "2\0word"), "words are missing"],
     [fields.replace("/\0", "x\0"), "the working directory is not absolute"],
     [fields.replace("000\0", "00\0"), "the terminal flags are not three of 0, 1"],
-    [fields.replace("000\0\0", "000\0-1\0"), "the number of a descriptor is no whole number"],
+    [fields.replace("000\0\0", "000\0-1\0"), "the number of a descriptor is not a whole number"],
     [Uint8Array.of(0xff), "a field is not UTF-8"],
   ];
   for (const [payload, reason] of cases) {

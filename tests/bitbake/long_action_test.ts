@@ -32,7 +32,7 @@ Deno.test("R23 a session waits for a long action of BitBake as long as the serve
   await clock.advance(MENTION_MS);
   await clock.advance(GIVE_UP_MS);
   assertEquals(await reply, true);
-  assertEquals(said, ["no reply to showVersions for 30 s; waiting on"]);
+  assertEquals(said, ["no reply to showVersions for 30 s; still waiting"]);
   assertEquals(server.commands.slice(-2), [["showVersions", "after ping"], ["ping"]]);
 });
 

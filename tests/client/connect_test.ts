@@ -158,7 +158,7 @@ Deno.test("R23 R24 a server that hangs is never replaced, and the error says how
   await clock.advance(GIVE_UP_MS);
   const error = await opened;
   assertEquals(error.exitCode, EXIT.noServer);
-  assertMatch(error.message, /the server hangs; 'simmer stop --force' ends it/);
+  assertMatch(error.message, /the server hangs; 'simmer stop --force' kills it/);
   assertEquals(asked.filter((method) => method !== "hello" && method !== "first"), []);
   assertEquals(setup.said.filter((text) => text.includes("restarting")), []);
 });

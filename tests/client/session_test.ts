@@ -71,14 +71,14 @@ Deno.test("R23 a missing reply is reported after 30 s, and fails after 90 s with
   await clock.advance(MENTION_MS - 1);
   assertEquals(said, []);
   await clock.advance(1);
-  assertEquals(said, ["no reply to listTasks for 30 s; waiting on"]);
+  assertEquals(said, ["no reply to listTasks for 30 s; still waiting"]);
   await clock.advance(GIVE_UP_MS - 1);
   await clock.advance(1);
   const error = await reply;
   assertEquals(error.exitCode, EXIT.noServer);
   assertEquals(
     error.message,
-    "no reply to listTasks for 90 s: the server hangs; 'simmer stop --force' ends it",
+    "no reply to listTasks for 90 s: the server hangs; 'simmer stop --force' kills it",
   );
 });
 
