@@ -155,35 +155,35 @@ const serverStatus = v.object({
 /** Commands of every process server, independent of its cooker. */
 export const SERVER_COMMANDS: ServerCommands = defineCommands({
   ping: {
-    summary: "Answer at once",
+    summary: "Respond immediately",
     kind: "sync",
     access: "read",
     params: nothing,
     result: v.literal("Still alive!"),
   },
   status: {
-    summary: "What the server is, and what it is doing",
+    summary: "Return the server's identity, state and clients",
     kind: "sync",
     access: "read",
     params: nothing,
     result: serverStatus,
   },
   setFeatures: {
-    summary: "Ask for features; answers with those that are on",
+    summary: "Enable features; returns the enabled ones",
     kind: "sync",
     access: "read",
     params: v.strictObject({ features: v.array(v.picklist(FEATURES)) }),
     result: v.array(v.picklist(FEATURES)),
   },
   getUIHandlerNum: {
-    summary: "This UI's number",
+    summary: "Return this UI's number",
     kind: "sync",
     access: "read",
     params: nothing,
     result: v.number(),
   },
   setEventMask: {
-    summary: "Say which events this UI wants, by type and log level",
+    summary: "Select the events that this UI receives, by type and log level",
     kind: "sync",
     access: "read",
     params: v.strictObject({
@@ -193,21 +193,21 @@ export const SERVER_COMMANDS: ServerCommands = defineCommands({
     result: done,
   },
   stateShutdown: {
-    summary: "Cancel the build in progress; answers whether there was one",
+    summary: "Cancel the build in progress; returns false if there is none",
     kind: "sync",
     access: "stop",
     params: nothing,
     result: v.boolean(),
   },
   stateForceShutdown: {
-    summary: "Cancel the build in progress with SIGKILL; answers whether there was one",
+    summary: "Cancel the build in progress with SIGKILL; returns false if there is none",
     kind: "sync",
     access: "stop",
     params: nothing,
     result: v.boolean(),
   },
   signalTasks: {
-    summary: "Send a signal to the tasks of this UI's build; answers whether there was a receiver",
+    summary: "Send a signal to the tasks of this UI's build; returns false if no task received it",
     kind: "sync",
     access: "control",
     params: v.strictObject({
@@ -218,7 +218,7 @@ export const SERVER_COMMANDS: ServerCommands = defineCommands({
     result: v.boolean(),
   },
   terminateServer: {
-    summary: "End the server: when its build is done, or now, cancelling the build",
+    summary: "Stop the server when its build is done, or now, which cancels the build",
     kind: "sync",
     access: "stop",
     params: v.strictObject({ force: v.optional(v.boolean(), false) }),
@@ -322,42 +322,42 @@ const plannedTask = v.object({
 /** Commands of simmer's own cooker. */
 export const COOKER_COMMANDS: CookerCommands = defineCommands({
   listTasks: {
-    summary: "The tasks that can be run from a folder",
+    summary: "List the tasks that can be run from a folder",
     kind: "sync",
     access: "read",
     params: v.strictObject({ cwd: v.optional(v.string()), ...workspaceEntries }),
     result: v.array(taskDescription),
   },
   getVariable: {
-    summary: "A variable of the server, or null",
+    summary: "Return a variable of the server, or null",
     kind: "sync",
     access: "read",
     params: v.strictObject({ name: v.string() }),
     result: v.nullable(v.string()),
   },
   setVariable: {
-    summary: "Set a variable of the server for its life",
+    summary: "Set a variable of the server until it ends",
     kind: "sync",
     access: "control",
     params: v.strictObject({ name: v.string(), value: v.string() }),
     result: done,
   },
   runTasks: {
-    summary: "Run tasks; answers with the build's id",
+    summary: "Run tasks; returns the build's id",
     kind: "async",
     access: "control",
     params: runTasksParams,
     result: v.object({ build: v.string() }),
   },
   planTasks: {
-    summary: "What a run would do, task by task, and why; nothing runs",
+    summary: "Return what a run would do with each task, and why, without running it",
     kind: "sync",
     access: "read",
     params: runTasksParams,
     result: v.object({ tasks: v.array(plannedTask), jobs: v.number() }),
   },
   watchInputs: {
-    summary: "Send InputsChanged, once, when an input of a run has changed since a build",
+    summary: "Send InputsChanged once when an input of a run has changed since a build",
     kind: "sync",
     access: "read",
     params: v.strictObject({

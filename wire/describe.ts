@@ -32,7 +32,7 @@ interface CommandDescription {
  *
  * assertEquals(describeCommands({ ping: SERVER_COMMANDS.ping }), [{
  *   name: "ping",
- *   summary: "Answer at once",
+ *   summary: "Respond immediately",
  *   kind: "sync",
  *   access: "read",
  *   params: "{}",

@@ -43,7 +43,7 @@ function ownFolderMode(path: string): number | undefined {
   if (info === undefined) return undefined;
   if (info.isSymlink || !info.isDirectory) {
     throw new Deno.errors.PermissionDenied(
-      `${path} is ${info.isSymlink ? "a link" : "no folder"}: remove it`,
+      `${path} is ${info.isSymlink ? "a link" : "not a folder"}: remove it`,
     );
   }
   const uid = Deno.uid();
@@ -83,7 +83,9 @@ export function checkOwnFolder(
   const real = followOwnLinks(path, uid);
   const info = lookAt(real);
   if (info === undefined) return false;
-  if (!info.isDirectory) throw new Deno.errors.PermissionDenied(`${path} is no folder: remove it`);
+  if (!info.isDirectory) {
+    throw new Deno.errors.PermissionDenied(`${path} is not a folder: remove it`);
+  }
   if (info.uid !== uid) {
     throw new Deno.errors.PermissionDenied(
       `${path} belongs to user ${info.uid}, not to user ${uid}`,
@@ -95,7 +97,7 @@ export function checkOwnFolder(
     canSetMode(real, mode & ~OTHERS & 0o777);
   if (!isCorrected && (mode & OTHERS_WRITE) !== 0) {
     throw new Deno.errors.PermissionDenied(
-      `other users can write to ${path}: 'chmod go-w' takes that away`,
+      `other users can write to ${path}: run 'chmod go-w' on it`,
     );
   }
   return true;

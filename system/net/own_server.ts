@@ -34,7 +34,7 @@ export function folderDistrust(folder: string): string | undefined {
   if (reason !== undefined) return reason;
   const info = Deno.lstatSync(folder);
   if (info.isSymlink) return `${folder} is a link`;
-  if (!info.isDirectory) return `${folder} is no folder`;
+  if (!info.isDirectory) return `${folder} is not a folder`;
   if (info.uid !== uid) return `${folder} belongs to user ${info.uid}, not to user ${uid}`;
   const mode = info.mode ?? 0;
   if ((mode & OTHERS) === 0) return undefined;

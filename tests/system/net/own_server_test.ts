@@ -19,7 +19,7 @@ Deno.test("a folder is trusted if it is not a link, belongs to this user, and ha
     await Deno.symlink(folder, `${folder}/link`);
     assertMatch(folderDistrust(`${folder}/link`) ?? "", /link is a link$/);
     await Deno.writeTextFile(`${folder}/file`, "");
-    assertMatch(folderDistrust(`${folder}/file`) ?? "", /file is no folder$/);
+    assertMatch(folderDistrust(`${folder}/file`) ?? "", /file is not a folder$/);
   }));
 
 Deno.test({
