@@ -156,7 +156,8 @@ Deno.test("a task gets SIGHUP when its client's terminal is closed", async () =>
   for (const words of Object.values(WAYS)) {
     const run = project.startProgram([...words, "hangup"], { terminal: true });
     await run.stdout.until("up\r\n");
-    run.kill("SIGKILL");
+    // The helper closes the terminal and waits for the client.
+    await run.type("\0hangup");
     await run.finished();
     const noted = `${project.root}/hung up`;
     while (!pathExists(noted)) await new Promise((resolve) => setTimeout(resolve, 10));
