@@ -78,7 +78,7 @@ function tables({ date, machine, projects, server, small }: Results): string {
 }
 
 /** Describes ten uncached tasks on a warm server, and the runs of a fresh server. */
-function smallRuns({ inPipe = {}, inTerminal = {}, first, tenth, ratio }: SmallRuns): string[] {
+function smallRuns({ inPipe, inTerminal, first, tenth, ratio }: SmallRuns): string[] {
   const timeOf = (times: Readonly<Record<string, number>>, tool: string): string => {
     const [own = NaN, other = NaN] = [times[tool], times["deno task"]];
     return `${own.toFixed(1)} (${(own / other).toFixed(2)})`;

@@ -1,6 +1,6 @@
 /**
- * Measures small runs, in which a tool's own start counts most: ten uncached tasks on a warm
- * server, in a pipe and in a terminal, and the first run of a fresh server against its tenth.
+ * Small runs, in which a tool's own start counts most: ten uncached tasks on a warm server, in a
+ * pipe and in a terminal, and the first run of a fresh server against its tenth.
  *
  * @module
  */
@@ -11,9 +11,9 @@ import { SIMMER } from "./tools.ts";
 
 /** Results of small runs, in milliseconds. */
 export interface SmallRuns {
-  /** Medians of ten uncached tasks, by tool. Absent if there is no Python to measure them. */
-  readonly inPipe?: Readonly<Record<string, number>>;
-  readonly inTerminal?: Readonly<Record<string, number>>;
+  /** Medians of ten uncached tasks, by tool. */
+  readonly inPipe: Readonly<Record<string, number>>;
+  readonly inTerminal: Readonly<Record<string, number>>;
   /** First and tenth run of a fresh server, and the median of their ratios. */
   readonly first: number;
   readonly tenth: number;
@@ -21,12 +21,11 @@ export interface SmallRuns {
 }
 
 const TASKS = 10;
-/** Runs of a fresh server. */
-const RUNS = 10;
 const HELPER = new URL("./time_runs.py", import.meta.url).pathname;
 const CLI = new URL("../cli.ts", import.meta.url).pathname;
-/** Delay before the first run of a fresh server, in milliseconds. Its warm-up ends within it. */
-const REST_MS = 800;
+
+/** Words of commands by name. */
+type Commands = Readonly<Record<string, readonly string[]>>;
 
 /**
  * Measures small runs.
@@ -34,28 +33,34 @@ const REST_MS = 800;
  * @param quick path of the quick client; absent: `main.ts` takes its place
  * @param runs number of timed runs of each command, at least 1
  * @param servers number of fresh servers, at least 1
+ * @returns `undefined` if there is no Python to measure them
  */
 export async function measureSmallRuns(
   quick: string | undefined,
   { runs, servers }: { readonly runs: number; readonly servers: number },
-): Promise<SmallRuns> {
+): Promise<SmallRuns | undefined> {
   const root = await Deno.realPath(await Deno.makeTempDir({ prefix: "simmer_bench_" }));
-  const client = quick === undefined ? SIMMER : [quick];
   try {
     await Deno.writeTextFile(`${root}/deno.json`, JSON.stringify({ tasks: echoes() }));
+    const fresh = await timesOf("fresh", root, servers, {
+      stop: [...SIMMER, "stop", "--force"],
+      start: [...SIMMER, "serve", "--detach"],
+      run: [...(quick === undefined ? SIMMER : [quick]), "run", "all"],
+    });
+    if (fresh === undefined) return undefined;
     const commands = {
       "deno task": [Deno.execPath(), "task", "all"],
       ...(quick === undefined ? {} : { "quick client": [quick, "run", "all"] }),
       "main.ts": [...SIMMER, "run", "all"],
       "whole client": [Deno.execPath(), "run", "-A", CLI, "run", "all"],
     };
-    const fresh = await freshServers(root, client, servers);
-    const inPipe = await timed("pipe", root, commands, runs);
-    const inTerminal = await timed("terminal", root, commands, runs);
+    const { first = [], tenth = [] } = fresh;
     return {
-      ...(inPipe === undefined ? {} : { inPipe }),
-      ...(inTerminal === undefined ? {} : { inTerminal }),
-      ...fresh,
+      first: median(first),
+      tenth: median(tenth),
+      ratio: median(first.map((ms, index) => ms / (tenth[index] ?? NaN))),
+      inPipe: medians(await timesOf("pipe", root, runs, commands)),
+      inTerminal: medians(await timesOf("terminal", root, runs, commands)),
     };
   } finally {
     await execute([...SIMMER, "stop", "--force"], root);
@@ -72,14 +77,19 @@ function echoes(): Record<string, unknown> {
   };
 }
 
-async function timed(
-  place: "pipe" | "terminal",
+function medians(times: Readonly<Record<string, readonly number[]>> = {}): Record<string, number> {
+  return Object.fromEntries(Object.entries(times).map(([name, each]) => [name, median(each)]));
+}
+
+/** Runs the helper. Returns `undefined` if there is no Python. */
+async function timesOf(
+  place: "pipe" | "terminal" | "fresh",
   root: string,
-  commands: Readonly<Record<string, readonly string[]>>,
-  runs: number,
-): Promise<Record<string, number> | undefined> {
+  count: number,
+  commands: Commands,
+): Promise<Readonly<Record<string, readonly number[]>> | undefined> {
   const python = new Deno.Command("python3", {
-    args: [HELPER, place, root, String(runs)],
+    args: [HELPER, place, root, String(count)],
     stdin: "piped",
     stdout: "piped",
   });
@@ -95,29 +105,5 @@ async function timed(
   await writer.close();
   const { success, stdout } = await child.output();
   if (!success) throw new Error(`${HELPER} failed`);
-  const times: Record<string, number[]> = JSON.parse(new TextDecoder().decode(stdout));
-  return Object.fromEntries(Object.entries(times).map(([name, each]) => [name, median(each)]));
-}
-
-async function freshServers(
-  root: string,
-  client: readonly string[],
-  servers: number,
-): Promise<Pick<SmallRuns, "first" | "tenth" | "ratio">> {
-  const firsts: number[] = [];
-  const tenths: number[] = [];
-  for (let server = 0; server < servers; server++) {
-    await execute([...SIMMER, "stop", "--force"], root);
-    await execute([...SIMMER, "serve", "--detach"], root);
-    await new Promise((resolve) => setTimeout(resolve, REST_MS));
-    for (let run = 1; run <= RUNS; run++) {
-      const begun = performance.now();
-      await execute([...client, "run", "all"], root);
-      const ms = performance.now() - begun;
-      if (run === 1) firsts.push(ms);
-      if (run === RUNS) tenths.push(ms);
-    }
-  }
-  const ratios = firsts.map((first, index) => first / (tenths[index] ?? NaN));
-  return { first: median(firsts), tenth: median(tenths), ratio: median(ratios) };
+  return JSON.parse(new TextDecoder().decode(stdout));
 }

@@ -167,7 +167,10 @@ Deno.test("a folder with other files keeps its mode if SIMMER_CACHE_DIR names it
   for (const mode of [0o1777, 0o775]) {
     await Deno.chmod(common.path, mode);
     const run = await project.run(["run", "--no-server", "make"], { env });
-    assertMatch(run.stderr, /the cache is not used: other users can write to .*: run 'chmod go-w' on it/);
+    assertMatch(
+      run.stderr,
+      /the cache is not used: other users can write to .*: run 'chmod go-w' on it/,
+    );
     assertEquals([modeOf(common.path), names(common.path)], [mode, ["file"]]);
   }
   await Deno.chmod(common.path, 0o755);
