@@ -9,6 +9,7 @@
  */
 
 import type { Clock } from "../../system/clock.ts";
+import { fileTime } from "../../system/files/file_signature.ts";
 import { joinPath, pathInside } from "../../system/files/files.ts";
 import { changedPaths, type FileSet, type Snapshot } from "../inputs/file_set.ts";
 import type { InputTracker } from "../inputs/tracker.ts";
@@ -39,6 +40,14 @@ export interface Baseline {
   readonly snapshot: Snapshot;
 }
 
+/**
+ * A baseline that was taken after its build. Files that were edited between the end of the build and
+ * the baseline differ from what the task saw, although they do not differ from the baseline.
+ */
+interface LateBaseline extends Baseline {
+  readonly edited: readonly string[];
+}
+
 /** A build that inputs can be compared with. */
 interface ComparableBuild {
   readonly build: string;
@@ -57,6 +66,8 @@ interface Compared {
   baselines: ReadonlyMap<number, Baseline>;
   readonly own: OwnWrites;
   isOver: boolean;
+  /** Time at which the build ended, in milliseconds since the Unix epoch. */
+  endedAt: number;
 }
 
 /** The callbacks of a wait. */
@@ -77,8 +88,10 @@ interface Wait {
   /** Absent if the build is unknown or no longer retained. */
   readonly build: Compared | undefined;
   readonly sets: ReadonlyMap<number, FileSet>;
+  /** Time of its start, in milliseconds since the Unix epoch. */
+  readonly begunAt: number;
   /** Baselines of tasks that had none when the build was over. */
-  readonly later: Map<number, Baseline>;
+  readonly later: Map<number, LateBaseline>;
   readonly listener: WaitListener;
   /** The time of the next check, by the monotonic clock, if no change is reported before. */
   nextLook: number;
@@ -121,10 +134,12 @@ export class ChangeSubscriptions {
       baselines: build.baselines,
       own: watcher === undefined ? new OwnWrites() : this.#ownOf(watcher),
       isOver: false,
+      endedAt: 0,
     };
     this.#builds.set(build.build, compared);
     dropOldest(this.#builds, MAX_BUILDS);
     return build.ended.then(async () => {
+      compared.endedAt = fileTime();
       try {
         if (watcher !== undefined && !build.isCancelled) await this.#compareAtEnd(compared);
       } finally {
@@ -150,6 +165,7 @@ export class ChangeSubscriptions {
     this.#waits.set(name, {
       build: build === undefined ? undefined : this.#builds.get(build),
       sets: this.#sets(plan),
+      begunAt: fileTime(),
       later: new Map(),
       listener,
       nextLook: 0,
@@ -209,7 +225,8 @@ export class ChangeSubscriptions {
     const isOver = build?.isOver !== false;
     const changed = new Set<string>();
     let isAllTold = true;
-    for await (const { inputs, snapshot } of this.#baselines(wait, isOver)) {
+    for await (const { inputs, snapshot, edited = [] } of this.#baselines(wait, isOver)) {
+      for (const path of edited) changed.add(joinPath(inputs.patterns.folder, path));
       if (inputs.isSettled && inputs.version === snapshot.version) continue;
       const after = await inputs.look();
       isAllTold &&= inputs.isTold;
@@ -246,11 +263,17 @@ export class ChangeSubscriptions {
     if ([...changed].every((path) => build.own.isOwn(path))) build.baselines = ends;
   }
 
-  async *#baselines(wait: Wait, isOver: boolean): AsyncGenerator<Baseline> {
-    const { build, sets, later } = wait;
+  async *#baselines(
+    wait: Wait,
+    isOver: boolean,
+  ): AsyncGenerator<Baseline & Partial<LateBaseline>> {
+    const { build, sets, later, begunAt } = wait;
+    // The clock of inodes has fractions of milliseconds, and may lag behind by some.
+    const since = (build?.endedAt ?? begunAt) + 1;
     for (const [index, inputs] of sets) {
       if (!isOver || build?.baselines.has(index) === true || later.has(index)) continue;
-      later.set(index, { inputs, snapshot: await inputs.look() });
+      const snapshot = await inputs.look();
+      later.set(index, { inputs, snapshot, edited: snapshot.changedAfter(since) });
     }
     yield* [...build?.baselines.values() ?? [], ...later.values()];
   }

@@ -33,6 +33,13 @@ export interface Snapshot {
   /** Time of the last change according to the inodes, in milliseconds since the Unix epoch. */
   readonly changedAt: number;
   /**
+   * Returns the files that were changed later than a time according to their inodes, relative to the
+   * set's folder.
+   *
+   * @param time in milliseconds since the Unix epoch
+   */
+  changedAfter(time: number): string[];
+  /**
    * The first input whose content cannot be known. If present, no result may be stored or looked up
    * by this snapshot.
    */
@@ -59,7 +66,7 @@ class SetSnapshot implements Snapshot {
   constructor(
     folder: string,
     records: ReadonlyMap<string, FileRecord>,
-    facts: Omit<Snapshot, "files" | "entries" | "signaturesByPath">,
+    facts: Omit<Snapshot, "files" | "entries" | "signaturesByPath" | "changedAfter">,
   ) {
     this.#folder = folder;
     this.#records = records;
@@ -80,6 +87,13 @@ class SetSnapshot implements Snapshot {
     for (const [path, { content }] of this.#records) {
       yield [pathInside(this.#folder, path) ?? path, content];
     }
+  }
+
+  changedAfter(time: number): string[] {
+    if (this.changedAt <= time) return [];
+    return [...this.#records]
+      .filter(([, { changedAt }]) => changedAt > time)
+      .map(([path]) => pathInside(this.#folder, path) ?? path);
   }
 
   *signaturesByPath(): Generator<readonly [path: string, signature: string]> {

@@ -167,6 +167,16 @@ Deno.test("an edit during a run is reported even if other builds have begun sinc
   assertEquals((await project.changed()).files, ["src/f"]);
 });
 
+Deno.test("an edit after a run is reported, although the task's inputs were not read before it", async () => {
+  await using project = new Watched({ build: "true" }, { "src/f": "1" });
+  await project.round("build");
+  // The clock of inodes is coarser than the time between a build's end and this line.
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  project.write("src/f", "2");
+  assertEquals((await project.changed()).files, ["src/f"]);
+  assertEquals(await project.untilQuiet("build"), { runs: 1, written: [] });
+});
+
 /** Prints another text each time. */
 const NOW = "date +%s%N";
 
