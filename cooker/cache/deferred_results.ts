@@ -57,6 +57,9 @@ const STRETCH_MS = 8;
  */
 const FIRST_MS = 100;
 
+/** Results that a build waits for even if they take longer than `STRETCH_MS`. */
+const FIRST_RESULTS = 16;
+
 /** Dependencies of {@linkcode DeferredResults}. */
 interface DeferredOptions {
   readonly tracker: InputTracker;
@@ -162,9 +165,9 @@ export class DeferredResults {
   }
 
   /**
-   * Stores the first results, for `FIRST_MS` at most. A build does so before it reports its end,
-   * because its client may then move the outputs away. Storing that takes longer continues
-   * afterwards.
+   * Stores the first results: `FIRST_RESULTS`, and more if they take less than `STRETCH_MS`. A build
+   * does so before it reports its end, because its client may then move the outputs away. It waits
+   * for `FIRST_MS` at most. Storing that takes longer continues afterwards.
    */
   async keepFirst(): Promise<void> {
     const over = new AbortController();
@@ -219,9 +222,13 @@ export class DeferredResults {
   async #keepSome(): Promise<void> {
     const { clock } = this.#options;
     const begun = clock.monotonic();
+    let kept = 0;
     for (const result of this.#waiting.values()) {
       await this.keep(result);
-      if (clock.monotonic() - begun >= STRETCH_MS) return;
+      kept++;
+      if (clock.monotonic() - begun < STRETCH_MS) continue;
+      if (kept >= FIRST_RESULTS) return;
+      await ioTurn();
     }
   }
 

@@ -92,6 +92,11 @@ class World implements AsyncDisposable {
       if (step.kind === "undeclare") this.#undeclared.add(name);
       await this.#configure();
     }
+    if (step.kind === "spoil" || step.kind === "delete") {
+      // A result can be stored after its build, but only as long as the outputs exist. A plan is
+      // answered when all results are stored.
+      await this.#cooker.plan(["t*"]);
+    }
     for (const folder of this.#folders) {
       const [source, output] = [`${folder}/src/${name}.txt`, `${folder}/out/${name}.txt`];
       if (step.kind === "edit") await Deno.writeTextFile(source, `${step.text}\n`);
