@@ -10,33 +10,10 @@ import type { ExecuteHost } from "../server/execute_host.ts";
 import { stackOf } from "../server/stack.ts";
 import { FrameLengthError } from "../forward/protocol.ts";
 import { ExecuteError } from "../forward/requests.ts";
-import type { Clock } from "../system/clock.ts";
-import type { Logger } from "../system/logger.ts";
 import type { ByteStream } from "../system/net/streams.ts";
 import type { AcceptedStream } from "../system/net/unix_socket.ts";
-import type { Memos } from "./answer_memo.ts";
-import type { ServerView } from "./daemon.ts";
 import { DescriptorReceiver } from "./descriptor_receiver.ts";
-import { ForwardedCommand, type RunCommand } from "./forwarded_command.ts";
-import type { PassedDescriptors } from "../system/process/passed_descriptors.ts";
-
-/** Parts of the server that the host uses. */
-export interface ForwardHostOptions {
-  readonly memos: Memos;
-  /** Root folder of the project, absolute, with links resolved. */
-  readonly root: string;
-  /**
-   * Config file that the server was started with. Command lines without a config then mean another
-   * project, so they are refused.
-   */
-  readonly config?: string;
-  readonly clock: Clock;
-  readonly log: Logger;
-  readonly server: ServerView;
-  /** Holds descriptors that clients pass for their tasks. */
-  readonly passed: PassedDescriptors;
-  readonly run: RunCommand;
-}
+import { ForwardedCommand, type ForwardHostOptions } from "./forwarded_command.ts";
 
 /** Limit of concurrent command lines. */
 const MAX_COMMANDS = 256;

@@ -71,22 +71,32 @@ export type HostedInvocation = Pick<
 /** Runs a command line. Reports errors, and resolves with the exit code. */
 export type RunCommand = (args: readonly string[], hosted: HostedInvocation) => Promise<number>;
 
-/** Parts of the host that a command line uses. */
-interface ForwardedCommandOptions {
+/** Parts of the server that the host and its command lines use. */
+export interface ForwardHostOptions {
+  readonly memos: Memos;
+  /** Root folder of the project, absolute, with links resolved. */
+  readonly root: string;
+  /**
+   * Config file that the server was started with. Command lines without a config then mean another
+   * project, so they are refused.
+   */
+  readonly config?: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly server: ServerView;
+  /** Holds descriptors that clients pass for their tasks. */
+  readonly passed: PassedDescriptors;
+  readonly run: RunCommand;
+}
+
+/** Options of one command line. */
+interface ForwardedCommandOptions extends ForwardHostOptions {
   readonly stream: AcceptedStream;
   /** Bytes that have already been read from the stream. */
   readonly first: Uint8Array<ArrayBuffer>;
   /** Opens a native connection to the server. */
   readonly connect: () => ByteStream;
   readonly receiver: DescriptorReceiver;
-  readonly memos: Memos;
-  readonly root: string;
-  readonly config?: string;
-  readonly clock: Clock;
-  readonly log: Logger;
-  readonly server: ServerView;
-  readonly passed: PassedDescriptors;
-  readonly run: RunCommand;
 }
 
 /** Timeout for a client's request, and then for its `go`, in milliseconds. */

@@ -39,7 +39,7 @@ export interface ConnectOptions {
   readonly config?: string;
   /** Default: `operator`, which may observe, and end the build or the server. It never waits. */
   readonly role?: Role;
-  /** What a controller does if another one is active. Default: `wait`. */
+  /** Behaviour of a controller if another one is active. Default: `wait`. */
   readonly whenBusy?: WhenBusy;
   /** The name that other users of the server see. Default: `a program`. */
   readonly name?: string;

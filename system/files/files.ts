@@ -89,6 +89,21 @@ export function readTextIfPresent(path: string): string | undefined {
 }
 
 /**
+ * Returns the system's facts about the entry at a path, or `undefined` if there is none. Does not
+ * follow links.
+ *
+ * @throws {Error} the system's error if a folder of the path may not be searched
+ */
+export function infoIfPresent(path: string): Deno.FileInfo | undefined {
+  try {
+    return Deno.lstatSync(path);
+  } catch (error) {
+    if (isAbsent(error)) return undefined;
+    throw error;
+  }
+}
+
+/**
  * Returns the kind of file at a path, or `undefined` if the file is missing or the path too long.
  */
 export function fileKind(path: string): FileKind | undefined {

@@ -9,7 +9,7 @@
  * @module
  */
 
-import { isAbsent, isSystemError, realPath } from "./files.ts";
+import { infoIfPresent, isSystemError, realPath } from "./files.ts";
 
 /** Matches paths that each process sees differently. `/dev/shm` is an ordinary file system. */
 const OF_PROCESS = /^\/(?:proc(?:\/|$)|dev\/(?!shm(?:\/|$)))/;
@@ -36,15 +36,15 @@ export class OrdinaryPaths {
    * @returns `undefined` if it is not a folder, or if processes see it differently
    */
   static at(folder: string): OrdinaryPaths | undefined {
-    const procDevice = lookAt("/proc")?.dev;
-    const info = lookAt(folder);
+    const procDevice = infoIfPresent("/proc")?.dev;
+    const info = infoIfPresent(folder);
     // Most folders have no link in their path, which one call of `realPath` shows.
     const isResolved = info?.isDirectory === true && realPath(folder) === folder;
     if (isResolved && !OF_PROCESS.test(`${folder}/`) && info.dev !== procDevice) {
       return new OrdinaryPaths(folder === "/" ? "" : folder, procDevice);
     }
     const resolved = new OrdinaryPaths("", procDevice).#follow(folder);
-    if (resolved === undefined || lookAt(resolved)?.isDirectory !== true) return undefined;
+    if (resolved === undefined || infoIfPresent(resolved)?.isDirectory !== true) return undefined;
     return new OrdinaryPaths(resolved === "/" ? "" : resolved, procDevice);
   }
 
@@ -83,7 +83,7 @@ export class OrdinaryPaths {
         continue;
       }
       const path = `${at}/${part}`;
-      const info = lookAt(path);
+      const info = infoIfPresent(path);
       if (OF_PROCESS.test(path) || (info !== undefined && info.dev === this.#procDevice)) {
         return undefined;
       }
@@ -104,13 +104,4 @@ export class OrdinaryPaths {
 /** Splits a path into its parts, in reverse order. */
 function partsOf(path: string): string[] {
   return path.split("/").filter((part) => part !== "" && part !== ".").reverse();
-}
-
-function lookAt(path: string): Deno.FileInfo | undefined {
-  try {
-    return Deno.lstatSync(path);
-  } catch (error) {
-    if (isAbsent(error)) return undefined;
-    throw error;
-  }
 }

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { isAbsent, joinPath, parentFolder } from "./files.ts";
+import { infoIfPresent, joinPath, parentFolder } from "./files.ts";
 import { linkDistrust } from "../net/own_server.ts";
 
 const PRIVATE = 0o700;
@@ -39,7 +39,7 @@ export function ensurePrivateFolder(path: string): void {
  * @throws {Deno.errors.PermissionDenied} if it is a link, not a folder, or belongs to another user
  */
 function ownFolderMode(path: string): number | undefined {
-  const info = lookAt(path);
+  const info = infoIfPresent(path);
   if (info === undefined) return undefined;
   if (info.isSymlink || !info.isDirectory) {
     throw new Deno.errors.PermissionDenied(
@@ -79,9 +79,9 @@ export function checkOwnFolder(
   { isCorrectable = () => true }: OwnFolderOptions = {},
 ): boolean {
   const uid = Deno.uid();
-  if (uid === null) return lookAt(path) !== undefined;
+  if (uid === null) return infoIfPresent(path) !== undefined;
   const real = followOwnLinks(path, uid);
-  const info = lookAt(real);
+  const info = infoIfPresent(real);
   if (info === undefined) return false;
   if (!info.isDirectory) {
     throw new Deno.errors.PermissionDenied(`${path} is not a folder: remove it`);
@@ -128,7 +128,7 @@ function followOwnLinks(path: string, uid: number): string {
       continue;
     }
     const next = joinPath(followed, part);
-    const info = lookAt(next);
+    const info = infoIfPresent(next);
     if (info?.isSymlink !== true) {
       followed = next;
       continue;
@@ -155,7 +155,7 @@ function followOwnLinks(path: string, uid: number): string {
  * @throws {Deno.errors.PermissionDenied} if another user controls the folder
  */
 export function checkPrivateFolder(path: string): void {
-  if (lookAt(path) === undefined) return;
+  if (infoIfPresent(path) === undefined) return;
   const reason = linkDistrust(path);
   if (reason !== undefined) throw new Deno.errors.PermissionDenied(reason);
   ensurePrivateFolder(path);
@@ -168,15 +168,6 @@ export function checkPrivateFolder(path: string): void {
  */
 export function makeTemporaryFolder(options: Deno.MakeTempOptions = {}): string {
   return Deno.makeTempDirSync({ prefix: "simmer-", ...options });
-}
-
-function lookAt(path: string): Deno.FileInfo | undefined {
-  try {
-    return Deno.lstatSync(path);
-  } catch (error) {
-    if (isAbsent(error)) return undefined;
-    throw error;
-  }
 }
 
 /** Creates a folder. If another process has created it in the meantime, the call succeeds. */

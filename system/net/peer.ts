@@ -25,7 +25,7 @@ export interface PeerCredentials {
 }
 
 /** The peer of an accepted connection. */
-export interface AcceptedPeer {
+interface AcceptedPeer {
   readonly credentials: PeerCredentials;
   /** The connection's descriptor. The connection still owns it. */
   readonly descriptor: number;

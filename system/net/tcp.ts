@@ -5,6 +5,7 @@
  * @module
  */
 
+import { acceptNext, streamOf } from "./connections.ts";
 import type { ByteStream } from "./streams.ts";
 import type { PeerCredentials } from "./peer.ts";
 import { tcpPeer } from "./tcp_peer.ts";
@@ -50,12 +51,12 @@ export class TcpListener implements Disposable {
    *   accepted is closed then
    */
   async accept(): Promise<TcpStream | undefined> {
-    const connection = await this.#next();
+    const connection = await acceptNext(this.#listener, () => this.#isClosed);
     if (connection === undefined) return undefined;
     try {
       const peer = tcpPeer(connection.remoteAddr, connection.localAddr);
       return {
-        ...streamOf(connection),
+        ...promptStreamOf(connection),
         remoteHost: connection.remoteAddr.hostname,
         ...(peer === undefined ? {} : { peer }),
       };
@@ -75,15 +76,6 @@ export class TcpListener implements Disposable {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#listener.close();
-  }
-
-  async #next(): Promise<Deno.TcpConn | undefined> {
-    try {
-      return await this.#listener.accept();
-    } catch (error) {
-      if (this.#isClosed && isClosedError(error)) return undefined;
-      throw error;
-    }
   }
 
   /** Calls `close`. */
@@ -108,7 +100,7 @@ export async function connectTcp(
     const { host: hostname, port } = address;
     const connection = await Deno.connect({ hostname, port, ...(signal ? { signal } : {}) });
     try {
-      return streamOf(connection);
+      return promptStreamOf(connection);
     } catch (error) {
       connection.close();
       throw error;
@@ -133,26 +125,10 @@ export function addressToward(host: string): string {
   return own?.address ?? "127.0.0.1";
 }
 
-/**
- * Wraps a connection so that it can be closed twice, and disables Nagle's algorithm so that bytes
- * are sent at once.
- */
-function streamOf(connection: Deno.TcpConn): ByteStream {
+/** Returns the stream of a connection. Bytes are sent at once: Nagle's algorithm is disabled. */
+function promptStreamOf(connection: Deno.TcpConn): ByteStream {
   connection.setNoDelay(true);
-  let isClosed = false;
-  return {
-    read: (buffer) => connection.read(buffer),
-    write: (bytes) => connection.write(bytes),
-    close: () => {
-      if (isClosed) return;
-      isClosed = true;
-      connection.close();
-    },
-  };
-}
-
-function isClosedError(error: unknown): boolean {
-  return error instanceof Deno.errors.BadResource || error instanceof Deno.errors.Interrupted;
+  return streamOf(connection);
 }
 
 function isNobodyThere(error: unknown): boolean {

@@ -12,8 +12,9 @@ import {
   isSameFile,
   removeIfPresent,
 } from "../files/files.ts";
+import { acceptNext, streamOf } from "./connections.ts";
 import { connectToOwn } from "./own_server.ts";
-import { type AcceptedPeer, type PeerCredentials, PeerReader } from "./peer.ts";
+import { type PeerCredentials, PeerReader } from "./peer.ts";
 import type { ByteStream } from "./streams.ts";
 import { ASIDE_SUFFIX, MAX_LISTEN_PATH_BYTES } from "./unix_path.ts";
 
@@ -110,10 +111,13 @@ export class UnixListener implements Disposable {
    *   connection is closed then
    */
   async accept(): Promise<AcceptedStream | undefined> {
-    const connection = await this.#next();
+    const connection = await acceptNext(this.#listener, () => this.#isClosed);
     if (connection === undefined) return undefined;
     try {
-      return streamOf(connection, this.#peers.read());
+      const peer = this.#peers.read();
+      const stream = streamOf(connection);
+      if (peer === undefined) return stream;
+      return { ...stream, peer: peer.credentials, descriptor: peer.descriptor };
     } catch (error) {
       connection.close();
       throw error;
@@ -138,18 +142,6 @@ export class UnixListener implements Disposable {
     this.#listener.close();
   }
 
-  async #next(): Promise<Deno.UnixConn | undefined> {
-    try {
-      const connection = await this.#listener.accept();
-      if (!this.#isClosed) return connection;
-      connection.close();
-      return undefined;
-    } catch (error) {
-      if (this.#isClosed && isClosedError(error)) return undefined;
-      throw error;
-    }
-  }
-
   /** Removes the socket file and closes the listener. */
   [Symbol.dispose](): void {
     this.unlink();
@@ -170,25 +162,6 @@ function clearFolder(path: string): void {
     if (!(error instanceof Error)) throw error;
     throw new InTheWayError(path, { cause: error });
   }
-}
-
-/** Wraps a connection so that it can be closed twice. */
-function streamOf(connection: Deno.UnixConn, peer?: AcceptedPeer): AcceptedStream {
-  let isClosed = false;
-  return {
-    ...(peer === undefined ? {} : { peer: peer.credentials, descriptor: peer.descriptor }),
-    read: (buffer) => connection.read(buffer),
-    write: (bytes) => connection.write(bytes),
-    close: () => {
-      if (isClosed) return;
-      isClosed = true;
-      connection.close();
-    },
-  };
-}
-
-function isClosedError(error: unknown): boolean {
-  return error instanceof Deno.errors.BadResource || error instanceof Deno.errors.Interrupted;
 }
 
 /** The listener's backlog is full: its process is stopped, or is too busy to accept. */

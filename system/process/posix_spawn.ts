@@ -7,7 +7,7 @@
  */
 
 import { ForeignDescriptors } from "./foreign_descriptors.ts";
-import { stdinAccess, stdinPath, type StdinSource } from "./group_process.ts";
+import { type SpawnOptions, stdinAccess, stdinPath, type StdinSource } from "./group_process.ts";
 import { ERRNO_SYMBOLS, errnoOf, linkLibc, systemError } from "../libc.ts";
 
 const SYMBOLS = {
@@ -45,24 +45,6 @@ const SIGPIPE = 13;
 const STRUCTURE_BYTES = 512;
 const SIGNAL_SET_BYTES = 128;
 const STDIN = 0;
-
-/** The program to start and its surroundings. */
-interface SpawnRequest {
-  /** The program's absolute path. */
-  readonly command: string;
-  /** The arguments, without the program's own name. */
-  readonly args: readonly string[];
-  /** The absolute path of the working directory. */
-  readonly cwd: string;
-  /** The complete environment. */
-  readonly env: Readonly<Record<string, string>>;
-  readonly stdin: StdinSource;
-  /**
-   * Maps each number in the new process to a descriptor of this process. None of these descriptors
-   * may have one of the new numbers, because an earlier `dup2` could overwrite it.
-   */
-  readonly descriptors?: ReadonlyMap<number, number>;
-}
 
 /** A process that was started. */
 export interface Spawned {
@@ -115,11 +97,13 @@ export class PosixSpawn implements Disposable {
    * Starts a process as the leader of its own session. If the kernel does not accept the file as a
    * program (ENOEXEC), `/bin/sh` runs it as a script, as shells do.
    *
+   * @param request its descriptors may not have any of the new numbers, because an earlier `dup2`
+   *   could overwrite them
    * @throws {Deno.errors.NotFound} if the program or the working directory does not exist
    * @throws {Deno.errors.PermissionDenied} if the program may not be run
    * @throws {Error} the system's error if descriptors, memory or processes are used up
    */
-  spawn(request: SpawnRequest): Spawned {
+  spawn(request: SpawnOptions): Spawned {
     const opened: number[] = [];
     try {
       const stdin = this.#stdin(request.stdin, opened);
@@ -159,7 +143,7 @@ export class PosixSpawn implements Disposable {
   }
 
   #spawn(
-    { command, args, cwd, env, descriptors }: SpawnRequest,
+    { command, args, cwd, env, descriptors }: SpawnOptions,
     streams: readonly number[],
   ): number {
     const { symbols } = this.#library;

@@ -1,6 +1,7 @@
 /** A project's server as a process: its name, its files, and its shutdown. */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { exists } from "@std/fs";
 import { socketOf } from "../e2e/support.ts";
 import { parentFolder } from "../../system/files/files.ts";
 import { connectUnix } from "../../system/net/unix_socket.ts";
@@ -102,16 +103,6 @@ class Daemon implements AsyncDisposable {
     this.#hasEnded = true;
     for (const wake of this.#waiting.splice(0)) wake();
     return this.#log;
-  }
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await Deno.lstat(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
   }
 }
 

@@ -1,6 +1,7 @@
 /** Output that cannot be written: each command reports it in one line and with its own exit code. */
 
 import { assertEquals, assertMatch } from "@std/assert";
+import { exists } from "@std/fs";
 import { type Finished, Project, SIMMER } from "../e2e/support.ts";
 
 const CONFIG = { tasks: { a: "echo a", fail: "echo no && exit 7" } };
@@ -34,16 +35,6 @@ const COMMANDS: readonly string[] = [
 const NEEDS_SERVER = new Set(["watch a", "logs", "call listTasks"]);
 
 const hasFullDevice = await exists("/dev/full");
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await Deno.stat(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
-}
 
 /** Runs simmer with shell redirections. With `isCI`, simmer starts no server. */
 function redirected(

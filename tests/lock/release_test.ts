@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { exists } from "@std/fs";
 import { FakeClock } from "../../system/fake_clock.ts";
 import { MemoryLogger } from "../../system/logger.ts";
 import { releaseLock } from "../../lock/release.ts";
@@ -19,10 +20,6 @@ async function inFolder(test: (lockPath: string) => Promise<void>): Promise<void
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
-}
-
-async function exists(path: string): Promise<boolean> {
-  return await Deno.stat(path).then(() => true, () => false);
 }
 
 Deno.test("R14 releaseLock removes the lock file if no other holder has the lock", () =>

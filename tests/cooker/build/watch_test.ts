@@ -1,6 +1,7 @@
 /** Tests which changes during a build a watch reports as edits, and which as the tasks' own writes. */
 
 import { assert, assertEquals } from "@std/assert";
+import { existsSync } from "@std/fs";
 import { OwnWrites } from "../../../cooker/build/own_writes.ts";
 import { macrotask } from "../../../system/macrotask.ts";
 import { DirectCooker, type DirectRun } from "../direct_cooker.ts";
@@ -28,7 +29,7 @@ class Watched implements AsyncDisposable {
 
   /** Resolves when a task has created a file. */
   async made(path: string): Promise<void> {
-    while (!exists(`${this.root}/${path}`)) await macrotask();
+    while (!existsSync(`${this.root}/${path}`)) await macrotask();
   }
 
   /** Begins a run, and watches for changes since its tasks began while it runs. */
@@ -88,16 +89,6 @@ class Watched implements AsyncDisposable {
 
   #wait(task: string, build: string): void {
     this.cooker.watchInputs([task], `w${++this.#rounds}`, build);
-  }
-}
-
-function exists(path: string): boolean {
-  try {
-    Deno.lstatSync(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
   }
 }
 

@@ -2,21 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import { type Finished, Project, SIMMER } from "../../e2e/support.ts";
-
-/** A command prefix that drops root's right to write everywhere. Empty for other users. */
-const MORTAL = Deno.uid() === 0 ? ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] : [];
-
-const canBeMortal = await isMortal();
-
-async function isMortal(): Promise<boolean> {
-  const [command, ...args] = [...MORTAL, "true"];
-  try {
-    return (await new Deno.Command(command ?? "", { args }).output()).success;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
-}
+import { canBeMortal, MORTAL } from "./mortal.ts";
 
 const MAKE = `
 mkdir -p out/deep/$(cat n) && cp n out/deep/$(cat n)/f && cp n out/f

@@ -2,6 +2,7 @@
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { type Finished, Project, SIMMER } from "../../e2e/support.ts";
+import { canBeMortal, MORTAL } from "./mortal.ts";
 
 /** Seconds after which a hung command is killed. The test then fails because of its exit code. */
 const MAX_SECONDS = "60";
@@ -15,22 +16,6 @@ async function simmer(project: Project, ...args: string[]): Promise<Finished> {
 async function python(project: Project, script: string): Promise<void> {
   const { code, stderr } = await project.runProgram(["python3", "-c", script]);
   assertEquals([code, stderr], [0, ""]);
-}
-
-/** A command prefix that drops root's right to read everything. Empty for other users. */
-const MORTAL = Deno.uid() === 0 ? ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] : [];
-
-const canBeMortal = await isMortal();
-
-/** Returns whether the prefix works here: `setpriv` is part of util-linux. */
-async function isMortal(): Promise<boolean> {
-  const [command, ...args] = [...MORTAL, "true"];
-  try {
-    return (await new Deno.Command(command ?? "", { args }).output()).success;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
 }
 
 const TASK = {

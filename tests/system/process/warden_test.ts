@@ -5,6 +5,16 @@ import { Warden } from "../../../system/process/warden.ts";
 
 const WARDEN = new URL("../../../system/process/warden.ts", import.meta.url).href;
 
+/** Starts a program in a process of its own. */
+function start(program: string): Deno.ChildProcess {
+  return new Deno.Command(Deno.execPath(), {
+    args: ["eval", program],
+    stdin: "null",
+    stdout: "piped",
+    stderr: "inherit",
+  }).spawn();
+}
+
 Deno.test("a warden ends process groups, including grandchildren, when its process is killed", async () => {
   // The grandchild holds stdout, which therefore ends with the last process of the group.
   const program = `
@@ -19,12 +29,7 @@ Deno.test("a warden ends process groups, including grandchildren, when its proce
     console.log("watched");
     await task.status;
   `;
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["eval", program],
-    stdin: "null",
-    stdout: "piped",
-    stderr: "inherit",
-  }).spawn();
+  const child = start(program);
   const decoder = new TextDecoder();
   let text = "";
   for await (const bytes of child.stdout) {
@@ -54,12 +59,7 @@ Deno.test("a warden ends the process that its killed process was starting, and n
     console.log("bystander", bystander.pid);
     await task.status;
   `;
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["eval", program],
-    stdin: "null",
-    stdout: "piped",
-    stderr: "inherit",
-  }).spawn();
+  const child = start(program);
   const decoder = new TextDecoder();
   let text = "";
   let bystander = 0;
@@ -181,12 +181,7 @@ Deno.test("a killed warden is replaced by another one, which watches the same gr
     console.log("watched");
     await tasks[0].status;
   `;
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["eval", program],
-    stdin: "null",
-    stdout: "piped",
-    stderr: "inherit",
-  }).spawn();
+  const child = start(program);
   const decoder = new TextDecoder();
   let text = "";
   for await (const bytes of child.stdout) {
