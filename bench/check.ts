@@ -64,7 +64,7 @@ async function checkSmallRuns(quick: string | undefined): Promise<boolean> {
     }
     const { inPipe, inTerminal, ratio } = small;
     const ratios = [
-      ...([["a pipe", inPipe, 0.6], ["a terminal", inTerminal, 0.6]] as const).flatMap(
+      ...([["a pipe", inPipe, 0.45], ["a terminal", inTerminal, 0.45]] as const).flatMap(
         ([place, times, least]) => {
           const own = times["quick client"];
           const other = times["deno task"];

@@ -101,6 +101,14 @@ class Contestant implements AsyncDisposable {
   }
 }
 
+/**
+ * Returns the variables with which every tool is measured. `CI` is cleared, because with it simmer
+ * starts no server.
+ */
+export function environmentOf(root: string): Record<string, string> {
+  return { CI: "", NO_COLOR: "1", SIMMER_CACHE_DIR: `${root}/cache` };
+}
+
 /** Runs a command in a folder. Throws if it fails. */
 export async function execute(
   words: readonly string[],
@@ -112,9 +120,7 @@ export async function execute(
     args,
     cwd: root,
     env: {
-      CI: "",
-      NO_COLOR: "1",
-      SIMMER_CACHE_DIR: `${root}/cache`,
+      ...environmentOf(root),
       TURBO_TELEMETRY_DISABLED: "1",
       ...Object.fromEntries(
         Object.entries(more).map(([name, value]) => [name, value.replace("ROOT", root)]),

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { execute } from "./measure.ts";
+import { environmentOf, execute } from "./measure.ts";
 import { median } from "./statistics.ts";
 import { SIMMER } from "./tools.ts";
 
@@ -90,6 +90,7 @@ async function timesOf(
 ): Promise<Readonly<Record<string, readonly number[]>> | undefined> {
   const python = new Deno.Command("python3", {
     args: [HELPER, place, root, String(count)],
+    env: environmentOf(root),
     stdin: "piped",
     stdout: "piped",
   });
