@@ -10,7 +10,7 @@ import type { ExecuteHost } from "../server/execute_host.ts";
 import { stackOf } from "../server/stack.ts";
 import { FrameLengthError } from "../forward/protocol.ts";
 import { ExecuteError } from "../forward/requests.ts";
-import type { ByteStream } from "../system/net/streams.ts";
+import type { Channel } from "../rpc/channel.ts";
 import type { AcceptedStream } from "../system/net/unix_socket.ts";
 import { DescriptorReceiver } from "./descriptor_receiver.ts";
 import { ForwardedCommand, type ForwardHostOptions } from "./forwarded_command.ts";
@@ -32,7 +32,7 @@ export class ForwardHost implements ExecuteHost {
   enter(
     stream: AcceptedStream,
     first: Uint8Array<ArrayBuffer>,
-    connect: () => ByteStream,
+    connect: () => Channel,
   ): void {
     const { log } = this.#options;
     if (this.#commands.size >= MAX_COMMANDS) {

@@ -28,10 +28,11 @@ import {
   readSignal,
 } from "../forward/requests.ts";
 import { findProject, type Project } from "../project/root.ts";
+import type { Channel } from "../rpc/channel.ts";
 import { type Clock, systemClock } from "../system/clock.ts";
 import { processNamespaces } from "../system/environment.ts";
 import type { Logger } from "../system/logger.ts";
-import { type ByteStream, isDisconnect, writeAll } from "../system/net/streams.ts";
+import { isDisconnect, writeAll } from "../system/net/streams.ts";
 import type { AcceptedStream } from "../system/net/unix_socket.ts";
 import type { PassedDescriptors } from "../system/process/passed_descriptors.ts";
 import { signalExitCode, type SignalName } from "../system/process/signals.ts";
@@ -95,7 +96,7 @@ interface ForwardedCommandOptions extends ForwardHostOptions {
   /** Bytes that have already been read from the stream. */
   readonly first: Uint8Array<ArrayBuffer>;
   /** Opens a native connection to the server. */
-  readonly connect: () => ByteStream;
+  readonly connect: () => Channel;
   readonly receiver: DescriptorReceiver;
 }
 
@@ -127,7 +128,7 @@ export class ForwardedCommand {
   #columns = UNKNOWN_COLUMNS;
   #isHungUp = false;
   #hasIgnored = false;
-  #reached: ByteStream | undefined;
+  #reached: Channel | undefined;
   #ticket: number | undefined;
 
   constructor(options: ForwardedCommandOptions) {
@@ -374,7 +375,7 @@ export class ForwardedCommand {
    * Connects the command to this server. A command that needs another server after that must run in
    * the client's process.
    */
-  #reach(): ByteStream {
+  #reach(): Channel {
     if (this.#reached !== undefined) throw new RunLocally("The server is shutting down");
     this.#reached = this.#options.connect();
     return this.#reached;

@@ -53,7 +53,7 @@ export function serveLocally(project: Project): InProcessServer {
   });
   const state = acquired.move();
   const ended = server.ended.finally(() => state.dispose());
-  return { stream: server.stream, ended };
+  return { channel: server.channel, ended };
 }
 
 function localState({ root }: Project): LocalState {

@@ -57,7 +57,7 @@ export async function warmUp({ run, clock, isUnused, signal }: WarmUpOptions): P
 }
 
 async function buildOnce(root: string, run: RunCommand, clock: Clock): Promise<void> {
-  const { stream, ended } = serveLocally({ root });
+  const { channel, ended } = serveLocally({ root });
   const nowhere = { write: (bytes: Uint8Array) => Promise.resolve(bytes.length) };
   await run(["run", "all"], {
     env: {},
@@ -76,7 +76,7 @@ async function buildOnce(root: string, run: RunCommand, clock: Clock): Promise<v
     exit: (code) => {
       throw new Error(`the warm-up ended with exit code ${code}`);
     },
-    connect: () => stream,
+    connect: () => channel,
   });
   await ended;
 }

@@ -5,8 +5,8 @@
  */
 
 import { readLockContent } from "../lock/content.ts";
-import { EventBus } from "../server/event_bus.ts";
-import { Outbox } from "../server/outbox.ts";
+import { Channel, framed } from "../rpc/channel.ts";
+import { type Delivery, EventBus } from "../server/event_bus.ts";
 import { systemClock } from "../system/clock.ts";
 import { execute } from "./measure.ts";
 import { tasksOf, writeInputs } from "./project.ts";
@@ -171,22 +171,20 @@ async function sendEvents(observers: number): Promise<number> {
   const listener = Deno.listen({ transport: "unix", path });
   const bus = new EventBus(systemClock);
   const reading: Promise<void>[] = [];
-  const outboxes: Outbox[] = [];
+  const channels: Channel[] = [];
   for (let count = 0; count <= observers; count++) {
     const connection = await Deno.connect({ transport: "unix", path });
-    const accepted = await listener.accept();
-    const outbox = new Outbox(accepted, (error) => {
-      throw error;
-    });
-    outboxes.push(outbox);
-    bus.register({ deliver: (delivery) => outbox.pushEvent(delivery), ready: undefined });
-    reading.push(readAll(connection, EVENTS).finally(() => accepted.close()));
+    const channel = new Channel(framed(await listener.accept()), "server");
+    channels.push(channel);
+    const deliver = ({ message, line }: Delivery): void => channel.send(message, line);
+    bus.register({ deliver, ready: undefined });
+    reading.push(readAll(connection, EVENTS).finally(() => channel.close()));
   }
   const begun = performance.now();
   for (let sent = 0; sent < EVENTS; sent++) {
     bus.emit({ type: "TaskOutput", build: "b", task: "t", stream: "stdout", text: "a line\n" });
     // A build also yields from time to time.
-    if (sent % 1000 === 999) await Promise.all(outboxes.map((each) => each.drained()));
+    if (sent % 1000 === 999) await Promise.all(channels.map((each) => each.outbox.drained()));
   }
   await Promise.all(reading);
   const ms = performance.now() - begun;

@@ -7,9 +7,9 @@
  * @module
  */
 
+import type { Channel } from "../rpc/channel.ts";
 import type { Clock } from "../system/clock.ts";
 import type { SignalName } from "../system/process/signals.ts";
-import type { ByteStream } from "../system/net/streams.ts";
 import type { Project } from "../project/root.ts";
 import { fileKind, joinPath, parentFolder } from "../system/files/files.ts";
 import type { TcpAddress } from "../wire/address.ts";
@@ -54,7 +54,7 @@ type Served =
 /** A server in this process. */
 export interface LocalServer {
   /** The client's end of the connection. Closing it ends the server. */
-  readonly stream: ByteStream;
+  readonly channel: Channel;
   /** Resolves when the server and all of its tasks have ended. */
   readonly ended: Promise<void>;
 }
@@ -116,7 +116,7 @@ export interface Invocation {
   /** Exits the process immediately. */
   exit(code: number): never;
   /** Connects to the project's server, if that is this very process. */
-  readonly connect?: () => ByteStream;
+  readonly connect?: () => Channel;
   /** Runs the server in this process, until it ends. */
   serve(request: ServeRequest): Promise<Served>;
   /** Starts the same server inside this process. */
@@ -124,9 +124,9 @@ export interface Invocation {
   /**
    * Connects to BitBake's own server.
    *
-   * @returns a stream that speaks simmer's protocol, or `undefined` if no server listens
+   * @returns a channel that speaks simmer's protocol, or `undefined` if no server listens
    */
-  openBitbake(place: BitbakePlace): Promise<ByteStream | undefined>;
+  openBitbake(place: BitbakePlace): Promise<Channel | undefined>;
   /** Shrinks the user's cache. Returns `undefined` if no variable names its folder. */
   cleanCache(request: CleanRequest): Promise<CleanReport & { readonly folder: string } | undefined>;
   /**

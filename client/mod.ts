@@ -74,8 +74,8 @@ export async function connect(options: ConnectOptions = {}): Promise<Session> {
     client: { pid: processId(), command: name },
     reach: async (start) => {
       if (program !== undefined) return await reachServer(place, start);
-      const stream = await reachRunning(place, systemClock);
-      if (stream !== undefined) return stream;
+      const channel = await reachRunning(place, systemClock);
+      if (channel !== undefined) return channel;
       throw new ClientError(EXIT.noServer, `no server runs for ${project.root}`);
     },
   }, () => undefined);

@@ -1,20 +1,20 @@
 /**
  * Session with a server, over a socket or in this process: sends commands and receives events.
  *
- * {@linkcode SocketSession} turns bytes into replies and events. It reads bytes only as fast as the
- * listeners handle the events, so a slow terminal applies back-pressure to the server.
+ * {@linkcode SocketSession} adds to a JSON-RPC peer what is particular to simmer: roles, the queue,
+ * and reports of missing replies. It receives only as fast as the listeners handle the events, so a
+ * slow terminal applies back-pressure to the server.
  *
  * @module
  */
 
+import type { Channel } from "../rpc/channel.ts";
+import { Peer, type PeerHandler, type PendingCall } from "../rpc/peer.ts";
 import type { Clock } from "../system/clock.ts";
-import { type ByteStream, isDisconnect, writeAll } from "../system/net/streams.ts";
 import { WireError } from "../wire/errors.ts";
 import type { ServerExit, SimmerEvent } from "../wire/events.ts";
-import { FrameDecoder, frameText } from "../wire/frame.ts";
 import type { HelloParams, HelloResult, QueuePlace } from "../wire/hello.ts";
-import { isNotification, isResponse, type Message, type Notification } from "../wire/messages.ts";
-import { notification, parseMessage, request, type Response } from "../wire/messages.ts";
+import type { Notification } from "../wire/messages.ts";
 import { ClientError, EXIT, ServerEndedError } from "./errors.ts";
 
 /**
@@ -63,43 +63,34 @@ export interface SocketSessionOptions {
   readonly say?: (text: string) => void;
 }
 
-interface PendingCall {
-  readonly name: string;
-  readonly mayQueue: boolean;
-  readonly answered: AbortController;
-  readonly resolve: (result: unknown) => void;
-  readonly reject: (error: unknown) => void;
-}
-
-const encoder = new TextEncoder();
-
-/** A session over a byte stream. */
+/** A session over a channel. */
 export class SocketSession implements Session {
   readonly ended: Promise<ServerEndedError>;
-  readonly #stream: ByteStream;
+  readonly #peer: Peer<ServerEndedError>;
   readonly #options: SocketSessionOptions;
-  readonly #decoder = new FrameDecoder();
-  readonly #calls = new Map<number | string, PendingCall>();
   readonly #eventListeners = new Set<EventListener>();
   readonly #turnListeners = new Set<TurnListener>();
   readonly #watches = new Set<Promise<void>>();
-  #lastId = 0;
-  #outbox = "";
-  #writing: Promise<void> | undefined;
   #role: HelloResult["role"] | undefined;
+  /** Events that listeners have not handled yet. */
+  #deliveries: Promise<void>[] = [];
   #isDelivering = false;
   #exit: ServerExit | undefined;
-  #endedBy: ServerEndedError | undefined;
-  /** The error of a write that failed for another reason than a disconnect. */
-  #writeError: unknown;
-  #isHungUp = false;
 
-  /** @param stream owned by the session from now on */
-  constructor(stream: ByteStream, options: SocketSessionOptions) {
-    this.#stream = stream;
+  /** @param channel owned by the session from now on */
+  constructor(channel: Channel, options: SocketSessionOptions) {
     this.#options = options;
-    stream.channel?.open();
-    this.ended = this.#receive();
+    const handler: PeerHandler<ServerEndedError> = {
+      notified: (notification) => this.#notified(notification),
+      busy: () => this.#deliveries.length === 0 ? undefined : this.#delivered(),
+      endError: (cause) => {
+        const ended = new ServerEndedError(this.#exit?.reason, this.#exit?.mayRenew);
+        if (cause !== undefined) ended.cause = cause;
+        return ended;
+      },
+    };
+    this.#peer = new Peer(channel, handler);
+    this.ended = this.#peer.ended;
   }
 
   /** The role that the server has assigned; `undefined` before that. */
@@ -115,17 +106,10 @@ export class SocketSession implements Session {
   }
 
   call(name: string, params?: unknown, options: CallOptions = {}): Promise<unknown> {
-    if (this.#endedBy !== undefined) return Promise.reject(this.#endedBy);
-    const id = ++this.#lastId;
-    const { promise, resolve, reject } = Promise.withResolvers<unknown>();
-    const { mayQueue = false } = options;
-    const call = { name, mayQueue, answered: new AbortController(), resolve, reject };
-    this.#calls.set(id, call);
-    const watch = this.#watchReply(id, call).finally(() => this.#watches.delete(watch));
+    const call = this.#peer.call(name, params);
+    const watch = this.#watchReply(name, call, options).finally(() => this.#watches.delete(watch));
     this.#watches.add(watch);
-    this.#outbox += frameText(request(id, name, params));
-    this.#writing ??= this.#write();
-    return promise;
+    return call.reply;
   }
 
   onEvent(listener: EventListener): Disposable {
@@ -145,15 +129,12 @@ export class SocketSession implements Session {
 
   /** Closes the connection. Pending commands fail. Safe to call twice. */
   hangUp(): void {
-    if (this.#isHungUp) return;
-    this.#isHungUp = true;
-    this.#stream.close();
+    this.#peer.close();
   }
 
   async close(): Promise<void> {
     this.hangUp();
     await this.ended;
-    await this.#writing;
     await Promise.all(this.#watches);
   }
 
@@ -162,127 +143,44 @@ export class SocketSession implements Session {
     return this.close();
   }
 
-  /** Sends all commands of this turn in one write. Never rejects. */
-  async #write(): Promise<void> {
-    await Promise.resolve();
-    try {
-      while (this.#outbox !== "") {
-        const bytes = encoder.encode(this.#outbox);
-        this.#outbox = "";
-        await writeAll(this.#stream, bytes);
-      }
-    } catch (error) {
-      this.#outbox = "";
-      // After a disconnect, the reader drains what the server sent last and ends the session.
-      if (!isDisconnect(error)) {
-        this.#writeError = error;
-        this.hangUp();
-      }
-    } finally {
-      this.#writing = undefined;
-    }
-  }
-
-  /** Reads until the connection ends. Never rejects. */
-  async #receive(): Promise<ServerEndedError> {
-    let readError: unknown;
-    try {
-      await this.#readAll();
-    } catch (error) {
-      if (!isDisconnect(error)) readError = error;
-    }
-    const cause = this.#writeError ?? readError;
-    const ended = new ServerEndedError(this.#exit?.reason, this.#exit?.mayRenew);
-    if (cause !== undefined) ended.cause = cause;
-    this.#endedBy = ended;
-    this.hangUp();
-    for (const id of [...this.#calls.keys()]) this.#take(id)?.reject(cause ?? ended);
-    return ended;
-  }
-
-  async #readAll(): Promise<void> {
-    const { channel } = this.#stream;
-    if (channel === undefined) return await this.#readBytes();
-    for (let items = await channel.receive(); items !== null; items = await channel.receive()) {
-      await this.#deliver(
-        items.map((item) =>
-          typeof item === "string" ? parseMessage(item) : notification("event", item)
-        ),
-      );
-    }
-  }
-
-  async #readBytes(): Promise<void> {
-    const buffer = new Uint8Array(64 * 1024);
-    while (true) {
-      const count = await this.#stream.read(buffer);
-      if (count === null) return;
-      await this.#deliver(
-        this.#decoder.push(buffer.subarray(0, count)).map((frame) => {
-          if (frame.kind === "error") throw frame.error;
-          return parseMessage(frame.text);
-        }),
-      );
-    }
-  }
-
-  async #deliver(messages: readonly Message[]): Promise<void> {
-    const deliveries = new Set<Promise<void>>();
-    for (const message of messages) {
-      if (isResponse(message)) this.#answer(message);
-      else if (isNotification(message)) {
-        for (const delivery of this.#notify(message)) deliveries.add(delivery);
-      }
-    }
-    if (deliveries.size === 0) return;
-    this.#isDelivering = true;
-    await Promise.all(deliveries);
-    this.#isDelivering = false;
-  }
-
-  #answer(response: Response): void {
-    const error = "error" in response ? WireError.fromObject(response.error) : undefined;
-    // A reply without an id means that the server could not parse the message: a defect of this
-    // client.
-    if (response.id === null) throw error ?? new WireError("parseError", "A reply without an id");
-    const call = this.#take(response.id);
-    if (error === undefined) call?.resolve("result" in response ? response.result : undefined);
-    else call?.reject(error);
-  }
-
-  #notify({ method, params }: Notification): Promise<void>[] {
+  #notified({ method, params }: Notification): void {
     if (method === "queue") {
       for (const listener of this.#turnListeners) listener(params as QueuePlace);
     } else if (method === "role") {
       this.#role = (params as Pick<HelloResult, "role">).role;
-      if (this.#role !== "controller") return [];
+      if (this.#role !== "controller") return;
       for (const listener of this.#turnListeners) listener("controller");
     } else if (method === "event") {
       const event = params as SimmerEvent;
       if (event.type === "ServerExit") this.#exit = event;
-      return [...this.#eventListeners].flatMap((listener) => listener(event) ?? []);
+      for (const listener of this.#eventListeners) {
+        const delivery = listener(event);
+        if (delivery !== undefined) this.#deliveries.push(delivery);
+      }
     }
-    return [];
   }
 
-  #take(id: number | string): PendingCall | undefined {
-    const call = this.#calls.get(id);
-    this.#calls.delete(id);
-    call?.answered.abort("answered");
-    return call;
+  async #delivered(): Promise<void> {
+    this.#isDelivering = true;
+    await Promise.all(this.#deliveries.splice(0));
+    this.#isDelivering = false;
   }
 
   /** Reports a missing reply, and later rejects it (R23). */
-  async #watchReply(id: number, { name, mayQueue, answered }: PendingCall): Promise<void> {
-    const { say } = this.#options;
-    if (!await this.#isLate(MENTION_MS, answered.signal)) return;
-    say?.(`no reply to ${name} for ${MENTION_MS / 1000} s; still waiting`);
+  async #watchReply(
+    name: string,
+    call: PendingCall,
+    { mayQueue = false }: CallOptions,
+  ): Promise<void> {
+    const { settled } = call;
+    if (!await this.#isLate(MENTION_MS, settled)) return;
+    this.#options.say?.(`no reply to ${name} for ${MENTION_MS / 1000} s; still waiting`);
     do {
-      if (!await this.#isLate(GIVE_UP_MS, answered.signal)) return;
-    } while (mayQueue && await this.#isAlive(answered.signal));
-    if (answered.signal.aborted) return;
+      if (!await this.#isLate(GIVE_UP_MS, settled)) return;
+    } while (mayQueue && await this.#isAlive(settled));
+    if (settled.aborted) return;
     const all = `${(MENTION_MS + GIVE_UP_MS) / 1000} s`;
-    this.#take(id)?.reject(
+    call.reject(
       new ClientError(
         EXIT.noServer,
         `no reply to ${name} for ${all}: the server hangs; 'simmer stop --force' kills it`,

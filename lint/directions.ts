@@ -14,6 +14,7 @@ interface Arrows {
 }
 
 const LOW = ["wire", "system"];
+const RPC = ["rpc", ...LOW];
 
 /** The rooms, which are folders at the top level of the project. */
 const ROOMS: Readonly<Record<string, Arrows>> = {
@@ -21,14 +22,15 @@ const ROOMS: Readonly<Record<string, Arrows>> = {
   wire: { any: [] },
   project: { any: LOW },
   lock: { any: LOW },
-  server: { any: LOW },
+  rpc: { any: LOW },
+  server: { any: RPC },
   forward: { any: LOW },
-  xmlrpc: { any: ["server", ...LOW] },
+  xmlrpc: { any: ["server", ...RPC] },
   cooker: { any: ["project", ...LOW], types: ["server"] },
-  client: { any: ["project", "lock", ...LOW] },
-  bitbake: { any: ["server", "xmlrpc", "client", "lock", ...LOW] },
+  client: { any: ["project", "lock", ...RPC] },
+  bitbake: { any: ["server", "xmlrpc", "client", "lock", ...RPC] },
   app: {
-    any: ["bitbake", "client", "cooker", "forward", "lock", "project", "server", "xmlrpc", ...LOW],
+    any: ["bitbake", "client", "cooker", "forward", "lock", "project", "server", "xmlrpc", ...RPC],
   },
 };
 

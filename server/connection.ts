@@ -1,30 +1,17 @@
 /**
- * Connection of one client: reads messages one by one, and writes lines through an outbox.
+ * Connection of one client: takes messages one by one from its channel, as a source of the loop.
  *
  * @module
  */
 
-import type { AcceptedStream } from "../system/net/unix_socket.ts";
-import { isDisconnect } from "../system/net/streams.ts";
+import type { Channel, Incoming as Received } from "../rpc/channel.ts";
+import type { Outbox } from "../rpc/outbox.ts";
 import type { Source } from "../system/source.ts";
-import { type Frame, FrameDecoder, frameText } from "../wire/frame.ts";
-import { type Message, parseMessage } from "../wire/messages.ts";
-import { WireError } from "../wire/errors.ts";
-import { Outbox } from "./outbox.ts";
+import type { Message } from "../wire/messages.ts";
 
-/** Result of a read: a message, an invalid line, the start of an `execute`, or the end. */
-export type Incoming =
-  | { readonly kind: "message"; readonly message: Message }
-  | { readonly kind: "error"; readonly error: WireError }
-  /** The connection begins with `execute`; `bytes` are its first bytes. */
-  | { readonly kind: "execute"; readonly bytes: Uint8Array<ArrayBuffer> }
-  | { readonly kind: "end" };
+/** Result of a read: what has come, or the end. */
+export type Incoming = Received | { readonly kind: "end" };
 
-/** First byte of `execute`. No line of JSON begins with it. */
-const EXECUTE = 0x45;
-
-/** Size of the read buffer, in bytes. */
-const READ_BYTES = 64 * 1024;
 /**
  * Limit of the outbox, in characters. Above it, the client does not read its replies, so nothing
  * more is read from it.
@@ -39,113 +26,55 @@ export interface ConnectionLimits {
   readonly maxHeld?: number;
 }
 
-/** Options of a connection. */
-interface ConnectionOptions extends ConnectionLimits {
-  /** The connection may begin with `execute`. Default: `false`, so that it is an invalid line. */
-  readonly takesExecute?: boolean;
-}
-
 /** A connection as a source of messages for the loop. */
 export class Connection implements Source<Incoming> {
   readonly kind = "command";
   readonly name: string;
   readonly number: number;
-  /** Queue of outgoing lines. */
-  readonly outbox: Outbox;
-  readonly #stream: AcceptedStream;
-  readonly #decoder: FrameDecoder;
-  readonly #buffer = new Uint8Array(READ_BYTES);
+  readonly #channel: Channel;
   readonly #maxHeld: number;
-  #frames: Frame[] = [];
+  #received: readonly Received[] = [];
   #next = 0;
-  #isClosed = false;
-  #failure: unknown;
-  #mayExecute: boolean;
 
   /**
    * @param number unique in the server's life; also the number of its UI
-   * @param stream closed with the connection
+   * @param channel closed with the connection
    */
-  constructor(number: number, stream: AcceptedStream, options: ConnectionOptions = {}) {
+  constructor(number: number, channel: Channel, { maxHeld = MAX_HELD }: ConnectionLimits = {}) {
     this.number = number;
     this.name = `client ${number}`;
-    this.#stream = stream;
-    this.#decoder = new FrameDecoder(options.maxFrameBytes);
-    this.#maxHeld = options.maxHeld ?? MAX_HELD;
-    this.#mayExecute = options.takesExecute === true;
-    this.outbox = new Outbox(stream, (error) => {
-      // A client that cannot be answered counts as gone. The stream's end reports it to the loop.
-      this.#failure = error;
-      this.close();
-    });
+    this.#channel = channel;
+    this.#maxHeld = maxHeld;
+  }
+
+  /** Queue of outgoing messages. */
+  get outbox(): Outbox {
+    return this.#channel.outbox;
   }
 
   /**
    * Returns the next message, or the reason that there is none. No message follows `end`.
    *
-   * @throws {Error} failure of the stream, unless the peer has merely disconnected
+   * @throws {Error} failure of the channel, unless the peer has merely disconnected
    */
   async read(): Promise<Incoming> {
-    while (true) {
-      if (this.outbox.held > this.#maxHeld) await this.outbox.room(this.#maxHeld / 2);
-      const frame = this.#frames[this.#next];
-      if (frame !== undefined) {
-        if (++this.#next === this.#frames.length) this.#frames = [];
-        return incoming(frame);
-      }
-      const count = await this.#readBytes();
-      if (count === null) return { kind: "end" };
-      if (this.#mayExecute && this.#buffer[0] === EXECUTE) {
-        return { kind: "execute", bytes: this.#buffer.slice(0, count) };
-      }
-      this.#mayExecute = false;
-      this.#frames = this.#decoder.push(this.#buffer.subarray(0, count));
+    if (this.outbox.held > this.#maxHeld) await this.outbox.room(this.#maxHeld / 2);
+    if (this.#received.length === 0) this.#received = await this.#channel.receive() ?? [];
+    const next = this.#received[this.#next++] ?? { kind: "end" };
+    if (this.#next >= this.#received.length) {
+      this.#received = [];
       this.#next = 0;
     }
+    return next;
   }
 
-  /** Sends a message. */
-  send(message: Message): void {
-    this.outbox.push(frameText(message));
+  /** Sends a message. `line` returns its line; default: makes it. */
+  send(message: Message, line?: () => string): void {
+    this.#channel.send(message, line);
   }
 
-  /** Closes at once. Unwritten lines are lost. Safe to call twice. */
+  /** Closes at once. Unwritten messages are lost. Safe to call twice. */
   close(): void {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
-    this.outbox.abandon();
-    this.#stream.close();
-  }
-
-  /** Detaches the stream. The caller reads, writes and closes it from now on. */
-  release(): AcceptedStream {
-    this.#isClosed = true;
-    this.outbox.abandon();
-    return this.#stream;
-  }
-
-  async #readBytes(): Promise<number | null> {
-    if (this.#isClosed) return this.#end();
-    try {
-      return await this.#stream.read(this.#buffer) ?? this.#end();
-    } catch (error) {
-      if (isDisconnect(error)) return this.#end();
-      throw error;
-    }
-  }
-
-  #end(): null {
-    if (this.#failure === undefined || isDisconnect(this.#failure)) return null;
-    throw this.#failure;
-  }
-}
-
-function incoming(frame: Frame): Incoming {
-  if (frame.kind === "error") return frame;
-  try {
-    return { kind: "message", message: parseMessage(frame.text) };
-  } catch (error) {
-    if (error instanceof WireError) return { kind: "error", error };
-    throw error;
+    this.#channel.close();
   }
 }

@@ -8,7 +8,7 @@
  * @module
  */
 
-import type { ByteStream } from "../system/net/streams.ts";
+import type { Channel } from "../rpc/channel.ts";
 import type { AcceptedStream } from "../system/net/unix_socket.ts";
 import type { Listener } from "./listener_source.ts";
 
@@ -29,7 +29,7 @@ export interface Door {
    * @param stream the client's connection, which the door closes
    * @param connect opens a native connection to the server, which begins with a hello
    */
-  enter(stream: AcceptedStream, connect: () => ByteStream): void;
+  enter(stream: AcceptedStream, connect: () => Channel): void;
   /** Disconnects its clients. Called when the server has sent its last event. */
   close(): Promise<void> | void;
 }

@@ -9,13 +9,15 @@ import type { Clock } from "../system/clock.ts";
 import type { Emitted } from "./cooker.ts";
 import type { EventBody, SimmerEvent } from "../wire/events.ts";
 import { frameText } from "../wire/frame.ts";
-import { notification } from "../wire/messages.ts";
+import { type Notification, notification } from "../wire/messages.ts";
 
-/** An event for the handlers, as data and as a line. */
+/** An event for the handlers, as data, as a message and as a line. */
 export interface Delivery {
   /** The event. */
   readonly event: SimmerEvent;
-  /** Returns the event's line on the wire. The line is made once for all handlers. */
+  /** The event's message. */
+  readonly message: Notification;
+  /** Returns the message's line on the wire. The line is made once for all handlers. */
   readonly line: () => string;
 }
 
@@ -65,8 +67,9 @@ export class EventBus {
    */
   emit(body: EventBody, owner?: EventHandler): Emitted {
     const event: SimmerEvent = { ...body, seq: ++this.#seq, time: this.#clock.now() };
+    const message = notification("event", event);
     let line: string | undefined;
-    const delivery = { event, line: () => line ??= frameText(notification("event", event)) };
+    const delivery = { event, message, line: () => line ??= frameText(message) };
     for (const handler of this.#handlers) handler.deliver(delivery);
     const ready = owner !== undefined && this.#handlers.has(owner) ? owner.ready : undefined;
     return ready === undefined ? { event } : { event, ready };

@@ -5,8 +5,8 @@
  * @module
  */
 
+import type { Channel } from "../rpc/channel.ts";
 import type { AcceptedStream } from "../system/net/unix_socket.ts";
-import type { ByteStream } from "../system/net/streams.ts";
 
 /** Runs command lines of other processes. */
 export interface ExecuteHost {
@@ -20,7 +20,7 @@ export interface ExecuteHost {
   enter(
     stream: AcceptedStream,
     first: Uint8Array<ArrayBuffer>,
-    connect: () => ByteStream,
+    connect: () => Channel,
   ): void;
   /** Disconnects its clients. Called when the server has sent its last event. */
   close(): Promise<void> | void;

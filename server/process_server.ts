@@ -5,13 +5,12 @@
  */
 
 import type { Cooker, CookerHost } from "./cooker.ts";
+import { type Channel, channelPair } from "../rpc/channel.ts";
 import type { Clock } from "../system/clock.ts";
 import type { Logger } from "../system/logger.ts";
 import { memoryUse, processId, processNamespaces, userId } from "../system/environment.ts";
 import { OwnedWork } from "../system/owned_work.ts";
 import { nameProcess } from "../system/process/self.ts";
-import { channelPair } from "../system/net/object_channel.ts";
-import type { ByteStream } from "../system/net/streams.ts";
 import type { AcceptedStream } from "../system/net/unix_socket.ts";
 import type { ProjectIdentity } from "../wire/hello.ts";
 import { WireError } from "../wire/errors.ts";
@@ -190,7 +189,7 @@ export class ProcessServer {
       limits: options.limits ?? {},
       maxConnections: options.maxConnections ?? Infinity,
       ...(executes === undefined ? {} : {
-        execute: (stream, first) => executes.enter(stream, first, () => this.#connect()),
+        execute: (stream, first) => executes.enter(stream, first, () => this.connect()),
       }),
       ...(options.observerQueue === undefined ? {} : { observerQueue: options.observerQueue }),
       ending,
@@ -233,6 +232,13 @@ export class ProcessServer {
    */
   get isUnused(): boolean {
     return this.#reception.isUnused;
+  }
+
+  /** Opens a native connection in memory, which begins with a hello. */
+  connect(): Channel {
+    const [near, far] = channelPair();
+    this.#loop.add(this.#reception.add(far));
+    return near;
   }
 
   /** Restarts the idle timeout, because the server has served a client that is not a UI. */
@@ -354,25 +360,14 @@ export class ProcessServer {
   #admit(stream: AcceptedStream, door: Door | undefined): void {
     const admitted = this.#admission.admit(stream);
     if (!(admitted instanceof WireError)) {
-      if (door === undefined) this.#welcome(admitted);
-      else door.enter(admitted, () => this.#connect());
+      if (door === undefined) this.#loop.add(this.#reception.welcome(admitted));
+      else door.enter(admitted, () => this.connect());
       return;
     }
     const where = door === undefined ? "" : ` to ${door.name}`;
     this.#options.log.log("warn", `Dropping a connection${where}: ${admitted.message}`);
     if (door === undefined) this.#reception.refuse(stream, admitted);
     else stream.close();
-  }
-
-  #welcome(stream: AcceptedStream): void {
-    this.#loop.add(this.#reception.welcome(stream));
-  }
-
-  /** Opens a native connection in memory, for a client of a door or of the execute host. */
-  #connect(): ByteStream {
-    const [near, far] = channelPair();
-    this.#welcome(far);
-    return near;
   }
 
   #tick(): void {

@@ -6,6 +6,7 @@
  */
 
 import type { Cooker } from "./cooker.ts";
+import { Channel, framed } from "../rpc/channel.ts";
 import type { Clock } from "../system/clock.ts";
 import type { OwnedWork } from "../system/owned_work.ts";
 import type { Logger } from "../system/logger.ts";
@@ -62,6 +63,8 @@ interface ReceptionContext {
 /** A connection, with its UI after the hello. */
 interface Visitor {
   readonly connection: Connection;
+  /** The stream below the connection; absent if it is in memory. */
+  readonly stream: AcceptedStream | undefined;
   readonly helloDue: number;
   ui: UI | undefined;
   registration: Disposable | undefined;
@@ -98,21 +101,22 @@ export class Reception {
 
   /** Adds a connection that has been admitted. */
   welcome(stream: AcceptedStream): Connection {
-    const { clock, execute } = this.#context;
-    const connection = this.#connection(stream, execute !== undefined);
-    const helloDue = clock.monotonic() + HELLO_MS;
-    this.#visitors.set(connection, {
-      connection,
-      helloDue,
-      ui: undefined,
-      registration: undefined,
-    });
+    const takesExecute = this.#context.execute !== undefined;
+    return this.add(this.#framed(stream, takesExecute), stream);
+  }
+
+  /** Adds a connection. `stream` is the stream below it; absent: it is in memory. */
+  add(channel: Channel, stream?: AcceptedStream): Connection {
+    const connection = this.#connection(channel);
+    const helloDue = this.#context.clock.monotonic() + HELLO_MS;
+    const visitor = { connection, stream, helloDue, ui: undefined, registration: undefined };
+    this.#visitors.set(connection, visitor);
     return connection;
   }
 
   /** Sends an error to a connection that is not admitted, and closes it. */
   refuse(stream: AcceptedStream, error: WireError): void {
-    this.#turnOut(this.#connection(stream, false), error);
+    this.#turnOut(this.#connection(this.#framed(stream, false)), error);
   }
 
   /**
@@ -181,17 +185,21 @@ export class Reception {
     }
   }
 
-  #connection(stream: AcceptedStream, takesExecute: boolean): Connection {
-    const { limits } = this.#context;
-    return new Connection(++this.#lastNumber, stream, { ...limits, takesExecute });
+  #framed(stream: AcceptedStream, takesExecute: boolean): Channel {
+    return new Channel(framed(stream, { ...this.#context.limits, takesExecute }), "server");
   }
 
-  /** Passes a connection that begins with `execute` to its host. */
-  #execute({ connection }: Visitor, first: Uint8Array<ArrayBuffer>): void {
+  #connection(channel: Channel): Connection {
+    return new Connection(++this.#lastNumber, channel, this.#context.limits);
+  }
+
+  /** Passes the stream of a connection that begins with `execute` to its host. */
+  #execute({ connection, stream }: Visitor, first: Uint8Array<ArrayBuffer>): void {
     this.#isUnused = false;
     this.#visitors.delete(connection);
     this.#context.dropSource(connection);
-    this.#context.execute?.(connection.release(), first);
+    connection.outbox.abandon();
+    if (stream !== undefined) this.#context.execute?.(stream, first);
   }
 
   #request(visitor: Visitor, request: Request): void {

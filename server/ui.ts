@@ -7,7 +7,6 @@
 
 import type { ClientInfo, EventMask } from "../wire/events.ts";
 import { DEFAULT_MASK, passesMask } from "../wire/events.ts";
-import { frameText } from "../wire/frame.ts";
 import type { Feature, HelloParams, Role } from "../wire/hello.ts";
 import type { OwnedWork } from "../system/owned_work.ts";
 import { failure, type MessageId, notification, type Request, success } from "../wire/messages.ts";
@@ -74,7 +73,7 @@ export class UI implements EventHandler {
     else if (this.#lastDropped !== undefined || outbox.held > this.#queueLimit) {
       return this.#drop(delivery);
     }
-    outbox.pushEvent(delivery);
+    this.connection.send(delivery.message, delivery.line);
   }
 
   /** Replies to a request. */
@@ -110,7 +109,7 @@ export class UI implements EventHandler {
     if (this.#lastDropped === undefined) return;
     const { seq, time } = this.#lastDropped.event;
     const event = { type: "EventsDropped", count: this.#dropped, seq, time };
-    this.connection.outbox.push(frameText(notification("event", event)));
+    this.notify("event", event);
     this.#dropped = 0;
     this.#lastDropped = undefined;
   }

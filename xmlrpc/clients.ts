@@ -8,10 +8,10 @@
  * @module
  */
 
+import type { Channel } from "../rpc/channel.ts";
 import type { Clock } from "../system/clock.ts";
 import { processId } from "../system/environment.ts";
 import type { Logger } from "../system/logger.ts";
-import type { ByteStream } from "../system/net/streams.ts";
 import { formatAddress, isLoopback, type TcpAddress } from "../wire/address.ts";
 import type { ServerStatus } from "../wire/commands.ts";
 import { WireError } from "../wire/errors.ts";
@@ -36,7 +36,7 @@ interface ClientsContext {
 export interface Origin {
   readonly remoteHost: string | undefined;
   /** Opens a native connection to the server. */
-  readonly connect: () => ByteStream;
+  readonly connect: () => Channel;
 }
 
 /** The client that controls the server. */

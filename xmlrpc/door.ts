@@ -4,9 +4,9 @@
  * @module
  */
 
+import type { Channel } from "../rpc/channel.ts";
 import type { Clock } from "../system/clock.ts";
 import type { Logger } from "../system/logger.ts";
-import type { ByteStream } from "../system/net/streams.ts";
 import { connectTcp } from "../system/net/tcp.ts";
 import type { AcceptedStream } from "../system/net/unix_socket.ts";
 import { isLoopback, parseAddress } from "../wire/address.ts";
@@ -68,7 +68,7 @@ export class XmlRpcDoor implements Door {
     }
   }
 
-  enter(stream: AcceptedStream, connect: () => ByteStream): void {
+  enter(stream: AcceptedStream, connect: () => Channel): void {
     const { log } = this.#options;
     if (this.#open.size >= MAX_CONNECTIONS) {
       log.log("warn", `Dropping an XML-RPC connection: ${MAX_CONNECTIONS} are open`);
@@ -94,7 +94,7 @@ export class XmlRpcDoor implements Door {
     await timeUp;
   }
 
-  #serve(stream: AcceptedStream, connect: () => ByteStream): Promise<void> {
+  #serve(stream: AcceptedStream, connect: () => Channel): Promise<void> {
     const { clock, limits = {} } = this.#options;
     const origin = { remoteHost: stream.remoteHost, connect };
     return serveHttp(stream, {

@@ -5,30 +5,17 @@
  * @module
  */
 
-import { type ByteStream, isDisconnect, writeAll } from "../system/net/streams.ts";
+import type { Channel } from "../rpc/channel.ts";
+import { Peer } from "../rpc/peer.ts";
 import { WireError } from "../wire/errors.ts";
 import type { SimmerEvent } from "../wire/events.ts";
-import { encodeFrame, FrameDecoder } from "../wire/frame.ts";
 import { type HelloParams, type HelloResult, PROTOCOL, VERSION } from "../wire/hello.ts";
-import {
-  isNotification,
-  isResponse,
-  type Message,
-  parseMessage,
-  request,
-  type Response,
-} from "../wire/messages.ts";
 
 /** Receiver of a client's events. */
 export interface EventSink {
   take(event: SimmerEvent): void;
   /** Resolves when there is room for more events; `undefined` if there is room now. */
   readonly room: Promise<void> | undefined;
-}
-
-interface PendingCall {
-  readonly resolve: (result: unknown) => void;
-  readonly reject: (error: WireError) => void;
 }
 
 /** Members of the hello that differ between clients. */
@@ -51,11 +38,11 @@ export class NativeClient {
   /**
    * Performs the handshake.
    *
-   * @param stream the client takes it over
-   * @throws {WireError} if the server refuses; the stream is then closed
+   * @param channel the client takes it over
+   * @throws {WireError} if the server refuses; the channel is then closed
    */
-  static async open(stream: ByteStream, hello: NativeHello): Promise<NativeClient> {
-    const connection = new Connection(stream);
+  static async open(channel: Channel, hello: NativeHello): Promise<NativeClient> {
+    const connection = new Connection(channel);
     try {
       const params: HelloParams = { protocol: PROTOCOL, version: VERSION, ...hello };
       const result = await connection.call("hello", params) as HelloResult;
@@ -94,16 +81,20 @@ export class NativeClient {
  */
 class Connection {
   readonly ended: Promise<void>;
-  readonly #stream: ByteStream;
-  readonly #calls = new Map<number, PendingCall>();
-  #lastId = 0;
+  readonly #peer: Peer<WireError>;
   #sink: EventSink | undefined;
   #isClosed = false;
   #wake: (() => void) | undefined;
 
-  constructor(stream: ByteStream) {
-    this.#stream = stream;
-    this.ended = this.#readAll();
+  constructor(channel: Channel) {
+    this.#peer = new Peer(channel, {
+      notified: ({ method, params }) => {
+        if (method === "event") this.#sink?.take(params as SimmerEvent);
+      },
+      busy: () => this.#busy(),
+      endError: gone,
+    });
+    this.ended = this.#peer.ended.then(() => {});
   }
 
   setSink(sink: EventSink | undefined): void {
@@ -111,68 +102,26 @@ class Connection {
     this.#wake?.();
   }
 
-  async call(method: string, params: unknown): Promise<unknown> {
-    const id = ++this.#lastId;
-    const { promise, resolve, reject } = Promise.withResolvers<unknown>();
-    if (this.#isClosed) throw gone();
-    this.#calls.set(id, { resolve, reject });
+  call(method: string, params: unknown): Promise<unknown> {
+    const { reply } = this.#peer.call(method, params);
     this.#wake?.();
-    try {
-      await writeAll(this.#stream, encodeFrame(request(id, method, params)));
-    } catch (error) {
-      // The end of the stream rejects the call.
-      if (!isDisconnect(error)) throw error;
-    }
-    return await promise;
+    return reply;
   }
 
   close(): void {
-    if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#stream.close();
+    this.#peer.close();
     this.#wake?.();
   }
 
-  async #readAll(): Promise<void> {
-    const decoder = new FrameDecoder();
-    const buffer = new Uint8Array(64 * 1024);
-    while (true) {
-      await this.#room();
-      const count = await this.#stream.read(buffer);
-      if (count === null) break;
-      for (const frame of decoder.push(buffer.subarray(0, count))) {
-        if (frame.kind === "line") this.#receive(parseMessage(frame.text));
-      }
-    }
-    this.close();
-    for (const { reject } of this.#calls.values()) reject(gone());
-    this.#calls.clear();
-  }
-
-  async #room(): Promise<void> {
-    while (!this.#isClosed && this.#calls.size === 0) {
-      const room = this.#sink?.room;
-      if (room === undefined) return;
-      const { promise, resolve } = Promise.withResolvers<void>();
-      this.#wake = resolve;
-      // A rejection is the sink's own failure. It shows at the next use of the sink.
-      room.then(resolve, resolve);
-      await promise;
-    }
-  }
-
-  #receive(message: Message): void {
-    if (isResponse(message)) return this.#answer(message);
-    if (!isNotification(message) || message.method !== "event") return;
-    this.#sink?.take(message.params as SimmerEvent);
-  }
-
-  #answer(response: Response): void {
-    const call = typeof response.id === "number" ? this.#calls.get(response.id) : undefined;
-    if (call === undefined) return;
-    this.#calls.delete(response.id as number);
-    if ("error" in response) call.reject(WireError.fromObject(response.error));
-    else call.resolve(response.result);
+  #busy(): Promise<void> | undefined {
+    const room = this.#sink?.room;
+    if (room === undefined || this.#isClosed || this.#peer.pending > 0) return undefined;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#wake = resolve;
+    // A rejection is the sink's own failure. It shows at the next use of the sink.
+    room.then(resolve, resolve);
+    return promise;
   }
 }
 

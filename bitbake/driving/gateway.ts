@@ -1,5 +1,5 @@
 /**
- * Presents BitBake's own server as a simmer server: a stream that speaks simmer's protocol to the
+ * Presents BitBake's own server as a simmer server: a channel that speaks simmer's protocol to the
  * client and BitBake's protocol to the server. The client therefore sends the same commands to both
  * servers. Commands that BitBake lacks are refused.
  *
@@ -7,10 +7,10 @@
  */
 
 import { readLockContent } from "../../lock/content.ts";
+import { Channel, inMemory } from "../../rpc/channel.ts";
 import type { Clock } from "../../system/clock.ts";
 import { joinPath, parentFolder } from "../../system/files/files.ts";
 import { OwnedWork } from "../../system/owned_work.ts";
-import { type ByteStream, memoryPair, writeAll } from "../../system/net/streams.ts";
 import type { RunTasksInput, ServerStatus, SignalTasksParams } from "../../wire/commands.ts";
 import { formatAddress, type TcpAddress } from "../../wire/address.ts";
 import { WireError } from "../../wire/errors.ts";
@@ -21,17 +21,8 @@ import {
   type LogLevel,
   passesMask,
 } from "../../wire/events.ts";
-import { encodeFrame, FrameDecoder } from "../../wire/frame.ts";
 import { type HelloParams, type HelloResult, PROTOCOL, VERSION } from "../../wire/hello.ts";
-import {
-  failure,
-  isRequest,
-  type Message,
-  notification,
-  parseMessage,
-  type Request,
-  success,
-} from "../../wire/messages.ts";
+import { failure, isRequest, notification, type Request, success } from "../../wire/messages.ts";
 import { processEnvironment } from "../../system/process/processes.ts";
 import { decode, PickleError, toPlain } from "../pickle/mod.ts";
 import { signalExitCode } from "../../system/process/signals.ts";
@@ -49,6 +40,9 @@ const SERVER_LOG = "bitbake-cookerdaemon.log";
 /** The maximum number of logged errors that are stored to explain error replies. */
 const MAX_LOGGED = 100;
 
+/** The limit of the characters that the client has not read. Above it, no event is read. */
+const MAX_HELD = 64 * 1024;
+
 /** The location of BitBake's own server: its socket, absolute, or its address for XML-RPC. */
 export type BitbakePlace = { readonly socket: string } | { readonly address: TcpAddress };
 
@@ -56,14 +50,14 @@ export type BitbakePlace = { readonly socket: string } | { readonly address: Tcp
  * Connects to BitBake's own server.
  *
  * @param caller the command line that calls the server
- * @returns a stream that speaks simmer's protocol; `undefined` if no server listens
+ * @returns a channel that speaks simmer's protocol; `undefined` if no server listens
  * @throws {WireError} if the server is busy with another client
  */
 export async function openGateway(
   place: BitbakePlace,
   clock: Clock,
   caller: Caller,
-): Promise<ByteStream | undefined> {
+): Promise<Channel | undefined> {
   return await new Gateway(place, clock, caller).open();
 }
 
@@ -80,7 +74,9 @@ class Gateway {
   readonly #logged: string[] = [];
   /** The number of errors that were logged before those in `#logged`. */
   #forgotten = 0;
-  #near: ByteStream | undefined;
+  /** The client's end of the connection, and the gateway's. */
+  readonly #carriers = inMemory();
+  readonly #channel = new Channel(this.#carriers[1], "server");
   #translator: BitbakeTranslator;
   #hello: HelloParams | undefined;
   #mask: EventMask = DEFAULT_MASK;
@@ -99,7 +95,6 @@ class Gateway {
   #cancelledBy: TaskSignal | undefined;
   /** Resolves when the last action has been answered. */
   #acted: Promise<void> = Promise.resolve();
-  #writing: Promise<void> = Promise.resolve();
   readonly #work = new OwnedWork((_, error) => this.#fail(misunderstood(error)));
 
   constructor(place: BitbakePlace, clock: Clock, caller: Caller) {
@@ -109,34 +104,33 @@ class Gateway {
     this.#translator = new BitbakeTranslator("bitbake", () => clock.monotonic());
   }
 
-  async open(): Promise<ByteStream | undefined> {
+  async open(): Promise<Channel | undefined> {
     const tell = (pickle: Uint8Array): Promise<void> => this.#tell(pickle);
     const link = "socket" in this.#place
       ? await BitbakeConnection.open(this.#place.socket, tell, this.#clock)
       : await XmlRpcLink.open(this.#place.address, this.#clock, tell);
     if (link === undefined) return undefined;
-    const [near, far] = memoryPair();
-    this.#near = near;
     this.#work.own("waiting for the server's end", this.#follow(link));
-    this.#work.own("serving the client", this.#serve(near, link));
-    return {
-      ...far,
-      // Reports the end of the stream only after the server's link has ended, because the client
+    this.#work.own("serving the client", this.#serve(link));
+    const [carrier] = this.#carriers;
+    return new Channel({
+      ...carrier,
+      // Reports the end of the channel only after the server's link has ended, because the client
       // then exits.
-      read: async (buffer) => {
-        const count = await far.read(buffer);
-        if (count === null) await link.ended;
-        return count;
+      read: async () => {
+        const received = await carrier.read();
+        if (received === null) await link.ended;
+        return received;
       },
       close: () => {
-        far.close();
+        carrier.close();
         // An unresponsive server must not prevent its client from exiting.
         if (this.#asked > 0) link.close();
       },
-    };
+    }, "client");
   }
 
-  /** Closes the client's stream when the link has ended. */
+  /** Closes the client's channel when the link has ended. */
   async #follow(link: BitbakeLink): Promise<void> {
     const failure = await link.ended;
     if (failure !== undefined) return this.#fail(failure);
@@ -153,19 +147,20 @@ class Gateway {
 
   async #close(): Promise<void> {
     await this.#acted;
-    await this.#writing;
-    this.#near?.close();
+    await this.#channel.outbox.drained();
+    this.#channel.close();
   }
 
-  async #serve(near: ByteStream, link: BitbakeLink): Promise<void> {
+  async #serve(link: BitbakeLink): Promise<void> {
     const conversation = this.#conversation(link);
-    const decoder = new FrameDecoder();
-    const buffer = new Uint8Array(64 * 1024);
-    for (let count = await near.read(buffer); count !== null; count = await near.read(buffer)) {
-      for (const frame of decoder.push(buffer.subarray(0, count))) {
-        if (frame.kind === "error") continue;
-        const message = parseMessage(frame.text);
-        if (isRequest(message)) await this.#answer(message, conversation, link);
+    for (
+      let received = await this.#channel.receive();
+      received !== null;
+      received = await this.#channel.receive()
+    ) {
+      for (const each of received) {
+        if (each.kind !== "message" || !isRequest(each.message)) continue;
+        await this.#answer(each.message, conversation, link);
       }
     }
     link.close();
@@ -211,14 +206,14 @@ class Gateway {
 
   #succeed({ id }: Request, result: unknown): void {
     this.#asked--;
-    this.#send(success(id, result));
+    this.#channel.send(success(id, result));
   }
 
   #refuse({ id }: Request, error: unknown): void {
     this.#asked--;
     const answer = error instanceof WireError ? error : misunderstood(error);
     this.#lastAnswered = answer;
-    this.#send(failure(id, answer));
+    this.#channel.send(failure(id, answer));
   }
 
   async #carryOut(
@@ -401,7 +396,7 @@ class Gateway {
       if (body.type === "CommandExit") this.#action?.resolve(body.exitCode);
       this.#event(this.#asCancelled(body));
     }
-    return this.#writing;
+    return this.#channel.outbox.room(MAX_HELD);
   }
 
   /**
@@ -439,19 +434,7 @@ class Gateway {
   #event(body: EventBody): void {
     if (!passesMask(body, this.#mask)) return;
     const stamp = { seq: ++this.#seq, time: this.#clock.now() };
-    this.#send(notification("event", { ...body, ...stamp }));
-  }
-
-  #send(message: Message): void {
-    const bytes = encodeFrame(message);
-    this.#writing = this.#writing.then(async () => {
-      try {
-        if (this.#near !== undefined) await writeAll(this.#near, bytes);
-      } catch (error) {
-        // The client has disconnected, which ends the connection.
-        if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
-      }
-    });
+    this.#channel.send(notification("event", { ...body, ...stamp }));
   }
 }
 

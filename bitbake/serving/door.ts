@@ -9,12 +9,12 @@
 
 import type { Door } from "../../server/door.ts";
 import { LockFile } from "../../lock/lock_file.ts";
+import type { Channel } from "../../rpc/channel.ts";
 import { joinPath } from "../../system/files/files.ts";
 import { DescriptorPassing } from "../../system/net/descriptor_passing.ts";
 import { processId } from "../../system/environment.ts";
 import type { Logger } from "../../system/logger.ts";
 import { PipeReader, PipeWriter } from "../../system/net/pipe_stream.ts";
-import type { ByteStream } from "../../system/net/streams.ts";
 import { type AcceptedStream, UnixListener } from "../../system/net/unix_socket.ts";
 import { BitbakeSession } from "./session.ts";
 
@@ -74,7 +74,7 @@ export class BitbakeDoor implements Door {
     return new BitbakeDoor(options, lock, listener, passing);
   }
 
-  enter(stream: AcceptedStream, connect: () => ByteStream): void {
+  enter(stream: AcceptedStream, connect: () => Channel): void {
     const { log } = this.#options;
     const work = this.#serve(stream, connect).catch((error: unknown) => {
       log.log("error", `A BitBake client failed: ${String(error)}`);
@@ -89,7 +89,7 @@ export class BitbakeDoor implements Door {
     this.#lock.release();
   }
 
-  async #serve(stream: AcceptedStream, connect: () => ByteStream): Promise<void> {
+  async #serve(stream: AcceptedStream, connect: () => Channel): Promise<void> {
     try {
       const received = stream.descriptor === undefined
         ? undefined

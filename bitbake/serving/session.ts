@@ -8,10 +8,10 @@
  * @module
  */
 
+import type { Channel } from "../../rpc/channel.ts";
 import type { Logger } from "../../system/logger.ts";
 import { OwnedWork } from "../../system/owned_work.ts";
 import type { PipeReader, PipeWriter } from "../../system/net/pipe_stream.ts";
-import type { ByteStream } from "../../system/net/streams.ts";
 import { WireError } from "../../wire/errors.ts";
 import type { ClientInfo, SimmerEvent } from "../../wire/events.ts";
 import { NativeClient } from "../../xmlrpc/native_client.ts";
@@ -40,7 +40,7 @@ interface ClientPipes {
 interface SessionOptions {
   readonly pipes: ClientPipes;
   /** Opens a native connection to the server. */
-  readonly connect: () => ByteStream;
+  readonly connect: () => Channel;
   /** The project's root folder. */
   readonly root: string;
   /** The client's process id, if it is known. */

@@ -149,9 +149,9 @@ async function control(
     whenBusy: "refuse",
     client: { pid, command: commandLine },
     reach: async () => {
-      const stream = await reachRunning(place, clock);
-      if (stream === undefined) throw noServer(place);
-      return stream;
+      const channel = await reachRunning(place, clock);
+      if (channel === undefined) throw noServer(place);
+      return channel;
     },
   }, (session: SocketSession) => session.onEvent((event) => follower.take(event)));
   await using _session = session;

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { ByteStream } from "../../system/net/streams.ts";
+import type { Channel } from "../../rpc/channel.ts";
 import type { RunTasksInput } from "../../wire/commands.ts";
 import type { ParsedArguments, ValuesFor } from "../args/arguments.ts";
 import { runBuild } from "../build/build.ts";
@@ -165,7 +165,7 @@ class Local {
   }
 
   /** Connects to a server: the running one, a newly started one, or one in this process. */
-  async reach(start: StartOptions): Promise<ByteStream> {
+  async reach(start: StartOptions): Promise<Channel> {
     if (this.#isMeant) return await this.#serve();
     try {
       return await this.#runningOrStarted(start) ?? await this.#serve();
@@ -179,21 +179,21 @@ class Local {
     }
   }
 
-  async #runningOrStarted(start: StartOptions): Promise<ByteStream | undefined> {
+  async #runningOrStarted(start: StartOptions): Promise<Channel | undefined> {
     const { env } = this.#invocation;
     const isCI = isSet(env.CI) && env.CI !== "false" && !this.#values.detach;
     if (isCI && this.#place.socket === undefined) {
       const found = await findServer(this.#place);
-      if (found.kind === "running") return found.stream;
+      if (found.kind === "running") return found.channel;
       if (found.kind === "none") return undefined;
     }
     return await reachServer(this.#place, start);
   }
 
-  async #serve(): Promise<ByteStream> {
+  async #serve(): Promise<Channel> {
     await this.ended();
     this.#server = await this.#invocation.serveLocally(this.#place.project);
-    return this.#server.stream;
+    return this.#server.channel;
   }
 }
 

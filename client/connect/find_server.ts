@@ -15,6 +15,7 @@ import {
   type StatePaths,
   statePaths,
 } from "../../project/state.ts";
+import { Channel, framed } from "../../rpc/channel.ts";
 import type { Clock } from "../../system/clock.ts";
 import {
   absolutePath,
@@ -25,7 +26,6 @@ import {
   parentFolder,
 } from "../../system/files/files.ts";
 import { NoLocksError } from "../../system/files/lockable_file.ts";
-import type { ByteStream } from "../../system/net/streams.ts";
 import { ForeignServerError, linkDistrust } from "../../system/net/own_server.ts";
 import { MAX_SOCKET_PATH_BYTES } from "../../system/net/unix_path.ts";
 import { BacklogError, connectUnix } from "../../system/net/unix_socket.ts";
@@ -48,14 +48,14 @@ export interface ServerPlace {
   /** The address that `--server` names, if it is not a socket. */
   readonly address?: string;
   /** Opens the named socket if it speaks another protocol, or connects to this very process. */
-  readonly open?: () => Promise<ByteStream | undefined>;
+  readonly open?: () => Promise<Channel | undefined>;
   /** True if the named server is BitBake's own. */
   readonly isBitbake?: true;
 }
 
 /** Result of the search for a server. */
 type Found =
-  | { readonly kind: "running"; readonly stream: ByteStream }
+  | { readonly kind: "running"; readonly channel: Channel }
   | { readonly kind: "none" }
   /**
    * A process holds the lock and does not accept connections: the server starts, ends, or hangs.
@@ -167,20 +167,20 @@ function socketOf(address: string): string {
 export async function findServer(place: ServerPlace): Promise<Found> {
   const { paths, socket } = place;
   if (socket !== undefined) {
-    const stream = await dialNamed(place, socket);
-    if (stream !== undefined) return { kind: "running", stream };
+    const channel = await dialNamed(place, socket);
+    if (channel !== undefined) return { kind: "running", channel };
     throw new ClientError(
       EXIT.noServer,
       `cannot connect to ${place.address ?? `unix:${socket}`}: no server listens there`,
     );
   }
   const own = await place.open?.();
-  if (own !== undefined) return { kind: "running", stream: own };
+  if (own !== undefined) return { kind: "running", channel: own };
   checkState(paths);
   if (fileKind(paths.lock) === undefined) return { kind: "none" };
   try {
-    const stream = await dialServer(paths);
-    if (stream !== undefined) return { kind: "running", stream };
+    const channel = await dialServer(paths);
+    if (channel !== undefined) return { kind: "running", channel };
   } catch (error) {
     if (error instanceof BacklogError) return { kind: "between" };
     throw error;
@@ -199,7 +199,7 @@ export async function findServer(place: ServerPlace): Promise<Found> {
 async function dialNamed(
   { open = () => dial(socket) }: ServerPlace,
   socket: string,
-): Promise<ByteStream | undefined> {
+): Promise<Channel | undefined> {
   const reason = parseAddress(socket) === undefined ? linkReason(absolutePath(socket)) : undefined;
   if (reason !== undefined) {
     throw new ClientError(EXIT.refused, `cannot use unix:${socket}: ${reason}; nothing was sent`);
@@ -240,7 +240,7 @@ function currentSocket(paths: StatePaths): string {
  * @throws {StateError} if another user controls the folder of its socket
  * @throws {ClientError} if the connection is not permitted
  */
-export async function dialServer(paths: StatePaths): Promise<ByteStream | undefined> {
+export async function dialServer(paths: StatePaths): Promise<Channel | undefined> {
   const socket = readState(paths, () => currentSocket(paths));
   checkState(paths, socket);
   return await dial(socket);
@@ -253,9 +253,10 @@ export async function dialServer(paths: StatePaths): Promise<ByteStream | undefi
  * @throws {BacklogError} if its backlog is full
  * @throws {ClientError} if the connection is not permitted, or another user listens there
  */
-export async function dial(socket: string): Promise<ByteStream | undefined> {
+export async function dial(socket: string): Promise<Channel | undefined> {
   try {
-    return await connectUnix(socket);
+    const stream = await connectUnix(socket);
+    return stream && new Channel(framed(stream), "client");
   } catch (error) {
     if (error instanceof ForeignServerError) throw foreignServer(socket, error);
     if (!(error instanceof Error) || error.name !== "PermissionDenied") throw error;
@@ -281,9 +282,9 @@ function foreignServer(socket: string, { message }: ForeignServerError): ClientE
  * @throws {NoLocksError} if the project's file system does not support locks
  * @throws {ClientError} if no server answers
  */
-export async function reachServer(place: ServerPlace, options: StartOptions): Promise<ByteStream> {
+export async function reachServer(place: ServerPlace, options: StartOptions): Promise<Channel> {
   const found = await findServer(place);
-  if (found.kind === "running") return found.stream;
+  if (found.kind === "running") return found.channel;
   if (found.kind === "elsewhere") throw otherContainer(place, found.pid);
   const { startServer } = await import("./start_server.ts");
   try {
@@ -313,9 +314,9 @@ const BETWEEN_RETRY_MS = 50;
 export async function reachRunning(
   place: ServerPlace,
   clock: Clock,
-): Promise<ByteStream | undefined> {
+): Promise<Channel | undefined> {
   const found = await searchRunning(place, clock);
-  return found.kind === "running" ? found.stream : undefined;
+  return found.kind === "running" ? found.channel : undefined;
 }
 
 /**

@@ -5,8 +5,8 @@
  * @module
  */
 
+import type { Channel } from "../../rpc/channel.ts";
 import { processNamespaces } from "../../system/environment.ts";
-import type { ByteStream } from "../../system/net/streams.ts";
 import { WireError } from "../../wire/errors.ts";
 import type { ClientInfo } from "../../wire/events.ts";
 import type { Feature, HelloResult, ProjectIdentity, Role, WhenBusy } from "../../wire/hello.ts";
@@ -28,7 +28,7 @@ export interface OpenOptions extends StartOptions {
   readonly features?: readonly Feature[];
   readonly client: ClientInfo;
   /** Connects to a server. Default: finds one or starts one. */
-  readonly reach?: (start: StartOptions) => Promise<ByteStream>;
+  readonly reach?: (start: StartOptions) => Promise<Channel>;
   /**
    * Called if the server runs in another container. Returns true if `reach` connects to another
    * server from now on.
@@ -72,8 +72,8 @@ export async function openSession<T>(
     const leave = (): void => session?.hangUp();
     options.signal?.addEventListener("abort", leave);
     try {
-      const stream = await (options.reach?.(start) ?? reachServer(place, start));
-      session = new SocketSession(stream, sessionOptions(options));
+      const channel = await (options.reach?.(start) ?? reachServer(place, start));
+      session = new SocketSession(channel, sessionOptions(options));
       using _waiting = waitingWith(patience);
       const hello = sayHello(session, place, options);
       const sent = first(session);
@@ -150,24 +150,24 @@ function mismatchOf(error: unknown): ServerIdentity | undefined {
 }
 
 /**
- * Opens an operator's session on a stream. Operators query and end servers, so they must be able to
- * speak to servers of other versions. If the server refuses the version, the next try therefore
+ * Opens an operator's session on a channel. Operators query and end servers, so they must be able
+ * to speak to servers of other versions. If the server refuses the version, the next try therefore
  * says hello with the server's own version.
  *
  * @param redial connects again, for the next try
  */
 export async function openOperator(
-  stream: ByteStream,
+  channel: Channel,
   options: PatienceOptions & {
     readonly patience?: Patience;
     readonly client: ClientInfo;
   },
-  redial: () => Promise<ByteStream | undefined>,
+  redial: () => Promise<Channel | undefined>,
   role: Exclude<Role, "controller"> = "operator",
 ): Promise<Opened<undefined>> {
   let versions = { protocol: PROTOCOL, version: VERSION };
   const patience = options.patience ?? new Patience(options);
-  for (let current: ByteStream | undefined = stream; current !== undefined;) {
+  for (let current: Channel | undefined = channel; current !== undefined;) {
     const session = new SocketSession(current, sessionOptions(options));
     using _waiting = waitingWith(patience);
     try {

@@ -47,8 +47,8 @@ async function inProcess<T>(
   { project }: ServerPlace,
   ask: (session: SocketSession) => Promise<T>,
 ): Promise<T> {
-  const { stream, ended } = await serveLocally(project);
-  const session = new SocketSession(stream, { clock });
+  const { channel, ended } = await serveLocally(project);
+  const session = new SocketSession(channel, { clock });
   try {
     const client = { pid, command: commandLine };
     await session.hello({ protocol: PROTOCOL, version: VERSION, role: "observer", client });

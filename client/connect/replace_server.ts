@@ -24,10 +24,10 @@ export async function replaceServer(
 ): Promise<void> {
   const difference = differenceOf(place.project, identity);
   const dial = (): ReturnType<typeof reachRunning> => reachRunning(place, options.clock);
-  const stream = await dial();
-  if (stream === undefined) return;
+  const channel = await dial();
+  if (channel === undefined) return;
   try {
-    const { session } = await openOperator(stream, options, dial);
+    const { session } = await openOperator(channel, options, dial);
     await using _session = session;
     const status = await session.call("status") as ServerStatus;
     if (status.busyWith !== null) throw busyError(status, difference);

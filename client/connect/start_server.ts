@@ -13,6 +13,7 @@
 
 import { LockFile } from "../../lock/lock_file.ts";
 import { ensureState } from "../../project/state.ts";
+import type { Channel } from "../../rpc/channel.ts";
 import { baseName, readTextIfPresent, removeIfPresent } from "../../system/files/files.ts";
 import { FolderWatch } from "../../system/files/folder_watch.ts";
 import type { ExitStatus } from "../../system/process/group_process.ts";
@@ -24,7 +25,6 @@ import {
 } from "../../system/process/processes.ts";
 import { selfCommand } from "../../system/process/self.ts";
 import { Latch } from "../../system/source.ts";
-import type { ByteStream } from "../../system/net/streams.ts";
 import { BacklogError } from "../../system/net/unix_socket.ts";
 import { fileSize } from "../../system/files/file_size.ts";
 import { lastLines } from "../../system/files/tail.ts";
@@ -60,7 +60,7 @@ export async function startServer(
     startDaemon,
     watch: (folders) => FolderWatch.open(folders),
   },
-): Promise<ByteStream> {
+): Promise<Channel> {
   ensureState(place.paths);
   const launch = new ServerStart(place, options, platform);
   try {
@@ -93,7 +93,7 @@ class ServerStart {
     this.#logFrom = fileSize(place.paths.log) ?? 0;
   }
 
-  async connected(): Promise<ByteStream> {
+  async connected(): Promise<Channel> {
     const { signal } = this.#options;
     const leave = (): void => this.#fail(signal?.reason);
     signal?.addEventListener("abort", leave);
@@ -103,8 +103,8 @@ class ServerStart {
       this.#own(this.#provide());
       while (true) {
         signal?.throwIfAborted();
-        const stream = await this.#dial();
-        if (stream !== undefined) return stream;
+        const channel = await this.#dial();
+        if (channel !== undefined) return channel;
         if (this.#failure !== undefined) throw this.#failure.error;
         await this.#chance.read();
       }
@@ -124,7 +124,7 @@ class ServerStart {
    * Connects as `dialServer` does. Retries soon if the backlog is full, as no event reports free
    * room.
    */
-  async #dial(): Promise<ByteStream | undefined> {
+  async #dial(): Promise<Channel | undefined> {
     try {
       return await dialServer(this.#place.paths);
     } catch (error) {

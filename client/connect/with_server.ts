@@ -5,8 +5,8 @@
  */
 
 import { type Opened, openOperator } from "./open_session.ts";
+import type { Channel } from "../../rpc/channel.ts";
 import type { Clock } from "../../system/clock.ts";
-import type { ByteStream } from "../../system/net/streams.ts";
 import { ClientError, EXIT, ServerEndedError } from "../errors.ts";
 import type { Invocation } from "../invocation.ts";
 import { reachRunning, searchRunning, type ServerPlace } from "./find_server.ts";
@@ -25,7 +25,7 @@ class AnswerDeadline {
   readonly #clock: Clock;
   readonly #ms: number | undefined;
   #wait: AbortController | undefined;
-  #stream: ByteStream | undefined;
+  #channel: Channel | undefined;
   #isOver = false;
 
   /** @param ms if absent, there is no deadline */
@@ -39,17 +39,17 @@ class AnswerDeadline {
     return this.#isOver;
   }
 
-  /** Starts waiting for an answer on a stream. Closes the stream if none comes in time. */
-  begin(stream: ByteStream | undefined = this.#stream): void {
+  /** Starts waiting for an answer on a channel. Closes the channel if none comes in time. */
+  begin(channel: Channel | undefined = this.#channel): void {
     this.stop();
-    this.#stream = stream;
-    if (this.#ms === undefined || stream === undefined) return;
+    this.#channel = channel;
+    if (this.#ms === undefined || channel === undefined) return;
     const wait = new AbortController();
     this.#wait = wait;
     this.#clock.sleep(this.#ms, wait.signal).then(() => {
       if (wait.signal.aborted) return;
       this.#isOver = true;
-      stream.close();
+      channel.close();
     });
   }
 
@@ -84,10 +84,10 @@ export async function withServer<T>(
         "visible here: run this command there",
     );
   }
-  const { stream } = found;
+  const { channel } = found;
   // A named server has no deadline: BitBake's own may answer late while it is busy.
   const deadline = new AnswerDeadline(clock, place.socket === undefined ? answerMs : undefined);
-  deadline.begin(stream);
+  deadline.begin(channel);
   const warn = (text: string): void => output.write("stderr", `simmer: ${text}\n`);
   const options = {
     clock,
@@ -96,19 +96,19 @@ export async function withServer<T>(
     warn,
     client: { pid, command: commandLine },
   };
-  const redial = async (): Promise<ByteStream | undefined> => {
+  const redial = async (): Promise<Channel | undefined> => {
     const next = await reachRunning(place, clock);
     deadline.begin(next);
     return next;
   };
   try {
-    const opened = await opening(openOperator(stream, options, redial, role));
+    const opened = await opening(openOperator(channel, options, redial, role));
     if (opened !== undefined) {
       await using _session = opened.session;
       return await work(opened, deadline);
     }
   } catch (error) {
-    // The deadline closes the stream, which ends the session.
+    // The deadline closes the channel, which ends the session.
     if (!deadline.isOver || !(error instanceof ServerEndedError)) throw error;
   } finally {
     deadline.stop();

@@ -5,24 +5,8 @@
  * @module
  */
 
-/** A way to send objects instead of bytes. See `object_channel.ts`. */
-export interface ObjectChannel {
-  /** True if the sender must use the channel instead of bytes. */
-  readonly isOpen: boolean;
-  /**
-   * Switches the sender to the channel. The receiving end calls this before anything is sent to it.
-   */
-  open(): void;
-  /** Sends objects. Resolves when the receiver has taken them. */
-  send(items: readonly unknown[]): Promise<void>;
-  /** Receives the objects that were sent, at least one; `null` at the end. */
-  receive(): Promise<readonly unknown[] | null>;
-}
-
 /** A stream of bytes in both directions. */
 export interface ByteStream {
-  /** Carries what the server's end sends as objects, if both ends are in one process. */
-  readonly channel?: ObjectChannel;
   /** Reads the available bytes, at least one; `null` at the end. */
   read(buffer: Uint8Array): Promise<number | null>;
   /** Writes some of the bytes and returns their number. */

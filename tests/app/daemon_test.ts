@@ -5,7 +5,7 @@ import { exists } from "@std/fs";
 import { socketOf } from "../e2e/support.ts";
 import { parentFolder } from "../../system/files/files.ts";
 import { connectUnix } from "../../system/net/unix_socket.ts";
-import { helloParams, TestClient } from "../server/support.ts";
+import { helloParams, StreamClient } from "../server/support.ts";
 
 const MAIN = new URL("../../main.ts", import.meta.url).pathname;
 
@@ -66,16 +66,16 @@ class Daemon implements AsyncDisposable {
   }
 
   /** Connects a client and sends hello. */
-  async join(): Promise<TestClient> {
+  async join(): Promise<StreamClient> {
     const stream = await connectUnix(socketOf(this.root));
     assert(stream !== undefined);
-    const client = new TestClient(stream);
+    const client = new StreamClient(stream);
     await client.call("hello", helloParams({ project: { root: this.root } }));
     return client;
   }
 
   /** Connects a client and waits until its task runs. */
-  async run(task: string): Promise<TestClient> {
+  async run(task: string): Promise<StreamClient> {
     const client = await this.join();
     await client.call("runTasks", {
       tasks: [task],

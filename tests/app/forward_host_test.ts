@@ -4,6 +4,7 @@ import { ForwardHost } from "../../app/forward_host.ts";
 import type { HostedInvocation } from "../../app/forwarded_command.ts";
 import { SettledBuilds } from "../../cooker/settled.ts";
 import { Memos } from "../../app/answer_memo.ts";
+import { channelPair } from "../../rpc/channel.ts";
 import { processNamespaces } from "../../system/environment.ts";
 import { FakeClock } from "../../system/fake_clock.ts";
 import {
@@ -59,7 +60,7 @@ class Place implements AsyncDisposable {
   /** Opens a connection that has sent its first bytes. */
   enter(first: Uint8Array<ArrayBuffer>): ByteStream {
     const [near, far] = memoryPair();
-    this.host.enter(far, first, () => memoryPair()[0]);
+    this.host.enter(far, first, () => channelPair()[0]);
     return near;
   }
 

@@ -17,9 +17,9 @@ async function openSession(
 ): Promise<SocketSession> {
   const caller = { env: { PATH: "/bin" }, cwd: server.folder, words: ["simmer", "call"] };
   const place = { socket: `${server.folder}/bitbake.sock` };
-  const stream = await openGateway(place, options.clock, caller);
-  if (stream === undefined) throw new Error("the stand-in does not listen");
-  return new SocketSession(stream, options);
+  const channel = await openGateway(place, options.clock, caller);
+  if (channel === undefined) throw new Error("the stand-in does not listen");
+  return new SocketSession(channel, options);
 }
 
 Deno.test("R23 a session waits for a long action of BitBake as long as the server answers pings", async () => {

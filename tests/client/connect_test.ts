@@ -5,8 +5,8 @@ import { GIVE_UP_MS, MENTION_MS } from "../../client/session.ts";
 import { dial, type ServerPlace } from "../../client/connect/find_server.ts";
 import { LockFile } from "../../lock/lock_file.ts";
 import { ensureState, statePaths } from "../../project/state.ts";
+import type { Channel } from "../../rpc/channel.ts";
 import { FakeClock } from "../../system/fake_clock.ts";
-import type { ByteStream } from "../../system/net/streams.ts";
 import { WireError } from "../../wire/errors.ts";
 import {
   type FakeIdentity,
@@ -52,7 +52,7 @@ class Setup implements AsyncDisposable {
   open(
     options: {
       readonly place?: ServerPlace;
-      readonly reach?: () => Promise<ByteStream>;
+      readonly reach?: () => Promise<Channel>;
       readonly clock?: FakeClock;
     } = {},
   ): ReturnType<typeof openSession<Promise<unknown>>> {
@@ -191,13 +191,11 @@ Deno.test("a client retries if the server closes the connection before it answer
   const { session, first } = await setup.open({
     reach: async () => {
       tries++;
-      const stream = await dial(setup.place.paths.oldSocket);
-      assert(stream !== undefined);
+      const channel = await dial(setup.place.paths.oldSocket);
+      assert(channel !== undefined);
       // The first connection is cut as if the server had ended.
-      if (tries === 1) stream.close();
-      return tries === 1
-        ? { ...stream, read: () => Promise.resolve(null), close: () => {} }
-        : stream;
+      if (tries === 1) channel.close();
+      return channel;
     },
   });
   assertEquals([await first, tries], ["done", 2]);

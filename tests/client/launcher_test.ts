@@ -5,11 +5,11 @@ import { GIVE_UP_MS, SILENT_MS } from "../../client/connect/patience.ts";
 import { type StartPlatform, startServer } from "../../client/connect/start_server.ts";
 import { LockFile } from "../../lock/lock_file.ts";
 import { ensureState, statePaths } from "../../project/state.ts";
+import type { Channel } from "../../rpc/channel.ts";
 import { FakeClock } from "../../system/fake_clock.ts";
 import { FolderWatch } from "../../system/files/folder_watch.ts";
 import type { ExitStatus } from "../../system/process/group_process.ts";
 import type { DaemonOptions } from "../../system/process/processes.ts";
-import type { ByteStream } from "../../system/net/streams.ts";
 import { FakeServer, temporaryProject } from "./fake_server.ts";
 
 /** Project whose daemons are functions of the test. */
@@ -34,11 +34,11 @@ class Setup implements AsyncDisposable {
   async connect(
     daemon: (options: DaemonOptions) => Promise<ExitStatus>,
     options: { readonly signal?: AbortSignal; readonly watch?: StartPlatform["watch"] } = {},
-  ): Promise<ByteStream> {
+  ): Promise<Channel> {
     const { signal, watch = (folders) => FolderWatch.open(folders) } = options;
     const found = await findServer(this.place);
-    if (found.kind === "running") return this.use(found.stream);
-    const stream = await startServer(
+    if (found.kind === "running") return this.use(found.channel);
+    const channel = await startServer(
       this.place,
       {
         program: ["simmer"],
@@ -57,12 +57,12 @@ class Setup implements AsyncDisposable {
         watch,
       },
     );
-    return this.use(stream);
+    return this.use(channel);
   }
 
-  use(stream: ByteStream): ByteStream {
-    this.#stack.defer(() => stream.close());
-    return stream;
+  use(channel: Channel): Channel {
+    this.#stack.defer(() => channel.close());
+    return channel;
   }
 
   /** Acts as a starting server: announces that it is ready, takes the lock, and listens. */
@@ -144,7 +144,7 @@ Deno.test("R21 a client that does not get the lock connects to the running serve
   setup.listen();
   const found = await findServer(setup.place);
   assertEquals(found.kind, "running");
-  if (found.kind === "running") setup.use(found.stream);
+  if (found.kind === "running") setup.use(found.channel);
 });
 
 Deno.test("R21 a client reads the socket's path from the lock file if it is not the usual one", async () => {
@@ -156,7 +156,7 @@ Deno.test("R21 a client reads the socket's path from the lock file if it is not 
   await using _server = new FakeServer(socket, () => undefined);
   const found = await findServer(setup.place);
   assertEquals(found.kind, "running");
-  if (found.kind === "running") setup.use(found.stream);
+  if (found.kind === "running") setup.use(found.channel);
 });
 
 Deno.test("R21 a listening server is found even if the lock is not held", async () => {
@@ -166,7 +166,7 @@ Deno.test("R21 a listening server is found even if the lock is not held", async 
   setup.listen();
   const found = await findServer(setup.place);
   assertEquals(found.kind, "running");
-  if (found.kind === "running") setup.use(found.stream);
+  if (found.kind === "running") setup.use(found.channel);
 });
 
 Deno.test("R18 a lock probe is not blocked by another client's probe", async () => {

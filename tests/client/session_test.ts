@@ -1,6 +1,7 @@
 import { assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
 import { ClientError, EXIT, ServerEndedError } from "../../client/errors.ts";
 import { GIVE_UP_MS, MENTION_MS, SocketSession } from "../../client/session.ts";
+import { Channel, framed } from "../../rpc/channel.ts";
 import { FakeClock } from "../../system/fake_clock.ts";
 import { memoryPair } from "../../system/net/streams.ts";
 import { WireError } from "../../wire/errors.ts";
@@ -27,7 +28,10 @@ function setUp(handler: Handler, capacity?: number): Setup {
   const [near, far] = memoryPair(capacity);
   const clock = new FakeClock();
   const said: string[] = [];
-  const session = new SocketSession(near, { clock, say: (text) => said.push(text) });
+  const session = new SocketSession(new Channel(framed(near), "client"), {
+    clock,
+    say: (text) => said.push(text),
+  });
   const peer = new FakePeer(far, handler);
   return {
     session,
@@ -156,7 +160,9 @@ Deno.test("an event listener that is not ready applies back-pressure to the serv
 
 Deno.test("an invalid line from the server ends the session with the reason", async () => {
   const [near, far] = memoryPair();
-  const session = new SocketSession(near, { clock: new FakeClock() });
+  const session = new SocketSession(new Channel(framed(near), "client"), {
+    clock: new FakeClock(),
+  });
   const reply = assertRejects(() => session.call("ping"), WireError, "not JSON");
   await far.write(new TextEncoder().encode("nonsense\n"));
   await reply;

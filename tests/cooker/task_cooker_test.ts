@@ -34,13 +34,13 @@ class Kitchen implements AsyncDisposable {
       clock: systemClock,
       log: new MemoryLogger(),
     });
-    const { stream, ended } = serveInProcess({
+    const { channel, ended } = serveInProcess({
       cooker,
       clock: systemClock,
       log: new MemoryLogger(),
       project: { root },
     });
-    const client = new TestClient(stream);
+    const client = new TestClient(channel);
     await client.hello();
     return new Kitchen(root, client, ended);
   }

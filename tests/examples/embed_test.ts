@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { connectUnix } from "../../system/net/unix_socket.ts";
-import { helloParams, TestClient } from "../server/support.ts";
+import { helloParams, StreamClient } from "../server/support.ts";
 
 Deno.test("examples/embed serves a cooker of its own, and is short", async () => {
   const folder = await Deno.makeTempDir();
@@ -25,7 +25,7 @@ Deno.test("examples/embed serves a cooker of its own, and is short", async () =>
   }
   const stream = await connectUnix(`${folder}/sock`);
   assert(stream !== undefined);
-  const client = new TestClient(stream);
+  const client = new StreamClient(stream);
   await client.call("hello", helloParams());
   assertEquals(await client.call("countTo", { number: 3 }), { number: 3 });
   await client.event("CommandCompleted");

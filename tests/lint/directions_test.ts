@@ -15,6 +15,8 @@ const CASES: readonly [string, string, number][] = [
   ["cooker/a.ts", 'import { b } from "../server/b.ts";', 1],
   ["cooker/a.ts", 'import type { B } from "../server/b.ts";', 0],
   ["cooker/a.ts", 'import { b } from "../lock/b.ts";', 1],
+  ["server/a.ts", 'import { b } from "../rpc/b.ts";', 0],
+  ["rpc/a.ts", 'import type { B } from "../server/b.ts";', 1],
   ["server/a.ts", 'import type { B } from "../cooker/b.ts";', 1],
   ["server/a.ts", 'import type { B } from "../project/b.ts";', 1],
   ["app/a.ts", 'import { b } from "../cooker/b.ts";', 0],

@@ -2,13 +2,12 @@
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import type { AsyncCommand, CommandCall } from "../../server/cooker.ts";
-import { Connection } from "../../server/connection.ts";
 import { FakeClock } from "../../system/fake_clock.ts";
 import { ERROR_CODES } from "../../wire/errors.ts";
 import { encodeFrame } from "../../wire/frame.ts";
-import { notification, request } from "../../wire/messages.ts";
+import { request } from "../../wire/messages.ts";
 import { writeAll } from "../../system/net/streams.ts";
-import { helloParams, TestClient, type TestCommand, TestCooker, TestServer } from "./support.ts";
+import { helloParams, StreamClient, type TestCommand, TestCooker, TestServer } from "./support.ts";
 
 /** Cooker whose `work` command is supplied by the test. */
 class SpecialCooker extends TestCooker {
@@ -51,7 +50,7 @@ function stubborn(detached = false): AsyncCommand & { cancels: boolean[]; isDone
   return command;
 }
 
-function errorCode(response: Awaited<ReturnType<TestClient["reply"]>>): number | undefined {
+function errorCode(response: Awaited<ReturnType<StreamClient["reply"]>>): number | undefined {
   return "error" in response ? response.error.code : undefined;
 }
 
@@ -84,7 +83,7 @@ Deno.test("the server stops reading from a client that does not read its replies
   const looked = server.cooker.calls.length;
   for (let index = 0; index < 200; index++) await other.call("ping");
   assertEquals(server.cooker.calls.length, looked, "nothing more is read");
-  const reader = new TestClient(greedy.stream);
+  const reader = new StreamClient(greedy.stream);
   await sending;
   await reader.reply(1000);
   const ids = reader.messages.flatMap((message) => "id" in message ? [message.id] : []);
@@ -115,31 +114,12 @@ Deno.test("an observer that lost events gets EventsDropped once it has caught up
   emitLines(build, 500);
   build.end({ kind: "completed" });
   await controller.event("CommandCompleted");
-  const reader = new TestClient(slow.stream);
+  const reader = new StreamClient(slow.stream);
   const dropped = await reader.event("EventsDropped");
   assertEquals(reader.events.length - 1 + dropped.count, controller.events.length);
   assertEquals(dropped.seq, controller.events.at(-1)?.seq);
   assertEquals(reader.events.filter(({ type }) => type === "EventsDropped").length, 1);
   await reader.leave();
-});
-
-Deno.test("R7 a failed write ends the connection: a broken pipe as its end, any other error as a read error", async () => {
-  const failures: [Error, unknown][] = [
-    [new Deno.errors.BrokenPipe("gone"), { kind: "end" }],
-    [new RangeError("no more writing"), "RangeError: no more writing"],
-  ];
-  for (const [failure, expected] of failures) {
-    const closed = Promise.withResolvers<null>();
-    const connection = new Connection(1, {
-      read: () => closed.promise,
-      write: () => Promise.reject(failure),
-      close: () => closed.resolve(null),
-    });
-    const incoming = connection.read().catch(String);
-    connection.send(notification("event"));
-    assertEquals(await incoming, expected);
-    assertEquals(connection.outbox.held, 0);
-  }
 });
 
 Deno.test("R10 a queued command is refused with shuttingDown when the server is terminated", async () => {

@@ -8,12 +8,11 @@ import { serveInProcess } from "../../server/in_process.ts";
 import { ProcessServer } from "../../server/process_server.ts";
 import { systemClock } from "../../system/clock.ts";
 import { MemoryLogger } from "../../system/logger.ts";
-import type { ByteStream } from "../../system/net/streams.ts";
 import { connectUnix, UnixListener } from "../../system/net/unix_socket.ts";
 import { ERROR_CODES } from "../../wire/errors.ts";
 import { encodeFrame } from "../../wire/frame.ts";
 import { request } from "../../wire/messages.ts";
-import { helloParams, MemoryListener, TestClient, TestCooker } from "./support.ts";
+import { helloParams, MemoryListener, StreamClient, TestClient, TestCooker } from "./support.ts";
 
 /** Cooker that a server serves, with one client. */
 interface Served {
@@ -32,17 +31,17 @@ const TRANSPORTS: Record<string, (cooker: TestCooker) => Promise<Served>> = {
     const ended = serve(cooker, listener).finally(() => Deno.remove(folder));
     const stream = await connectUnix(listener.path);
     assert(stream !== undefined);
-    return { cooker, client: new TestClient(stream), ended };
+    return { cooker, client: new StreamClient(stream), ended };
   },
   "a stream in memory": (cooker) => {
     const listener = new MemoryListener();
     const ended = serve(cooker, listener);
-    return served(cooker, listener.connect(), ended);
+    return served(cooker, new StreamClient(listener.connect()), ended);
   },
   "the client's own process": (cooker) => {
     const log = new MemoryLogger();
-    const { stream, ended } = serveInProcess({ cooker, clock: systemClock, log, project });
-    return served(cooker, stream, ended);
+    const { channel, ended } = serveInProcess({ cooker, clock: systemClock, log, project });
+    return served(cooker, new TestClient(channel), ended);
   },
 };
 
@@ -51,8 +50,12 @@ function serve(cooker: TestCooker, listener: UnixListener | MemoryListener): Pro
   return new ProcessServer({ cooker, listener, log, clock: systemClock, project }).serve();
 }
 
-function served(cooker: TestCooker, stream: ByteStream, ended: Promise<unknown>): Promise<Served> {
-  return Promise.resolve({ cooker, client: new TestClient(stream), ended });
+function served(
+  cooker: TestCooker,
+  client: TestClient,
+  ended: Promise<unknown>,
+): Promise<Served> {
+  return Promise.resolve({ cooker, client, ended });
 }
 
 /** Registers a test of a session for each transport. */
@@ -150,7 +153,7 @@ Deno.test("R5 several UIs on a real socket see the same events in the same order
   const join = async (role: "controller" | "observer"): Promise<TestClient> => {
     const stream = await connectUnix(listener.path);
     assert(stream !== undefined);
-    const client = new TestClient(stream);
+    const client = new StreamClient(stream);
     await client.hello({ role });
     return client;
   };
@@ -220,7 +223,7 @@ Deno.test("R12 clients that connect during the shutdown get the end of the strea
   await ended;
   for (const stream of streams) {
     if (stream === undefined) continue;
-    const client = new TestClient(stream);
+    const client = new StreamClient(stream);
     await client.ended;
     client.stream.close();
   }
@@ -236,7 +239,7 @@ Deno.test("R6 a client that floods a real socket and disconnects does not distur
     connectUnix(listener.path),
   ]);
   assert(flood !== undefined && steady !== undefined);
-  const client = new TestClient(steady);
+  const client = new StreamClient(steady);
   await client.hello();
   const hello = encodeFrame(request(1, "hello", helloParams({ role: "observer" })));
   const pings = new TextEncoder().encode(

@@ -5,7 +5,7 @@ import { encodeFrame } from "../../wire/frame.ts";
 import { request } from "../../wire/messages.ts";
 import { writeAll } from "../../system/net/streams.ts";
 import { MAX_FRAME_BYTES } from "../../wire/frame.ts";
-import { helloParams, TestClient, TestServer } from "./support.ts";
+import { helloParams, StreamClient, TestServer } from "./support.ts";
 
 const text = (words: string): Uint8Array => new TextEncoder().encode(words);
 
@@ -138,7 +138,7 @@ Deno.test("R5 an event mask filters the events of its own UI only", async () => 
   }
   await controller.call("ping");
   await observer.call("ping");
-  const levels = (client: TestClient): string[] =>
+  const levels = (client: StreamClient): string[] =>
     client.events.map((event) => event.type === "LogRecord" ? event.level : event.type);
   assertEquals(levels(controller), ["info", "error"]);
   assertEquals(levels(observer), ["error"]);
@@ -644,14 +644,14 @@ Deno.test("a slow observer loses only its own events, and EventsDropped reports 
     say(`line ${index}`);
     if (index % 20 === 0) await brisk.call("ping");
   }
-  const reader = new TestClient(slow.stream);
+  const reader = new StreamClient(slow.stream);
   // The reply follows all queued events, so the queue has room again.
   await reader.call("ping");
   say("the last line");
   const dropped = await reader.event("EventsDropped");
   await reader.call("ping");
   await brisk.call("ping");
-  const outputs = (client: TestClient): number =>
+  const outputs = (client: StreamClient): number =>
     client.events.filter(({ type }) => type === "TaskOutput").length;
   assertEquals([outputs(brisk), dropped.count > 0], [501, true]);
   assertEquals(outputs(brisk), outputs(reader) + dropped.count);
@@ -678,7 +678,7 @@ Deno.test("a build owner that reads slowly applies back-pressure and loses no ou
     }).ready;
   }
   assert(sent > 10 && sent < 1000, `${sent} pieces until it was held back`);
-  const reader = new TestClient(controller.stream);
+  const reader = new StreamClient(controller.stream);
   await ready;
   build.end({ kind: "completed" });
   await reader.event("CommandCompleted");

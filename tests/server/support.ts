@@ -15,23 +15,22 @@ import type {
   Notifier,
   StepResult,
 } from "../../server/cooker.ts";
+import { Channel, framed } from "../../rpc/channel.ts";
 import type { Listener } from "../../server/listener_source.ts";
 import { ProcessServer, type ProcessServerOptions } from "../../server/process_server.ts";
 import { FakeClock } from "../../system/fake_clock.ts";
 import { MemoryLogger } from "../../system/logger.ts";
 import { Latch } from "../../system/source.ts";
-import { type ByteStream, memoryPair, writeAll } from "../../system/net/streams.ts";
+import { type ByteStream, memoryPair } from "../../system/net/streams.ts";
 import type { AcceptedStream } from "../../system/net/unix_socket.ts";
 import { defineCommands } from "../../wire/commands.ts";
 import type { SimmerEvent } from "../../wire/events.ts";
-import { encodeFrame, FrameDecoder } from "../../wire/frame.ts";
 import type { TaskSignal } from "../../wire/signals.ts";
 import { type HelloParams, PROTOCOL, VERSION } from "../../wire/hello.ts";
 import {
   isNotification,
   isResponse,
   type Message,
-  parseMessage,
   request,
   type Response,
 } from "../../wire/messages.ts";
@@ -250,21 +249,22 @@ export class MemoryListener implements Listener {
 export class TestClient {
   readonly messages: Message[] = [];
   readonly ended: Promise<void>;
-  readonly stream: ByteStream;
+  readonly #channel: Channel;
   #hasEnded = false;
   #lastId = 0;
   #waiting: (() => void)[] = [];
 
   /** @param reads whether the client reads at all */
-  constructor(stream: ByteStream, reads = true) {
-    this.stream = stream;
+  constructor(channel: Channel, reads = true) {
+    this.#channel = channel;
     this.ended = reads ? this.#read() : Promise.resolve();
   }
 
   /** Sends a request without waiting for its reply. Returns its id. */
   async send(method: string, params: unknown = {}): Promise<number> {
     const id = ++this.#lastId;
-    await writeAll(this.stream, encodeFrame(request(id, method, params)));
+    this.#channel.send(request(id, method, params));
+    await this.#channel.outbox.drained();
     return id;
   }
 
@@ -320,23 +320,30 @@ export class TestClient {
 
   /** Disconnects and waits until the reader has ended. */
   async leave(): Promise<void> {
-    this.stream.close();
+    this.#channel.close();
     await this.ended;
   }
 
   async #read(): Promise<void> {
-    const decoder = new FrameDecoder();
-    const buffer = new Uint8Array(65536);
     while (true) {
-      const count = await this.stream.read(buffer).catch(() => null);
-      if (count === null) break;
-      for (const frame of decoder.push(buffer.subarray(0, count))) {
-        if (frame.kind === "line") this.messages.push(parseMessage(frame.text));
-      }
+      const received = await this.#channel.receive().catch(() => null);
+      if (received === null) break;
+      for (const each of received) if (each.kind === "message") this.messages.push(each.message);
       for (const wake of this.#waiting.splice(0)) wake();
     }
     this.#hasEnded = true;
     for (const wake of this.#waiting.splice(0)) wake();
+  }
+}
+
+/** Client over a stream, to which tests also write bytes. */
+export class StreamClient extends TestClient {
+  readonly stream: ByteStream;
+
+  /** @param reads whether the client reads at all */
+  constructor(stream: ByteStream, reads = true) {
+    super(new Channel(framed(stream), "client"), reads);
+    this.stream = stream;
   }
 }
 
@@ -367,7 +374,7 @@ export class TestServer implements AsyncDisposable {
   readonly server: ProcessServer;
   /** Result of `serve`. */
   readonly ended: Promise<{ readonly reason: string; readonly isClean: boolean }>;
-  readonly #clients: TestClient[] = [];
+  readonly #clients: StreamClient[] = [];
 
   constructor(options: Partial<ProcessServerOptions> = {}) {
     this.server = new ProcessServer({
@@ -383,14 +390,14 @@ export class TestServer implements AsyncDisposable {
   }
 
   /** Connects a client without sending hello. */
-  connect(options: { capacity?: number; uid?: number; reads?: boolean } = {}): TestClient {
-    const client = new TestClient(this.listener.connect(options), options.reads);
+  connect(options: { capacity?: number; uid?: number; reads?: boolean } = {}): StreamClient {
+    const client = new StreamClient(this.listener.connect(options), options.reads);
     this.#clients.push(client);
     return client;
   }
 
   /** Connects a client and sends hello. */
-  async join(params: Partial<HelloParams> = {}): Promise<TestClient> {
+  async join(params: Partial<HelloParams> = {}): Promise<StreamClient> {
     const client = this.connect();
     await client.hello(params);
     return client;

@@ -106,8 +106,8 @@ const ATTEMPTS: Readonly<Record<string, Attempt>> = {
     assert(connection !== undefined, "no descriptors could be sent");
   },
   "a server in this process": async (folder) => {
-    const { stream, ended } = serveLocally({ root: folder });
-    const client = new TestClient(stream);
+    const { channel, ended } = serveLocally({ root: folder });
+    const client = new TestClient(channel);
     await client.hello({ project: { root: folder } });
     await client.leave();
     await ended;

@@ -20,7 +20,7 @@ import { type ByteStream, memoryPair, writeAll } from "../../system/net/streams.
 import type { AcceptedStream } from "../../system/net/unix_socket.ts";
 import type { TcpAddress } from "../../wire/address.ts";
 import type { SimmerEvent } from "../../wire/events.ts";
-import { MemoryListener, TestClient, TestCooker } from "../server/support.ts";
+import { MemoryListener, StreamClient, TestCooker } from "../server/support.ts";
 
 const ADDRESS = { host: "127.0.0.1", port: 8200 };
 
@@ -146,7 +146,7 @@ export class XmlRpcServer implements AsyncDisposable {
   readonly server: ProcessServer;
   readonly ended: Promise<unknown>;
   readonly #events = new Map<number, EventServer>();
-  readonly #clients: TestClient[] = [];
+  readonly #clients: StreamClient[] = [];
 
   constructor({ path = "127.0.0.1:8200", door = {}, server = {} }: XmlRpcServerOptions = {}) {
     this.listener = new DoorListener(path);
@@ -215,8 +215,8 @@ export class XmlRpcServer implements AsyncDisposable {
   }
 
   /** Connects a native client and sends hello. */
-  async joinNatively(): Promise<TestClient> {
-    const client = new TestClient(this.native.connect());
+  async joinNatively(): Promise<StreamClient> {
+    const client = new StreamClient(this.native.connect());
     this.#clients.push(client);
     await client.hello();
     return client;

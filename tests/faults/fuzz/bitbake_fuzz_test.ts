@@ -29,7 +29,7 @@ class Client {
         events: { write: () => Promise.resolve(void this.events++), end: () => {} },
         replies: { write: (bytes) => Promise.resolve(this.#take(bytes)), end: () => {} },
       },
-      connect: () => server.listener.connect(),
+      connect: () => server.server.connect(),
       root,
       pid: 7,
       log: server.log,

@@ -1,7 +1,7 @@
 import { assert } from "@std/assert";
 import { writeAll } from "../../../system/net/streams.ts";
 import { isResponse } from "../../../wire/messages.ts";
-import { TestClient, type TestServer } from "../../server/support.ts";
+import { StreamClient, type TestServer } from "../../server/support.ts";
 import { FuzzedServer } from "./fuzzed_server.ts";
 import { bytesFor } from "./messages.ts";
 import { effort, Random, seed } from "../random.ts";
@@ -13,7 +13,7 @@ const CLIENTS = 5;
 Deno.test("invalid input on the native socket affects only its sender", async () => {
   const random = new Random(seed());
   await using fuzzed = await FuzzedServer.open();
-  const clients: (TestClient | undefined)[] = [];
+  const clients: (StreamClient | undefined)[] = [];
   const answers = { result: 0, error: 0 };
   const wrong = async (): Promise<void> => {
     const index = random.below(CLIENTS);
@@ -42,8 +42,8 @@ Deno.test("invalid input on the native socket affects only its sender", async ()
  * Connects a client. Most clients say hello, because the server answers nothing else before. The
  * test server's own list of clients is not used, because it would grow.
  */
-async function newcomer({ listener }: TestServer, random: Random): Promise<TestClient> {
-  const client = new TestClient(listener.connect());
+async function newcomer({ listener }: TestServer, random: Random): Promise<StreamClient> {
+  const client = new StreamClient(listener.connect());
   if (random.oneIn(6)) return client;
   await client.hello({ role: random.pick(["controller", "observer", "operator"]) });
   return client;

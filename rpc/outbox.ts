@@ -1,27 +1,24 @@
 /**
- * Outgoing queue of a connection. Lines keep their order. Many lines share one write, and one write
- * is in progress at a time.
+ * Outgoing queue of a channel. Messages keep their order. Many messages share one write, and one
+ * write is in progress at a time.
  *
  * @module
  */
 
-import { type ByteStream, writeAll } from "../system/net/streams.ts";
-import type { Delivery } from "./event_bus.ts";
+import { isNotification, type Message } from "../wire/messages.ts";
 
-/** A line, or an event as an object if the stream can pass objects. */
-type Item = string | object;
+/** A message as a channel carries it: its line, or the message itself if both ends are in memory. */
+export type Item = string | Message;
 
-/** Size of an event that is passed as an object, without its text, in characters. */
-const EVENT_SIZE = 128;
+/** Size of a message that is passed as an object, without its text, in characters. */
+const OBJECT_SIZE = 128;
 
 /** Size of one write, in characters. Small enough that room returns while much is waiting. */
 const BATCH = 256 * 1024;
 
-const encoder = new TextEncoder();
-
-/** Queue of lines for a stream. */
+/** Queue of outgoing messages. */
 export class Outbox {
-  readonly #stream: ByteStream;
+  readonly #send: (items: readonly Item[]) => Promise<void>;
   readonly #failed: (error: unknown) => void;
   #items: Item[] = [];
   /** Unwritten characters. Close enough to bytes to limit memory. */
@@ -32,9 +29,17 @@ export class Outbox {
   #releases = 0;
   #progress: PromiseWithResolvers<void> | undefined;
 
-  /** @param failed called once with the error that ends all writing */
-  constructor(stream: ByteStream, failed: (error: unknown) => void) {
-    this.#stream = stream;
+  /**
+   * Creates an empty queue.
+   *
+   * @param send writes items; called again only after it has settled
+   * @param failed called once with the error that ends all writing
+   */
+  constructor(
+    send: (items: readonly Item[]) => Promise<void>,
+    failed: (error: unknown) => void,
+  ) {
+    this.#send = send;
     this.#failed = failed;
   }
 
@@ -43,20 +48,12 @@ export class Outbox {
     return this.#held;
   }
 
-  /** True if the outbox accepts nothing any more. */
-  get isBroken(): boolean {
-    return this.#isBroken;
-  }
-
-  /** Adds a line. Lines of the same turn share a write. */
-  push(line: string): void {
-    this.#add(line, line.length);
-  }
-
-  /** Adds an event. */
-  pushEvent({ event, line }: Delivery): void {
-    if (this.#stream.channel?.isOpen !== true) return this.push(line());
-    this.#add(event, sizeOf(event));
+  /** Adds a message. Messages of the same turn share a write. */
+  push(item: Item): void {
+    if (this.#isBroken) return;
+    this.#items.push(item);
+    this.#held += sizeOf(item);
+    this.#writing ??= this.#write();
   }
 
   /** Resolves when at most `level` characters are unwritten, or when `release` is called. */
@@ -79,7 +76,7 @@ export class Outbox {
     this.#advance();
   }
 
-  /** Drops unwritten lines, and accepts no more. */
+  /** Drops unwritten messages, and accepts no more. */
   abandon(): void {
     this.#isBroken = true;
     this.#items = [];
@@ -87,21 +84,13 @@ export class Outbox {
     this.#advance();
   }
 
-  #add(item: Item, size: number): void {
-    if (this.#isBroken) return;
-    this.#items.push(item);
-    this.#held += size;
-    this.#writing ??= this.#write();
-  }
-
   async #write(): Promise<void> {
-    // Lines that are added in the same turn share the write.
+    // Messages that are added in the same turn share the write.
     await Promise.resolve();
     while (this.#items.length > 0) {
       const batch = this.#takeBatch();
       try {
-        if (this.#stream.channel?.isOpen === true) await this.#stream.channel.send(batch);
-        else await writeAll(this.#stream, encoder.encode(batch.join("")));
+        await this.#send(batch);
       } catch (error) {
         this.#fail(error);
       }
@@ -134,6 +123,8 @@ export class Outbox {
 
 function sizeOf(item: Item): number {
   if (typeof item === "string") return item.length;
-  const { text, base64, message } = item as Readonly<Record<string, string | undefined>>;
-  return EVENT_SIZE + (text ?? base64 ?? message ?? "").length;
+  // Only events carry long texts whose members are known.
+  if (!isNotification(item) || item.method !== "event") return OBJECT_SIZE;
+  const { text, base64, message } = item.params as Readonly<Record<string, string | undefined>>;
+  return OBJECT_SIZE + (text ?? base64 ?? message ?? "").length;
 }
