@@ -184,6 +184,7 @@ function thisProcess(): Surroundings {
     },
     output: new Output({ stdout: Deno.stdout, stderr: Deno.stderr }),
     onSignal,
+    suspend: () => Deno.kill(Deno.pid, "SIGSTOP"),
     exit: (code) => Deno.exit(code),
   };
 }
@@ -216,10 +217,13 @@ function invocationOf(args: readonly string[], index: number, from: Surroundings
     serve: async (request) => {
       const { serveProject } = await import("./app/daemon.ts");
       const { ForwardHost } = await import("./app/forward_host.ts");
-      const { bitbake, ...rest } = request;
+      const { bitbake, single, ...rest } = request;
+      const { MANY, SINGLE } = await import("./server/policy.ts");
       const { warmUp } = await import("./app/warm_up.ts");
       const options = {
         ...rest,
+        // BitBake's clients expect to be alone.
+        policy: single || bitbake ? SINGLE : MANY,
         warmUp: (isUnused: () => boolean, signal: AbortSignal) =>
           warmUp({ run: main, clock: systemClock, isUnused, signal }),
       };

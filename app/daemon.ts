@@ -38,6 +38,7 @@ import type { Door } from "../server/door.ts";
 import type { ExecuteHost } from "../server/execute_host.ts";
 import { stackOf } from "../server/stack.ts";
 import { OwnedFiles } from "../server/owned_files.ts";
+import type { CommandPolicy } from "../server/policy.ts";
 import { ProcessServer } from "../server/process_server.ts";
 import { taskCooker } from "./project_cooker.ts";
 import type { XmlRpcDialect } from "../xmlrpc/dialect.ts";
@@ -52,6 +53,8 @@ export interface DaemonOptions {
    * no controller is connected. 0: no limit.
    */
   readonly maxRssBytes: number;
+  /** Decides which clients may run builds, and how many at once. */
+  readonly policy: CommandPolicy;
   /** Writes the log to stderr too. */
   readonly foreground: boolean;
   /**
@@ -192,6 +195,7 @@ export async function serveProject(options: DaemonOptions): Promise<Served> {
   server = new ProcessServer({
     cooker: taskCooker(project, paths, log, { settled, passed }),
     listener,
+    policy: options.policy,
     doors,
     ...(executes === undefined ? {} : { executes }),
     clock: systemClock,

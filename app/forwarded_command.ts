@@ -65,6 +65,7 @@ export type HostedInvocation = Pick<
   | "output"
   | "onSignal"
   | "onGone"
+  | "suspend"
   | "exit"
   | "connect"
 >;
@@ -103,6 +104,8 @@ interface ForwardedCommandOptions extends ForwardHostOptions {
 /** Timeout for a client's request, and then for its `go`, in milliseconds. */
 const CLIENT_MS = 10_000;
 const READ_BYTES = 64 * 1024;
+/** Signals that do not end a program without a listener for them. */
+const NOT_ENDING: ReadonlySet<SignalName | "gone"> = new Set(["SIGWINCH", "SIGTSTP", "SIGCONT"]);
 /** Columns of a terminal of unknown width. */
 const UNKNOWN_COLUMNS = 80;
 
@@ -422,11 +425,11 @@ export class ForwardedCommand {
 
   /**
    * Notifies the listeners of a signal, or of the client's end. Without a listener the command
-   * ends, except on SIGWINCH.
+   * ends, except on signals that do not end a program.
    */
   #tell(what: SignalName | "gone", exitCode: number): void {
     const listeners = [...this.#listeners.get(what) ?? []];
-    if (listeners.length === 0 && what !== "SIGWINCH") {
+    if (listeners.length === 0 && !NOT_ENDING.has(what)) {
       this.#ended.resolve(exitCode);
       this.#reached?.close();
     }

@@ -40,6 +40,8 @@ interface ServeRequest extends ServerLimits {
   readonly xmlrpc?: TcpAddress;
   /** True if BitBake's own clients are served too. */
   readonly bitbake: boolean;
+  /** True if one client builds at a time, and others wait. */
+  readonly single: boolean;
 }
 
 /**
@@ -113,6 +115,8 @@ export interface Invocation {
    * disposed of. Absent if this is that process.
    */
   onGone?(listener: () => void): Disposable;
+  /** Suspends the process. Absent if another process has sent the command line. */
+  suspend?(): void;
   /** Exits the process immediately. */
   exit(code: number): never;
   /** Connects to the project's server, if that is this very process. */

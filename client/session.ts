@@ -43,7 +43,7 @@ export interface Session extends AsyncDisposable {
   call(name: string, params?: unknown, options?: CallOptions): Promise<unknown>;
   /** Calls a function with each event from now on, until the result is disposed of. */
   onEvent(listener: EventListener): Disposable;
-  /** Requests the end of the build in progress, immediately if `force` is true. */
+  /** Requests the end of this client's builds, immediately if `force` is true. */
   cancel(force: boolean): Promise<void>;
   /** Resolves with the reason when the session has ended. */
   readonly ended: Promise<ServerEndedError>;
@@ -124,7 +124,7 @@ export class SocketSession implements Session {
   }
 
   async cancel(force: boolean): Promise<void> {
-    await this.call(force ? "stateForceShutdown" : "stateShutdown");
+    await this.call("cancelBuild", { force });
   }
 
   /** Closes the connection. Pending commands fail. Safe to call twice. */

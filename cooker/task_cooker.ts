@@ -31,6 +31,8 @@ import {
 import { WireError } from "../wire/errors.ts";
 import { Build } from "./build/build.ts";
 import type { ResultCache } from "./cache/result_cache.ts";
+import { type Execution, Executions } from "./build/executions.ts";
+import { SlotPool } from "./build/slot_pool.ts";
 import { BuildFiles, type BuildFolders, BuildIds } from "./build/build_files.ts";
 import { ProjectConfig } from "./config/project.ts";
 import { requireFolder } from "../project/root.ts";
@@ -51,7 +53,7 @@ import { registerPeriodic } from "./periodic_work.ts";
 import { type BuildPlan, planCommandLine, planTasks } from "./plan/plan.ts";
 import type { SettledBuilds } from "./settled.ts";
 import { MemoryRelease } from "./memory_release.ts";
-import { ShellExecutor } from "./execute/shell_executor.ts";
+import { EXECUTION_VARIABLE, ShellExecutor } from "./execute/shell_executor.ts";
 import { TaskRunner } from "./build/task_runner.ts";
 
 /** Options of a {@linkcode TaskCooker}. */
@@ -111,6 +113,8 @@ export class TaskCooker implements Cooker {
   readonly #ids = new BuildIds(String(processId()));
   readonly #variables = new Map<string, string>();
   readonly #builds = new Set<Build>();
+  readonly #executions = new Executions();
+  readonly #slots = new SlotPool();
   readonly #plans = new PlanMemo();
   readonly #memory: MemoryRelease;
   readonly #retention: BuildRetention;
@@ -195,7 +199,7 @@ export class TaskCooker implements Cooker {
   async shutdown(force: boolean): Promise<void> {
     this.#state = "shutdown";
     const builds = [...this.#builds];
-    for (const build of builds) build.cancel(force);
+    for (const build of builds) build.cancel({ kind: force ? "kill" : "end" });
     await Promise.all(builds.map((build) => build.ended));
     if (force) this.#project.deferred.drop();
     else await this.#project.deferred.finish();
@@ -273,11 +277,19 @@ export class TaskCooker implements Cooker {
     const { state, clock } = this.#options;
     const cache = this.#results(params);
     const id = this.#ids.next(clock.now());
+    const parent = this.#parentOf(params);
     const build = new Build({
       id,
       plan,
       call,
       detached: params.detach,
+      executions: this.#executions,
+      slots: this.#slots,
+      // A nested build that names no number of jobs has that of the build around it.
+      ...(parent === undefined || params.jobs !== undefined ? {} : { jobs: parent.starter.jobs }),
+      ...(parent === undefined ? {} : { parent }),
+      hasInput: (pid) => this.#spawner.hasInput(pid),
+      own: (what, work) => this.#beside.own(what, work),
       executor: this.#executor,
       files: BuildFiles.create(id, state),
       clock,
@@ -319,6 +331,16 @@ export class TaskCooker implements Cooker {
       }),
     );
     return build;
+  }
+
+  /**
+   * Returns the execution whose task has started the client of a build. A detached build belongs to
+   * none: it goes on when its client has left.
+   */
+  #parentOf({ client, env, detach }: RunTasksParams): Execution | undefined {
+    if (detach || this.#executions.size === 0) return undefined;
+    const tag = this.#marks.of(client.pid) ?? env[EXECUTION_VARIABLE];
+    return tag === undefined ? undefined : this.#executions.byTag(tag);
   }
 
   /**

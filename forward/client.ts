@@ -48,10 +48,10 @@ type ForwardEnd =
   /** The server ended before the command that it had begun. */
   | { readonly kind: "lost" };
 
-/** Signals that end a program, with exit codes. The third such signal ends this process. */
+/** Signals that end a program, with exit codes. The fourth such signal ends this process. */
 const ENDING = [["SIGINT", 130], ["SIGQUIT", 131], ["SIGTERM", 143]] as const;
 /** Other signals that are passed on to the server. */
-const PASSED = ["SIGHUP", "SIGUSR1", "SIGUSR2", "SIGALRM", "SIGWINCH"] as const;
+const PASSED = ["SIGHUP", "SIGUSR1", "SIGUSR2", "SIGALRM", "SIGWINCH", "SIGCONT"] as const;
 /** Exit codes, the same as in `client/errors.ts`. */
 const BROKEN_PIPE = 141;
 const OUTPUT_LOST = 74;
@@ -240,8 +240,12 @@ async function carry(
   terminal: TerminalStreams,
 ): Promise<ForwardEnd | undefined> {
   /** Sends a frame. Failed writes are ignored: the read detects the end of the connection. */
-  const send: Send = (type, payload) => {
-    connection.write(frame(type, payload)).catch(() => {});
+  const send: Send = async (type, payload) => {
+    try {
+      await connection.write(frame(type, payload));
+    } catch (error) {
+      if (!isConnectionEnd(error)) throw error;
+    }
   };
   send(FRAME.go);
   // The server already works in the meantime.
@@ -271,16 +275,20 @@ async function carry(
 }
 
 /** Sends a frame. */
-type Send = (type: number, payload?: string) => void;
+type Send = (type: number, payload?: string) => Promise<void>;
 
 function passSignalsOn(send: Send, terminal: TerminalStreams): void {
   let endings = 0;
   for (const [signal, code] of ENDING) {
     Deno.addSignalListener(signal, () => {
-      if (++endings === 3) Deno.exit(code);
+      if (++endings === 4) Deno.exit(code);
       send(FRAME.signal, nameOf(signal));
     });
   }
+  // The server suspends the tasks, so that they print nothing after this process has stopped.
+  Deno.addSignalListener("SIGTSTP", () => {
+    send(FRAME.signal, nameOf("SIGTSTP")).then(() => Deno.kill(Deno.pid, "SIGSTOP"));
+  });
   for (const signal of PASSED) {
     Deno.addSignalListener(signal, () => {
       if (signal === "SIGHUP" && isHungUp(terminal)) return hangUp(send);

@@ -133,7 +133,7 @@ for ($dir = $cwd;; $dir =~ s!/[^/]*$!!) {
   }
   whole() if $dir eq "";
 }
-for (qw(INT QUIT TERM HUP USR1 USR2 ALRM WINCH)) {
+for (qw(INT QUIT TERM HUP USR1 USR2 ALRM WINCH TSTP CONT)) {
   $SIG{$_} = sub { push @signals, $_[0] } if ($SIG{$_} || "") ne "IGNORE";
 }
 $ignores = ($SIG{PIPE} || "") eq "IGNORE";
@@ -288,13 +288,14 @@ sub note { my $text = $_[1]; syswrite S, pack("aN", $_[0], length $text) . $text
 
 sub on_signals {
   while (defined(my $signal = shift @signals)) {
-    if ($signal =~ /^(INT|QUIT|TERM)$/ && ++$endings == 3) {
+    if ($signal =~ /^(INT|QUIT|TERM)$/ && ++$endings == 4) {
       $SIG{$signal} = "DEFAULT";
       kill $signal, $$;
     }
     note("H", "") if $signal eq "HUP" && is_gone();
     note("W", join " ", size()) if $signal eq "WINCH";
     note("S", $signal);
+    kill "STOP", $$ if $signal eq "TSTP";
   }
 }
 

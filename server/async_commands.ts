@@ -1,20 +1,20 @@
 /**
- * Asynchronous commands of a server. They run one at a time, as idle work of the loop. Each ends
- * with exactly one closing event.
+ * Asynchronous commands of a server. They run as idle work of the loop: one at a time or many,
+ * depending on the server's policy. Each ends with exactly one closing event.
  *
  * @module
  */
 
-import type { AsyncCommand, AsyncOutcome, Emitted } from "./cooker.ts";
+import type { AsyncCommand, AsyncOutcome, Cancel, Emitted } from "./cooker.ts";
 import type { Clock } from "../system/clock.ts";
 import type { Logger } from "../system/logger.ts";
-import type { SignalTasksParams } from "../wire/commands.ts";
-import type { EventBody } from "../wire/events.ts";
-import type { TaskSignal } from "../wire/signals.ts";
+import type { BuildStatus, SignalTasksParams } from "../wire/commands.ts";
+import type { ClientInfo, EventBody } from "../wire/events.ts";
 import { WireError } from "../wire/errors.ts";
 import type { MessageId } from "../wire/messages.ts";
 import type { EventBus } from "./event_bus.ts";
 import type { IdleWork } from "./idle.ts";
+import type { CommandPolicy } from "./policy.ts";
 import { stackOf } from "./stack.ts";
 import type { UI } from "./ui.ts";
 
@@ -30,13 +30,15 @@ interface AsyncRequest {
   begin(emit: (event: EventBody) => Emitted): Promise<unknown> | unknown;
 }
 
+/** A command in progress. */
 interface Active {
   readonly request: AsyncRequest;
   owner: UI | undefined;
   command: AsyncCommand | undefined;
-  cancelled: "no" | "soon" | "now";
-  /** Signal that the cancelling client has received; its tasks get the same one. */
-  signal?: TaskSignal;
+  /** Requests to end that arrived before the command had started. */
+  readonly early: Cancel[];
+  isEnding: boolean;
+  isKilled: boolean;
   nextHeartbeat: number;
 }
 
@@ -46,20 +48,22 @@ interface AsyncContext {
   readonly log: Logger;
   readonly bus: EventBus;
   readonly idle: IdleWork;
+  readonly policy: CommandPolicy;
   /** Interval of heartbeats in milliseconds; default: {@linkcode HEARTBEAT_MS}. */
   readonly heartbeatMs?: number;
   /** Called with each heartbeat. */
   readonly onBeat?: () => void;
-  /** Called when a command has ended and the queue is empty. */
+  /** Called when the last command has ended and the queue is empty. */
   readonly becameIdle: () => void;
 }
 
-/** Runs asynchronous commands, and queues or refuses those that come meanwhile. */
+/** Runs asynchronous commands, and queues or refuses those that the policy does not start. */
 export class AsyncCommands {
   readonly #context: AsyncContext;
   readonly #queue: AsyncRequest[] = [];
   readonly #heartbeatMs: number;
-  #active: Active | undefined;
+  /** Commands in progress, the oldest first. */
+  readonly #active = new Set<Active>();
 
   /** @param context not used before the first request */
   constructor(context: AsyncContext) {
@@ -67,91 +71,132 @@ export class AsyncCommands {
     this.#heartbeatMs = context.heartbeatMs ?? HEARTBEAT_MS;
   }
 
-  /** Name of the command in progress. */
+  /** True if a command is in progress. */
+  get isBusy(): boolean {
+    return this.#active.size > 0;
+  }
+
+  /** Name of the oldest command in progress. */
   get busyWith(): string | undefined {
-    return this.#active?.request.name;
+    return this.#oldest?.request.name;
   }
 
-  /** Id of the build of the command in progress. */
+  /** Id of the build of the oldest command in progress. */
   get build(): string | undefined {
-    return this.#active?.command?.build;
+    return this.#oldest?.command?.build;
   }
 
-  /** Starts a command. If another one is in progress, queues the command or refuses it as busy. */
+  /** Client of the oldest command in progress. */
+  get client(): ClientInfo | undefined {
+    return this.#oldest?.request.ui.client;
+  }
+
+  /** The commands in progress, the oldest first. */
+  get builds(): readonly BuildStatus[] {
+    return [...this.#active].map(({ request, command, isEnding }) => ({
+      ...(command?.build === undefined ? {} : { build: command.build }),
+      command: request.name,
+      client: request.ui.client,
+      detached: command?.detached ?? false,
+      state: command === undefined
+        ? "starting"
+        : isEnding
+        ? "ending"
+        : command.activity?.state ?? "running",
+      waitsFor: [...command?.activity?.waitsFor ?? []],
+    }));
+  }
+
+  get #oldest(): Active | undefined {
+    const [oldest] = this.#active;
+    return oldest;
+  }
+
+  /** Starts, queues or refuses a command. */
   request(request: AsyncRequest): void {
-    if (this.#active === undefined) return this.#begin(request);
-    // A command that is being cancelled ends soon, so the new one is queued for every client.
-    if (this.#active.cancelled !== "no" || request.ui.features.includes("queueCommands")) {
-      this.#queue.push(request);
-      return;
+    if (!this.isBusy) return this.#begin(request);
+    const mayQueue = request.ui.features.includes("queueCommands");
+    const allEnding = [...this.#active].every(({ isEnding }) => isEnding);
+    switch (this.#context.policy.start({ mayQueue, allEnding })) {
+      case "run":
+        return this.#begin(request);
+      case "queue":
+        this.#queue.push(request);
+        return;
+      case "busy":
+        request.ui.refuse(
+          request.id,
+          new WireError("busy", `Busy (${this.busyWith} in progress)`),
+        );
     }
-    const message = `Busy (${this.#active.request.name} in progress)`;
-    request.ui.refuse(request.id, new WireError("busy", message));
   }
 
   /**
-   * Cancels the command in progress. With `force`, its owner no longer causes back-pressure: the
-   * command produces little output from then on.
+   * Cancels every command in progress.
    *
-   * @returns true if a command is in progress
+   * @returns true if there is one
    */
-  cancel(force: boolean): boolean {
-    const active = this.#active;
-    if (active === undefined) return false;
-    if (active.cancelled !== "now") active.cancelled = force ? "now" : "soon";
-    if (force) active.owner?.connection.outbox.release();
-    try {
-      active.command?.cancel(active.cancelled === "now", active.signal);
-    } catch (error) {
-      // A command that cannot be cancelled ends as failed, so that the server can go on.
-      this.#failed(active, error);
-    }
-    return true;
+  cancelAll(force: boolean): boolean {
+    return this.#cancelEach([...this.#active], { kind: force ? "kill" : "end" });
   }
 
   /**
-   * Sends a signal of a UI's process to the command that the UI owns.
+   * Cancels one build, or without its id the commands that a UI owns.
+   *
+   * @returns true if there is one
+   */
+  cancelBuild(ui: UI, build: string | undefined, force: boolean): boolean {
+    const meant = build === undefined
+      ? this.#ownedBy(ui)
+      : [...this.#active].filter(({ command }) => command?.build === build);
+    return this.#cancelEach(meant, { kind: force ? "kill" : "end" });
+  }
+
+  /**
+   * Sends a signal of a UI's process to the commands that the UI owns.
    *
    * @returns true if there was a receiver; a command that gets cancelled always counts as one
    */
   signal(ui: UI, { signal, cancel }: SignalTasksParams): boolean {
-    const active = this.#active;
-    if (active === undefined || active.owner !== ui) return false;
-    if (!cancel) return active.command?.signal?.(signal) ?? false;
-    if (active.cancelled === "no") active.signal = signal;
-    return this.cancel(false);
+    const owned = this.#ownedBy(ui);
+    if (signal === "SIGKILL") return this.#cancelEach(owned, { kind: "kill" });
+    if (cancel) return this.#cancelEach(owned, { kind: "signal", signal });
+    const heard = owned.map(({ command }) => command?.signal?.(signal) ?? false);
+    return heard.includes(true);
   }
 
   /**
-   * Removes a UI that has left. Its queued commands are dropped. The command that it owns is
-   * cancelled unless it is detached.
+   * Removes a UI that has left. Its queued commands are dropped. The commands that it owns are
+   * cancelled unless they are detached.
    */
   leave(ui: UI): void {
     for (let index = this.#queue.length - 1; index >= 0; index--) {
       if (this.#queue[index]?.ui === ui) this.#queue.splice(index, 1);
     }
-    const active = this.#active;
-    if (active?.owner !== ui) return;
-    active.owner = undefined;
-    // A command that is still starting is handled in #start, when `detached` is known.
-    if (active.command?.detached === false) this.cancel(false);
+    for (const active of this.#ownedBy(ui)) {
+      active.owner = undefined;
+      // A command that is still starting is handled in #start, when `detached` is known.
+      if (active.command?.detached === false) this.#cancel(active, { kind: "end" });
+    }
   }
 
-  /** Sends the heartbeat if it is due. Missed heartbeats are not sent later. */
+  /** Sends the heartbeats that are due. Missed heartbeats are not sent later. */
   beat(): void {
-    const active = this.#active;
     const now = this.#context.clock.monotonic();
-    if (active === undefined || now < active.nextHeartbeat) return;
-    active.nextHeartbeat = now + this.#heartbeatMs;
-    this.#context.bus.emit({ type: "Heartbeat", ...buildOf(active) });
-    this.#context.onBeat?.();
+    for (const active of this.#active) {
+      if (now < active.nextHeartbeat) continue;
+      active.nextHeartbeat = now + this.#heartbeatMs;
+      this.#context.bus.emit({ type: "Heartbeat", ...buildOf(active) }, active.owner);
+      this.#context.onBeat?.();
+    }
   }
 
-  /** Removes the owner of the command in progress, so that it no longer causes back-pressure. */
+  /** Removes the owners of the commands in progress, so that they cause no back-pressure. */
   disown(): void {
-    if (this.#active?.owner === undefined) return;
-    this.#active.owner.ownsCommand = false;
-    this.#active.owner = undefined;
+    for (const active of this.#active) {
+      active.owner?.owned.delete(active);
+      active.owner = undefined;
+    }
   }
 
   /** Refuses all queued commands, because the server is about to end. */
@@ -159,15 +204,50 @@ export class AsyncCommands {
     for (const { ui, id } of this.#queue.splice(0)) ui.refuse(id, error);
   }
 
-  /** Ends the command in progress when the server ends, even if its work is not complete. */
+  /** Ends the commands in progress when the server ends, even if their work is not complete. */
   close(error: WireError): void {
     this.refuseQueued(error);
-    const active = this.#active;
-    if (active === undefined) return;
-    if (active.command === undefined) return this.#refused(active, error);
-    const cancelled = new WireError("cancelled", error.message);
-    const failed: AsyncOutcome = { kind: "failed", error: cancelled.toObject() };
-    this.#finish(active, active.command.step() === false ? active.command.outcome() : failed);
+    for (const active of [...this.#active]) {
+      const { command } = active;
+      if (command === undefined) {
+        this.#refused(active, error);
+        continue;
+      }
+      const cancelled = new WireError("cancelled", error.message);
+      const failed: AsyncOutcome = { kind: "failed", error: cancelled.toObject() };
+      this.#finish(active, command.step() === false ? command.outcome() : failed);
+    }
+  }
+
+  #ownedBy(ui: UI): readonly Active[] {
+    return [...this.#active].filter(({ owner }) => owner === ui);
+  }
+
+  #cancelEach(commands: readonly Active[], how: Cancel): boolean {
+    for (const active of commands) this.#cancel(active, how);
+    return commands.length > 0;
+  }
+
+  /**
+   * Cancels a command. If it is killed, its owner no longer causes back-pressure: the command
+   * produces little output from then on.
+   */
+  #cancel(active: Active, how: Cancel): void {
+    active.isEnding = true;
+    if (how.kind === "kill") {
+      active.isKilled = true;
+      active.owner?.connection.outbox.release();
+    }
+    if (active.command === undefined) {
+      active.early.push(how);
+      return;
+    }
+    try {
+      active.command.cancel(how);
+    } catch (error) {
+      // A command that cannot be cancelled ends as failed, so that the server can go on.
+      this.#failed(active, error);
+    }
   }
 
   #begin(request: AsyncRequest): void {
@@ -175,13 +255,19 @@ export class AsyncCommands {
       request,
       owner: request.ui,
       command: undefined,
-      cancelled: "no",
+      early: [],
+      isEnding: false,
+      isKilled: false,
       nextHeartbeat: this.#context.clock.monotonic() + this.#heartbeatMs,
     };
-    this.#active = active;
-    request.ui.ownsCommand = true;
-    const emit = (event: EventBody): Emitted =>
-      this.#context.bus.emit(event, active.cancelled === "now" ? undefined : active.owner);
+    this.#active.add(active);
+    request.ui.owned.add(active);
+    const emit = (event: EventBody): Emitted => {
+      const { event: emitted, ready } = this.#context.bus.emit(event, active.owner);
+      return ready === undefined || active.isKilled
+        ? { event: emitted }
+        : { event: emitted, ready };
+    };
     this.#start(active, emit).catch((error: unknown) => this.#refused(active, error));
   }
 
@@ -189,7 +275,7 @@ export class AsyncCommands {
     const { request } = active;
     const command = await request.begin(emit) as AsyncCommand;
     // The server has ended meanwhile, and `close` has refused the request.
-    if (this.#active !== active) return command.cancel(true);
+    if (!this.#active.has(active)) return command.cancel({ kind: "kill" });
     request.ui.reply(request.id, command.reply);
     active.command = command;
     this.#context.idle.register(
@@ -197,20 +283,24 @@ export class AsyncCommands {
       () => this.#step(active, command),
       (error) => this.#failed(active, error),
     );
-    if (active.owner === undefined && !command.detached) this.cancel(false);
-    else if (active.cancelled !== "no") this.cancel(active.cancelled === "now");
+    for (const how of active.early.splice(0)) this.#cancel(active, how);
+    if (active.owner === undefined && !command.detached) this.#cancel(active, { kind: "end" });
   }
 
   #step(active: Active, command: AsyncCommand): ReturnType<AsyncCommand["step"]> {
-    if (this.#active !== active) return false;
+    if (!this.#active.has(active)) return false;
     const result = command.step();
     if (result === false) this.#finish(active, command.outcome());
     return result;
   }
 
   #refused(active: Active, error: unknown): void {
-    if (this.#active !== active) return this.#late(active, error);
     const { request } = active;
+    if (!this.#active.has(active)) {
+      // The request has already been answered.
+      this.#context.log.log("error", `${request.name} failed at the end: ${stackOf(error)}`);
+      return;
+    }
     if (error instanceof WireError) {
       request.ui.refuse(request.id, error);
     } else {
@@ -220,12 +310,7 @@ export class AsyncCommands {
         new WireError("internalError", `${request.name} failed: see the server's log`),
       );
     }
-    this.#next(active);
-  }
-
-  /** Logs the failure of a command whose request has already been answered. */
-  #late({ request }: Active, error: unknown): void {
-    this.#context.log.log("error", `${request.name} failed at the end: ${stackOf(error)}`);
+    this.#remove(active);
   }
 
   #failed(active: Active, error: unknown): void {
@@ -238,14 +323,15 @@ export class AsyncCommands {
   }
 
   #finish(active: Active, outcome: AsyncOutcome): void {
-    if (this.#active !== active) return;
+    if (!this.#active.has(active)) return;
     this.#context.bus.emit(closingEvent(active, outcome), active.owner);
-    this.#next(active);
+    this.#remove(active);
   }
 
-  #next(active: Active): void {
-    active.request.ui.ownsCommand = false;
-    this.#active = undefined;
+  #remove(active: Active): void {
+    active.request.ui.owned.delete(active);
+    this.#active.delete(active);
+    if (this.isBusy) return;
     const following = this.#queue.shift();
     if (following === undefined) this.#context.becameIdle();
     else this.#begin(following);

@@ -74,6 +74,27 @@ export type AsyncOutcome =
   | { readonly kind: "exit"; readonly exitCode: number }
   | { readonly kind: "failed"; readonly error: ErrorObject };
 
+/**
+ * Request to end a command:
+ *
+ * - `signal`: a person's signal. The command's processes get it once, and may take as long as they
+ *   need to end. A further one is a further signal.
+ * - `end`: the processes get SIGTERM, and SIGKILL after a grace period
+ * - `kill`: the processes get SIGKILL
+ */
+export type Cancel =
+  | { readonly kind: "signal"; readonly signal: TaskSignal }
+  | { readonly kind: "end" }
+  | { readonly kind: "kill" };
+
+/** Progress of a command, for `status`. */
+export interface CommandActivity {
+  /** What the command is doing, in one word. */
+  readonly state: string;
+  /** What the command waits for, one line each. */
+  readonly waitsFor: readonly string[];
+}
+
 /** An asynchronous command in progress. */
 export interface AsyncCommand {
   /** Reply that the sender gets when the command starts. */
@@ -86,13 +107,10 @@ export interface AsyncCommand {
   step(): StepResult;
   /** Returns the result. Called once, after `step` has returned `false`. */
   outcome(): AsyncOutcome;
-  /**
-   * Cancels the command: soon, or at once with `force`. May be called several times, and after the
-   * end.
-   *
-   * @param signal first signal for its processes; default: SIGTERM
-   */
-  cancel(force: boolean, signal?: TaskSignal): void;
+  /** Present activity, for `status`; absent: unknown. */
+  readonly activity?: CommandActivity;
+  /** Cancels the command. May be called several times, and after the end. */
+  cancel(how: Cancel): void;
   /**
    * Sends a signal to its processes without ending the command. Absent: it has no processes.
    *

@@ -17,6 +17,8 @@ export interface Delivery {
   readonly event: SimmerEvent;
   /** The event's message. */
   readonly message: Notification;
+  /** Handler that owns the build of the event; absent: none. */
+  readonly owner?: EventHandler | undefined;
   /** Returns the message's line on the wire. The line is made once for all handlers. */
   readonly line: () => string;
 }
@@ -62,14 +64,14 @@ export class EventBus {
   /**
    * Sends an event to every handler.
    *
-   * @param owner handler that must not lose events. If it is behind, the result has a promise for
+   * @param owner handler that owns the build of the event, and must not lose events. If it is behind, the result has a promise for
    *   the producer of the events to wait for.
    */
   emit(body: EventBody, owner?: EventHandler): Emitted {
     const event: SimmerEvent = { ...body, seq: ++this.#seq, time: this.#clock.now() };
     const message = notification("event", event);
     let line: string | undefined;
-    const delivery = { event, message, line: () => line ??= frameText(message) };
+    const delivery = { event, message, owner, line: () => line ??= frameText(message) };
     for (const handler of this.#handlers) handler.deliver(delivery);
     const ready = owner !== undefined && this.#handlers.has(owner) ? owner.ready : undefined;
     return ready === undefined ? { event } : { event, ready };

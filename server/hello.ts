@@ -25,6 +25,7 @@ const helloParams = v.object({
   role: v.picklist(["controller", "observer", "operator"]),
   whenBusy: v.exactOptional(v.picklist(["wait", "refuse", "observe"])),
   features: v.exactOptional(v.array(v.picklist(FEATURES))),
+  builds: v.exactOptional(v.picklist(["own", "all"])),
   // Other clients and journals see the command line, so secrets are redacted.
   client: v.object({ pid: v.number(), command: v.pipe(v.string(), v.transform(redact)) }),
   project: v.exactOptional(v.object({ root: v.string(), config: v.exactOptional(v.string()) })),

@@ -27,6 +27,7 @@ import { type Listener, ListenerSource } from "./listener_source.ts";
 import { ServerLoop } from "./loop.ts";
 import { Lifetime } from "./lifetime.ts";
 import type { OwnedFiles } from "./owned_files.ts";
+import { type CommandPolicy, SINGLE } from "./policy.ts";
 import { Reception } from "./reception.ts";
 import { Roster } from "./roster.ts";
 import type { Outcome } from "./selector.ts";
@@ -53,6 +54,8 @@ export interface ProcessServerOptions {
   readonly project: ProjectIdentity;
   /** Path of the lock file, for the log. */
   readonly lockPath?: string;
+  /** Decides which UIs may run commands, and how many at once. Default: {@linkcode SINGLE}. */
+  readonly policy?: CommandPolicy;
   /** Idle timeout in seconds. -1: never; 0: the server ends when the last UI leaves. Default: 0. */
   readonly timeoutSeconds?: number;
   /** Files without which the server must stop; default: none. */
@@ -99,7 +102,7 @@ export class ProcessServer {
   readonly #options: ProcessServerOptions;
   readonly #bus: EventBus;
   readonly #loop: ServerLoop;
-  readonly #roster = new Roster();
+  readonly #roster: Roster;
   readonly #idle: IdleWork;
   readonly #asyncCommands: AsyncCommands;
   readonly #reception: Reception;
@@ -120,7 +123,8 @@ export class ProcessServer {
    */
   constructor(options: ProcessServerOptions) {
     this.#options = options;
-    const { clock, log, cooker, executes, timeoutSeconds = 0 } = options;
+    const { clock, log, cooker, executes, timeoutSeconds = 0, policy = SINGLE } = options;
+    this.#roster = new Roster(policy);
     this.#beside = new OwnedWork((what, error) => {
       log.log("error", `${what} failed: ${stackOf(error)}`);
     });
@@ -145,6 +149,7 @@ export class ProcessServer {
       log,
       bus: this.#bus,
       idle: this.#idle,
+      policy,
       ...(options.heartbeatMs === undefined ? {} : { heartbeatMs: options.heartbeatMs }),
       ...(options.onBeat === undefined ? {} : { onBeat: options.onBeat }),
       becameIdle: () => {
@@ -166,8 +171,10 @@ export class ProcessServer {
           timeoutSeconds,
           roster: this.#roster,
           asyncCommands: this.#asyncCommands,
+          policy,
         }),
-        cancel: (force) => this.#asyncCommands.cancel(force),
+        cancelAll: (force) => this.#asyncCommands.cancelAll(force),
+        cancelBuild: (ui, build, force) => this.#asyncCommands.cancelBuild(ui, build, force),
         signal: (ui, params) => this.#asyncCommands.signal(ui, params),
         terminate: (force) => this.stop("terminateServer", force ? "force" : "when done"),
       }),
@@ -223,7 +230,7 @@ export class ProcessServer {
   /** True if no UI is connected, no command is in progress, and the server has not ended. */
   get isAlone(): boolean {
     return !this.#life.signal.aborted && this.#roster.size === 0 &&
-      this.#asyncCommands.busyWith === undefined;
+      !this.#asyncCommands.isBusy;
   }
 
   /**
@@ -281,8 +288,8 @@ export class ProcessServer {
     const error = endingError(reason);
     this.#reception.turnAway(error);
     this.#asyncCommands.refuseQueued(error);
-    if (mode === "force") this.#asyncCommands.cancel(true);
-    if (mode !== "when done" || this.#asyncCommands.busyWith === undefined) this.#loop.stop();
+    if (mode === "force") this.#asyncCommands.cancelAll(true);
+    if (mode !== "when done" || !this.#asyncCommands.isBusy) this.#loop.stop();
   }
 
   /**
@@ -381,9 +388,9 @@ export class ProcessServer {
   #stopIfDue(): void {
     if (this.#ending !== undefined) return;
     const reason = this.#lifetime.reasonToStop({
-      isBusy: this.#asyncCommands.busyWith !== undefined,
+      isBusy: this.#asyncCommands.isBusy,
       hasUI: this.#roster.size > 0,
-      hasController: this.#roster.controller !== undefined,
+      hasController: this.#roster.hasController,
     });
     if (reason === undefined) return;
     this.#options.log.log(reason.kind === "idle" ? "info" : "warn", reason.message);

@@ -242,11 +242,11 @@ export class Reception {
     const hello = readHello(request.params, identity, namespaces);
     const ending = this.#context.ending();
     if (ending !== undefined && hello.role === "controller") throw ending;
-    const role = roster.admission(hello.role, hello.whenBusy ?? "wait");
+    const role = roster.admission(hello.role, hello.whenBusy ?? "wait", asyncCommands.isBusy);
     if (role === "refused") {
       const ready = this.#context.ready();
       log.log("info", `Dropping connection attempt as we have a UI ${ready}`);
-      const holder = roster.holder(asyncCommands.busyWith);
+      const holder = roster.holder(asyncCommands);
       const message = `Busy: ${holder.command} (pid ${holder.pid}) holds the server`;
       throw new WireError("busy", message, holder);
     }
@@ -264,7 +264,7 @@ export class Reception {
       role,
       features: ui.features,
       project: identity.project,
-      ...(role === "waiting" ? { queue: roster.place(ui, asyncCommands.busyWith) } : {}),
+      ...(role === "waiting" ? { queue: roster.place(ui, asyncCommands) } : {}),
     };
     ui.reply(request.id, result);
   }
@@ -283,7 +283,7 @@ export class Reception {
     this.#context.uiLeft(ui);
     beside.own("clientComplete", Promise.try(() => cooker.clientComplete()));
     if (next !== undefined) this.#promote(next);
-    for (const [waiting, place] of roster.places(asyncCommands.busyWith)) {
+    for (const [waiting, place] of roster.places(asyncCommands)) {
       waiting.notify("queue", place);
     }
   }

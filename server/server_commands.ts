@@ -12,9 +12,11 @@ import type { UI } from "./ui.ts";
 /** Actions on the server that its own commands use. */
 interface ServerControl {
   status(): ServerStatus;
-  /** Cancels the command in progress. Returns false if there is none. */
-  cancel(force: boolean): boolean;
-  /** Sends a signal to the command that a UI owns. Returns true if there was a receiver. */
+  /** Cancels every command in progress. Returns false if there is none. */
+  cancelAll(force: boolean): boolean;
+  /** Cancels one build, or all that a UI owns. Returns false if there is none. */
+  cancelBuild(ui: UI, build: string | undefined, force: boolean): boolean;
+  /** Sends a signal to the commands that a UI owns. Returns true if there was a receiver. */
   signal(ui: UI, params: SignalTasksParams): boolean;
   terminate(force: boolean): void;
 }
@@ -29,15 +31,17 @@ export function serverHandlers(control: ServerControl): ServerHandlers {
       return [...ui.features];
     },
     getUIHandlerNum: (_, ui) => ui.handler,
-    setEventMask: ({ types, logLevel }, ui) => {
+    setEventMask: ({ types, logLevel, builds }, ui) => {
       const mask: { -readonly [Key in keyof EventMask]: EventMask[Key] } = {};
       if (types !== undefined) mask.types = types;
       if (logLevel !== undefined) mask.logLevel = logLevel;
       ui.mask = mask;
+      if (builds !== undefined) ui.builds = builds;
       return null;
     },
-    stateShutdown: () => control.cancel(false),
-    stateForceShutdown: () => control.cancel(true),
+    stateShutdown: () => control.cancelAll(false),
+    stateForceShutdown: () => control.cancelAll(true),
+    cancelBuild: ({ build, force }, ui) => control.cancelBuild(ui, build, force),
     signalTasks: (params, ui) => control.signal(ui, params),
     terminateServer: ({ force }) => {
       control.terminate(force);

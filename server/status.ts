@@ -11,6 +11,7 @@ import type { ServerStatus } from "../wire/commands.ts";
 import { type ProjectIdentity, VERSION } from "../wire/hello.ts";
 import type { AsyncCommands } from "./async_commands.ts";
 import type { Door } from "./door.ts";
+import type { CommandPolicy } from "./policy.ts";
 import type { Roster } from "./roster.ts";
 
 /** Sources of a status. */
@@ -23,6 +24,7 @@ interface StatusContext {
   readonly timeoutSeconds: number;
   readonly roster: Roster;
   readonly asyncCommands: AsyncCommands;
+  readonly policy: CommandPolicy;
 }
 
 /**
@@ -53,8 +55,10 @@ export function statusReporter(context: StatusContext): () => ServerStatus {
       heapBytes: heapUsed,
       timeout: context.timeoutSeconds,
       state: cooker.state,
+      policy: context.policy.name,
       busyWith: asyncCommands.busyWith ?? null,
       build: asyncCommands.build ?? null,
+      builds: [...asyncCommands.builds],
       clients: roster.all.map(({ handler, role, client }) => ({ handler, role, ...client })),
       notes: [...cooker.notes],
     };

@@ -35,8 +35,10 @@ export class UI implements EventHandler {
   mask: EventMask = DEFAULT_MASK;
   /** Requests of a waiting UI that run when it becomes the controller. */
   readonly backlog: Request[] = [];
-  /** True if the UI owns the command in progress. It then loses no events. */
-  ownsCommand = false;
+  /** Commands in progress that the UI owns. While it owns one, it loses no events. */
+  readonly owned = new Set<object>();
+  /** Builds whose events the UI receives: its own ones or all. */
+  builds: "own" | "all";
   readonly #queueLimit: number;
   readonly #beside: OwnedWork;
   #dropped = 0;
@@ -57,6 +59,7 @@ export class UI implements EventHandler {
     this.client = hello.client;
     this.features = hello.features ?? [];
     this.role = role;
+    this.builds = hello.builds ?? "all";
     this.#queueLimit = options.queueLimit ?? OBSERVER_QUEUE;
     this.#beside = options.beside;
   }
@@ -67,9 +70,11 @@ export class UI implements EventHandler {
   }
 
   deliver(delivery: Delivery): void {
-    if (!passesMask(delivery.event, this.mask)) return;
+    const { event, owner } = delivery;
+    if (this.builds === "own" && event.build !== undefined && owner !== this) return;
+    if (!passesMask(event, this.mask)) return;
     const { outbox } = this.connection;
-    if (this.ownsCommand) this.#tellDropped();
+    if (this.owned.size > 0) this.#tellDropped();
     else if (this.#lastDropped !== undefined || outbox.held > this.#queueLimit) {
       return this.#drop(delivery);
     }

@@ -59,14 +59,34 @@ export interface ServerStatus {
   readonly timeout?: number | undefined;
   /** State of the cooker, in one word. */
   readonly state: string;
-  /** Name of the command in progress. */
+  /** Policy for UIs and commands: one build at a time, or many. Absent for BitBake's own server. */
+  readonly policy?: "single" | "many" | undefined;
+  /** Name of the oldest command in progress. */
   readonly busyWith: string | null;
-  /** Id of the build in progress. */
+  /** Id of its build. */
   readonly build: string | null;
+  /** All commands in progress, the oldest first. */
+  readonly builds: readonly BuildStatus[];
   /** The connected UIs. */
   readonly clients: readonly ConnectedClient[];
   /** Conditions that users should know of, one line each. */
   readonly notes: readonly string[];
+}
+
+/** A command in progress, in the result of `status`. */
+export interface BuildStatus {
+  /** Id of its build; absent while it starts. */
+  readonly build?: string | undefined;
+  /** Name of the command. */
+  readonly command: string;
+  /** Client that asked for it. */
+  readonly client: ClientInfo;
+  /** True if it goes on when its client leaves. */
+  readonly detached: boolean;
+  /** What it is doing, in one word. */
+  readonly state: string;
+  /** What it waits for, one line each. */
+  readonly waitsFor: readonly string[];
 }
 
 /** Parameters of `setFeatures`. */
@@ -81,6 +101,24 @@ export interface SetEventMaskParams {
   readonly types?: readonly EventType[] | undefined;
   /** Least important log level to send; absent: `info`. */
   readonly logLevel?: LogLevel | undefined;
+  /** Builds whose events are sent; absent: as before. */
+  readonly builds?: "own" | "all" | undefined;
+}
+
+/** Parameters of `cancelBuild`, as a client sends them. */
+export interface CancelBuildInput {
+  /** Id of the build; absent: all builds that the UI owns. */
+  readonly build?: string | undefined;
+  /** Ends the tasks with SIGKILL; default: `false`. */
+  readonly force?: boolean | undefined;
+}
+
+/** Parameters of `cancelBuild`. */
+export interface CancelBuildParams {
+  /** Id of the build; absent: all builds that the UI owns. */
+  readonly build?: string | undefined;
+  /** Ends the tasks with SIGKILL. */
+  readonly force: boolean;
 }
 
 /** Parameters of `terminateServer`, as a client sends them. */
@@ -94,9 +132,11 @@ export type TerminateParams = Required<TerminateInput> & { readonly force: boole
 
 /** Parameters of `signalTasks`, as a client sends them. */
 export interface SignalTasksInput {
-  /** Name of the signal. */
-  readonly signal: TaskSignal;
-  /** Cancels the build too, with this signal as the first one for its tasks; default: `false`. */
+  /** Name of the signal. `SIGKILL` always cancels the builds. */
+  readonly signal: TaskSignal | "SIGKILL";
+  /**
+   * Cancels the builds too. Their tasks may take as long as they need to end; default: `false`.
+   */
   readonly cancel?: boolean | undefined;
 }
 

@@ -10,6 +10,8 @@
 
 import * as v from "valibot";
 import type {
+  CancelBuildInput,
+  CancelBuildParams,
   GetVariableParams,
   ListTasksInput,
   ListTasksParams,
@@ -105,6 +107,7 @@ export type ServerCommands = {
   readonly setEventMask: Command<"sync", SetEventMaskParams, SetEventMaskParams, null>;
   readonly stateShutdown: Command<"sync", NoParams, NoParams, boolean>;
   readonly stateForceShutdown: Command<"sync", NoParams, NoParams, boolean>;
+  readonly cancelBuild: Command<"sync", CancelBuildInput, CancelBuildParams, boolean>;
   readonly signalTasks: Command<"sync", SignalTasksInput, SignalTasksParams, boolean>;
   readonly terminateServer: Command<"sync", TerminateInput, TerminateParams, null>;
 };
@@ -131,6 +134,15 @@ const connectedClient = v.object({
   ...clientSchema.entries,
 });
 
+const buildStatus = v.object({
+  build: v.optional(v.string()),
+  command: v.string(),
+  client: clientSchema,
+  detached: v.boolean(),
+  state: v.string(),
+  waitsFor: v.array(v.string()),
+});
+
 const serverStatus = v.object({
   pid: v.optional(pid),
   version: v.string(),
@@ -145,9 +157,11 @@ const serverStatus = v.object({
   /** Idle timeout in seconds; -1 for no limit. */
   timeout: v.optional(v.number()),
   state: v.string(),
-  /** Name of the command in progress. */
+  policy: v.optional(v.picklist(["single", "many"])),
+  /** Name of the oldest command in progress, and its build. */
   busyWith: v.nullable(v.string()),
   build: v.nullable(v.string()),
+  builds: v.array(buildStatus),
   clients: v.array(connectedClient),
   notes: v.array(v.string()),
 });
@@ -183,42 +197,56 @@ export const SERVER_COMMANDS: ServerCommands = defineCommands({
     result: v.number(),
   },
   setEventMask: {
-    summary: "Select the events that this UI receives, by type and log level",
+    summary: "Select the events that this UI receives, by type, log level and build",
     kind: "sync",
     access: "read",
     params: v.strictObject({
       types: v.optional(v.array(v.picklist(EVENT_TYPES))),
       logLevel: v.optional(v.picklist(LOG_LEVELS)),
+      builds: v.optional(v.picklist(["own", "all"])),
     }),
     result: done,
   },
   stateShutdown: {
-    summary: "Cancel the build in progress; returns false if there is none",
+    summary: "Cancel every build in progress; returns false if there is none",
     kind: "sync",
     access: "stop",
     params: nothing,
     result: v.boolean(),
   },
   stateForceShutdown: {
-    summary: "Cancel the build in progress with SIGKILL; returns false if there is none",
+    summary: "Cancel every build in progress with SIGKILL; returns false if there is none",
     kind: "sync",
     access: "stop",
     params: nothing,
     result: v.boolean(),
   },
+  cancelBuild: {
+    summary: "Cancel one build, or this UI's own builds; returns false if there is none",
+    kind: "sync",
+    access: "stop",
+    params: v.strictObject({
+      /** Id of the build; absent: all builds that this UI owns. */
+      build: v.optional(v.string()),
+      /** Ends the tasks with SIGKILL, without a grace period. */
+      force: v.optional(v.boolean(), false),
+    }),
+    result: v.boolean(),
+  },
   signalTasks: {
-    summary: "Send a signal to the tasks of this UI's build; returns false if no task received it",
+    summary: "Send a signal to the tasks of this UI's builds; returns false if no task received it",
     kind: "sync",
     access: "control",
     params: v.strictObject({
-      signal: v.picklist(TASK_SIGNALS),
-      /** Cancels the build too, with this signal as the first one for its tasks. */
+      /** `SIGKILL` always cancels the builds. */
+      signal: v.picklist([...TASK_SIGNALS, "SIGKILL"]),
+      /** Cancels the builds too. Their tasks may take as long as they need to end. */
       cancel: v.optional(v.boolean(), false),
     }),
     result: v.boolean(),
   },
   terminateServer: {
-    summary: "Stop the server when its build is done, or now, which cancels the build",
+    summary: "Stop the server when its builds are done, or now, which cancels them",
     kind: "sync",
     access: "stop",
     params: v.strictObject({ force: v.optional(v.boolean(), false) }),

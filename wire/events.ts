@@ -111,6 +111,8 @@ export interface TaskStarted {
    * parallel.
    */
   readonly prefixed: boolean;
+  /** Id of another build that has started the task, and with which this build shares it. */
+  readonly shared?: string;
 }
 
 /** A piece of a task's output, in order. Exactly one of `text` and `base64` is present. */

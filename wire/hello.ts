@@ -9,18 +9,22 @@ import type { ClientInfo } from "./events.ts";
 export { VERSION } from "./version.ts";
 
 /** Protocol number; client and server must have the same. */
-export const PROTOCOL = 1;
+export const PROTOCOL = 2;
 
 /**
  * Role of a UI.
  *
- * - `controller`: may do everything; there is one at a time, and further ones wait their turn
+ * - `controller`: may do everything. By the policy `single`, there is one at a time, and further
+ *   ones wait their turn.
  * - `observer`: may only read
  * - `operator`: may read, and end the build or the server; never waits
  */
 export type Role = "controller" | "observer" | "operator";
 
-/** Behaviour of a UI that wants to be the controller while another UI is. */
+/**
+ * Behaviour of a UI that wants to be a controller while another UI is, or while a build is in
+ * progress. By the policy `many`, `wait` never waits.
+ */
 export type WhenBusy = "wait" | "refuse" | "observe";
 
 /** Features that a UI can ask for beyond the defaults. */
@@ -54,6 +58,8 @@ export interface HelloParams {
   readonly whenBusy?: WhenBusy;
   /** Features that the UI asks for. */
   readonly features?: readonly Feature[];
+  /** Builds whose events the UI receives; default: `all`. */
+  readonly builds?: "own" | "all";
   /** Process and command line of the client. */
   readonly client: ClientInfo;
   /** Project that the client expects; absent: any project that the server serves. */

@@ -5,7 +5,10 @@
  * @module
  */
 
-/** Names of the signals that a client forwards. */
+/**
+ * Names of the signals that a client forwards. SIGTSTP and SIGCONT suspend and continue the tasks
+ * together with their client.
+ */
 export const TASK_SIGNALS = [
   "SIGHUP",
   "SIGINT",
@@ -15,6 +18,8 @@ export const TASK_SIGNALS = [
   "SIGALRM",
   "SIGTERM",
   "SIGWINCH",
+  "SIGTSTP",
+  "SIGCONT",
 ] as const;
 
 /** Name of a signal that a client forwards. */

@@ -11,7 +11,12 @@ import { Channel, inMemory } from "../../rpc/channel.ts";
 import type { Clock } from "../../system/clock.ts";
 import { joinPath, parentFolder } from "../../system/files/files.ts";
 import { OwnedWork } from "../../system/owned_work.ts";
-import type { RunTasksInput, ServerStatus, SignalTasksParams } from "../../wire/commands.ts";
+import type {
+  CancelBuildInput,
+  RunTasksInput,
+  ServerStatus,
+  SignalTasksParams,
+} from "../../wire/commands.ts";
 import { formatAddress, type TcpAddress } from "../../wire/address.ts";
 import { WireError } from "../../wire/errors.ts";
 import {
@@ -59,6 +64,11 @@ export async function openGateway(
   caller: Caller,
 ): Promise<Channel | undefined> {
   return await new Gateway(place, clock, caller).open();
+}
+
+/** Returns true if the parameters of a `cancelBuild` ask for an end by force. */
+function isForced(params: unknown): boolean {
+  return (params as CancelBuildInput | undefined)?.force === true;
 }
 
 /** An asynchronous command that BitBake's server has accepted. */
@@ -242,6 +252,9 @@ class Gateway {
       case "stateForceShutdown":
         await bitbake.call(method);
         return true;
+      case "cancelBuild":
+        await bitbake.call(isForced(params) ? "stateForceShutdown" : "stateShutdown");
+        return true;
       case "signalTasks":
         return await this.#signal(params as SignalTasksParams, bitbake);
       case "runTasks":
@@ -285,6 +298,7 @@ class Gateway {
       state: "running",
       busyWith: null,
       build: null,
+      builds: [],
       clients: [{ handler: 1, role: "controller", ...this.#client }],
       notes: ["This is BitBake's own server", ...version.notes],
     };
@@ -341,9 +355,14 @@ class Gateway {
     { signal, cancel }: SignalTasksParams,
     bitbake: Conversation,
   ): Promise<boolean> {
+    if (signal === "SIGKILL") {
+      await bitbake.call("stateForceShutdown");
+      return true;
+    }
     if (!cancel) return false;
+    // A second signal adds nothing: BitBake waits for its tasks until they have to end by force.
+    if (this.#cancelledBy === undefined) await bitbake.call("stateShutdown");
     this.#cancelledBy ??= signal;
-    await bitbake.call("stateShutdown");
     return true;
   }
 

@@ -23,6 +23,8 @@ import type { SocketSession } from "../session.ts";
 
 /** The maximum number of requests for a build whose server ends before the build begins. */
 const MAX_TRIES = 4;
+/** Milliseconds that a suspended client waits for the server to suspend the tasks. */
+const SUSPEND_MS = 1000;
 /** Milliseconds between two updates of the footer. */
 const REFRESH_MS = 1000;
 
@@ -51,6 +53,15 @@ interface BuildRequest {
   /** Called with the build's id when the server has begun the build. */
   readonly began?: (build: string) => void;
 }
+
+/** Messages about a signal that cancels a build, by the signal that the tasks get. */
+const CANCELLING: Readonly<Partial<Record<TaskSignal | "SIGKILL", string>>> & {
+  readonly SIGINT: string;
+} = {
+  SIGINT: "cancelling: waiting for the tasks to end; Ctrl-C again sends SIGTERM, then SIGKILL",
+  SIGTERM: "waiting for the tasks to end after SIGTERM; Ctrl-C again kills them",
+  SIGKILL: "killing the tasks; Ctrl-C once more leaves them to the server",
+};
 
 /** Runs a build to its end and returns the exit code. */
 export async function runBuild(invocation: Invocation, request: BuildRequest): Promise<number> {
@@ -90,17 +101,13 @@ class Build {
     this.#request = request;
     this.#startedAt = invocation.startedAt;
     const { renderer, whenBusy } = request;
-    const { output, pid } = invocation;
-    this.#follower = new BuildFollower({
-      renderer,
-      output,
-      ...(whenBusy === "observe" ? {} : { pid }),
-    });
+    const { output } = invocation;
+    this.#follower = new BuildFollower({ renderer, output });
     this.#interrupts = new Interrupts({
       isRunning: () => this.#isAsked && whenBusy !== "observe",
       isHungUp: () => invocation.terminal.isHungUp(),
       cancel: (signal) => this.#cancel(signal),
-      force: () => this.#force(),
+      suspend: () => this.#suspend(),
       pass: (signal) => this.#pass(signal),
       leave: () => this.#leave(this.#interrupts.exitCode ?? EXIT.interrupted),
       exit: (code) => invocation.exit(code),
@@ -180,6 +187,7 @@ class Build {
     const reply = await Promise.race([asked, this.#hasLeft]);
     if ("error" in reply) throw reply.error;
     const { build } = reply.value as { readonly build: string };
+    this.#follower.follow(build);
     began?.(build);
     if (outdated?.aborted === true) settled(session.cancel(false));
     else outdated?.addEventListener("abort", () => settled(session.cancel(false)), { once: true });
@@ -207,6 +215,7 @@ class Build {
       role: "controller",
       whenBusy,
       features,
+      builds: whenBusy === "observe" ? "all" : "own",
       client: input.client,
       reach,
       ...(elsewhere === undefined ? {} : { elsewhere }),
@@ -237,8 +246,9 @@ class Build {
 
   /** Shows the build of another client. */
   async #watch(session: SocketSession): Promise<number> {
-    const status = await session.call("status") as ServerStatus;
-    const holder = status.clients.find((client) => client.role === "controller");
+    const { builds: [oldest], clients } = await session.call("status") as ServerStatus;
+    this.#follower.follow(oldest?.build ?? "first");
+    const holder = oldest?.client ?? clients.find((client) => client.role === "controller");
     const whose = holder === undefined ? "" : ` of '${holder.command}' (pid ${holder.pid})`;
     this.#request.renderer.say(`watching the build${whose}`);
     return await this.#untilEnd(session);
@@ -257,10 +267,8 @@ class Build {
     );
   }
 
-  #cancel(signal: TaskSignal): void {
-    this.#request.renderer.say(
-      "cancelling, waiting for the tasks to end; press Ctrl-C again to kill them",
-    );
+  #cancel(signal: TaskSignal | "SIGKILL"): void {
+    this.#request.renderer.say(CANCELLING[signal] ?? CANCELLING.SIGINT);
     this.#signalTasks(signal, true).then((isHeard) => {
       // The server has not begun this build: it waits behind a detached one.
       if (!isHeard) this.#leave(this.#interrupts.exitCode ?? signalExitCode(signal));
@@ -273,20 +281,24 @@ class Build {
     });
   }
 
-  #force(): void {
-    this.#request.renderer.say(
-      "killing the tasks; press Ctrl-C once more to leave them to the server",
-    );
-    // Ignores the reply, because the client waits for the end of the build or of the session
-    // anyway.
-    if (this.#session !== undefined) settled(this.#session.cancel(true));
+  /** Suspends the tasks first, so that they print nothing after this process has stopped. */
+  #suspend(): void {
+    const { suspend, clock } = this.#invocation;
+    const suspended = this.#signalTasks("SIGTSTP", false);
+    // For a command line of another process, that process suspends itself.
+    if (suspend === undefined) return;
+    const over = new AbortController();
+    void Promise.race([suspended, clock.sleep(SUSPEND_MS, over.signal)]).then(() => {
+      over.abort();
+      suspend();
+    });
   }
 
   /**
    * @returns true if the signal had a receiver, and also if that is unknown, because the session
    *   then ends
    */
-  async #signalTasks(signal: TaskSignal, cancel: boolean): Promise<boolean> {
+  async #signalTasks(signal: TaskSignal | "SIGKILL", cancel: boolean): Promise<boolean> {
     if (this.#session === undefined) return false;
     const asked = await settled(this.#session.call("signalTasks", { signal, cancel }));
     return "error" in asked || asked.value === true;

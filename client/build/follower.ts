@@ -14,8 +14,6 @@ import type { Renderer } from "../render/renderer.ts";
 interface FollowerOptions {
   readonly renderer: Renderer;
   readonly output: Output;
-  /** The process that requested the build. If absent, the first build that is seen is followed. */
-  readonly pid?: number;
 }
 
 /** The end of a build. */
@@ -31,7 +29,11 @@ export class BuildFollower {
   readonly end: Promise<BuildEnd>;
   readonly #options: FollowerOptions;
   readonly #finish: (end: BuildEnd) => void;
-  #build: string | undefined;
+  /** The build, or the first one that is seen; absent: not known yet. */
+  #followed: string | "first" | undefined;
+  /** Events that came before it was known which build to follow. */
+  readonly #early: SimmerEvent[] = [];
+  #hasBegun = false;
   #outcome: BuildOutcome | undefined;
 
   /**
@@ -45,9 +47,15 @@ export class BuildFollower {
     this.#finish = resolve;
   }
 
+  /** Follows a build, or the first one that is seen. Events that came before are handled now. */
+  follow(build: string | "first"): void {
+    this.#followed = build;
+    for (const event of this.#early.splice(0)) this.take(event);
+  }
+
   /** True if the build has begun. */
   get hasBegun(): boolean {
-    return this.#build !== undefined;
+    return this.#hasBegun;
   }
 
   /**
@@ -56,14 +64,15 @@ export class BuildFollower {
    * @returns a promise that resolves when the event is on the screen, or nothing if it is already
    */
   take(event: SimmerEvent): Promise<void> | undefined {
-    const { renderer, output, pid } = this.#options;
-    if (this.#build === undefined) {
-      const isOurs = pid === undefined || event.type === "BuildStarted" && event.client.pid === pid;
-      if (isOurs) this.#build = event.build;
+    const { renderer, output } = this.#options;
+    if (this.#followed === undefined) {
+      this.#early.push(event);
+      return undefined;
     }
+    if (this.#followed === "first" && event.build !== undefined) this.#followed = event.build;
     // Skips events of other builds. Events that belong to no build are shown once ours has begun.
-    if (this.#build === undefined) return undefined;
-    if (event.build !== undefined && event.build !== this.#build) return undefined;
+    if (event.build === this.#followed) this.#hasBegun = true;
+    else if (event.build !== undefined || !this.#hasBegun) return undefined;
     renderer.event(event);
     renderer.refresh();
     if (event.type === "BuildCompleted") this.#outcome = event.outcome;

@@ -1,14 +1,17 @@
 /**
  * Signal handling of a client. Signals to the client are meant for its tasks (R25). SIGINT, SIGQUIT
- * and SIGTERM cancel the build, and the tasks get the signal first. A second one ends the tasks by
- * force, and a third one ends the client immediately. SIGHUP counts as a first one if the terminal
- * is gone. The server keeps running.
+ * and SIGTERM cancel the build, and the tasks get the signal. They may then take as long as they
+ * need. The next such signal sends them SIGTERM, the one after it SIGKILL, and one more ends the
+ * client. SIGHUP counts as a first one if the terminal is gone. The server keeps running.
  *
  * ```
- *            SIGINT, SIGQUIT, SIGTERM     the same            the same
- * running ──────────────────▶ cancelling ──────────▶ forcing ──────────▶ exit
- * waiting ──────────────────▶ leaving ──────────────────────────────────▶ exit
+ *          SIGINT, SIGQUIT        the same     the same           the same
+ * running ─────────────────▶ asked ───▶ terminating ───▶ killing ───▶ exit
+ *    └─────────────────────────────────▶ (SIGTERM)
+ * waiting ─▶ leaving ──────────────────────────────────────────────▶ exit
  * ```
+ *
+ * SIGTSTP suspends the tasks and then the client, and SIGCONT continues the tasks.
  *
  * All other signals are passed on to the tasks, with no further effect. A client whose tasks do not
  * run leaves, because the signal's default action ends any program.
@@ -27,9 +30,9 @@ interface InterruptActions {
   /** Returns true if the client ran in a terminal that is gone. */
   isHungUp(): boolean;
   /** Cancels the build: its tasks get the signal. */
-  cancel(signal: TaskSignal): void;
-  /** Ends the tasks by force. */
-  force(): void;
+  cancel(signal: TaskSignal | "SIGKILL"): void;
+  /** Suspends the tasks, if any run, and then this process. */
+  suspend(): void;
   /** Passes the signal on to the tasks, and calls {@linkcode Interrupts.unheard} if none runs. */
   pass(signal: TaskSignal): void;
   /** Leaves, whatever the state of the build. */
@@ -44,7 +47,7 @@ const ENDING: ReadonlySet<TaskSignal> = new Set(["SIGINT", "SIGQUIT", "SIGTERM"]
 /** State machine of the signals that the client has received. */
 export class Interrupts {
   readonly #actions: InterruptActions;
-  #state: "none" | "cancelling" | "forcing" | "leaving" = "none";
+  #state: "none" | "asked" | "terminating" | "killing" | "leaving" = "none";
   #exitCode: number | undefined;
   #hasHungUp = false;
 
@@ -63,6 +66,7 @@ export class Interrupts {
 
   /** Handles a signal. */
   receive(signal: TaskSignal): void {
+    if (signal === "SIGTSTP") return this.#actions.suspend();
     const isHangup = signal === "SIGHUP" && this.#actions.isHungUp();
     // A terminal hangs up once, but both its signal and an output error report it.
     if (isHangup && this.#hasHungUp) return;
@@ -76,11 +80,14 @@ export class Interrupts {
     switch (this.#state) {
       case "none":
         if (!this.#actions.isRunning()) return this.#leave();
-        this.#state = "cancelling";
+        this.#state = signal === "SIGTERM" ? "terminating" : "asked";
         return this.#actions.cancel(signal);
-      case "cancelling":
-        this.#state = "forcing";
-        return this.#actions.force();
+      case "asked":
+        this.#state = "terminating";
+        return this.#actions.cancel("SIGTERM");
+      case "terminating":
+        this.#state = "killing";
+        return this.#actions.cancel("SIGKILL");
       default:
         return this.#actions.exit(this.#exitCode);
     }
@@ -88,7 +95,7 @@ export class Interrupts {
 
   /** Handles a signal that has no receiver. The client then follows the signal's default action. */
   unheard(signal: TaskSignal): void {
-    if (signal === "SIGWINCH" || this.#state !== "none") return;
+    if (signal === "SIGWINCH" || signal === "SIGCONT" || this.#state !== "none") return;
     this.#exitCode ??= signalExitCode(signal);
     this.#leave();
   }

@@ -146,7 +146,7 @@ async function control(
     timeoutSeconds: 0,
     maxRssBytes: 0,
     role: "controller",
-    whenBusy: "refuse",
+    builds: "own",
     client: { pid, command: commandLine },
     reach: async () => {
       const channel = await reachRunning(place, clock);
@@ -155,8 +155,10 @@ async function control(
     },
   }, (session: SocketSession) => session.onEvent((event) => follower.take(event)));
   await using _session = session;
-  print(invocation, await session.call(name, params));
+  const reply = await session.call(name, params);
+  print(invocation, reply);
   if (!isAsync) return EXIT.ok;
+  follower.follow((reply as { readonly build?: string } | null)?.build ?? "first");
   const ended = session.ended.then((error) => Promise.reject(error));
   return (await Promise.race([follower.end, ended])).exitCode;
 }

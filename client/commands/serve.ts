@@ -26,6 +26,11 @@ const OPTIONS = [
     kind: "flag",
     summary: "also serve BitBake's own clients, at bitbake.sock in the project's root",
   },
+  {
+    name: "single",
+    kind: "flag",
+    summary: "one client builds at a time, and others wait; always on with --bitbake",
+  },
   { name: "detach", kind: "flag", summary: "run in the background, and print the server's pid" },
   {
     name: "lock-from-client",
@@ -59,6 +64,7 @@ export const command = defineCommand({
     foreground: !values["lock-from-client"] && !values.quiet,
     lockFromClient: values["lock-from-client"],
     bitbake: values.bitbake,
+    single: values.single,
     ...(xmlrpc === undefined ? {} : { xmlrpc }),
   });
   if (served.kind === "refused") throw new ClientError(EXIT.noServer, served.message);
@@ -97,6 +103,7 @@ async function detach(
     say,
     ...(values.xmlrpc === undefined ? {} : { xmlrpc: values.xmlrpc }),
     bitbake: values.bitbake,
+    single: values.single,
   };
   const dial = (): ReturnType<typeof reachServer> => reachServer(place, start);
   const client = { pid, command: commandLine };

@@ -75,6 +75,8 @@ export interface StartOptions extends ServerLimits {
   readonly xmlrpc?: string;
   /** True if a newly started server also serves BitBake's own clients. Default: `false`. */
   readonly bitbake?: boolean;
+  /** True if one client builds at a time on a new server. Default: false. */
+  readonly single?: boolean;
   readonly say: (text: string) => void;
   /** Prints a message that must be visible even under `--quiet`. Default: `say`. */
   readonly warn?: (text: string) => void;

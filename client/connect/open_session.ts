@@ -26,6 +26,8 @@ export interface OpenOptions extends StartOptions {
   readonly role: Role;
   readonly whenBusy?: WhenBusy;
   readonly features?: readonly Feature[];
+  /** The builds whose events are received. Default: all. */
+  readonly builds?: "own" | "all";
   readonly client: ClientInfo;
   /** Connects to a server. Default: finds one or starts one. */
   readonly reach?: (start: StartOptions) => Promise<Channel>;
@@ -114,7 +116,7 @@ function waitingWith(patience: Patience): Disposable {
 function sayHello(
   session: SocketSession,
   { project: { root, config }, socket }: ServerPlace,
-  { role, whenBusy, features, client }: OpenOptions,
+  { role, whenBusy, features, builds, client }: OpenOptions,
 ): Promise<HelloResult> {
   const project = config === undefined ? { root } : { root, config };
   const namespaces = processNamespaces();
@@ -124,6 +126,7 @@ function sayHello(
     role,
     ...(whenBusy === undefined ? {} : { whenBusy }),
     ...(features === undefined ? {} : { features }),
+    ...(builds === undefined ? {} : { builds }),
     client,
     ...(socket === undefined ? { project } : {}),
     ...(role === "controller" && namespaces !== undefined ? { namespaces } : {}),

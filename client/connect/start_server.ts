@@ -241,7 +241,8 @@ class ServerStart {
 
   #start(): Daemon {
     const { project: { root, config }, paths } = this.#place;
-    const { env, timeoutSeconds, maxRssBytes, xmlrpc, bitbake = false } = this.#options;
+    const { env, timeoutSeconds, maxRssBytes, xmlrpc, bitbake = false, single = false } =
+      this.#options;
     const { program = selfCommand() } = this.#options;
     // Removes the file of a server that was killed as it started. Otherwise it would be taken for
     // the new server's.
@@ -258,6 +259,7 @@ class ServerStart {
         `--max-rss=${maxRssBytes}`,
         ...(xmlrpc === undefined ? [] : [`--xmlrpc=${xmlrpc}`]),
         ...(bitbake ? ["--bitbake"] : []),
+        ...(single ? ["--single"] : []),
       ],
       cwd: root,
       env,

@@ -17,7 +17,14 @@ import type { BuildFiles } from "./build_files.ts";
 import type { DeferredResults } from "../cache/deferred_results.ts";
 import type { CacheKey, ResultCache } from "../cache/result_cache.ts";
 import type { Baseline } from "./change_subscriptions.ts";
-import type { AsyncCommand, AsyncOutcome, CommandCall, StepResult } from "../../server/cooker.ts";
+import type {
+  AsyncCommand,
+  AsyncOutcome,
+  Cancel,
+  CommandActivity,
+  CommandCall,
+  StepResult,
+} from "../../server/cooker.ts";
 import { CancellationController } from "../execute/cancellation.ts";
 import type { Executor, ExitStatus, LeftoverProcesses, OutputSink } from "../execute/executor.ts";
 import type { BuildPlan, PlannedTask } from "../plan/plan.ts";
@@ -28,7 +35,10 @@ import {
   type SchedulerInput,
   type TaskStatus,
 } from "./scheduler.ts";
-import { type TaskInBuild, TaskRunner } from "./task_runner.ts";
+import type { BuildNode, Execution, Executions, Progress } from "./executions.ts";
+import type { SlotPool, SlotQueue } from "./slot_pool.ts";
+import { TaskRun, type TaskRunContext, type TaskRunOutcome } from "./task_run.ts";
+import { TaskRunner } from "./task_runner.ts";
 
 /** The exit code of a build that was cancelled without a signal. */
 const CANCELLED = signalExitCode("SIGINT");
@@ -42,6 +52,18 @@ interface BuildOptions {
   readonly plan: BuildPlan;
   readonly call: CommandCall;
   readonly detached: boolean;
+  /** The executions of all builds. */
+  readonly executions: Executions;
+  /** The job slots of all builds. */
+  readonly slots: SlotPool;
+  /** The number of tasks that may run at once. If absent, that of the plan. */
+  readonly jobs?: number;
+  /** The execution whose task has started the client. If absent, the build is not nested. */
+  readonly parent?: Execution;
+  /** Returns true if a process's stdin has bytes to read now. */
+  readonly hasInput: (pid: number) => boolean;
+  /** Owns work that goes on after the build. */
+  readonly own: (what: string, work: Promise<void>) => void;
   readonly executor: Executor;
   readonly files: BuildFiles;
   readonly clock: Clock;
@@ -66,25 +88,32 @@ interface BuildOptions {
   readonly ran?: (task: PlannedTask, durationMs: number) => void;
 }
 
-/** A task that runs or has run. */
-interface TaskRun {
-  readonly startedAt: number;
-  readonly ending: CancellationController;
-  hasStarted: boolean;
-  hasLog: boolean;
+/** A task that was ready, and its outcome. */
+interface Task {
+  readonly run: TaskRun;
+  /** Time at which the task was admitted. */
+  startedAt: number;
+  logPath: string | undefined;
   status: ExitStatus;
 }
 
 /** A build in progress. */
-export class Build implements AsyncCommand {
+export class Build implements AsyncCommand, BuildNode {
   readonly build: string;
+  readonly command: string;
+  readonly parent: Execution | undefined;
+  readonly jobs: number;
   readonly detached: boolean;
   /** Resolves when nothing of the build runs any more. */
   readonly ended: Promise<void>;
   readonly #options: BuildOptions;
   readonly #wake = new Latch("build");
   readonly #whole = new CancellationController();
-  readonly #runs = new Map<number, TaskRun>();
+  readonly #tasks = new Map<number, Task>();
+  readonly #slots: SlotQueue;
+  readonly #taskContext: TaskRunContext;
+  /** Present while the build is nested in an execution, which has lent its slot. */
+  readonly #nesting: Disposable | undefined;
   readonly #leftovers: LeftoverProcesses[] = [];
   readonly #failures: Failure[] = [];
   /** The queue of scheduler inputs. The first one is being processed. */
@@ -94,6 +123,8 @@ export class Build implements AsyncCommand {
   readonly #hasSecrets: boolean;
   #gaveWayAt = 0;
   readonly #scheduler: Scheduler;
+  /** The last request to end. */
+  #cancelled: Cancel = { kind: "end" };
   #startedAt: number | undefined;
   #exitCode = 0;
   /** The client's signal that has cancelled the build. */
@@ -110,14 +141,32 @@ export class Build implements AsyncCommand {
   constructor(options: BuildOptions) {
     this.#options = options;
     this.build = options.id;
+    this.command = options.call.client.command;
+    this.parent = options.parent;
     this.detached = options.detached;
     this.ended = this.#finished.promise;
     const { tasks, jobs, keepGoing, force, replayLogs } = options.plan;
     const dependencies = tasks.map((task) => task.dependencies);
-    const rank = options.rank === undefined ? {} : { rank: options.rank };
-    this.#scheduler = new Scheduler({ dependencies, jobs, keepGoing, ...rank });
+    this.#scheduler = new Scheduler({ dependencies, keepGoing });
+    this.jobs = options.jobs ?? jobs;
+    this.#slots = options.slots.join({ jobs: this.jobs, isNested: options.parent !== undefined });
+    this.#nesting = options.parent?.begin(this);
     this.#hasSecrets = options.plan.hasSecrets || hasSecret(options.call.client.command);
     this.#runner = new TaskRunner({ ...options, force, replayLogs });
+    const { files, rank, executions } = options;
+    this.#taskContext = {
+      build: this,
+      runner: this.#runner,
+      executions,
+      slots: this.#slots,
+      logPath: (index) => files.logPath(this.#task(index).id, index),
+      ensureLogs: () => files.ensureLogs(),
+      keepsLogs: files.areKept,
+      mayShare: (task) => !force && !this.#readsInput(task),
+      rankOf: (index) => rank?.[index] ?? index,
+      giveWay: () => this.#giveWay(),
+      own: (work) => options.own("an execution", work),
+    };
   }
 
   /** The fingerprints and inputs of the tasks that have begun, by their indices. */
@@ -147,6 +196,15 @@ export class Build implements AsyncCommand {
     return { build: this.build };
   }
 
+  get activity(): CommandActivity {
+    const waitsFor = this.#options.executions.waitsOf(this);
+    const isStarved = this.#slots.waiting > 0 && this.#slots.held === 0;
+    return {
+      state: waitsFor.length > 0 || isStarved ? "waiting" : "running",
+      waitsFor: isStarved ? [...waitsFor, "a free job slot"] : waitsFor,
+    };
+  }
+
   step(): StepResult {
     if (this.#defect !== undefined) {
       this.#finish();
@@ -162,16 +220,20 @@ export class Build implements AsyncCommand {
       : { kind: "exit", exitCode: this.#exitCode };
   }
 
-  cancel(force: boolean, signal?: TaskSignal): void {
-    this.#whole.end(force);
+  cancel(how: Cancel): void {
+    this.#whole.cancel(how);
     if (this.#isFinished) return;
-    if (!this.isCancelled && signal !== undefined) this.#signal = signal;
+    if (!this.isCancelled && how.kind === "signal") this.#signal = how.signal;
+    this.#cancelled = how;
     if (this.#startedAt === undefined) this.#announce();
-    this.#feed({ kind: "cancel", force });
+    // Tasks that have been asked to end before get further requests directly.
+    const asked = [...this.#tasks.values()].filter(({ run }) => run.isAsked);
+    this.#feed({ kind: "cancel" });
+    for (const { run } of asked) run.cancel(how);
   }
 
   signal(signal: TaskSignal): boolean {
-    const passed = [...this.#runs.values()].map((run) => run.ending.pass(signal));
+    const passed = [...this.#tasks.values()].map(({ run }) => run.pass(signal));
     return passed.includes(true);
   }
 
@@ -189,7 +251,7 @@ export class Build implements AsyncCommand {
       build: id,
       requested: plan.requested,
       total: plan.tasks.length,
-      jobs: plan.jobs,
+      jobs: this.jobs,
       client: call.client,
     });
     this.#options.files.whenFailed((error) => {
@@ -218,22 +280,30 @@ export class Build implements AsyncCommand {
     this.#inputs.push(input);
     if (this.#inputs.length > 1) return;
     for (let next = this.#inputs[0]; next !== undefined; next = this.#inputs[0]) {
-      for (const effect of this.#scheduler.feed(next)) this.#carryOut(effect);
+      const ready: number[] = [];
+      for (const effect of this.#scheduler.feed(next)) {
+        if (effect.kind === "ready") ready.push(effect.task);
+        else this.#carryOut(effect);
+      }
+      // Of tasks that become ready together, the one with the smallest rank gets the first slot.
+      const { rankOf } = this.#taskContext;
+      for (const task of ready.sort((a, b) => rankOf(a) - rankOf(b))) this.#ready(task);
       this.#inputs.shift();
     }
   }
 
-  #carryOut(effect: SchedulerEffect): void {
+  #carryOut(effect: Exclude<SchedulerEffect, { readonly kind: "ready" }>): void {
     switch (effect.kind) {
-      case "start":
-        return this.#start(effect.task);
       case "end":
-        return this.#runs.get(effect.task)?.ending.end(effect.force, this.#signal);
+        return this.#tasks.get(effect.task)?.run.cancel(
+          this.isCancelled ? this.#cancelled : { kind: "end" },
+        );
       case "settle":
         return this.#settle(effect.task, effect.status);
       case "skip":
         // A task without a command only stands for its dependencies.
         if (this.#task(effect.task).command !== undefined) this.#isCut = true;
+        this.#tasks.get(effect.task)?.run.cancel({ kind: "end" });
         this.#emit({
           type: "TaskCancelled",
           build: this.build,
@@ -246,61 +316,74 @@ export class Build implements AsyncCommand {
     }
   }
 
-  #start(index: number): void {
+  #ready(index: number): void {
     const task = this.#task(index);
     const dependencies = task.dependencies.map((each) => [each, this.#task(each)] as const);
     const place = { index, task, dependencies };
     const { clock } = this.#options;
-    const startedAt = clock.monotonic();
-    const recalled = startedAt - this.#gaveWayAt < STRETCH_MS
-      ? this.#runner.recall(place)
-      : undefined;
+    const now = clock.monotonic();
+    const recalled = now - this.#gaveWayAt < STRETCH_MS ? this.#runner.recall(place) : undefined;
     if (recalled !== undefined) {
       this.#emit({ type: "TaskCached", ...this.#head(task), fingerprint: recalled });
+      this.#feed({ kind: "started", task: index });
       return this.#feed({ kind: "ended", task: index, result: "cached" });
     }
-    const run: TaskRun = {
-      startedAt,
-      ending: new CancellationController(),
-      hasStarted: false,
-      hasLog: false,
+    const state: Task = {
+      run: new TaskRun(this.#taskContext, place, {
+        admitted: () => {
+          state.startedAt = clock.monotonic();
+          this.#feed({ kind: "started", task: index });
+        },
+        begun: (progress, shared) => this.#begun(task, progress, shared),
+        sink: this.#sink(task.id),
+      }),
+      startedAt: now,
+      logPath: undefined,
       status: { code: 0 },
     };
-    this.#runs.set(index, run);
-    this.#own(this.#run(place, run));
+    this.#tasks.set(index, state);
+    this.#own(this.#run(index, state));
   }
 
-  async #run(place: TaskInBuild, run: TaskRun): Promise<void> {
-    const { index, task } = place;
-    await this.#giveWay();
-    const outcome = await this.#runner.run({
-      ...place,
-      logPath: () => this.#logPath(index),
-      ensureLogs: () => this.#options.files.ensureLogs(),
-      ending: run.ending,
-      listener: {
-        cached: (fingerprint) =>
-          this.#emit({ type: "TaskCached", ...this.#head(task), fingerprint }),
-        started: () => {
-          run.hasStarted = true;
-          const { cwd, prefixed } = task;
-          this.#emit({ type: "TaskStarted", ...this.#head(task), cwd, prefixed });
-        },
-        logged: () => run.hasLog = this.#options.files.areKept,
-        sink: this.#sink(task.id),
-      },
-    });
+  async #run(index: number, state: Task): Promise<void> {
+    try {
+      const result = await state.run.run();
+      // It may have been asked to end before it could start.
+      if (result !== undefined && this.#scheduler.status[index] !== "skipped") {
+        this.#ended(index, state, result);
+      }
+    } finally {
+      state.run.release();
+    }
+  }
+
+  #ended(index: number, state: Task, { outcome, logPath }: TaskRunOutcome): void {
     if (outcome.kind === "cached") {
       return this.#feed({ kind: "ended", task: index, result: "cached" });
     }
-    run.status = outcome.status;
-    if (run.status.leftovers !== undefined) this.#leftovers.push(run.status.leftovers);
-    const result = run.status.code === 0 ? "succeeded" : "failed";
-    this.#feed({ kind: "ended", task: index, result });
+    state.status = outcome.status;
+    state.logPath = logPath;
+    if (state.run.isStarter && outcome.status.leftovers !== undefined) {
+      this.#leftovers.push(outcome.status.leftovers);
+    }
+    const ended = outcome.status.code === 0 ? "succeeded" : "failed";
+    this.#feed({ kind: "ended", task: index, result: ended });
   }
 
-  #logPath(index: number): string {
-    return this.#options.files.logPath(this.#task(index).id, index);
+  #begun(task: PlannedTask, progress: Progress, shared: string | undefined): void {
+    const by = shared === undefined ? {} : { shared };
+    if (progress.kind === "cached") {
+      this.#emit({ type: "TaskCached", ...this.#head(task), fingerprint: progress.fingerprint });
+      return;
+    }
+    const { cwd, prefixed } = task;
+    this.#emit({ type: "TaskStarted", ...this.#head(task), cwd, prefixed, ...by });
+  }
+
+  /** Returns true if a task reads a stdin that has bytes. Its execution is not shared then. */
+  #readsInput({ stdin }: PlannedTask): boolean {
+    const { stdinPid, hasInput } = this.#options;
+    return stdin === "reads" && stdinPid !== undefined && hasInput(stdinPid);
   }
 
   /**
@@ -344,19 +427,19 @@ export class Build implements AsyncCommand {
 
   #settle(index: number, status: TaskStatus): void {
     const { id } = this.#task(index);
-    const run = this.#runs.get(index);
+    const run = this.#tasks.get(index);
     if (run === undefined || status === "cached") return;
     const common = {
       build: this.build,
       task: id,
       durationMs: Math.round(this.#options.clock.monotonic() - run.startedAt),
-      ...(run.hasLog ? { logPath: this.#logPath(index) } : {}),
+      ...(run.logPath === undefined ? {} : { logPath: run.logPath }),
     };
     if (status === "succeeded") {
-      this.#options.ran?.(this.#task(index), common.durationMs);
+      if (run.run.isStarter) this.#options.ran?.(this.#task(index), common.durationMs);
       this.#emit({ type: "TaskSucceeded", ...common });
     } else if (status === "failed") this.#failed(run, common);
-    else this.#cancelled(run, common);
+    else this.#wasCancelled(run, common);
     if (!this.#isFlushing) this.#own(this.#flush());
   }
 
@@ -369,7 +452,7 @@ export class Build implements AsyncCommand {
   }
 
   #failed(
-    run: TaskRun,
+    run: Task,
     common: { build: string; task: string; durationMs: number; logPath?: string },
   ): void {
     const { code, signal, reason } = run.status;
@@ -395,8 +478,8 @@ export class Build implements AsyncCommand {
    * Handles a task that was asked to end. It may have exited by itself nevertheless, and then its
    * exit code counts.
    */
-  #cancelled(
-    { hasStarted, status: { code, signal, reason } }: TaskRun,
+  #wasCancelled(
+    { run: { hasStarted }, status: { code, signal, reason } }: Task,
     common: { build: string; task: string; durationMs: number; logPath?: string },
   ): void {
     if (!hasStarted || signal !== undefined || reason !== undefined) this.#isCut = true;
@@ -416,7 +499,7 @@ export class Build implements AsyncCommand {
 
   /** Ends the processes that commands have left in the background, and completes the build. */
   async #complete(): Promise<void> {
-    if (!this.#whole.graceful.aborted) this.#whole.end(false);
+    if (!this.#whole.graceful.aborted) this.#whole.cancel({ kind: "end" });
     await Promise.all(this.#leftovers.map((leftovers) => leftovers.end(this.#whole)));
     const outcome: BuildOutcome = this.#scheduler.isCancelled
       ? "cancelled"
@@ -446,6 +529,8 @@ export class Build implements AsyncCommand {
     if (this.#isFinished) return;
     this.#isFinished = true;
     this.#options.files.close();
+    this.#slots[Symbol.dispose]();
+    this.#nesting?.[Symbol.dispose]();
     this.#wake.wake();
     this.#finished.resolve();
   }
@@ -457,7 +542,7 @@ export class Build implements AsyncCommand {
   #own(work: Promise<void>): void {
     work.catch((error: unknown) => {
       this.#defect ??= { error };
-      for (const run of this.#runs.values()) run.ending.end(true);
+      for (const { run } of this.#tasks.values()) run.cancel({ kind: "kill" });
       this.#wake.wake();
     });
   }

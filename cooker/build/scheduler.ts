@@ -1,18 +1,18 @@
 /**
- * Decides when each task of a build runs. The scheduler is a state machine that starts no
- * processes.
+ * Decides which tasks of a build may start. The scheduler is a state machine that starts no
+ * processes and knows nothing of job slots.
  *
  * A build feeds it inputs, such as the end of a task, and carries out the effects that it returns.
  *
  * ```
- *            dependencies done,
- *            a job slot is free              it succeeded
- *  waiting ───────────────────▶ running ───────────────────▶ done
- *     │                          │   │  it failed
- *     │ a dependency failed,     │   └─────────────────────▶ failed
- *     │ or the build is stopping │ another task failed,
- *     ▼                          ▼ or the build was cancelled
- *  skipped                    ending ──── it ended ────────▶ cancelled
+ *           dependencies        the build has
+ *           are done            started it            it succeeded
+ *  waiting ─────────────▶ ready ─────────────▶ running ─────────────▶ done
+ *     │                     │                   │   │  it failed
+ *     │ a dependency failed,│                   │   └───────────────▶ failed
+ *     │ or the build is     │                   │ another task failed,
+ *     ▼ stopping            ▼                   ▼ or the build was cancelled
+ *  skipped ◀────────────────┘                ending ── it ended ────▶ cancelled
  * ```
  *
  * After the first failure, no task starts any more and running tasks are ended. With `keepGoing`,
@@ -25,6 +25,7 @@
 /** The state of a task. */
 export type TaskStatus =
   | "waiting"
+  | "ready"
   | "running"
   | "ending"
   | "succeeded"
@@ -39,44 +40,29 @@ export type TaskResult = "succeeded" | "cached" | "failed";
 /** An event that the scheduler reacts to. */
 export type SchedulerInput =
   | { readonly kind: "begin" }
+  /** The build has started a task that was ready. */
+  | { readonly kind: "started"; readonly task: number }
   | { readonly kind: "ended"; readonly task: number; readonly result: TaskResult }
-  | { readonly kind: "cancel"; readonly force: boolean };
+  | { readonly kind: "cancel" };
 
 /** An action for the build. Effects are carried out in their order. */
 export type SchedulerEffect =
-  | { readonly kind: "start"; readonly task: number }
-  /** Ask a running task to end. With `force`, without a grace period. */
-  | { readonly kind: "end"; readonly task: number; readonly force: boolean }
+  /** A task may start. */
+  | { readonly kind: "ready"; readonly task: number }
+  /** Ask a running task to end. It is asked once. */
+  | { readonly kind: "end"; readonly task: number }
   /** A task that was started is over, with this status. */
   | { readonly kind: "settle"; readonly task: number; readonly status: TaskStatus }
-  /** A task will never start. */
+  /** A task will never start. It may have been ready. */
   | { readonly kind: "skip"; readonly task: number }
   /** Every task is over. This is the last effect. */
   | { readonly kind: "finish" };
-
-/** The data that does not change during a build. */
-interface SchedulerPlan {
-  /** For each task the indices of those that wait for it. */
-  readonly dependents: readonly (readonly number[])[];
-  /** For each task its rank. Of several tasks that could start, the smallest rank starts first. */
-  readonly rank: readonly number[];
-  /** The number of tasks that may run at once, at least 1. */
-  readonly jobs: number;
-  readonly keepGoing: boolean;
-}
 
 /** The input of a {@linkcode Scheduler}. */
 interface ScheduleRequest {
   /** For each task the indices of those that it waits for. */
   readonly dependencies: readonly (readonly number[])[];
-  /** The number of tasks that may run at once, at least 1. */
-  readonly jobs: number;
   readonly keepGoing: boolean;
-  /**
-   * For each task its rank. Of several tasks that could start, the smallest rank starts first.
-   * Default: its index.
-   */
-  readonly rank?: readonly number[];
 }
 
 /**
@@ -84,15 +70,13 @@ interface ScheduleRequest {
  * of an input depends on the number of tasks that it affects, not on the size of the build.
  */
 export class Scheduler {
-  readonly #plan: SchedulerPlan;
+  /** For each task the indices of those that wait for it. */
+  readonly #dependents: readonly (readonly number[])[];
+  readonly #keepGoing: boolean;
   readonly #status: TaskStatus[];
   /** For each task the number of its unfinished dependencies. */
   readonly #missing: number[];
-  /** Tasks that could start, sorted by rank. */
-  readonly #ready: number[] = [];
   #effects: SchedulerEffect[] = [];
-  /** The number of tasks that are running or ending. */
-  #active = 0;
   /** The number of tasks that are not over. */
   #open: number;
   /** True if no task may start any more. */
@@ -100,14 +84,13 @@ export class Scheduler {
   #isCancelled = false;
 
   /** Creates the schedule. No task starts before the input `begin`. */
-  constructor(request: ScheduleRequest) {
-    const { dependencies, jobs, keepGoing } = request;
+  constructor({ dependencies, keepGoing }: ScheduleRequest) {
     const dependents = dependencies.map((): number[] => []);
     dependencies.forEach((before, task) => {
       for (const other of before) dependents[other]?.push(task);
     });
-    const rank = request.rank ?? dependencies.map((_, task) => task);
-    this.#plan = { dependents, rank, jobs, keepGoing };
+    this.#dependents = dependents;
+    this.#keepGoing = keepGoing;
     this.#status = dependencies.map(() => "waiting");
     this.#missing = dependencies.map((before) => before.length);
     this.#open = dependencies.length;
@@ -126,7 +109,8 @@ export class Scheduler {
   /**
    * Processes an input and returns the resulting effects, in order.
    *
-   * @throws {RangeError} if the input says that a task ended which was not running
+   * @throws {RangeError} if the input says that a task started which was not ready, or ended which
+   *   was not running
    */
   feed(input: SchedulerInput): readonly SchedulerEffect[] {
     this.#effects = [];
@@ -134,22 +118,32 @@ export class Scheduler {
       case "begin":
         this.#begin();
         break;
+      case "started":
+        this.#start(input.task);
+        break;
       case "ended":
         this.#end(input.task, input.result);
         break;
       case "cancel":
-        this.#cancel(input.force);
+        this.#cancel();
         break;
     }
-    this.#startReady();
     return this.#effects;
   }
 
   #begin(): void {
     this.#finishIfDone();
     this.#missing.forEach((missing, task) => {
-      if (missing === 0 && this.#status[task] === "waiting") this.#enqueue(task);
+      if (missing === 0 && this.#status[task] === "waiting") this.#makeReady(task);
     });
+  }
+
+  /** A task that was skipped since it became ready stays skipped. */
+  #start(task: number): void {
+    const before = this.#status[task];
+    if (before === "skipped") return;
+    if (before !== "ready") throw new RangeError(`Task ${task} started while it was ${before}`);
+    this.#status[task] = "running";
   }
 
   #end(task: number, result: TaskResult): void {
@@ -158,43 +152,29 @@ export class Scheduler {
       throw new RangeError(`Task ${task} ended while it was ${before}`);
     }
     const status = before === "ending" ? "cancelled" : result;
-    this.#active--;
     this.#open--;
     this.#status[task] = status;
     this.#effects.push({ kind: "settle", task, status });
-    if (status === "failed" && !this.#plan.keepGoing) return this.#stop(false);
+    if (status === "failed" && !this.#keepGoing) return this.#stop();
     if (status === "failed") this.#skipDependents(task);
-    else for (const dependent of this.#plan.dependents[task] ?? []) this.#release(dependent);
+    else for (const dependent of this.#dependents[task] ?? []) this.#release(dependent);
     this.#finishIfDone();
   }
 
-  #cancel(force: boolean): void {
+  #cancel(): void {
     if (this.#open === 0) return;
     this.#isCancelled = true;
-    this.#stop(force);
-  }
-
-  #startReady(): void {
-    while (!this.#isEnding && this.#active < this.#plan.jobs) {
-      const task = this.#ready.shift();
-      if (task === undefined) break;
-      if (this.#status[task] !== "waiting") continue;
-      this.#status[task] = "running";
-      this.#active++;
-      this.#effects.push({ kind: "start", task });
-    }
+    this.#stop();
   }
 
   /** Skips all waiting tasks and asks running ones to end. */
-  #stop(force: boolean): void {
+  #stop(): void {
     this.#isEnding = true;
-    this.#ready.length = 0;
     this.#status.forEach((status, task) => {
-      if (status === "waiting") this.#skip(task);
-      const isAsked = status === "running" || (status === "ending" && force);
-      if (!isAsked) return;
+      if (status === "waiting" || status === "ready") this.#skip(task);
+      if (status !== "running") return;
       this.#status[task] = "ending";
-      this.#effects.push({ kind: "end", task, force });
+      this.#effects.push({ kind: "end", task });
     });
     this.#finishIfDone();
   }
@@ -202,7 +182,7 @@ export class Scheduler {
   #skipDependents(task: number): void {
     const open = [task];
     for (let next = open.pop(); next !== undefined; next = open.pop()) {
-      for (const dependent of this.#plan.dependents[next] ?? []) {
+      for (const dependent of this.#dependents[next] ?? []) {
         if (this.#status[dependent] !== "waiting") continue;
         this.#skip(dependent);
         open.push(dependent);
@@ -219,21 +199,12 @@ export class Scheduler {
   #release(task: number): void {
     const missing = (this.#missing[task] ?? 0) - 1;
     this.#missing[task] = missing;
-    if (missing === 0 && this.#status[task] === "waiting" && !this.#isEnding) this.#enqueue(task);
+    if (missing === 0 && this.#status[task] === "waiting" && !this.#isEnding) this.#makeReady(task);
   }
 
-  #enqueue(task: number): void {
-    const { rank } = this.#plan;
-    const own = rank[task] ?? task;
-    let low = 0;
-    let high = this.#ready.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      const other = this.#ready[middle] ?? 0;
-      if ((rank[other] ?? other) <= own) low = middle + 1;
-      else high = middle;
-    }
-    this.#ready.splice(low, 0, task);
+  #makeReady(task: number): void {
+    this.#status[task] = "ready";
+    this.#effects.push({ kind: "ready", task });
   }
 
   #finishIfDone(): void {

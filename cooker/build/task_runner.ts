@@ -43,6 +43,9 @@ export function isCacheKey(cacheKey: TaskCacheKey): cacheKey is CacheKey {
   return "fingerprint" in cacheKey;
 }
 
+/** Returns true if no input has changed since a task began. */
+export type IsUnchanged = () => Promise<boolean>;
+
 /** Callbacks for the progress of a task. */
 interface TaskListener {
   /** The task was a cache hit. Its replayed output follows. */
@@ -51,6 +54,8 @@ interface TaskListener {
   started(): void;
   /** The task has a log. Not called if a successful task prints nothing. */
   logged(): void;
+  /** Called when the inputs of a task are known that declares them. */
+  pinned(isUnchanged: IsUnchanged): void;
   /** Receives the output, both new and replayed. */
   readonly sink: OutputSink;
 }
@@ -86,6 +91,13 @@ export interface TaskInBuild {
   readonly dependencies: readonly (readonly [index: number, task: PlannedTask])[];
 }
 
+/** The outcome of a task, for a build that has joined its execution. */
+export interface SharedTask {
+  readonly known: Known | undefined;
+  readonly cacheKey: CacheKey | undefined;
+  readonly baseline: Baseline | undefined;
+}
+
 /** The request to run a task. */
 interface TaskRequest extends TaskInBuild {
   /** Returns the path of the log. */
@@ -97,7 +109,7 @@ interface TaskRequest extends TaskInBuild {
 }
 
 /** The outcome of a task. */
-type TaskOutcome =
+export type TaskOutcome =
   | { readonly kind: "cached" }
   | { readonly kind: "ran"; readonly status: ExitStatus };
 
@@ -139,6 +151,41 @@ export class TaskRunner {
     return this.#baselines;
   }
 
+  /** Returns what is known of a task after its execution, for another build. */
+  share(index: number): SharedTask {
+    return {
+      known: this.#later.get(index) ?? this.#fingerprints.get(index),
+      cacheKey: this.#cacheKeys.get(index),
+      baseline: this.#baselines.get(index),
+    };
+  }
+
+  /** Takes over the outcome of a task that another build has executed. */
+  adopt(index: number, { known, cacheKey, baseline }: SharedTask): void {
+    if (typeof known === "string") this.#fingerprints.set(index, known);
+    else if (known !== undefined) this.#later.set(index, known);
+    if (cacheKey !== undefined) this.#cacheKeys.set(index, cacheKey);
+    if (baseline !== undefined) this.#baselines.set(index, baseline);
+  }
+
+  /**
+   * Returns the fingerprints of tasks by their ids, also of those whose results are stored later.
+   *
+   * @returns `undefined` if one of them has none
+   */
+  async settledFingerprints(
+    tasks: TaskInBuild["dependencies"],
+  ): Promise<ReadonlyMap<string, string> | undefined> {
+    const known = new Map<string, string>();
+    for (const [index, { id }] of tasks) {
+      const fingerprint = await this.#later.get(index)?.fingerprint ??
+        this.#fingerprints.get(index);
+      if (fingerprint === undefined) return undefined;
+      known.set(id, fingerprint);
+    }
+    return known;
+  }
+
   /** Runs a task, or restores its result on a cache hit. */
   async run(request: TaskRequest): Promise<TaskOutcome> {
     const { graceful } = request.ending;
@@ -160,6 +207,7 @@ export class TaskRunner {
       if (deferred.has(key)) await deferred.settle(key);
       const beginning = await this.#beginning(request, deferred);
       if (beginning !== undefined) {
+        request.listener.pinned(() => deferred.isUnchanged(beginning));
         return { kind: "ran", status: await this.#defer(beginning, request, deferred) };
       }
       if (this.#later.size > 0) await this.#settleDependencies(request, deferred);
@@ -170,6 +218,7 @@ export class TaskRunner {
       return { kind: "ran", status: await this.#runUncached(request) };
     }
     this.#take(request.index, cacheKey);
+    request.listener.pinned(() => cacheKey.inputs.isUnchangedSince(cacheKey.snapshot));
     if (await this.#fetch(cacheKey, request)) return { kind: "cached" };
     return { kind: "ran", status: await this.#produce(cacheKey, request) };
   }
@@ -363,6 +412,7 @@ export class TaskRunner {
         return sink.write(stream, bytes);
       },
       warn: (message) => sink.warn(message),
+      tagged: (tag) => sink.tagged?.(tag),
     }).catch((error: unknown) => {
       if (prepared !== undefined) cache?.abandon(prepared);
       throw error;
@@ -402,6 +452,7 @@ export class TaskRunner {
           return sink.write(stream, bytes);
         },
         warn: (message) => sink.warn(message),
+        tagged: (tag) => sink.tagged?.(tag),
       }, ending);
       // Most successful tasks print nothing and get no log. The log of a failed or cancelled task
       // is written at once, because people read it.

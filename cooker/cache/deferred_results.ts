@@ -120,6 +120,12 @@ export class DeferredResults {
     return { cache, question, dependencies, inputs, outputs, inputsVersion, begunAt };
   }
 
+  /** Returns true if no input of a task has changed since it began. */
+  isUnchanged({ inputs, inputsVersion }: Beginning): Promise<boolean> {
+    this.#options.tracker.drain();
+    return Promise.resolve(inputs.isWatched && inputs.version === inputsVersion);
+  }
+
   /** Records the success of a task. Returns `undefined` if its result can't be stored. */
   async add(
     beginning: Beginning,

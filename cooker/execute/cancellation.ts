@@ -5,27 +5,35 @@
  * @module
  */
 
+import type { Cancel } from "../../server/cooker.ts";
 import type { TaskSignal } from "../../wire/signals.ts";
 
-/** The requests that reach a task while it runs. `forced` is never aborted without `graceful`. */
+/** The requests that reach a task while it runs. Each is aborted only together with those before. */
 export interface Cancellation {
-  /** Requests a graceful end, with time for a cleanup. */
+  /** Requests an end, with time for a cleanup. */
   readonly graceful: AbortSignal;
-  /** Requests an immediate end, without a grace period. */
+  /** Limits the time for the cleanup to a grace period. A person's signal does not limit it. */
+  readonly limited: AbortSignal;
+  /** Requests an immediate end. */
   readonly forced: AbortSignal;
   /** The signal that the work's processes get first when `graceful` is aborted. */
   readonly signal: TaskSignal;
   /** True if a signal was passed on that can have changed the result of the work. */
   readonly isDisturbed: boolean;
   /**
-   * Calls a function for each signal that does not request an end, until the result is disposed of.
+   * Calls a function for each signal that is passed on, until the result is disposed of. These are
+   * the signals that do not request an end, and further ones after the first that does.
    */
   onSignal(listener: (signal: TaskSignal) => void): Disposable;
 }
 
+/** Signals that do not change the result of the work. */
+const HARMLESS: ReadonlySet<TaskSignal> = new Set(["SIGWINCH", "SIGTSTP", "SIGCONT"]);
+
 /** Sends requests and signals to work, which sees only the {@linkcode Cancellation} interface. */
 export class CancellationController implements Cancellation {
   readonly #graceful = new AbortController();
+  readonly #limited = new AbortController();
   readonly #forced = new AbortController();
   readonly #listeners = new Set<(signal: TaskSignal) => void>();
   #signal: TaskSignal = "SIGTERM";
@@ -33,6 +41,10 @@ export class CancellationController implements Cancellation {
 
   get graceful(): AbortSignal {
     return this.#graceful.signal;
+  }
+
+  get limited(): AbortSignal {
+    return this.#limited.signal;
   }
 
   get forced(): AbortSignal {
@@ -58,21 +70,27 @@ export class CancellationController implements Cancellation {
    * @returns true if the work has begun and listens for signals
    */
   pass(signal: TaskSignal): boolean {
-    if (signal !== "SIGWINCH") this.#isDisturbed = true;
+    if (!HARMLESS.has(signal)) this.#isDisturbed = true;
     for (const listener of this.#listeners) listener(signal);
     return this.#listeners.size > 0;
   }
 
-  /**
-   * Requests an end. May be called again, with `force` after a call without it.
-   *
-   * @param signal the first signal for the work's processes; ignored if this is not the first call
-   */
-  end(force: boolean, signal: TaskSignal = "SIGTERM"): void {
-    if (!this.#graceful.signal.aborted) this.#signal = signal;
-    // An explicit reason saves the creation of an exception.
+  /** Requests an end. May be called again. */
+  cancel(how: Cancel): void {
+    const isFirst = !this.#graceful.signal.aborted;
+    if (how.kind === "signal") {
+      if (!isFirst) {
+        this.pass(how.signal);
+        return;
+      }
+      this.#signal = how.signal;
+    }
+    // An explicit reason saves the creation of an exception. `limited` comes first, so that a
+    // listener of `graceful` sees whether the time is limited.
+    const isLimited = how.kind !== "signal" || how.signal === "SIGHUP";
+    if (isLimited) this.#limited.abort("asked to end soon");
+    if (how.kind === "kill") this.#forced.abort("asked to end at once");
     this.#graceful.abort("asked to end");
-    if (force) this.#forced.abort("asked to end at once");
   }
 }
 

@@ -55,6 +55,8 @@ export interface OutputSink {
   write(stream: "stdout" | "stderr", bytes: Uint8Array): Promise<void>;
   /** Receives a warning about the task, for people. */
   warn(message: string): void;
+  /** Receives the tag that the processes of the command carry, before they start. */
+  tagged?(tag: string): void;
 }
 
 /** Processes that a command left behind: members of its group that outlive it. */

@@ -73,6 +73,12 @@ export class ProcessGroup {
     return receivers.map((pid) => killProcess(pid, signal)).includes(true);
   }
 
+  /** Suspends or continues all processes of the group, and those that have left it. */
+  pause(signal: "SIGSTOP" | "SIGCONT"): void {
+    killGroup(this.#id, signal);
+    for (const stray of this.#strays()) killProcess(stray, signal);
+  }
+
   /**
    * Ends all processes of the group and waits until they are gone. Sends SIGTERM, and SIGKILL after
    * {@linkcode GRACE_MS} or as soon as an immediate end is requested.
@@ -82,6 +88,8 @@ export class ProcessGroup {
   async end(ending: Cancellation): Promise<boolean> {
     if (!ending.forced.aborted) {
       if (!this.#signal("SIGTERM")) return true;
+      // A suspended process does not get SIGTERM before it continues.
+      this.pause("SIGCONT");
       if (await this.#within(GRACE_MS, ending.forced, () => !this.isAlive)) return true;
     }
     const deadline = this.#clock.monotonic() + GIVE_UP_MS;

@@ -33,6 +33,12 @@ import { OutputPipe } from "./output_pipe.ts";
 import { plainCommand } from "./plain_command.ts";
 import { GRACE_MS, ProcessGroup } from "./process_tree.ts";
 
+/**
+ * Variable that names the execution to a nested run, if processes cannot be marked. It is part of
+ * no cache key.
+ */
+export const EXECUTION_VARIABLE = "SIMMER_EXECUTION";
+
 /** Exit code of a command that could not be started, as in shells. */
 const NOT_STARTED = 127;
 
@@ -45,6 +51,9 @@ const ENDED_BY_OTHERS: readonly number[] = [
   KILLED,
   signalExitCode("SIGTERM"),
 ];
+
+/** Signals that suspend and continue a command. */
+const PAUSING: ReadonlySet<TaskSignal> = new Set(["SIGTSTP", "SIGCONT"]);
 
 /** The process that leads a task's group, and the kind of its program. */
 interface Leader {
@@ -88,7 +97,10 @@ export class ShellExecutor implements Executor {
       return { code: 1, reason: `Cannot run ${command.name}: its command is empty` };
     }
     const receiver = new Receiver();
-    using _listening = ending.onSignal((signal) => receiver.take(signal));
+    using _listening = ending.onSignal((signal) => {
+      // After a request to end, the processes get further signals where the end is waited for.
+      if (!ending.graceful.aborted || PAUSING.has(signal)) receiver.take(signal);
+    });
     const rest = needsDeno(command) ? command.command : await runDirectly(command, sink, ending);
     if (rest === "" && command.command !== "") return { code: 0 };
     return await this.#execute({ ...command, command: rest }, sink, ending, receiver);
@@ -107,9 +119,12 @@ export class ShellExecutor implements Executor {
     // Announce the start to the warden before it happens: this process may be killed at any time,
     // also between the start of the child and the moment when its process id is known.
     warden?.expect(command.cwd, mark?.id);
+    const tag = mark?.id ?? crypto.randomUUID();
+    sink.tagged?.(tag);
+    const env = mark === undefined ? { ...command.env, [EXECUTION_VARIABLE]: tag } : command.env;
     // Resources that are needed only while the command runs.
     using needed = new DisposableStack();
-    const leader = this.#start(command, sink, mark, needed);
+    const leader = this.#start({ ...command, env }, sink, mark, needed);
     if ("code" in leader) {
       warden?.unexpected(mark?.id);
       return leader;
@@ -131,15 +146,9 @@ export class ShellExecutor implements Executor {
       return isGone;
     };
     const everybody = new ProcessGroup(pid, clock, kind, mark);
+    receiver.group = everybody;
     if (!await beforeAbort(exit, ending.graceful)) {
-      const { signal, forced } = ending;
-      if (signal !== "SIGTERM" && !forced.aborted) {
-        everybody.signal(signal);
-        // Background processes of a shell ignore SIGINT and SIGQUIT. Wait only for the leader, and
-        // end them after it.
-        if (signal === "SIGHUP") await everybody.leftWithin(GRACE_MS, forced);
-        else await this.#endedWithin(GRACE_MS, exit, forced);
-      }
+      await this.#endAsAsked(everybody, exit, ending);
       return await end(everybody, ending) ? await exit : { code: KILLED, signal: "SIGKILL" };
     }
     const status = await exit;
@@ -160,6 +169,32 @@ export class ShellExecutor implements Executor {
     }
     if (mark !== undefined) warden?.forget(mark.id);
     return { ...status, leftovers: { end: async (asked) => void await end(group, asked) } };
+  }
+
+  /**
+   * Sends the signals of a person to a command's processes, and waits until its leader has ended.
+   * Gives up if the time is limited, or if the processes are to end at once.
+   */
+  async #endAsAsked(
+    everybody: ProcessGroup,
+    exit: Promise<unknown>,
+    ending: Cancellation,
+  ): Promise<void> {
+    const { signal, limited, forced } = ending;
+    const isPersons = !limited.aborted;
+    if (forced.aborted || (signal === "SIGTERM" && !isPersons)) return;
+    everybody.signal(signal);
+    using _further = ending.onSignal((next) => {
+      if (!PAUSING.has(next)) everybody.signal(next);
+    });
+    if (isPersons) {
+      await beforeAbort(exit, limited);
+      return;
+    }
+    // Background processes of a shell ignore SIGINT and SIGQUIT. Wait only for the leader, and end
+    // them after it.
+    if (signal === "SIGHUP") await everybody.leftWithin(GRACE_MS, forced);
+    else await this.#endedWithin(GRACE_MS, exit, forced);
   }
 
   async #endedWithin(ms: number, exit: Promise<unknown>, hurry: AbortSignal): Promise<void> {
@@ -273,8 +308,15 @@ export class ShellExecutor implements Executor {
 class Receiver {
   readonly #taken = new Set<TaskSignal>();
   #leader: Leader | undefined;
+  /** The processes of the command, once it has been started. */
+  group: ProcessGroup | undefined;
 
   take(signal: TaskSignal): void {
+    if (PAUSING.has(signal)) {
+      // The kernel does not suspend orphaned process groups, as those of tasks are, by SIGTSTP.
+      this.group?.pause(signal === "SIGCONT" ? "SIGCONT" : "SIGSTOP");
+      return;
+    }
     this.#taken.add(signal);
     if (this.#leader === undefined) return;
     const { process: { pid }, kind } = this.#leader;
@@ -287,6 +329,7 @@ class Receiver {
     this.#leader = leader;
     const status = await leader.process.exit;
     this.#leader = undefined;
+    this.group = undefined;
     return status;
   }
 

@@ -71,6 +71,14 @@ export class ProcessMarks implements Disposable {
     };
   }
 
+  /** Returns the id of the mark that a process carries; `undefined` if it carries none. */
+  of(pid: number): string | undefined {
+    if (Deno.build.os !== "linux") return undefined;
+    const libc = this.#libc ??= Deno.dlopen("libc.so.6", SYMBOLS);
+    const [soft] = limitOf(libc, pid) ?? [];
+    return soft === undefined || soft < FIRST_MARK || soft === UNLIMITED ? undefined : String(soft);
+  }
+
   /** Closes the library. Existing marks must not be used any more. Safe to call twice. */
   close(): void {
     this.#libc?.close();

@@ -6,7 +6,7 @@
 
 /**
  * Numbers of the signals that this program uses by name. They come from POSIX or are the same on
- * all platforms, except for SIGUSR1 and SIGUSR2.
+ * all platforms, except for those that depend on the platform below.
  */
 const NUMBERS = {
   SIGHUP: 1,
@@ -18,6 +18,9 @@ const NUMBERS = {
   SIGPIPE: 13,
   SIGALRM: 14,
   SIGTERM: 15,
+  SIGSTOP: Deno.build.os === "linux" ? 19 : 17,
+  SIGCONT: Deno.build.os === "linux" ? 18 : 19,
+  SIGTSTP: Deno.build.os === "linux" ? 20 : 18,
   SIGWINCH: 28,
 } as const;
 

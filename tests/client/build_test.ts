@@ -234,16 +234,21 @@ Deno.test("R25 Ctrl-C cancels the build over the same connection, waits for its 
   assertMatch(recorder.text("stderr"), /Ctrl-C again[^]*1 cancelled/);
 });
 
-Deno.test("R25 a second Ctrl-C forces the shutdown, and a third one ends the client at once", async () => {
+Deno.test("R25 the second Ctrl-C sends SIGTERM, the third SIGKILL, and the fourth ends the client", async () => {
   await using setup = await setUp(endless(() => {}));
   const code = setup.simmer();
   const { recorder, exits } = setup.process;
   await recorder.until("stdout", "hello");
   const peer = await setup.server.peer();
-  setup.process.signal("SIGINT");
-  await peer.asked("signalTasks");
-  setup.process.signal("SIGINT");
-  await peer.asked("stateForceShutdown");
+  for (let count = 1; count <= 3; count++) {
+    setup.process.signal("SIGINT");
+    await peer.asked("signalTasks", count);
+  }
+  const signals = peer.requests.filter(({ method }) => method === "signalTasks");
+  assertEquals(
+    signals.map(({ params }) => (params as { signal: string }).signal),
+    ["SIGINT", "SIGTERM", "SIGKILL"],
+  );
   assertEquals(exits, []);
   setup.process.signal("SIGINT");
   assertEquals(exits, [130]);
@@ -287,7 +292,7 @@ Deno.test("R25 Ctrl-C before the server has started the build ends the client an
 
 Deno.test("a signal to an observer ends only the observer, and SIGWINCH does not", async () => {
   for (const [signal, expected] of [["SIGINT", 130], ["SIGUSR1", 138], ["SIGHUP", 129]] as const) {
-    const answers: Handler = () => ({ clients: [] });
+    const answers: Handler = () => ({ builds: [], clients: [] });
     await using setup = await setUp(greeting(answers, { role: "observer" }));
     const code = setup.simmer(["--busy", "observe", "hello"]);
     await setup.process.recorder.until("stderr", "watching the build");
@@ -326,7 +331,7 @@ Deno.test("simmer run exits with 141 if the reader of stdout has gone", async ()
 Deno.test("simmer run --busy observe shows the build in progress, and exits with its code", async () => {
   const handler = greeting(({ method }) => {
     if (method !== "status") throw new WireError("readOnly", "An observer only looks on");
-    return { clients: [{ role: "controller", pid: 7, command: "simmer run hello" }] };
+    return { builds: [{ build: "b1", client: { pid: 7, command: "simmer run hello" } }] };
   }, { role: "observer" });
   await using setup = await setUp(handler);
   const code = setup.simmer(["--busy", "observe", "hello"]);

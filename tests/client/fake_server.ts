@@ -64,10 +64,10 @@ export class FakePeer {
     this.#stream.close();
   }
 
-  /** Resolves with the first request of that name. */
-  async asked(name: string): Promise<Request> {
+  /** Resolves with the first request of that name, or with a later one by its number. */
+  async asked(name: string, number = 1): Promise<Request> {
     while (true) {
-      const request = this.requests.find((each) => each.method === name);
+      const request = this.requests.filter((each) => each.method === name)[number - 1];
       if (request !== undefined) return request;
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
     }

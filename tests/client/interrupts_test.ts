@@ -18,7 +18,7 @@ function play(
     isRunning: () => isRunning,
     isHungUp: () => isHungUp,
     cancel: (signal) => actions.push(`cancel ${signal}`),
-    force: () => actions.push("force"),
+    suspend: () => actions.push("suspend"),
     pass: (signal) => actions.push(`pass ${signal}`),
     leave: () => actions.push("leave"),
     exit: (code) => actions.push(`exit ${code}`),
@@ -33,11 +33,18 @@ function play(
 const RUNNING = { isRunning: true };
 const WAITING = { isRunning: false };
 
-Deno.test("R25 the first Ctrl-C cancels with SIGINT, the second forces, and the third ends the client at once", () => {
-  const signals = ["SIGINT", "SIGINT", "SIGINT"] as const;
-  assertEquals(play(RUNNING, signals.slice(0, 1)), [["cancel SIGINT"], 130]);
-  assertEquals(play(RUNNING, signals.slice(0, 2)), [["cancel SIGINT", "force"], 130]);
-  assertEquals(play(RUNNING, signals), [["cancel SIGINT", "force", "exit 130"], 130]);
+Deno.test("R25 Ctrl-C sends the tasks SIGINT, then SIGTERM, then SIGKILL, and the fourth ends the client", () => {
+  const stages = ["cancel SIGINT", "cancel SIGTERM", "cancel SIGKILL", "exit 130"];
+  for (const count of [1, 2, 3, 4]) {
+    const signals = Array.from({ length: count }, () => "SIGINT" as const);
+    assertEquals(play(RUNNING, signals), [stages.slice(0, count), 130]);
+  }
+});
+
+Deno.test("SIGTSTP suspends in every state, and is no stage of an end", () => {
+  assertEquals(play(RUNNING, ["SIGTSTP", "SIGCONT"]), [["suspend", "pass SIGCONT"], undefined]);
+  assertEquals(play(WAITING, ["SIGTSTP", "SIGCONT"]), [["suspend"], undefined]);
+  assertEquals(play(RUNNING, ["SIGINT", "SIGTSTP"]), [["cancel SIGINT", "suspend"], 130]);
 });
 
 Deno.test("R25 Ctrl-C before the build runs makes the client leave, and the next one ends it at once", () => {
@@ -47,7 +54,8 @@ Deno.test("R25 Ctrl-C before the build runs makes the client leave, and the next
 Deno.test("SIGTERM and SIGQUIT cancel with their own signal, and the first signal sets the exit code", () => {
   assertEquals(play(RUNNING, ["SIGTERM"]), [["cancel SIGTERM"], 143]);
   assertEquals(play(RUNNING, ["SIGQUIT"]), [["cancel SIGQUIT"], 131]);
-  assertEquals(play(RUNNING, ["SIGTERM", "SIGINT"]), [["cancel SIGTERM", "force"], 143]);
+  assertEquals(play(RUNNING, ["SIGTERM", "SIGINT"]), [["cancel SIGTERM", "cancel SIGKILL"], 143]);
+  assertEquals(play(RUNNING, ["SIGQUIT", "SIGINT"]), [["cancel SIGQUIT", "cancel SIGTERM"], 131]);
   assertEquals(play(WAITING, ["SIGTERM"]), [["leave"], 143]);
 });
 
@@ -59,11 +67,17 @@ Deno.test("other signals are forwarded each time, and neither cancel nor count a
   assertEquals(play(RUNNING, ["SIGINT", "SIGUSR1"]), [["cancel SIGINT", "pass SIGUSR1"], 130]);
 });
 
-Deno.test("every signal except SIGWINCH makes the client leave before the build runs", () => {
+Deno.test("every signal that ends a program makes the client leave before the build runs", () => {
+  const others: Partial<Record<TaskSignal, string[]>> = {
+    SIGWINCH: [],
+    SIGCONT: [],
+    SIGTSTP: ["suspend"],
+  };
   for (const signal of TASK_SIGNALS) {
-    const expected: ReturnType<typeof play> = signal === "SIGWINCH"
-      ? [[], undefined]
-      : [["leave"], signalExitCode(signal)];
+    const other = others[signal];
+    const expected: ReturnType<typeof play> = other === undefined
+      ? [["leave"], signalExitCode(signal)]
+      : [other, undefined];
     assertEquals(play(WAITING, [signal]), expected, signal);
   }
 });
@@ -74,7 +88,7 @@ Deno.test("a forwarded signal without a receiver makes the client leave, unless 
     isRunning: () => true,
     isHungUp: () => false,
     cancel: () => {},
-    force: () => {},
+    suspend: () => {},
     pass: (signal) => interrupts.unheard(signal),
     leave: () => actions.push("leave"),
     exit: () => {},
@@ -91,7 +105,7 @@ Deno.test("SIGHUP after a terminal hangup cancels once, and does not count as a 
   assertEquals(play(hungUp, ["SIGHUP"]), [["cancel SIGHUP"], 129]);
   assertEquals(play(hungUp, ["SIGHUP", "SIGHUP"]), [["cancel SIGHUP"], 129]);
   assertEquals(play(hungUp, ["SIGINT", "SIGHUP"]), [["cancel SIGINT", "pass SIGHUP"], 130]);
-  assertEquals(play(hungUp, ["SIGHUP", "SIGINT"]), [["cancel SIGHUP", "force"], 129]);
+  assertEquals(play(hungUp, ["SIGHUP", "SIGINT"]), [["cancel SIGHUP", "cancel SIGTERM"], 129]);
   assertEquals(play({ isRunning: false, isHungUp: true }, ["SIGHUP"]), [["leave"], 129]);
 });
 
@@ -107,7 +121,7 @@ Deno.test("disposal of the listeners removes all of them", () => {
     isRunning: () => true,
     isHungUp: () => false,
     cancel: () => {},
-    force: () => {},
+    suspend: () => {},
     pass: () => {},
     leave: () => {},
     exit: () => {},

@@ -85,7 +85,7 @@ export class DirectCooker implements AsyncDisposable {
 
   /** Cancels all runs. */
   cancelAll(): void {
-    for (const command of this.#running) command.cancel(false);
+    for (const command of this.#running) command.cancel({ kind: "end" });
   }
 
   /**
@@ -103,7 +103,7 @@ export class DirectCooker implements AsyncDisposable {
     const take = (event: SimmerEvent): void => {
       events.push(event);
       told(event);
-      if (event.type === cancelAt) queueMicrotask(() => command.cancel(false));
+      if (event.type === cancelAt) queueMicrotask(() => command.cancel({ kind: "end" }));
     };
     let command: AsyncCommand;
     try {

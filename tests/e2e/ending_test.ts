@@ -51,12 +51,14 @@ Deno.test("R25 one Ctrl-C cancels the build, the client exits with the task's co
   assertEquals((await project.run(["status"])).code, 0);
 });
 
-Deno.test("R25 a second Ctrl-C ends tasks that ignore signals, grandchildren included", async () => {
+Deno.test("R25 a third Ctrl-C ends tasks that ignore signals, grandchildren included", async () => {
   await using project = await Project.create(FILES);
   const run = project.start(["run", "stubborn"], { terminal: true });
   await run.stdout.until("started");
   await run.type(CTRL_C);
-  await run.stdout.until("Ctrl-C");
+  await run.stdout.until("Ctrl-C again sends SIGTERM");
+  await run.type(CTRL_C);
+  await run.stdout.until("after SIGTERM");
   await run.type(CTRL_C);
   const { code, stdout } = await run.finished();
   assertEquals(code, 130, stdout);

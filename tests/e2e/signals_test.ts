@@ -7,7 +7,9 @@ import { TASK_SIGNALS } from "../../wire/signals.ts";
 import { Project, SIMMER } from "./support.ts";
 
 /** The signals that end a task by default. */
-const SIGNALS = TASK_SIGNALS.filter((signal) => signal !== "SIGWINCH");
+const SIGNALS = TASK_SIGNALS.filter((signal) =>
+  signal !== "SIGWINCH" && signal !== "SIGTSTP" && signal !== "SIGCONT"
+);
 
 /** Prints each signal. Exits with the given code at any signal but SIGWINCH. */
 const PROBE = `import os, signal, sys

@@ -1,7 +1,7 @@
 /** Misbehaving clients and cookers, which must harm only themselves and never the server. */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import type { AsyncCommand, CommandCall } from "../../server/cooker.ts";
+import type { AsyncCommand, Cancel, CommandCall } from "../../server/cooker.ts";
 import { FakeClock } from "../../system/fake_clock.ts";
 import { ERROR_CODES } from "../../wire/errors.ts";
 import { encodeFrame } from "../../wire/frame.ts";
@@ -36,16 +36,16 @@ class SpecialCooker extends TestCooker {
 }
 
 /** Command that records cancel requests but runs until `isDone` is set. */
-function stubborn(detached = false): AsyncCommand & { cancels: boolean[]; isDone: boolean } {
+function stubborn(detached = false): AsyncCommand & { cancels: Cancel["kind"][]; isDone: boolean } {
   const command = {
     reply: { build: "stubborn" },
     build: "stubborn",
     detached,
-    cancels: [] as boolean[],
+    cancels: [] as Cancel["kind"][],
     isDone: false,
     step: () => command.isDone ? false as const : 0.1,
     outcome: () => ({ kind: "completed" } as const),
-    cancel: (force: boolean) => void command.cancels.push(force),
+    cancel: ({ kind }: Cancel) => void command.cancels.push(kind),
   };
   return command;
 }
@@ -150,7 +150,7 @@ Deno.test("R6 R10 a command that is still starting at shutdown gets one reply an
   begun.resolve(late);
   await begun.promise;
   await Promise.resolve();
-  assertEquals(late.cancels, [true]);
+  assertEquals(late.cancels, ["kill"]);
 });
 
 Deno.test("R13 a command that ignores the shutdown fails as cancelled", async () => {
@@ -178,7 +178,7 @@ Deno.test("R7 R10 the next controller's command waits until the previous control
   await first.leave();
   await second.notification("role");
   await second.call("ping");
-  assertEquals([commands.length, commands[0]?.cancels], [1, [false]]);
+  assertEquals([commands.length, commands[0]?.cancels], [1, ["end"]]);
   const impatient = await server.join({ whenBusy: "observe" });
   assertEquals((await impatient.call("status") as { busyWith: string }).busyWith, "work");
   if (commands[0] !== undefined) commands[0].isDone = true;
@@ -199,7 +199,7 @@ Deno.test("R10 a build owner that does not read does not delay a forced shutdown
   assertEquals(await operator.call("stateForceShutdown"), true);
   await ready;
   assertEquals(emitLines(build, 10), undefined);
-  assertEquals(build.cancels, [true]);
+  assertEquals(build.cancels, ["kill"]);
   owner.stream.close();
 });
 

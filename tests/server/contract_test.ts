@@ -128,7 +128,7 @@ contract("a disconnect cancels a build and ends the server", async ({ client, co
   await client.call("work");
   await client.leave();
   await ended;
-  assertEquals((await cooker.build(0)).cancels[0], false);
+  assertEquals((await cooker.build(0)).cancels[0], "end");
 });
 
 contract("terminateServer is answered before the server ends", async ({ client, ended }) => {

@@ -21,7 +21,7 @@ Deno.test("R25 signalTasks with cancel passes its signal to the command's cancel
   await client.call("work");
   const build = await server.cooker.build(0);
   assertEquals(await client.call("signalTasks", { signal: "SIGINT", cancel: true }), true);
-  assertEquals([build.signals, build.cancels], [["SIGINT"], [false]]);
+  assertEquals([build.signals, build.cancels], [["SIGINT"], ["signal"]]);
   await client.event("CommandExit");
 });
 

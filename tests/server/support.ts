@@ -9,6 +9,7 @@ import * as v from "valibot";
 import type {
   AsyncCommand,
   AsyncOutcome,
+  Cancel,
   CommandCall,
   Cooker,
   CookerHost,
@@ -43,7 +44,7 @@ export class TestCommand implements AsyncCommand {
   readonly detached: boolean;
   readonly call: CommandCall;
   readonly latch: Latch = new Latch("test command");
-  readonly cancels: boolean[] = [];
+  readonly cancels: Cancel["kind"][] = [];
   /** Received signals, including those that cancelled the command. */
   readonly signals: TaskSignal[] = [];
   /** Result of `signal`. */
@@ -88,9 +89,9 @@ export class TestCommand implements AsyncCommand {
     return this.hasReceiver;
   }
 
-  cancel(force: boolean, signal?: TaskSignal): void {
-    this.cancels.push(force);
-    if (signal !== undefined) this.signals.push(signal);
+  cancel(how: Cancel): void {
+    this.cancels.push(how.kind);
+    if (how.kind === "signal") this.signals.push(how.signal);
     this.end({ kind: "exit", exitCode: 130 });
   }
 }

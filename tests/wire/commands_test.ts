@@ -19,6 +19,7 @@ Deno.test("each command has its access level, and commands that start work need 
     ping: "read",
     status: "read",
     setFeatures: "read",
+    cancelBuild: "stop",
     getUIHandlerNum: "read",
     setEventMask: "read",
     listTasks: "read",

@@ -193,7 +193,7 @@ Deno.test("R7 removeClient cancels the build, unless it is detached", async () =
     await server.call("removeClient", [], token);
     if (detached) await server.clock.advance(1000);
     else await cancelled(build, server);
-    assertEquals(build.cancels, detached ? [] : [false]);
+    assertEquals(build.cancels, detached ? [] : ["end"]);
     build.end({ kind: "completed" });
   }
 });

@@ -8,19 +8,14 @@ import {
 } from "../../../cooker/build/scheduler.ts";
 
 /**
- * Feeds inputs to a scheduler and abbreviates its effects: `+0` start, `!0` end (`!0!` with force),
- * `=0 status` settle, `-0` skip.
+ * Feeds inputs to a scheduler and abbreviates its effects: `?0` ready, `!0` end, `=0 status` settle,
+ * `-0` skip.
  */
 class Run {
   readonly scheduler: Scheduler;
 
-  constructor(
-    dependencies: number[][],
-    options: { jobs?: number; keepGoing?: boolean; rank?: number[] } = {},
-  ) {
-    const { jobs = 8, keepGoing = false, rank } = options;
-    const request = { dependencies, jobs, keepGoing };
-    this.scheduler = new Scheduler(rank === undefined ? request : { ...request, rank });
+  constructor(dependencies: number[][], keepGoing = false) {
+    this.scheduler = new Scheduler({ dependencies, keepGoing });
   }
 
   feed(input: SchedulerInput): string[] {
@@ -31,21 +26,25 @@ class Run {
     return this.feed({ kind: "begin" });
   }
 
+  started(...tasks: number[]): string[] {
+    return tasks.flatMap((task) => this.feed({ kind: "started", task }));
+  }
+
   ended(task: number, result: TaskResult = "succeeded"): string[] {
     return this.feed({ kind: "ended", task, result });
   }
 
-  cancel(force = false): string[] {
-    return this.feed({ kind: "cancel", force });
+  cancel(): string[] {
+    return this.feed({ kind: "cancel" });
   }
 }
 
 function brief(effect: SchedulerEffect): string {
   switch (effect.kind) {
-    case "start":
-      return `+${effect.task}`;
+    case "ready":
+      return `?${effect.task}`;
     case "end":
-      return `!${effect.task}${effect.force ? "!" : ""}`;
+      return `!${effect.task}`;
     case "settle":
       return `=${effect.task} ${effect.status}`;
     case "skip":
@@ -55,20 +54,16 @@ function brief(effect: SchedulerEffect): string {
   }
 }
 
-Deno.test("Scheduler starts a task as soon as all its dependencies have succeeded or hit", () => {
+Deno.test("Scheduler reports a task as ready as soon as all its dependencies have succeeded or hit", () => {
   const run = new Run([[], [0], [0], [1, 2]]);
-  assertEquals(run.begin(), ["+0"]);
-  assertEquals(run.ended(0), ["=0 succeeded", "+1", "+2"]);
+  assertEquals(run.begin(), ["?0"]);
+  assertEquals(run.started(0), []);
+  assertEquals(run.ended(0), ["=0 succeeded", "?1", "?2"]);
+  run.started(1, 2);
   assertEquals(run.ended(2, "cached"), ["=2 cached"]);
-  assertEquals(run.ended(1), ["=1 succeeded", "+3"]);
+  assertEquals(run.ended(1), ["=1 succeeded", "?3"]);
+  run.started(3);
   assertEquals(run.ended(3), ["=3 succeeded", "finish"]);
-});
-
-Deno.test("Scheduler never runs more tasks at once than jobs, and starts smaller ranks first", () => {
-  const run = new Run([[], [], [], []], { jobs: 2, rank: [3, 2, 1, 0] });
-  assertEquals(run.begin(), ["+3", "+2"]);
-  assertEquals(run.ended(3), ["=3 succeeded", "+1"]);
-  assertEquals(run.ended(1), ["=1 succeeded", "+0"]);
 });
 
 Deno.test("Scheduler without tasks finishes at once", () => {
@@ -76,8 +71,9 @@ Deno.test("Scheduler without tasks finishes at once", () => {
 });
 
 Deno.test("Scheduler ends the running tasks and skips the rest after the first failure", () => {
-  const run = new Run([[], [], [], [0], [3]], { jobs: 3 });
-  assertEquals(run.begin(), ["+0", "+1", "+2"]);
+  const run = new Run([[], [], [], [0], []]);
+  assertEquals(run.begin(), ["?0", "?1", "?2", "?4"]);
+  run.started(0, 1, 2);
   assertEquals(run.ended(1, "failed"), ["=1 failed", "!0", "!2", "-3", "-4"]);
   assertEquals(run.ended(0), ["=0 cancelled"]);
   assertEquals(run.ended(2, "failed"), ["=2 cancelled", "finish"]);
@@ -85,22 +81,25 @@ Deno.test("Scheduler ends the running tasks and skips the rest after the first f
 });
 
 Deno.test("Scheduler with keepGoing skips only the dependents of a failed task", () => {
-  const run = new Run([[], [0], [1], [], [3]], { jobs: 1, keepGoing: true });
-  assertEquals(run.begin(), ["+0"]);
-  assertEquals(run.ended(0, "failed"), ["=0 failed", "-1", "-2", "+3"]);
-  assertEquals(run.ended(3), ["=3 succeeded", "+4"]);
+  const run = new Run([[], [0], [1], [], [3]], true);
+  assertEquals(run.begin(), ["?0", "?3"]);
+  run.started(0, 3);
+  assertEquals(run.ended(0, "failed"), ["=0 failed", "-1", "-2"]);
+  assertEquals(run.ended(3), ["=3 succeeded", "?4"]);
+  run.started(4);
   assertEquals(run.ended(4, "failed"), ["=4 failed", "finish"]);
 });
 
-Deno.test("Scheduler ends the running tasks at a cancel, and forces their end at a second one with force", () => {
-  const run = new Run([[], [], [0]]);
+Deno.test("Scheduler asks each running task once to end at a cancel", () => {
+  const run = new Run([[], [], [0], []]);
   run.begin();
-  assertEquals(run.cancel(), ["!0", "!1", "-2"]);
+  run.started(0, 1);
+  assertEquals(run.cancel(), ["!0", "!1", "-2", "-3"]);
   assertEquals(run.cancel(), []);
+  assertEquals(run.started(3), []);
   assertEquals(run.ended(0), ["=0 cancelled"]);
-  assertEquals(run.cancel(true), ["!1!"]);
   assertEquals(run.ended(1), ["=1 cancelled", "finish"]);
-  assertEquals(run.cancel(true), []);
+  assertEquals(run.cancel(), []);
   assertEquals(run.scheduler.isCancelled, true);
 });
 
@@ -108,10 +107,12 @@ Deno.test("Scheduler skips all tasks at a cancel before the beginning", () => {
   assertEquals(new Run([[], [0]]).cancel(), ["-0", "-1", "finish"]);
 });
 
-Deno.test("Scheduler throws if a task ends that is not running", () => {
+Deno.test("Scheduler throws if a task starts that is not ready, or ends that is not running", () => {
   const run = new Run([[], [0]]);
   run.begin();
-  assertThrows(() => run.ended(1), RangeError);
+  assertThrows(() => run.started(1), RangeError);
+  assertThrows(() => run.ended(0), RangeError);
+  run.started(0);
   run.ended(0);
   assertThrows(() => run.ended(0), RangeError);
 });
@@ -120,7 +121,7 @@ const graphs = fc.array(fc.array(fc.nat(), { maxLength: 4 }), { maxLength: 25 })
   rows.map((row, index) => [...new Set(index === 0 ? [] : row.map((number) => number % index))])
 );
 
-Deno.test("Scheduler respects dependencies and jobs, and finishes exactly once, for any inputs", () => {
+Deno.test("Scheduler respects dependencies, and finishes exactly once, for any inputs", () => {
   const step = fc.record({
     pick: fc.nat(),
     result: fc.constantFrom<TaskResult>("succeeded", "succeeded", "succeeded", "cached", "failed"),
@@ -128,11 +129,11 @@ Deno.test("Scheduler respects dependencies and jobs, and finishes exactly once, 
   });
   const property = fc.property(
     graphs,
-    fc.integer({ min: 1, max: 6 }),
     fc.boolean(),
     fc.infiniteStream(step),
-    (dependencies, jobs, keepGoing, steps) => {
-      const scheduler = new Scheduler({ dependencies, jobs, keepGoing });
+    (dependencies, keepGoing, steps) => {
+      const scheduler = new Scheduler({ dependencies, keepGoing });
+      const ready = new Set<number>();
       const running = new Set<number>();
       const ending = new Set<number>();
       const good = new Set<number>();
@@ -148,23 +149,23 @@ Deno.test("Scheduler respects dependencies and jobs, and finishes exactly once, 
           }
           const { task } = effect;
           assertEquals(over.has(task), false);
-          if (effect.kind === "start") {
+          if (effect.kind === "ready") {
             assertEquals(mayStart, true);
-            assertEquals(running.has(task), false);
+            assertEquals(running.has(task) || ready.has(task), false);
             assertEquals(dependencies[task]?.every((other) => good.has(other)), true);
-            running.add(task);
+            ready.add(task);
           } else if (effect.kind === "end") {
             assertEquals(running.has(task), true);
             ending.add(task);
           } else {
             assertEquals(running.delete(task), effect.kind === "settle");
+            ready.delete(task);
             over.add(task);
             if (effect.kind !== "settle") continue;
             assertEquals(effect.status === "cancelled", ending.has(task));
             if (effect.status === "succeeded" || effect.status === "cached") good.add(task);
           }
         }
-        assertEquals(running.size <= jobs, true);
         assertEquals(finishes, over.size === dependencies.length ? 1 : 0);
       };
       feed({ kind: "begin" });
@@ -172,7 +173,14 @@ Deno.test("Scheduler respects dependencies and jobs, and finishes exactly once, 
         if (finishes > 0) break;
         if (cancel < 2) {
           mayStart = false;
-          feed({ kind: "cancel", force: cancel === 1 });
+          feed({ kind: "cancel" });
+          continue;
+        }
+        const next = [...ready][pick % ready.size];
+        if (next !== undefined && (running.size === 0 || pick % 2 === 0)) {
+          ready.delete(next);
+          running.add(next);
+          feed({ kind: "started", task: next });
           continue;
         }
         assertEquals(running.size > 0, true);
@@ -183,22 +191,4 @@ Deno.test("Scheduler respects dependencies and jobs, and finishes exactly once, 
     },
   );
   fc.assert(property, { numRuns: 300 });
-});
-
-Deno.test("Scheduler never leaves a job idle while a task could start", () => {
-  fc.assert(fc.property(graphs, fc.integer({ min: 1, max: 4 }), (dependencies, jobs) => {
-    const scheduler = new Scheduler({ dependencies, jobs, keepGoing: false });
-    const { status } = scheduler;
-    const isGood = (task: number): boolean => status[task] === "succeeded";
-    scheduler.feed({ kind: "begin" });
-    while (!status.every((_, task) => isGood(task))) {
-      const could = dependencies.filter((before, task) =>
-        status[task] === "waiting" && before.every(isGood)
-      );
-      const active = status.filter((each) => each === "running").length;
-      assertEquals(could.length === 0 || active === jobs, true);
-      const task = status.indexOf("running");
-      scheduler.feed({ kind: "ended", task, result: "succeeded" });
-    }
-  }));
 });

@@ -339,7 +339,7 @@ Deno.test("no built-in command starts after a cancellation or in a missing folde
   const folder = await makeFolder();
   const sink: OutputSink = { write: () => Promise.resolve(), warn: () => {} };
   const cancelled = new CancellationController();
-  cancelled.end(false);
+  cancelled.cancel({ kind: "end" });
   assertEquals(
     await runDirectly(commandOf("echo a", [], folder), sink, cancelled),
     "echo a",
@@ -348,7 +348,7 @@ Deno.test("no built-in command starts after a cancellation or in a missing folde
   const stopping: OutputSink = {
     write: (_stream, bytes) => {
       assertEquals(bytes, encoder.encode("a\n"));
-      cancelling.end(false);
+      cancelling.cancel({ kind: "end" });
       return Promise.resolve();
     },
     warn: () => {},

@@ -1,0 +1,388 @@
+/**
+ * Executions of tasks, across all builds of a server.
+ *
+ * An execution is one run of a task: the lookup of its result, and its processes. Executions of a
+ * task that declares `files` never overlap. A second build joins the execution in progress if it
+ * would do the same, and otherwise waits for its end.
+ *
+ * Builds and executions wait for each other, also through nested builds: a `simmer run` inside a
+ * task. Before a build waits, a search makes sure that the wait can end.
+ *
+ * @module
+ */
+
+import type { Cancel } from "../../server/cooker.ts";
+import type { TaskSignal } from "../../wire/signals.ts";
+import { beforeAbort, CancellationController } from "../execute/cancellation.ts";
+import type { PlannedTask } from "../plan/plan.ts";
+import { SharedOutput } from "./shared_output.ts";
+import type { Slot } from "./slot_pool.ts";
+import type { IsUnchanged, SharedTask, TaskOutcome } from "./task_runner.ts";
+
+/** A build, as executions see it. */
+export interface BuildNode {
+  /** Id of the build. */
+  readonly build: string;
+  /** Command line of its client, for messages. */
+  readonly command: string;
+  /** The execution whose task has started the build's client; absent: none. */
+  readonly parent?: Execution | undefined;
+  /** The number of tasks that the build may run at once. */
+  readonly jobs: number;
+  /** Resolves when nothing of the build runs any more. */
+  readonly ended: Promise<void>;
+  cancel(how: Cancel): void;
+  signal(signal: TaskSignal): boolean;
+}
+
+/** A task that could never end, because it starts itself or waits for itself. */
+export class EndlessTaskError extends Error {
+  override name = "EndlessTaskError";
+}
+
+/** How deeply a task may start itself. A task may do so on purpose, for example with a variable. */
+const MAX_RECURSION = 3;
+/** How deeply builds may be nested in all. */
+const MAX_DEPTH = 32;
+
+/** Progress of an execution: its command has begun, or its result was found. */
+export type Progress =
+  | { readonly kind: "started" }
+  | { readonly kind: "cached"; readonly fingerprint: string };
+
+/** Result of an execution, for all builds that need it. */
+export interface ExecutionResult {
+  readonly outcome: TaskOutcome;
+  /** Path of the log, if there is one. */
+  readonly logPath: string | undefined;
+  /** What the runners of other builds take over. */
+  readonly shared: SharedTask;
+}
+
+/** Parameters of an execution. */
+interface ExecutionOptions {
+  /** The slot that the execution holds, if it needs one. The caller returns it. */
+  readonly slot: Slot | undefined;
+  /** True if other builds may join the execution. */
+  readonly isShared: boolean;
+  /** Returns the fingerprints of the task's dependencies; `undefined` if one has none. */
+  readonly dependencies: () => Promise<ReadonlyMap<string, string> | undefined>;
+}
+
+/** One run of a task. */
+export class Execution {
+  /** The task. */
+  readonly task: PlannedTask;
+  /** The build that started the execution. */
+  readonly starter: BuildNode;
+  /** Requests to end that reach the processes. */
+  readonly cancellation = new CancellationController();
+  /** Output of a task that other builds may join. */
+  readonly output = new SharedOutput();
+  /** True if other builds may join the execution. */
+  readonly isShared: boolean;
+  /** As in {@linkcode ExecutionOptions}. */
+  readonly dependencies: ExecutionOptions["dependencies"];
+  /** Resolves with the result. Rejects if the execution fails by a defect. */
+  readonly result: Promise<ExecutionResult>;
+  /** Resolves when the execution has ended. */
+  readonly ended: Promise<void>;
+  readonly #slot: Slot | undefined;
+  readonly #builds = new Set<BuildNode>();
+  readonly #nested = new Set<BuildNode>();
+  readonly #end = Promise.withResolvers<ExecutionResult>();
+  readonly #inputs = Promise.withResolvers<IsUnchanged | undefined>();
+  readonly #listeners: ((progress: Progress) => void)[] = [];
+  #progress: Progress | undefined;
+  #loan: Disposable | undefined;
+
+  constructor(task: PlannedTask, starter: BuildNode, options: ExecutionOptions) {
+    this.task = task;
+    this.starter = starter;
+    this.isShared = options.isShared;
+    this.dependencies = options.dependencies;
+    this.#slot = options.slot;
+    this.result = this.#end.promise;
+    this.ended = this.result.then(() => {}, () => {});
+    this.#builds.add(starter);
+  }
+
+  /** True if a build can still join: the execution is not ending, and its output is whole. */
+  get isShareable(): boolean {
+    return this.isShared && !this.cancellation.graceful.aborted && this.output.isWhole;
+  }
+
+  /** Builds that were started by the processes of the execution. */
+  get nested(): ReadonlySet<BuildNode> {
+    return this.#nested;
+  }
+
+  /** Builds that need the execution. */
+  get builds(): ReadonlySet<BuildNode> {
+    return this.#builds;
+  }
+
+  /** Resolves when the execution has determined its inputs, or with `undefined` at its end. */
+  get isUnchanged(): Promise<IsUnchanged | undefined> {
+    return this.#inputs.promise;
+  }
+
+  /** Records that the execution has determined its inputs. */
+  pin(isUnchanged: IsUnchanged): void {
+    this.#inputs.resolve(isUnchanged);
+  }
+
+  /** Reports the progress to all builds that need the execution. */
+  progress(progress: Progress): void {
+    this.#progress = progress;
+    for (const listener of this.#listeners) listener(progress);
+  }
+
+  /** Calls a function with the progress, at once if there is some. */
+  onProgress(listener: (progress: Progress) => void): void {
+    this.#listeners.push(listener);
+    if (this.#progress !== undefined) listener(this.#progress);
+  }
+
+  /**
+   * Passes a signal on to the processes. Suspension also reaches nested builds, because their
+   * suspended clients cannot pass it on.
+   *
+   * @returns true if there was a receiver
+   */
+  pass(signal: TaskSignal): boolean {
+    if (signal === "SIGTSTP") { for (const build of this.#nested) build.signal(signal); }
+    return this.cancellation.pass(signal);
+  }
+
+  /** Resolves when all nested builds have ended. */
+  async nestedEnded(): Promise<void> {
+    await Promise.all([...this.#nested].map(({ ended }) => ended));
+  }
+
+  /** Adds a build that needs the execution. */
+  join(build: BuildNode): void {
+    this.#builds.add(build);
+  }
+
+  /**
+   * Removes a build that no longer needs the execution.
+   *
+   * @returns true if no build is left, so that the execution is asked to end
+   */
+  leave(build: BuildNode, how: Cancel): boolean {
+    if (this.#builds.size > 1) {
+      this.#builds.delete(build);
+      return false;
+    }
+    this.cancel(how);
+    return true;
+  }
+
+  /**
+   * Asks the execution to end. Nested builds are killed with it. Other requests reach them by their
+   * clients, which are processes of the execution.
+   */
+  cancel(how: Cancel): void {
+    this.cancellation.cancel(how);
+    if (how.kind === "kill") { for (const build of this.#nested) build.cancel(how); }
+  }
+
+  /** Adds a nested build. While there is one, the execution lends its slot. */
+  begin(build: BuildNode): Disposable {
+    this.#nested.add(build);
+    this.#loan ??= this.#slot?.lend();
+    return {
+      [Symbol.dispose]: () => {
+        this.#nested.delete(build);
+        if (this.#nested.size > 0) return;
+        this.#loan?.[Symbol.dispose]();
+        this.#loan = undefined;
+      },
+    };
+  }
+
+  /** Ends the execution, after its processes. */
+  finish(end: ExecutionResult | { readonly error: unknown }): void {
+    this.#inputs.resolve(undefined);
+    this.output.end();
+    if ("error" in end) this.#end.reject(end.error);
+    else this.#end.resolve(end);
+  }
+}
+
+/** A build that waits for an execution. */
+interface Wait {
+  readonly build: BuildNode;
+  readonly execution: Execution;
+}
+
+/** The executions in progress. */
+export class Executions {
+  /** Executions of tasks that declare `files`, by the task's key. */
+  readonly #byKey = new Map<string, Execution>();
+  readonly #all = new Set<Execution>();
+  readonly #waits = new Set<Wait>();
+  /** Executions by the tag that their processes carry. */
+  readonly #byTag = new Map<string, Execution>();
+
+  /** Number of executions in progress. */
+  get size(): number {
+    return this.#all.size;
+  }
+
+  /** Returns the execution in progress of a task that declares `files`. */
+  get({ caching }: PlannedTask): Execution | undefined {
+    return caching === undefined ? undefined : this.#byKey.get(caching.key);
+  }
+
+  /** Returns the execution whose processes carry a tag. */
+  byTag(tag: string): Execution | undefined {
+    return this.#byTag.get(tag);
+  }
+
+  /** Returns what a build waits for, one line each. */
+  waitsOf(build: BuildNode): string[] {
+    return [...this.#waits].filter((wait) => wait.build === build)
+      .map(({ execution }) => `${execution.task.id} of ${nameOf(execution.starter)}`);
+  }
+
+  /**
+   * Begins an execution. A task that declares `files` must not be in progress.
+   *
+   * @throws {EndlessTaskError} if the task starts itself without end
+   */
+  begin(task: PlannedTask, starter: BuildNode, options: ExecutionOptions): Execution {
+    this.#requireEnd(task, starter);
+    const execution = new Execution(task, starter, options);
+    this.#all.add(execution);
+    if (task.caching !== undefined) this.#byKey.set(task.caching.key, execution);
+    return execution;
+  }
+
+  /** Records the tag that the processes of an execution carry. */
+  tag(execution: Execution, tag: string): void {
+    this.#byTag.set(tag, execution);
+    void execution.ended.then(() => this.#byTag.delete(tag));
+  }
+
+  /** Ends an execution, and lets those that wait for it go on. */
+  end(execution: Execution, result: ExecutionResult): void {
+    this.#remove(execution);
+    execution.finish(result);
+  }
+
+  /** Ends an execution that has failed by a defect. */
+  fail(execution: Execution, error: unknown): void {
+    if (!this.#all.has(execution)) return;
+    this.#remove(execution);
+    execution.finish({ error });
+  }
+
+  #remove(execution: Execution): void {
+    const { caching } = execution.task;
+    this.#all.delete(execution);
+    if (caching !== undefined && this.#byKey.get(caching.key) === execution) {
+      this.#byKey.delete(caching.key);
+    }
+  }
+
+  /**
+   * Waits until an execution has ended.
+   *
+   * @returns false if `signal` was aborted before
+   * @throws {EndlessTaskError} if the execution could never end, because it waits for the build
+   */
+  async wait(build: BuildNode, execution: Execution, signal: AbortSignal): Promise<boolean> {
+    const wait = this.#beginWait(build, execution);
+    try {
+      return await beforeAbort(execution.ended, signal);
+    } finally {
+      this.#waits.delete(wait);
+    }
+  }
+
+  /**
+   * Records that a build needs the end of an execution, which it has joined.
+   *
+   * @throws {EndlessTaskError} if the execution could never end, because it waits for the build
+   */
+  join(build: BuildNode, execution: Execution): Disposable {
+    const wait = this.#beginWait(build, execution);
+    execution.join(build);
+    return { [Symbol.dispose]: () => void this.#waits.delete(wait) };
+  }
+
+  #beginWait(build: BuildNode, execution: Execution): Wait {
+    const cycle = this.#pathTo(build, execution, new Set());
+    if (cycle !== undefined) throw cycleError([execution, ...cycle, execution]);
+    const wait = { build, execution };
+    this.#waits.add(wait);
+    return wait;
+  }
+
+  /**
+   * Returns the executions through which `execution` waits for `build`, or `undefined` if it does
+   * not.
+   */
+  #pathTo(
+    build: BuildNode,
+    execution: Execution,
+    seen: Set<Execution>,
+  ): Execution[] | undefined {
+    if (seen.has(execution)) return undefined;
+    seen.add(execution);
+    for (const nested of execution.nested) {
+      if (nested === build) return [];
+      for (const next of this.#neededBy(nested)) {
+        const path = this.#pathTo(build, next, seen);
+        if (path !== undefined) return [next, ...path];
+      }
+    }
+    return undefined;
+  }
+
+  /** Returns the executions that a build runs or waits for. */
+  #neededBy(build: BuildNode): Execution[] {
+    const running = [...this.#all].filter(({ builds }) => builds.has(build));
+    const waited = [...this.#waits].filter((wait) => wait.build === build);
+    return [...running, ...waited.map(({ execution }) => execution)];
+  }
+
+  #requireEnd(task: PlannedTask, starter: BuildNode): void {
+    const chain: Execution[] = [];
+    for (let each = starter.parent; each !== undefined; each = each.starter.parent) {
+      chain.push(each);
+    }
+    const same = chain.filter((each) => each.task.key === task.key && isSameCall(each.task, task));
+    const [outer] = same.slice(0, 1);
+    if (outer !== undefined && same.length >= MAX_RECURSION) {
+      const through = chain.slice(0, chain.indexOf(outer) + 1).reverse();
+      throw new EndlessTaskError(
+        `it starts itself without end: ${[...through, { task }].map(idOf).join(" → ")}`,
+      );
+    }
+    if (chain.length > MAX_DEPTH) {
+      throw new EndlessTaskError(
+        `it is nested in more than ${MAX_DEPTH} tasks: … → ` +
+          `${[...chain.slice(0, 4).reverse(), { task }].map(idOf).join(" → ")}`,
+      );
+    }
+  }
+}
+
+function idOf({ task }: Pick<Execution, "task">): string {
+  return task.id;
+}
+
+function isSameCall(one: PlannedTask, other: PlannedTask): boolean {
+  return JSON.stringify(one.command?.args) === JSON.stringify(other.command?.args);
+}
+
+function nameOf({ build, command }: BuildNode): string {
+  return `build ${build} (${command})`;
+}
+
+function cycleError(cycle: readonly Execution[]): EndlessTaskError {
+  return new EndlessTaskError(`it would wait for itself for ever: ${cycle.map(idOf).join(" → ")}`);
+}

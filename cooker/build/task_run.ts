@@ -1,0 +1,327 @@
+/**
+ * One task of a build, from the moment when it may start until its outcome: waits for executions of
+ * the same task by other builds or joins them, waits for a job slot, and executes the task.
+ *
+ * @module
+ */
+
+import type { Cancel } from "../../server/cooker.ts";
+import { signalExitCode } from "../../system/process/signals.ts";
+import type { TaskSignal } from "../../wire/signals.ts";
+import { beforeAbort } from "../execute/cancellation.ts";
+import type { OutputSink } from "../execute/executor.ts";
+import type { PlannedTask } from "../plan/plan.ts";
+import {
+  type BuildNode,
+  EndlessTaskError,
+  type Execution,
+  type ExecutionResult,
+  type Executions,
+  type Progress,
+} from "./executions.ts";
+import type { OutputReading } from "./shared_output.ts";
+import type { Slot, SlotQueue } from "./slot_pool.ts";
+import type { TaskInBuild, TaskOutcome, TaskRunner } from "./task_runner.ts";
+
+/** Exit code of a task that could never end, as for other mistakes in a project. */
+const ENDLESS = 5;
+
+/** Parts of a build that its tasks use. */
+export interface TaskRunContext {
+  readonly build: BuildNode;
+  readonly runner: TaskRunner;
+  readonly executions: Executions;
+  readonly slots: SlotQueue;
+  /** Returns the path of a task's log. */
+  readonly logPath: (index: number) => string;
+  /** Creates the folder of the logs. If it returns `false`, no log is written. */
+  readonly ensureLogs: () => boolean;
+  /** True if the logs still exist after the build. */
+  readonly keepsLogs: boolean;
+  /** Returns true if a task's execution may be shared with other builds. */
+  readonly mayShare: (task: PlannedTask) => boolean;
+  /** Rank of a task: of several that wait for a slot, the smallest rank starts first. */
+  readonly rankOf: (index: number) => number;
+  /** Yields to the server's loop if the build has worked for long. */
+  readonly giveWay: () => Promise<void>;
+  /** Owns work that goes on after the build has left an execution. */
+  readonly own: (work: Promise<void>) => void;
+}
+
+/** Callbacks for the progress of a task. */
+interface TaskRunListener {
+  /** The task holds a slot, or has joined an execution. */
+  admitted(): void;
+  /** As in {@linkcode Progress}. `shared`: the build that has started the execution, if another. */
+  begun(progress: Progress, shared: string | undefined): void;
+  /** Receives the output. */
+  readonly sink: OutputSink;
+}
+
+/** The outcome of a task, and its log. */
+export interface TaskRunOutcome {
+  readonly outcome: TaskOutcome;
+  /** Path of the log, if there is one. */
+  readonly logPath: string | undefined;
+}
+
+/** Runs one task of a build. */
+export class TaskRun {
+  readonly #context: TaskRunContext;
+  readonly #place: TaskInBuild;
+  readonly #listener: TaskRunListener;
+  /** Aborted when the task is asked to end. */
+  readonly #asked = new AbortController();
+  readonly #left = Promise.withResolvers<undefined>();
+  #execution: Execution | undefined;
+  #slot: Slot | undefined;
+  #leftBy: TaskSignal = "SIGTERM";
+  #hasStarted = false;
+
+  constructor(context: TaskRunContext, place: TaskInBuild, listener: TaskRunListener) {
+    this.#context = context;
+    this.#place = place;
+    this.#listener = listener;
+  }
+
+  /** True if the command of the task has begun. */
+  get hasStarted(): boolean {
+    return this.#hasStarted;
+  }
+
+  /** True if the task has been asked to end. */
+  get isAsked(): boolean {
+    return this.#asked.signal.aborted;
+  }
+
+  /** True if this build has started the execution, and still needs it. */
+  get isStarter(): boolean {
+    return this.#execution?.starter === this.#context.build && !this.#hasLeftAlready;
+  }
+
+  /** Asks the task to end. An execution that other builds need goes on without this build. */
+  cancel(how: Cancel): void {
+    this.#asked.abort("asked to end");
+    const execution = this.#execution;
+    if (execution === undefined || this.#hasLeftAlready) return;
+    if (execution.leave(this.#context.build, how)) return;
+    this.#leftBy = how.kind === "signal" ? how.signal : "SIGTERM";
+    this.#left.resolve(undefined);
+  }
+
+  /**
+   * Passes a signal on to the processes of the task.
+   *
+   * @returns true if there was a receiver
+   */
+  pass(signal: TaskSignal): boolean {
+    return this.#execution?.pass(signal) ?? false;
+  }
+
+  /** Returns the slot, after the outcome has been handled: it may make a more urgent task ready. */
+  release(): void {
+    this.#slot?.[Symbol.dispose]();
+  }
+
+  /**
+   * Runs the task.
+   *
+   * @returns `undefined` if it was asked to end before it began
+   */
+  async run(): Promise<TaskRunOutcome | undefined> {
+    const { executions, build } = this.#context;
+    const { task } = this.#place;
+    try {
+      while (!this.#asked.signal.aborted) {
+        const other = executions.get(task);
+        if (other !== undefined) {
+          if (await this.#canJoin(other)) return await this.#join(other);
+          await executions.wait(build, other, this.#asked.signal);
+          continue;
+        }
+        const slot = task.command === undefined ? undefined : await this.#takeSlot();
+        if (this.#asked.signal.aborted) slot?.[Symbol.dispose]();
+        else if (executions.get(task) === undefined) return await this.#execute(slot);
+        else slot?.[Symbol.dispose]();
+      }
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof EndlessTaskError)) throw error;
+      this.#listener.admitted();
+      const status = { code: ENDLESS, reason: error.message };
+      return { outcome: { kind: "ran", status }, logPath: undefined };
+    }
+  }
+
+  /** Waits for a slot. Returns `undefined` if the task is asked to end before. */
+  async #takeSlot(): Promise<Slot | undefined> {
+    const { slots, rankOf } = this.#context;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    let slot: Slot | undefined;
+    using _request = slots.request(rankOf(this.#place.index), (granted) => {
+      slot = granted;
+      resolve();
+    });
+    if (slot === undefined) await beforeAbort(promise, this.#asked.signal);
+    return slot;
+  }
+
+  /**
+   * Returns true if an execution does what this task would do: the same command, arguments, folder,
+   * counted variables and dependencies, and inputs that have not changed since it began.
+   */
+  async #canJoin(other: Execution): Promise<boolean> {
+    const { executions, runner, mayShare } = this.#context;
+    const { task, dependencies } = this.#place;
+    const isOpen = (): boolean =>
+      executions.get(task) === other && other.isShareable && !this.#asked.signal.aborted;
+    if (!mayShare(task) || !isOpen() || !isSameWork(task, other.task)) return false;
+    const [own, theirs] = await Promise.all([
+      runner.settledFingerprints(dependencies),
+      other.dependencies(),
+    ]);
+    if (own === undefined || theirs === undefined || !isSameMap(own, theirs)) return false;
+    const isUnchanged = await other.isUnchanged;
+    return isUnchanged !== undefined && await isUnchanged() && isOpen();
+  }
+
+  async #join(execution: Execution): Promise<TaskRunOutcome> {
+    const { executions, build, runner } = this.#context;
+    using _wait = executions.join(build, execution);
+    this.#execution = execution;
+    this.#listener.admitted();
+    const output = this.#read(execution);
+    const result = await Promise.race([execution.result, this.#left.promise]);
+    if (result === undefined) return this.#hasLeft(output);
+    runner.adopt(this.#place.index, result.shared);
+    await output.reading?.done;
+    return result;
+  }
+
+  async #execute(slot: Slot | undefined): Promise<TaskRunOutcome> {
+    const { executions, build, runner, mayShare } = this.#context;
+    const { task, dependencies } = this.#place;
+    let execution: Execution;
+    try {
+      execution = executions.begin(task, build, {
+        slot,
+        isShared: task.caching !== undefined && mayShare(task),
+        dependencies: () => runner.settledFingerprints(dependencies),
+      });
+    } catch (error) {
+      slot?.[Symbol.dispose]();
+      throw error;
+    }
+    this.#slot = slot;
+    this.#execution = execution;
+    this.#listener.admitted();
+    const output = this.#read(execution);
+    const whole = this.#perform(execution);
+    const result = await Promise.race([whole, this.#left.promise]);
+    if (result === undefined) {
+      this.#slot = undefined;
+      this.#context.own(whole.then(() => {}).finally(() => slot?.[Symbol.dispose]()));
+      return this.#hasLeft(output);
+    }
+    await output.reading?.done;
+    return result;
+  }
+
+  /** Executes the task for all builds that need it. */
+  async #perform(execution: Execution): Promise<ExecutionResult> {
+    const { executions, runner, logPath, ensureLogs, keepsLogs, giveWay } = this.#context;
+    const { index } = this.#place;
+    const { cancellation, output } = execution;
+    let hasLog = false;
+    try {
+      await giveWay();
+      const outcome = await runner.run({
+        ...this.#place,
+        logPath: () => logPath(index),
+        ensureLogs,
+        ending: cancellation,
+        listener: {
+          cached: (fingerprint) => execution.progress({ kind: "cached", fingerprint }),
+          started: () => execution.progress({ kind: "started" }),
+          logged: () => hasLog = keepsLogs,
+          pinned: (isUnchanged) => execution.pin(isUnchanged),
+          sink: {
+            write: (stream, bytes) =>
+              execution.isShared
+                ? output.write(stream, bytes)
+                : this.#listener.sink.write(stream, bytes),
+            warn: (message) => this.#listener.sink.warn(message),
+            tagged: (tag) => executions.tag(execution, tag),
+          },
+        },
+      });
+      // Processes of nested builds are not in the task's process group.
+      if (cancellation.graceful.aborted) await execution.nestedEnded();
+      const path = hasLog ? logPath(index) : undefined;
+      const result = { outcome, logPath: path, shared: runner.share(index) };
+      executions.end(execution, result);
+      await this.#endLeftovers(outcome);
+      return result;
+    } catch (error) {
+      executions.fail(execution, error);
+      throw error;
+    }
+  }
+
+  /** Ends what the task has left running, if its build is no longer there to do so. */
+  async #endLeftovers(outcome: TaskOutcome): Promise<void> {
+    const execution = this.#execution;
+    if (outcome.kind === "cached" || outcome.status.leftovers === undefined) return;
+    if (execution === undefined || execution.builds.has(this.#context.build)) return;
+    execution.cancel({ kind: "end" });
+    await outcome.status.leftovers.end(execution.cancellation);
+  }
+
+  /** Reports the progress of an execution to this build, and passes its output on. */
+  #read(execution: Execution): { reading: OutputReading | undefined } {
+    const { build } = this.#context;
+    const output: { reading: OutputReading | undefined } = { reading: undefined };
+    const shared = execution.starter === build ? undefined : execution.starter.build;
+    execution.onProgress((progress) => {
+      if (output.reading !== undefined || this.#hasLeftAlready) return;
+      if (progress.kind === "started") this.#hasStarted = true;
+      this.#listener.begun(progress, shared);
+      if (execution.isShared) output.reading = execution.output.read(this.#listener.sink);
+    });
+    return output;
+  }
+
+  get #hasLeftAlready(): boolean {
+    return this.#execution !== undefined && !this.#execution.builds.has(this.#context.build);
+  }
+
+  #hasLeft({ reading }: { readonly reading: OutputReading | undefined }): TaskRunOutcome {
+    reading?.leave();
+    const status = { code: signalExitCode(this.#leftBy), signal: this.#leftBy };
+    return { outcome: { kind: "ran", status }, logPath: undefined };
+  }
+}
+
+/** Returns true if two builds would run a task in the same way. */
+function isSameWork(one: PlannedTask, other: PlannedTask): boolean {
+  return workOf(one) === workOf(other);
+}
+
+function workOf({ key, command, caching }: PlannedTask): string {
+  const counted = caching?.env.map((name) => [name, command?.env[name]]);
+  return JSON.stringify([
+    key,
+    command?.command,
+    command?.args,
+    command?.cwd,
+    command?.denoFlags,
+    caching?.files,
+    caching?.output,
+    counted,
+  ]);
+}
+
+function isSameMap(one: ReadonlyMap<string, string>, other: ReadonlyMap<string, string>): boolean {
+  return one.size === other.size &&
+    [...one].every(([name, value]) => other.get(name) === value);
+}

@@ -1,0 +1,105 @@
+import { assertEquals } from "@std/assert";
+import { type Slot, SlotPool, type SlotQueue } from "../../../cooker/build/slot_pool.ts";
+
+/** Requests slots by name, and records the order in which they are granted. */
+class Asker {
+  readonly granted: string[] = [];
+  readonly #slots = new Map<string, Slot>();
+
+  ask(queue: SlotQueue, name: string, rank = 0): Disposable {
+    return queue.request(rank, (slot) => {
+      this.granted.push(name);
+      this.#slots.set(name, slot);
+    });
+  }
+
+  slot(name: string): Slot {
+    const slot = this.#slots.get(name);
+    if (slot === undefined) throw new Error(`${name} has no slot`);
+    return slot;
+  }
+
+  giveBack(name: string): void {
+    this.slot(name)[Symbol.dispose]();
+  }
+}
+
+Deno.test("SlotPool has as many slots as the largest build, and serves builds in turn", () => {
+  const pool = new SlotPool();
+  const asker = new Asker();
+  const one = pool.join({ jobs: 2, isNested: false });
+  const other = pool.join({ jobs: 1, isNested: false });
+  for (const name of ["a", "b", "c", "d"]) asker.ask(one, name);
+  for (const name of ["x", "y"]) asker.ask(other, name);
+  assertEquals([asker.granted, pool.capacity, pool.held], [["a", "b"], 2, 2]);
+  asker.giveBack("a");
+  asker.giveBack("b");
+  assertEquals(asker.granted, ["a", "b", "x", "c"]);
+  asker.giveBack("c");
+  assertEquals(asker.granted.at(-1), "d", "a build never has more than its own jobs");
+  asker.giveBack("d");
+  asker.giveBack("x");
+  assertEquals([asker.granted.at(-1), pool.held], ["y", 1]);
+});
+
+Deno.test("SlotPool serves the requests of a build by their rank", () => {
+  const pool = new SlotPool();
+  const asker = new Asker();
+  const queue = pool.join({ jobs: 1, isNested: false });
+  asker.ask(queue, "first");
+  for (const [name, rank] of [["late", 9], ["soon", 1], ["next", 5]] as const) {
+    asker.ask(queue, name, rank);
+  }
+  asker.giveBack("first");
+  asker.giveBack("soon");
+  asker.giveBack("next");
+  assertEquals(asker.granted, ["first", "soon", "next", "late"]);
+});
+
+Deno.test("SlotPool forgets a withdrawn request, and the requests of a build that has left", () => {
+  const pool = new SlotPool();
+  const asker = new Asker();
+  const queue = pool.join({ jobs: 1, isNested: false });
+  const gone = pool.join({ jobs: 1, isNested: false });
+  asker.ask(queue, "first");
+  asker.ask(queue, "withdrawn")[Symbol.dispose]();
+  asker.ask(gone, "left");
+  gone[Symbol.dispose]();
+  asker.ask(queue, "last");
+  asker.giveBack("first");
+  assertEquals(asker.granted, ["first", "last"]);
+});
+
+Deno.test("SlotPool lends the slot of a waiting task to the nested build first, and takes it back without waiting", () => {
+  const pool = new SlotPool();
+  const asker = new Asker();
+  const outer = pool.join({ jobs: 1, isNested: false });
+  const other = pool.join({ jobs: 1, isNested: false });
+  asker.ask(outer, "outer");
+  asker.ask(other, "other");
+  const nested = pool.join({ jobs: 1, isNested: true });
+  asker.ask(nested, "nested");
+  assertEquals(asker.granted, ["outer"]);
+  const loan = asker.slot("outer").lend();
+  assertEquals([asker.granted, pool.held], [["outer", "nested"], 1]);
+  loan[Symbol.dispose]();
+  loan[Symbol.dispose]();
+  assertEquals(pool.held, 2, "one more than there are, for a moment");
+  asker.giveBack("nested");
+  asker.giveBack("outer");
+  assertEquals([asker.granted.at(-1), pool.held], ["other", 1]);
+});
+
+Deno.test("SlotPool counts a slot once that is lent twice, or given back while it is lent", () => {
+  const pool = new SlotPool();
+  const asker = new Asker();
+  const queue = pool.join({ jobs: 1, isNested: false });
+  asker.ask(queue, "a");
+  const [first, second] = [asker.slot("a").lend(), asker.slot("a").lend()];
+  assertEquals(pool.held, 0);
+  first[Symbol.dispose]();
+  assertEquals(pool.held, 0);
+  asker.giveBack("a");
+  second[Symbol.dispose]();
+  assertEquals(pool.held, 0);
+});
