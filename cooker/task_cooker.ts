@@ -12,6 +12,7 @@ import { realPath, visibleKind } from "../system/files/files.ts";
 import { thisProgram } from "../system/process/self.ts";
 import { memoryReleaser } from "../system/process/memory.ts";
 import type { DescriptorMap, PassedDescriptors } from "../system/process/passed_descriptors.ts";
+import { ClientAttributes, type StartAttributes } from "../system/process/start_attributes.ts";
 import { ioTurn } from "../system/macrotask.ts";
 import { isInheritable } from "../system/process/foreign_descriptors.ts";
 import { GroupSpawner } from "../system/process/group_spawner.ts";
@@ -110,6 +111,7 @@ export class TaskCooker implements Cooker {
   readonly #warden: Warden;
   readonly #marks = new ProcessMarks();
   readonly #spawner = new GroupSpawner();
+  readonly #clientAttributes = new ClientAttributes();
   readonly #ids = new BuildIds(String(processId()));
   readonly #variables = new Map<string, string>();
   readonly #builds = new Set<Build>();
@@ -301,6 +303,7 @@ export class TaskCooker implements Cooker {
       ...(rank === undefined ? {} : { rank }),
       ...(params.stdinPid === undefined ? {} : { stdinPid: params.stdinPid }),
       ...(passed === undefined ? {} : { passed }),
+      attributes: this.#attributesOf(call.client.pid, params.detach),
     });
     this.#builds.add(build);
     this.#project.deferred.pause();
@@ -341,6 +344,18 @@ export class TaskCooker implements Cooker {
     if (detach || this.#executions.size === 0) return undefined;
     const tag = this.#marks.of(client.pid) ?? env[EXECUTION_VARIABLE];
     return tag === undefined ? undefined : this.#executions.byTag(tag);
+  }
+
+  /**
+   * Returns a function that compares a client's attributes with those of this process. Most builds
+   * execute nothing and never call it. A client that detaches its build may be gone by the first
+   * task, so its attributes are read now.
+   */
+  #attributesOf(pid: number, isDetached: boolean): () => StartAttributes | undefined {
+    const read = (): StartAttributes | undefined =>
+      pid === processId() ? undefined : this.#clientAttributes.of(pid);
+    const now = isDetached ? read() : undefined;
+    return () => isDetached ? now : read();
   }
 
   /**

@@ -7,6 +7,7 @@
 
 import { TaskLog } from "./task_log.ts";
 import type { DescriptorMap } from "../../system/process/passed_descriptors.ts";
+import type { StartAttributes } from "../../system/process/start_attributes.ts";
 import type { Clock } from "../../system/clock.ts";
 import type { ReplayLogs } from "../../wire/commands.ts";
 import type {
@@ -81,6 +82,8 @@ interface TaskRunnerOptions {
   readonly stdinPid?: number;
   /** Descriptors that the client has passed, including its stdin. If absent, there are none. */
   readonly passed?: DescriptorMap;
+  /** Returns the client's attributes. Called once, when the first command is executed. */
+  readonly attributes?: () => StartAttributes | undefined;
 }
 
 /** A task of a build. */
@@ -136,6 +139,8 @@ export class TaskRunner {
   readonly #baselines = new Map<number, Baseline>();
   /** Warnings of this build. If the disk is full, the warning of one task is enough. */
   readonly #warned = new Set<string>();
+  /** The client's attributes, once they are known. */
+  #attributes: Pick<TaskCommand, "attributes"> | undefined;
 
   constructor(options: TaskRunnerOptions) {
     this.#options = options;
@@ -445,7 +450,7 @@ export class TaskRunner {
       failed: (error) => warn(`Cannot save output: ${error.message}`),
     });
     try {
-      const whole = { ...command, ...this.#inputOf(stdin) };
+      const whole = { ...command, ...this.#inputOf(stdin), ...this.#attributesFor(listener) };
       const status = await this.#options.executor.execute(whole, {
         write: (stream, bytes) => {
           log.add(bytes);
@@ -471,6 +476,16 @@ export class TaskRunner {
     const descriptors = passed === undefined ? {} : { passed };
     if (stdinPid === undefined || stdin === undefined) return descriptors;
     return { ...descriptors, ...stdin === "reads" ? { stdinPid } : { lostStdinPid: stdinPid } };
+  }
+
+  /** Returns the client's attributes. The first task reports those that cannot be set. */
+  #attributesFor({ sink }: TaskListener): Pick<TaskCommand, "attributes"> {
+    if (this.#attributes === undefined) {
+      const attributes = this.#options.attributes?.();
+      this.#attributes = attributes === undefined ? {} : { attributes };
+      if (attributes?.refusal !== undefined) sink.warn(attributes.refusal);
+    }
+    return this.#attributes;
   }
 
   #warning({ sink }: TaskListener): Warn {

@@ -7,6 +7,7 @@
 
 import type { Cancellation } from "./cancellation.ts";
 import type { DescriptorMap } from "../../system/process/passed_descriptors.ts";
+import type { StartAttributes } from "../../system/process/start_attributes.ts";
 import type { NpmBins } from "./node_modules.ts";
 
 /** A task's command line with everything that it needs to run. */
@@ -44,6 +45,8 @@ export interface TaskCommand {
    * used for a task that reads stdin.
    */
   readonly passed?: DescriptorMap;
+  /** Attributes of the client that this process does not have. If absent, there are none. */
+  readonly attributes?: StartAttributes;
 }
 
 /** Receives the output of a command. */

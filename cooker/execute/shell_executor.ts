@@ -101,7 +101,8 @@ export class ShellExecutor implements Executor {
       // After a request to end, the processes get further signals where the end is waited for.
       if (!ending.graceful.aborted || PAUSING.has(signal)) receiver.take(signal);
     });
-    const rest = needsDeno(command) ? command.command : await runDirectly(command, sink, ending);
+    const isProcess = needsDeno(command) || command.attributes?.limitsFileSize === true;
+    const rest = isProcess ? command.command : await runDirectly(command, sink, ending);
     if (rest === "" && command.command !== "") return { code: 0 };
     return await this.#execute({ ...command, command: rest }, sink, ending, receiver);
   }
@@ -223,19 +224,21 @@ export class ShellExecutor implements Executor {
     const spawn = (options: SpawnOptions): GroupProcess =>
       mark === undefined ? spawner.spawn(options) : mark.around(() => spawner.spawn(options));
     const stdin = this.#stdinOf(command, sink);
-    const descriptors = aboveStreams(command.passed);
-    const plain = needsDeno(command) ? undefined : plainCommand(command, deno, this.#programs);
+    const { attributes } = command;
+    const given = {
+      cwd: command.cwd,
+      stdin,
+      ...aboveStreams(command.passed),
+      ...(attributes === undefined ? {} : { attributes }),
+    };
+    // Behind a prefix, only the shell reports a program that cannot be started.
+    const plain = needsDeno(command) || (attributes?.prefix ?? []).length > 0
+      ? undefined
+      : plainCommand(command, deno, this.#programs);
     if (plain !== undefined) {
       const { program, args, env } = plain;
       try {
-        const process = spawn({
-          command: program,
-          args,
-          cwd: command.cwd,
-          env,
-          stdin,
-          ...descriptors,
-        });
+        const process = spawn({ ...given, command: program, args, env });
         return { process, kind: "program" };
       } catch (error) {
         // The shell reports the error, for example a missing interpreter, with its own exit code.
@@ -244,6 +247,7 @@ export class ShellExecutor implements Executor {
     }
     try {
       const process = spawn({
+        ...given,
         command: deno,
         args: [
           "task",
@@ -252,12 +256,9 @@ export class ShellExecutor implements Executor {
           ...this.#shellWords(command, needed),
           ...command.args,
         ],
-        cwd: command.cwd,
         env: command.isScript
           ? { ...command.env, npm_execpath: deno, npm_node_execpath: deno }
           : command.env,
-        stdin,
-        ...descriptors,
       });
       return { process, kind: "shell" };
     } catch (error) {

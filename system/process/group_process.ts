@@ -5,6 +5,8 @@
  * @module
  */
 
+import type { StartAttributes } from "./start_attributes.ts";
+
 /** The result of a process that has ended. */
 export interface ExitStatus {
   /** The exit code, or 128 + the signal's number if a signal ended the process. */
@@ -39,6 +41,8 @@ export interface SpawnOptions {
    * Default: none.
    */
   readonly descriptors?: ReadonlyMap<number, number>;
+  /** Attributes that differ from those of this process. Default: none. */
+  readonly attributes?: StartAttributes;
 }
 
 /** The read end of a pipe. */

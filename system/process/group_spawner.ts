@@ -10,6 +10,7 @@ import { type GroupProcess, type SpawnOptions, stdinAccess } from "./group_proce
 import { PolledProcesses } from "./polled_process.ts";
 import { Poller } from "./poller.ts";
 import { PosixSpawn } from "./posix_spawn.ts";
+import { withUmask } from "./start_attributes.ts";
 
 /** The parts that start and watch processes with `posix_spawn`. */
 interface Means {
@@ -31,8 +32,16 @@ export class GroupSpawner implements AsyncDisposable {
    */
   spawn(options: SpawnOptions): GroupProcess {
     const means = this.#opened();
-    if (means === "the runtime's") return spawnChild(options);
-    return means.processes.adopt(means.start.spawn(options));
+    const { attributes: { umask, prefix = [] } = {} } = options;
+    const [command = options.command, ...args] = [...prefix, options.command, ...options.args];
+    const whole = { ...options, command, args };
+    return withUmask(
+      umask,
+      () =>
+        means === "the runtime's"
+          ? spawnChild(whole)
+          : means.processes.adopt(means.start.spawn(whole)),
+    );
   }
 
   /**

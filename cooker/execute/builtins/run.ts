@@ -10,6 +10,7 @@
 import { fileKind, isSystemError } from "../../../system/files/files.ts";
 import { OrdinaryPaths } from "../../../system/files/ordinary_paths.ts";
 import { fileFacts, writeBytes } from "../../../system/files/small_files.ts";
+import { withUmask } from "../../../system/process/start_attributes.ts";
 import type { Cancellation } from "../cancellation.ts";
 import type { OutputSink, TaskCommand } from "../executor.ts";
 import { hasNpmProgram } from "../node_modules.ts";
@@ -43,7 +44,9 @@ export async function runDirectly(
     // A program of an npm package takes precedence over the shell's built-in command of the same
     // name.
     const isReplaced = DIRECT_COMMANDS.has(name) && hasNpmProgram(name, command.cwd);
-    const printed = ending.graceful.aborted || isReplaced ? undefined : perform(step, more, paths);
+    const printed = ending.graceful.aborted || isReplaced
+      ? undefined
+      : withUmask(command.attributes?.umask, () => perform(step, more, paths));
     if (printed === undefined) return command.command.slice(step.start);
     if (printed.length > 0) await sink.write("stdout", printed);
   }
