@@ -244,6 +244,11 @@ export interface RunTasksInput extends WorkspaceInput {
   readonly keepGoing?: boolean | undefined;
   /** Continues the build after its client has left; default: `false`. */
   readonly detach?: boolean | undefined;
+  /**
+   * The client prints output without prefixes. A task is then over when its command has ended, even
+   * if a background process holds its output open; default: `false`.
+   */
+  readonly noPrefix?: boolean | undefined;
   /** Output to replay on a cache hit; default: `none`. */
   readonly replayLogs?: ReplayLogs | undefined;
   /**
@@ -281,6 +286,8 @@ export interface RunTasksParams extends RunTasksInput, WorkspaceParams {
   readonly keepGoing: boolean;
   /** Continues the build after its client has left. */
   readonly detach: boolean;
+  /** The client prints output without prefixes. */
+  readonly noPrefix: boolean;
   /** Output to replay on a cache hit. */
   readonly replayLogs: ReplayLogs;
   /** Announces a `watchInputs` with the build's id. */

@@ -295,6 +295,8 @@ const runTasksParams = v.strictObject({
   keepGoing: v.optional(v.boolean(), false),
   /** Continues the build after its client has left. */
   detach: v.optional(v.boolean(), false),
+  /** Does not wait for background processes that hold the output of a prefixed task open. */
+  noPrefix: v.optional(v.boolean(), false),
   /** Output to replay on a cache hit. */
   replayLogs: v.optional(v.picklist(["full", "errors", "none"]), "none"),
   /**

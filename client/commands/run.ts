@@ -69,6 +69,8 @@ export const command = defineCommand({
     "TASK is a task of deno.json or a script of package.json. Without TASK, simmer lists the tasks.\n" +
     "Arguments after '--' are passed to the last task. Before '--', simmer's own options may appear\n" +
     "anywhere, even after task names. 'simmer run OPTIONS -- TASK ARG…' is equivalent.",
+    "Processes that a task leaves running are ended with the run. 'setsid -f COMMAND' starts one that\n" +
+    "stays.",
     "simmer starts a server if none is running. If CI is set in the environment, simmer uses a\n" +
     "running server but starts none: without one, the tasks run in this process, as with\n" +
     "--no-server.",
@@ -214,6 +216,7 @@ async function inputOf(
     ...await runInput(invocation, parsed, (text) => renderer.say(text)),
     keepGoing: values["keep-going"],
     detach: values.detach,
+    noPrefix: values["no-prefix"],
     ...(values["replay-logs"] === undefined ? {} : { replayLogs: values["replay-logs"] }),
     ...(values.detach ? {} : inputDescriptors(invocation)),
   };

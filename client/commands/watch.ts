@@ -63,6 +63,7 @@ export const command = defineCommand({
   const input = {
     ...await runInput(invocation, parsed, (text) => renderer.say(text)),
     keepGoing: values["keep-going"],
+    noPrefix: values["no-prefix"],
     watched: true,
   };
   const place = serverPlace(invocation, values);

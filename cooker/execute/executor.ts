@@ -45,6 +45,11 @@ export interface TaskCommand {
    * used for a task that reads stdin.
    */
   readonly passed?: DescriptorMap;
+  /**
+   * True if the command is over only when no background process holds its output open any more. So
+   * it is with `deno task` for a task whose output is prefixed. Default: false.
+   */
+  readonly waitsForOutput?: boolean;
   /** Attributes of the client that this process does not have. If absent, there are none. */
   readonly attributes?: StartAttributes;
 }
@@ -64,7 +69,7 @@ export interface OutputSink {
 
 /** Processes that a command left behind: members of its group that outlive it. */
 export interface LeftoverProcesses {
-  /** Ends the processes and waits until they are gone. */
+  /** Ends the processes, waits until they are gone, and names them in a warning. */
   end(ending: Cancellation): Promise<void>;
 }
 

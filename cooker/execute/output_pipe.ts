@@ -30,6 +30,7 @@ export class OutputPipe {
   readonly #clock: Clock;
   readonly #exited = new AbortController();
   #tail = new Uint8Array(0);
+  #isEnded = false;
   readonly #own: Promise<void>;
   readonly #end: Promise<{ readonly error?: unknown }>;
 
@@ -42,7 +43,20 @@ export class OutputPipe {
     this.#own = own.promise;
     this.#end = this.#pump(own.resolve)
       .then(() => ({}), (error: unknown) => ({ error }))
-      .finally(own.resolve);
+      .finally(() => {
+        this.#isEnded = true;
+        own.resolve();
+      });
+  }
+
+  /** True if no process holds the pipe open, or if reading has failed. */
+  get isEnded(): boolean {
+    return this.#isEnded;
+  }
+
+  /** Waits until {@linkcode isEnded} is true. */
+  async ended(): Promise<void> {
+    await this.#end;
   }
 
   /**

@@ -9,8 +9,10 @@ import type { Clock } from "../../system/clock.ts";
 import type { ProcessMark } from "../../system/process/process_mark.ts";
 import {
   groupAlive,
+  groupProcesses,
   killGroup,
   killProcess,
+  type NamedProcess,
   processGroup,
   withoutChildren,
 } from "../../system/process/processes.ts";
@@ -48,6 +50,11 @@ export class ProcessGroup {
     this.#id = id;
     this.#clock = clock;
     this.#mark = mark;
+  }
+
+  /** The running processes of the process group; `undefined` on platforms other than Linux. */
+  get processes(): readonly NamedProcess[] | undefined {
+    return groupProcesses(this.#id);
   }
 
   /** True if a process of the group is running. */

@@ -27,7 +27,14 @@ import type { TaskSignal } from "../../wire/signals.ts";
 import { findDeno } from "./find_deno.ts";
 import { runDirectly } from "./builtins/run.ts";
 import { beforeAbort, type Cancellation } from "./cancellation.ts";
-import type { Executor, ExitStatus, OutputSink, TaskCommand } from "./executor.ts";
+import type {
+  Executor,
+  ExitStatus,
+  LeftoverProcesses,
+  OutputSink,
+  TaskCommand,
+} from "./executor.ts";
+import { heldOutputText, leftoverText } from "./leftovers.ts";
 import { fitsArgument, LongCommand } from "./long_command.ts";
 import { OutputPipe } from "./output_pipe.ts";
 import { plainCommand } from "./plain_command.ts";
@@ -54,6 +61,15 @@ const ENDED_BY_OTHERS: readonly number[] = [
 
 /** Signals that suspend and continue a command. */
 const PAUSING: ReadonlySet<TaskSignal> = new Set(["SIGTSTP", "SIGCONT"]);
+
+/** Milliseconds after which a wait for the output of background processes is reported. */
+const NOTICE_MS = 3000;
+
+/**
+ * Milliseconds that processes in the background have, at the end of a run, to end by themselves or to
+ * leave the task's group. The child of `setsid -f` may do that only after its parent has ended.
+ */
+const LEAVE_MS = 50;
 
 /** The process that leads a task's group, and the kind of its program. */
 interface Leader {
@@ -154,8 +170,14 @@ export class ShellExecutor implements Executor {
     }
     const status = await exit;
     await Promise.all(pipes.map((pipe) => pipe.drain()));
-    const isCutShort = ending.graceful.aborted || ENDED_BY_OTHERS.includes(status.code) ||
-      receiver.hasTaken(status.code);
+    const isEnded = ENDED_BY_OTHERS.includes(status.code) || receiver.hasTaken(status.code);
+    if (command.waitsForOutput === true && !isEnded && !pipes.every((pipe) => pipe.isEnded)) {
+      const ended = Promise.all(pipes.map((pipe) => pipe.ended()));
+      await this.#waitForOutput(ended, ending, () => {
+        sink.warn(heldOutputText(command.name, everybody.processes));
+      });
+    }
+    const isCutShort = ending.graceful.aborted || isEnded;
     // A process that has left the group of a command that ended by itself was meant to do so: it is
     // a daemon.
     const group = isCutShort ? everybody : new ProcessGroup(pid, clock, kind);
@@ -169,7 +191,35 @@ export class ShellExecutor implements Executor {
       return status;
     }
     if (mark !== undefined) warden?.forget(mark.id);
-    return { ...status, leftovers: { end: async (asked) => void await end(group, asked) } };
+    const leftovers: LeftoverProcesses = {
+      end: async (asked) => {
+        await group.leftWithin(LEAVE_MS, asked.forced);
+        const { processes } = group;
+        const isGone = await end(group, asked);
+        // Processes that have just ended by themselves are not named.
+        if (isGone && processes?.length !== 0) sink.warn(leftoverText(command.name, processes));
+      },
+    };
+    return { ...status, leftovers };
+  }
+
+  /**
+   * Waits until no process holds the output of a command open, or until an end is requested.
+   *
+   * @param notify called if that takes long
+   */
+  async #waitForOutput(
+    ended: Promise<unknown>,
+    { graceful }: Cancellation,
+    notify: () => void,
+  ): Promise<void> {
+    const over = new AbortController();
+    const patience = this.#options.clock
+      .sleep(NOTICE_MS, AbortSignal.any([graceful, over.signal]))
+      .then(() => graceful.aborted || over.signal.aborted || notify());
+    await beforeAbort(ended, graceful);
+    over.abort("over");
+    await patience;
   }
 
   /**

@@ -190,7 +190,10 @@ function plannedTask(
     ...(files.length === 0 ? {} : { caching: { key, names, files, output, env, ...clean } }),
     header: commandLine(definition.command, args),
     ...(stdin === undefined ? {} : { stdin }),
-    command: taskCommand(definition, definition.command, { common, cwd, args, place }),
+    command: {
+      ...taskCommand(definition, definition.command, { common, cwd, args, place }),
+      ...(label === undefined || params.noPrefix ? {} : { waitsForOutput: true }),
+    },
   };
 }
 

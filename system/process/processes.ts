@@ -71,6 +71,25 @@ export function withoutChildren(group: number): number[] | undefined {
     .map(({ pid }) => pid).toArray();
 }
 
+/** A process with its command line, whose words are separated by blanks. */
+export interface NamedProcess {
+  readonly pid: number;
+  readonly command: string;
+}
+
+/**
+ * Lists the running processes of a group.
+ *
+ * @returns `undefined` on platforms other than Linux
+ */
+export function groupProcesses(group: number): readonly NamedProcess[] | undefined {
+  if (Deno.build.os !== "linux") return undefined;
+  return runningProcesses().filter((each) => each.group === group).map(({ pid }) => {
+    const words = procText(pid, "cmdline") ?? "";
+    return { pid, command: words.replaceAll("\0", " ").trim() };
+  }).toArray();
+}
+
 /**
  * Lists the running children of a process.
  *
@@ -178,15 +197,8 @@ interface ProcessState {
 const START_TIME = 19;
 
 function processState(pid: number): ProcessState | undefined {
-  let text: string;
-  try {
-    text = Deno.readTextFileSync(`/proc/${pid}/stat`);
-  } catch (error) {
-    // The process can end between listing and reading. Opening the file then fails with ENOENT, and
-    // reading it with ESRCH.
-    if (error instanceof Deno.errors.NotFound || isNoSuchProcess(error)) return undefined;
-    throw error;
-  }
+  const text = procText(pid, "stat");
+  if (text === undefined) return undefined;
   // The name in brackets can contain brackets and spaces, so start after the last bracket.
   const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
   const [state, parent, group] = fields;
@@ -196,6 +208,18 @@ function processState(pid: number): ProcessState | undefined {
     isEnded: state === "Z" || state === "X",
     startedAt: Number(fields[START_TIME]),
   };
+}
+
+/** Reads a file of a process. Returns `undefined` if the process does not exist. */
+function procText(pid: number, name: string): string | undefined {
+  try {
+    return Deno.readTextFileSync(`/proc/${pid}/${name}`);
+  } catch (error) {
+    // The process can end between listing and reading. Opening the file then fails with ENOENT, and
+    // reading it with ESRCH.
+    if (error instanceof Deno.errors.NotFound || isNoSuchProcess(error)) return undefined;
+    throw error;
+  }
 }
 
 /** Detects ESRCH, for which Deno has neither a class nor a code. */

@@ -140,6 +140,7 @@ Deno.test("simmer run sends its arguments, options and environment", async () =>
     ifPresent: true,
     force: true,
     keepGoing: true,
+    noPrefix: false,
     detach: false,
     stdinPid: 100,
     client: {
