@@ -166,13 +166,17 @@ export class ProjectState {
   }
 
   /**
-   * Writes the state that the next server needs, and trims the cache if that is due. Durations are
-   * written at most once per {@linkcode SAVE_MS}.
+   * Writes the state that the next server needs. Durations are written at most once per
+   * {@linkcode SAVE_MS}.
    */
   save(): void {
     const now = this.#clock.monotonic();
     if (now - this.#savedAt >= SAVE_MS) this.#saveDurations();
     this.#keeping("the results of the last runs", () => this.last.tidy());
+  }
+
+  /** Trims the cache folders if that is due. */
+  trim(): void {
     this.#collecting ??= this.#collect();
   }
 

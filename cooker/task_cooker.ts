@@ -330,6 +330,7 @@ export class TaskCooker implements Cooker {
         // The client learns of the end first.
         await ioTurn();
         if (this.#builds.size === 0) this.#project.deferred.resume();
+        this.#project.trim();
         if (!build.isAllCached) this.#memory.built(plan.tasks.length);
       }),
     );
