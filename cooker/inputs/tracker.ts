@@ -2,7 +2,7 @@
  * Tracks changes in a project's folders. The tracker receives the kernel's inotify events and
  * passes each on to the file sets that it concerns.
  *
- * A `sync` proves that all earlier events have been received. It writes a cookie file into the
+ * A `sync` proves that all earlier events have been received. It renames a cookie file in the
  * project, and when the cookie's own event arrives, all changes before it are known. If the kernel
  * does not report changes, sets check their files themselves each time. That is the case on another
  * platform, with no watches left, on a network file system, and if the root was renamed.
@@ -23,6 +23,7 @@ import {
   touchFile,
   visibleKind,
 } from "../../system/files/files.ts";
+import { renameFile } from "../../system/files/tree.ts";
 import { monotonicTime } from "../../system/clock.ts";
 import { fileFacts, isSameFolder } from "../../system/files/file_signature.ts";
 import {
@@ -86,6 +87,12 @@ const OPENING = ["instances", "descriptors"] as const;
  */
 const GUARD_SHARE = 4;
 
+/**
+ * The cookie's names. A `sync` renames the cookie from one to the other. That takes 8 us; creating
+ * and removing a file takes 65 us.
+ */
+const COOKIES = ["cookie-0", "cookie-1"] as const;
+
 /** Milliseconds between two reads of the queue by {@linkcode InputTracker.drainIfDue}. */
 const DUE_MS = 1;
 
@@ -106,7 +113,7 @@ export class InputTracker implements Notifier, FolderWatcher {
   readonly #notes = new Set<string>();
   #queue: Inotify | undefined;
   #cookieWatch: number | undefined;
-  #cookies = 0;
+  #cookie: string = COOKIES[0];
   #changes = 0;
   #drainedAt = -Infinity;
   #isStopped = false;
@@ -157,12 +164,12 @@ export class InputTracker implements Notifier, FolderWatcher {
     if (this.#mounts.hasChanged()) this.#close();
     this.#open();
     if (this.#queue === undefined) return;
-    const name = `cookie-${++this.#cookies}`;
-    const path = joinPath(this.#options.cookies, name);
-    if (!this.#canWrite(() => touchFile(path))) return this.#close();
-    const hasCome = this.#drain(name);
-    removeIfPresent(path);
-    if (hasCome) return;
+    // The queue may hold events of the cookie that another process has caused.
+    this.drain();
+    const before = this.#cookiePath;
+    this.#cookie = this.#cookie === COOKIES[0] ? COOKIES[1] : COOKIES[0];
+    if (!this.#canWrite(() => moveOrMake(before, this.#cookiePath))) return this.#close();
+    if (this.#drain(this.#cookie)) return;
     // Another folder is at the root's path now, and the watched folder is elsewhere.
     if (this.#cookieWatch !== undefined) this.#note("cookie");
     this.#reopen();
@@ -230,8 +237,13 @@ export class InputTracker implements Notifier, FolderWatcher {
   /** Stops watching. From now on, sets check their files themselves. */
   stop(): void {
     this.#isStopped = true;
+    if (this.#queue !== undefined) removeIfPresent(this.#cookiePath);
     this.#close();
     this.#table.close();
+  }
+
+  get #cookiePath(): string {
+    return joinPath(this.#options.cookies, this.#cookie);
   }
 
   #open(): void {
@@ -419,6 +431,16 @@ export class InputTracker implements Notifier, FolderWatcher {
   #drop(folder: string, { watch }: WatchedFolder): void {
     this.#folders.delete(folder);
     this.#paths.delete(watch);
+  }
+}
+
+/** Renames a file. If there is none, creates it under the new name. */
+function moveOrMake(from: string, to: string): void {
+  try {
+    renameFile(from, to);
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+    touchFile(to);
   }
 }
 

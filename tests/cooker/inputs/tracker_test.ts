@@ -119,6 +119,61 @@ Deno.test("a root that was replaced by another folder is scanned again, with a n
   Deno.removeSync(moved, { recursive: true });
 });
 
+Deno.test("events of the cookies of a moved root do not count as those of its copy", async () => {
+  using project = new Project();
+  const moved = `${project.root}.moved`;
+  project.write("a.txt", "1");
+  for (const text of ["2", "3"]) {
+    const before = project.digest("*.txt");
+    Deno.renameSync(project.root, moved);
+    await new Deno.Command("cp", { args: ["-a", moved, project.root] }).output();
+    project.write("a.txt", text);
+    Deno.removeSync(moved, { recursive: true });
+    assertNotEquals(project.digest("*.txt"), before);
+    assertEquals(project.digest("*.txt"), project.digestAnew("*.txt"));
+  }
+});
+
+Deno.test("cookies that other processes have renamed before the root was moved do not count", () => {
+  for (const [from, to] of [["cookie-0", "cookie-1"], ["cookie-1", "cookie-0"]]) {
+    using project = new Project();
+    project.write("a.txt", "1");
+    const before = project.digest("*.txt");
+    const cookies = `${project.root}/.simmer/cookies`;
+    Deno.writeTextFileSync(`${cookies}/${from}`, "");
+    Deno.renameSync(`${cookies}/${from}`, `${cookies}/${to}`);
+    const moved = `${project.root}.moved`;
+    Deno.renameSync(project.root, moved);
+    project.write("a.txt", "2");
+    assertNotEquals(project.digest("*.txt"), before);
+    Deno.removeSync(moved, { recursive: true });
+  }
+});
+
+Deno.test("trackers that share a folder of cookies see every change, and remove their cookies", () => {
+  using project = new Project();
+  const other = trackerOf(project.root, true);
+  const cookies = `${project.root}/.simmer/cookies`;
+  const digest = (): string | undefined => {
+    other.sync();
+    return other.set(project.root, ["*.txt"])?.snapshot().digest;
+  };
+  for (let count = 0; count < 6; count++) {
+    project.write("a.txt", `${count}`);
+    // One of the two syncs twice in a row, and sometimes the cookies are gone.
+    if (count % 2 === 0) other.sync();
+    if (count === 3) {
+      for (const { name } of Deno.readDirSync(cookies)) Deno.removeSync(`${cookies}/${name}`);
+    }
+    assertEquals(project.digest("*.txt"), project.digestAnew("*.txt"));
+    assertEquals(digest(), project.digest("*.txt"));
+  }
+  assertEquals([project.notes, other.notes], [[], []]);
+  other.stop();
+  project.tracker.stop();
+  assertEquals([...Deno.readDirSync(cookies)], []);
+});
+
 Deno.test("no change is lost when the kernel's event queue overflows", () => {
   using project = new Project();
   project.write("a.txt", "1");
