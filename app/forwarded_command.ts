@@ -7,7 +7,7 @@
 
 import { EXIT } from "../client/errors.ts";
 import type { Invocation } from "../client/invocation.ts";
-import { Output } from "../client/output.ts";
+import { Output, type OutputPiece } from "../client/output.ts";
 import { RunLocally } from "../client/run_locally.ts";
 import { FORWARDED, isForwardable } from "../forward/forwardable.ts";
 import {
@@ -205,10 +205,7 @@ export class ForwardedCommand {
     { args, env, cwd, pid, terminal }: ExecuteRequest,
     project: Project,
   ): Promise<number> {
-    const output = new Output({
-      stdout: this.#writer(FRAME.stdout),
-      stderr: this.#writer(FRAME.stderr),
-    });
+    const output = new Output((pieces) => this.#output(pieces));
     const code = await this.#options.run(args, {
       env,
       cwd,
@@ -322,23 +319,14 @@ export class ForwardedCommand {
     try {
       return await read();
     } finally {
-      done.abort();
+      done.abort("done");
       await patience;
     }
   }
 
   /** Sends a recorded output in one write. */
   async #repeat(pieces: readonly WrittenPiece[]): Promise<void> {
-    const all = [...pieces, { kind: FRAME.exit, bytes: Uint8Array.of(0) }];
-    const size = all.reduce((sum, { bytes }) => sum + HEAD_BYTES + bytes.length, 0);
-    const whole = new Uint8Array(size);
-    let at = 0;
-    for (const { kind, bytes } of all) {
-      putHead(whole, at, kind, bytes.length);
-      whole.set(bytes, at + HEAD_BYTES);
-      at += HEAD_BYTES + bytes.length;
-    }
-    await this.#write(whole, false);
+    await this.#write(frames([...pieces, { kind: FRAME.exit, bytes: Uint8Array.of(0) }]), false);
   }
 
   #remember(key: string, { args, pid }: ExecuteRequest): void {
@@ -349,15 +337,15 @@ export class ForwardedCommand {
     }
   }
 
-  #writer(kind: number): { write(bytes: Uint8Array): Promise<number> } {
-    return {
-      write: async (bytes) => {
-        this.#written += bytes.length;
-        if (this.#written <= MAX_BYTES) this.#pieces.push({ kind, bytes: bytes.slice() });
-        await this.#send(kind, bytes, true);
-        return bytes.length;
-      },
-    };
+  /** Sends pieces of output in one write, and records them. */
+  async #output(pieces: readonly OutputPiece[]): Promise<void> {
+    const written = pieces.map(({ stream, bytes }) => ({ kind: FRAME[stream], bytes }));
+    const whole = frames(written);
+    for (const { kind, bytes } of written) {
+      this.#written += bytes.length;
+      if (this.#written <= MAX_BYTES) this.#pieces.push({ kind, bytes: bytes.slice() });
+    }
+    await this.#write(whole, true);
   }
 
   /**
@@ -463,8 +451,8 @@ export class ForwardedCommand {
   }
 
   /** @param must true to throw if the client has disconnected */
-  async #send(type: number, payload?: Uint8Array, must = false): Promise<void> {
-    await this.#write(frame(type, payload), must);
+  async #send(type: number, payload?: Uint8Array): Promise<void> {
+    await this.#write(frame(type, payload), false);
   }
 
   async #write(bytes: Uint8Array, must: boolean): Promise<void> {
@@ -474,4 +462,17 @@ export class ForwardedCommand {
       if (must || !isDisconnect(error)) throw error;
     }
   }
+}
+
+/** Encodes pieces as frames. */
+function frames(pieces: readonly WrittenPiece[]): Uint8Array<ArrayBuffer> {
+  const size = pieces.reduce((sum, { bytes }) => sum + HEAD_BYTES + bytes.length, 0);
+  const whole = new Uint8Array(size);
+  let at = 0;
+  for (const { kind, bytes } of pieces) {
+    putHead(whole, at, kind, bytes.length);
+    whole.set(bytes, at + HEAD_BYTES);
+    at += HEAD_BYTES + bytes.length;
+  }
+  return whole;
 }

@@ -6,6 +6,7 @@
  */
 
 import { concat } from "@std/bytes/concat";
+import { macrotask } from "../system/macrotask.ts";
 import { isReaderGone } from "../system/output_failure.ts";
 import { EXIT } from "./errors.ts";
 
@@ -31,9 +32,24 @@ interface OutputFailure {
   readonly error: unknown;
 }
 
-interface Piece {
+/** Bytes for one of the streams. */
+export interface OutputPiece {
   readonly stream: StreamName;
   readonly bytes: Uint8Array;
+}
+
+type Writers = Readonly<Record<StreamName, Writer>>;
+
+/**
+ * Writes all pieces in their order. Streams that share a connection have such a function, so that
+ * many pieces cost one write.
+ */
+type WriteTogether = (pieces: readonly OutputPiece[]) => Promise<void>;
+
+/** Consecutive output to one stream that is not written yet. */
+interface Pending {
+  readonly stream: StreamName;
+  readonly data: (string | Uint8Array)[];
 }
 
 const encoder = new TextEncoder();
@@ -50,16 +66,16 @@ const encoder = new TextEncoder();
 export class Output implements Sink {
   /** Resolves with the error when a stream cannot be written any more. */
   readonly broken: Promise<unknown>;
-  readonly #writers: Readonly<Record<StreamName, Writer>>;
+  readonly #writers: Writers | WriteTogether;
   readonly #break: (error: unknown) => void;
   readonly #failed = new Set<StreamName>();
   #failure: OutputFailure | undefined;
-  #pieces: Piece[] = [];
+  #pending: Pending[] = [];
   #draining: Promise<void> | undefined;
   #beforeDrain: (() => void) | undefined;
 
-  /** @param writers such as `Deno.stdout` and `Deno.stderr` */
-  constructor(writers: Readonly<Record<StreamName, Writer>>) {
+  /** @param writers such as `Deno.stdout` and `Deno.stderr`, or one function for both streams */
+  constructor(writers: Writers | WriteTogether) {
     this.#writers = writers;
     const { promise, resolve } = Promise.withResolvers<unknown>();
     this.broken = promise;
@@ -68,7 +84,9 @@ export class Output implements Sink {
 
   write(stream: StreamName, data: string | Uint8Array): void {
     if (data.length === 0 || this.#failed.has(stream)) return;
-    this.#pieces.push({ stream, bytes: typeof data === "string" ? encoder.encode(data) : data });
+    const last = this.#pending.at(-1);
+    if (last?.stream === stream) addTo(last.data, data);
+    else this.#pending.push({ stream, data: [data] });
     this.#draining ??= this.#drain();
   }
 
@@ -88,13 +106,17 @@ export class Output implements Sink {
   }
 
   async #drain(): Promise<void> {
-    await Promise.resolve();
+    // Events that are already on their way are written together.
+    await (typeof this.#writers === "function" ? macrotask() : Promise.resolve());
     this.#beforeDrain?.();
-    for (let piece = this.#next(); piece !== undefined; piece = this.#next()) {
+    while (this.#pending.length > 0) {
+      // Streams with separate writers can fail separately.
+      const count = typeof this.#writers === "function" ? this.#pending.length : 1;
+      const pieces = this.#pending.splice(0, count).map(encoded);
       try {
-        await this.#writeAll(piece);
+        await this.#writeAll(pieces);
       } catch (error) {
-        this.#fail({ stream: piece.stream, error });
+        this.#fail({ stream: pieces[0]?.stream ?? "stdout", error });
       }
     }
     this.#draining = undefined;
@@ -103,28 +125,36 @@ export class Output implements Sink {
   #fail(failure: OutputFailure): void {
     const { stream, error } = failure;
     this.#failed.add(stream);
-    if (isReaderGone(error)) this.#failed.add("stdout").add("stderr");
-    this.#pieces = this.#pieces.filter((piece) => !this.#failed.has(piece.stream));
+    const isShared = typeof this.#writers === "function";
+    if (isShared || isReaderGone(error)) this.#failed.add("stdout").add("stderr");
+    this.#pending = this.#pending.filter((each) => !this.#failed.has(each.stream));
     this.#failure ??= failure;
     this.#break(error);
   }
 
-  /** Removes all leading pieces of the same stream, and joins them into one. */
-  #next(): Piece | undefined {
-    const [first] = this.#pieces;
-    if (first === undefined) return undefined;
-    const other = this.#pieces.findIndex((piece) => piece.stream !== first.stream);
-    const run = this.#pieces.splice(0, other < 0 ? this.#pieces.length : other);
-    if (run.length === 1) return first;
-    return { stream: first.stream, bytes: concat(run.map(({ bytes }) => bytes)) };
-  }
-
-  async #writeAll({ stream, bytes }: Piece): Promise<void> {
-    let offset = 0;
-    while (offset < bytes.length) {
-      offset += await this.#writers[stream].write(bytes.subarray(offset));
+  async #writeAll(pieces: readonly OutputPiece[]): Promise<void> {
+    if (typeof this.#writers === "function") return await this.#writers(pieces);
+    for (const { stream, bytes } of pieces) {
+      let offset = 0;
+      while (offset < bytes.length) {
+        offset += await this.#writers[stream].write(bytes.subarray(offset));
+      }
     }
   }
+}
+
+/** Adds data to a list. Texts are joined, because many cost less if they are encoded together. */
+function addTo(list: (string | Uint8Array)[], data: string | Uint8Array): void {
+  const end = list.length - 1;
+  const last = list[end];
+  if (typeof last === "string" && typeof data === "string") list[end] = last + data;
+  else list.push(data);
+}
+
+function encoded({ stream, data }: Pending): OutputPiece {
+  const pieces = data.map((each) => typeof each === "string" ? encoder.encode(each) : each);
+  const [first] = pieces;
+  return { stream, bytes: first !== undefined && pieces.length === 1 ? first : concat(pieces) };
 }
 
 /** Returns the exit code of a client whose output could not be written. */

@@ -14,6 +14,33 @@ Deno.test("output keeps its order across both streams and joins consecutive writ
   assertEquals(output.settled, undefined);
 });
 
+Deno.test("output for streams that share a connection is written together, in order", async () => {
+  const writes: string[][] = [];
+  const output = new Output((pieces) => {
+    const decoder = new TextDecoder();
+    writes.push(pieces.map(({ stream, bytes }) => `${stream} ${decoder.decode(bytes)}`));
+    return Promise.resolve();
+  });
+  output.write("stdout", "a");
+  output.write("stderr", "b");
+  output.write("stderr", new Uint8Array([0x63]));
+  await Promise.resolve();
+  output.write("stdout", "d");
+  await output.settled;
+  assertEquals(writes, [["stdout a", "stderr bc", "stdout d"]]);
+});
+
+Deno.test("output to a connection that fails is discarded for both streams", async () => {
+  const failure = new Error("the connection is broken");
+  const output = new Output(() => Promise.reject(failure));
+  output.write("stderr", "a");
+  output.write("stdout", "b");
+  assertEquals(await output.broken, failure);
+  assertEquals(output.failure, { stream: "stderr", error: failure });
+  output.write("stdout", "more");
+  assertEquals(output.settled, undefined);
+});
+
 Deno.test("output continues after a partial write", async () => {
   let text = "";
   const writer = {
