@@ -44,7 +44,7 @@ export class DescriptorReceiver {
     const done = new AbortController();
     const patience = this.#clock.sleep(patienceMs, done.signal).then(() => poller.forget(socket));
     const isReadable = await poller.readable(socket);
-    done.abort();
+    done.abort("done");
     await patience;
     poller.forget(socket);
     const received = isReadable ? passing.take(socket) : undefined;

@@ -43,7 +43,7 @@ export class TickSource implements Source<void> {
     this.#signal = signal;
     this.#restsUntil = restsUntil;
     this.#due = clock.monotonic() + TICK_MS;
-    signal.addEventListener("abort", () => this.#sleep?.alarm.abort());
+    signal.addEventListener("abort", () => this.#sleep?.alarm.abort("alarm"));
   }
 
   async read(): Promise<void> {
@@ -70,6 +70,6 @@ export class TickSource implements Source<void> {
 
   /** Wakes the sleep in progress if it would end later than `due`. */
   wakeBy(due: number): void {
-    if (this.#sleep !== undefined && due < this.#sleep.until) this.#sleep.alarm.abort();
+    if (this.#sleep !== undefined && due < this.#sleep.until) this.#sleep.alarm.abort("alarm");
   }
 }

@@ -138,7 +138,7 @@ class Build {
       if (this.#interrupts.exitCode !== undefined) return this.#interrupts.exitCode;
       throw error;
     } finally {
-      over.abort();
+      over.abort("over");
       renderer.finish();
       output.beforeDrain = undefined;
       await refreshing;

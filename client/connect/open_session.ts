@@ -110,7 +110,7 @@ function sessionOptions(
 function waitingWith(patience: Patience): Disposable {
   const answered = new AbortController();
   patience.mention(answered.signal).catch(reportError);
-  return { [Symbol.dispose]: () => answered.abort() };
+  return { [Symbol.dispose]: () => answered.abort("answered") };
 }
 
 function sayHello(

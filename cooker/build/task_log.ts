@@ -68,7 +68,7 @@ export class TaskLog {
 
   /** Ends the log. Output that is still held in memory is dropped. */
   close(): void {
-    this.#ended.abort();
+    this.#ended.abort("ended");
     this.#held = undefined;
     this.#file.close();
   }
