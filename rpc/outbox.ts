@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { SimmerEvent } from "../wire/events.ts";
 import { isNotification, type Message } from "../wire/messages.ts";
 
 /** A message as a channel carries it: its line, or the message itself if both ends are in memory. */
@@ -21,6 +22,8 @@ export class Outbox {
   readonly #send: (items: readonly Item[]) => Promise<void>;
   readonly #failed: (error: unknown) => void;
   #items: Item[] = [];
+  /** Size of each item, in characters. */
+  #sizes: number[] = [];
   /** Unwritten characters. Close enough to bytes to limit memory. */
   #held = 0;
   #writing: Promise<void> | undefined;
@@ -51,8 +54,10 @@ export class Outbox {
   /** Adds a message. Messages of the same turn share a write. */
   push(item: Item): void {
     if (this.#isBroken) return;
+    const size = sizeOf(item);
     this.#items.push(item);
-    this.#held += sizeOf(item);
+    this.#sizes.push(size);
+    this.#held += size;
     this.#writing ??= this.#write();
   }
 
@@ -80,6 +85,7 @@ export class Outbox {
   abandon(): void {
     this.#isBroken = true;
     this.#items = [];
+    this.#sizes = [];
     this.#held = 0;
     this.#advance();
   }
@@ -88,25 +94,24 @@ export class Outbox {
     // Messages that are added in the same turn share the write.
     await Promise.resolve();
     while (this.#items.length > 0) {
-      const batch = this.#takeBatch();
+      const { batch, size } = this.#takeBatch();
       try {
         await this.#send(batch);
       } catch (error) {
         this.#fail(error);
       }
       if (this.#isBroken) break;
-      for (const item of batch) this.#held -= sizeOf(item);
+      this.#held -= size;
       this.#advance();
     }
     this.#writing = undefined;
   }
 
-  #takeBatch(): Item[] {
-    let count = 0;
-    for (let size = 0; size < BATCH && count < this.#items.length; count++) {
-      size += sizeOf(this.#items[count] ?? "");
-    }
-    return this.#items.splice(0, count);
+  #takeBatch(): { readonly batch: readonly Item[]; readonly size: number } {
+    let [count, size] = [0, 0];
+    for (; size < BATCH && count < this.#items.length; count++) size += this.#sizes[count] ?? 0;
+    this.#sizes.splice(0, count);
+    return { batch: this.#items.splice(0, count), size };
   }
 
   #fail(error: unknown): void {
@@ -125,6 +130,13 @@ function sizeOf(item: Item): number {
   if (typeof item === "string") return item.length;
   // Only events carry long texts whose members are known.
   if (!isNotification(item) || item.method !== "event") return OBJECT_SIZE;
-  const { text, base64, message } = item.params as Readonly<Record<string, string | undefined>>;
-  return OBJECT_SIZE + (text ?? base64 ?? message ?? "").length;
+  const event = item.params as SimmerEvent;
+  switch (event.type) {
+    case "TaskOutput":
+      return OBJECT_SIZE + (event.text ?? event.base64 ?? "").length;
+    case "LogRecord":
+      return OBJECT_SIZE + event.message.length;
+    default:
+      return OBJECT_SIZE;
+  }
 }

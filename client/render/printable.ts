@@ -10,6 +10,9 @@
  */
 const UNSAFE = /[\p{Cc}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
 
+/** Matches texts in which nothing can be unsafe: nearly all, and this check is fast. */
+const ORDINARY = /^[ -~]*$/;
+
 const NAMES: Readonly<Record<string, string>> = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };
 
 /** The longest line that an error shows, in UTF-16 units. */
@@ -27,6 +30,7 @@ const MAX_LINE_LENGTH = 4096;
  * ```
  */
 export function printable(text: string): string {
+  if (ORDINARY.test(text)) return text;
   return text.replaceAll(UNSAFE, (character) => NAMES[character] ?? codeOf(character));
 }
 

@@ -321,18 +321,19 @@ export class Build implements AsyncCommand, BuildNode {
 
   #ready(index: number): void {
     const task = this.#task(index);
-    const dependencies = task.dependencies.map((each) => [each, this.#task(each)] as const);
-    const place = { index, task, dependencies };
-    const { clock } = this.#options;
+    const { clock, plan } = this.#options;
     const now = clock.monotonic();
-    const recalled = now - this.#gaveWayAt < STRETCH_MS ? this.#runner.recall(place) : undefined;
+    const recalled = now - this.#gaveWayAt < STRETCH_MS
+      ? this.#runner.recall(index, plan.tasks)
+      : undefined;
     if (recalled !== undefined) {
       this.#emit({ type: "TaskCached", ...this.#head(task), fingerprint: recalled });
       this.#feed({ kind: "started", task: index });
       return this.#feed({ kind: "ended", task: index, result: "cached" });
     }
+    const dependencies = task.dependencies.map((each) => [each, this.#task(each)] as const);
     const state: Task = {
-      run: new TaskRun(this.#taskContext, place, {
+      run: new TaskRun(this.#taskContext, { index, task, dependencies }, {
         admitted: () => {
           state.startedAt = clock.monotonic();
           this.#feed({ kind: "started", task: index });

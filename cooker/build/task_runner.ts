@@ -259,18 +259,20 @@ export class TaskRunner {
    * Returns the fingerprint of a task whose outputs are known to be in place, without asynchronous
    * work.
    *
+   * @param tasks all tasks of the build
    * @returns `undefined` if a full lookup is needed to know this, or if output must be replayed
    */
-  recall({ index, task, dependencies }: TaskInBuild): string | undefined {
+  recall(index: number, tasks: readonly PlannedTask[]): string | undefined {
     const { cache, force, deferred, replayLogs } = this.#options;
-    const { caching, command } = task;
+    const { caching, command, dependencies = [] } = tasks[index] ?? {};
     if (cache === undefined || force || caching === undefined || command === undefined) {
       return undefined;
     }
     if (deferred?.has(caching.key)) return undefined;
-    const { known, missing } = this.#fingerprintsOf(dependencies);
-    if (missing !== undefined) return undefined;
-    const found = cache.recall({ declaration: caching, command, dependencies: known });
+    const found = cache.recall(
+      { declaration: caching, command },
+      (before) => this.#isAsBefore(before, dependencies, tasks),
+    );
     if (found === undefined) return undefined;
     if (found.result.log !== undefined && replayLogs !== "none") return undefined;
     this.#take(index, found.cacheKey);
@@ -296,6 +298,19 @@ export class TaskRunner {
     const { known, missing } = this.#fingerprintsOf(dependencies);
     if (missing !== undefined) return { kind: "dependency", task: missing };
     return await cache.cacheKey({ declaration: caching, command, dependencies: known }, signal);
+  }
+
+  /** Returns true if the dependencies of a task have the same fingerprints as in an earlier run. */
+  #isAsBefore(
+    before: Readonly<Record<string, string>>,
+    dependencies: readonly number[],
+    tasks: readonly PlannedTask[],
+  ): boolean {
+    for (const index of dependencies) {
+      const fingerprint = this.#fingerprints.get(index);
+      if (fingerprint === undefined || before[tasks[index]?.id ?? ""] !== fingerprint) return false;
+    }
+    return Object.keys(before).length === dependencies.length;
   }
 
   /** Records the fingerprint of a task that is only explained and does not run. */

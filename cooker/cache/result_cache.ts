@@ -199,13 +199,19 @@ export class ResultCache {
   /**
    * Returns a result that was found or made before, if nothing that it depends on has changed since
    * and its outputs are still in place.
+   *
+   * @param isSame returns true if these are the fingerprints of the task's direct dependencies now
    */
-  recall(question: CacheQuestion): Recalled | undefined {
+  recall(
+    { declaration, command }: Omit<CacheQuestion, "dependencies">,
+    isSame: (dependencies: CacheQuestion["dependencies"]) => boolean,
+  ): Recalled | undefined {
     this.#options.tracker.drainIfDue();
-    const cacheKey = this.#cacheKeys.get(question.declaration);
-    if (cacheKey === undefined || !isSameQuestion(cacheKey, question)) return undefined;
+    const cacheKey = this.#cacheKeys.get(declaration);
+    if (cacheKey === undefined || !isCurrent(cacheKey, command)) return undefined;
+    if (!isSame(cacheKey.question.dependencies)) return undefined;
     const verified = this.#verifiedOf(cacheKey);
-    const last = this.#options.last.get(question.declaration.key);
+    const last = this.#options.last.get(declaration.key);
     const isLast = last?.fingerprint === cacheKey.fingerprint;
     return verified !== undefined && isLast ? { cacheKey, result: verified.result } : undefined;
   }
@@ -727,10 +733,15 @@ async function pathsOf(inputs: FileSet): Promise<readonly string[]> {
 }
 
 /** Returns true if a task, planned in the same way, would have the same fingerprint. */
-function isSameQuestion({ question, inputs, snapshot }: CacheKey, now: CacheQuestion): boolean {
-  if (question.command !== now.command || !inputs.isSettled) return false;
-  if (inputs.snapshot() !== snapshot) return false;
+function isSameQuestion(before: CacheKey, now: CacheQuestion): boolean {
+  if (!isCurrent(before, now.command)) return false;
+  const { question } = before;
   const names = Object.keys(now.dependencies);
   return names.length === Object.keys(question.dependencies).length &&
     names.every((name) => question.dependencies[name] === now.dependencies[name]);
+}
+
+/** Returns true if a command is planned as before, and its inputs have not changed since. */
+function isCurrent({ question, inputs, snapshot }: CacheKey, command: TaskCommand): boolean {
+  return question.command === command && inputs.isCurrent(snapshot);
 }

@@ -78,7 +78,8 @@ export class VerifiedOutputs {
   of(key: string, outputs: FileSet | undefined): Verified | undefined {
     const verified = this.#verified.get(key);
     if (verified === undefined || outputs?.isWatched !== true) return undefined;
-    return verified.version === outputs.version && this.#areSame(verified.unseen)
+    const { version, unseen } = verified;
+    return version === outputs.version && (unseen.size === 0 || this.#areSame(unseen))
       ? verified
       : undefined;
   }

@@ -196,6 +196,11 @@ export class FileSet {
     return this.isTold && this.#dirty.size === 0 && this.#snapshot !== undefined;
   }
 
+  /** Returns true if a snapshot is the last one and is valid until a change is reported. */
+  isCurrent(snapshot: Snapshot): boolean {
+    return this.#snapshot === snapshot && this.isSettled;
+  }
+
   /**
    * Records a change of an entry in one of the set's folders.
    *
