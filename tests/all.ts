@@ -1,7 +1,7 @@
 /**
  * Runs the whole suite: `deno task test`. With arguments, runs `deno test` once with them.
  *
- * Test files run in processes of `deno test`. One more process runs at a time than there are
+ * Test files run in processes of `deno test`. Two more processes run at a time than there are
  * processors, because many tests wait. A process runs a few files, so that all processes end at
  * about the same time. Files that measure the machine run afterwards, one process at a time. The
  * last line shows how many tests passed and failed.
@@ -107,7 +107,7 @@ async function runAll(client: string | undefined): Promise<number> {
       : jobsOf(files.filter((file) => BY_QUICK_CLIENT.includes(file)), { SIMMER_E2E: client })),
     ...jobsOf(files.filter((file) => !ALONE.includes(file)), {}),
   ];
-  const together = await runTogether(jobs, navigator.hardwareConcurrency + 1);
+  const together = await runTogether(jobs, navigator.hardwareConcurrency + 2);
   const alone = await runTogether(jobsOf(ALONE, {}), 1);
   return report([...together, ...alone]);
 }
