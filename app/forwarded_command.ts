@@ -146,7 +146,8 @@ export class ForwardedCommand {
    * @throws {ExecuteError | FrameLengthError} if the client sends an invalid request
    */
   async serve(): Promise<void> {
-    const first = await this.#inTime(() => this.#frame());
+    // The timeout is needed only if the request is not complete yet.
+    const first = this.#frames.next() ?? await this.#inTime(() => this.#frame());
     if (first === undefined) return;
     if (first.type !== FRAME.execute) throw new ExecuteError("its first frame is not a request");
     const read = this.#readRequest(first.payload);
@@ -278,8 +279,11 @@ export class ForwardedCommand {
       this.#frames.push(received.data);
       this.#keepDescriptors(passed, received.descriptors);
     }
-    const isGo = await this.#inTime(async () => {
-      for (let next = await this.#frame(); next !== undefined; next = await this.#frame()) {
+    // `go` has already come if there were descriptors with it.
+    const known = this.#frames.next();
+    const isGo = known?.type === FRAME.go || await this.#inTime(async () => {
+      let next = known ?? await this.#frame();
+      for (; next !== undefined; next = await this.#frame()) {
         if (next.type === FRAME.go) return true;
         if (next.type !== FRAME.size) return false;
         this.#take(next);
