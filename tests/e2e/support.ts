@@ -158,9 +158,14 @@ export class Project implements AsyncDisposable {
     this.root = root;
   }
 
-  /** Creates a project from files by their paths. Objects are written as JSON. */
-  static async create(files: Readonly<Record<string, unknown>>): Promise<Project> {
-    const root = await Deno.realPath(await Deno.makeTempDir({ prefix: "simmer_e2e_" }));
+  /**
+   * Creates a project from files by their paths. Objects are written as JSON.
+   *
+   * @param dir folder that contains the project's root; default: the system's for temporary files
+   */
+  static async create(files: Readonly<Record<string, unknown>>, dir?: string): Promise<Project> {
+    const place = dir === undefined ? {} : { dir };
+    const root = await Deno.realPath(await Deno.makeTempDir({ prefix: "simmer_e2e_", ...place }));
     const project = new Project(root);
     for (const [path, content] of Object.entries(files)) await project.write(path, content);
     return project;
