@@ -11,7 +11,7 @@ import { SettledBuilds } from "../cooker/settled.ts";
 import { LockFile } from "../lock/lock_file.ts";
 import { readLockContent } from "../lock/content.ts";
 import { cacheFolderOf } from "../project/cache_place.ts";
-import { ServerRegistry } from "../project/registry.ts";
+import { type RegisteredServer, ServerRegistry } from "../project/registry.ts";
 import type { Project } from "../project/root.ts";
 import { ensureRoom, StateError, type StatePaths, statePaths } from "../project/state.ts";
 import { type Clock, systemClock } from "../system/clock.ts";
@@ -40,7 +40,10 @@ import { stackOf } from "../server/stack.ts";
 import { OwnedFiles } from "../server/owned_files.ts";
 import type { CommandPolicy } from "../server/policy.ts";
 import { ProcessServer } from "../server/process_server.ts";
+import { residentBytes, usableMemory } from "../system/process/memory.ts";
+import { isProcessAlive } from "../system/process/processes.ts";
 import { taskCooker } from "./project_cooker.ts";
+import { ServerLimit, type ServerLimitOptions } from "./server_limit.ts";
 import type { XmlRpcDialect } from "../xmlrpc/dialect.ts";
 
 /** Options of a project's server. */
@@ -55,6 +58,11 @@ export interface DaemonOptions {
   readonly maxRssBytes: number;
   /** Decides which clients may run builds, and how many at once. */
   readonly policy: CommandPolicy;
+  /**
+   * Number of the user's servers above which this server asks the least recently used ones to end.
+   * 0: no limit.
+   */
+  readonly maxServers: number;
   /** Writes the log to stderr too. */
   readonly foreground: boolean;
   /**
@@ -192,6 +200,10 @@ export async function serveProject(options: DaemonOptions): Promise<Served> {
     server: view,
     passed,
   });
+  // In the foreground a user watches the server, and no client can start a server with these doors.
+  const isExpendable = options.lockFromClient && doors.length === 0;
+  const over = new AbortController();
+  let limit: ServerLimit | undefined = undefined as ServerLimit | undefined;
   server = new ProcessServer({
     cooker: taskCooker(project, paths, log, { settled, passed }),
     listener,
@@ -206,6 +218,8 @@ export async function serveProject(options: DaemonOptions): Promise<Served> {
     timeoutSeconds: options.timeoutSeconds,
     ...(options.maxRssBytes === 0 ? {} : { maxRssBytes: options.maxRssBytes }),
     maxConnections: maxConnections(),
+    isExpendable,
+    onRest: (usedAt) => limit?.rested(usedAt),
     processName: "Cooker",
     onBeat: () => lock.touch(systemClock.now()),
     releaseLock: async () => {
@@ -222,14 +236,23 @@ export async function serveProject(options: DaemonOptions): Promise<Served> {
     ...(namespaces === undefined ? {} : { namespaces }),
   });
   acquired.move();
-  using _entry = register(project, log);
-  const over = new AbortController();
+  const own = {
+    ...project,
+    pid: processId(),
+    usedAt: server.usedAt,
+    ...(isExpendable ? {} : { isKept: true as const }),
+  };
+  using registration = register(own, log);
+  limit = limitOf(options, registration.registry, own, log);
+  const limiting = limit?.run(over.signal).catch((error: unknown) => {
+    log.log("error", `Limiting the servers failed: ${stackOf(error)}`);
+  });
   const warming = options.warmUp?.(() => server.isUnused, over.signal).catch((error: unknown) => {
     log.log("warn", `Warming up failed: ${stackOf(error)}`);
   });
   const exitCode = await untilSignalled(server);
   over.abort();
-  await warming;
+  await Promise.all([warming, limiting]);
   return { kind: "ended", exitCode };
 }
 
@@ -266,23 +289,55 @@ function clearLeftovers({ dir, aside }: StatePaths, log: Logger): void {
   attempt(() => removeTree(joinPath(dir, OLD_PIPES)));
 }
 
+/** This server's entry in the user's registry, until it is disposed. */
+interface Registration extends Disposable {
+  /** Absent: the user has no cache folder. */
+  readonly registry: ServerRegistry | undefined;
+}
+
 /**
  * Lists this server in the user's registry until the result is disposed. A failure is only logged.
  */
-function register(project: Project, log: Logger): Disposable {
+function register(entry: RegisteredServer, log: Logger): Registration {
   // The registry is in the cache folder of the client that has started this server.
   const cache = cacheFolderOf(environment());
-  const entry = { ...project, pid: processId() };
-  const attempt = (work: (registry: ServerRegistry) => void): void => {
+  const registry = cache === undefined ? undefined : new ServerRegistry(cache);
+  const attempt = (work: () => void): void => {
     try {
-      if (cache !== undefined) work(new ServerRegistry(cache));
+      work();
     } catch (error) {
       if (!(error instanceof Error)) throw error;
       log.log("warn", `'simmer status --all' does not list this server: ${error.message}`);
     }
   };
-  attempt((registry) => registry.add(entry));
-  return { [Symbol.dispose]: () => attempt((registry) => registry.remove(entry)) };
+  attempt(() => registry?.add(entry));
+  return { registry, [Symbol.dispose]: () => attempt(() => registry?.remove(entry)) };
+}
+
+function limitOf(
+  { maxServers }: DaemonOptions,
+  registry: ServerRegistry | undefined,
+  own: ServerLimitOptions["own"],
+  log: Logger,
+): ServerLimit | undefined {
+  if (maxServers === 0 || registry === undefined) return undefined;
+  return new ServerLimit({
+    registry,
+    own,
+    maxServers,
+    clock: systemClock,
+    log,
+    platform: {
+      isAlive: isProcessAlive,
+      residentBytes,
+      usableMemory,
+      // Most servers never ask another one.
+      retire: async (root, request) => {
+        const { retireServer } = await import("../client/connect/retire_server.ts");
+        return await retireServer(root, request);
+      },
+    },
+  });
 }
 
 /** @returns the reason, as text, if a requested door cannot be opened; all doors are closed then */

@@ -29,6 +29,10 @@ export class ForwardHost implements ExecuteHost {
     this.#receiver = new DescriptorReceiver(options.clock);
   }
 
+  get isBusy(): boolean {
+    return this.#commands.size > 0;
+  }
+
   enter(
     stream: AcceptedStream,
     first: Uint8Array<ArrayBuffer>,

@@ -24,7 +24,7 @@ import { openSession } from "./connect/open_session.ts";
 import { ClientError, EXIT, ServerEndedError } from "./errors.ts";
 import { reachRunning, reachServer } from "./connect/find_server.ts";
 import type { CallOptions, EventListener, Session } from "./session.ts";
-import { DEFAULT_MAX_RSS, DEFAULT_TIMEOUT_S } from "./args/server_limits.ts";
+import { DEFAULT_MAX_RSS, DEFAULT_MAX_SERVERS, DEFAULT_TIMEOUT_S } from "./args/server_limits.ts";
 
 export { type CallOptions, ClientError, type EventListener, EXIT, ServerEndedError, type Session };
 export type * from "../wire/events.ts";
@@ -68,6 +68,7 @@ export async function connect(options: ConnectOptions = {}): Promise<Session> {
     clock: systemClock,
     timeoutSeconds: DEFAULT_TIMEOUT_S,
     maxRssBytes: DEFAULT_MAX_RSS,
+    maxServers: DEFAULT_MAX_SERVERS,
     say: options.say ?? (() => {}),
     role,
     ...(whenBusy === undefined ? {} : { whenBusy }),

@@ -29,7 +29,7 @@ import {
   type TaskDescription,
   type WatchInputsParams,
 } from "../wire/commands.ts";
-import { WireError } from "../wire/errors.ts";
+import { type ProjectErrorData, projectErrorData, WireError } from "../wire/errors.ts";
 import { Build } from "./build/build.ts";
 import type { ResultCache } from "./cache/result_cache.ts";
 import { type Execution, Executions } from "./build/executions.ts";
@@ -122,6 +122,8 @@ export class TaskCooker implements Cooker {
   readonly #retention: BuildRetention;
   readonly #beside: OwnedWork;
   #state: CookerState = "initial";
+  /** The result of reading config since the start; the message of the last mistake if none worked. */
+  #configRead: "never" | "valid" | { readonly mistake: string } = "never";
 
   /** @param options the project; nothing is read or started before a command needs it */
   constructor(options: TaskCookerOptions) {
@@ -194,6 +196,14 @@ export class TaskCooker implements Cooker {
     this.#beside.own("releasing memory", this.#memory.giveBack());
   }
 
+  /** Config that was valid once is worth keeping the server: its other state is still of use. */
+  fault(): string | undefined {
+    if (typeof this.#configRead === "object") {
+      return `No config has been valid since the start (${this.#configRead.mistake})`;
+    }
+    return this.#config.absence();
+  }
+
   clientComplete(): void {
     // The server cancels the builds of the UI that left. The cooker holds nothing else for a UI.
   }
@@ -245,13 +255,22 @@ export class TaskCooker implements Cooker {
       requireFolder(this.#options.root);
       const result = work();
       this.#state = before === "error" ? "running" : before;
+      this.#configRead = "valid";
       return result;
     } catch (error) {
-      this.#state = error instanceof WireError && error.is("projectError") ? "error" : before;
+      const data = projectErrorData(error);
+      this.#state = data === undefined ? before : "error";
+      if (data !== undefined && error instanceof Error) this.#noteMistake(data.kind, error.message);
       throw error;
     } finally {
       this.configNotifier.noteRead();
     }
+  }
+
+  /** Other mistakes than these two are in the request, or in tasks of a config that was read. */
+  #noteMistake(kind: ProjectErrorData["kind"], mistake: string): void {
+    if (kind !== "invalid-config" && kind !== "no-config") this.#configRead = "valid";
+    else if (this.#configRead !== "valid") this.#configRead = { mistake };
   }
 
   #listTasks(params: ListTasksParams): TaskDescription[] {

@@ -25,6 +25,10 @@ export interface RegisteredServer {
   /** Config file that the user named, absolute. */
   readonly config?: string;
   readonly pid: number;
+  /** Last use that has been recorded, in milliseconds since the Unix epoch; absent: unknown. */
+  readonly usedAt?: number;
+  /** True if the server ends for no other server, for example because it runs in a terminal. */
+  readonly isKept?: true;
 }
 
 const SUFFIX = ".json";
@@ -40,8 +44,13 @@ export class ServerRegistry {
     this.#folder = joinPath(cache, "servers");
   }
 
+  /** Lock file for servers that compare the number of entries with a limit, absolute. */
+  get limitLock(): string {
+    return joinPath(this.#folder, "limit.lock");
+  }
+
   /**
-   * Adds a server. It replaces an earlier server of the same project.
+   * Adds or updates a server. It replaces an earlier server of the same project.
    *
    * @throws {CachePlaceError} if the cache folder belongs to another user
    * @throws {Error} the system's error if the entry cannot be written
@@ -81,11 +90,17 @@ export class ServerRegistry {
     const text = readTextIfPresent(path);
     if (text === undefined) return undefined;
     try {
-      const { root, config, pid } = JSON.parse(text) as Record<string, unknown>;
+      const { root, config, pid, usedAt, isKept } = JSON.parse(text) as Record<string, unknown>;
       if (typeof root !== "string" || !root.startsWith("/") || typeof pid !== "number") {
         return undefined;
       }
-      return { root, pid, ...(typeof config === "string" ? { config } : {}) };
+      return {
+        root,
+        pid,
+        ...(typeof config === "string" ? { config } : {}),
+        ...(typeof usedAt === "number" ? { usedAt } : {}),
+        ...(isKept === true ? { isKept } : {}),
+      };
     } catch (error) {
       // A malformed file is not an entry.
       if (error instanceof SyntaxError || error instanceof TypeError) return undefined;

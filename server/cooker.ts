@@ -137,6 +137,12 @@ export interface Cooker {
   readonly state: string;
   /** Conditions that users should know of, one line each, for `status`. */
   readonly notes: readonly string[];
+  /**
+   * Returns the reason for which the cooker is of no use, for example a config that has never been
+   * valid. An expendable server without clients then ends soon. Called on each tick after that
+   * time. Absent: there is never such a reason.
+   */
+  fault?(): string | undefined;
   /** Called once before the loop. */
   preServe(host: CookerHost): Promise<void> | void;
   /** Called once after the loop, when everything else has been stopped. */

@@ -10,6 +10,8 @@ import type { AcceptedStream } from "../system/net/unix_socket.ts";
 
 /** Runs command lines of other processes. */
 export interface ExecuteHost {
+  /** True if a client is connected. */
+  readonly isBusy: boolean;
   /**
    * Takes over a connection. The server's loop calls it, so it must return soon.
    *

@@ -12,8 +12,10 @@ import { memoryUse, processId, processNamespaces, userId } from "../system/envir
 import { OwnedWork } from "../system/owned_work.ts";
 import { nameProcess } from "../system/process/self.ts";
 import type { AcceptedStream } from "../system/net/unix_socket.ts";
+import type { RetireParams } from "../wire/commands.ts";
 import type { ProjectIdentity } from "../wire/hello.ts";
 import { WireError } from "../wire/errors.ts";
+import { excerpt } from "../wire/near_names.ts";
 import { Admission } from "./admission.ts";
 import { AsyncCommands } from "./async_commands.ts";
 import { CommandRunner } from "./command_runner.ts";
@@ -25,7 +27,7 @@ import { serverIdentity } from "./hello.ts";
 import { IdleWork } from "./idle.ts";
 import { type Listener, ListenerSource } from "./listener_source.ts";
 import { ServerLoop } from "./loop.ts";
-import { Lifetime } from "./lifetime.ts";
+import { Lifetime, type ServerUsage } from "./lifetime.ts";
 import type { OwnedFiles } from "./owned_files.ts";
 import { type CommandPolicy, SINGLE } from "./policy.ts";
 import { Reception } from "./reception.ts";
@@ -67,6 +69,17 @@ export interface ProcessServerOptions {
   readonly maxRssBytes?: number;
   /** Returns the resident memory in bytes; default: that of this process. */
   readonly rss?: () => number;
+  /**
+   * True if a client starts a new server when it needs one, so that this server may end soon when
+   * it is of no use, or when another server retires it. Default: false.
+   */
+  readonly isExpendable?: boolean;
+  /**
+   * Called once after the start and after each use, when the server has been idle for a second.
+   *
+   * @param usedAt last use in milliseconds since the Unix epoch
+   */
+  readonly onRest?: (usedAt: number) => void;
   /** New name of the process; absent: the name is unchanged. */
   readonly processName?: string;
   /** Interval of heartbeats in milliseconds; default: 1000. */
@@ -177,6 +190,7 @@ export class ProcessServer {
         cancelBuild: (ui, build, force) => this.#asyncCommands.cancelBuild(ui, build, force),
         signal: (ui, params) => this.#asyncCommands.signal(ui, params),
         terminate: (force) => this.stop("terminateServer", force ? "force" : "when done"),
+        retire: (params) => this.#retire(params),
       }),
       asyncCommands: this.#asyncCommands,
       log,
@@ -219,6 +233,7 @@ export class ProcessServer {
       maxRssBytes: options.maxRssBytes ?? Infinity,
       rss: options.rss ?? (() => memoryUse().rss),
       releaseMemory: () => cooker.releaseMemory?.(),
+      ...(options.isExpendable === true ? { fault: () => cooker.fault?.() } : {}),
       ...(options.files === undefined ? {} : { files: options.files }),
       warn: (message) => {
         log.log("warn", message);
@@ -246,6 +261,11 @@ export class ProcessServer {
     const [near, far] = channelPair();
     this.#loop.add(this.#reception.add(far));
     return near;
+  }
+
+  /** Time of the last use or of the start, in milliseconds since the Unix epoch. */
+  get usedAt(): number {
+    return this.#lifetime.servedAt;
   }
 
   /** Restarts the idle timeout, because the server has served a client that is not a UI. */
@@ -382,16 +402,37 @@ export class ProcessServer {
     this.#asyncCommands.beat();
     this.#idle.runDue();
     this.#stopIfDue();
+    if (this.#ending === undefined && this.#lifetime.hasComeToRest(this.#usage)) {
+      this.#options.onRest?.(this.#lifetime.servedAt);
+    }
+  }
+
+  get #usage(): ServerUsage {
+    return {
+      isBusy: this.#asyncCommands.isBusy,
+      hasUI: this.#roster.size > 0,
+      hasController: this.#roster.hasController,
+    };
+  }
+
+  /** Ends the server for the limit of the user's servers. Returns false if it is needed. */
+  #retire({ unusedSince, reason }: RetireParams): boolean {
+    if (this.#ending !== undefined) return true;
+    const { isExpendable = false, executes, log } = this.#options;
+    const isInUse = this.#asyncCommands.isBusy || executes?.isBusy === true ||
+      this.#roster.all.some(({ features }) => !features.includes("housekeeping"));
+    // The client that has started this server has not connected yet.
+    const isAwaited = this.isUnused && this.#lifetime.isNew;
+    if (!isExpendable || isInUse || isAwaited || this.usedAt > unusedSince) return false;
+    log.log("info", `${excerpt(reason)}, exiting.`);
+    this.stop(reason);
+    return true;
   }
 
   /** Stops the server if its lifetime is over. A command in progress is completed first. */
   #stopIfDue(): void {
     if (this.#ending !== undefined) return;
-    const reason = this.#lifetime.reasonToStop({
-      isBusy: this.#asyncCommands.isBusy,
-      hasUI: this.#roster.size > 0,
-      hasController: this.#roster.hasController,
-    });
+    const reason = this.#lifetime.reasonToStop(this.#usage);
     if (reason === undefined) return;
     this.#options.log.log(reason.kind === "idle" ? "info" : "warn", reason.message);
     // The exit event then permits watching clients to start a new server and go on.

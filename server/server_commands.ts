@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { ServerStatus, SignalTasksParams } from "../wire/commands.ts";
+import type { RetireParams, ServerStatus, SignalTasksParams } from "../wire/commands.ts";
 import type { EventMask } from "../wire/events.ts";
 import type { ServerHandlers } from "./command_runner.ts";
 import type { UI } from "./ui.ts";
@@ -19,6 +19,8 @@ interface ServerControl {
   /** Sends a signal to the commands that a UI owns. Returns true if there was a receiver. */
   signal(ui: UI, params: SignalTasksParams): boolean;
   terminate(force: boolean): void;
+  /** Ends the server if it is idle and expendable. Returns false if it goes on. */
+  retire(params: RetireParams): boolean;
 }
 
 /** Returns the handlers of the server's own commands. */
@@ -47,5 +49,6 @@ export function serverHandlers(control: ServerControl): ServerHandlers {
       control.terminate(force);
       return null;
     },
+    retireServer: (params) => control.retire(params),
   };
 }

@@ -130,6 +130,17 @@ export interface TerminateInput {
 /** Parameters of `terminateServer`. */
 export type TerminateParams = Required<TerminateInput> & { readonly force: boolean };
 
+/** Parameters of `retireServer`. */
+export interface RetireParams {
+  /**
+   * Last use of the server that the sender knows of, in milliseconds since the Unix epoch. A server
+   * that was used later is not retired.
+   */
+  readonly unusedSince: number;
+  /** Reason for the server's log. */
+  readonly reason: string;
+}
+
 /** Parameters of `signalTasks`, as a client sends them. */
 export interface SignalTasksInput {
   /** Name of the signal. `SIGKILL` always cancels the builds. */

@@ -17,6 +17,7 @@ import type {
   ListTasksParams,
   NoParams,
   PlanTasksResult,
+  RetireParams,
   RunTasksInput,
   RunTasksParams,
   RunTasksResult,
@@ -110,6 +111,7 @@ export type ServerCommands = {
   readonly cancelBuild: Command<"sync", CancelBuildInput, CancelBuildParams, boolean>;
   readonly signalTasks: Command<"sync", SignalTasksInput, SignalTasksParams, boolean>;
   readonly terminateServer: Command<"sync", TerminateInput, TerminateParams, null>;
+  readonly retireServer: Command<"sync", RetireParams, RetireParams, boolean>;
 };
 
 /** Row types of the commands of simmer's own cooker. */
@@ -251,6 +253,18 @@ export const SERVER_COMMANDS: ServerCommands = defineCommands({
     access: "stop",
     params: v.strictObject({ force: v.optional(v.boolean(), false) }),
     result: done,
+  },
+  retireServer: {
+    summary: "Stop an idle background server unused since a time; returns false if it goes on",
+    kind: "sync",
+    access: "stop",
+    params: v.strictObject({
+      /** Last use that the sender knows of, in milliseconds since the Unix epoch. */
+      unusedSince: v.number(),
+      /** Reason for the server's log. */
+      reason: v.pipe(v.string(), v.regex(/^\P{Cc}*$/u, "expected one line")),
+    }),
+    result: v.boolean(),
   },
 });
 

@@ -28,13 +28,15 @@ export type Role = "controller" | "observer" | "operator";
 export type WhenBusy = "wait" | "refuse" | "observe";
 
 /** Features that a UI can ask for beyond the defaults. */
-export const FEATURES = ["queueCommands"] as const;
+export const FEATURES = ["queueCommands", "housekeeping"] as const;
 
 /**
  * Feature that a UI can ask for.
  *
  * - `queueCommands`: an asynchronous command waits for the one in progress instead of being refused
  *   as `busy`
+ * - `housekeeping`: the UI is another server of the user and does not count as a client for
+ *   `retireServer`
  */
 export type Feature = typeof FEATURES[number];
 

@@ -1,5 +1,5 @@
 /**
- * Limits of a server's idle time and memory, read from the command line and the environment.
+ * Limits of a server's idle time and memory, and of the number of servers, read from the command line and the environment.
  *
  * @module
  */
@@ -13,6 +13,9 @@ export const DEFAULT_TIMEOUT_S = 3 * 60 * 60;
 
 /** The default memory limit: bytes of resident memory. */
 export const DEFAULT_MAX_RSS = 2 * 1024 ** 3;
+
+/** The default limit of the user's servers. */
+export const DEFAULT_MAX_SERVERS = 16;
 
 /**
  * The smallest memory limit that is accepted, in bytes. A server that has done nothing yet uses
@@ -37,6 +40,14 @@ export const LIMIT_OPTIONS = [
     summary: "memory limit of a new server, which exits above it when idle; none: no limit; " +
       "default: SIMMER_MAX_RSS, or 2G",
   },
+  {
+    name: "max-servers",
+    kind: "text",
+    value: "count",
+    summary:
+      "limit of all your servers, beyond which idle ones exit, the least recently used first; " +
+      "none: no limit; default: SIMMER_MAX_SERVERS, or 16",
+  },
 ] as const;
 
 /** The limits of a server's lifetime. */
@@ -45,6 +56,8 @@ export interface ServerLimits {
   readonly timeoutSeconds: number;
   /** Bytes of resident memory above which the server exits once it is idle; 0: no limit. */
   readonly maxRssBytes: number;
+  /** Number of the user's servers above which idle ones exit; 0: no limit. */
+  readonly maxServers: number;
 }
 
 /**
@@ -54,9 +67,10 @@ export interface ServerLimits {
  */
 export function serverLimits(
   { env }: Pick<Invocation, "env">,
-  { timeout, "max-rss": maxRss }: {
+  { timeout, "max-rss": maxRss, "max-servers": maxServers }: {
     readonly timeout: number | undefined;
     readonly "max-rss": string | undefined;
+    readonly "max-servers": string | undefined;
   },
 ): ServerLimits {
   return {
@@ -64,6 +78,9 @@ export function serverLimits(
     maxRssBytes: maxRss === undefined
       ? maxRssOf(env.SIMMER_MAX_RSS || `${DEFAULT_MAX_RSS}`, "SIMMER_MAX_RSS")
       : maxRssOf(maxRss, "--max-rss <size>"),
+    maxServers: maxServers === undefined
+      ? maxServersOf(env.SIMMER_MAX_SERVERS || `${DEFAULT_MAX_SERVERS}`, "SIMMER_MAX_SERVERS")
+      : maxServersOf(maxServers, "--max-servers <count>"),
   };
 }
 
@@ -83,5 +100,13 @@ function maxRssOf(text: string, where: string): number {
       sizeText(LEAST_MAX_RSS)
     }; ` +
       "or 'none'",
+  );
+}
+
+function maxServersOf(text: string, where: string): number {
+  if (text === "none") return 0;
+  if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
+  throw new UsageError(
+    `invalid value '${text}' for '${where}': expected a whole number of at least 1, or 'none'`,
   );
 }

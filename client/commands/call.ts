@@ -145,6 +145,7 @@ async function control(
     say,
     timeoutSeconds: 0,
     maxRssBytes: 0,
+    maxServers: 0,
     role: "controller",
     builds: "own",
     client: { pid, command: commandLine },

@@ -164,6 +164,7 @@ export async function openOperator(
   options: PatienceOptions & {
     readonly patience?: Patience;
     readonly client: ClientInfo;
+    readonly features?: readonly Feature[];
   },
   redial: () => Promise<Channel | undefined>,
   role: Exclude<Role, "controller"> = "operator",
@@ -174,7 +175,9 @@ export async function openOperator(
     const session = new SocketSession(current, sessionOptions(options));
     using _waiting = waitingWith(patience);
     try {
-      const hello = await session.hello({ ...versions, role, client: options.client });
+      const { client, features } = options;
+      const asked = features === undefined ? {} : { features };
+      const hello = await session.hello({ ...versions, role, client, ...asked });
       return { session, hello, first: undefined };
     } catch (error) {
       await session.close();

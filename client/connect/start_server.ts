@@ -241,8 +241,8 @@ class ServerStart {
 
   #start(): Daemon {
     const { project: { root, config }, paths } = this.#place;
-    const { env, timeoutSeconds, maxRssBytes, xmlrpc, bitbake = false, single = false } =
-      this.#options;
+    const { env, timeoutSeconds, maxRssBytes, maxServers } = this.#options;
+    const { xmlrpc, bitbake = false, single = false } = this.#options;
     const { program = selfCommand() } = this.#options;
     // Removes the file of a server that was killed as it started. Otherwise it would be taken for
     // the new server's.
@@ -257,6 +257,7 @@ class ServerStart {
         ...(config === undefined ? [] : ["--config", config]),
         `--timeout=${timeoutSeconds}`,
         `--max-rss=${maxRssBytes}`,
+        `--max-servers=${maxServers === 0 ? "none" : maxServers}`,
         ...(xmlrpc === undefined ? [] : [`--xmlrpc=${xmlrpc}`]),
         ...(bitbake ? ["--bitbake"] : []),
         ...(single ? ["--single"] : []),

@@ -21,7 +21,7 @@ export interface OperatorOptions {
 }
 
 /** Ends a conversation if no answer comes in time. */
-class AnswerDeadline {
+export class AnswerDeadline {
   readonly #clock: Clock;
   readonly #ms: number | undefined;
   #wait: AbortController | undefined;

@@ -9,7 +9,14 @@
  */
 
 import { projectError, type WireError } from "../../wire/errors.ts";
-import { baseName, joinPath, parentFolder, pathInside } from "../../system/files/files.ts";
+import {
+  baseName,
+  fileKind,
+  isSystemError,
+  joinPath,
+  parentFolder,
+  pathInside,
+} from "../../system/files/files.ts";
 import type { NpmBins } from "../execute/node_modules.ts";
 import type { ConfigText } from "./jsonc.ts";
 import { TaskScope } from "./scope.ts";
@@ -55,6 +62,17 @@ export class ProjectConfig {
       ...[...this.#consulted].map((path) => literalEntry(pathInside(root, path) ?? path)),
       ...this.#memberPatterns,
     ];
+  }
+
+  /**
+   * Returns a message if the project has no config file any more, so that no client can find it.
+   * Files that cannot be accessed at the moment do not count as missing.
+   */
+  absence(): string | undefined {
+    const { root, config } = this.#place;
+    const names = [...DENO_CONFIGS, PACKAGE_JSON].map((name) => joinPath(root, name));
+    const files = config === undefined ? names : [config];
+    return files.every(isMissing) ? noConfig(this.#place).message : undefined;
   }
 
   /**
@@ -175,6 +193,15 @@ export class ProjectConfig {
     const tasks = parse({ file, text }, parentFolder(file));
     this.#parsed.set(file, { text, tasks });
     return tasks;
+  }
+}
+
+function isMissing(path: string): boolean {
+  try {
+    return fileKind(path) === undefined;
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+    return false;
   }
 }
 

@@ -87,25 +87,38 @@ Deno.test("--help is accepted even if required arguments are missing", () => {
   assertEquals(parse("--help", spec), [{ help: true }, "", ""]);
 });
 
-const NO_LIMITS = { timeout: undefined, "max-rss": undefined };
+const NO_LIMITS = { timeout: undefined, "max-rss": undefined, "max-servers": undefined };
 
 Deno.test("server limits come from the flags, then the environment, then the defaults", () => {
-  const env = { SIMMER_SERVER_TIMEOUT: "60", SIMMER_MAX_RSS: "1.5G" };
+  const env = { SIMMER_SERVER_TIMEOUT: "60", SIMMER_MAX_RSS: "1.5G", SIMMER_MAX_SERVERS: "3" };
   const gibibyte = 1024 ** 3;
-  assertEquals(serverLimits({ env }, { timeout: 5, "max-rss": "512M" }), {
+  const flags = { timeout: 5, "max-rss": "512M", "max-servers": "2" };
+  assertEquals(serverLimits({ env }, flags), {
     timeoutSeconds: 5,
     maxRssBytes: gibibyte / 2,
+    maxServers: 2,
   });
   assertEquals(serverLimits({ env }, NO_LIMITS), {
     timeoutSeconds: 60,
     maxRssBytes: 1.5 * gibibyte,
+    maxServers: 3,
   });
-  assertEquals(serverLimits({ env: { SIMMER_MAX_RSS: "" } }, NO_LIMITS), {
+  const empty = { SIMMER_MAX_RSS: "", SIMMER_MAX_SERVERS: "" };
+  assertEquals(serverLimits({ env: empty }, NO_LIMITS), {
     timeoutSeconds: 10_800,
     maxRssBytes: 2 * gibibyte,
+    maxServers: 16,
   });
-  const never = { SIMMER_SERVER_TIMEOUT: "-1", SIMMER_MAX_RSS: "none" };
-  assertEquals(serverLimits({ env: never }, NO_LIMITS), { timeoutSeconds: -1, maxRssBytes: 0 });
+  const never = {
+    SIMMER_SERVER_TIMEOUT: "-1",
+    SIMMER_MAX_RSS: "none",
+    SIMMER_MAX_SERVERS: "none",
+  };
+  assertEquals(serverLimits({ env: never }, NO_LIMITS), {
+    timeoutSeconds: -1,
+    maxRssBytes: 0,
+    maxServers: 0,
+  });
 });
 
 Deno.test("an invalid limit is refused with the name of its flag or variable", () => {
@@ -114,6 +127,8 @@ Deno.test("an invalid limit is refused with the name of its flag or variable", (
       [{ SIMMER_SERVER_TIMEOUT: "soon" }, NO_LIMITS, "SIMMER_SERVER_TIMEOUT"],
       [{ SIMMER_MAX_RSS: "much" }, NO_LIMITS, "invalid value 'much' for 'SIMMER_MAX_RSS'"],
       [{}, { ...NO_LIMITS, "max-rss": "1M" }, "for '--max-rss <size>': expected a number of bytes"],
+      [{ SIMMER_MAX_SERVERS: "0" }, NO_LIMITS, "invalid value '0' for 'SIMMER_MAX_SERVERS'"],
+      [{}, { ...NO_LIMITS, "max-servers": "few" }, "for '--max-servers <count>': expected a whole"],
     ] as const
   ) assertThrows(() => serverLimits({ env }, values), UsageError, words);
 });

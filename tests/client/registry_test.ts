@@ -14,6 +14,10 @@ Deno.test("the registry lists servers until their own entry is removed, and igno
   registry.remove({ root: "/a", pid: 1 });
   registry.remove(b);
   assertEquals(registry.list(), [{ root: "/a", pid: 3 }]);
+  const kept = { root: "/a", pid: 3, usedAt: 1000, isKept: true } as const;
+  registry.add(kept);
+  assertEquals(registry.list(), [kept]);
+  registry.add({ root: "/a", pid: 3 });
   for (const text of ["", "{", "[]", "null", '{"root":"a","pid":1}', '{"root":"/a","pid":"1"}']) {
     await Deno.writeTextFile(`${cache}/servers/broken.json`, text);
     assertEquals(registry.list(), [{ root: "/a", pid: 3 }], text);

@@ -149,6 +149,7 @@ Deno.test("R6 every command in the table is answered exactly once", async () => 
   const params: Record<string, unknown> = {
     setFeatures: { features: [] },
     signalTasks: { signal: "SIGUSR1" },
+    retireServer: { unusedSince: 0, reason: "too many servers" },
   };
   for (const name of Object.keys(COMMANDS)) {
     await using server = new TestServer();

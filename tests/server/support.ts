@@ -102,6 +102,7 @@ export class TestCooker implements Cooker {
   /** Number of `releaseMemory` calls. */
   released = 0;
   releaseMemory: () => void = () => this.released++;
+  fault: () => string | undefined = () => undefined;
   readonly builds: TestCommand[] = [];
   readonly commands = defineCommands({
     work: {

@@ -55,6 +55,7 @@ Deno.test("the server process survives an unhandled rejection and an uncaught ex
       project: { root: "${root}" },
       timeoutSeconds: -1,
       maxRssBytes: 0,
+      maxServers: 0,
       foreground: true,
       lockFromClient: false,
       openDoors: [{

@@ -29,6 +29,7 @@ Deno.test("each command has its access level, and commands that start work need 
     stateShutdown: "stop",
     stateForceShutdown: "stop",
     terminateServer: "stop",
+    retireServer: "stop",
     setVariable: "control",
     signalTasks: "control",
     runTasks: "control",
