@@ -29,6 +29,8 @@ type TurnListener = (turn: QueuePlace | "controller") => void;
 export interface CallOptions {
   /** Waits without a limit while the server answers `ping`. Default: `false`. */
   readonly mayQueue?: boolean;
+  /** Advice that follows the report of a missing reply. Default: none. */
+  readonly advice?: string;
 }
 
 /** Commands to a server, and its events. */
@@ -170,11 +172,12 @@ export class SocketSession implements Session {
   async #watchReply(
     name: string,
     call: PendingCall,
-    { mayQueue = false }: CallOptions,
+    { mayQueue = false, advice }: CallOptions,
   ): Promise<void> {
     const { settled } = call;
     if (!await this.#isLate(MENTION_MS, settled)) return;
-    this.#options.say?.(`no reply to ${name} for ${MENTION_MS / 1000} s; still waiting`);
+    const more = advice === undefined ? "" : `, ${advice}`;
+    this.#options.say?.(`no reply to ${name} for ${MENTION_MS / 1000} s; still waiting${more}`);
     do {
       if (!await this.#isLate(GIVE_UP_MS, settled)) return;
     } while (mayQueue && await this.#isAlive(settled));

@@ -11,6 +11,7 @@ import type { TaskSignal } from "../../wire/signals.ts";
 import { WireError } from "../../wire/errors.ts";
 import { signalExitCode } from "../../system/process/signals.ts";
 import { isServerGoing, type OpenOptions, openSession } from "../connect/open_session.ts";
+import { WAYS_OUT } from "../connect/patience.ts";
 import { EXIT } from "../errors.ts";
 import { BuildFollower } from "./follower.ts";
 import { Interrupts } from "./interrupts.ts";
@@ -90,6 +91,8 @@ class Build {
   #passesStdin = true;
   /** True if the build has been requested and it is this client's turn. */
   #isAsked = false;
+  /** True if this client has waited in the queue. */
+  #hasWaited = false;
   /**
    * Start time of the client. `undefined` once it has been used: each further session may wait for
    * the full time again.
@@ -230,7 +233,9 @@ class Build {
     session.onTurn((turn) => this.#takeTurn(turn));
     session.onEvent((event) => this.#follower.take(event));
     if (logLevel !== undefined) settled(session.call("setEventMask", { logLevel }));
-    return settled(session.call("runTasks", input, { mayQueue: true }));
+    // Behind a detached build, this client is not in the queue and gets no other report.
+    const advice = `perhaps for another build: ${this.#waysOut}`;
+    return settled(session.call("runTasks", input, { mayQueue: true, advice }));
   }
 
   async #untilEnd(session: SocketSession): Promise<number> {
@@ -265,6 +270,12 @@ class Build {
     this.#request.renderer.say(
       `waiting for '${command}' (pid ${pid}${doing}): ${place} in the queue`,
     );
+    if (!this.#hasWaited) this.#request.renderer.say(`instead of waiting: ${this.#waysOut}`);
+    this.#hasWaited = true;
+  }
+
+  get #waysOut(): string {
+    return this.#request.place.isBitbake === true ? "Ctrl-C gives up" : WAYS_OUT;
   }
 
   #cancel(signal: TaskSignal | "SIGKILL"): void {

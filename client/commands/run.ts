@@ -71,6 +71,10 @@ export const command = defineCommand({
     "anywhere, even after task names. 'simmer run OPTIONS -- TASK ARG…' is equivalent.",
     "Processes that a task leaves running are ended with the run. 'setsid -f COMMAND' starts one that\n" +
     "stays.",
+    "Any number of runs may be in progress at once. They share the job slots. On a server that was\n" +
+    "started with 'simmer serve --single', a run waits while another client controls the server:\n" +
+    "Ctrl-C gives up, --no-server runs the tasks without the server, and 'simmer stop --force' cancels\n" +
+    "the other build.",
     "simmer starts a server if none is running. If CI is set in the environment, simmer uses a\n" +
     "running server but starts none: without one, the tasks run in this process, as with\n" +
     "--no-server.",

@@ -17,6 +17,10 @@ export const GIVE_UP_MS = 90_000;
  */
 const LEAST_MS = 1000;
 
+/** Ways out for a client that waits for another client's build. */
+export const WAYS_OUT = "Ctrl-C gives up, 'simmer run --no-server' runs without the server, " +
+  "'simmer stop --force' cancels the other build";
+
 /** The parameters of a {@linkcode Patience}. */
 export interface PatienceOptions {
   readonly clock: Clock;

@@ -2,6 +2,7 @@ import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { ServerEndedError } from "../../client/errors.ts";
 import { command as run } from "../../client/commands/run.ts";
 import type { RunTasksInput } from "../../wire/commands.ts";
+import { macrotask } from "../../system/macrotask.ts";
 import { signalExitCode } from "../../system/process/signals.ts";
 import { projectError, WireError } from "../../wire/errors.ts";
 import type { EventBody } from "../../wire/events.ts";
@@ -193,7 +194,7 @@ Deno.test("events of other builds are not shown", async () => {
   assertEquals(await setup.simmer(), 0);
 });
 
-Deno.test("simmer run waits in the queue and names the client that holds the server", async () => {
+Deno.test("simmer run waits in the queue, names the client that holds the server, and says once how not to wait", async () => {
   await using setup = await setUp(greeting(() => undefined, { role: "waiting" }));
   const code = setup.simmer();
   const peer = await setup.server.peer();
@@ -202,14 +203,42 @@ Deno.test("simmer run waits in the queue and names the client that holds the ser
   peer.send(notification("queue", { position: 2, holder }));
   const { recorder } = setup.process;
   await recorder.until("stderr", "number 2");
-  assertEquals(
-    recorder.text("stderr"),
-    "simmer: waiting for 'simmer run slow' (pid 7, busy with runTasks): number 2 in the queue\n",
-  );
+  peer.send(notification("queue", { position: 1, holder }));
+  await recorder.until("stderr", "next in");
+  const waiting = "simmer: waiting for 'simmer run slow' (pid 7, busy with runTasks)";
+  assertEquals(recorder.text("stderr").split("\n"), [
+    `${waiting}: number 2 in the queue`,
+    "simmer: instead of waiting: Ctrl-C gives up, 'simmer run --no-server' runs without the server, " +
+    "'simmer stop --force' cancels the other build",
+    `${waiting}: next in the queue`,
+    "",
+  ]);
   peer.send(notification("role", { role: "controller" }));
   peer.send({ jsonrpc: "2.0", id, result: { build: "b1" } });
   for (const event of oneTask()) peer.emit(event);
   assertEquals(await code, 0);
+});
+
+Deno.test("simmer run that waits behind a detached build says after 30 s how not to wait", async () => {
+  await using setup = await setUp(
+    greeting(({ method }) => method === "signalTasks" ? false : undefined),
+  );
+  const code = setup.simmer();
+  const peer = await setup.server.peer();
+  await peer.asked("runTasks");
+  const { recorder, clock } = setup.process;
+  // When the client has read the reply to its hello, it waits only for that to its command.
+  while (clock.sleeping > 1) await macrotask();
+  await clock.advance(30_000);
+  await recorder.until("stderr", "no reply");
+  assertEquals(
+    recorder.text("stderr").split("\n")[0],
+    "simmer: no reply to runTasks for 30 s; still waiting, perhaps for another build: Ctrl-C gives " +
+      "up, 'simmer run --no-server' runs without the server, 'simmer stop --force' cancels the " +
+      "other build",
+  );
+  setup.process.signal("SIGINT");
+  assertEquals(await code, 130);
 });
 
 Deno.test("R25 Ctrl-C in the queue ends the client at once with 130", async () => {
