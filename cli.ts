@@ -7,15 +7,16 @@
  * @module
  */
 
-import { UsageError } from "./client/args/arguments.ts";
+import { parseArguments, UsageError } from "./client/args/arguments.ts";
 import type { Command } from "./client/command.ts";
 import { ClientError, EXIT, reportOf } from "./client/errors.ts";
-import type { Invocation } from "./client/invocation.ts";
+import { type Invocation, workFolder } from "./client/invocation.ts";
 import { RunLocally } from "./client/run_locally.ts";
 import { COMMON_OPTIONS } from "./client/args/options.ts";
 import { Output } from "./client/output.ts";
 import { briefClock, systemClock } from "./system/clock.ts";
 import { hasForeignBytes } from "./system/environment.ts";
+import { joinPath } from "./system/files/files.ts";
 import { isHungUp, processVariables, terminalSize, terminalStreams } from "./forward/client.ts";
 import { isReaderGone, outputLostText } from "./system/output_failure.ts";
 import { redactArguments, shownCommandLine } from "./wire/redact.ts";
@@ -36,6 +37,16 @@ interface Entry {
   readonly summary: string;
   load(): Promise<{ readonly command: Command }>;
 }
+
+/** Parses the common options without a command. */
+const NO_COMMAND = {
+  name: "",
+  usage: "",
+  summary: "",
+  about: [],
+  options: [],
+  words: { min: 0, max: 0 },
+} as const;
 
 const NOT_UTF8 = "an argument is not UTF-8: simmer cannot pass it to tasks unchanged";
 
@@ -127,7 +138,7 @@ async function dispatch(args: readonly string[], from: Surroundings): Promise<nu
     return await withoutCommand([...args.slice(0, index), ...args.slice(index + 1)], from);
   }
   const entry = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
-  if (entry === undefined) throw await unknownCommand(name);
+  if (entry === undefined) throw await unknownCommand(name, args.slice(0, index), from);
   const { command } = await entry.load();
   return await command.run(invocationOf(args, index, from));
 }
@@ -150,15 +161,31 @@ async function withoutCommand(args: readonly string[], from: Surroundings): Prom
   return EXIT.ok;
 }
 
-async function unknownCommand(name: string): Promise<UsageError> {
-  const { nearestName } = await import("./client/args/nearest.ts");
-  const nearest = nearestName(name, Object.keys(COMMANDS));
-  const hint = nearest === undefined
-    ? "'simmer --help' lists the commands"
-    : `did you mean '${nearest}'?`;
-  return new UsageError(`unknown command '${name}': ${hint}`, [
-    "To run a task, use 'simmer run TASK'.",
+/** @param options common options that were given before the name */
+async function unknownCommand(
+  name: string,
+  options: readonly string[],
+  from: Surroundings,
+): Promise<UsageError> {
+  const [{ nearestName }, { intendedTask }, { quoteIfNeeded }] = await Promise.all([
+    import("./client/args/nearest.ts"),
+    import("./app/intended_task.ts"),
+    import("./wire/quoting.ts"),
   ]);
+  const { values } = parseArguments(NO_COMMAND, options);
+  const task = intendedTask(name, () => ({
+    cwd: workFolder(from, values),
+    ...(values.config === undefined ? {} : { config: joinPath(from.cwd, values.config) }),
+  }));
+  const command = nearestName(name, Object.keys(COMMANDS));
+  const asTask = task === undefined ? undefined : `run ${quoteIfNeeded(task.name)}`;
+  const nearest = task?.isExact === true ? asTask : command ?? asTask;
+  if (nearest === undefined) {
+    return new UsageError(`unknown command '${name}': 'simmer --help' lists the commands`, [
+      "To run a task, use 'simmer run TASK'.",
+    ]);
+  }
+  return new UsageError(`unknown command '${name}': did you mean 'simmer ${nearest}'?`);
 }
 
 /**

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { projectErrorData } from "../wire/errors.ts";
 import { VERSION } from "../wire/hello.ts";
 import {
   parseArguments,
@@ -45,9 +46,23 @@ export function defineCommand<const Rows extends readonly OptionRow[]>(
         invocation.output.write("stdout", `simmer ${VERSION}\n`);
         return 0;
       }
-      return await work(invocation, parsed);
+      try {
+        return await work(invocation, parsed);
+      } catch (error) {
+        throw spec.takesRest === true ? await withAdvice(error, spec, parsed.words) : error;
+      }
     },
   };
+}
+
+async function withAdvice(
+  error: unknown,
+  { name }: CommandSpec,
+  words: readonly string[],
+): Promise<unknown> {
+  if (words.length < 2 || projectErrorData(error) === undefined) return error;
+  const { withArgumentHint } = await import("./args/argument_hint.ts");
+  return withArgumentHint(error, name, words);
 }
 
 async function parsedFor<const Rows extends readonly OptionRow[]>(

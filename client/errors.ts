@@ -142,5 +142,6 @@ function wireErrorLines(error: WireError): string[] {
   const hint = nearest === undefined || /did you mean/i.test(error.message)
     ? ""
     : `; did you mean '${nearest}'?`;
-  return [`${where}${error.message}${hint}`, ...(details ?? [])];
+  const message = hint === "" ? error.message : error.message.replace(/\.$/, "");
+  return [`${where}${message}${hint}`, ...(details ?? [])];
 }

@@ -147,7 +147,10 @@ export interface Invocation {
  * Returns the folder that a command works in, absolute: `--cwd`, or the working directory. If
  * `--cwd` names a file, its folder is used, as in `deno task --cwd deno.json`.
  */
-export function workFolder({ cwd }: Invocation, values: CommonValues): string {
+export function workFolder(
+  { cwd }: Pick<Invocation, "cwd">,
+  values: Pick<CommonValues, "cwd">,
+): string {
   if (values.cwd === undefined) return cwd;
   const path = joinPath(cwd, values.cwd);
   return fileKind(path) === "file" ? parentFolder(path) : path;

@@ -127,10 +127,7 @@ function noMatch(names: readonly string[], folders: readonly OrderedFolder[]): W
     kind: "no-match",
     task: typed,
     ...(nearest === undefined ? {} : { nearest }),
-    details: [
-      ...(folders.length === 0 ? ["No package matches."] : []),
-      ...(nearest === undefined ? [] : [`Did you mean ${nearest}?`]),
-    ],
+    details: folders.length === 0 ? ["No package matches."] : [],
   });
 }
 
@@ -327,7 +324,6 @@ function unknownTask(name: string, scope: TaskScope, dependent?: TaskDefinition)
     ...(nearest === undefined ? {} : { nearest }),
     details: [
       ...(dependent === undefined ? [] : [`The task ${excerpt(dependent.name)} depends on it.`]),
-      ...(nearest === undefined ? [] : [`Did you mean ${nearest}?`]),
       ...availableTasks(name, names),
     ],
   });

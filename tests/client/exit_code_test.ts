@@ -34,6 +34,8 @@ Deno.test("a project error is reported with its position, suggestion and details
     exitCode: 5,
     lines: ["Task not found: helo; did you mean 'hello'?", "Available tasks:", "- hello"],
   });
+  const none = projectError("No matching task found.", { kind: "no-match", nearest: "hello" });
+  assertEquals(reportOf(none)?.lines, ["No matching task found; did you mean 'hello'?"]);
   const place = { kind: "invalid-config", file: "/p/deno.json", line: 3, column: 14 } as const;
   assertEquals(reportOf(projectError("Not JSON", place))?.lines, ["/p/deno.json:3:14: Not JSON"]);
   const told = projectError("Cannot read /p/deno.json:3:14: not JSON", place);

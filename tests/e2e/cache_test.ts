@@ -61,7 +61,7 @@ Deno.test("why and --dry-run say what would run, and graph shows dependencies, b
   ]);
   const { code, stderr } = await project.run(["why", "cuont"]);
   assertEquals(code, 5);
-  assertStringIncludes(stderr, "Did you mean count?");
+  assertStringIncludes(stderr, "did you mean 'count'?");
 });
 
 Deno.test("clean --dry-run reports results that clean removes, and an invalid size is rejected", async () => {

@@ -67,8 +67,73 @@ Deno.test("simmer run suggests the nearest name for an unknown task", async () =
   await using project = await Project.create({ "deno.json": TASKS });
   const { code, stderr } = await project.run(["run", "helo"]);
   assertEquals(code, 5);
-  assertStringIncludes(stderr, "Task not found: helo");
-  assertMatch(stderr, /did you mean.*hello/i);
+  const [line, next] = stderr.split("\n");
+  assertEquals(line, "simmer: Task not found: helo; did you mean 'hello'?");
+  assertMatch(next ?? "", /^Available tasks/);
+  assertEquals(stderr.match(/helo|did you mean/gi)?.length, 2, "each is said once");
+});
+
+Deno.test("simmer run -r says an unknown task once, whatever the number of members", async () => {
+  await using project = await Project.create({
+    "deno.json": { workspace: ["a", "b"] },
+    "a/deno.json": { tasks: { hello: "echo a" } },
+    "b/deno.json": { tasks: { hello: "echo b" } },
+  });
+  const { code, stderr } = await project.run(["run", "-r", "helo"]);
+  assertEquals([code, stderr], [
+    5,
+    "simmer: No matching task or script 'helo' found in selected packages; did you mean 'hello'?\n",
+  ]);
+});
+
+Deno.test("an unknown name after a task may be its argument: simmer shows where '--' goes", async () => {
+  await using project = await Project.create({ "deno.json": TASKS });
+  for (
+    const [words, hint] of [
+      [["run", "hello", "x"], "simmer run hello -- x"],
+      [["watch", "hello", "a b", "c"], "simmer watch hello -- 'a b' c"],
+      [["why", "hello", "second", "x"], "simmer why hello second -- x"],
+      [["run", "--no-server", "hello", "x"], "simmer run hello -- x"],
+    ] as const
+  ) {
+    const { code, stdout, stderr } = await project.run(words);
+    assertEquals([code, stdout], [5, ""]);
+    assertStringIncludes(stderr, `\nArguments for a task go after '--': ${hint}\n`);
+  }
+  const long = await project.run(["run", "hello", "x".repeat(300)]);
+  assertStringIncludes(long.stderr, "\nArguments for a task go after '--'.\n");
+  const first = await project.run(["run", "x", "hello"]);
+  assertEquals(first.stderr.includes("'--'"), false, "no task precedes it");
+});
+
+Deno.test("an unknown command that is a task suggests 'simmer run'", async () => {
+  await using project = await Project.create({
+    "deno.json": { tasks: { build: "echo b", stats: "echo s", "my task": "echo m" } },
+    "part/deno.json": { tasks: { other: "echo o" } },
+  });
+  for (
+    const [words, line] of [
+      [["build"], "unknown command 'build': did you mean 'simmer run build'?"],
+      [["build", "--force", "x"], "unknown command 'build': did you mean 'simmer run build'?"],
+      [["biuld"], "unknown command 'biuld': did you mean 'simmer run build'?"],
+      [["stats"], "unknown command 'stats': did you mean 'simmer run stats'?"],
+      [["my task"], "unknown command 'my task': did you mean 'simmer run 'my task''?"],
+      [["statu"], "unknown command 'statu': did you mean 'simmer status'?"],
+      [["--cwd", "part", "other"], "unknown command 'other': did you mean 'simmer run other'?"],
+      [
+        ["-c", "part/deno.json", "other"],
+        "unknown command 'other': did you mean 'simmer run other'?",
+      ],
+    ] as const
+  ) {
+    const { code, stdout, stderr } = await project.run(words);
+    assertEquals([code, stdout, stderr], [2, "", `simmer: ${line}\n`]);
+  }
+  const neither = "simmer: unknown command 'frobnicate': 'simmer --help' lists the commands\n" +
+    "To run a task, use 'simmer run TASK'.\n";
+  assertEquals((await project.run(["frobnicate"])).stderr, neither);
+  await project.write("deno.json", "{");
+  assertEquals((await project.run(["frobnicate"])).stderr, neither);
 });
 
 Deno.test("simmer run reports line and column of a syntax error in deno.json, and the server keeps running", async () => {

@@ -98,7 +98,7 @@ Deno.test("a run without a matching task or member fails, unless ifPresent is se
     kind: "no-match",
     task: "biuld",
     nearest: "build",
-    details: ["Did you mean build?"],
+    details: [],
   });
   const none = await workspace.cooker.run(["build"], { filter: "nobody" });
   assertEquals((none.error?.data as { kind: string }).kind, "no-match");
