@@ -254,12 +254,12 @@ function invocationOf(args: readonly string[], index: number, from: Surroundings
         warmUp: (isUnused: () => boolean, signal: AbortSignal) =>
           warmUp({ run: main, clock: systemClock, isUnused, signal }),
       };
-      const { Memos } = await import("./app/answer_memo.ts");
+      const { keptOutputs } = await import("./app/answer_memo.ts");
       const { descriptorLimit } = await import("./system/process/descriptors.ts");
       if ((descriptorLimit() ?? Infinity) <= FEW_DESCRIPTORS) await loadHosted();
-      const memos = new Memos();
+      const outputs = keptOutputs();
       const executes = (context: ExecuteContext): ExecuteHost =>
-        new ForwardHost({ ...context, memos, run: main });
+        new ForwardHost({ ...context, outputs, run: main });
       if (!bitbake) return await serveProject({ ...options, executes });
       const { BitbakeDoor } = await import("./bitbake/serving/door.ts");
       const { bitbakeDialect } = await import("./bitbake/serving/dialect.ts");

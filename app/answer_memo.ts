@@ -1,15 +1,14 @@
 /**
- * Memory of answers to command lines. If every task of a build was a cache hit, its output is
- * recorded. While nothing has changed, the same request gets the recorded output again, without a
- * plan or a build.
+ * Recorded output of command lines. If every task of a build was a cache hit, its output is kept.
+ * While nothing has changed, the same request gets the same output again, without a plan or a
+ * build.
  *
  * @module
  */
 
 import { concat } from "@std/bytes/concat";
-import { LruMap } from "../system/lru_map.ts";
 import { withDuration } from "../client/render/summary.ts";
-import type { SettledBuild } from "../cooker/settled.ts";
+import { KeptAnswers } from "../cooker/validity.ts";
 
 /** A piece of a command's output. */
 export interface WrittenPiece {
@@ -18,14 +17,8 @@ export interface WrittenPiece {
   readonly bytes: Uint8Array;
 }
 
-/** Recorded output of a command line. */
-interface Memo {
-  readonly pieces: readonly WrittenPiece[];
-  readonly build: SettledBuild;
-}
-
 /** Limits: number of recorded command lines, and bytes of output of each. */
-const MAX_MEMOS = 8;
+const MAX_RECORDS = 8;
 export const MAX_BYTES: number = 2 * 1024 * 1024;
 
 /**
@@ -34,28 +27,12 @@ export const MAX_BYTES: number = 2 * 1024 * 1024;
  */
 const NEVER = /^--(env-file|json|detach|force)\b/;
 
-/** Records the output of the last command lines. */
-export class Memos {
-  readonly #memos = new LruMap<string, Memo>(MAX_MEMOS);
+/** The output of the last command lines. The questions are the keys of requests. */
+export type KeptOutputs = KeptAnswers<readonly WrittenPiece[]>;
 
-  /** Records a command line's output. It becomes the newest record. */
-  set(key: string, memo: Memo): void {
-    this.#memos.set(key, memo);
-  }
-
-  /** Returns true if there is a record of a command line, even a stale one. */
-  has(key: string): boolean {
-    return this.#memos.has(key);
-  }
-
-  /** Returns the recorded output if the same command line would give it now. */
-  get(key: string): readonly WrittenPiece[] | undefined {
-    const memo = this.#memos.get(key);
-    if (memo === undefined) return undefined;
-    if (memo.build.isCurrent()) return memo.pieces;
-    this.#memos.delete(key);
-    return undefined;
-  }
+/** Creates an empty memory of outputs. */
+export function keptOutputs(): KeptOutputs {
+  return new KeptAnswers(MAX_RECORDS);
 }
 
 /** Joins adjacent pieces of the same stream. */

@@ -41,8 +41,8 @@ import { VERSION } from "../wire/version.ts";
 import {
   isMemorable,
   joined,
+  type KeptOutputs,
   MAX_BYTES,
-  type Memos,
   renewed,
   type WrittenPiece,
 } from "./answer_memo.ts";
@@ -75,7 +75,7 @@ export type RunCommand = (args: readonly string[], hosted: HostedInvocation) => 
 
 /** Parts of the server that the host and its command lines use. */
 export interface ForwardHostOptions {
-  readonly memos: Memos;
+  readonly outputs: KeptOutputs;
   /** Root folder of the project, absolute, with links resolved. */
   readonly root: string;
   /**
@@ -156,7 +156,7 @@ export class ForwardedCommand {
     const reason = this.#refusal(request);
     if (reason !== undefined) return await this.#refuse(reason);
     // A recorded request was checked for this project when it first came.
-    const isKnown = this.#options.memos.has(key);
+    const isKnown = this.#options.outputs.has(key);
     const project = isKnown ? undefined : this.#project(request);
     if (typeof project === "string") return await this.#refuse(project);
     this.#columns = request.columns || UNKNOWN_COLUMNS;
@@ -177,12 +177,12 @@ export class ForwardedCommand {
 
   /** @param found project of the request, if already known */
   async #begin({ request, key }: ReadRequest, found: Project | undefined): Promise<void> {
-    const { clock, server, memos } = this.#options;
+    const { clock, server, outputs } = this.#options;
     const begun = clock.monotonic();
-    const known = server.isAlone ? memos.get(key) : undefined;
+    const known = server.isAlone ? outputs.get(key) : undefined;
     if (known !== undefined) {
       server.touch();
-      await this.#repeat(renewed(known, clock.monotonic() - begun));
+      await this.#repeat(renewed(known.answer, clock.monotonic() - begun));
       return this.#stream.close();
     }
     // The record is stale. The working directory may belong to another project by now.
@@ -334,10 +334,10 @@ export class ForwardedCommand {
   }
 
   #remember(key: string, { args, pid }: ExecuteRequest): void {
-    const { server, memos } = this.#options;
-    const build = isMemorable(args) ? server.settled.of(pid) : undefined;
-    if (build !== undefined && this.#written <= MAX_BYTES) {
-      memos.set(key, { pieces: joined(this.#pieces), build });
+    const { server, outputs } = this.#options;
+    const validity = isMemorable(args) ? server.settled.of(pid) : undefined;
+    if (validity !== undefined && this.#written <= MAX_BYTES) {
+      outputs.set(key, { answer: joined(this.#pieces), validity });
     }
   }
 

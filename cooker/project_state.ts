@@ -20,6 +20,7 @@ import { Durations } from "./plan/durations.ts";
 import { InputTracker } from "./inputs/tracker.ts";
 import type { BuildPlan, PlannedTask } from "./plan/plan.ts";
 import { ResultStore } from "./store/result_store.ts";
+import type { ChangeCounter } from "./validity.ts";
 
 /** Size to which the cache is trimmed automatically, in bytes. */
 const MAX_CACHE_BYTES = 10 * 1024 ** 3;
@@ -64,7 +65,7 @@ interface ResultPlace {
 }
 
 /** State of a project between runs. */
-export class ProjectState {
+export class ProjectState implements ChangeCounter {
   readonly tracker: InputTracker;
   /** The result of each task that is in the working tree, whichever cache folder holds it. */
   readonly last: TaskHistory;
@@ -143,7 +144,7 @@ export class ProjectState {
     if (this.last.refresh()) this.#foreignRuns++;
   }
 
-  /** Counter that grows with each change on which a cached answer may depend. */
+  /** Counter that grows with each reported change, and with runs of tasks by other processes. */
   get changes(): number {
     return this.tracker.changes + this.#foreignRuns;
   }

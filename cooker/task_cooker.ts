@@ -8,7 +8,7 @@
 import type { Clock } from "../system/clock.ts";
 import type { Logger } from "../system/logger.ts";
 import { processId, processorCount } from "../system/environment.ts";
-import { realPath, visibleKind } from "../system/files/files.ts";
+import { realFolder } from "../system/files/files.ts";
 import { thisProgram } from "../system/process/self.ts";
 import { memoryReleaser } from "../system/process/memory.ts";
 import type { DescriptorMap, PassedDescriptors } from "../system/process/passed_descriptors.ts";
@@ -53,6 +53,7 @@ import { BuildRetention } from "./build/build_retention.ts";
 import { registerPeriodic } from "./periodic_work.ts";
 import { type BuildPlan, planCommandLine, planTasks } from "./plan/plan.ts";
 import type { SettledBuilds } from "./settled.ts";
+import { type Dependency, Validity } from "./validity.ts";
 import { MemoryRelease } from "./memory_release.ts";
 import { EXECUTION_VARIABLE, ShellExecutor } from "./execute/shell_executor.ts";
 import { TaskRunner } from "./build/task_runner.ts";
@@ -75,7 +76,7 @@ interface TaskCookerOptions {
   readonly log: Logger;
   /** Default: the shell of `deno task`. */
   readonly executor?: Executor;
-  /** Receives builds in which every task was a cache hit. */
+  /** Receives builds whose outcome is known, because every task was a cache hit. */
   readonly settled?: SettledBuilds;
   /** Descriptors that clients have passed with their command lines, if any. */
   readonly passed?: PassedDescriptors;
@@ -117,7 +118,10 @@ export class TaskCooker implements Cooker {
   readonly #builds = new Set<Build>();
   readonly #executions = new Executions();
   readonly #slots = new SlotPool();
-  readonly #plans = new PlanMemo();
+  readonly #plans = new PlanMemo({
+    configSet: () => this.#configSet(),
+    plan: (params) => this.#plan(params),
+  });
   readonly #memory: MemoryRelease;
   readonly #retention: BuildRetention;
   readonly #beside: OwnedWork;
@@ -275,8 +279,7 @@ export class TaskCooker implements Cooker {
 
   #listTasks(params: ListTasksParams): TaskDescription[] {
     if (!isWorkspaceRun(params)) {
-      const place = this.#place(params.cwd);
-      return describeScope(this.#config.scopeAt(place));
+      return describeScope(this.#config.scopeAt(realFolder(params.cwd ?? this.#options.root)));
     }
     return selectFolders(this.#config.workspace(), params).flatMap((folder) => {
       const name = folderName(folder);
@@ -287,13 +290,12 @@ export class TaskCooker implements Cooker {
 
   #runTasks(params: RunTasksParams, call: CommandCall): AsyncCommand {
     this.#project.sync();
-    const config = this.#configSet();
-    const plan = this.#plans.get(params, config, () => this.#plan(params));
+    const { plan, validity } = this.#plans.get(params);
     const passed = params.passed === undefined
       ? undefined
       : this.#options.passed?.of(params.passed);
     this.#requireDescriptors(plan, params.stdinPid, passed);
-    const before = this.#project.changes;
+    const unchanged = this.#outcomeDependencies(plan);
     const rank = this.#project.rank(plan);
     const { state, clock } = this.#options;
     const cache = this.#results(params);
@@ -328,21 +330,19 @@ export class TaskCooker implements Cooker {
     this.#project.deferred.pause();
     const watcher = params.watched ? watcherOf(call, plan) : undefined;
     this.#beside.own("comparing a build's inputs", this.#changes.begin(build, watcher));
-    const isUnchanged = (): boolean =>
-      this.#project.changes === before && config === this.#configSet();
-    const isCurrent = (): boolean => {
-      this.#project.sync();
-      return this.#builds.size === 0 && this.#project.changes === before;
-    };
     this.#beside.own(
       "work after a build",
       build.ended.then(async () => {
         this.#builds.delete(build);
         // Unless the kernel reports every later change, the next build has to check its inputs
         // itself.
-        const isSettled = isUnchanged() && this.#isSettled(build, plan, cache);
+        const isSettled = build.isAllCached && validity?.isReported === true &&
+          areReported(build, plan, cache) && new Validity(...unchanged).isCurrent;
+        const others = { on: "builds", inProgress: this.#builds } as const;
         this.#options.settled?.note(
-          isSettled ? { pid: call.client.pid, isCurrent } : undefined,
+          isSettled
+            ? { pid: call.client.pid, validity: new Validity(others, ...unchanged) }
+            : undefined,
         );
         this.#retention.built();
         this.#project.save();
@@ -409,19 +409,17 @@ export class TaskCooker implements Cooker {
    * no file is added.
    */
   #configSet(): FileSet | undefined {
-    const set = this.#project.tracker.set(this.#options.root, this.#config.entries);
-    set?.snapshot();
-    return set;
+    return this.#project.tracker.set(this.#options.root, this.#config.entries);
   }
 
-  #isSettled(build: Build, plan: BuildPlan, cache: ResultCache): boolean {
-    this.#project.tracker.drain();
-    return build.isAllCached && this.#configSet()?.isSettled === true &&
-      plan.tasks.every((task, index) => {
-        const cacheKey = build.cacheKeys.get(index);
-        return task.command === undefined ||
-          (cacheKey !== undefined && cache.isSettled(cacheKey));
-      });
+  /** Returns what the outcome of a build that is about to begin depends on if it runs no task. */
+  #outcomeDependencies({ tasks }: BuildPlan): readonly Dependency[] {
+    const project = this.#project;
+    const { changes, last: history } = project;
+    // Runs of the other tasks change their outputs, and these changes are reported.
+    const unseen = tasks.filter(({ caching }) => caching?.output.length === 0);
+    const beginnings = new Map(unseen.map(({ key }) => [key, history.beginnings(key)]));
+    return [{ on: "runs", history, beginnings }, { on: "project", project, changes }];
   }
 
   /** Returns the result cache of a run, whose own environment names the cache folder. */
@@ -452,7 +450,7 @@ export class TaskCooker implements Cooker {
       const folders = orderByImports(selectFolders(this.#config.workspace(), params));
       return buildWorkspaceGraph({ folders, names, ifPresent });
     }
-    const scope = this.#config.scopeAt(this.#place(params.taskCwd ?? params.cwd));
+    const scope = this.#config.scopeAt(realFolder(params.taskCwd ?? params.cwd));
     return buildGraph({ scope, names, ifPresent });
   }
 
@@ -481,11 +479,14 @@ export class TaskCooker implements Cooker {
     });
     return null;
   }
+}
 
-  #place(cwd: string | undefined): string {
-    const folder = cwd ?? this.#options.root;
-    return visibleKind(folder) === "folder" ? realPath(folder) : folder;
-  }
+/** Returns true if every change on which a build's cache hits depend is reported. */
+function areReported(build: Build, { tasks }: BuildPlan, cache: ResultCache): boolean {
+  return tasks.every(({ command }, index) => {
+    const cacheKey = build.cacheKeys.get(index);
+    return command === undefined || (cacheKey !== undefined && cache.isReported(cacheKey));
+  });
 }
 
 /** Returns a key for a client that runs the same tasks repeatedly (`--watch`). */

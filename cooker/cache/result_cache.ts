@@ -19,6 +19,7 @@ import { StoreError } from "../store/errors.ts";
 import { isRight, removeOutputs } from "../store/outputs.ts";
 import type { OutputEntry, StoredResult } from "../store/result.ts";
 import type { Forbid, ResultStore } from "../store/result_store.ts";
+import { Validity } from "../validity.ts";
 import {
   type CacheDeclaration,
   environmentParts,
@@ -29,7 +30,7 @@ import {
 import { filesText, type TaskHistory } from "./task_history.ts";
 import { isMeant, type OffLimits } from "./off_limits.ts";
 import { type BuildInfos, buildInfosIn, changedBuildInfo } from "./build_info.ts";
-import { type Verified, VerifiedOutputs } from "./verified_outputs.ts";
+import { VerifiedOutputs } from "./verified_outputs.ts";
 import { type MadeOutputs, NOTHING_MADE, type OutputRun, type OutputRuns } from "./output_runs.ts";
 
 /** Dependencies of a cache. */
@@ -70,6 +71,8 @@ export interface CacheKey {
   readonly snapshot: Snapshot;
   /** Absent if no outputs are declared. */
   readonly outputs: FileSet | undefined;
+  /** Decides whether the same question has the same fingerprint now. */
+  readonly validity: Validity;
 }
 
 /** The reason why a task has no fingerprint, so that there is nothing to look up. */
@@ -164,8 +167,8 @@ export class ResultCache {
     const { tracker, platform } = this.#options;
     const { declaration, command, dependencies } = question;
     tracker.drainIfDue();
-    const before = this.#cacheKeys.get(declaration);
-    if (before !== undefined && isSameQuestion(before, question)) return before;
+    const before = this.#keptKey(declaration, command);
+    if (before !== undefined && isSameDependencies(before.question, question)) return before;
     const inputs = await this.#inputs(declaration, command.cwd, signal);
     if (inputs === undefined) return { kind: "bad pattern" };
     const snapshot = await inputs.look(signal);
@@ -191,6 +194,7 @@ export class ResultCache {
       inputs,
       snapshot,
       outputs: this.#outputs(declaration, command.cwd),
+      validity: new Validity({ on: "files", set: inputs, snapshot }),
     };
     this.#cacheKeys.set(declaration, cacheKey);
     return cacheKey;
@@ -207,13 +211,18 @@ export class ResultCache {
     isSame: (dependencies: CacheQuestion["dependencies"]) => boolean,
   ): Recalled | undefined {
     this.#options.tracker.drainIfDue();
-    const cacheKey = this.#cacheKeys.get(declaration);
-    if (cacheKey === undefined || !isCurrent(cacheKey, command)) return undefined;
-    if (!isSame(cacheKey.question.dependencies)) return undefined;
-    const verified = this.#verifiedOf(cacheKey);
+    const cacheKey = this.#keptKey(declaration, command);
+    if (cacheKey === undefined || !isSame(cacheKey.question.dependencies)) return undefined;
+    const result = this.#verifiedOf(cacheKey);
     const last = this.#options.last.get(declaration.key);
     const isLast = last?.fingerprint === cacheKey.fingerprint;
-    return verified !== undefined && isLast ? { cacheKey, result: verified.result } : undefined;
+    return result !== undefined && isLast ? { cacheKey, result } : undefined;
+  }
+
+  /** Returns the last cache key of a task that is planned as before, if it is still valid. */
+  #keptKey(declaration: CacheDeclaration, command: TaskCommand): CacheKey | undefined {
+    const kept = this.#cacheKeys.get(declaration);
+    return kept?.question.command === command && kept.validity.isCurrent ? kept : undefined;
   }
 
   /** Returns true if any result of a task may exist, whatever its inputs are now. */
@@ -258,10 +267,10 @@ export class ResultCache {
     return await this.#inputs(declaration, command.cwd, signal);
   }
 
-  /** Returns true if a result that was found stays valid until a change is reported. */
-  isSettled(cacheKey: CacheKey): boolean {
-    return cacheKey.inputs.isSettled &&
-      (cacheKey.outputs === undefined || this.#verifiedOf(cacheKey)?.unseen.size === 0);
+  /** Returns true if a hit stays valid until a change in the project is reported. */
+  isReported({ validity, question: { declaration }, outputs }: CacheKey): boolean {
+    return validity.isReported &&
+      (outputs === undefined || this.#verified.isReported(declaration.key));
   }
 
   /** Returns true if a task's result exists, without restoring it. */
@@ -281,7 +290,7 @@ export class ResultCache {
     const { fingerprint, outputs, question: { declaration, command } } = cacheKey;
     const verified = this.#verifiedOf(cacheKey);
     if (verified !== undefined && last.get(declaration.key)?.fingerprint === fingerprint) {
-      return verified.result;
+      return verified;
     }
     if (outputs === undefined && declaration.output.length > 0) return undefined;
     const found = store?.find(fingerprint);
@@ -494,8 +503,7 @@ export class ResultCache {
     if (!this.isAsMade(cacheKey, made) || !isCapturedAsMade(outputs, made)) return "outdated";
     store.save(result);
     if (set?.isWatched === true && set.version === made.version && unseen !== undefined) {
-      const { version } = made;
-      this.#verified.add(declaration.key, { fingerprint, version, result, unseen });
+      this.#verified.add(declaration.key, result, { outputs: set, version: made.version, unseen });
     }
     await this.#remember(cacheKey, result);
     this.#hasFailed = false;
@@ -522,7 +530,7 @@ export class ResultCache {
    * @returns why they can't be restored
    */
   async #restore(
-    { fingerprint, question: { declaration, command } }: CacheKey,
+    { question: { declaration, command } }: CacheKey,
     found: StoredResult,
     outputs: FileSet,
     store: ResultStore,
@@ -540,7 +548,7 @@ export class ResultCache {
       tracker.drain();
       if (restored.changed > 0) continue;
       if (outputs.isWatched && outputs.version === version && unseen !== undefined) {
-        this.#verified.add(declaration.key, { fingerprint, version, result: found, unseen });
+        this.#verified.add(declaration.key, found, { outputs, version, unseen });
       }
       break;
     }
@@ -566,7 +574,7 @@ export class ResultCache {
    * edited since.
    */
   #own(
-    { outputs, question: { declaration: { key }, command } }: Omit<Runnable, "inputs">,
+    { question: { declaration: { key }, command } }: Pick<Runnable, "question">,
   ): OwnOutput[] {
     const { last } = this.#options;
     const left = last.leftovers(key);
@@ -577,7 +585,7 @@ export class ResultCache {
       });
     }
     const made = last.get(key)?.outputs ?? [];
-    if (this.#verified.of(key, outputs)?.result.outputs === made) return [...made];
+    if (this.#verified.of(key)?.outputs === made) return [...made];
     return made.filter((output) => isOwn(output, command.cwd));
   }
 
@@ -660,10 +668,10 @@ export class ResultCache {
     return this.#options.tracker.set(folder, output, "output");
   }
 
-  /** Returns the verified outputs of a task, if they are those of its fingerprint. */
-  #verifiedOf({ fingerprint, outputs, question }: CacheKey): Verified | undefined {
-    const verified = this.#verified.of(question.declaration.key, outputs);
-    return verified?.fingerprint === fingerprint ? verified : undefined;
+  /** Returns the result of a fingerprint if the task's outputs are known to match it. */
+  #verifiedOf({ fingerprint, outputs, question }: CacheKey): StoredResult | undefined {
+    const result = outputs && this.#verified.of(question.declaration.key);
+    return result?.fingerprint === fingerprint ? result : undefined;
   }
 
   async #remember({ question, parts, snapshot }: CacheKey, result: StoredResult): Promise<void> {
@@ -732,16 +740,9 @@ async function pathsOf(inputs: FileSet): Promise<readonly string[]> {
     .map(({ path }) => pathInside(inputs.patterns.folder, path) ?? path);
 }
 
-/** Returns true if a task, planned in the same way, would have the same fingerprint. */
-function isSameQuestion(before: CacheKey, now: CacheQuestion): boolean {
-  if (!isCurrent(before, now.command)) return false;
-  const { question } = before;
+/** Returns true if a task has dependencies with the same fingerprints. */
+function isSameDependencies({ dependencies }: CacheQuestion, now: CacheQuestion): boolean {
   const names = Object.keys(now.dependencies);
-  return names.length === Object.keys(question.dependencies).length &&
-    names.every((name) => question.dependencies[name] === now.dependencies[name]);
-}
-
-/** Returns true if a command is planned as before, and its inputs have not changed since. */
-function isCurrent({ question, inputs, snapshot }: CacheKey, command: TaskCommand): boolean {
-  return question.command === command && inputs.isCurrent(snapshot);
+  return names.length === Object.keys(dependencies).length &&
+    names.every((name) => dependencies[name] === now.dependencies[name]);
 }

@@ -134,7 +134,7 @@ export class TaskHistory {
   /** Characters in the journal, and those among them that are not stale. */
   #written = 0;
   #live = 0;
-  #beginnings = new Map<string, number>();
+  readonly #beginnings = new Map<string, number>();
   /** State of the journal as this process last read or wrote it. */
   #seen: JournalState = { file: undefined, bytes: 0 };
 

@@ -13,15 +13,15 @@ import { joinPath } from "../../system/files/files.ts";
 import type { TreeSignatures } from "../../system/files/tree_signature.ts";
 import type { FileSet, FolderWatcher } from "../inputs/file_set.ts";
 import type { OutputEntry, StoredResult } from "../store/result.ts";
+import { type Kept, Validity } from "../validity.ts";
 
 /** Signatures of files whose changes may go unreported, by absolute path. */
 type UnseenFiles = ReadonlyMap<string, string>;
 
-/** Outputs that matched a cached result. */
-export interface Verified {
-  readonly fingerprint: string;
-  readonly result: StoredResult;
-  /** The version of the outputs' file set at the time of the comparison. */
+/** State of outputs when they were compared with a cached result. */
+interface Comparison {
+  readonly outputs: FileSet;
+  /** Version of `outputs`. */
   readonly version: number;
   /** Signatures from before the comparison. */
   readonly unseen: UnseenFiles;
@@ -31,7 +31,8 @@ export interface Verified {
 export class VerifiedOutputs {
   readonly #watcher: Pick<FolderWatcher, "guard">;
   readonly #signatures: TreeSignatures;
-  readonly #verified = new Map<string, Verified>();
+  /** The result that each task's outputs match. */
+  readonly #verified = new Map<string, Kept<StoredResult>>();
 
   constructor(watcher: Pick<FolderWatcher, "guard">, signatures: TreeSignatures) {
     this.#watcher = watcher;
@@ -61,12 +62,15 @@ export class VerifiedOutputs {
   }
 
   /**
-   * Marks a task's outputs as verified.
+   * Records that a task's outputs match a result.
    *
    * @param key the task's key
    */
-  add(key: string, verified: Verified): void {
-    this.#verified.set(key, verified);
+  add(key: string, result: StoredResult, { outputs, version, unseen }: Comparison): void {
+    const changes = { on: "changes", set: outputs, version } as const;
+    const inodes = { on: "inodes", files: unseen, signatures: this.#signatures } as const;
+    const validity = unseen.size === 0 ? new Validity(changes) : new Validity(changes, inodes);
+    this.#verified.set(key, { answer: result, validity });
   }
 
   /** Forgets a task's outputs, because the task is about to run. */
@@ -74,20 +78,14 @@ export class VerifiedOutputs {
     this.#verified.delete(key);
   }
 
-  /** Returns a task's verified outputs, or `undefined` if they must be compared. */
-  of(key: string, outputs: FileSet | undefined): Verified | undefined {
+  /** Returns the result that a task's outputs match, or `undefined` if they must be compared. */
+  of(key: string): StoredResult | undefined {
     const verified = this.#verified.get(key);
-    if (verified === undefined || outputs?.isWatched !== true) return undefined;
-    const { version, unseen } = verified;
-    return version === outputs.version && (unseen.size === 0 || this.#areSame(unseen))
-      ? verified
-      : undefined;
+    return verified?.validity.isCurrent === true ? verified.answer : undefined;
   }
 
-  #areSame(unseen: UnseenFiles): boolean {
-    for (const [path, text] of unseen) {
-      if (this.#signatures.ofVisible(path)?.text !== text) return false;
-    }
-    return true;
+  /** Returns true if every change of the outputs that match a result is reported. */
+  isReported(key: string): boolean {
+    return this.#verified.get(key)?.validity.isReported === true;
   }
 }

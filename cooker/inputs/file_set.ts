@@ -197,7 +197,7 @@ export class FileSet {
   }
 
   /** Returns true if a snapshot is the last one and is valid until a change is reported. */
-  isCurrent(snapshot: Snapshot): boolean {
+  isSettledAs(snapshot: Snapshot): boolean {
     return this.#snapshot === snapshot && this.isSettled;
   }
 

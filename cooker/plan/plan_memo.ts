@@ -1,57 +1,75 @@
 /**
- * Caches the last plans. If neither the request nor the config has changed, a run gets the same
- * plan object again.
+ * Keeps the last plans. If neither the request nor the config has changed, a run gets the same plan
+ * object again.
  *
- * The cached plan contains the same task objects. Other caches use these objects as keys, so they
- * can hit as well.
+ * The kept plan contains the same task objects. Other caches use these objects as keys, so they can
+ * hit as well.
  *
  * @module
  */
 
-import { LruMap } from "../../system/lru_map.ts";
+import { realFolder } from "../../system/files/files.ts";
 import type { RunTasksParams } from "../../wire/commands.ts";
-import type { FileSet, Snapshot } from "../inputs/file_set.ts";
+import type { FileSet } from "../inputs/file_set.ts";
+import { KeptAnswers, Validity } from "../validity.ts";
 import type { BuildPlan } from "./plan.ts";
 
-interface Remembered {
-  readonly config: FileSet;
-  readonly snapshot: Snapshot;
-  readonly plan: BuildPlan;
-}
-
-/** The number of cached plans. */
+/** The number of kept plans. */
 const MAX_PLANS = 4;
 
-/** Caches plans until a config file changes. */
+/** Parts of the cooker that a plan is made from. */
+interface Planner {
+  /**
+   * Returns the set of the config files that runs have read or looked for so far. It is the same
+   * object until a run looks for another file.
+   */
+  readonly configSet: () => FileSet | undefined;
+  readonly plan: (params: RunTasksParams) => BuildPlan;
+}
+
+/** A plan, with its validity if it is kept. */
+interface Planned {
+  readonly plan: BuildPlan;
+  readonly validity?: Validity;
+}
+
+/** Keeps plans until a config file changes. */
 export class PlanMemo {
-  readonly #plans = new LruMap<string, Remembered>(MAX_PLANS);
+  readonly #planner: Planner;
+  readonly #plans = new KeptAnswers<BuildPlan>(MAX_PLANS);
+
+  constructor(planner: Planner) {
+    this.#planner = planner;
+  }
 
   /**
    * Returns the plan of a run.
    *
-   * @param config every config file that runs have looked for so far
-   * @param make plans the run on a cache miss; may look for further config files
+   * @throws {WireError} what the planner throws
    */
-  get(
-    params: RunTasksParams,
-    config: FileSet | undefined,
-    make: () => BuildPlan,
-  ): BuildPlan {
-    const key = keyOf(params);
-    const known = this.#plans.get(key);
-    if (known !== undefined && known.config === config && config.isSettled) {
-      if (config.snapshot() === known.snapshot) return known.plan;
-    }
-    const snapshot = config?.snapshot();
-    const plan = make();
-    this.#plans.delete(key);
-    if (config === undefined || snapshot === undefined) return plan;
-    this.#plans.set(key, { config, snapshot, plan });
-    return plan;
+  get(params: RunTasksParams): Planned {
+    const { configSet } = this.#planner;
+    const question = questionOf(params);
+    const known = this.#plans.get(question);
+    if (known !== undefined) return { plan: known.answer, validity: known.validity };
+    const path = params.taskCwd ?? params.cwd;
+    const real = realFolder(path);
+    // Taken before the plan, so that an edit during planning shows up as a change.
+    const set = configSet();
+    const snapshot = set?.snapshot();
+    const plan = this.#planner.plan(params);
+    // The plan may depend on files that are not in the set.
+    if (set === undefined || snapshot === undefined || set !== configSet()) return { plan };
+    const validity = new Validity(
+      { on: "files", set, snapshot },
+      { on: "folder", path, real },
+    );
+    this.#plans.set(question, { answer: plan, validity });
+    return { plan, validity };
   }
 }
 
 /** Leaves out the fields that identify the client, because the plan does not depend on them. */
-function keyOf({ client: _, stdinPid: __, passed: ___, ...params }: RunTasksParams): string {
+function questionOf({ client: _, stdinPid: __, passed: ___, ...params }: RunTasksParams): string {
   return JSON.stringify(params);
 }

@@ -168,6 +168,11 @@ export function realPath(path: string): string {
   return Deno.realPathSync(path);
 }
 
+/** Resolves all links of a folder's path. Returns the path as it is if it leads to no folder. */
+export function realFolder(path: string): string {
+  return visibleKind(path) === "folder" ? realPath(path) : path;
+}
+
 /** Returns the folder that contains a path. The parent of `/` is `/`. */
 export function parentFolder(path: string): string {
   const end = path.replace(/\/+$/, "").lastIndexOf("/");

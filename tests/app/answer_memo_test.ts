@@ -67,6 +67,22 @@ Deno.test("a settled build runs again after a change of its inputs, outputs, con
   assertEquals(await ran(["run", "say"], { ANY: "thing" }), "0 tasks run");
 });
 
+Deno.test("a settled build runs again after another run of the same task left other files", async () => {
+  await using project = await Project.create({
+    "deno.json": {
+      tasks: { write: { command: "echo $NAME > out.txt", files: ["a.txt"], env: ["NAME"] } },
+    },
+    "a.txt": "",
+  });
+  const written = async (NAME: string): Promise<string> => {
+    await project.run(["run", "write"], { env: { NAME } });
+    return await project.read("out.txt");
+  };
+  for (let run = 0; run < 3; run++) assertEquals(await written("x"), "x\n");
+  assertEquals(await written("y"), "y\n");
+  assertEquals(await written("x"), "x\n");
+});
+
 Deno.test("an observer sees every build, even a settled one", async () => {
   await using project = await settled();
   const before = await builds(project);

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { ForwardHost } from "../../app/forward_host.ts";
 import type { HostedInvocation } from "../../app/forwarded_command.ts";
 import { SettledBuilds } from "../../cooker/settled.ts";
-import { Memos } from "../../app/answer_memo.ts";
+import { keptOutputs } from "../../app/answer_memo.ts";
 import { channelPair } from "../../rpc/channel.ts";
 import { processNamespaces } from "../../system/environment.ts";
 import { FakeClock } from "../../system/fake_clock.ts";
@@ -37,7 +37,7 @@ class Place implements AsyncDisposable {
   private constructor(root: string, run: Run) {
     this.root = root;
     this.host = new ForwardHost({
-      memos: new Memos(),
+      outputs: keptOutputs(),
       root,
       clock: this.clock,
       log: this.log,

@@ -41,7 +41,7 @@ export class DirectCooker implements AsyncDisposable {
   constructor(
     root: string,
     options: {
-      readonly cache?: string;
+      readonly cache?: string | ((env: Readonly<Record<string, string>>) => string);
       readonly clock?: Clock;
       readonly settled?: SettledBuilds;
     } = {},
