@@ -15,7 +15,7 @@ import { type RegisteredServer, ServerRegistry } from "../project/registry.ts";
 import type { Project } from "../project/root.ts";
 import { ensureRoom, StateError, type StatePaths, statePaths } from "../project/state.ts";
 import { type Clock, systemClock } from "../system/clock.ts";
-import { removeLeftAside } from "../system/files/aside.ts";
+import { removeOrphanedFiles } from "../system/files/temporary_files.ts";
 import { closeInherited, descriptorLimit } from "../system/process/descriptors.ts";
 import { environment, onUncaught, processId, processNamespaces } from "../system/environment.ts";
 import {
@@ -29,7 +29,7 @@ import {
 import { LogFile } from "../system/files/log_file.ts";
 import type { Logger } from "../system/logger.ts";
 import { PassedDescriptors } from "../system/process/passed_descriptors.ts";
-import { shedMark } from "../system/process/process_mark.ts";
+import { shedTag } from "../system/process/process_tag.ts";
 import { onSignal } from "../system/process/signals.ts";
 import { TcpListener } from "../system/net/tcp.ts";
 import { InTheWayError, UnixListener } from "../system/net/unix_socket.ts";
@@ -145,7 +145,7 @@ const CLIENT_LOCK_RETRY_MS = 2;
  */
 export async function serveProject(options: DaemonOptions): Promise<Served> {
   closeInherited();
-  shedMark();
+  shedTag();
   const { project, foreground } = options;
   const paths = statePaths(project.root);
   try {
@@ -261,9 +261,10 @@ function maxConnections(): number {
   return Math.max(1, Math.floor((descriptorLimit() ?? Infinity) / 4));
 }
 
-/** Sockets of older versions in the state folder, and their folder of named pipes. */
+/** Sockets of older versions in the state folder. */
 const OLD_SOCKETS = ["server.sock", "server.sock.new", "express.sock", "express.sock.new"];
-const OLD_PIPES = "thin";
+/** Folders of older versions in the state folder: named pipes, and unfinished outputs. */
+const OLD_FOLDERS = ["thin", "aside"];
 
 /** Removes a file. A folder of that name was not created by simmer, so it stays. */
 function removeFile(path: string): void {
@@ -274,7 +275,7 @@ function removeFile(path: string): void {
  * Removes temporary files of killed processes and files of older versions. A failure does not
  * prevent the start.
  */
-function clearLeftovers({ dir, aside }: StatePaths, log: Logger): void {
+function clearLeftovers({ dir, staging }: StatePaths, log: Logger): void {
   const attempt = (work: () => void): void => {
     try {
       work();
@@ -283,10 +284,9 @@ function clearLeftovers({ dir, aside }: StatePaths, log: Logger): void {
       log.log("warn", `Cannot remove temporary files: ${error.message}`);
     }
   };
-  for (const folder of [dir, aside]) attempt(() => removeLeftAside(folder));
-  // Older versions kept their sockets, and the named pipe of a shell client, inside the project.
+  for (const folder of [dir, staging]) attempt(() => removeOrphanedFiles(folder));
   for (const name of OLD_SOCKETS) attempt(() => removeFile(joinPath(dir, name)));
-  attempt(() => removeTree(joinPath(dir, OLD_PIPES)));
+  for (const name of OLD_FOLDERS) attempt(() => removeTree(joinPath(dir, name)));
 }
 
 /** This server's entry in the user's registry, until it is disposed. */

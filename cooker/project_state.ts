@@ -36,7 +36,7 @@ export interface ProjectFolders {
    */
   readonly cookies: string;
   /** Folder for outputs that are being restored, until they are complete. */
-  readonly aside: string;
+  readonly staging: string;
   /** Journal that records from what each task's last success was made. */
   readonly results: string;
   /** File with the durations of tasks. */
@@ -73,7 +73,7 @@ export class ProjectState implements ChangeCounter {
   readonly deferred: DeferredResults;
   readonly #durations: Durations;
   readonly #log: Logger;
-  readonly #aside: string;
+  readonly #staging: string;
   /** Cache folders by their paths, the most recently used one last. */
   readonly #places = new LruMap<string | undefined, ResultPlace>(MAX_PLACES);
   readonly #clock: Clock;
@@ -99,7 +99,7 @@ export class ProjectState implements ChangeCounter {
     this.#runs = new OutputRuns(this.tracker.pace, this.#signatures);
     this.last = new TaskHistory(folders.results);
     this.#durations = new Durations(folders.durations);
-    this.#aside = folders.aside;
+    this.#staging = folders.staging;
     this.deferred = new DeferredResults({ tracker: this.tracker, clock, log });
   }
 
@@ -124,7 +124,7 @@ export class ProjectState implements ChangeCounter {
     const cache = new ResultCache({
       tracker: this.tracker,
       store,
-      aside: this.#aside,
+      staging: this.#staging,
       last: this.last,
       runs: this.#runs,
       signatures: this.#signatures,

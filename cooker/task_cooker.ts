@@ -16,7 +16,7 @@ import { ClientAttributes, type StartAttributes } from "../system/process/start_
 import { ioTurn } from "../system/macrotask.ts";
 import { isInheritable } from "../system/process/foreign_descriptors.ts";
 import { GroupSpawner } from "../system/process/group_spawner.ts";
-import { ProcessMarks } from "../system/process/process_mark.ts";
+import { ProcessTags } from "../system/process/process_tag.ts";
 import { OwnedWork } from "../system/owned_work.ts";
 import { Warden } from "../system/process/warden.ts";
 import {
@@ -110,7 +110,7 @@ export class TaskCooker implements Cooker {
   readonly #changes: ChangeSubscriptions;
   readonly #executor: Executor;
   readonly #warden: Warden;
-  readonly #marks = new ProcessMarks();
+  readonly #tags = new ProcessTags();
   readonly #spawner = new GroupSpawner();
   readonly #clientAttributes = new ClientAttributes();
   readonly #ids = new BuildIds(String(processId()));
@@ -153,7 +153,7 @@ export class TaskCooker implements Cooker {
       host: thisProgram(),
       spawner: this.#spawner,
       warden: this.#warden,
-      marks: this.#marks,
+      tags: this.#tags,
       ...(options.config === undefined ? {} : { config: options.config }),
     });
   }
@@ -192,7 +192,7 @@ export class TaskCooker implements Cooker {
     this.#retention.prune();
     await this.#project.close();
     await this.#warden.close();
-    this.#marks.close();
+    this.#tags.close();
     await this.#spawner.close();
   }
 
@@ -362,7 +362,7 @@ export class TaskCooker implements Cooker {
    */
   #parentOf({ client, env, detach }: RunTasksParams): Execution | undefined {
     if (detach || this.#executions.size === 0) return undefined;
-    const tag = this.#marks.of(client.pid) ?? env[EXECUTION_VARIABLE];
+    const tag = this.#tags.of(client.pid) ?? env[EXECUTION_VARIABLE];
     return tag === undefined ? undefined : this.#executions.byTag(tag);
   }
 

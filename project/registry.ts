@@ -13,7 +13,7 @@ import {
   removeIfPresent,
   writeAtomically,
 } from "../system/files/files.ts";
-import { removeLeftAside } from "../system/files/aside.ts";
+import { removeOrphanedFiles } from "../system/files/temporary_files.ts";
 import { ensurePrivateFolder } from "../system/files/private_folder.ts";
 import { checkCacheFolder } from "./cache_place.ts";
 import { rootName } from "./root_name.ts";
@@ -58,7 +58,7 @@ export class ServerRegistry {
   add(server: RegisteredServer): void {
     checkCacheFolder(this.#cache);
     ensurePrivateFolder(this.#folder);
-    removeLeftAside(this.#folder);
+    removeOrphanedFiles(this.#folder);
     writeAtomically(this.#path(server.root), `${JSON.stringify(server)}\n`);
   }
 

@@ -35,7 +35,7 @@ export interface StatePaths {
   /** Folder of temporary files that test whether file changes are reported. */
   readonly cookies: string;
   /** Folder of outputs that are being restored, until they are complete. */
-  readonly aside: string;
+  readonly staging: string;
   /** Journal of what each task's last success depended on. */
   readonly results: string;
   /** Run times of tasks. */
@@ -58,7 +58,7 @@ export function statePaths(root: string): StatePaths {
     builds: joinPath(dir, "builds"),
     logs: joinPath(dir, "logs"),
     cookies: joinPath(dir, "cookies"),
-    aside: joinPath(dir, "aside"),
+    staging: joinPath(dir, "staging"),
     results: joinPath(dir, "results.jsonl"),
     durations: joinPath(dir, "durations.json"),
   };

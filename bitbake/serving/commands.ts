@@ -13,7 +13,7 @@ import { queueExitWait } from "./objects.ts";
 import { refuseUnsupported } from "./unsupported.ts";
 
 /** A client's session, as far as commands depend on the transport. */
-export interface Seat {
+export interface ClientContext {
   /** The project's root folder, absolute. */
   readonly root: string;
   readonly configuration: Configuration;
@@ -46,10 +46,10 @@ const DONE: Reply = [null, null];
 export async function runCommand(
   name: string,
   args: readonly PyValue[],
-  seat: Seat,
+  context: ClientContext,
 ): Promise<Reply | typeof NO_REPLY> {
   try {
-    return await dispatch(name, args, seat);
+    return await dispatch(name, args, context);
   } catch (error) {
     if (error instanceof WireError) return [null, error.message];
     throw error;
@@ -59,13 +59,13 @@ export async function runCommand(
 async function dispatch(
   name: string,
   args: readonly PyValue[],
-  seat: Seat,
+  context: ClientContext,
 ): Promise<Reply | typeof NO_REPLY> {
-  const { configuration } = seat;
+  const { configuration } = context;
   switch (name) {
     case "getVariable":
       // Clients use this command to detect a server.
-      return [args[0] === "TOPDIR" ? seat.root : null, null];
+      return [args[0] === "TOPDIR" ? context.root : null, null];
     case "setFeatures":
     case "getSetVariable":
     case "setConfig":
@@ -74,7 +74,7 @@ async function dispatch(
       configuration.update(args);
       return DONE;
     case "getUIHandlerNum":
-      return [seat.handle, null];
+      return [context.handle, null];
     case "setEventMask":
       configuration.mask(args);
       return [true, null];
@@ -82,30 +82,30 @@ async function dispatch(
       return ["Still alive!", null];
     case "stateShutdown":
     case "stateForceShutdown":
-      return await cancel(name, seat);
+      return await cancel(name, context);
     case "terminateServer":
-      await seat.call(name);
+      await context.call(name);
       return NO_REPLY;
     default:
-      return await act(name, args, seat);
+      return await act(name, args, context);
   }
 }
 
-async function cancel(name: string, seat: Seat): Promise<Reply> {
-  if (!seat.isBuilding) return DONE;
-  seat.emit(queueExitWait());
-  await seat.call(name);
+async function cancel(name: string, context: ClientContext): Promise<Reply> {
+  if (!context.isBuilding) return DONE;
+  context.emit(queueExitWait());
+  await context.call(name);
   return DONE;
 }
 
 /** Executes an action. The reply does not wait for a run of tasks, whose end an event reports. */
-async function act(name: string, args: readonly PyValue[], seat: Seat): Promise<Reply> {
+async function act(name: string, args: readonly PyValue[], context: ClientContext): Promise<Reply> {
   const [first = null, second = null] = args;
-  refuseUnsupported(name, first, seat.configuration);
-  const actions = new Actions(seat);
+  refuseUnsupported(name, first, context.configuration);
+  const actions = new Actions(context);
   if (!actions.has(name)) return [null, "No such command"];
   const run = await actions.carryOut(name, first, second);
-  const command = seat.configuration.commandLine;
-  if (run !== undefined) await seat.begin({ ...run, client: { pid: seat.pid, command } });
+  const command = context.configuration.commandLine;
+  if (run !== undefined) await context.begin({ ...run, client: { pid: context.pid, command } });
   return [true, null];
 }

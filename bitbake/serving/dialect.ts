@@ -15,7 +15,7 @@ import type { OutgoingCall } from "../../xmlrpc/http_client.ts";
 import { isStruct, type XmlRpcValue } from "../../xmlrpc/values.ts";
 import type { EventType, SimmerEvent } from "../../wire/events.ts";
 import { encode, PyDict, PyFloat, type PyObject, type PyValue } from "../pickle/mod.ts";
-import { GREETINGS, NO_REPLY, runCommand, type Seat } from "./commands.ts";
+import { type ClientContext, GREETINGS, NO_REPLY, runCommand } from "./commands.ts";
 import { Configuration } from "./configuration.ts";
 import { EventTranslator } from "./translator.ts";
 
@@ -74,7 +74,7 @@ async function answer(
 ): Promise<CommandAnswer> {
   const { configuration } = guest;
   if (session.role === "controller") guest.isController = true;
-  const seat: Seat = {
+  const context: ClientContext = {
     root: session.root,
     configuration,
     pid: session.client.pid,
@@ -96,7 +96,7 @@ async function answer(
       }
     },
   };
-  const reply = await runCommand(name, args.map(pythonOf), seat);
+  const reply = await runCommand(name, args.map(pythonOf), context);
   return reply === NO_REPLY ? [null, null] : reply;
 }
 

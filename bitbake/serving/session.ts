@@ -25,7 +25,7 @@ import {
   type PyValue,
 } from "../pickle/mod.ts";
 import type { ActionRun } from "./actions.ts";
-import { NO_REPLY, runCommand, type Seat } from "./commands.ts";
+import { type ClientContext, NO_REPLY, runCommand } from "./commands.ts";
 import { Configuration } from "./configuration.ts";
 import { EventTranslator } from "./translator.ts";
 
@@ -49,7 +49,7 @@ interface SessionOptions {
 }
 
 /** Serves one client until it disconnects. */
-export class BitbakeSession implements Seat {
+export class BitbakeSession implements ClientContext {
   readonly configuration = new Configuration();
   readonly handle = 1;
   readonly #options: SessionOptions;

@@ -199,7 +199,7 @@ export async function findServer(place: ServerPlace): Promise<Found> {
  * could redirect the connection.
  */
 async function dialNamed(
-  { open = () => dial(socket) }: ServerPlace,
+  { open = () => connectSocket(socket) }: ServerPlace,
   socket: string,
 ): Promise<Channel | undefined> {
   const reason = parseAddress(socket) === undefined ? linkReason(absolutePath(socket)) : undefined;
@@ -245,7 +245,7 @@ function currentSocket(paths: StatePaths): string {
 export async function dialServer(paths: StatePaths): Promise<Channel | undefined> {
   const socket = readState(paths, () => currentSocket(paths));
   checkState(paths, socket);
-  return await dial(socket);
+  return await connectSocket(socket);
 }
 
 /**
@@ -255,7 +255,7 @@ export async function dialServer(paths: StatePaths): Promise<Channel | undefined
  * @throws {BacklogError} if its backlog is full
  * @throws {ClientError} if the connection is not permitted, or another user listens there
  */
-export async function dial(socket: string): Promise<Channel | undefined> {
+export async function connectSocket(socket: string): Promise<Channel | undefined> {
   try {
     const stream = await connectUnix(socket);
     return stream && new Channel(framed(stream), "client");

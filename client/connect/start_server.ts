@@ -62,11 +62,11 @@ export async function startServer(
   },
 ): Promise<Channel> {
   ensureState(place.paths);
-  const launch = new ServerStart(place, options, platform);
+  const start = new ServerStart(place, options, platform);
   try {
-    return await launch.connected();
+    return await start.connected();
   } finally {
-    await launch.close();
+    await start.close();
   }
 }
 
@@ -103,7 +103,7 @@ class ServerStart {
       this.#own(this.#provide());
       while (true) {
         signal?.throwIfAborted();
-        const channel = await this.#dial();
+        const channel = await this.#connect();
         if (channel !== undefined) return channel;
         if (this.#failure !== undefined) throw this.#failure.error;
         await this.#chance.read();
@@ -124,7 +124,7 @@ class ServerStart {
    * Connects as `dialServer` does. Retries soon if the backlog is full, as no event reports free
    * room.
    */
-  async #dial(): Promise<Channel | undefined> {
+  async #connect(): Promise<Channel | undefined> {
     try {
       return await dialServer(this.#place.paths);
     } catch (error) {
@@ -202,7 +202,7 @@ class ServerStart {
   /**
    * Releases the lock when the server is ready to take it.
    *
-   * @returns the server's exit status, or `undefined` if this launch ends first
+   * @returns the server's exit status, or `undefined` if this start ends first
    */
   async #handOver(lock: LockFile, daemon: Daemon): Promise<ExitStatus | undefined> {
     using _lock = { [Symbol.dispose]: () => lock.close() };
@@ -268,7 +268,7 @@ class ServerStart {
     });
   }
 
-  /** Resolves with the server's exit status, or with `undefined` if this launch ends first. */
+  /** Resolves with the server's exit status, or with `undefined` if this start ends first. */
   #endOf(daemon: Daemon): Promise<ExitStatus | undefined> {
     const { signal } = this.#over;
     return new Promise((resolve, reject) => {

@@ -39,7 +39,7 @@ interface ResultCacheOptions {
   /** Absent if results are not stored outside the working tree. */
   readonly store: ResultStore | undefined;
   /** Folder for temporary files of restores, absolute. */
-  readonly aside: string;
+  readonly staging: string;
   readonly last: TaskHistory;
   /** The project's running tasks that declare outputs. */
   readonly runs: OutputRuns;
@@ -535,7 +535,7 @@ export class ResultCache {
     outputs: FileSet,
     store: ResultStore,
   ): Promise<string | undefined> {
-    const { tracker, aside } = this.#options;
+    const { tracker, staging } = this.#options;
     const forbid = this.#forbid(outputs, command.cwd);
     const owns = ({ path }: Place): boolean => outputs.patterns.matches(path);
     for (let look = 0; look < 2; look++) {
@@ -543,7 +543,7 @@ export class ResultCache {
       await outputs.find();
       const { version } = outputs;
       const unseen = this.#verified.guard(command.cwd, found.outputs);
-      const restored = await store.restore(found.outputs, command.cwd, { aside, forbid, owns });
+      const restored = await store.restore(found.outputs, command.cwd, { staging, forbid, owns });
       if (restored.kind === "damaged") return restored.reason;
       tracker.drain();
       if (restored.changed > 0) continue;

@@ -70,7 +70,7 @@ export interface OutputSink {
 /** Processes that a command left behind: members of its group that outlive it. */
 export interface LeftoverProcesses {
   /** Ends the processes, waits until they are gone, and names them in a warning. */
-  end(ending: Cancellation): Promise<void>;
+  end(cancellation: Cancellation): Promise<void>;
 }
 
 /** Outcome of a command. */
@@ -96,5 +96,5 @@ export interface Executor {
    * If the command cannot be started, the promise resolves with a status that has a reason. After a
    * requested end, no process of the command is left.
    */
-  execute(command: TaskCommand, sink: OutputSink, ending: Cancellation): Promise<ExitStatus>;
+  execute(command: TaskCommand, sink: OutputSink, cancellation: Cancellation): Promise<ExitStatus>;
 }

@@ -1,12 +1,12 @@
 /**
  * Signals and ends a task's processes: the process group that its command leads, and the processes
- * that have left the group. The latter are found by their mark.
+ * that have left the group. The latter are found by their tag.
  *
  * @module
  */
 
 import type { Clock } from "../../system/clock.ts";
-import type { ProcessMark } from "../../system/process/process_mark.ts";
+import type { ProcessTag } from "../../system/process/process_tag.ts";
 import {
   groupAlive,
   groupProcesses,
@@ -36,20 +36,20 @@ export class ProcessGroup {
   readonly #id: number;
   readonly #clock: Clock;
   readonly #leader: "shell" | "program";
-  readonly #mark: ProcessMark | undefined;
+  readonly #tag: ProcessTag | undefined;
 
   /**
    * @param id the group's id, which is the process id of its leader
    * @param clock for the time between the signals
    * @param leader `"shell"` for the shell of `deno task`, which passes signals on to its children
-   * @param mark processes with this mark belong to the group, whatever their process group is;
+   * @param tag processes with this tag belong to the group, whatever their process group is;
    *   absent: only the process group itself
    */
-  constructor(id: number, clock: Clock, leader: "shell" | "program", mark?: ProcessMark) {
+  constructor(id: number, clock: Clock, leader: "shell" | "program", tag?: ProcessTag) {
     this.#leader = leader;
     this.#id = id;
     this.#clock = clock;
-    this.#mark = mark;
+    this.#tag = tag;
   }
 
   /** The running processes of the process group; `undefined` on platforms other than Linux. */
@@ -92,12 +92,12 @@ export class ProcessGroup {
    *
    * @returns true if all are gone; `false` if even SIGKILL did not end them
    */
-  async end(ending: Cancellation): Promise<boolean> {
-    if (!ending.forced.aborted) {
+  async end(cancellation: Cancellation): Promise<boolean> {
+    if (!cancellation.forced.aborted) {
       if (!this.#signal("SIGTERM")) return true;
       // A suspended process does not get SIGTERM before it continues.
       this.pause("SIGCONT");
-      if (await this.#within(GRACE_MS, ending.forced, () => !this.isAlive)) return true;
+      if (await this.#within(GRACE_MS, cancellation.forced, () => !this.isAlive)) return true;
     }
     const deadline = this.#clock.monotonic() + GIVE_UP_MS;
     while (this.isAlive) {
@@ -114,10 +114,10 @@ export class ProcessGroup {
    * Waits until the process group is empty. Processes that have left it do not count.
    *
    * @param ms the longest time to wait, in milliseconds
-   * @param hurry ends the wait
+   * @param forced ends the wait
    */
-  async leftWithin(ms: number, hurry: AbortSignal): Promise<void> {
-    await this.#within(ms, hurry, () => !groupAlive(this.#id));
+  async leftWithin(ms: number, forced: AbortSignal): Promise<void> {
+    await this.#within(ms, forced, () => !groupAlive(this.#id));
   }
 
   /** @returns true if there was a receiver */
@@ -130,16 +130,16 @@ export class ProcessGroup {
     return isReceived;
   }
 
-  /** Returns the processes that carry the mark but have left the group. */
+  /** Returns the processes that carry the tag but have left the group. */
   #strays(): number[] {
-    return this.#mark?.carriers().filter((pid) => processGroup(pid) !== this.#id) ?? [];
+    return this.#tag?.carriers().filter((pid) => processGroup(pid) !== this.#id) ?? [];
   }
 
-  async #within(ms: number, hurry: AbortSignal, isOver: () => boolean): Promise<boolean> {
+  async #within(ms: number, forced: AbortSignal, isOver: () => boolean): Promise<boolean> {
     const deadline = this.#clock.monotonic() + ms;
     while (!isOver()) {
-      if (hurry.aborted || this.#clock.monotonic() >= deadline) return false;
-      await this.#clock.sleep(POLL_MS, hurry);
+      if (forced.aborted || this.#clock.monotonic() >= deadline) return false;
+      await this.#clock.sleep(POLL_MS, forced);
     }
     return true;
   }

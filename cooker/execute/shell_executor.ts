@@ -17,7 +17,7 @@ import type {
 } from "../../system/process/group_process.ts";
 import type { GroupSpawner } from "../../system/process/group_spawner.ts";
 import { processId } from "../../system/environment.ts";
-import type { ProcessMark, ProcessMarks } from "../../system/process/process_mark.ts";
+import type { ProcessTag, ProcessTags } from "../../system/process/process_tag.ts";
 import { childProcesses, killProcess } from "../../system/process/processes.ts";
 import { Programs } from "../../system/process/programs.ts";
 import type { ProgramDescription } from "../../system/process/self.ts";
@@ -91,10 +91,10 @@ interface ShellOptions {
    */
   readonly warden?: Warden;
   /**
-   * Marks the processes of a task, so that those that leave its group are found. If absent, they
+   * Tags the processes of a task, so that those that leave its group are found. If absent, they
    * are not found.
    */
-  readonly marks?: ProcessMarks;
+  readonly tags?: ProcessTags;
   /** The config file that the user has named, absolute. */
   readonly config?: string;
 }
@@ -108,48 +108,52 @@ export class ShellExecutor implements Executor {
     this.#options = options;
   }
 
-  async execute(command: TaskCommand, sink: OutputSink, ending: Cancellation): Promise<ExitStatus> {
+  async execute(
+    command: TaskCommand,
+    sink: OutputSink,
+    cancellation: Cancellation,
+  ): Promise<ExitStatus> {
     if (command.args.length === 0 && isEmpty(command.command)) {
       return { code: 1, reason: `Cannot run ${command.name}: its command is empty` };
     }
     const receiver = new Receiver();
-    using _listening = ending.onSignal((signal) => {
+    using _listening = cancellation.onSignal((signal) => {
       // After a request to end, the processes get further signals where the end is waited for.
-      if (!ending.graceful.aborted || PAUSING.has(signal)) receiver.take(signal);
+      if (!cancellation.graceful.aborted || PAUSING.has(signal)) receiver.take(signal);
     });
     const isProcess = needsDeno(command) || command.attributes?.limitsFileSize === true;
-    const rest = isProcess ? command.command : await runDirectly(command, sink, ending);
+    const rest = isProcess ? command.command : await runDirectly(command, sink, cancellation);
     if (rest === "" && command.command !== "") return { code: 0 };
-    return await this.#execute({ ...command, command: rest }, sink, ending, receiver);
+    return await this.#execute({ ...command, command: rest }, sink, cancellation, receiver);
   }
 
   async #execute(
     command: TaskCommand,
     sink: OutputSink,
-    ending: Cancellation,
+    cancellation: Cancellation,
     receiver: Receiver,
   ): Promise<ExitStatus> {
-    const { clock, warden, marks } = this.#options;
+    const { clock, warden, tags } = this.#options;
     await warden?.ready();
-    if (ending.graceful.aborted) return { code: NOT_STARTED, reason: "It was cancelled" };
-    const mark = marks?.create();
+    if (cancellation.graceful.aborted) return { code: NOT_STARTED, reason: "It was cancelled" };
+    const tag = tags?.create();
     // Announce the start to the warden before it happens: this process may be killed at any time,
     // also between the start of the child and the moment when its process id is known.
-    warden?.expect(command.cwd, mark?.id);
-    const tag = mark?.id ?? crypto.randomUUID();
-    sink.tagged?.(tag);
-    const env = mark === undefined ? { ...command.env, [EXECUTION_VARIABLE]: tag } : command.env;
+    warden?.expect(command.cwd, tag?.id);
+    const name = tag?.id ?? crypto.randomUUID();
+    sink.tagged?.(name);
+    const env = tag === undefined ? { ...command.env, [EXECUTION_VARIABLE]: name } : command.env;
     // Resources that are needed only while the command runs.
     using needed = new DisposableStack();
-    const leader = this.#start({ ...command, env }, sink, mark, needed);
+    const leader = this.#start({ ...command, env }, sink, tag, needed);
     if ("code" in leader) {
-      warden?.unexpected(mark?.id);
+      warden?.unexpected(tag?.id);
       return leader;
     }
     const { process: started, kind } = leader;
     const { pid } = started;
     const exit = receiver.serve(leader);
-    warden?.watch(pid, mark?.id);
+    warden?.watch(pid, tag?.id);
     const pipes = [
       new OutputPipe(started.stdout, (bytes) => sink.write("stdout", bytes), clock),
       new OutputPipe(started.stderr, (bytes) => sink.write("stderr", bytes), clock),
@@ -157,40 +161,40 @@ export class ShellExecutor implements Executor {
 
     const end = async (group: ProcessGroup, asked: Cancellation): Promise<boolean> => {
       const isGone = await group.end(asked);
-      if (isGone) warden?.release(pid, mark?.id);
+      if (isGone) warden?.release(pid, tag?.id);
       else sink.warn(`Cannot end ${command.name}: process group ${pid} survives SIGKILL`);
       await closeAll(pipes);
       return isGone;
     };
-    const everybody = new ProcessGroup(pid, clock, kind, mark);
+    const everybody = new ProcessGroup(pid, clock, kind, tag);
     receiver.group = everybody;
-    if (!await beforeAbort(exit, ending.graceful)) {
-      await this.#endAsAsked(everybody, exit, ending);
-      return await end(everybody, ending) ? await exit : { code: KILLED, signal: "SIGKILL" };
+    if (!await beforeAbort(exit, cancellation.graceful)) {
+      await this.#endAsAsked(everybody, exit, cancellation);
+      return await end(everybody, cancellation) ? await exit : { code: KILLED, signal: "SIGKILL" };
     }
     const status = await exit;
     await Promise.all(pipes.map((pipe) => pipe.drain()));
     const isEnded = ENDED_BY_OTHERS.includes(status.code) || receiver.hasTaken(status.code);
     if (command.waitsForOutput === true && !isEnded && !pipes.every((pipe) => pipe.isEnded)) {
       const ended = Promise.all(pipes.map((pipe) => pipe.ended()));
-      await this.#waitForOutput(ended, ending, () => {
+      await this.#waitForOutput(ended, cancellation, () => {
         sink.warn(heldOutputText(command.name, everybody.processes));
       });
     }
-    const isCutShort = ending.graceful.aborted || isEnded;
+    const isCutShort = cancellation.graceful.aborted || isEnded;
     // A process that has left the group of a command that ended by itself was meant to do so: it is
     // a daemon.
     const group = isCutShort ? everybody : new ProcessGroup(pid, clock, kind);
     if (isCutShort) {
-      await end(group, ending);
+      await end(group, cancellation);
       return status;
     }
     if (!started.groupIsAlive()) {
-      warden?.release(pid, mark?.id);
+      warden?.release(pid, tag?.id);
       await closeAll(pipes);
       return status;
     }
-    if (mark !== undefined) warden?.forget(mark.id);
+    if (tag !== undefined) warden?.forget(tag.id);
     const leftovers: LeftoverProcesses = {
       end: async (asked) => {
         await group.leftWithin(LEAVE_MS, asked.forced);
@@ -229,13 +233,13 @@ export class ShellExecutor implements Executor {
   async #endAsAsked(
     everybody: ProcessGroup,
     exit: Promise<unknown>,
-    ending: Cancellation,
+    cancellation: Cancellation,
   ): Promise<void> {
-    const { signal, limited, forced } = ending;
+    const { signal, limited, forced } = cancellation;
     const isPersons = !limited.aborted;
     if (forced.aborted || (signal === "SIGTERM" && !isPersons)) return;
     everybody.signal(signal);
-    using _further = ending.onSignal((next) => {
+    using _further = cancellation.onSignal((next) => {
       if (!PAUSING.has(next)) everybody.signal(next);
     });
     if (isPersons) {
@@ -248,9 +252,9 @@ export class ShellExecutor implements Executor {
     else await this.#endedWithin(GRACE_MS, exit, forced);
   }
 
-  async #endedWithin(ms: number, exit: Promise<unknown>, hurry: AbortSignal): Promise<void> {
+  async #endedWithin(ms: number, exit: Promise<unknown>, forced: AbortSignal): Promise<void> {
     const ended = new AbortController();
-    const limit = this.#options.clock.sleep(ms, AbortSignal.any([hurry, ended.signal]));
+    const limit = this.#options.clock.sleep(ms, AbortSignal.any([forced, ended.signal]));
     await Promise.race([exit, limit]);
     ended.abort("ended");
     await limit;
@@ -259,7 +263,7 @@ export class ShellExecutor implements Executor {
   #start(
     command: TaskCommand,
     sink: OutputSink,
-    mark: ProcessMark | undefined,
+    tag: ProcessTag | undefined,
     needed: DisposableStack,
   ): Leader | ExitStatus {
     const { host, spawner } = this.#options;
@@ -272,7 +276,7 @@ export class ShellExecutor implements Executor {
       };
     }
     const spawn = (options: SpawnOptions): GroupProcess =>
-      mark === undefined ? spawner.spawn(options) : mark.around(() => spawner.spawn(options));
+      tag === undefined ? spawner.spawn(options) : tag.around(() => spawner.spawn(options));
     const stdin = this.#stdinOf(command, sink);
     const { attributes } = command;
     const given = {

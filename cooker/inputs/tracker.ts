@@ -302,10 +302,10 @@ export class InputTracker implements Notifier, FolderWatcher {
     this.#foldersOf.clear();
     this.#paths.clear();
     this.#guarded.clear();
-    this.#distrustAll();
+    this.#invalidateAll();
   }
 
-  #distrustAll(): void {
+  #invalidateAll(): void {
     this.#table.clear();
     this.#changes++;
     for (const set of this.#sets.values()) set?.invalidate();

@@ -9,7 +9,7 @@ import {
   type FolderEntry,
   isLargeFolder,
   readEntries,
-  readEntriesAside,
+  readEntriesAsync,
   targetFacts,
 } from "../../system/files/file_signature.ts";
 import { isSystemError, systemReason } from "../../system/files/files.ts";
@@ -116,7 +116,7 @@ export function* walk(patterns: PathPatterns, { enter, waits }: WalkOptions): Sl
       let failed: { readonly error: unknown } | undefined;
       yield async () => {
         try {
-          entries = await readEntriesAside(now);
+          entries = await readEntriesAsync(now);
         } catch (error) {
           failed = { error };
         }

@@ -46,14 +46,14 @@ const MAX_READ_BYTES = 64 * 1024 * 1024;
 export class Blobs {
   /** The folder of the blobs. Its subfolders are named after the digests' first two digits. */
   readonly folder: string;
-  readonly #aside: string;
+  readonly #staging: string;
   readonly #clock: Clock;
   readonly #log: Logger;
 
-  /** @param aside folder for temporary files, on the same file system */
-  constructor(folder: string, aside: string, { clock, log }: { clock: Clock; log: Logger }) {
+  /** @param staging folder for temporary files, on the same file system */
+  constructor(folder: string, staging: string, { clock, log }: { clock: Clock; log: Logger }) {
     this.folder = folder;
-    this.#aside = aside;
+    this.#staging = staging;
     this.#clock = clock;
     this.#log = log;
   }
@@ -67,9 +67,9 @@ export class Blobs {
   put(bytes: Uint8Array): string {
     const digest = sha256Hex(bytes);
     if (this.#isThere(digest, bytes.length)) return digest;
-    const aside = this.#newAside();
-    inFolder(this.#aside, () => writeNewFile(aside, bytes, 0o600));
-    this.#install(aside, digest);
+    const temporary = this.#newPath();
+    inFolder(this.#staging, () => writeNewFile(temporary, bytes, 0o600));
+    this.#install(temporary, digest);
     return digest;
   }
 
@@ -91,21 +91,21 @@ export class Blobs {
     const digest = fileDigest(path);
     if (digest === undefined) throw new StoreError(`${path} is missing or cannot be read`);
     if (this.#isThere(digest, bytes)) return digest;
-    const aside = this.#newAside();
+    const temporary = this.#newPath();
     try {
-      ensureFolder(this.#aside, 0o700);
-      copyFile(path, aside);
-      setMode(aside, 0o600);
+      ensureFolder(this.#staging, 0o700);
+      copyFile(path, temporary);
+      setMode(temporary, 0o600);
     } catch (error) {
-      removeIfPresent(aside);
+      removeIfPresent(temporary);
       if (isAbsent(error)) throw new StoreError(`${path} does not exist`);
       throw error;
     }
-    if (fileDigest(aside) !== digest) {
-      removeIfPresent(aside);
+    if (fileDigest(temporary) !== digest) {
+      removeIfPresent(temporary);
       throw new StoreError(`${path} changed while it was read`);
     }
-    this.#install(aside, digest);
+    this.#install(temporary, digest);
     return digest;
   }
 
@@ -138,15 +138,15 @@ export class Blobs {
       refreshTimes(path, new Date(this.#clock.now()));
   }
 
-  #newAside(): string {
-    return joinPath(this.#aside, crypto.randomUUID());
+  #newPath(): string {
+    return joinPath(this.#staging, crypto.randomUUID());
   }
 
-  #install(aside: string, digest: string): void {
+  #install(temporary: string, digest: string): void {
     const path = this.path(digest);
     const folder = parentFolder(path);
     clearUnlessFolder(folder);
-    inFolder(folder, () => putInPlace(aside, path));
+    inFolder(folder, () => putInPlace(temporary, path));
   }
 
   #damaged(digest: string): undefined {

@@ -60,7 +60,7 @@ interface KeptRecord extends Kept {
 interface CollectedStore {
   readonly records: Records;
   readonly blobs: Blobs;
-  readonly aside: string;
+  readonly staging: string;
   readonly clock: Clock;
 }
 
@@ -112,7 +112,7 @@ export async function collectStore(
       removeBlob(digest);
     }
   }
-  if (!dryRun) sweepAside(store.aside, now);
+  if (!dryRun) sweepStaging(store.staging, now);
   return {
     records: records.length,
     blobs: blobs.size + removed.blobs,
@@ -168,7 +168,7 @@ function sizeOf(kept: readonly Kept[]): number {
 }
 
 /** Removes temporary files whose writers were killed. */
-function sweepAside(folder: string, now: number): void {
+function sweepStaging(folder: string, now: number): void {
   for (const name of listFolder(folder)) {
     const path = joinPath(folder, name);
     if ((treeEntry(path)?.modifiedAt ?? now) < now - STALE_MS) removeAnything(path);

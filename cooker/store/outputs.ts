@@ -6,7 +6,6 @@
 
 import { linkTarget } from "../../system/files/file_signature.ts";
 import {
-  asidePath,
   ensureFolder,
   inFolder,
   isSystemError,
@@ -14,6 +13,7 @@ import {
   listFolder,
   parentFolder,
   removeIfPresent,
+  temporaryPath,
 } from "../../system/files/files.ts";
 import { macrotask } from "../../system/macrotask.ts";
 import {
@@ -42,7 +42,7 @@ export interface RestoreOptions {
    * program reads a half-written one. By default, or if this folder is on another file system,
    * temporary files are written next to the outputs.
    */
-  readonly aside?: string;
+  readonly staging?: string;
   /** Default: nothing inside the folder is forbidden. */
   readonly forbid?: Forbid;
   /**
@@ -109,7 +109,7 @@ export async function restoreOutputs(
   blobs: Blobs,
   outputs: readonly OutputEntry[],
   folder: string,
-  { aside, forbid, owns = () => true }: RestoreOptions = {},
+  { staging, forbid, owns = () => true }: RestoreOptions = {},
 ): Promise<number> {
   refuseClashes(outputs);
   const missing: [OutputEntry, string][] = [];
@@ -138,7 +138,7 @@ export async function restoreOutputs(
       ensureFolder(path);
       opened.closeWith(path, output.mode & 0o777);
     } else {
-      put(blobs, output, path, aside);
+      put(blobs, output, path, staging);
     }
     await macrotask();
   }
@@ -218,13 +218,13 @@ function put(
   blobs: Blobs,
   output: Exclude<OutputEntry, { kind: "folder" }>,
   path: string,
-  aside: string | undefined,
+  staging: string | undefined,
 ): void {
   ensureParents(parentFolder(path));
   if (treeEntry(path)?.kind === "folder") clearWay(path);
   const beside = parentFolder(path);
   try {
-    putThrough(aside ?? beside, blobs, output, path);
+    putThrough(staging ?? beside, blobs, output, path);
   } catch (error) {
     if (!isSystemError(error) || error.code !== "EXDEV") throw error;
     putThrough(beside, blobs, output, path);
@@ -238,16 +238,16 @@ function putThrough(
   output: Exclude<OutputEntry, { kind: "folder" }>,
   path: string,
 ): void {
-  const aside = asidePath(joinPath(folder, ".simmer"));
+  const temporary = temporaryPath(joinPath(folder, ".simmer"));
   try {
     inFolder(folder, () => {
-      if (output.kind === "link") makeLink(output.target, aside);
-      else copyFile(blobs.path(output.digest), aside);
+      if (output.kind === "link") makeLink(output.target, temporary);
+      else copyFile(blobs.path(output.digest), temporary);
     });
-    if (output.kind === "file") setMode(aside, output.mode & 0o777);
-    renameFile(aside, path);
+    if (output.kind === "file") setMode(temporary, output.mode & 0o777);
+    renameFile(temporary, path);
   } catch (error) {
-    removeIfPresent(aside);
+    removeIfPresent(temporary);
     throw error;
   }
 }

@@ -83,7 +83,7 @@ export class Records {
    * The folder of the records. Its subfolders are named after the fingerprints' first two digits.
    */
   readonly folder: string;
-  readonly #aside: string;
+  readonly #staging: string;
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #known = new Map<string, StoredResult>();
@@ -92,10 +92,10 @@ export class Records {
   readonly #maxKnown: number;
   #size = 0;
 
-  /** @param aside folder for temporary files, on the same file system */
-  constructor(folder: string, aside: string, { clock, log, maxKnown }: RecordsOptions) {
+  /** @param staging folder for temporary files, on the same file system */
+  constructor(folder: string, staging: string, { clock, log, maxKnown }: RecordsOptions) {
     this.folder = folder;
-    this.#aside = aside;
+    this.#staging = staging;
     this.#clock = clock;
     this.#log = log;
     this.#maxKnown = maxKnown ?? MAX_KNOWN;
@@ -129,12 +129,12 @@ export class Records {
     if (bytes.length > MAX_BYTES) {
       throw new StoreError(`${result.outputs.length} outputs are too many for one result`);
     }
-    const aside = joinPath(this.#aside, crypto.randomUUID());
-    inFolder(this.#aside, () => writeNewFile(aside, bytes, 0o600));
+    const temporary = joinPath(this.#staging, crypto.randomUUID());
+    inFolder(this.#staging, () => writeNewFile(temporary, bytes, 0o600));
     const path = this.path(result.fingerprint);
     const folder = parentFolder(path);
     clearUnlessFolder(folder);
-    inFolder(folder, () => putInPlace(aside, path));
+    inFolder(folder, () => putInPlace(temporary, path));
     this.#remember(result);
   }
 

@@ -2,7 +2,7 @@
  * The content-addressed store of results, shared by all of a user's projects and servers.
  *
  * Each content is stored once as a blob, and a result is a small record that names blobs. Files are
- * written under temporary names in `aside` until they are complete. A folder of another user is not
+ * written under temporary names in `staging` until they are complete. A folder of another user is not
  * used.
  *
  * @module
@@ -46,7 +46,7 @@ const COLLECT_LOCK = "collect.lock";
 const COLLECT_EVERY_MS = 24 * 60 * 60 * 1000;
 
 /** Folders of a store. Each may be behind a link, so each is checked. */
-const PARTS = ["aside", "blobs", "results", "tasks"];
+const PARTS = ["staging", "blobs", "results", "tasks"];
 
 const NOTHING: CollectReport = {
   records: 0,
@@ -60,7 +60,7 @@ const NOTHING: CollectReport = {
 /** Stores, finds and restores the results of tasks. */
 export class ResultStore {
   readonly #folder: string;
-  readonly #aside: string;
+  readonly #staging: string;
   readonly #blobs: Blobs;
   readonly #records: Records;
   readonly #tasks: KeptTasks;
@@ -74,9 +74,9 @@ export class ResultStore {
   constructor(options: ResultStoreOptions) {
     this.#options = options;
     this.#folder = joinPath(options.folder, "v1");
-    this.#aside = joinPath(this.#folder, "aside");
-    this.#blobs = new Blobs(joinPath(this.#folder, "blobs"), this.#aside, options);
-    this.#records = new Records(joinPath(this.#folder, "results"), this.#aside, options);
+    this.#staging = joinPath(this.#folder, "staging");
+    this.#blobs = new Blobs(joinPath(this.#folder, "blobs"), this.#staging, options);
+    this.#records = new Records(joinPath(this.#folder, "results"), this.#staging, options);
     this.#tasks = new KeptTasks(joinPath(this.#folder, "tasks"));
   }
 
@@ -175,7 +175,7 @@ export class ResultStore {
       if (!tryLock(lock)) return NOTHING;
       lock.rewrite(`${this.#options.clock.now()}\n`);
       const { clock } = this.#options;
-      const parts = { records: this.#records, blobs: this.#blobs, aside: this.#aside, clock };
+      const parts = { records: this.#records, blobs: this.#blobs, staging: this.#staging, clock };
       return await collectStore(parts, options);
     } finally {
       lock.close();

@@ -145,7 +145,7 @@ export function readEntries(path: string): FolderEntry[] | undefined {
 }
 
 /** Lists a folder like {@linkcode readEntries}, but in another thread. */
-export async function readEntriesAside(path: string): Promise<FolderEntry[] | undefined> {
+export async function readEntriesAsync(path: string): Promise<FolderEntry[] | undefined> {
   try {
     return await Array.fromAsync(Deno.readDir(path), entryOf);
   } catch (error) {

@@ -266,18 +266,18 @@ export function inFolder(folder: string, work: () => void): void {
 /**
  * Returns a new name for a temporary file, which this process renames to `path` when it is whole.
  */
-export function asidePath(path: string): string {
+export function temporaryPath(path: string): string {
   return `${path}.${Deno.pid}.${crypto.randomUUID().slice(0, 8)}`;
 }
 
 /** Writes a temporary file and renames it to `path`, so that readers never see a partial file. */
 export function writeAtomically(path: string, text: string, mode = 0o600): void {
-  const aside = asidePath(path);
+  const temporary = temporaryPath(path);
   try {
-    Deno.writeTextFileSync(aside, text, { mode });
-    Deno.renameSync(aside, path);
+    Deno.writeTextFileSync(temporary, text, { mode });
+    Deno.renameSync(temporary, path);
   } catch (error) {
-    removeIfPresent(aside);
+    removeIfPresent(temporary);
     throw error;
   }
 }

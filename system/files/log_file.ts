@@ -131,15 +131,15 @@ export class LogFile implements Logger, Disposable {
 
   /** Rotates the log. The new file is opened first: if that fails, the old file stays in place. */
   #rotate(): void {
-    const aside = `${this.#path}.new`;
-    const next = openForAppend(aside);
+    const temporary = `${this.#path}.new`;
+    const next = openForAppend(temporary);
     try {
       removeIfPresent(`${this.#path}.${this.#keep}`);
       for (let number = this.#keep - 1; number >= 0; number--) {
         const from = number === 0 ? this.#path : `${this.#path}.${number}`;
         renameIfPresent(from, `${this.#path}.${number + 1}`);
       }
-      Deno.renameSync(aside, this.#path);
+      Deno.renameSync(temporary, this.#path);
     } catch (error) {
       next.close();
       throw error;

@@ -108,14 +108,14 @@ export function clearUnlessRegular(path: string): void {
  * Renames a complete temporary file to its final path. It replaces anything at that path: a link
  * itself, or a folder with all of its content. The parent folder must exist.
  */
-export function putInPlace(aside: string, path: string): void {
+export function putInPlace(temporary: string, path: string): void {
   try {
-    Deno.renameSync(aside, path);
+    Deno.renameSync(temporary, path);
   } catch (error) {
     // Only a folder prevents the rename. A check before it would cost more than the rename itself.
     if (lookForRegular(path).kind !== "unfit") throw error;
     removeAnything(path);
-    Deno.renameSync(aside, path);
+    Deno.renameSync(temporary, path);
   }
 }
 

@@ -16,7 +16,7 @@ import { acceptNext, streamOf } from "./connections.ts";
 import { connectToOwn } from "./own_server.ts";
 import { type PeerCredentials, PeerReader } from "./peer.ts";
 import type { ByteStream } from "./streams.ts";
-import { ASIDE_SUFFIX, MAX_LISTEN_PATH_BYTES } from "./unix_path.ts";
+import { MAX_LISTEN_PATH_BYTES, NEW_SUFFIX } from "./unix_path.ts";
 
 /** A connection that a listener accepted. */
 export interface AcceptedStream extends ByteStream {
@@ -86,16 +86,16 @@ export class UnixListener implements Disposable {
           "that a socket's path can have: use a shorter folder",
       );
     }
-    const aside = `${path}${ASIDE_SUFFIX}`;
-    removeIfPresent(aside);
-    const listener = Deno.listen({ transport: "unix", path: aside });
+    const temporary = `${path}${NEW_SUFFIX}`;
+    removeIfPresent(temporary);
+    const listener = Deno.listen({ transport: "unix", path: temporary });
     let peers: PeerReader | undefined;
     try {
-      peers = PeerReader.open(aside);
-      const identity = fileIdentity(aside);
-      Deno.chmodSync(aside, 0o600);
+      peers = PeerReader.open(temporary);
+      const identity = fileIdentity(temporary);
+      Deno.chmodSync(temporary, 0o600);
       clearFolder(path);
-      Deno.renameSync(aside, path);
+      Deno.renameSync(temporary, path);
       return new UnixListener(path, listener, peers, identity);
     } catch (error) {
       peers?.close();

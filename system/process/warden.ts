@@ -2,7 +2,7 @@
  * Runs the warden: a small `sh` process that outlives a killed server just long enough to end what
  * the server's tasks left running.
  *
- * The server sends it each process group that begins or ends, and each mark, through a pipe. The
+ * The server sends it each process group that begins or ends, and each tag, through a pipe. The
  * pipe closes when the server ends, even if it was killed. The warden then ends the remaining
  * processes and exits. After a graceful shutdown no processes remain.
  *
@@ -38,7 +38,7 @@ export class Warden implements AsyncDisposable {
   readonly #shell: string;
   readonly #clock: Clock;
   readonly #groups = new Set<number>();
-  readonly #marks = new Set<string>();
+  readonly #tags = new Set<string>();
   #guard: Guard | undefined;
   #successors = MAX_SUCCESSORS;
   #buried: Promise<void> = Promise.resolve();
@@ -69,46 +69,46 @@ export class Warden implements AsyncDisposable {
    * Announces that a process is about to be started. A call of `watch` or `unexpected` must follow.
    *
    * @param folder the working directory of the process
-   * @param mark the mark that the process will carry; from now on, all processes that carry it are
+   * @param tag the tag that the process will carry; from now on, all processes that carry it are
    *   among those that the warden ends
    */
-  expect(folder: string, mark?: string): void {
-    if (mark !== undefined) {
-      this.#marks.add(mark);
-      this.#guard?.tell(`# ${mark}\n`);
+  expect(folder: string, tag?: string): void {
+    if (tag !== undefined) {
+      this.#tags.add(tag);
+      this.#guard?.tell(`# ${tag}\n`);
     } else if (!folder.includes("\n")) this.#guard?.tell(`? ${folder}\n`);
   }
 
   /** Reports that the announced process was not started. */
-  unexpected(mark?: string): void {
-    if (mark === undefined) this.#guard?.tell("!\n");
-    else this.forget(mark);
+  unexpected(tag?: string): void {
+    if (tag === undefined) this.#guard?.tell("!\n");
+    else this.forget(tag);
   }
 
   /**
    * Adds a process group to those that the warden ends.
    *
    * @param group the group's id, which is the process id of its leader
-   * @param mark the mark that all of its processes carry; the warden already finds them by it, so
+   * @param tag the tag that all of its processes carry; the warden already finds them by it, so
    *   this message is not urgent
    */
-  watch(group: number, mark?: string): void {
+  watch(group: number, tag?: string): void {
     this.#groups.add(group);
-    if (mark === undefined) this.#guard?.tell(`+ ${group}\n`);
+    if (tag === undefined) this.#guard?.tell(`+ ${group}\n`);
     else this.#guard?.tellSoon(`+ ${group}\n`);
   }
 
-  /** Removes a process group and its mark, because none of its processes is left. */
-  release(group: number, mark?: string): void {
+  /** Removes a process group and its tag, because none of its processes is left. */
+  release(group: number, tag?: string): void {
     this.#groups.delete(group);
-    if (mark !== undefined) this.#marks.delete(mark);
-    this.#guard?.tellSoon(mark === undefined ? `- ${group}\n` : `- ${group}\n~ ${mark}\n`);
+    if (tag !== undefined) this.#tags.delete(tag);
+    this.#guard?.tellSoon(tag === undefined ? `- ${group}\n` : `- ${group}\n~ ${tag}\n`);
   }
 
-  /** Removes a mark, but not its process group. */
-  forget(mark: string): void {
-    this.#marks.delete(mark);
-    this.#guard?.tellSoon(`~ ${mark}\n`);
+  /** Removes a tag, but not its process group. */
+  forget(tag: string): void {
+    this.#tags.delete(tag);
+    this.#guard?.tellSoon(`~ ${tag}\n`);
   }
 
   /** Ends the warden process. Safe to call twice. */
@@ -125,7 +125,7 @@ export class Warden implements AsyncDisposable {
 
   #post(): Guard {
     const guard = new Guard(this.#shell, this.#clock, () => this.#replace(guard));
-    for (const mark of this.#marks) guard.tell(`# ${mark}\n`);
+    for (const tag of this.#tags) guard.tell(`# ${tag}\n`);
     for (const group of this.#groups) guard.tell(`+ ${group}\n`);
     return guard;
   }
@@ -139,7 +139,7 @@ export class Warden implements AsyncDisposable {
     if (this.#guard !== gone) return;
     this.#guard = undefined;
     this.#buried = Promise.all([this.#buried, gone.close()]).then(() => {});
-    if (this.#groups.size + this.#marks.size === 0 || this.#successors === 0) return;
+    if (this.#groups.size + this.#tags.size === 0 || this.#successors === 0) return;
     this.#successors--;
     try {
       this.#guard = this.#post();

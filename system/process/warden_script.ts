@@ -5,12 +5,12 @@
  */
 
 /**
- * Reads `+ PGID` and `- PGID` lines that add and remove process groups, and `# MARK` and `~ MARK`
- * lines that add and remove marks. At the end of its input it sends SIGTERM to the remaining groups
- * and to processes outside of them that carry a mark. It sends SIGKILL 5 s later. It ignores
+ * Reads `+ PGID` and `- PGID` lines that add and remove process groups, and `# TAG` and `~ TAG`
+ * lines that add and remove tags. At the end of its input it sends SIGTERM to the remaining groups
+ * and to processes outside of them that carry a tag. It sends SIGKILL 5 s later. It ignores
  * SIGHUP, SIGINT and SIGTERM, so that it survives the signals that end other processes around it.
  *
- * `? FOLDER` announces that a process without a mark is about to be started in that folder. It is
+ * `? FOLDER` announces that a process without a tag is about to be started in that folder. It is
  * valid until a `+` or a `!` follows. If the input ends first, the script looks for that process.
  * When the server has ended, the kernel gives its children the same new parent as the warden. The
  * process is therefore a child of that parent, has the announced working directory and is not older
@@ -21,7 +21,7 @@ trap '' HUP INT TERM
 if [ -n "$1" ]; then exec < "$1" || exit; fi
 echo ready
 groups=' '
-marks=' '
+tags=' '
 without() {
   case $1 in
     *" $2 "*) rest="\${1%% $2 *} \${1#* $2 }" ;;
@@ -40,8 +40,8 @@ while read -r sign what; do
   case $sign in
     +) groups="$groups$what " expected= ;;
     -) without "$groups" "$what"; groups=$rest ;;
-    [#]) marks="$marks$what " ;;
-    [~]) without "$marks" "$what"; marks=$rest ;;
+    [#]) tags="$tags$what " ;;
+    [~]) without "$tags" "$what"; tags=$rest ;;
   esac
 done
 state() {
@@ -61,8 +61,8 @@ if [ -n "$expected" ] && state $$; then
 fi
 find_strays() {
   strays=
-  set -- $marks
-  # No mark at all would fit everybody.
+  set -- $tags
+  # No tag at all would fit everybody.
   [ "$#" -gt 0 ] || return
   any=$(IFS='|'; echo "$*")
   for each in $(grep -lE "^Max file locks +($any) " /proc/[0-9]*/limits 2>/dev/null); do

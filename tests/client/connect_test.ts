@@ -2,7 +2,7 @@ import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { openOperator, openSession } from "../../client/connect/open_session.ts";
 import { ClientError, EXIT, ServerEndedError } from "../../client/errors.ts";
 import { GIVE_UP_MS, MENTION_MS } from "../../client/session.ts";
-import { dial, type ServerPlace } from "../../client/connect/find_server.ts";
+import { connectSocket, type ServerPlace } from "../../client/connect/find_server.ts";
 import { LockFile } from "../../lock/lock_file.ts";
 import { ensureState, statePaths } from "../../project/state.ts";
 import type { Channel } from "../../rpc/channel.ts";
@@ -192,7 +192,7 @@ Deno.test("a client retries if the server closes the connection before it answer
   const { session, first } = await setup.open({
     reach: async () => {
       tries++;
-      const channel = await dial(setup.place.paths.oldSocket);
+      const channel = await connectSocket(setup.place.paths.oldSocket);
       assert(channel !== undefined);
       // The first connection is cut as if the server had ended.
       if (tries === 1) channel.close();
@@ -241,10 +241,10 @@ Deno.test("an operator sends the server's own version to a server of another ver
   await using setup = await Setup.create();
   setup.serve(() => "Still alive!", { version: "9.9.9" });
   const { oldSocket: socket } = setup.place.paths;
-  const stream = await dial(socket);
+  const stream = await connectSocket(socket);
   assert(stream !== undefined);
   const options = { clock: new FakeClock(), say: () => {}, client };
-  const { session, hello } = await openOperator(stream, options, () => dial(socket));
+  const { session, hello } = await openOperator(stream, options, () => connectSocket(socket));
   assertEquals([hello.version, await session.call("ping")], ["9.9.9", "Still alive!"]);
   await session.close();
 });
@@ -252,7 +252,7 @@ Deno.test("an operator sends the server's own version to a server of another ver
 Deno.test("openOperator throws ServerEndedError if the server ends before the second connection", async () => {
   await using setup = await Setup.create();
   setup.serve(() => undefined, { version: "9.9.9" });
-  const stream = await dial(setup.place.paths.oldSocket);
+  const stream = await connectSocket(setup.place.paths.oldSocket);
   assert(stream !== undefined);
   const options = { clock: new FakeClock(), say: () => {}, client };
   await assertRejects(

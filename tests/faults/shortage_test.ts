@@ -104,7 +104,7 @@ testScript(
     cp out.txt ../out.txt
     simmer settled run a
     cp .simmer/lock ../after
-    step left find .simmer/aside cache/v1/aside .simmer -maxdepth 1 -name '*.*.*'
+    step left find .simmer/staging cache/v1/staging .simmer -maxdepth 1 -name '*.*.*'
     simmer stopped stop
     fill .
     simmer alone run b
@@ -151,7 +151,7 @@ testScript(
     room cache
     simmer room run a
     simmer kept run a
-    step stray find cache/v1/aside -type f`);
+    step stray find cache/v1/staging -type f`);
     for (const name of ["full", "again"]) {
       const { code, stdout, stderr } = await script.step(name);
       assertEquals([code, stdout], [0, "made\n"], stderr);

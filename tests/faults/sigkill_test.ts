@@ -160,10 +160,10 @@ async function checkFiles(project: Project, where: string): Promise<void> {
   const own = (await filesIn(project.root)).filter((name) => name !== "stubborn");
   assertEquals(own, FILES, where);
   const server = await project.serverPid();
-  for (const folder of [".simmer", ".simmer/aside", ".simmer/cache/servers"]) {
-    const aside = (await filesIn(`${project.root}/${folder}`))
+  for (const folder of [".simmer", ".simmer/staging", ".simmer/cache/servers"]) {
+    const orphans = (await filesIn(`${project.root}/${folder}`))
       .filter((name) => /\.\d+\.[0-9a-f]{8}$/.test(name) && !name.includes(`.${server}.`));
-    assertEquals(aside, [], `${where}: left in ${folder}`);
+    assertEquals(orphans, [], `${where}: left in ${folder}`);
   }
 }
 

@@ -129,16 +129,17 @@ Deno.test("a server replaces a file, link, empty folder or dead socket at its so
   await runs(project, "in the end");
 });
 
-Deno.test("a server removes the sockets of older versions, but not a folder with files at their path", async () => {
+Deno.test("a server removes the sockets and folders of older versions, but not a folder with files at a socket's path", async () => {
   await using project = await Project.create({
     "deno.json": CONFIG,
     ".simmer/express.sock/file": "somebody's",
+    ".simmer/aside/out.txt": "unfinished",
   });
   await Deno.chmod(`${project.root}/.simmer`, 0o700);
   const old = `${project.root}/.simmer/server.sock`;
   await Deno.rename(deadSocket(old), old);
   await runs(project, "with an old socket");
-  assertEquals(pathExists(old), false);
+  assertEquals([old, `${project.root}/.simmer/aside`].filter(pathExists), []);
   assertEquals(await project.read(".simmer/express.sock/file"), "somebody's");
 });
 

@@ -29,7 +29,7 @@ const MOST_PRINTED = 64 * 1024;
 export async function runDirectly(
   command: TaskCommand,
   sink: OutputSink,
-  ending: Cancellation,
+  cancellation: Cancellation,
 ): Promise<string> {
   const steps = parseLine(command.command) ?? [];
   // After a `;`, or after the target of a redirect, arguments would form a command of their own.
@@ -44,7 +44,7 @@ export async function runDirectly(
     // A program of an npm package takes precedence over the shell's built-in command of the same
     // name.
     const isReplaced = DIRECT_COMMANDS.has(name) && hasNpmProgram(name, command.cwd);
-    const printed = ending.graceful.aborted || isReplaced
+    const printed = cancellation.graceful.aborted || isReplaced
       ? undefined
       : withUmask(command.attributes?.umask, () => perform(step, more, paths));
     if (printed === undefined) return command.command.slice(step.start);

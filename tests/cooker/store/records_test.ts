@@ -21,7 +21,7 @@ function result(name: string, outputs: number): StoredResult {
 Deno.test("Records bounds its memory by records and outputs, and still finds every record", async () => {
   const base = await Deno.makeTempDir();
   const parts = { clock: new FakeClock(), log: new MemoryLogger(), maxKnown: 100 };
-  const records = new Records(`${base}/results`, `${base}/aside`, parts);
+  const records = new Records(`${base}/results`, `${base}/staging`, parts);
   const all = Array.from({ length: 60 }, (_, index) => result(`task-${index}`, index % 9));
   for (let round = 0; round < 3; round++) {
     for (const each of all) {

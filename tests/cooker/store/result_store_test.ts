@@ -224,15 +224,15 @@ Deno.test("collect removes temporary files of killed writers after a day", async
   using pantry = new Pantry();
   pantry.write("a.txt", "a");
   await pantry.keep("task", "a.txt");
-  const aside = `${pantry.folder}/v1/aside`;
+  const staging = `${pantry.folder}/v1/staging`;
   const hour = 60 * 60 * 1000;
   for (const [name, age] of [["young", hour], ["old", 25 * hour]] as const) {
-    await Deno.writeTextFile(`${aside}/${name}`, "half");
+    await Deno.writeTextFile(`${staging}/${name}`, "half");
     const time = new Date(pantry.clock.now() - age);
-    await Deno.utime(`${aside}/${name}`, time, time);
+    await Deno.utime(`${staging}/${name}`, time, time);
   }
   await pantry.store.collect({ maxBytes: Infinity });
-  assertEquals([...Deno.readDirSync(aside)].map(({ name }) => name), ["young"]);
+  assertEquals([...Deno.readDirSync(staging)].map(({ name }) => name), ["young"]);
 });
 
 Deno.test("restore writes outputs in a given temporary folder, and renames them when complete", async () => {
@@ -241,10 +241,10 @@ Deno.test("restore writes outputs in a given temporary folder, and renames them 
   Deno.symlinkSync("a.txt", `${pantry.tree}/out/link`);
   const outputs = await pantry.keep("task", "out/a.txt", "out/link");
   const before = pantry.look();
-  const aside = `${pantry.base}/state/aside`;
+  const staging = `${pantry.base}/state/staging`;
   for (const name of ["a.txt", "link"]) Deno.removeSync(`${pantry.tree}/out/${name}`);
   using watcher = Deno.watchFs(`${pantry.tree}/out`);
-  assertEquals(await pantry.store.restore(outputs, pantry.tree, { aside }), {
+  assertEquals(await pantry.store.restore(outputs, pantry.tree, { staging }), {
     kind: "restored",
     changed: 2,
   });
@@ -256,7 +256,7 @@ Deno.test("restore writes outputs in a given temporary folder, and renames them 
     if (seen.has("out/end")) break;
   }
   assertEquals([...seen].sort(), ["out/a.txt", "out/end", "out/link"]);
-  assertEquals([...Deno.readDirSync(aside)], []);
+  assertEquals([...Deno.readDirSync(staging)], []);
 });
 
 Deno.test("times in the future do not protect a result or delay a collection", async () => {

@@ -183,7 +183,7 @@ for (const [what, replace] of Object.entries(REPLACEMENTS)) {
     const files = [
       "collect.lock",
       `tasks/${sha256Hex("b")}`,
-      "aside/left",
+      "staging/left",
       "results/zz",
       "blobs/zz",
     ];

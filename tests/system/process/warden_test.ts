@@ -105,7 +105,7 @@ Deno.test("a warden does not end a group that was released, and ends itself when
   assertEquals((await task.status).signal, "SIGKILL", "the warden left the group alone");
 });
 
-Deno.test("groups that a mark covers are sent to the warden after a delay, in one batch", async () => {
+Deno.test("groups that a tag covers are sent to the warden after a delay, in one batch", async () => {
   const sleeps: PromiseWithResolvers<void>[] = [];
   const clock: Clock = {
     ...systemClock,
@@ -117,7 +117,7 @@ Deno.test("groups that a mark covers are sent to the warden after a delay, in on
     },
   };
   const task = new Deno.Command("sleep", { args: ["600"], detached: true, stdin: "null" }).spawn();
-  const nobodysMark = "4503599627370497";
+  const nobodysTag = "4503599627370497";
   const ended = async (work: (warden: Warden) => Promise<void>): Promise<boolean> => {
     const warden = new Warden(undefined, clock);
     await warden.ready();
@@ -128,8 +128,8 @@ Deno.test("groups that a mark covers are sent to the warden after a delay, in on
   const before = sleeps.length;
   assertEquals(
     await ended((warden) => {
-      warden.watch(task.pid, nobodysMark);
-      warden.release(task.pid, nobodysMark);
+      warden.watch(task.pid, nobodysTag);
+      warden.release(task.pid, nobodysTag);
       assertEquals(sleeps.length, before + 1, "one wait for all lines");
       return Promise.resolve();
     }),
@@ -137,7 +137,7 @@ Deno.test("groups that a mark covers are sent to the warden after a delay, in on
   );
   assertEquals(
     await ended(async (warden) => {
-      warden.watch(task.pid, nobodysMark);
+      warden.watch(task.pid, nobodysTag);
       sleeps.at(-1)?.resolve();
       await Promise.resolve();
     }),
@@ -206,26 +206,26 @@ async function isAlone(): Promise<boolean> {
 }
 
 Deno.test({
-  name: "a warden ends the processes that carry its marks, and none if it has no marks left" +
+  name: "a warden ends the processes that carry its tags, and none if it has no tags left" +
     " (needs namespaces of processes)",
   ignore: !canBeAlone,
   fn: async () => {
     const program = `
       import { Warden } from "${WARDEN}";
-      import { ProcessMarks, shedMark } from "${new URL("./process_mark.ts", WARDEN)}";
-      shedMark();
+      import { ProcessTags, shedTag } from "${new URL("./process_tag.ts", WARDEN)}";
+      shedTag();
       const start = () => new Deno.Command("sleep", {
         args: ["600"], stdin: "null", stdout: "null", stderr: "null", detached: true,
       }).spawn();
-      const marks = new ProcessMarks();
-      const [kept, forgotten] = [marks.create(), marks.create()];
+      const tags = new ProcessTags();
+      const [kept, forgotten] = [tags.create(), tags.create()];
       const bystander = start();
       for (const lines of [[], [kept.id]]) {
         const told = kept.around(start);
         const letGo = forgotten.around(start);
         const warden = new Warden();
         await warden.ready();
-        for (const mark of [...lines, forgotten.id]) warden.expect("/", mark);
+        for (const tag of [...lines, forgotten.id]) warden.expect("/", tag);
         warden.forget(forgotten.id);
         warden.forget(forgotten.id);
         warden.release(999_999, "1");
@@ -238,7 +238,7 @@ Deno.test({
       }
       bystander.kill("SIGINT");
       console.log("bystander:", (await bystander.status).signal);
-      marks.close();
+      tags.close();
     `;
     const { stdout } = await new Deno.Command("unshare", {
       args: [...ALONE, Deno.execPath(), "eval", program],

@@ -8,17 +8,17 @@
 import { fileKind, joinPath, listFolder, removeIfPresent } from "./files.ts";
 import { isProcessAlive } from "../process/processes.ts";
 
-/** Matches the names of temporary files that `asidePath` of files.ts gives. */
-const ASIDE = /\.(\d+)\.[0-9a-f]{8}$/;
+/** Matches the names of temporary files that `temporaryPath` of files.ts gives. */
+const TEMPORARY = /\.(\d+)\.[0-9a-f]{8}$/;
 
 /**
  * Removes the temporary files in a folder whose process is no longer running.
  *
  * @param folder may be missing
  */
-export function removeLeftAside(folder: string): void {
+export function removeOrphanedFiles(folder: string): void {
   for (const name of listFolder(folder)) {
-    const [, pid] = ASIDE.exec(name) ?? [];
+    const [, pid] = TEMPORARY.exec(name) ?? [];
     if (pid === undefined || isProcessAlive(Number(pid))) continue;
     const path = joinPath(folder, name);
     if (fileKind(path) !== "folder") removeIfPresent(path);

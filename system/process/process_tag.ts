@@ -1,11 +1,11 @@
 /**
- * Marks a task's process so that all of its descendants can be found. Descendants inherit the mark
+ * Tags a task's process so that all of its descendants can be found. Descendants inherit the tag
  * even if they create their own session, outlive their parents or start with an empty environment.
  * Linux only.
  *
- * A mark is a number that is stored as the soft limit of "file locks" (`RLIMIT_LOCKS`). The kernel
+ * A tag is a number that is stored as the soft limit of "file locks" (`RLIMIT_LOCKS`). The kernel
  * copies that limit at each fork and exec, every process can read it in `/proc`, and it has limited
- * nothing since Linux 2.4.25. A mark costs a process two system calls and does not change its
+ * nothing since Linux 2.4.25. A tag costs a process two system calls and does not change its
  * environment.
  *
  * @module
@@ -21,65 +21,65 @@ type Libc = Deno.DynamicLibrary<typeof SYMBOLS>;
 
 const RLIMIT_LOCKS = 10;
 const UNLIMITED = 2n ** 64n - 1n;
-/** Marks are at least this large. A user never sets so large a limit on purpose. */
-const FIRST_MARK = 2n ** 52n;
+/** Tags are at least this large. A user never sets so large a limit on purpose. */
+const FIRST_TAG = 2n ** 52n;
 const SELF = 0;
 
-/** A mark that no process carried before. */
-export interface ProcessMark {
+/** A tag that no process carried before. */
+export interface ProcessTag {
   /** The number, as `/proc/PID/limits` shows it. */
   readonly id: string;
   /**
-   * Marks all processes that a function starts.
+   * Tags all processes that a function starts.
    *
    * @param start must start them before it returns; no other code may start a process meanwhile
    */
   around<Result>(start: () => Result): Result;
-  /** Returns the ids of the processes that carry the mark and have not ended. */
+  /** Returns the ids of the processes that carry the tag and have not ended. */
   carriers(): number[];
 }
 
-/** Creates marks. */
-export class ProcessMarks implements Disposable {
+/** Creates tags. */
+export class ProcessTags implements Disposable {
   #libc: Libc | undefined;
 
   /**
-   * Creates a new mark.
+   * Creates a new tag.
    *
    * @returns `undefined` on platforms other than Linux, and if this process already has a limit.
-   *   That limit may be the mark of another program, which must still find all that this process
+   *   That limit may be the tag of another program, which must still find all that this process
    *   starts.
    */
-  create(): ProcessMark | undefined {
+  create(): ProcessTag | undefined {
     if (Deno.build.os !== "linux") return undefined;
     const libc = this.#libc ??= Deno.dlopen("libc.so.6", SYMBOLS);
     const [soft, hard] = limitOf(libc, SELF) ?? [];
     if (soft !== UNLIMITED || hard !== UNLIMITED) return undefined;
     const random = crypto.getRandomValues(new BigUint64Array(1))[0] ?? 0n;
-    const mark = FIRST_MARK + random % FIRST_MARK;
+    const tag = FIRST_TAG + random % FIRST_TAG;
     return {
-      id: String(mark),
+      id: String(tag),
       around: (start) => {
-        setOwnLimit(libc, mark);
+        setOwnLimit(libc, tag);
         try {
           return start();
         } finally {
           setOwnLimit(libc, UNLIMITED);
         }
       },
-      carriers: () => carriersOf(libc, mark),
+      carriers: () => carriersOf(libc, tag),
     };
   }
 
-  /** Returns the id of the mark that a process carries; `undefined` if it carries none. */
+  /** Returns the id of the tag that a process carries; `undefined` if it carries none. */
   of(pid: number): string | undefined {
     if (Deno.build.os !== "linux") return undefined;
     const libc = this.#libc ??= Deno.dlopen("libc.so.6", SYMBOLS);
     const [soft] = limitOf(libc, pid) ?? [];
-    return soft === undefined || soft < FIRST_MARK || soft === UNLIMITED ? undefined : String(soft);
+    return soft === undefined || soft < FIRST_TAG || soft === UNLIMITED ? undefined : String(soft);
   }
 
-  /** Closes the library. Existing marks must not be used any more. Safe to call twice. */
+  /** Closes the library. Existing tags must not be used any more. Safe to call twice. */
   close(): void {
     this.#libc?.close();
     this.#libc = undefined;
@@ -92,23 +92,23 @@ export class ProcessMarks implements Disposable {
 }
 
 /**
- * Removes an inherited mark from this process and from all processes that it starts from now on.
+ * Removes an inherited tag from this process and from all processes that it starts from now on.
  */
-export function shedMark(): void {
+export function shedTag(): void {
   if (Deno.build.os !== "linux") return;
   const libc = Deno.dlopen("libc.so.6", SYMBOLS);
   const [soft, hard] = limitOf(libc, SELF) ?? [];
-  const isMarked = soft !== undefined && soft >= FIRST_MARK && soft !== UNLIMITED;
-  if (isMarked && hard === UNLIMITED) setOwnLimit(libc, UNLIMITED);
+  const isTagged = soft !== undefined && soft >= FIRST_TAG && soft !== UNLIMITED;
+  if (isTagged && hard === UNLIMITED) setOwnLimit(libc, UNLIMITED);
   libc.close();
 }
 
-function carriersOf(libc: Libc, mark: bigint): number[] {
+function carriersOf(libc: Libc, tag: bigint): number[] {
   const found: number[] = [];
   for (const { name } of Deno.readDirSync("/proc")) {
     const pid = Number(name);
     if (!Number.isInteger(pid) || pid === Deno.pid) continue;
-    if (limitOf(libc, pid)?.[0] === mark && processGroup(pid) !== undefined) found.push(pid);
+    if (limitOf(libc, pid)?.[0] === tag && processGroup(pid) !== undefined) found.push(pid);
   }
   return found;
 }
