@@ -1,6 +1,6 @@
 /**
  * File operations of the shell commands that run inside the server without a process, such as `cp`
- * and `mv`. They are synchronous. The callers limit the sizes, so that no call blocks the event
+ * and `rm`. They are synchronous. The callers limit the sizes, so that no call blocks the event
  * loop for long.
  *
  * @module
@@ -48,16 +48,6 @@ export function writeBytes(path: string, bytes: Uint8Array, append: boolean): vo
 /** Copies a file and its mode. */
 export function copyFile(from: string, to: string): void {
   Deno.copyFileSync(from, to);
-}
-
-/** Renames a file or a folder within one file system. */
-export function rename(from: string, to: string): void {
-  Deno.renameSync(from, to);
-}
-
-/** Creates one folder, whose parent must exist. */
-export function makeFolder(path: string): void {
-  Deno.mkdirSync(path);
 }
 
 /** Lists the entries of a folder, in no order. */

@@ -1,6 +1,6 @@
 /**
- * Built-in commands of the shell (`echo`, `cat`, `true`, `mkdir`, `rm`, `cp` and `mv`), executed
- * inside this process if they are certain to succeed.
+ * Built-in commands of the shell (`echo`, `cat`, `rm` and `cp`), executed inside this process if
+ * they are certain to succeed. Real projects hardly use the other ones (see docs/performance.md).
  *
  * A command that would block the event loop for too long, or that would report a problem, is left
  * to the shell before any part of it is executed. The messages and the exit code are then the
@@ -11,15 +11,13 @@
 
 import { concat } from "@std/bytes/concat";
 import type { OrdinaryPaths } from "../../../system/files/ordinary_paths.ts";
-import { baseName, ensureFolder, fileKind, removeTree } from "../../../system/files/files.ts";
+import { baseName, fileKind, removeTree } from "../../../system/files/files.ts";
 import {
   copyFile,
   type FileFacts,
   fileFacts,
   holdsAtMost,
-  makeFolder,
   readBytes,
-  rename,
 } from "../../../system/files/small_files.ts";
 
 /** Maximum bytes that are read or copied. More would block the event loop for too long. */
@@ -61,11 +59,8 @@ const encoder = new TextEncoder();
 export const DIRECT_COMMANDS: ReadonlyMap<string, DirectCommand> = new Map([
   ["echo", { run: echo, onlyPrints: true }],
   ["cat", { run: cat, onlyPrints: true }],
-  ["true", { run: () => NOTHING, onlyPrints: true }],
-  ["mkdir", { run: mkdir, onlyPrints: false }],
   ["rm", { run: rm, onlyPrints: false }],
   ["cp", { run: cp, onlyPrints: false }],
-  ["mv", { run: mv, onlyPrints: false }],
 ]);
 
 function echo({ args }: DirectCall): Uint8Array {
@@ -84,22 +79,6 @@ function cat({ args, paths: known, target }: DirectCall): Uint8Array | undefined
     if (size > MOST_BYTES) return undefined;
   }
   return concat(paths.map(readBytes));
-}
-
-function mkdir({ args, paths: known }: DirectCall): Uint8Array | undefined {
-  const [first, ...rest] = args;
-  if (first === "-p" || first === "--parents") {
-    if (rest.length === 0 || !rest.every(isPlainPath)) return undefined;
-    const paths = resolveAll(rest, known);
-    if (paths === undefined) return undefined;
-    for (const path of paths) ensureFolder(path);
-    return NOTHING;
-  }
-  if (first === undefined || rest.length > 0 || !isPlainPath(first)) return undefined;
-  const path = known.resolve(first);
-  if (path === undefined) return undefined;
-  makeFolder(path);
-  return NOTHING;
 }
 
 const REMOVE_OPTIONS: ReadonlyMap<string, { readonly force: boolean; readonly deep: boolean }> =
@@ -136,15 +115,6 @@ function cp({ args, paths }: DirectCall): Uint8Array | undefined {
   const kind = fileKind(ends.to);
   if (kind === "other" || kind === "folder" || isSame(source, fileFacts(ends.to))) return undefined;
   copyFile(ends.from, ends.to);
-  return NOTHING;
-}
-
-function mv({ args, paths }: DirectCall): Uint8Array | undefined {
-  const ends = fromTo(args, paths);
-  if (ends === undefined || fileFacts(ends.from) === undefined) return undefined;
-  const kind = fileKind(ends.to);
-  if (kind === "other" || kind === "folder") return undefined;
-  rename(ends.from, ends.to);
   return NOTHING;
 }
 

@@ -1,8 +1,8 @@
 /**
  * Executes the beginning of a command line without a shell, as far as possible.
  *
- * Many command lines begin with `rm`, `mkdir`, `cp`, `cat` and the like, and some contain little
- * else. A process for each of these commands takes a hundred times as long as the command itself.
+ * Some command lines begin with `rm`, `cp` and the like, and some contain little else. A process
+ * for each of these commands takes a hundred times as long as the command itself.
  *
  * @module
  */

@@ -127,8 +127,9 @@ const LINES: readonly (readonly [line: string, rest: string, ...args: string[]])
   ["echo 'a'b", "echo 'a'b"],
   ["echo a\necho b", "echo a\necho b"],
   ["A=1 echo a", "A=1 echo a"],
-  ["true", ""],
-  ["true && false", "false"],
+  ["echo a && true", "true"],
+  ["mkdir new", "mkdir new"],
+  ["mv same.txt new.txt", "mv same.txt new.txt"],
   ["false && echo a", "false && echo a"],
   ["false ; echo a", "false ; echo a"],
   ["cat d/*.txt", ""],
@@ -140,16 +141,6 @@ const LINES: readonly (readonly [line: string, rest: string, ...args: string[]])
   ["cat same.txt > same.txt", "cat same.txt > same.txt"],
   ["cat links/file > same.txt", "cat links/file > same.txt"],
   ["cat d/b.txt >> same.txt && cat same.txt", ""],
-  ["mkdir new", ""],
-  ["mkdir d", "mkdir d"],
-  ["mkdir x y", "mkdir x y"],
-  ["mkdir -p d x/y z", ""],
-  ["mkdir --parents x/y", ""],
-  ["mkdir -p", "mkdir -p"],
-  ["mkdir x/y", "mkdir x/y"],
-  ["mkdir -p same.txt/x", "mkdir -p same.txt/x"],
-  ["mkdir -m 700 x", "mkdir -m 700 x"],
-  ["mkdir new > out.txt", "mkdir new > out.txt"],
   ["rm same.txt", ""],
   ["rm d", "rm d"],
   ["rm nothing", "rm nothing"],
@@ -176,14 +167,7 @@ const LINES: readonly (readonly [line: string, rest: string, ...args: string[]])
   ["cp d x", "cp d x"],
   ["cp -r d x", "cp -r d x"],
   ["cp d/*.txt links", "cp d/*.txt links"],
-  ["mv same.txt new.txt", ""],
-  ["mv same.txt d", ""],
-  ["mv same.txt d/", ""],
-  ["mv d/b.txt same.txt", ""],
-  ["mv links/file x.txt", ""],
-  ["mv d x", "mv d x"],
-  ["mv nothing x", "mv nothing x"],
-  ["rm -rf d && mkdir -p d/x && echo a > d/x/y && sh -c 'cat d/x/y'", "sh -c 'cat d/x/y'"],
+  ["rm -rf d && echo a > y && sh -c 'cat y'", "sh -c 'cat y'"],
   ["rm -rf d && cat d/b.txt", "cat d/b.txt"],
   ["rm -rf d && )(", "rm -rf d && )("],
 ];
@@ -222,9 +206,6 @@ const OF_PROCESS: readonly string[] = [
   "cat links/cwd/same.txt > out.txt",
   "cat links/same",
   "cat same.txt links/same",
-  "mkdir /proc/self/cwd/new",
-  "mkdir -p x /proc/self/cwd/new/deep",
-  "mkdir -p links/cwd/new",
   "rm /proc/self/cwd/same.txt",
   "rm -rf nothing links/cwd/d",
   "rm -rf d/../links/cwd/d",
@@ -233,9 +214,6 @@ const OF_PROCESS: readonly string[] = [
   "cp same.txt links/cwd",
   "cp same.txt into",
   "cp same.txt /dev/stdout",
-  "mv same.txt /proc/self/cwd/new.txt",
-  "mv links/cwd/same.txt new.txt",
-  "mv same.txt links/cwd/d",
 ];
 
 /** Creates a folder with links into `/proc/self`. */
@@ -259,8 +237,8 @@ Deno.test({
     const work = async (): Promise<void> => {
       for (let line = todo.shift(); line !== undefined; line = todo.shift()) {
         const folders = [await makeLinkedFolder(), await makeLinkedFolder()] as const;
-        const done = await direct(`true && ${line}`, [], folders[0]);
-        const theirs = await shell(`true && ${line}`, [], folders[1]);
+        const done = await direct(`echo a && ${line}`, [], folders[0]);
+        const theirs = await shell(`echo a && ${line}`, [], folders[1]);
         if (done.rest !== line || !equal(done.result, theirs)) {
           differences.push({ line, rest: done.rest, ours: done.result, theirs });
         }
@@ -298,7 +276,7 @@ Deno.test("a program of an npm package takes precedence over a built-in command 
   const folder = await makeFolder();
   await Deno.mkdir(`${folder}/node_modules/.bin`, { recursive: true });
   await Deno.writeTextFile(`${folder}/node_modules/.bin/echo`, "#!/bin/sh\n", { mode: 0o755 });
-  assertEquals((await direct("true && echo a", [], `${folder}/d`)).rest, "echo a");
+  assertEquals((await direct("cat b.txt && echo a", [], `${folder}/d`)).rest, "echo a");
   await Deno.remove(folder, { recursive: true });
 });
 
@@ -360,6 +338,6 @@ Deno.test("no built-in command starts after a cancellation or in a missing folde
   );
   const away = `${folder}/nothing`;
   const ending = new CancellationController();
-  assertEquals(await runDirectly(commandOf("mkdir -p x", [], away), sink, ending), "mkdir -p x");
+  assertEquals(await runDirectly(commandOf("echo a", [], away), sink, ending), "echo a");
   await Deno.remove(folder, { recursive: true });
 });
