@@ -88,7 +88,12 @@ class Daemon implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (!this.#hasEnded) this.process.kill("SIGKILL");
+    try {
+      this.process.kill("SIGKILL");
+    } catch (error) {
+      // The process has already ended.
+      if (!(error instanceof TypeError)) throw error;
+    }
     await this.process.status;
     await this.output;
     await Deno.remove(this.root, { recursive: true });
