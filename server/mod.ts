@@ -20,6 +20,7 @@ export type { ExecuteHost } from "./execute_host.ts";
 export { type Delivery, EventBus, type EventHandler } from "./event_bus.ts";
 export { OwnedFiles } from "./owned_files.ts";
 export { type InProcessOptions, type InProcessServer, serveInProcess } from "./in_process.ts";
+export { type CommandPolicy, type CommandWish, MANY, type ServerUse, SINGLE } from "./policy.ts";
 export type { StopMode } from "./shutdown.ts";
 export type { Listener } from "./listener_source.ts";
 export { ProcessServer, type ProcessServerOptions } from "./process_server.ts";

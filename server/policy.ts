@@ -10,7 +10,7 @@
 import type { Role, WhenBusy } from "../wire/hello.ts";
 
 /** Use of a server at the time of a decision. */
-interface ServerUse {
+export interface ServerUse {
   /** A controller is connected. */
   readonly hasController: boolean;
   /** A command is in progress. */
@@ -18,7 +18,7 @@ interface ServerUse {
 }
 
 /** Command that a UI sends while others are in progress. */
-interface CommandWish {
+export interface CommandWish {
   /** The UI has the feature `queueCommands`. */
   readonly mayQueue: boolean;
   /** All commands in progress are being cancelled. */
