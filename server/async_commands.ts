@@ -186,7 +186,7 @@ export class AsyncCommands {
     for (const active of this.#active) {
       if (now < active.nextHeartbeat) continue;
       active.nextHeartbeat = now + this.#heartbeatMs;
-      this.#context.bus.emit({ type: "Heartbeat", ...buildOf(active) }, active.owner);
+      this.#context.bus.emit({ type: "Heartbeat", ...buildOf(active) }, active.request.ui);
       this.#context.onBeat?.();
     }
   }
@@ -263,10 +263,10 @@ export class AsyncCommands {
     this.#active.add(active);
     request.ui.owned.add(active);
     const emit = (event: EventBody): Emitted => {
-      const { event: emitted, ready } = this.#context.bus.emit(event, active.owner);
-      return ready === undefined || active.isKilled
-        ? { event: emitted }
-        : { event: emitted, ready };
+      // A UI without back-pressure still gets the events of its build.
+      const emitted = this.#context.bus.emit(event, request.ui);
+      const isPatient = active.owner !== undefined && !active.isKilled;
+      return isPatient ? emitted : { event: emitted.event };
     };
     this.#start(active, emit).catch((error: unknown) => this.#refused(active, error));
   }
@@ -324,7 +324,7 @@ export class AsyncCommands {
 
   #finish(active: Active, outcome: AsyncOutcome): void {
     if (!this.#active.has(active)) return;
-    this.#context.bus.emit(closingEvent(active, outcome), active.owner);
+    this.#context.bus.emit(closingEvent(active, outcome), active.request.ui);
     this.#remove(active);
   }
 
