@@ -115,6 +115,24 @@ export interface TaskStarted {
   readonly shared?: string;
 }
 
+/** A service is ready: the tasks that depend on it may start. */
+export interface TaskReady {
+  /** Discriminant of {@linkcode EventBody}. */
+  readonly type: "TaskReady";
+  /** Id of the build. */
+  readonly build: string;
+  /** Id of the task in its build. */
+  readonly task: string;
+  /** Name of the task in its config. */
+  readonly name: string;
+  /** Workspace member that the task belongs to; absent if members are not distinguished. */
+  readonly package?: string;
+  /** Command line with its arguments, as the header shows it. */
+  readonly command?: string;
+  /** Time from its start until it was ready, in milliseconds. */
+  readonly durationMs: number;
+}
+
 /** A piece of a task's output, in order. Exactly one of `text` and `base64` is present. */
 export interface TaskOutput {
   /** Discriminant of {@linkcode EventBody}. */
@@ -163,6 +181,8 @@ export interface TaskFailed {
   readonly logPath?: string;
   /** Reason for the failure, if the exit code does not show it. */
   readonly reason?: string;
+  /** Last lines of output of a service. */
+  readonly lastLines?: readonly string[];
 }
 
 /**
@@ -354,6 +374,7 @@ export type EventBody =
   | BuildStarted
   | TaskQueued
   | TaskStarted
+  | TaskReady
   | TaskOutput
   | TaskSucceeded
   | TaskFailed
@@ -394,6 +415,7 @@ export const EVENT_TYPES = [
   "BuildStarted",
   "TaskQueued",
   "TaskStarted",
+  "TaskReady",
   "TaskOutput",
   "TaskSucceeded",
   "TaskFailed",

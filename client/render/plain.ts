@@ -12,6 +12,7 @@ import {
   type LogRecord,
   type SimmerEvent,
   type TaskCached,
+  type TaskFailed,
   type TaskOutput,
   type TaskStarted,
 } from "../../wire/events.ts";
@@ -19,7 +20,7 @@ import { decodeOutput } from "../../wire/output.ts";
 import type { Sink, StreamName } from "../output.ts";
 import { Labels } from "./labels.ts";
 import { printable, printableLines } from "./printable.ts";
-import type { Renderer } from "./renderer.ts";
+import { duration, type Renderer } from "./renderer.ts";
 import type { Style } from "./style.ts";
 import { failureLine, summaryLine } from "./summary.ts";
 
@@ -77,11 +78,17 @@ export class PlainRenderer implements Renderer {
       case "TaskOutput":
         this.#output(event);
         break;
+      case "TaskReady":
+        this.say(`${printable(event.task)} is ready (${duration(event.durationMs)})`);
+        break;
       case "TaskSucceeded":
       case "TaskFailed":
       case "TaskCancelled":
         this.#flush(event.task, "stdout");
         this.#flush(event.task, "stderr");
+        if (event.type === "TaskFailed" && event.lastLines !== undefined) {
+          this.#serviceFailed(event, event.lastLines);
+        }
         break;
       case "BuildCompleted":
         this.#flushAll();
@@ -144,6 +151,13 @@ export class PlainRenderer implements Renderer {
     const of = owner === undefined ? "" : ` (${gray(printable(owner))})`;
     const what = command === undefined ? gray("(no command)") : printable(command);
     this.#tell(`${green("Task")} ${cyan(printable(name))}${of} ${what}${note}\n`);
+  }
+
+  /** Reports the failure of a service at once: the run may go on, and its output may be far above. */
+  #serviceFailed({ task, exitCode, reason }: TaskFailed, lastLines: readonly string[]): void {
+    const why = reason === undefined ? "" : ` (${reason})`;
+    this.warn(`${printable(task)} failed with exit code ${exitCode}${why}; its last lines:`);
+    for (const line of lastLines) this.#tell(`  ${printable(line)}\n`);
   }
 
   #output(event: TaskOutput): void {

@@ -44,6 +44,11 @@ import { TaskRunner } from "./task_runner.ts";
 /** The exit code of a build that was cancelled without a signal. */
 const CANCELLED = signalExitCode("SIGINT");
 
+/** Milliseconds without progress after which tasks that wait for a slot are named. */
+const STARVED_MS = 10_000;
+/** The largest number of waiting tasks that are named. */
+const MAX_NAMED = 5;
+
 /** Milliseconds that a build works before it yields to the server's loop. */
 const STRETCH_MS = 8;
 
@@ -138,6 +143,11 @@ export class Build implements AsyncCommand, BuildNode {
   #isCut = false;
   #isFinished = false;
   #isFlushing = false;
+  /** Time at which a task last started or ended. */
+  #changedAt = 0;
+  /** Aborted at the end of the build. */
+  readonly #over = new AbortController();
+  #watching: Promise<void> | undefined;
   #defect: { readonly error: unknown } | undefined;
 
   /** @param options the build begins with its first step */
@@ -150,7 +160,12 @@ export class Build implements AsyncCommand, BuildNode {
     this.ended = this.#finished.promise;
     const { tasks, jobs, keepGoing, force, replayLogs } = options.plan;
     const dependencies = tasks.map((task) => task.dependencies);
-    this.#scheduler = new Scheduler({ dependencies, keepGoing });
+    const kept = new Set(
+      tasks.flatMap(({ service, requested }, index) =>
+        service !== undefined && requested ? [index] : []
+      ),
+    );
+    this.#scheduler = new Scheduler({ dependencies, keepGoing, kept });
     this.jobs = options.jobs ?? jobs;
     this.#slots = options.slots.join({ jobs: this.jobs, isNested: options.parent !== undefined });
     this.#nesting = options.parent?.begin(this);
@@ -165,7 +180,7 @@ export class Build implements AsyncCommand, BuildNode {
       logPath: (index) => files.logPath(this.#task(index).id, index),
       ensureLogs: () => files.ensureLogs(),
       keepsLogs: files.areKept,
-      mayShare: (task) => !force && !this.#readsInput(task),
+      mayShare: (task) => (!force || task.service !== undefined) && !this.#readsInput(task),
       rankOf: (index) => rank?.[index] ?? index,
       giveWay: () => this.#giveWay(),
       own: (work) => options.own("an execution", work),
@@ -319,6 +334,32 @@ export class Build implements AsyncCommand, BuildNode {
     }
   }
 
+  /**
+   * Says once which tasks wait for a slot if no task has started or ended for a while: the running
+   * ones may be servers that never end.
+   */
+  async #watchSlots(): Promise<void> {
+    const { clock, plan } = this.#options;
+    while (!this.#isFinished) {
+      const since = this.#changedAt;
+      await clock.sleep(since + STARVED_MS - clock.monotonic(), this.#over.signal);
+      if (this.#isFinished || this.#slots.waiting === 0) return;
+      if (this.#changedAt !== since) continue;
+      const waiting = plan.tasks.filter((_, index) => this.#scheduler.status[index] === "ready");
+      const names = waiting.slice(0, MAX_NAMED).map(({ label, id }) => label ?? id);
+      const more = waiting.length > MAX_NAMED ? ` and ${waiting.length - MAX_NAMED} more` : "";
+      const [first] = waiting;
+      const settings = JSON.stringify({
+        simmer: { tasks: { [first?.name ?? "dev"]: { service: true } } },
+      });
+      const message = `${names.join(", ")}${more} wait for a job slot, and no task has ended for ` +
+        `${STARVED_MS / 1000} s. If the running tasks are servers, declare them in deno.json or ` +
+        `package.json: ${settings}; or allow more tasks at once with --jobs`;
+      void this.#emit({ type: "LogRecord", build: this.build, level: "warn", message });
+      return;
+    }
+  }
+
   #ready(index: number): void {
     const task = this.#task(index);
     const { clock, plan } = this.#options;
@@ -336,9 +377,10 @@ export class Build implements AsyncCommand, BuildNode {
       run: new TaskRun(this.#taskContext, { index, task, dependencies }, {
         admitted: () => {
           state.startedAt = clock.monotonic();
+          this.#changedAt = state.startedAt;
           this.#feed({ kind: "started", task: index });
         },
-        begun: (progress, shared) => this.#begun(task, progress, shared),
+        begun: (progress, shared) => this.#begun(index, progress, shared),
         sink: this.#sink(task.id),
       }),
       startedAt: now,
@@ -347,6 +389,7 @@ export class Build implements AsyncCommand, BuildNode {
     };
     this.#tasks.set(index, state);
     this.#own(this.#run(index, state));
+    if (this.#slots.waiting > 0) this.#watching ??= this.#watchSlots();
   }
 
   async #run(index: number, state: Task): Promise<void> {
@@ -362,6 +405,7 @@ export class Build implements AsyncCommand, BuildNode {
   }
 
   #ended(index: number, state: Task, { outcome, logPath }: TaskRunOutcome): void {
+    this.#changedAt = this.#options.clock.monotonic();
     if (outcome.kind === "cached") {
       return this.#feed({ kind: "ended", task: index, result: "cached" });
     }
@@ -374,7 +418,14 @@ export class Build implements AsyncCommand, BuildNode {
     this.#feed({ kind: "ended", task: index, result: ended });
   }
 
-  #begun(task: PlannedTask, progress: Progress, shared: string | undefined): void {
+  #begun(index: number, progress: Progress, shared: string | undefined): void {
+    const task = this.#task(index);
+    if (progress.kind === "ready") {
+      const startedAt = this.#tasks.get(index)?.startedAt ?? 0;
+      const durationMs = Math.round(this.#options.clock.monotonic() - startedAt);
+      this.#emit({ type: "TaskReady", ...this.#head(task), durationMs });
+      return this.#feed({ kind: "serving", task: index });
+    }
     const by = shared === undefined ? {} : { shared };
     if (progress.kind === "cached") {
       this.#emit({ type: "TaskCached", ...this.#head(task), fingerprint: progress.fingerprint });
@@ -440,7 +491,9 @@ export class Build implements AsyncCommand, BuildNode {
       ...(run.logPath === undefined ? {} : { logPath: run.logPath }),
     };
     if (status === "succeeded") {
-      if (run.run.isStarter) this.#options.ran?.(this.#task(index), common.durationMs);
+      const task = this.#task(index);
+      const isMeasured = run.run.isStarter && task.service === undefined;
+      if (isMeasured) this.#options.ran?.(task, common.durationMs);
       this.#emit({ type: "TaskSucceeded", ...common });
     } else if (status === "failed") this.#failed(run, common);
     else this.#wasCancelled(run, common);
@@ -459,7 +512,7 @@ export class Build implements AsyncCommand, BuildNode {
     run: Task,
     common: { build: string; task: string; durationMs: number; logPath?: string },
   ): void {
-    const { code, signal, reason } = run.status;
+    const { code, signal, reason, lastLines } = run.status;
     if (this.#exitCode === 0) this.#exitCode = code;
     const why = reason === undefined ? {} : { reason };
     const { task, logPath } = common;
@@ -475,6 +528,7 @@ export class Build implements AsyncCommand, BuildNode {
       exitCode: code,
       ...(signal === undefined ? {} : { signal }),
       ...why,
+      ...(lastLines === undefined || lastLines.length === 0 ? {} : { lastLines }),
     });
   }
 
@@ -532,6 +586,7 @@ export class Build implements AsyncCommand, BuildNode {
   #finish(): void {
     if (this.#isFinished) return;
     this.#isFinished = true;
+    this.#over.abort("over");
     this.#options.files.close();
     this.#slots[Symbol.dispose]();
     this.#nesting?.[Symbol.dispose]();

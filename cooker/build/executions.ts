@@ -45,9 +45,10 @@ const MAX_RECURSION = 3;
 /** How deeply builds may be nested in all. */
 const MAX_DEPTH = 32;
 
-/** Progress of an execution: its command has begun, or its result was found. */
+/** Progress of an execution: its command has begun, it is ready, or its result was found. */
 export type Progress =
   | { readonly kind: "started" }
+  | { readonly kind: "ready" }
   | { readonly kind: "cached"; readonly fingerprint: string };
 
 /** Result of an execution, for all builds that need it. */
@@ -93,7 +94,7 @@ export class Execution {
   readonly #end = Promise.withResolvers<ExecutionResult>();
   readonly #inputs = Promise.withResolvers<IsUnchanged | undefined>();
   readonly #listeners: ((progress: Progress) => void)[] = [];
-  #progress: Progress | undefined;
+  readonly #progress: Progress[] = [];
   #loan: Disposable | undefined;
 
   constructor(task: PlannedTask, starter: BuildNode, options: ExecutionOptions) {
@@ -107,9 +108,13 @@ export class Execution {
     this.#builds.add(starter);
   }
 
-  /** True if a build can still join: the execution is not ending, and its output is whole. */
+  /**
+   * True if a build can still join: the execution is not ending, and its output is whole. Of a
+   * service, a build may miss the beginning.
+   */
   get isShareable(): boolean {
-    return this.isShared && !this.cancellation.graceful.aborted && this.output.isWhole;
+    const isWhole = this.output.isWhole || this.task.service !== undefined;
+    return this.isShared && !this.cancellation.graceful.aborted && isWhole;
   }
 
   /** Builds that were started by the processes of the execution. */
@@ -134,14 +139,14 @@ export class Execution {
 
   /** Reports the progress to all builds that need the execution. */
   progress(progress: Progress): void {
-    this.#progress = progress;
+    this.#progress.push(progress);
     for (const listener of this.#listeners) listener(progress);
   }
 
-  /** Calls a function with the progress, at once if there is some. */
+  /** Calls a function with all progress, at once with what there is. */
   onProgress(listener: (progress: Progress) => void): void {
     this.#listeners.push(listener);
-    if (this.#progress !== undefined) listener(this.#progress);
+    for (const progress of this.#progress) listener(progress);
   }
 
   /**
@@ -219,7 +224,7 @@ interface Wait {
 
 /** The executions in progress. */
 export class Executions {
-  /** Executions of tasks that declare `files`, by the task's key. */
+  /** Executions of tasks that declare `files`, and of services, by what {@linkcode keyOf} returns. */
   readonly #byKey = new Map<string, Execution>();
   readonly #all = new Set<Execution>();
   readonly #waits = new Set<Wait>();
@@ -231,9 +236,10 @@ export class Executions {
     return this.#all.size;
   }
 
-  /** Returns the execution in progress of a task that declares `files`. */
-  get({ caching }: PlannedTask): Execution | undefined {
-    return caching === undefined ? undefined : this.#byKey.get(caching.key);
+  /** Returns the execution in progress of a task that declares `files`, or of a service. */
+  get(task: PlannedTask): Execution | undefined {
+    const key = keyOf(task);
+    return key === undefined ? undefined : this.#byKey.get(key);
   }
 
   /** Returns the execution whose processes carry a tag. */
@@ -248,7 +254,8 @@ export class Executions {
   }
 
   /**
-   * Begins an execution. A task that declares `files` must not be in progress.
+   * Begins an execution. A task that declares `files` must not be in progress. Of several
+   * executions of a service, only the first can be joined.
    *
    * @throws {EndlessTaskError} if the task starts itself without end
    */
@@ -256,7 +263,8 @@ export class Executions {
     this.#requireEnd(task, starter);
     const execution = new Execution(task, starter, options);
     this.#all.add(execution);
-    if (task.caching !== undefined) this.#byKey.set(task.caching.key, execution);
+    const key = keyOf(task);
+    if (key !== undefined && !this.#byKey.has(key)) this.#byKey.set(key, execution);
     return execution;
   }
 
@@ -280,11 +288,9 @@ export class Executions {
   }
 
   #remove(execution: Execution): void {
-    const { caching } = execution.task;
+    const key = keyOf(execution.task);
     this.#all.delete(execution);
-    if (caching !== undefined && this.#byKey.get(caching.key) === execution) {
-      this.#byKey.delete(caching.key);
-    }
+    if (key !== undefined && this.#byKey.get(key) === execution) this.#byKey.delete(key);
   }
 
   /**
@@ -369,6 +375,15 @@ export class Executions {
       );
     }
   }
+}
+
+/**
+ * Returns the key under which other builds find the execution of a task; `undefined` if each build
+ * has its own.
+ */
+function keyOf({ service, caching, key }: PlannedTask): string | undefined {
+  if (service !== undefined) return JSON.stringify(["service", key]);
+  return caching?.key;
 }
 
 function idOf({ task }: Pick<Execution, "task">): string {

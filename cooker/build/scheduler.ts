@@ -15,6 +15,10 @@
  *  skipped ◀────────────────┘                ending ── it ended ────▶ cancelled
  * ```
  *
+ * A service that is ready counts as done for the tasks that depend on it, but goes on running
+ * (`serving`). When only services run, they are ended (`stopping`), unless one of them was
+ * requested.
+ *
  * After the first failure, no task starts any more and running tasks are ended. With `keepGoing`,
  * only the tasks that depend on the failed one are skipped. The build is over when no task runs any
  * more.
@@ -27,6 +31,8 @@ export type TaskStatus =
   | "waiting"
   | "ready"
   | "running"
+  | "serving"
+  | "stopping"
   | "ending"
   | "succeeded"
   | "cached"
@@ -42,6 +48,8 @@ export type SchedulerInput =
   | { readonly kind: "begin" }
   /** The build has started a task that was ready. */
   | { readonly kind: "started"; readonly task: number }
+  /** A running service is ready. */
+  | { readonly kind: "serving"; readonly task: number }
   | { readonly kind: "ended"; readonly task: number; readonly result: TaskResult }
   | { readonly kind: "cancel" };
 
@@ -63,6 +71,8 @@ interface ScheduleRequest {
   /** For each task the indices of those that it waits for. */
   readonly dependencies: readonly (readonly number[])[];
   readonly keepGoing: boolean;
+  /** Services that run until they are cancelled, because they were requested. Default: none. */
+  readonly kept?: ReadonlySet<number>;
 }
 
 /**
@@ -76,6 +86,9 @@ export class Scheduler {
   readonly #status: TaskStatus[];
   /** For each task the number of its unfinished dependencies. */
   readonly #missing: number[];
+  readonly #kept: ReadonlySet<number>;
+  /** The number of services that are serving, by whether they were requested. */
+  readonly #serving = { kept: 0, others: 0 };
   #effects: SchedulerEffect[] = [];
   /** The number of tasks that are not over. */
   #open: number;
@@ -84,13 +97,14 @@ export class Scheduler {
   #isCancelled = false;
 
   /** Creates the schedule. No task starts before the input `begin`. */
-  constructor({ dependencies, keepGoing }: ScheduleRequest) {
+  constructor({ dependencies, keepGoing, kept = new Set() }: ScheduleRequest) {
     const dependents = dependencies.map((): number[] => []);
     dependencies.forEach((before, task) => {
       for (const other of before) dependents[other]?.push(task);
     });
     this.#dependents = dependents;
     this.#keepGoing = keepGoing;
+    this.#kept = kept;
     this.#status = dependencies.map(() => "waiting");
     this.#missing = dependencies.map((before) => before.length);
     this.#open = dependencies.length;
@@ -121,6 +135,9 @@ export class Scheduler {
       case "started":
         this.#start(input.task);
         break;
+      case "serving":
+        this.#serve(input.task);
+        break;
       case "ended":
         this.#end(input.task, input.result);
         break;
@@ -146,18 +163,36 @@ export class Scheduler {
     this.#status[task] = "running";
   }
 
+  /** A service that is being ended, or that has been ready before, changes nothing. */
+  #serve(task: number): void {
+    if (this.#status[task] !== "running") return;
+    this.#status[task] = "serving";
+    this.#countServing(task, 1);
+    for (const dependent of this.#dependents[task] ?? []) this.#release(dependent);
+    this.#finishIfDone();
+  }
+
+  #countServing(task: number, count: 1 | -1): void {
+    if (this.#kept.has(task)) this.#serving.kept += count;
+    else this.#serving.others += count;
+  }
+
   #end(task: number, result: TaskResult): void {
     const before = this.#status[task];
-    if (before !== "running" && before !== "ending") {
+    const wasServing = before === "serving";
+    if (before !== "running" && before !== "ending" && before !== "stopping" && !wasServing) {
       throw new RangeError(`Task ${task} ended while it was ${before}`);
     }
-    const status = before === "ending" ? "cancelled" : result;
+    if (wasServing) this.#countServing(task, -1);
+    const status = before === "ending" ? "cancelled" : before === "stopping" ? "succeeded" : result;
     this.#open--;
     this.#status[task] = status;
     this.#effects.push({ kind: "settle", task, status });
     if (status === "failed" && !this.#keepGoing) return this.#stop();
     if (status === "failed") this.#skipDependents(task);
-    else for (const dependent of this.#dependents[task] ?? []) this.#release(dependent);
+    else if (before === "running") {
+      for (const dependent of this.#dependents[task] ?? []) this.#release(dependent);
+    }
     this.#finishIfDone();
   }
 
@@ -172,7 +207,8 @@ export class Scheduler {
     this.#isEnding = true;
     this.#status.forEach((status, task) => {
       if (status === "waiting" || status === "ready") this.#skip(task);
-      if (status !== "running") return;
+      if (status !== "running" && status !== "serving") return;
+      if (status === "serving") this.#countServing(task, -1);
       this.#status[task] = "ending";
       this.#effects.push({ kind: "end", task });
     });
@@ -183,7 +219,8 @@ export class Scheduler {
     const open = [task];
     for (let next = open.pop(); next !== undefined; next = open.pop()) {
       for (const dependent of this.#dependents[next] ?? []) {
-        if (this.#status[dependent] !== "waiting") continue;
+        const status = this.#status[dependent];
+        if (status !== "waiting" && status !== "ready") continue;
         this.#skip(dependent);
         open.push(dependent);
       }
@@ -209,5 +246,14 @@ export class Scheduler {
 
   #finishIfDone(): void {
     if (this.#open === 0) this.#effects.push({ kind: "finish" });
+    const { kept, others } = this.#serving;
+    if (this.#isEnding || kept > 0 || others === 0 || others < this.#open) return;
+    // Nothing needs the services any more.
+    this.#status.forEach((status, task) => {
+      if (status !== "serving") return;
+      this.#countServing(task, -1);
+      this.#status[task] = "stopping";
+      this.#effects.push({ kind: "end", task });
+    });
   }
 }

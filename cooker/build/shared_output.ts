@@ -89,9 +89,14 @@ export class SharedOutput {
     this.#change();
   }
 
-  /** Adds a reader, which gets all output from its beginning. */
-  read(sink: Pick<OutputSink, "write">): OutputReading {
-    const reader: Reader = { next: 0, hasLeft: false };
+  /**
+   * Adds a reader.
+   *
+   * @param from `"now"` if it gets only what follows; default: all output from its beginning
+   */
+  read(sink: Pick<OutputSink, "write">, from: "beginning" | "now" = "beginning"): OutputReading {
+    const next = from === "now" ? this.#pieces.length : this.#dropped;
+    const reader: Reader = { next, hasLeft: false };
     this.#readers.add(reader);
     return {
       done: this.#pass(reader, sink),

@@ -136,10 +136,16 @@ export class TaskRun {
         const other = executions.get(task);
         if (other !== undefined) {
           if (await this.#canJoin(other)) return await this.#join(other);
+          // A service with other arguments runs beside the first one.
+          if (task.service !== undefined && other.isShareable) {
+            return await this.#execute(undefined);
+          }
           await executions.wait(build, other, this.#asked.signal);
           continue;
         }
-        const slot = task.command === undefined ? undefined : await this.#takeSlot();
+        // A task without a command, and a service, need no slot.
+        const needsSlot = task.command !== undefined && task.service === undefined;
+        const slot = needsSlot ? await this.#takeSlot() : undefined;
         if (this.#asked.signal.aborted) slot?.[Symbol.dispose]();
         else if (executions.get(task) === undefined) return await this.#execute(slot);
         else slot?.[Symbol.dispose]();
@@ -168,7 +174,8 @@ export class TaskRun {
 
   /**
    * Returns true if an execution does what this task would do: the same command, arguments, folder,
-   * counted variables and dependencies, and inputs that have not changed since it began.
+   * counted variables and dependencies, and inputs that have not changed since it began. A service
+   * may have begun with other inputs.
    */
   async #canJoin(other: Execution): Promise<boolean> {
     const { executions, runner, mayShare } = this.#context;
@@ -176,6 +183,7 @@ export class TaskRun {
     const isOpen = (): boolean =>
       executions.get(task) === other && other.isShareable && !this.#asked.signal.aborted;
     if (!mayShare(task) || !isOpen() || !isSameWork(task, other.task)) return false;
+    if (task.service !== undefined) return true;
     const [own, theirs] = await Promise.all([
       runner.settledFingerprints(dependencies),
       other.dependencies(),
@@ -205,7 +213,7 @@ export class TaskRun {
     try {
       execution = executions.begin(task, build, {
         slot,
-        isShared: task.caching !== undefined && mayShare(task),
+        isShared: (task.caching !== undefined || task.service !== undefined) && mayShare(task),
         dependencies: () => runner.settledFingerprints(dependencies),
       });
     } catch (error) {
@@ -243,6 +251,7 @@ export class TaskRun {
         listener: {
           cached: (fingerprint) => execution.progress({ kind: "cached", fingerprint }),
           started: () => execution.progress({ kind: "started" }),
+          ready: () => execution.progress({ kind: "ready" }),
           logged: () => hasLog = keepsLogs,
           pinned: (isUnchanged) => execution.pin(isUnchanged),
           sink: {
@@ -283,10 +292,13 @@ export class TaskRun {
     const output: { reading: OutputReading | undefined } = { reading: undefined };
     const shared = execution.starter === build ? undefined : execution.starter.build;
     execution.onProgress((progress) => {
-      if (output.reading !== undefined || this.#hasLeftAlready) return;
+      if (this.#hasLeftAlready) return;
       if (progress.kind === "started") this.#hasStarted = true;
       this.#listener.begun(progress, shared);
-      if (execution.isShared) output.reading = execution.output.read(this.#listener.sink);
+      if (!execution.isShared || output.reading !== undefined) return;
+      const { service, requested } = this.#place.task;
+      const isLate = shared !== undefined && service !== undefined && !requested;
+      output.reading = execution.output.read(this.#listener.sink, isLate ? "now" : "beginning");
     });
     return output;
   }
@@ -307,7 +319,7 @@ function isSameWork(one: PlannedTask, other: PlannedTask): boolean {
   return workOf(one) === workOf(other);
 }
 
-function workOf({ key, command, caching }: PlannedTask): string {
+function workOf({ key, command, caching, service }: PlannedTask): string {
   const counted = caching?.env.map((name) => [name, command?.env[name]]);
   return JSON.stringify([
     key,
@@ -318,6 +330,7 @@ function workOf({ key, command, caching }: PlannedTask): string {
     caching?.files,
     caching?.output,
     counted,
+    service,
   ]);
 }
 

@@ -27,6 +27,7 @@ import type {
 import { decodeLog, LogRecorder } from "../cache/task_log.ts";
 import type { Baseline } from "./change_subscriptions.ts";
 import type { Cancellation } from "../execute/cancellation.ts";
+import { runService } from "../execute/service.ts";
 import type { Executor, ExitStatus, OutputSink, TaskCommand } from "../execute/executor.ts";
 import type { PlannedTask } from "../plan/plan.ts";
 
@@ -53,6 +54,8 @@ interface TaskListener {
   cached(fingerprint: string): void;
   /** The command of the task begins. */
   started(): void;
+  /** The service is ready. */
+  ready(): void;
   /** The task has a log. Not called if a successful task prints nothing. */
   logged(): void;
   /** Called when the inputs of a task are known that declares them. */
@@ -207,6 +210,9 @@ export class TaskRunner {
 
   async #run(request: TaskRequest): Promise<TaskOutcome> {
     const { deferred } = this.#options;
+    if (request.task.service !== undefined) {
+      return { kind: "ran", status: await this.#serve(request) };
+    }
     if (deferred !== undefined && request.task.caching !== undefined) {
       const { key } = request.task.caching;
       if (deferred.has(key)) await deferred.settle(key);
@@ -226,6 +232,20 @@ export class TaskRunner {
     request.listener.pinned(() => cacheKey.inputs.isUnchangedSince(cacheKey.snapshot));
     if (await this.#fetch(cacheKey, request)) return { kind: "cached" };
     return { kind: "ran", status: await this.#produce(cacheKey, request) };
+  }
+
+  /**
+   * Runs a service. It has no result, but its inputs count for the tasks that depend on it, if it
+   * declares them.
+   */
+  async #serve(request: TaskRequest): Promise<ExitStatus> {
+    const { deferred } = this.#options;
+    if (deferred !== undefined && this.#later.size > 0) {
+      await this.#settleDependencies(request, deferred);
+    }
+    const cacheKey = await this.cacheKey(request, request.ending.graceful);
+    if (isCacheKey(cacheKey)) this.#take(request.index, cacheKey);
+    return await this.#execute(request);
   }
 
   /** Records the inputs of a task that always runs. */
@@ -451,7 +471,7 @@ export class TaskRunner {
   }
 
   async #execute(request: TaskRequest, sink = request.listener.sink): Promise<ExitStatus> {
-    const { task: { command, stdin }, logPath, ensureLogs, ending, listener } = request;
+    const { task: { command, stdin, service }, logPath, ensureLogs, ending, listener } = request;
     if (ending.graceful.aborted) return { code: 0 };
     listener.started();
     if (command === undefined) return { code: 0 };
@@ -466,14 +486,26 @@ export class TaskRunner {
     });
     try {
       const whole = { ...command, ...this.#inputOf(stdin), ...this.#attributesFor(listener) };
-      const status = await this.#options.executor.execute(whole, {
+      const logged: OutputSink = {
         write: (stream, bytes) => {
           log.add(bytes);
           return sink.write(stream, bytes);
         },
         warn: (message) => sink.warn(message),
         tagged: (tag) => sink.tagged?.(tag),
-      }, ending);
+      };
+      const { executor } = this.#options;
+      const status = service === undefined
+        ? await executor.execute(whole, logged, ending)
+        : await runService({
+          command: whole,
+          settings: service,
+          executor,
+          clock,
+          sink: logged,
+          cancellation: ending,
+          ready: () => listener.ready(),
+        });
       // Most successful tasks print nothing and get no log. The log of a failed or cancelled task
       // is written at once, because people read it.
       const isLookedAt = status.code !== 0 || ending.graceful.aborted;

@@ -1,5 +1,6 @@
 /**
- * Validates simmer's own settings: the `simmer` section of a `deno.json`, which Deno ignores.
+ * Validates simmer's own settings: the `simmer` section of a `deno.json` or `package.json`, which
+ * Deno and npm ignore.
  *
  * The schemas in this file are the only definition of the settings. The parser checks with them,
  * and `deno task docs` generates `schema/simmer.schema.json` from them, for editors.
@@ -8,15 +9,10 @@
  */
 
 import * as v from "valibot";
-import { nearestName } from "../plan/task_names.ts";
-import {
-  type ConfigNode,
-  type ConfigText,
-  describeNode,
-  invalidConfig,
-  membersOf,
-} from "./jsonc.ts";
+import { type ConfigNode, type ConfigText, describeNode, invalidConfig } from "./jsonc.ts";
 import { excerpt } from "../../wire/near_names.ts";
+import { sectionOf } from "./section.ts";
+import { readService, serviceSchema, type ServiceSettings } from "./service.ts";
 
 const cleanSchema = v.pipe(
   v.union([v.boolean(), v.literal("if-file-deleted")]),
@@ -26,7 +22,10 @@ const cleanSchema = v.pipe(
   ),
 );
 
-const taskSchema = v.strictObject({ clean: v.optional(cleanSchema) });
+const taskSchema = v.strictObject({
+  clean: v.optional(cleanSchema),
+  service: v.optional(serviceSchema),
+});
 
 const settingsSchema = v.pipe(
   v.strictObject({ tasks: v.optional(v.record(v.string(), taskSchema)) }),
@@ -34,7 +33,11 @@ const settingsSchema = v.pipe(
 );
 
 /** Settings of one task. */
-export type TaskSettings = v.InferOutput<typeof taskSchema>;
+export interface TaskSettings {
+  readonly clean?: v.InferOutput<typeof cleanSchema>;
+  /** Present if the task is a service. */
+  readonly service?: ServiceSettings;
+}
 
 /**
  * The schema of a `deno.json` with simmer's settings. Other keys belong to Deno and are not
@@ -64,7 +67,12 @@ export function readSettings(
     const place = `simmer.tasks.${name}`;
     const values = sectionOf(source, each, place, Object.keys(taskSchema.entries));
     const clean = values.get("clean");
-    settings.set(name, clean === undefined ? {} : { clean: readClean(source, clean, place) });
+    const service = values.get("service");
+    const settingsOfService = service && readService(source, service, place);
+    settings.set(name, {
+      ...(clean === undefined ? {} : { clean: readClean(source, clean, place) }),
+      ...(settingsOfService === undefined ? {} : { service: settingsOfService }),
+    });
   }
   return settings;
 }
@@ -78,30 +86,4 @@ function readClean(
   if (parsed.success) return parsed.output;
   const rule = `"clean" of "${excerpt(place)}" must be true, false or "if-file-deleted"`;
   throw invalidConfig(source, node.offset, `${rule}, but found ${describeNode(node)}`);
-}
-
-/** Returns the members of a section. Throws if one of them is not among the `known` names. */
-function sectionOf(
-  source: ConfigText,
-  node: ConfigNode | undefined,
-  place: string,
-  known: readonly string[],
-): ReadonlyMap<string, ConfigNode> {
-  if (node === undefined || node.type === "null") return new Map();
-  if (node.type !== "object") {
-    const mistake = `"${excerpt(place)}" must be an object, but found ${describeNode(node)}`;
-    throw invalidConfig(source, node.offset, mistake);
-  }
-  const members = membersOf(node);
-  const names = new Set(known);
-  for (const [name, value] of members) {
-    if (names.has(name)) continue;
-    const nearest = nearestName(name, known);
-    const what = place === "simmer.tasks" ? "is not a task of this file" : "is unknown";
-    const advice = nearest === undefined ? "" : `. Did you mean "${nearest}"?`;
-    const offset = value.parent?.offset ?? value.offset;
-    const mistake = `"${excerpt(name)}" in "${excerpt(place)}" ${what}${advice}`;
-    throw invalidConfig(source, offset, mistake);
-  }
-  return members;
 }

@@ -125,9 +125,16 @@ export function readPackageJson(source: ConfigText, folder: string): TaskFile {
       ...(version === undefined ? {} : { version }),
     },
   };
-  for (const [script, node] of membersOf(members.get("scripts"))) {
-    if (!isScalar(node)) continue;
-    origin.tasks.set(script, { ...emptyTask(origin, script), command: String(node.value) });
+  const scripts = [...membersOf(members.get("scripts"))].filter(([, node]) => isScalar(node));
+  const names = scripts.map(([script]) => script);
+  const settings = readSettings(source, members.get("simmer"), names);
+  for (const [script, node] of scripts) {
+    const own = settings.get(script);
+    origin.tasks.set(script, {
+      ...emptyTask(origin, script),
+      command: String(node.value),
+      ...(own === undefined ? {} : { settings: own }),
+    });
   }
   return origin;
 }

@@ -84,6 +84,8 @@ export interface ExitStatus {
   readonly signal?: string;
   /** The reason, if the code does not explain it. */
   readonly reason?: string;
+  /** The last lines of output of a service that has failed. */
+  readonly lastLines?: readonly string[];
   /** Present if the command left processes behind. */
   readonly leftovers?: LeftoverProcesses;
 }

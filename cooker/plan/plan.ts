@@ -6,6 +6,7 @@
 
 import type { ReplayLogs, RunTasksParams } from "../../wire/commands.ts";
 import type { CacheDeclaration } from "../cache/fingerprint.ts";
+import type { ServiceSettings } from "../config/service.ts";
 import type { TaskDefinition } from "../config/tasks.ts";
 import { baseName, pathInside } from "../../system/files/files.ts";
 import { type Environment, runEnvironment, taskEnvironment } from "./environment.ts";
@@ -49,6 +50,8 @@ export interface PlannedTask {
   readonly command?: TaskCommand;
   /** The declaration of its inputs and outputs. If absent, the task always runs. */
   readonly caching?: CacheDeclaration;
+  /** Present if the task is a service. Its result is not cached. */
+  readonly service?: ServiceSettings;
   /** Identifies the task in the project, across builds. */
   readonly key: string;
 }
@@ -188,6 +191,7 @@ function plannedTask(
   return {
     ...same,
     ...(files.length === 0 ? {} : { caching: { key, names, files, output, env, ...clean } }),
+    ...(settings.service === undefined ? {} : { service: settings.service }),
     header: commandLine(definition.command, args),
     ...(stdin === undefined ? {} : { stdin }),
     command: {

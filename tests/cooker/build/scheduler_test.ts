@@ -14,8 +14,8 @@ import {
 class Run {
   readonly scheduler: Scheduler;
 
-  constructor(dependencies: number[][], keepGoing = false) {
-    this.scheduler = new Scheduler({ dependencies, keepGoing });
+  constructor(dependencies: number[][], keepGoing = false, kept: readonly number[] = []) {
+    this.scheduler = new Scheduler({ dependencies, keepGoing, kept: new Set(kept) });
   }
 
   feed(input: SchedulerInput): string[] {
@@ -32,6 +32,10 @@ class Run {
 
   ended(task: number, result: TaskResult = "succeeded"): string[] {
     return this.feed({ kind: "ended", task, result });
+  }
+
+  serving(task: number): string[] {
+    return this.feed({ kind: "serving", task });
   }
 
   cancel(): string[] {
@@ -101,6 +105,54 @@ Deno.test("Scheduler asks each running task once to end at a cancel", () => {
   assertEquals(run.ended(1), ["=1 cancelled", "finish"]);
   assertEquals(run.cancel(), []);
   assertEquals(run.scheduler.isCancelled, true);
+});
+
+Deno.test("Scheduler starts the dependents of a service when it is ready, and ends it after the last task", () => {
+  const run = new Run([[], [0], []]);
+  run.begin();
+  run.started(0, 2);
+  assertEquals(run.serving(0), ["?1"]);
+  assertEquals(run.serving(0), []);
+  run.started(1);
+  assertEquals(run.ended(2), ["=2 succeeded"]);
+  assertEquals(run.ended(1), ["=1 succeeded", "!0"]);
+  assertEquals(run.ended(0, "failed"), ["=0 succeeded", "finish"]);
+});
+
+Deno.test("Scheduler keeps a requested service, and all services beside it, until a cancel", () => {
+  const run = new Run([[], [0]], false, [1]);
+  run.begin();
+  run.started(0);
+  assertEquals(run.serving(0), ["?1"]);
+  run.started(1);
+  assertEquals(run.serving(1), []);
+  assertEquals(run.cancel(), ["!0", "!1"]);
+  assertEquals(run.ended(1), ["=1 cancelled"]);
+  assertEquals(run.ended(0), ["=0 cancelled", "finish"]);
+});
+
+Deno.test("Scheduler fails with a service that dies, and skips what depends on one that is never ready", () => {
+  const run = new Run([[], [0]]);
+  run.begin();
+  run.started(0);
+  run.serving(0);
+  run.started(1);
+  assertEquals(run.ended(0, "failed"), ["=0 failed", "!1"]);
+  const other = new Run([[], [0], []], true);
+  other.begin();
+  other.started(0, 2);
+  assertEquals(other.ended(0, "failed"), ["=0 failed", "-1"]);
+  assertEquals(other.ended(2), ["=2 succeeded", "finish"]);
+});
+
+Deno.test("Scheduler goes on with the other services when a requested one ends", () => {
+  const run = new Run([[], []], false, [0, 1]);
+  run.begin();
+  run.started(0, 1);
+  run.serving(0);
+  run.serving(1);
+  assertEquals(run.ended(0), ["=0 succeeded"]);
+  assertEquals(run.ended(1), ["=1 succeeded", "finish"]);
 });
 
 Deno.test("Scheduler skips all tasks at a cancel before the beginning", () => {

@@ -163,6 +163,38 @@ Deno.test("simmer's settings are read from simmer.tasks, and an error in them st
     ],
     [`{"tasks": {"a": {"clean": null}}}`, 37, `but found null`],
     [`{"tasks": {"a": {"clean": [true]}}}`, 37, `but found a list`],
+    [`{"tasks": {"a": {"service": 1}}}`, 39, `must be true, false or an object, but found`],
+    [
+      `{"tasks": {"a": {"service": {"redy": {}}}}}`,
+      40,
+      `"redy" in "simmer.tasks.a.service" is unknown. Did you mean "ready"?`,
+    ],
+    [
+      `{"tasks": {"a": {"service": {"ready": {}}}}}`,
+      49,
+      `must have exactly one of "output", "port" and "command"`,
+    ],
+    [
+      `{"tasks": {"a": {"service": {"ready": {"port": 1, "output": "x"}}}}}`,
+      49,
+      `must have exactly one of`,
+    ],
+    [
+      `{"tasks": {"a": {"service": {"ready": {"port": 65536}}}}}`,
+      58,
+      `must be a port number from 1 to 65535, but found the number 65536`,
+    ],
+    [
+      `{"tasks": {"a": {"service": {"ready": {"output": "("}}}}}`,
+      60,
+      `must be a regular expression (`,
+    ],
+    [`{"tasks": {"a": {"service": {"timeout": 0}}}}`, 51, `from 0.1 to 86400, but found`],
+    [
+      `{"tasks": {"a": {"service": {"restart": "always"}}}}`,
+      51,
+      `must be "never" or "on-failure", but found the string "always"`,
+    ],
   ];
   for (const [settings, column, part] of cases) {
     const text = `{${tasks},\n"simmer": ${settings}}`;
@@ -173,6 +205,23 @@ Deno.test("simmer's settings are read from simmer.tasks, and an error in them st
       line: 2,
       column,
     }, text);
+  }
+});
+
+Deno.test("services are declared in a deno.json or a package.json, with defaults", () => {
+  const service = `{"ready": {"port": 80}, "restart": "on-failure"}`;
+  for (const read of [deno, npm]) {
+    const tasks = read === deno ? "tasks" : "scripts";
+    const file = read(
+      `{"${tasks}": {"a": "1", "b": "2", "c": "3"}, "simmer": {"tasks": {"a": {"service": true},
+        "b": {"service": false}, "c": {"service": ${service}}}}}`,
+    );
+    const settings = ["a", "b", "c"].map((name) => file.tasks.get(name)?.settings);
+    assertEquals(settings, [
+      { service: { timeout: 60, restart: "never" } },
+      {},
+      { service: { timeout: 60, restart: "on-failure", ready: { port: 80 } } },
+    ]);
   }
 });
 
