@@ -29,10 +29,12 @@ import {
   type TaskDescription,
   type WatchInputsParams,
 } from "../wire/commands.ts";
+import type { ClientInfo } from "../wire/events.ts";
 import { type ProjectErrorData, projectErrorData, WireError } from "../wire/errors.ts";
 import { Build } from "./build/build.ts";
 import type { ResultCache } from "./cache/result_cache.ts";
 import { type Execution, Executions } from "./build/executions.ts";
+import { ServiceHold } from "./build/service_hold.ts";
 import { SlotPool } from "./build/slot_pool.ts";
 import { BuildFiles, type BuildFolders, BuildIds } from "./build/build_files.ts";
 import { ProjectConfig } from "./config/project.ts";
@@ -42,7 +44,14 @@ import { buildGraph, buildWorkspaceGraph, type TaskGraph } from "./plan/graph.ts
 import type { FileSet } from "./inputs/file_set.ts";
 import type { TaskScope } from "./config/scope.ts";
 import { ConfigNotifier } from "./config_notifier.ts";
-import type { AsyncCommand, CommandCall, Cooker, CookerHost, Notifier } from "../server/cooker.ts";
+import type {
+  AsyncCommand,
+  Cancel,
+  CommandCall,
+  Cooker,
+  CookerHost,
+  Notifier,
+} from "../server/cooker.ts";
 import type { Environment } from "./plan/environment.ts";
 import type { Executor } from "./execute/executor.ts";
 import { type ProjectFolders, ProjectState } from "./project_state.ts";
@@ -117,6 +126,8 @@ export class TaskCooker implements Cooker {
   readonly #variables = new Map<string, string>();
   readonly #builds = new Set<Build>();
   readonly #executions = new Executions();
+  /** By the process ids of the clients that watch. */
+  readonly #holds = new Map<number, ServiceHold>();
   readonly #slots = new SlotPool();
   readonly #plans = new PlanMemo({
     configSet: () => this.#configSet(),
@@ -208,14 +219,29 @@ export class TaskCooker implements Cooker {
     return this.#config.absence();
   }
 
-  clientComplete(): void {
-    // The server cancels the builds of the UI that left. The cooker holds nothing else for a UI.
+  clientComplete({ pid }: ClientInfo, isGone: boolean): void {
+    // The server cancels the builds of the UI that left.
+    if (isGone) this.#endHold(pid, { kind: "end" });
+  }
+
+  /** Returns what keeps the services of a watching client running. */
+  #holdOf(client: ClientInfo): ServiceHold {
+    const hold = this.#holds.get(client.pid) ?? new ServiceHold(client);
+    this.#holds.set(client.pid, hold);
+    return hold;
+  }
+
+  #endHold(pid: number, how: Cancel): void {
+    this.#holds.get(pid)?.cancel(how);
+    this.#holds.delete(pid);
   }
 
   async shutdown(force: boolean): Promise<void> {
     this.#state = "shutdown";
     const builds = [...this.#builds];
-    for (const build of builds) build.cancel({ kind: force ? "kill" : "end" });
+    const how: Cancel = { kind: force ? "kill" : "end" };
+    for (const build of builds) build.cancel(how);
+    for (const pid of [...this.#holds.keys()]) this.#endHold(pid, how);
     await Promise.all(builds.map((build) => build.ended));
     if (force) this.#project.deferred.drop();
     else await this.#project.deferred.finish();
@@ -312,6 +338,7 @@ export class TaskCooker implements Cooker {
       ...(parent === undefined || params.jobs !== undefined ? {} : { jobs: parent.starter.jobs }),
       ...(parent === undefined ? {} : { parent }),
       hasInput: (pid) => this.#spawner.hasInput(pid),
+      ...(params.watched ? { hold: this.#holdOf(call.client) } : {}),
       own: (what, work) => this.#beside.own(what, work),
       executor: this.#executor,
       files: BuildFiles.create(id, state),

@@ -151,8 +151,12 @@ export interface Cooker {
    * Frees memory. Called if the server exceeds its memory limit while no command is in progress.
    */
   releaseMemory?(): void;
-  /** Called when a UI has left. */
-  clientComplete(): Promise<void> | void;
+  /**
+   * Called when a UI has left.
+   *
+   * @param isGone true if no other UI of the same process is connected
+   */
+  clientComplete(client: ClientInfo, isGone: boolean): Promise<void> | void;
   /** Ends all work, and waits until its processes are gone. `force`: without a grace period. */
   shutdown(force: boolean): Promise<void>;
   /**

@@ -281,7 +281,11 @@ export class Reception {
     const next = roster.remove(ui);
     asyncCommands.leave(ui);
     this.#context.uiLeft(ui);
-    beside.own("clientComplete", Promise.try(() => cooker.clientComplete()));
+    const isGone = !roster.all.some(({ client }) => client.pid === ui.client.pid);
+    beside.own(
+      "clientComplete",
+      Promise.try(() => cooker.clientComplete(ui.client, isGone)),
+    );
     if (next !== undefined) this.#promote(next);
     for (const [waiting, place] of roster.places(asyncCommands)) {
       waiting.notify("queue", place);

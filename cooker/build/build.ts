@@ -37,6 +37,7 @@ import {
   type TaskStatus,
 } from "./scheduler.ts";
 import type { BuildNode, Execution, Executions, Progress } from "./executions.ts";
+import type { ServiceHold } from "./service_hold.ts";
 import type { SlotPool, SlotQueue } from "./slot_pool.ts";
 import { TaskRun, type TaskRunContext, type TaskRunOutcome } from "./task_run.ts";
 import { TaskRunner } from "./task_runner.ts";
@@ -66,6 +67,8 @@ interface BuildOptions {
   readonly jobs?: number;
   /** The execution whose task has started the client. If absent, the build is not nested. */
   readonly parent?: Execution;
+  /** Keeps services running after the build. If absent, they end with the last build. */
+  readonly hold?: ServiceHold;
   /** Returns true if a process's stdin has bytes to read now. */
   readonly hasInput: (pid: number) => boolean;
   /** Owns work that goes on after the build. */
@@ -183,6 +186,7 @@ export class Build implements AsyncCommand, BuildNode {
       mayShare: (task) => (!force || task.service !== undefined) && !this.#readsInput(task),
       rankOf: (index) => rank?.[index] ?? index,
       giveWay: () => this.#giveWay(),
+      hold: options.hold,
       own: (work) => options.own("an execution", work),
     };
   }

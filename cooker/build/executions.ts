@@ -68,6 +68,8 @@ interface ExecutionOptions {
   readonly isShared: boolean;
   /** Returns the fingerprints of the task's dependencies; `undefined` if one has none. */
   readonly dependencies: () => Promise<ReadonlyMap<string, string> | undefined>;
+  /** Returns what is known of the task so far, for the runners of other builds. */
+  readonly share: () => SharedTask;
 }
 
 /** One run of a task. */
@@ -84,6 +86,8 @@ export class Execution {
   readonly isShared: boolean;
   /** As in {@linkcode ExecutionOptions}. */
   readonly dependencies: ExecutionOptions["dependencies"];
+  /** As in {@linkcode ExecutionOptions}. */
+  readonly share: ExecutionOptions["share"];
   /** Resolves with the result. Rejects if the execution fails by a defect. */
   readonly result: Promise<ExecutionResult>;
   /** Resolves when the execution has ended. */
@@ -102,6 +106,7 @@ export class Execution {
     this.starter = starter;
     this.isShared = options.isShared;
     this.dependencies = options.dependencies;
+    this.share = options.share;
     this.#slot = options.slot;
     this.result = this.#end.promise;
     this.ended = this.result.then(() => {}, () => {});

@@ -45,7 +45,8 @@ interface Reader {
 
 /** Keeps the output of one execution, and passes it to its readers. */
 export class SharedOutput {
-  readonly #pieces: Piece[] = [];
+  /** The output, without the pieces at its beginning that were dropped. */
+  #pieces: Piece[] = [];
   readonly #readers = new Set<Reader>();
   #held = 0;
   #length = 0;
@@ -79,6 +80,7 @@ export class SharedOutput {
       bytes: isKept ? bytes.slice() : undefined,
       offset: isKept ? 0 : this.#spill(bytes),
     });
+    this.#drop();
     this.#change();
     while (this.#isHeldBack()) await this.#changed.promise;
   }
@@ -95,7 +97,7 @@ export class SharedOutput {
    * @param from `"now"` if it gets only what follows; default: all output from its beginning
    */
   read(sink: Pick<OutputSink, "write">, from: "beginning" | "now" = "beginning"): OutputReading {
-    const next = from === "now" ? this.#pieces.length : this.#dropped;
+    const next = from === "now" ? this.#end : this.#dropped;
     const reader: Reader = { next, hasLeft: false };
     this.#readers.add(reader);
     return {
@@ -110,12 +112,12 @@ export class SharedOutput {
 
   #isHeldBack(): boolean {
     const [only] = this.#readers;
-    return this.#readers.size === 1 && only !== undefined && only.next < this.#pieces.length;
+    return this.#readers.size === 1 && only !== undefined && only.next < this.#end;
   }
 
   async #pass(reader: Reader, sink: Pick<OutputSink, "write">): Promise<void> {
     while (!reader.hasLeft) {
-      const piece = this.#pieces[reader.next];
+      const piece = this.#pieces[reader.next - this.#dropped];
       if (piece === undefined) {
         if (this.#isEnded) break;
         await this.#changed.promise;
@@ -130,15 +132,19 @@ export class SharedOutput {
     this.#change();
   }
 
+  /** Number of all pieces so far. */
+  get #end(): number {
+    return this.#dropped + this.#pieces.length;
+  }
+
   /** Drops what all readers of a very long output have. */
   #drop(): void {
     if (this.#length <= MAX_WHOLE) return;
-    const first = Math.min(...[...this.#readers].map(({ next }) => next));
-    for (; this.#dropped < first; this.#dropped++) {
-      const piece = this.#pieces[this.#dropped];
-      if (piece?.bytes !== undefined) this.#held -= piece.length;
-      this.#pieces[this.#dropped] = { stream: "stdout", length: 0, bytes: undefined, offset: 0 };
-    }
+    const first = Math.min(this.#end, ...[...this.#readers].map(({ next }) => next));
+    const dropped = this.#pieces.splice(0, first - this.#dropped);
+    this.#dropped = first;
+    for (const { bytes, length } of dropped) if (bytes !== undefined) this.#held -= length;
+    if (this.#pieces.length === 0) this.#file?.clear();
   }
 
   *#bytesOf({ bytes, offset, length }: Piece): Generator<Uint8Array> {

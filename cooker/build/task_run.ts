@@ -19,6 +19,7 @@ import {
   type Executions,
   type Progress,
 } from "./executions.ts";
+import type { ServiceHold } from "./service_hold.ts";
 import type { OutputReading } from "./shared_output.ts";
 import type { Slot, SlotQueue } from "./slot_pool.ts";
 import type { TaskInBuild, TaskOutcome, TaskRunner } from "./task_runner.ts";
@@ -44,6 +45,8 @@ export interface TaskRunContext {
   readonly rankOf: (index: number) => number;
   /** Yields to the server's loop if the build has worked for long. */
   readonly giveWay: () => Promise<void>;
+  /** Keeps services running after the build; absent: they end with the last build. */
+  readonly hold: ServiceHold | undefined;
   /** Owns work that goes on after the build has left an execution. */
   readonly own: (work: Promise<void>) => void;
 }
@@ -183,7 +186,7 @@ export class TaskRun {
     const isOpen = (): boolean =>
       executions.get(task) === other && other.isShareable && !this.#asked.signal.aborted;
     if (!mayShare(task) || !isOpen() || !isSameWork(task, other.task)) return false;
-    if (task.service !== undefined) return true;
+    if (task.service !== undefined) return !await this.#mustRestart(other);
     const [own, theirs] = await Promise.all([
       runner.settledFingerprints(dependencies),
       other.dependencies(),
@@ -193,11 +196,33 @@ export class TaskRun {
     return isUnchanged !== undefined && await isUnchanged() && isOpen();
   }
 
+  /**
+   * Returns true if a service that only runs between two builds of a watch was started with other
+   * inputs or dependencies. It is ended then.
+   */
+  async #mustRestart(other: Execution): Promise<boolean> {
+    const { hold, runner } = this.#context;
+    if (hold?.holdsAlone(other) !== true) return false;
+    const isUnchanged = await other.isUnchanged;
+    const own = await runner.settledFingerprints(this.#place.dependencies);
+    const theirs = await other.dependencies();
+    const isSame = own !== undefined && theirs !== undefined && isSameMap(own, theirs);
+    if (isSame && await isUnchanged?.() === true) return false;
+    hold.release(other);
+    return true;
+  }
+
   async #join(execution: Execution): Promise<TaskRunOutcome> {
     const { executions, build, runner } = this.#context;
     using _wait = executions.join(build, execution);
     this.#execution = execution;
     this.#listener.admitted();
+    if (execution.task.service !== undefined) {
+      this.#context.hold?.take(execution);
+      // The tasks that depend on a service start before it has a result.
+      await execution.isUnchanged;
+      runner.adopt(this.#place.index, execution.share());
+    }
     const output = this.#read(execution);
     const result = await Promise.race([execution.result, this.#left.promise]);
     if (result === undefined) return this.#hasLeft(output);
@@ -208,13 +233,14 @@ export class TaskRun {
 
   async #execute(slot: Slot | undefined): Promise<TaskRunOutcome> {
     const { executions, build, runner, mayShare } = this.#context;
-    const { task, dependencies } = this.#place;
+    const { index, task, dependencies } = this.#place;
     let execution: Execution;
     try {
       execution = executions.begin(task, build, {
         slot,
         isShared: (task.caching !== undefined || task.service !== undefined) && mayShare(task),
         dependencies: () => runner.settledFingerprints(dependencies),
+        share: () => runner.share(index),
       });
     } catch (error) {
       slot?.[Symbol.dispose]();
@@ -222,6 +248,7 @@ export class TaskRun {
     }
     this.#slot = slot;
     this.#execution = execution;
+    if (task.service !== undefined) this.#context.hold?.take(execution);
     this.#listener.admitted();
     const output = this.#read(execution);
     const whole = this.#perform(execution);

@@ -244,7 +244,12 @@ export class TaskRunner {
       await this.#settleDependencies(request, deferred);
     }
     const cacheKey = await this.cacheKey(request, request.ending.graceful);
-    if (isCacheKey(cacheKey)) this.#take(request.index, cacheKey);
+    if (isCacheKey(cacheKey)) {
+      this.#take(request.index, cacheKey);
+      request.listener.pinned(() => cacheKey.inputs.isUnchangedSince(cacheKey.snapshot));
+    } else {
+      request.listener.pinned(() => Promise.resolve(true));
+    }
     return await this.#execute(request);
   }
 

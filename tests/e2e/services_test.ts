@@ -171,3 +171,42 @@ Deno.test("simmer run -r starts all services at once, whatever the number of job
   dev.kill("SIGINT");
   assertEquals((await dev.finished()).code, 130);
 });
+
+Deno.test("simmer watch keeps a service between its runs, and starts it again when one of its files changes", async () => {
+  const port = freePort();
+  await using own = await Project.create({
+    "deno.json": {
+      tasks: {
+        dev: { command: `python3 server.py ${port}`, files: ["server.py"] },
+        test: {
+          command: `python3 ask.py ${port}`,
+          files: ["ask.py", "input.txt"],
+          dependencies: ["dev"],
+        },
+      },
+      simmer: { tasks: { dev: { service: { ready: { port } } } } },
+    },
+    "server.py": SERVER,
+    "ask.py": ASK,
+    "input.txt": "1",
+  });
+  const watch = own.start(["watch", "test"]);
+  const idle = "watching for changes";
+  await watch.stderr.until(idle);
+  const pids = (): string[] => watch.stdout.text.match(/^\d+$/gm) ?? [];
+  assert(await isListening(port));
+  await own.write("input.txt", "2");
+  await watch.stderr.until(idle, 2);
+  await own.write("server.py", `${SERVER}# edited\n`);
+  await watch.stderr.until(idle, 3);
+  const [first, second, third] = pids();
+  assertEquals(first, second, "the service went on");
+  assert(third !== undefined && third !== first, "the service was started again");
+  watch.kill("SIGINT");
+  await watch.finished();
+  await own.run(["ping"]);
+  for (let tries = 0; tries < 100 && await isListening(port); tries++) {
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  assertEquals(await isListening(port), false);
+});

@@ -87,9 +87,9 @@ class Transcript {
     return this.#text;
   }
 
-  /** Resolves when the text contains `words`. */
-  async until(words: string): Promise<void> {
-    while (!this.#text.includes(words)) {
+  /** Resolves when the text contains `words`, at least as often as said. */
+  async until(words: string, times = 1): Promise<void> {
+    while (this.#text.split(words).length <= times) {
       if (this.#isEnded) throw new Error(`"${words}" never came; there was:\n${this.#text}`);
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
     }
