@@ -9,7 +9,7 @@
  * import { assertEquals } from "@std/assert";
  * import { lock, wire } from "@simmer/simmer";
  *
- * assertEquals(wire.VERSION, "0.2.0");
+ * assertEquals(wire.VERSION, "0.3.0");
  * assertEquals(lock.parseLockContent("41\n"), { pid: 41 });
  * ```
  *

@@ -6,4 +6,4 @@
  */
 
 /** simmer's version. A client uses only a server of its own version. */
-export const VERSION = "0.2.0";
+export const VERSION = "0.3.0";

@@ -104,7 +104,7 @@ Deno.test("R24 an idle server of another version is reported, restarted, and nev
   assertEquals(await first, "from the new one");
   await session.close();
   assertEquals(setup.said, [
-    "restarting the server (pid 4711): it is simmer 0.0.9, this is 0.2.0",
+    "restarting the server (pid 4711): it is simmer 0.0.9, this is 0.3.0",
   ]);
   const asked = old.peers.flatMap((peer) => peer.requests.map(({ method }) => method));
   assertEquals(asked.filter((method) => method !== "hello"), [
@@ -121,7 +121,7 @@ Deno.test("R24 a busy server of another version is not restarted, and the error 
   assertEquals(error.exitCode, EXIT.refused);
   assertMatch(
     error.message,
-    /\(pid 4711\): it is simmer 0\.0\.9, this is 0\.2\.0, and it is busy with runTasks for 'simmer run slow' \(pid 7\)/,
+    /\(pid 4711\): it is simmer 0\.0\.9, this is 0\.3\.0, and it is busy with runTasks for 'simmer run slow' \(pid 7\)/,
   );
   const asked = old.peers.flatMap((peer) => peer.requests.map(({ method }) => method));
   assertEquals(asked.includes("terminateServer"), false);
