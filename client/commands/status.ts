@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { ServerStatus } from "../../wire/commands.ts";
+import type { BuildStatus, ServerStatus } from "../../wire/commands.ts";
 import { defineCommand } from "../command.ts";
 import { processName } from "../process_name.ts";
 import { ALL_OPTION, allOrServer, forEveryServer } from "../connect/every_server.ts";
@@ -117,8 +117,7 @@ function jsonLine(value: unknown): string {
 
 /** Formats a status. Omits the values that the server does not report. */
 export function statusText(status: ServerStatus): string {
-  const { timeout, busyWith, build, clients } = status;
-  const busy = busyWith === null ? "" : `, busy with ${busyWith}`;
+  const { timeout, clients } = status;
   const rows: (readonly [string, string])[] = [
     ["server", `${programName(status.version)}, ${processName(status.pid)}`],
     ["root", status.root],
@@ -128,14 +127,37 @@ export function statusText(status: ServerStatus): string {
     ...row("uptime", status.uptimeMs, wholeSeconds),
     ...row("memory", memoryText(status)),
     ...row("timeout", timeout, timeoutText),
-    ["state", `${status.state}${busy}`],
-    ...row("build", build),
+    ...workRows(status),
     ...clients.map((client) =>
       ["client", `${client.role}, pid ${client.pid}: ${client.command}`] as const
     ),
     ...status.notes.map((note) => ["note", note] as const),
   ];
   return rowsText(rows);
+}
+
+/** Returns the rows about the server's work: its state, its policy, and each build. */
+function workRows(status: ServerStatus): readonly (readonly [string, string])[] {
+  const { state, busyWith, build, policy } = status;
+  // Servers before 0.3.0 run one build at a time, and report no list.
+  const builds = status.builds as readonly BuildStatus[] | undefined;
+  if (builds === undefined) {
+    const busy = busyWith === null ? "" : `, busy with ${busyWith}`;
+    return [["state", `${state}${busy}`], ...row("build", build)];
+  }
+  return [
+    ["state", state],
+    ...row("policy", policy === "single" ? "one build at a time" : undefined),
+    ...builds.map((each) => ["build", buildText(each)] as const),
+  ];
+}
+
+function buildText({ build, command, client, detached, state, waitsFor }: BuildStatus): string {
+  const who = `'${client.command}' (pid ${client.pid}${detached ? ", detached" : ""})`;
+  const waits = waitsFor.length === 0 ? [] : [`waits for ${waitsFor.join(", ")}`];
+  // A build that says what it waits for need not say that it waits.
+  const states = state === "waiting" && waits.length > 0 ? waits : [state, ...waits];
+  return `${build ?? command}: ${who}, ${states.join(", ")}`;
 }
 
 function rowsText(rows: readonly (readonly [string, string])[]): string {

@@ -21,7 +21,7 @@ import { ANSWER_MS, killServer, silenceOf, SilentServerError } from "../connect/
 export const command = defineCommand({
   name: "stop",
   usage: "",
-  summary: "Stop the server when its build is done",
+  summary: "Stop the server when its builds are done",
   about: [
     "If no server is running, the exit code is 0, too.",
     "With --force, a server that does not answer for 5 s is killed with SIGTERM, and with SIGKILL\n" +
@@ -31,7 +31,7 @@ export const command = defineCommand({
     {
       name: "force",
       kind: "flag",
-      summary: "cancel the build; kill a server that does not answer",
+      summary: "cancel the builds; kill a server that does not answer",
     },
     ALL_OPTION,
   ],
@@ -108,7 +108,7 @@ async function stopAnswering(
     const server = `the server${whose} (${processName(hello.pid)})`;
     say(
       busyWith !== null && !force
-        ? `${server} stops when its build is done; --force cancels the build`
+        ? `${server} stops when its builds are done; --force cancels them`
         : `stopping ${server}`,
     );
     try {

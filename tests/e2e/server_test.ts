@@ -69,6 +69,39 @@ Deno.test("simmer status describes the server during a build, and exits with 3 w
   assertEquals((await run.finished()).code, 130);
 });
 
+Deno.test("simmer status names each build, and the execution that a build waits for", async () => {
+  await using project = await Project.create({
+    "deno.json": {
+      tasks: { gen: { command: "sh -c 'echo up && cat gate'", files: ["deno.json"] } },
+    },
+  });
+  await project.runProgram(["mkfifo", "gate"]);
+  const first = project.start(["run", "gen"]);
+  await first.stdout.until("up");
+  const events = project.start(["events", "--json"]);
+  await events.stderr.until("\n");
+  // With other arguments, the second build cannot share the execution in progress.
+  const second = project.start(["run", "gen", "--", "x"]);
+  await events.stdout.until("TaskQueued");
+  const { builds } = JSON.parse((await project.run(["status", "--json"])).stdout);
+  assertEquals(builds.length, 2);
+  const { stdout } = await project.run(["status"]);
+  const [one, two] = builds.map(({ build }: { readonly build: string }) => build);
+  const rows = stdout.split("\n").filter((line) => line.startsWith("build"));
+  assertEquals(rows, [
+    `build    ${one}: 'simmer run gen' (pid ${first.pid}), running`,
+    `build    ${two}: 'simmer run gen -- x' (pid ${second.pid}), ` +
+    `waits for gen of build ${one} (simmer run gen)`,
+  ]);
+  for (const run of [first, second]) {
+    await run.stdout.until("up");
+    await Deno.writeTextFile(`${project.root}/gate`, "open\n");
+    assertEquals((await run.finished()).code, 0);
+  }
+  events.kill("SIGINT");
+  await events.finished();
+});
+
 Deno.test("simmer ping, tasks, call and logs work with a running server", async () => {
   await using project = await Project.create({ "deno.json": TASKS });
   assertEquals((await project.run(["serve", "--detach"])).code, 0);
