@@ -33,6 +33,7 @@ interface AsyncRequest {
 /** A command in progress. */
 interface Active {
   readonly request: AsyncRequest;
+  /** UI that may slow the command down and end it. Absent after it has left, and at the shutdown. */
   owner: UI | undefined;
   command: AsyncCommand | undefined;
   /** Requests to end that arrived before the command had started. */

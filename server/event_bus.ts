@@ -17,7 +17,7 @@ export interface Delivery {
   readonly event: SimmerEvent;
   /** The event's message. */
   readonly message: Notification;
-  /** Handler that owns the build of the event; absent: none. */
+  /** Handler that has asked for the build of the event; absent: none. */
   readonly owner?: EventHandler | undefined;
   /** Returns the message's line on the wire. The line is made once for all handlers. */
   readonly line: () => string;
@@ -64,8 +64,8 @@ export class EventBus {
   /**
    * Sends an event to every handler.
    *
-   * @param owner handler that owns the build of the event, and must not lose events. If it is behind, the result has a promise for
-   *   the producer of the events to wait for.
+   * @param owner handler that has asked for the build of the event. If it is behind, the result has
+   *   a promise for the producer of the events to wait for.
    */
   emit(body: EventBody, owner?: EventHandler): Emitted {
     const event: SimmerEvent = { ...body, seq: ++this.#seq, time: this.#clock.now() };

@@ -1,6 +1,6 @@
 /**
  * A client after its hello: its connection, its role, and the events that it gets. Implements
- * back-pressure for the owner of a build, and drops events that an observer reads too slowly.
+ * back-pressure for the owner of a build, and drops events of other builds that are read too slowly.
  *
  * @module
  */
@@ -35,7 +35,7 @@ export class UI implements EventHandler {
   mask: EventMask = DEFAULT_MASK;
   /** Requests of a waiting UI that run when it becomes the controller. */
   readonly backlog: Request[] = [];
-  /** Commands in progress that the UI owns. While it owns one, it loses no events. */
+  /** Commands in progress that the UI owns. It loses no events of theirs. */
   readonly owned = new Set<object>();
   /** Builds whose events the UI receives: its own ones or all. */
   builds: "own" | "all";
@@ -45,8 +45,8 @@ export class UI implements EventHandler {
   #lastDropped: Delivery | undefined;
 
   /**
-   * @param options `queueLimit`: limit of the events that are queued for it, in characters, unless
-   *   it owns a build; default: {@linkcode OBSERVER_QUEUE}. `beside`: owns its waits.
+   * @param options `queueLimit`: limit of the events that are queued for it, in characters, except
+   *   for those of its own builds; default: {@linkcode OBSERVER_QUEUE}. `beside`: owns its waits.
    */
   constructor(
     connection: Connection,
@@ -74,7 +74,9 @@ export class UI implements EventHandler {
     if (this.builds === "own" && event.build !== undefined && owner !== this) return;
     if (!passesMask(event, this.mask)) return;
     const { outbox } = this.connection;
-    if (this.owned.size > 0) this.#tellDropped();
+    // The back-pressure of an owner slows only its own builds.
+    const mayDrop = this.owned.size === 0 || (owner !== undefined && owner !== this);
+    if (!mayDrop) this.#tellDropped();
     else if (this.#lastDropped !== undefined || outbox.held > this.#queueLimit) {
       return this.#drop(delivery);
     }

@@ -49,6 +49,8 @@ export class TestCommand implements AsyncCommand {
   readonly signals: TaskSignal[] = [];
   /** Result of `signal`. */
   hasReceiver = true;
+  /** False if a test ends the command after it was cancelled. */
+  endsWhenCancelled = true;
   steps = 0;
   #outcome: AsyncOutcome | undefined;
   #error: Error | undefined;
@@ -92,7 +94,7 @@ export class TestCommand implements AsyncCommand {
   cancel(how: Cancel): void {
     this.cancels.push(how.kind);
     if (how.kind === "signal") this.signals.push(how.signal);
-    this.end({ kind: "exit", exitCode: 130 });
+    if (this.endsWhenCancelled) this.end({ kind: "exit", exitCode: 130 });
   }
 }
 
