@@ -103,11 +103,11 @@ class Build {
     this.#invocation = invocation;
     this.#request = request;
     this.#startedAt = invocation.startedAt;
-    const { renderer, whenBusy } = request;
+    const { renderer } = request;
     const { output } = invocation;
     this.#follower = new BuildFollower({ renderer, output });
     this.#interrupts = new Interrupts({
-      isRunning: () => this.#isAsked && whenBusy !== "observe",
+      isRunning: () => this.#isAsked,
       isHungUp: () => invocation.terminal.isHungUp(),
       cancel: (signal) => this.#cancel(signal),
       suspend: () => this.#suspend(),
@@ -179,13 +179,17 @@ class Build {
   }
 
   async #once(): Promise<number> {
-    const { place, input, began, outdated } = this.#request;
+    const { place, input, whenBusy, logLevel, began, outdated } = this.#request;
     const opened = await openSession(place, this.#openOptions(), (session) => this.#ask(session));
     const { session, hello, first: asked } = opened;
     await using _session = session;
     this.#session = session;
     if (hello.queue !== undefined) this.#takeTurn(hello.queue);
     if (hello.role === "observer") return await this.#watch(session);
+    // There was no build to observe, so this client runs its own.
+    if (whenBusy === "observe") {
+      settled(session.call("setEventMask", { logLevel, builds: "own" }));
+    }
     this.#isAsked ||= session.role === "controller";
     const reply = await Promise.race([asked, this.#hasLeft]);
     if ("error" in reply) throw reply.error;

@@ -372,6 +372,19 @@ Deno.test("simmer run --busy observe shows the build in progress, and exits with
   assertEquals(await code, 7);
 });
 
+Deno.test("simmer run --busy observe runs its own build if there is none to observe, and Ctrl-C cancels it", async () => {
+  await using setup = await setUp(endless(({ method }, peer) => {
+    if (method === "signalTasks") queueMicrotask(() => cancelled(peer, 7));
+  }));
+  const code = setup.simmer(["--busy", "observe", "hello"]);
+  await setup.process.recorder.until("stdout", "hello");
+  setup.process.signal("SIGINT");
+  assertEquals(await code, 7);
+  const peer = await setup.server.peer();
+  assertEquals((await peer.asked("setEventMask")).params, { builds: "own" });
+  assertEquals((await peer.asked("signalTasks")).params, { signal: "SIGINT", cancel: true });
+});
+
 Deno.test("simmer run --busy refuse fails with the error busy", async () => {
   await using setup = await setUp(() => {
     throw new WireError("busy", "Busy: simmer run slow (pid 7) holds the server");
