@@ -52,7 +52,7 @@ const OPTIONS = [
     name: "busy",
     kind: "choice",
     choices: ["wait", "refuse", "observe"],
-    summary: "action while another client controls the server; default: wait",
+    summary: "action while another build is in progress; default: wait",
   },
   { name: "no-server", kind: "flag", summary: "run in this process, without a server" },
   ...LIMIT_OPTIONS,
@@ -71,8 +71,11 @@ export const command = defineCommand({
     "anywhere, even after task names. 'simmer run OPTIONS -- TASK ARG…' is equivalent.",
     "Processes that a task leaves running are ended with the run. 'setsid -f COMMAND' starts one that\n" +
     "stays.",
-    "Any number of runs may be in progress at once. They share the job slots. On a server that was\n" +
-    "started with 'simmer serve --single', a run waits while another client controls the server:\n" +
+    "Several runs may be in progress at once, also inside a task. They share the job slots. A task with\n" +
+    '"files" is executed once for all runs that would do the same, and never twice at the same time.',
+    "With --busy=refuse, a run fails with exit code 4 while another build is in progress. With\n" +
+    "--busy=observe, it shows the oldest build in progress instead of its own. --busy=wait waits only\n" +
+    "on a server that was started with 'simmer serve --single', while another client controls it:\n" +
     "Ctrl-C gives up, --no-server runs the tasks without the server, and 'simmer stop --force' cancels\n" +
     "the other build.",
     "simmer starts a server if none is running. If CI is set in the environment, simmer uses a\n" +

@@ -29,7 +29,7 @@ const OPTIONS = [
   {
     name: "single",
     kind: "flag",
-    summary: "one client builds at a time, and others wait; always on with --bitbake",
+    summary: "run one client's build at a time; always on with --bitbake",
   },
   { name: "detach", kind: "flag", summary: "run in the background, and print the server's pid" },
   {
@@ -45,7 +45,12 @@ export const command = defineCommand({
   name: "serve",
   usage: "",
   summary: "Run the project's server in the foreground, logging to the terminal",
-  about: ["'simmer run' starts a server automatically if none is running."],
+  about: [
+    "'simmer run' starts a server automatically if none is running. Such a server runs any number of\n" +
+    "builds at once.",
+    "With --single, further clients wait until the controlling client has left. A 'simmer run' inside\n" +
+    "a task would wait for its own build; it needs --no-server.",
+  ],
   options: OPTIONS,
   words: { min: 0, max: 0 },
   examples: [
