@@ -263,6 +263,22 @@ Deno.test("other clients are answered during a build, and a killed client does n
   assertEquals([events.code, events.stdout], [0, "prepared\nhello\n"]);
 });
 
+Deno.test("R4 R10 a server for BitBake's clients runs one build at a time", async () => {
+  await using kitchen = await Kitchen.open();
+  const { project } = kitchen;
+  const { policy } = JSON.parse((await project.run(["status", "--json"])).stdout);
+  assertEquals(policy, "single");
+  const builder = kitchen.start([["buildTargets", ["slow"], "build"]]);
+  await builder.stdout.until("begun");
+  const refused = await project.run(["run", "--busy", "refuse", "prep"]);
+  assertEquals([refused.code, refused.stdout], [4, ""]);
+  const waiting = project.start(["run", "prep"]);
+  await waiting.stderr.until("next in the queue");
+  await Deno.writeTextFile(`${project.root}/wait.fifo`, "opened\n");
+  assertEquals((await builder.finished()).code, 0);
+  assertEquals((await waiting.finished()).stdout, "prepared\n");
+});
+
 Deno.test("stateShutdown of a BitBake client stops its build, and terminateServer ends the server", async () => {
   await using kitchen = await Kitchen.open();
   const said = await kitchen.run(["buildTargets", ["slow"], "build"], ["stateShutdown"]);

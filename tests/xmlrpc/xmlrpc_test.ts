@@ -15,7 +15,8 @@ import { PROBE_MS, PUSH_MS } from "../../xmlrpc/pusher.ts";
 import { macrotask } from "../../system/macrotask.ts";
 import type { ServerStatus } from "../../wire/commands.ts";
 import type { SimmerEvent } from "../../wire/events.ts";
-import type { TestCommand } from "../server/support.ts";
+import { MANY, SINGLE } from "../../server/policy.ts";
+import { StreamClient, type TestCommand } from "../server/support.ts";
 import { type EventServer, XmlRpcServer } from "./support.ts";
 
 const REFUSED = "is refused";
@@ -90,6 +91,39 @@ Deno.test("R4 addClient returns nil while a native UI is the controller", async 
   const client = await server.joinNatively();
   assertEquals(await server.call("addClient"), null);
   await client.leave();
+  let token = null;
+  while (token === null) token = await server.call("addClient") as null;
+});
+
+for (
+  const [policy, role] of [[SINGLE, "waiting"], [MANY, "controller"]] as const
+) {
+  Deno.test(`R4 by the policy ${policy.name}: a native UI beside an XML-RPC client with a token is ${role}`, async () => {
+    await using server = new XmlRpcServer({ server: { policy } });
+    const { token } = await server.join();
+    await server.run(token, "work");
+    const native = new StreamClient(server.native.connect());
+    assertEquals((await native.hello()).role, role);
+    const id = await native.send("work");
+    if (role === "controller") await native.reply(id);
+    assertEquals(server.cooker.builds.length, role === "controller" ? 2 : 1);
+    await server.call("removeClient", [], token);
+    await cancelled(await server.cooker.build(0), server);
+    while (server.cooker.builds.length < 2) await server.clock.advance(100);
+    const reply = await native.reply(id);
+    assertEquals("result" in reply && reply.result, { build: "build-2" });
+    assertEquals(server.cooker.builds.map(({ cancels }) => cancels), [["end"], []]);
+    await native.leave();
+  });
+}
+
+Deno.test("R4 by the policy many: addClient returns nil during a detached build, as by whenBusy=refuse", async () => {
+  await using server = new XmlRpcServer({ server: { policy: MANY } });
+  const native = await server.joinNatively();
+  await native.call("work", { detached: true });
+  await native.leave();
+  assertEquals(await server.call("addClient"), null);
+  (await server.cooker.build(0)).end({ kind: "completed" });
   let token = null;
   while (token === null) token = await server.call("addClient") as null;
 });
