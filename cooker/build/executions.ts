@@ -99,6 +99,7 @@ export class Execution {
   readonly #inputs = Promise.withResolvers<IsUnchanged | undefined>();
   readonly #listeners: ((progress: Progress) => void)[] = [];
   readonly #progress: Progress[] = [];
+  #isSuspended = false;
   #loan: Disposable | undefined;
 
   constructor(task: PlannedTask, starter: BuildNode, options: ExecutionOptions) {
@@ -156,12 +157,16 @@ export class Execution {
 
   /**
    * Passes a signal on to the processes. Suspension also reaches nested builds, because their
-   * suspended clients cannot pass it on.
+   * suspended clients cannot pass it on. An execution that another build needs is not suspended.
    *
    * @returns true if there was a receiver
    */
   pass(signal: TaskSignal): boolean {
-    if (signal === "SIGTSTP") { for (const build of this.#nested) build.signal(signal); }
+    if (signal === "SIGTSTP") {
+      if (this.#builds.size > 1) return true;
+      this.#isSuspended = true;
+      for (const build of this.#nested) build.signal(signal);
+    } else if (signal === "SIGCONT") this.#isSuspended = false;
     return this.cancellation.pass(signal);
   }
 
@@ -170,9 +175,10 @@ export class Execution {
     await Promise.all([...this.#nested].map(({ ended }) => ended));
   }
 
-  /** Adds a build that needs the execution. */
+  /** Adds a build that needs the execution. A suspended execution continues for it. */
   join(build: BuildNode): void {
     this.#builds.add(build);
+    if (this.#isSuspended) this.pass("SIGCONT");
   }
 
   /**
