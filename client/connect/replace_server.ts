@@ -40,8 +40,11 @@ export async function replaceServer(
   }
 }
 
-function busyError({ pid, busyWith, clients }: ServerStatus, difference: string): ClientError {
-  const holder = clients.find((client) => client.role === "controller");
+function busyError(status: ServerStatus, difference: string): ClientError {
+  const { pid, busyWith, clients } = status;
+  // Servers before 0.3.0 have one controller, and report no list of builds.
+  const [oldest] = status.builds as ServerStatus["builds"] | undefined ?? [];
+  const holder = oldest?.client ?? clients.find((client) => client.role === "controller");
   const whom = holder === undefined ? "" : ` for '${holder.command}' (pid ${holder.pid})`;
   return new ClientError(
     EXIT.refused,

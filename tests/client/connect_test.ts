@@ -127,6 +127,18 @@ Deno.test("R24 a busy server of another version is not restarted, and the error 
   assertEquals(asked.includes("terminateServer"), false);
 });
 
+Deno.test("R24 the error for a busy server names the client of its oldest build, which may have left", async () => {
+  await using setup = await Setup.create();
+  const builds = [{ client: { pid: 8, command: "simmer run --detach all" } }];
+  const answers = operated("runTasks", () => {});
+  setup.serve((request, peer) => {
+    const answer = answers(request, peer);
+    return request.method === "status" ? { ...Object(answer), builds } : answer;
+  }, { version: "0.0.9" });
+  const error = await assertRejects(() => setup.open(), ClientError);
+  assertMatch(error.message, /busy with runTasks for 'simmer run --detach all' \(pid 8\)/);
+});
+
 Deno.test("R24 a server with another root or config file is restarted, and the client reports the difference", async () => {
   const table = [
     [{ root: "/moved/away" }, /it serves \/moved\/away, not \//],
