@@ -194,6 +194,10 @@ async function killed(report: Report, project: Project, bitbake: string): Promis
   report.case("bitbake after a killed bitbake", next.code === 0, next.stdout + next.stderr);
 }
 
+function untilLater(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 50));
+}
+
 /** Runs BitBake's own client on simmer's XML-RPC server, together with an observer. */
 async function servingRemotely(report: Report, bitbake: string): Promise<void> {
   await using project = await Project.create({ "deno.json": TASKS });
@@ -207,6 +211,8 @@ async function servingRemotely(report: Report, bitbake: string): Promise<void> {
     ...args,
   ];
   const observer = project.startProgram(program(["--observe-only"]), { env: UTF8 });
+  // It misses events from before it has connected.
+  while (!(await project.run(["status"])).stdout.includes("observer")) await untilLater();
   await interrupted(report, project, program, 1);
   await interrupted(report, project, program, 2);
   await runAll(report, project, REMOTE, { where: "bitbake, XML-RPC", program });

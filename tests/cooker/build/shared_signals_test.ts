@@ -35,6 +35,7 @@ function execution(
     slot: undefined,
     isShared: true,
     dependencies: () => Promise.resolve(new Map()),
+    share: () => ({ known: undefined, cacheKey: undefined, baseline: undefined }),
   });
   execution.cancellation.onSignal((signal) => got.push(signal));
   return { execution, got };
