@@ -5,8 +5,9 @@
  * and no build holds more than its own `jobs`. Builds are served in turn, and the tasks of one build
  * by their rank.
  *
- * A task that waits for a nested build lends its slot, and takes it back without waiting. More tasks
- * than slots may therefore run for a moment.
+ * A task that waits for a nested build lends its slot, and takes it back without waiting. A nested
+ * build gets its first slot even if another build has taken the one that was lent: that build may run
+ * for ever, or wait for the task. More tasks than slots may therefore run for a while.
  *
  * @module
  */
@@ -21,10 +22,7 @@ export interface Slot extends Disposable {
 interface QueueOptions {
   /** Limit of the slots that the build holds at once, at least 1. */
   readonly jobs: number;
-  /**
-   * True for a nested build: it is served before others, and does not add slots to those that its
-   * outer build has.
-   */
+  /** True for a nested build: it is served before others, and can always hold one slot. */
   readonly isNested: boolean;
 }
 
@@ -63,6 +61,8 @@ export class SlotPool {
       },
     });
     this.#queues.push(queue);
+    // The build may raise the number of slots.
+    this.#serve();
     return queue;
   }
 
@@ -72,9 +72,8 @@ export class SlotPool {
     this.#isServing = true;
     try {
       const capacity = this.capacity;
-      while (this.#held < capacity) {
-        const ready = this.#queues.filter((queue) => queue.isReady);
-        const next = ready.find(({ options }) => options.isNested) ?? ready[0];
+      while (true) {
+        const next = this.#next(this.#held < capacity);
         if (next === undefined) return;
         this.#queues = [...this.#queues.filter((each) => each !== next), next];
         next.grant();
@@ -82,6 +81,13 @@ export class SlotPool {
     } finally {
       this.#isServing = false;
     }
+  }
+
+  /** Returns the queue that gets the next slot. */
+  #next(isFree: boolean): SlotQueue | undefined {
+    const ready = this.#queues.filter((queue) => queue.isReady);
+    const nested = ready.filter(({ options }) => options.isNested);
+    return nested.find(({ held }) => held === 0) ?? (isFree ? nested[0] ?? ready[0] : undefined);
   }
 }
 

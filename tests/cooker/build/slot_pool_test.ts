@@ -56,6 +56,16 @@ Deno.test("SlotPool serves the requests of a build by their rank", () => {
   assertEquals(asker.granted, ["first", "soon", "next", "late"]);
 });
 
+Deno.test("SlotPool serves a waiting build when another build raises the number of slots", () => {
+  const pool = new SlotPool();
+  const asker = new Asker();
+  asker.ask(pool.join({ jobs: 1, isNested: false }), "a");
+  asker.ask(pool.join({ jobs: 1, isNested: false }), "b");
+  assertEquals(asker.granted, ["a"]);
+  pool.join({ jobs: 2, isNested: false });
+  assertEquals(asker.granted, ["a", "b"]);
+});
+
 Deno.test("SlotPool forgets a withdrawn request, and the requests of a build that has left", () => {
   const pool = new SlotPool();
   const asker = new Asker();
@@ -70,24 +80,37 @@ Deno.test("SlotPool forgets a withdrawn request, and the requests of a build tha
   assertEquals(asker.granted, ["first", "last"]);
 });
 
-Deno.test("SlotPool lends the slot of a waiting task to the nested build first, and takes it back without waiting", () => {
+Deno.test("SlotPool takes a lent slot back without waiting", () => {
   const pool = new SlotPool();
   const asker = new Asker();
   const outer = pool.join({ jobs: 1, isNested: false });
-  const other = pool.join({ jobs: 1, isNested: false });
-  asker.ask(outer, "outer");
-  asker.ask(other, "other");
   const nested = pool.join({ jobs: 1, isNested: true });
-  asker.ask(nested, "nested");
-  assertEquals(asker.granted, ["outer"]);
+  asker.ask(outer, "outer");
   const loan = asker.slot("outer").lend();
+  asker.ask(nested, "nested");
   assertEquals([asker.granted, pool.held], [["outer", "nested"], 1]);
+  asker.ask(pool.join({ jobs: 1, isNested: false }), "other");
   loan[Symbol.dispose]();
   loan[Symbol.dispose]();
   assertEquals(pool.held, 2, "one more than there are, for a moment");
   asker.giveBack("nested");
   asker.giveBack("outer");
   assertEquals([asker.granted.at(-1), pool.held], ["other", 1]);
+});
+
+Deno.test("SlotPool serves nested builds first, and gives them one slot even if none is free", () => {
+  const pool = new SlotPool();
+  const asker = new Asker();
+  asker.ask(pool.join({ jobs: 1, isNested: false }), "outer");
+  const other = pool.join({ jobs: 1, isNested: false });
+  for (const name of ["other", "another"]) asker.ask(other, name);
+  const nested = pool.join({ jobs: 2, isNested: true });
+  asker.slot("outer").lend();
+  assertEquals([asker.granted, pool.held], [["outer", "other"], 1]);
+  for (const name of ["x", "y"]) asker.ask(nested, name);
+  assertEquals([asker.granted.at(-1), pool.held], ["x", 2]);
+  asker.giveBack("other");
+  assertEquals([asker.granted.at(-1), pool.held], ["y", 2]);
 });
 
 Deno.test("SlotPool counts a slot once that is lent twice, or given back while it is lent", () => {
