@@ -3,7 +3,8 @@
  *
  * The output is kept until the execution has ended, in memory up to a limit and then in a temporary
  * file. While one build reads, the process waits for it. With several, a slow one falls behind and
- * holds up nobody. Of a very long output the beginning is dropped; no further build can read it then.
+ * holds up nobody. Of a very long output only what a reader has not read is kept; no further build can
+ * read it then.
  *
  * @module
  */
@@ -13,7 +14,7 @@ import { SpillFile } from "../../system/files/spill_file.ts";
 
 /** Output that is kept in memory, in bytes. */
 const MAX_HELD = 1024 * 1024;
-/** Length of output above which what all readers have is dropped, in bytes. */
+/** Length of output above which pieces that all readers have are dropped, in bytes. */
 const MAX_WHOLE = 64 * 1024 * 1024;
 /** Largest piece that is read back from the file, in bytes. */
 const READ_BYTES = 64 * 1024;
@@ -31,34 +32,57 @@ interface Piece {
 
 /** A build's reading of the output. */
 export interface OutputReading {
-  /** Resolves when the reader has all output, or has left. Rejects if its sink fails. */
+  /**
+   * Resolves when the reader has all output, or has left and its sink has taken the last piece.
+   * Rejects if the sink fails.
+   */
   readonly done: Promise<void>;
   /** Ends the reading. Pieces that have not been read are lost to this reader. */
   leave(): void;
 }
 
+/** Size of what a {@linkcode SharedOutput} keeps. */
+interface HeldOutput {
+  readonly pieces: number;
+  /** Bytes in memory. */
+  readonly bytes: number;
+  readonly hasFile: boolean;
+}
+
 /** One reader, and its place in the output. */
 interface Reader {
+  /** Number of the piece that it gets next. */
   next: number;
   hasLeft: boolean;
 }
 
 /** Keeps the output of one execution, and passes it to its readers. */
 export class SharedOutput {
-  /** The output, without the pieces at its beginning that were dropped. */
-  #pieces: Piece[] = [];
+  readonly #pieces: Piece[] = [];
   readonly #readers = new Set<Reader>();
-  #held = 0;
+  /** Bytes in memory. */
+  #bytes = 0;
   #length = 0;
   /** Number of pieces at the beginning that were dropped. */
   #dropped = 0;
   #file: SpillFile | undefined;
+  /** Number of pieces in the file. */
+  #inFile = 0;
   #isEnded = false;
-  #changed = Promise.withResolvers<void>();
+  /** Resolved when there is more to read. */
+  #added = Promise.withResolvers<void>();
+  /** Resolved when a reader has read, has come or has left. */
+  #taken = Promise.withResolvers<void>();
 
   /** Number of builds that read the output. */
   get readers(): number {
     return this.#readers.size;
+  }
+
+  /** What is kept now. */
+  get held(): HeldOutput {
+    const hasFile = this.#file !== undefined;
+    return { pieces: this.#pieces.length, bytes: this.#bytes, hasFile };
   }
 
   /** True if a further reader would get all output from its beginning. */
@@ -72,23 +96,24 @@ export class SharedOutput {
    */
   async write(stream: Stream, bytes: Uint8Array): Promise<void> {
     this.#length += bytes.length;
-    const isKept = this.#held + bytes.length <= MAX_HELD;
-    if (isKept) this.#held += bytes.length;
+    const isKept = this.#bytes + bytes.length <= MAX_HELD;
+    if (isKept) this.#bytes += bytes.length;
     this.#pieces.push({
       stream,
       length: bytes.length,
       bytes: isKept ? bytes.slice() : undefined,
       offset: isKept ? 0 : this.#spill(bytes),
     });
-    this.#drop();
-    this.#change();
-    while (this.#isHeldBack()) await this.#changed.promise;
+    this.#wakeReaders();
+    if (this.#readers.size === 0) this.#changed();
+    while (this.#isHeldBack()) await this.#taken.promise;
   }
 
   /** No output follows. Readers get the rest. */
   end(): void {
     this.#isEnded = true;
-    this.#change();
+    this.#wakeReaders();
+    this.#changed();
   }
 
   /**
@@ -97,54 +122,45 @@ export class SharedOutput {
    * @param from `"now"` if it gets only what follows; default: all output from its beginning
    */
   read(sink: Pick<OutputSink, "write">, from: "beginning" | "now" = "beginning"): OutputReading {
-    const next = from === "now" ? this.#end : this.#dropped;
+    const next = this.#dropped + (from === "now" ? this.#pieces.length : 0);
     const reader: Reader = { next, hasLeft: false };
     this.#readers.add(reader);
+    const done = this.#pass(reader, sink);
+    this.#changed();
     return {
-      done: this.#pass(reader, sink),
+      done,
       leave: () => {
         reader.hasLeft = true;
         this.#readers.delete(reader);
-        this.#change();
+        this.#changed();
       },
     };
   }
 
   #isHeldBack(): boolean {
     const [only] = this.#readers;
-    return this.#readers.size === 1 && only !== undefined && only.next < this.#end;
+    return this.#readers.size === 1 && only !== undefined &&
+      only.next < this.#dropped + this.#pieces.length;
   }
 
   async #pass(reader: Reader, sink: Pick<OutputSink, "write">): Promise<void> {
-    while (!reader.hasLeft) {
+    while (true) {
       const piece = this.#pieces[reader.next - this.#dropped];
       if (piece === undefined) {
         if (this.#isEnded) break;
-        await this.#changed.promise;
+        await this.#added.promise;
+        if (reader.hasLeft) return;
         continue;
       }
-      for (const bytes of this.#bytesOf(piece)) await sink.write(piece.stream, bytes);
+      for (const bytes of this.#bytesOf(piece)) {
+        await sink.write(piece.stream, bytes);
+        if (reader.hasLeft) return;
+      }
       reader.next++;
-      this.#drop();
-      this.#change();
+      this.#changed();
     }
     this.#readers.delete(reader);
-    this.#change();
-  }
-
-  /** Number of all pieces so far. */
-  get #end(): number {
-    return this.#dropped + this.#pieces.length;
-  }
-
-  /** Drops what all readers of a very long output have. */
-  #drop(): void {
-    if (this.#length <= MAX_WHOLE) return;
-    const first = Math.min(this.#end, ...[...this.#readers].map(({ next }) => next));
-    const dropped = this.#pieces.splice(0, first - this.#dropped);
-    this.#dropped = first;
-    for (const { bytes, length } of dropped) if (bytes !== undefined) this.#held -= length;
-    if (this.#pieces.length === 0) this.#file?.clear();
+    this.#changed();
   }
 
   *#bytesOf({ bytes, offset, length }: Piece): Generator<Uint8Array> {
@@ -159,18 +175,40 @@ export class SharedOutput {
   }
 
   #spill(bytes: Uint8Array): number {
+    this.#inFile++;
     this.#file ??= SpillFile.create();
     return this.#file.append(bytes);
   }
 
-  /** Wakes readers and the writer. The temporary file is closed after the last reader. */
-  #change(): void {
-    if (this.#isEnded && this.#readers.size === 0) {
-      this.#file?.close();
-      this.#file = undefined;
+  /** Drops pieces that no reader needs, and wakes the writer. */
+  #changed(): void {
+    const isOver = this.#isEnded && this.#readers.size === 0;
+    if (isOver || this.#length > MAX_WHOLE) this.#drop();
+    const { resolve } = this.#taken;
+    this.#taken = Promise.withResolvers();
+    resolve();
+  }
+
+  /**
+   * Drops the pieces that all readers have. The temporary file is closed with the last piece that is
+   * in it.
+   */
+  #drop(): void {
+    const end = this.#dropped + this.#pieces.length;
+    const next = Math.min(end, ...[...this.#readers].map((reader) => reader.next));
+    for (const { bytes, length } of this.#pieces.splice(0, next - this.#dropped)) {
+      if (bytes === undefined) this.#inFile--;
+      else this.#bytes -= length;
     }
-    const { resolve } = this.#changed;
-    this.#changed = Promise.withResolvers();
+    this.#dropped = next;
+    if (this.#inFile > 0) return;
+    this.#file?.close();
+    this.#file = undefined;
+  }
+
+  #wakeReaders(): void {
+    const { resolve } = this.#added;
+    this.#added = Promise.withResolvers();
     resolve();
   }
 }

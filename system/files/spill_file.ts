@@ -55,12 +55,6 @@ export class SpillFile implements Disposable {
     return bytes.subarray(0, filled);
   }
 
-  /** Removes all bytes. Their places are used again. */
-  clear(): void {
-    if (this.#size > 0) this.#file.truncateSync(0);
-    this.#size = 0;
-  }
-
   /** Closes the file, which removes it. Safe to call once. */
   close(): void {
     this.#file.close();
