@@ -15,6 +15,8 @@
  *  skipped ◀────────────────┘                ending ── it ended ────▶ cancelled
  * ```
  *
+ * A task that is ending and was a cache hit is done.
+ *
  * A service that is ready counts as done for the tasks that depend on it, but goes on running
  * (`serving`). When only services run, they are ended (`stopping`), unless one of them was
  * requested.
@@ -184,7 +186,12 @@ export class Scheduler {
       throw new RangeError(`Task ${task} ended while it was ${before}`);
     }
     if (wasServing) this.#countServing(task, -1);
-    const status = before === "ending" ? "cancelled" : before === "stopping" ? "succeeded" : result;
+    // A cache hit is complete, and has been reported as such.
+    const status = before === "ending" && result !== "cached"
+      ? "cancelled"
+      : before === "stopping"
+      ? "succeeded"
+      : result;
     this.#open--;
     this.#status[task] = status;
     this.#effects.push({ kind: "settle", task, status });
