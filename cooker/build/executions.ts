@@ -13,7 +13,8 @@
 
 import type { Cancel } from "../../server/cooker.ts";
 import type { TaskSignal } from "../../wire/signals.ts";
-import { beforeAbort, CancellationController } from "../execute/cancellation.ts";
+import type { Known } from "../cache/deferred_results.ts";
+import { CancellationController } from "../execute/cancellation.ts";
 import type { PlannedTask } from "../plan/plan.ts";
 import { SharedOutput } from "./shared_output.ts";
 import type { Slot } from "./slot_pool.ts";
@@ -66,8 +67,8 @@ interface ExecutionOptions {
   readonly slot: Slot | undefined;
   /** True if other builds may join the execution. */
   readonly isShared: boolean;
-  /** Returns the fingerprints of the task's dependencies; `undefined` if one has none. */
-  readonly dependencies: () => Promise<ReadonlyMap<string, string> | undefined>;
+  /** What is known of the task's dependencies, by their ids; `undefined` if one has no result. */
+  readonly dependencies: () => ReadonlyMap<string, Known> | undefined;
   /** Returns what is known of the task so far, for the runners of other builds. */
   readonly share: () => SharedTask;
 }
@@ -133,7 +134,10 @@ export class Execution {
     return this.#builds;
   }
 
-  /** Resolves when the execution has determined its inputs, or with `undefined` at its end. */
+  /**
+   * Resolves when the execution has determined its inputs, or with `undefined` when its command
+   * begins without them.
+   */
   get isUnchanged(): Promise<IsUnchanged | undefined> {
     return this.#inputs.promise;
   }
@@ -146,6 +150,7 @@ export class Execution {
   /** Reports the progress to all builds that need the execution. */
   progress(progress: Progress): void {
     this.#progress.push(progress);
+    this.#inputs.resolve(undefined);
     for (const listener of this.#listeners) listener(progress);
   }
 
@@ -239,6 +244,8 @@ export class Executions {
   readonly #byKey = new Map<string, Execution>();
   readonly #all = new Set<Execution>();
   readonly #waits = new Set<Wait>();
+  /** Functions that are called when an execution begins, by the task's key. */
+  readonly #listeners = new Map<string, Set<() => void>>();
   /** Executions by the tag that their processes carry. */
   readonly #byTag = new Map<string, Execution>();
 
@@ -251,6 +258,23 @@ export class Executions {
   get(task: PlannedTask): Execution | undefined {
     const key = keyOf(task);
     return key === undefined ? undefined : this.#byKey.get(key);
+  }
+
+  /**
+   * Calls a function when an execution begins that {@linkcode get} returns, until the result is
+   * disposed of.
+   */
+  onBegin(task: PlannedTask, listener: () => void): Disposable {
+    const key = keyOf(task);
+    if (key === undefined) return { [Symbol.dispose]: () => {} };
+    const listeners = this.#listeners.get(key) ?? new Set();
+    this.#listeners.set(key, listeners.add(listener));
+    return {
+      [Symbol.dispose]: () => {
+        listeners.delete(listener);
+        if (listeners.size === 0) this.#listeners.delete(key);
+      },
+    };
   }
 
   /** Returns the execution whose processes carry a tag. */
@@ -275,7 +299,9 @@ export class Executions {
     const execution = new Execution(task, starter, options);
     this.#all.add(execution);
     const key = keyOf(task);
-    if (key !== undefined && !this.#byKey.has(key)) this.#byKey.set(key, execution);
+    if (key === undefined || this.#byKey.has(key)) return execution;
+    this.#byKey.set(key, execution);
+    for (const listener of this.#listeners.get(key) ?? []) listener();
     return execution;
   }
 
@@ -305,37 +331,16 @@ export class Executions {
   }
 
   /**
-   * Waits until an execution has ended.
-   *
-   * @returns false if `signal` was aborted before
-   * @throws {EndlessTaskError} if the execution could never end, because it waits for the build
-   */
-  async wait(build: BuildNode, execution: Execution, signal: AbortSignal): Promise<boolean> {
-    const wait = this.#beginWait(build, execution);
-    try {
-      return await beforeAbort(execution.ended, signal);
-    } finally {
-      this.#waits.delete(wait);
-    }
-  }
-
-  /**
-   * Records that a build needs the end of an execution, which it has joined.
+   * Records that a build waits for an execution, until the result is disposed of.
    *
    * @throws {EndlessTaskError} if the execution could never end, because it waits for the build
    */
-  join(build: BuildNode, execution: Execution): Disposable {
-    const wait = this.#beginWait(build, execution);
-    execution.join(build);
-    return { [Symbol.dispose]: () => void this.#waits.delete(wait) };
-  }
-
-  #beginWait(build: BuildNode, execution: Execution): Wait {
+  wait(build: BuildNode, execution: Execution): Disposable {
     const cycle = this.#pathTo(build, execution, new Set());
     if (cycle !== undefined) throw cycleError([execution, ...cycle, execution]);
     const wait = { build, execution };
     this.#waits.add(wait);
-    return wait;
+    return { [Symbol.dispose]: () => void this.#waits.delete(wait) };
   }
 
   /**

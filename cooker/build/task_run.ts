@@ -132,26 +132,28 @@ export class TaskRun {
    * @returns `undefined` if it was asked to end before it began
    */
   async run(): Promise<TaskRunOutcome | undefined> {
-    const { executions, build } = this.#context;
+    const { executions } = this.#context;
     const { task } = this.#place;
     try {
       while (!this.#asked.signal.aborted) {
         const other = executions.get(task);
         if (other !== undefined) {
-          if (await this.#canJoin(other)) return await this.#join(other);
-          // A service with other arguments runs beside the first one.
-          if (task.service !== undefined && other.isShareable) {
+          // A service with other settings or arguments runs beside the first one.
+          if (task.service !== undefined && this.#isOpen(other) && !this.#isSame(other)) {
             return await this.#execute(undefined);
           }
-          await executions.wait(build, other, this.#asked.signal);
+          if (await this.#waitFor(other) && this.#isOpen(other)) return await this.#join(other);
           continue;
         }
         // A task without a command, and a service, need no slot.
-        const needsSlot = task.command !== undefined && task.service === undefined;
-        const slot = needsSlot ? await this.#takeSlot() : undefined;
-        if (this.#asked.signal.aborted) slot?.[Symbol.dispose]();
-        else if (executions.get(task) === undefined) return await this.#execute(slot);
-        else slot?.[Symbol.dispose]();
+        if (task.command === undefined || task.service !== undefined) {
+          return await this.#execute(undefined);
+        }
+        const slot = await this.#takeSlot();
+        if (slot === undefined) continue;
+        const isTaken = executions.get(task) !== undefined;
+        if (!isTaken && !this.#asked.signal.aborted) return await this.#execute(slot);
+        slot[Symbol.dispose]();
       }
       return undefined;
     } catch (error) {
@@ -162,12 +164,17 @@ export class TaskRun {
     }
   }
 
-  /** Waits for a slot. Returns `undefined` if the task is asked to end before. */
+  /**
+   * Waits for a slot. Returns `undefined` if the task is asked to end before, or if another build
+   * begins to execute it: joining that execution takes no slot.
+   */
   async #takeSlot(): Promise<Slot | undefined> {
-    const { slots, rankOf } = this.#context;
+    const { executions, slots, rankOf } = this.#context;
+    const { index, task } = this.#place;
     const { promise, resolve } = Promise.withResolvers<void>();
     let slot: Slot | undefined;
-    using _request = slots.request(rankOf(this.#place.index), (granted) => {
+    using _beginning = executions.onBegin(task, resolve);
+    using _request = slots.request(rankOf(index), (granted) => {
       slot = granted;
       resolve();
     });
@@ -176,24 +183,53 @@ export class TaskRun {
   }
 
   /**
+   * Waits until an execution has ended, or until this task can join it.
+   *
+   * @returns true if it can join
+   */
+  async #waitFor(other: Execution): Promise<boolean> {
+    const { executions, build } = this.#context;
+    const { signal } = this.#asked;
+    using _wait = executions.wait(build, other);
+    let canJoin = false;
+    const decided = this.#canJoin(other).then((can) => {
+      canJoin = can;
+    });
+    if (await beforeAbort(decided, signal) && !canJoin) await beforeAbort(other.ended, signal);
+    return canJoin;
+  }
+
+  /** Returns true if an execution goes on, its output is whole, and this task may begin. */
+  #isOpen(other: Execution): boolean {
+    const { executions } = this.#context;
+    return executions.get(this.#place.task) === other && other.isShareable &&
+      !this.#asked.signal.aborted;
+  }
+
+  /**
    * Returns true if an execution does what this task would do: the same command, arguments, folder,
    * counted variables and dependencies, and inputs that have not changed since it began. A service
    * may have begun with other inputs.
    */
   async #canJoin(other: Execution): Promise<boolean> {
-    const { executions, runner, mayShare } = this.#context;
-    const { task, dependencies } = this.#place;
-    const isOpen = (): boolean =>
-      executions.get(task) === other && other.isShareable && !this.#asked.signal.aborted;
-    if (!mayShare(task) || !isOpen() || !isSameWork(task, other.task)) return false;
+    const { task } = this.#place;
+    if (!this.#isOpen(other) || !this.#isSame(other)) return false;
     if (task.service !== undefined) return !await this.#mustRestart(other);
-    const [own, theirs] = await Promise.all([
-      runner.settledFingerprints(dependencies),
-      other.dependencies(),
-    ]);
-    if (own === undefined || theirs === undefined || !isSameMap(own, theirs)) return false;
+    if (!await this.#hasSameDependencies(other)) return false;
     const isUnchanged = await other.isUnchanged;
-    return isUnchanged !== undefined && await isUnchanged() && isOpen();
+    return isUnchanged !== undefined && await isUnchanged();
+  }
+
+  /** Returns true if an execution may be shared, and was planned in the same way. */
+  #isSame(other: Execution): boolean {
+    const { task } = this.#place;
+    return this.#context.mayShare(task) && isSameWork(task, other.task);
+  }
+
+  async #hasSameDependencies(other: Execution): Promise<boolean> {
+    const { runner } = this.#context;
+    const [own, theirs] = [runner.knownOf(this.#place.dependencies), other.dependencies()];
+    return own !== undefined && theirs !== undefined && await runner.areEqual(own, theirs);
   }
 
   /**
@@ -201,12 +237,10 @@ export class TaskRun {
    * inputs or dependencies. It is ended then.
    */
   async #mustRestart(other: Execution): Promise<boolean> {
-    const { hold, runner } = this.#context;
+    const { hold } = this.#context;
     if (hold?.holdsAlone(other) !== true) return false;
     const isUnchanged = await other.isUnchanged;
-    const own = await runner.settledFingerprints(this.#place.dependencies);
-    const theirs = await other.dependencies();
-    const isSame = own !== undefined && theirs !== undefined && isSameMap(own, theirs);
+    const isSame = await this.#hasSameDependencies(other);
     if (isSame && await isUnchanged?.() === true) return false;
     hold.release(other);
     return true;
@@ -214,7 +248,8 @@ export class TaskRun {
 
   async #join(execution: Execution): Promise<TaskRunOutcome> {
     const { executions, build, runner } = this.#context;
-    using _wait = executions.join(build, execution);
+    using _wait = executions.wait(build, execution);
+    execution.join(build);
     this.#execution = execution;
     this.#listener.admitted();
     if (execution.task.service !== undefined) {
@@ -239,7 +274,7 @@ export class TaskRun {
       execution = executions.begin(task, build, {
         slot,
         isShared: (task.caching !== undefined || task.service !== undefined) && mayShare(task),
-        dependencies: () => runner.settledFingerprints(dependencies),
+        dependencies: () => runner.knownOf(dependencies),
         share: () => runner.share(index),
       });
     } catch (error) {
@@ -359,9 +394,4 @@ function workOf({ key, command, caching, service }: PlannedTask): string {
     counted,
     service,
   ]);
-}
-
-function isSameMap(one: ReadonlyMap<string, string>, other: ReadonlyMap<string, string>): boolean {
-  return one.size === other.size &&
-    [...one].every(([name, value]) => other.get(name) === value);
 }

@@ -177,21 +177,41 @@ export class TaskRunner {
   }
 
   /**
-   * Returns the fingerprints of tasks by their ids, also of those whose results are stored later.
+   * Returns what is known of tasks by their ids, also of those whose results are stored later.
    *
-   * @returns `undefined` if one of them has none
+   * @returns `undefined` if one of them has no result
    */
-  async settledFingerprints(
-    tasks: TaskInBuild["dependencies"],
-  ): Promise<ReadonlyMap<string, string> | undefined> {
-    const known = new Map<string, string>();
+  knownOf(tasks: TaskInBuild["dependencies"]): ReadonlyMap<string, Known> | undefined {
+    const known = new Map<string, Known>();
     for (const [index, { id }] of tasks) {
-      const fingerprint = await this.#later.get(index)?.fingerprint ??
-        this.#fingerprints.get(index);
-      if (fingerprint === undefined) return undefined;
-      known.set(id, fingerprint);
+      const each = this.#later.get(index) ?? this.#fingerprints.get(index);
+      if (each === undefined) return undefined;
+      known.set(id, each);
     }
     return known;
+  }
+
+  /**
+   * Returns true if tasks have the same fingerprints in two builds. Results are only stored for that
+   * if they are not of the same execution.
+   */
+  async areEqual(
+    one: ReadonlyMap<string, Known>,
+    other: ReadonlyMap<string, Known>,
+  ): Promise<boolean> {
+    if (one.size !== other.size) return false;
+    for (const [id, known] of one) {
+      const same = other.get(id);
+      if (same === known) continue;
+      if (same === undefined) return false;
+      const fingerprint = await this.#settled(known);
+      if (fingerprint === undefined || fingerprint !== await this.#settled(same)) return false;
+    }
+    return true;
+  }
+
+  async #settled(known: Known): Promise<string | undefined> {
+    return typeof known === "string" ? known : await this.#options.deferred?.keep(known);
   }
 
   /** Runs a task, or restores its result on a cache hit. */
@@ -391,16 +411,12 @@ export class TaskRunner {
     const { cache, force, keepsAtOnce = false } = this.#options;
     if (force || keepsAtOnce || cache === undefined) return undefined;
     if (caching === undefined || command === undefined) return undefined;
-    const known: [string, Known][] = [];
-    for (const [index, { id }] of dependencies) {
-      const each = this.#later.get(index) ?? this.#fingerprints.get(index);
-      if (each === undefined) return undefined;
-      known.push([id, each]);
-    }
+    const known = this.knownOf(dependencies);
+    if (known === undefined) return undefined;
     return await deferred.begin(
       cache,
       { declaration: caching, command },
-      known,
+      [...known],
       ending.graceful,
     );
   }

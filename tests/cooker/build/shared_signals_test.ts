@@ -34,7 +34,7 @@ function execution(
   const execution = new Execution(TASK, build, {
     slot: undefined,
     isShared: true,
-    dependencies: () => Promise.resolve(new Map()),
+    dependencies: () => new Map(),
     share: () => ({ known: undefined, cacheKey: undefined, baseline: undefined }),
   });
   execution.cancellation.onSignal((signal) => got.push(signal));
