@@ -135,14 +135,14 @@ export class Execution {
   }
 
   /**
-   * Resolves when the execution has determined its inputs, or with `undefined` when its command
-   * begins without them.
+   * Resolves before the command begins, if the inputs are known. Resolves with `undefined` if the
+   * command begins without them, and on a cache hit.
    */
   get isUnchanged(): Promise<IsUnchanged | undefined> {
     return this.#inputs.promise;
   }
 
-  /** Records that the execution has determined its inputs. */
+  /** Records that the command is about to begin with known inputs. */
   pin(isUnchanged: IsUnchanged): void {
     this.#inputs.resolve(isUnchanged);
   }

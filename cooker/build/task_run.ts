@@ -80,6 +80,8 @@ export class TaskRun {
   #slot: Slot | undefined;
   #leftBy: TaskSignal = "SIGTERM";
   #hasStarted = false;
+  /** True if the execution has ended. Its output may still be on its way to the client. */
+  #isOver = false;
 
   constructor(context: TaskRunContext, place: TaskInBuild, listener: TaskRunListener) {
     this.#context = context;
@@ -106,7 +108,7 @@ export class TaskRun {
   cancel(how: Cancel): void {
     this.#asked.abort("asked to end");
     const execution = this.#execution;
-    if (execution === undefined || this.#hasLeftAlready) return;
+    if (execution === undefined || this.#isOver || this.#hasLeftAlready) return;
     if (execution.leave(this.#context.build, how)) return;
     this.#leftBy = how.kind === "signal" ? how.signal : "SIGTERM";
     this.#left.resolve(undefined);
@@ -261,6 +263,7 @@ export class TaskRun {
     const output = this.#read(execution);
     const result = await Promise.race([execution.result, this.#left.promise]);
     if (result === undefined) return this.#hasLeft(output);
+    this.#isOver = true;
     runner.adopt(this.#place.index, result.shared);
     await output.reading?.done;
     return result;
@@ -290,9 +293,11 @@ export class TaskRun {
     const result = await Promise.race([whole, this.#left.promise]);
     if (result === undefined) {
       this.#slot = undefined;
-      this.#context.own(whole.then(() => {}).finally(() => slot?.[Symbol.dispose]()));
+      const ended = whole.then(({ outcome }) => this.#endLeftovers(execution, outcome));
+      this.#context.own(ended.finally(() => slot?.[Symbol.dispose]()));
       return this.#hasLeft(output);
     }
+    this.#isOver = true;
     await output.reading?.done;
     return result;
   }
@@ -331,7 +336,6 @@ export class TaskRun {
       const path = hasLog ? logPath(index) : undefined;
       const result = { outcome, logPath: path, shared: runner.share(index) };
       executions.end(execution, result);
-      await this.#endLeftovers(outcome);
       return result;
     } catch (error) {
       executions.fail(execution, error);
@@ -339,11 +343,9 @@ export class TaskRun {
     }
   }
 
-  /** Ends what the task has left running, if its build is no longer there to do so. */
-  async #endLeftovers(outcome: TaskOutcome): Promise<void> {
-    const execution = this.#execution;
+  /** Ends what the task has left running, if this build has left and cannot do so at its end. */
+  async #endLeftovers(execution: Execution, outcome: TaskOutcome): Promise<void> {
     if (outcome.kind === "cached" || outcome.status.leftovers === undefined) return;
-    if (execution === undefined || execution.builds.has(this.#context.build)) return;
     execution.cancel({ kind: "end" });
     await outcome.status.leftovers.end(execution.cancellation);
   }

@@ -58,7 +58,7 @@ interface TaskListener {
   ready(): void;
   /** The task has a log. Not called if a successful task prints nothing. */
   logged(): void;
-  /** Called when the inputs of a task are known that declares them. */
+  /** Called before the command of a task begins, if its inputs are known. */
   pinned(isUnchanged: IsUnchanged): void;
   /** Receives the output, both new and replayed. */
   readonly sink: OutputSink;
@@ -249,8 +249,9 @@ export class TaskRunner {
       return { kind: "ran", status: await this.#runUncached(request) };
     }
     this.#take(request.index, cacheKey);
-    request.listener.pinned(() => cacheKey.inputs.isUnchangedSince(cacheKey.snapshot));
     if (await this.#fetch(cacheKey, request)) return { kind: "cached" };
+    // Other builds do not join a cache hit: each of them selects itself what output is replayed.
+    request.listener.pinned(() => cacheKey.inputs.isUnchangedSince(cacheKey.snapshot));
     return { kind: "ran", status: await this.#produce(cacheKey, request) };
   }
 

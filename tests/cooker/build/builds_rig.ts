@@ -10,6 +10,7 @@ import type { Cancellation } from "../../../cooker/execute/cancellation.ts";
 import type {
   Executor,
   ExitStatus,
+  LeftoverProcesses,
   OutputSink,
   TaskCommand,
 } from "../../../cooker/execute/executor.ts";
@@ -23,6 +24,7 @@ import { MemoryLogger } from "../../../system/logger.ts";
 import { ioTurn } from "../../../system/macrotask.ts";
 import { OwnedWork } from "../../../system/owned_work.ts";
 import { signalExitCode } from "../../../system/process/signals.ts";
+import type { ReplayLogs } from "../../../wire/commands.ts";
 import type { EventBody, SimmerEvent } from "../../../wire/events.ts";
 import { decodeOutput } from "../../../wire/output.ts";
 
@@ -44,6 +46,7 @@ export interface BuildWish {
   readonly jobs: number;
   readonly keepGoing?: boolean;
   readonly force?: boolean;
+  readonly replayLogs?: ReplayLogs;
   /** The command that starts the build and waits for it. */
   readonly inside?: FakeCommand;
 }
@@ -104,9 +107,12 @@ export class FakeCommand {
   }
 
   /** Ends the command, unless it waits for a nested build. */
-  end(code: number): void {
+  end(code: number, leftovers?: LeftoverProcesses): void {
     if (this.nested.size > 0) return;
-    this.#over({ code: this.#nestedCode === 0 ? code : this.#nestedCode });
+    this.#over({
+      code: this.#nestedCode === 0 ? code : this.#nestedCode,
+      ...(leftovers === undefined ? {} : { leftovers }),
+    });
   }
 
   /** Called when a nested build has ended. */
@@ -320,7 +326,7 @@ export class BuildsRig implements AsyncDisposable {
 
   #make(
     label: string,
-    { tasks, jobs, keepGoing = false, force = false, inside }: BuildWish,
+    { tasks, jobs, keepGoing = false, force = false, replayLogs = "none", inside }: BuildWish,
     emit: RigBuild["emit"],
   ): Build {
     const client = { pid: NO_PID, command: `simmer run ${tasks.join(" ")}` };
@@ -341,7 +347,7 @@ export class BuildsRig implements AsyncDisposable {
       denoFlags: [],
       detach: false,
       noPrefix: false,
-      replayLogs: "none",
+      replayLogs,
       watched: false,
     }, { root: this.root, processors: jobs });
     const id = this.#ids.next(this.clock.now());

@@ -1,6 +1,6 @@
 /** Several builds at once, with commands that the test ends. */
 
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { ioTurn } from "../../../system/macrotask.ts";
 import type { SimmerEvent } from "../../../wire/events.ts";
 import { BuildsRig, type FakeCommand, type RigBuild } from "./builds_rig.ts";
@@ -114,4 +114,59 @@ Deno.test("a build that waits for an execution that it cannot join says so, and 
   await waiting.over;
   assertEquals([waiting.code, rig.running.length], [130, 1]);
   await rig.finish(() => 0);
+});
+
+Deno.test("processes that a task has left are ended, although its client is cancelled while it still reads the output", async () => {
+  await using rig = create();
+  const [starter, other] = [1, 2].map(() => rig.start({ tasks: ["part"], jobs: 1 }));
+  assert(starter !== undefined && other !== undefined);
+  const part = await running(rig, "part", starter);
+  await seen(rig, other, "TaskStarted", "part");
+  starter.stall();
+  part.write("output\n");
+  await rig.until(() => other.outputOf("part") !== "", () => rig.describe());
+  let ends = 0;
+  part.end(0, {
+    end: () => {
+      ends++;
+      return Promise.resolve();
+    },
+  });
+  await other.over;
+  starter.cancel({ kind: "signal", signal: "SIGINT" });
+  starter.flow();
+  await starter.over;
+  assertEquals(ends, 1);
+});
+
+Deno.test("processes that a task has left are ended if the build that started it has left before", async () => {
+  await using rig = create();
+  const [starter, other] = [1, 2].map(() => rig.start({ tasks: ["part"], jobs: 1 }));
+  assert(starter !== undefined && other !== undefined);
+  const part = await running(rig, "part", starter);
+  await seen(rig, other, "TaskStarted", "part");
+  starter.cancel({ kind: "end" });
+  await starter.over;
+  let ends = 0;
+  part.end(0, {
+    end: () => {
+      ends++;
+      return Promise.resolve();
+    },
+  });
+  await other.over;
+  assertEquals([starter.code, other.code, ends], [130, 0, 1]);
+});
+
+Deno.test("builds that look up one result at once replay its output each as requested", async () => {
+  await using rig = create();
+  rig.start({ tasks: ["part"], jobs: 1 });
+  (await running(rig, "part")).write("output\n");
+  await rig.finish(() => 0);
+  const builds = (["none", "full", "none", "full"] as const).map((replayLogs) =>
+    rig.start({ tasks: ["part"], jobs: 2, replayLogs })
+  );
+  await rig.finish(() => 0);
+  assertEquals(rig.commands.length, 1);
+  assertEquals(builds.map((build) => build.outputOf("part")), ["", "output\n", "", "output\n"]);
 });
