@@ -304,12 +304,12 @@ export class ForwardedCommand {
     }
     this.#ticket = passed.add(
       new Map(numbers.map((number, index) => [number, descriptors[index] ?? -1])),
+      (unused) => receiver.release(unused),
     );
   }
 
   #releaseDescriptors(): void {
-    const { passed, receiver } = this.#options;
-    if (this.#ticket !== undefined) receiver.release(passed.remove(this.#ticket));
+    if (this.#ticket !== undefined) this.#options.passed.release(this.#ticket);
     this.#ticket = undefined;
   }
 

@@ -339,7 +339,7 @@ export class TaskCooker implements Cooker {
       ...(parent === undefined ? {} : { parent }),
       hasInput: (pid) => this.#spawner.hasInput(pid),
       ...(params.watched ? { hold: this.#holdOf(call.client) } : {}),
-      own: (what, work) => this.#beside.own(what, work),
+      own: (what, work) => this.#beside.own(what, this.#withDescriptors(params, work)),
       executor: this.#executor,
       files: BuildFiles.create(id, state),
       clock,
@@ -391,6 +391,12 @@ export class TaskCooker implements Cooker {
     if (detach || this.#executions.size === 0) return undefined;
     const tag = this.#tags.of(client.pid) ?? env[EXECUTION_VARIABLE];
     return tag === undefined ? undefined : this.#executions.byTag(tag);
+  }
+
+  /** Keeps a client's descriptors open for work that goes on after its command line. */
+  #withDescriptors({ passed: ticket }: RunTasksParams, work: Promise<void>): Promise<void> {
+    const { passed } = this.#options;
+    return ticket === undefined || passed === undefined ? work : passed.during(ticket, work);
   }
 
   /**

@@ -11,38 +11,55 @@
 /** Maps descriptor numbers in the client's process to descriptors of this process. */
 export type DescriptorMap = ReadonlyMap<number, number>;
 
-/** Holds descriptors until their command line has ended. */
+/** The descriptors of one command line. */
+interface Passed {
+  readonly descriptors: DescriptorMap;
+  readonly close: (descriptors: readonly number[]) => void;
+  /** Number of those that use them: the command line, and work that goes on after it. */
+  users: number;
+}
+
+/** Holds descriptors until their command line has ended, and work that goes on after it. */
 export class PassedDescriptors {
-  readonly #maps = new Map<number, DescriptorMap>();
+  readonly #passed = new Map<number, Passed>();
   #last = 0;
 
   /**
    * Registers descriptors.
    *
+   * @param close called when they are no longer used
    * @returns the ticket for them
    */
-  add(descriptors: DescriptorMap): number {
-    this.#maps.set(++this.#last, descriptors);
+  add(descriptors: DescriptorMap, close: Passed["close"]): number {
+    this.#passed.set(++this.#last, { descriptors, close, users: 1 });
     return this.#last;
   }
 
   /**
    * Looks up a ticket.
    *
-   * @returns its descriptors; `undefined` if the ticket was removed
+   * @returns its descriptors; `undefined` if they are closed
    */
   of(ticket: number): DescriptorMap | undefined {
-    return this.#maps.get(ticket);
+    return this.#passed.get(ticket)?.descriptors;
   }
 
-  /**
-   * Removes a ticket.
-   *
-   * @returns its descriptors, which the caller must close
-   */
-  remove(ticket: number): readonly number[] {
-    const descriptors = [...this.#maps.get(ticket)?.values() ?? []];
-    this.#maps.delete(ticket);
-    return descriptors;
+  /** Keeps descriptors open until work has ended. */
+  async during(ticket: number, work: Promise<void>): Promise<void> {
+    const passed = this.#passed.get(ticket);
+    if (passed !== undefined) passed.users++;
+    try {
+      await work;
+    } finally {
+      if (passed !== undefined) this.release(ticket);
+    }
+  }
+
+  /** Ends one use of descriptors. The last one closes them. */
+  release(ticket: number): void {
+    const passed = this.#passed.get(ticket);
+    if (passed === undefined || --passed.users > 0) return;
+    this.#passed.delete(ticket);
+    passed.close([...passed.descriptors.values()]);
   }
 }
