@@ -137,6 +137,8 @@ export class TaskCooker implements Cooker {
   readonly #retention: BuildRetention;
   readonly #beside: OwnedWork;
   #state: CookerState = "initial";
+  /** Number of executions that had begun at the last look. */
+  #begunBefore = 0;
   /** The result of reading config since the start; the message of the last mistake if none worked. */
   #configRead: "never" | "valid" | { readonly mistake: string } = "never";
 
@@ -191,7 +193,8 @@ export class TaskCooker implements Cooker {
     registerPeriodic(host, {
       name: "tidying up",
       work: () => {
-        if (this.#builds.size === 0) this.#retention.prune();
+        this.#retention.prune(new Set([...this.#builds].map(({ build }) => build)));
+        this.#storeIfQuiet();
         const isBusy = host.hasUIs() || this.#builds.size > 0 || !this.#project.deferred.isEmpty;
         return this.#memory.look(isBusy);
       },
@@ -381,6 +384,16 @@ export class TaskCooker implements Cooker {
       }),
     );
     return build;
+  }
+
+  /**
+   * Stores deferred results if no task has begun since the last call. A build may run for ever, so
+   * its end is not waited for.
+   */
+  #storeIfQuiet(): void {
+    const { begun } = this.#executions;
+    if (begun === this.#begunBefore) this.#project.deferred.resume();
+    this.#begunBefore = begun;
   }
 
   /**

@@ -1,6 +1,6 @@
 /**
  * Removes the files of old builds when a project exceeds its limits. The server does so
- * periodically while no build runs, in slices, because its loop is blocked meanwhile.
+ * periodically, in slices, because its loop is blocked meanwhile. Builds in progress keep their files.
  *
  * @module
  */
@@ -55,16 +55,16 @@ export class BuildRetention {
   }
 
   /**
-   * Removes the builds that exceed the limits, or the next slice of them. Must not be called during
-   * a build.
+   * Removes the builds that exceed the limits, or the next slice of them.
    *
+   * @param inProgress ids of the builds in progress; they stay
    * @returns true if there is nothing left to do
    */
-  prune(): boolean {
+  prune(inProgress: ReadonlySet<string> = new Set()): boolean {
     if (!this.#isDue) return true;
     this.#isDue = false;
     try {
-      this.#isDue = !this.#removeSome();
+      this.#isDue = !this.#removeSome(inProgress);
       this.#hasFailed = false;
     } catch (error) {
       if (!isSystemError(error)) throw error;
@@ -75,8 +75,8 @@ export class BuildRetention {
   }
 
   /** Returns true if there is nothing left to do. */
-  #removeSome(): boolean {
-    const newestFirst = keptBuilds(this.#folders).reverse();
+  #removeSome(inProgress: ReadonlySet<string>): boolean {
+    const newestFirst = keptBuilds(this.#folders).filter((id) => !inProgress.has(id)).reverse();
     const { builds, bytes } = this.#limits;
     for (const id of newestFirst.splice(Math.max(1, builds))) this.#remove(id);
     // A journal contains everything that the logs contain. If twice the journals' size is within

@@ -249,6 +249,13 @@ export class Executions {
   /** Executions by the tag that their processes carry. */
   readonly #byTag = new Map<string, Execution>();
 
+  #begun = 0;
+
+  /** Number of executions that have begun so far. */
+  get begun(): number {
+    return this.#begun;
+  }
+
   /** Number of executions in progress. */
   get size(): number {
     return this.#all.size;
@@ -297,6 +304,7 @@ export class Executions {
   begin(task: PlannedTask, starter: BuildNode, options: ExecutionOptions): Execution {
     this.#requireEnd(task, starter);
     const execution = new Execution(task, starter, options);
+    this.#begun++;
     this.#all.add(execution);
     const key = keyOf(task);
     if (key === undefined || this.#byKey.has(key)) return execution;
