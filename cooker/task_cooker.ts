@@ -29,8 +29,8 @@ import {
   type TaskDescription,
   type WatchInputsParams,
 } from "../wire/commands.ts";
-import type { ClientInfo } from "../wire/events.ts";
 import { type ProjectErrorData, projectErrorData, WireError } from "../wire/errors.ts";
+import type { ClientInfo } from "../wire/events.ts";
 import { Build } from "./build/build.ts";
 import type { ResultCache } from "./cache/result_cache.ts";
 import { type Execution, Executions } from "./build/executions.ts";
@@ -220,6 +220,11 @@ export class TaskCooker implements Cooker {
       return `No config has been valid since the start (${this.#configRead.mistake})`;
     }
     return this.#config.absence();
+  }
+
+  isPartOfWork({ pid }: ClientInfo): boolean {
+    const tag = this.#executions.size === 0 ? undefined : this.#tags.of(pid);
+    return tag !== undefined && this.#executions.byTag(tag) !== undefined;
   }
 
   clientComplete({ pid }: ClientInfo, isGone: boolean): void {

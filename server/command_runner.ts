@@ -16,7 +16,7 @@ import {
   SERVER_COMMANDS,
 } from "../wire/commands.ts";
 import { WireError } from "../wire/errors.ts";
-import type { EventBody } from "../wire/events.ts";
+import type { ClientInfo, EventBody } from "../wire/events.ts";
 import type { Request } from "../wire/messages.ts";
 import { excerpt, nearNames } from "../wire/near_names.ts";
 import type { AsyncCommands } from "./async_commands.ts";
@@ -43,8 +43,8 @@ interface CommandContext {
   readonly asyncCommands: AsyncCommands;
   readonly log: Logger;
   readonly emit: (event: EventBody) => Emitted;
-  /** Returns the reason to refuse new work, if the server is about to end. */
-  readonly ending: () => WireError | undefined;
+  /** Returns the reason to refuse new work of a client, if the server is about to end. */
+  readonly ending: (client: ClientInfo) => WireError | undefined;
 }
 
 /** Runs the commands of one server. */
@@ -109,7 +109,7 @@ export class CommandRunner {
   }
 
   #runAsync(ui: UI, request: Request, params: unknown): void {
-    const ending = this.#context.ending();
+    const ending = this.#context.ending(ui.client);
     if (ending !== undefined) throw ending;
     this.#context.asyncCommands.request({
       name: request.method,

@@ -152,6 +152,11 @@ export interface Cooker {
    */
   releaseMemory?(): void;
   /**
+   * Returns true if a client was started by work in progress, which waits for it. A server that ends
+   * when its work is done still serves such a client. Absent: work starts no clients.
+   */
+  isPartOfWork?(client: ClientInfo): boolean;
+  /**
    * Called when a UI has left.
    *
    * @param isGone true if no other UI of the same process is connected

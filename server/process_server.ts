@@ -13,6 +13,7 @@ import { OwnedWork } from "../system/owned_work.ts";
 import { nameProcess } from "../system/process/self.ts";
 import type { AcceptedStream } from "../system/net/unix_socket.ts";
 import type { RetireParams } from "../wire/commands.ts";
+import type { ClientInfo } from "../wire/events.ts";
 import type { ProjectIdentity } from "../wire/hello.ts";
 import { WireError } from "../wire/errors.ts";
 import { excerpt } from "../wire/near_names.ts";
@@ -170,7 +171,7 @@ export class ProcessServer {
         this.#stopIfDue();
       },
     });
-    const ending = (): WireError | undefined => this.#ending && endingError(this.#ending.reason);
+    const ending = (client: ClientInfo): WireError | undefined => this.#refusal(client);
     const runner = new CommandRunner({
       beside: this.#beside,
       cooker,
@@ -310,6 +311,15 @@ export class ProcessServer {
     this.#asyncCommands.refuseQueued(error);
     if (mode === "force") this.#asyncCommands.cancelAll(true);
     if (mode !== "when done" || !this.#asyncCommands.isBusy) this.#loop.stop();
+  }
+
+  /** Returns the reason to refuse new work of a client, if the server is about to end. */
+  #refusal(client: ClientInfo): WireError | undefined {
+    if (this.#ending === undefined) return undefined;
+    const { reason, mode } = this.#ending;
+    // The work that the server waits for would otherwise fail.
+    if (mode === "when done" && this.#options.cooker.isPartOfWork?.(client)) return undefined;
+    return endingError(reason);
   }
 
   /**

@@ -12,6 +12,7 @@ import type { OwnedWork } from "../system/owned_work.ts";
 import type { Logger } from "../system/logger.ts";
 import type { AcceptedStream } from "../system/net/unix_socket.ts";
 import { WireError } from "../wire/errors.ts";
+import type { ClientInfo } from "../wire/events.ts";
 import type { HelloResult } from "../wire/hello.ts";
 import { failure, isRequest, type Request } from "../wire/messages.ts";
 import { excerpt } from "../wire/near_names.ts";
@@ -53,7 +54,7 @@ interface ReceptionContext {
   /** Takes over a connection that begins with `execute`; absent: that counts as an invalid line. */
   readonly execute?: (stream: AcceptedStream, first: Uint8Array<ArrayBuffer>) => void;
   /** Returns the reason to refuse new work, if the server is about to end. */
-  readonly ending: () => WireError | undefined;
+  readonly ending: (client: ClientInfo) => WireError | undefined;
   readonly dropSource: (connection: Connection) => void;
   readonly uiLeft: (ui: UI) => void;
   /** Returns the ready list of the loop's turn, for the log. */
@@ -210,7 +211,7 @@ export class Reception {
       return this.#expel(visitor, error, request);
     }
     if (!this.#context.runner.mustWait(ui, request)) return this.#context.runner.run(ui, request);
-    const ending = this.#context.ending();
+    const ending = this.#context.ending(ui.client);
     if (ending !== undefined) return ui.refuse(request.id, ending);
     if (ui.backlog.length >= MAX_BACKLOG) {
       const message = `No more than ${MAX_BACKLOG} commands can be queued`;
@@ -240,7 +241,7 @@ export class Reception {
     const { roster, bus, identity, namespaces, asyncCommands, log, observerQueue, beside } =
       this.#context;
     const hello = readHello(request.params, identity, namespaces);
-    const ending = this.#context.ending();
+    const ending = this.#context.ending(hello.client);
     if (ending !== undefined && hello.role === "controller") throw ending;
     const role = roster.admission(hello.role, hello.whenBusy ?? "wait", asyncCommands.isBusy);
     if (role === "refused") {

@@ -5,6 +5,7 @@ import { encodeFrame } from "../../wire/frame.ts";
 import { request } from "../../wire/messages.ts";
 import { writeAll } from "../../system/net/streams.ts";
 import { MAX_FRAME_BYTES } from "../../wire/frame.ts";
+import { MANY } from "../../server/policy.ts";
 import { helloParams, StreamClient, TestServer } from "./support.ts";
 
 const text = (words: string): Uint8Array => new TextEncoder().encode(words);
@@ -234,6 +235,22 @@ Deno.test("R6 terminateServer waits for the command in progress and refuses queu
   build.end({ kind: "completed" });
   await server.ended;
   assertEquals((await client.event("CommandCompleted")).build, "build-1");
+});
+
+Deno.test("R6 a server that waits for its last command serves a client that the command has started", async () => {
+  await using server = new TestServer({ policy: MANY });
+  const client = await server.join();
+  await client.call("work");
+  await client.call("terminateServer");
+  const pid = 4711;
+  server.cooker.isPartOfWork = (asking) => asking.pid === pid;
+  await assertRejects(() => server.connect().hello(), Error, "shutting down");
+  const inner = await server.join({ client: { pid, command: "inner" } });
+  await inner.call("work");
+  (await server.cooker.build(1)).end({ kind: "completed" });
+  assertEquals((await inner.event("CommandCompleted")).build, "build-2");
+  (await server.cooker.build(0)).end({ kind: "completed" });
+  await server.ended;
 });
 
 Deno.test("R6 terminateServer with force cancels the command in progress", async () => {

@@ -105,6 +105,7 @@ export class TestCooker implements Cooker {
   released = 0;
   releaseMemory: () => void = () => this.released++;
   fault: () => string | undefined = () => undefined;
+  isPartOfWork: NonNullable<Cooker["isPartOfWork"]> = () => false;
   readonly builds: TestCommand[] = [];
   readonly commands = defineCommands({
     work: {
