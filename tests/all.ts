@@ -26,11 +26,19 @@ const ALONE: readonly string[] = [
 ];
 
 /** End-to-end tests that also run with the whole client. By default they run `main.ts`. */
-const BY_WHOLE_CLIENT: readonly string[] = ["cache", "ending", "run", "server", "stdin"]
+const BY_WHOLE_CLIENT: readonly string[] = [
+  "cache",
+  "ending",
+  "many_builds",
+  "run",
+  "server",
+  "stdin",
+]
   .map((name) => `tests/e2e/${name}_test.ts`);
 /** Tests that also run with the quick client. */
 const BY_QUICK_CLIENT: readonly string[] = [
-  ...["run", "stdin", "signals", "quick_client"].map((name) => `tests/e2e/${name}_test.ts`),
+  ...["many_builds", "run", "stdin", "signals", "quick_client"]
+    .map((name) => `tests/e2e/${name}_test.ts`),
   "tests/faults/execute_test.ts",
 ];
 
