@@ -118,7 +118,8 @@ export class AsyncCommands {
     if (!this.isBusy) return this.#begin(request);
     const mayQueue = request.ui.features.includes("queueCommands");
     const allEnding = [...this.#active].every(({ isEnding }) => isEnding);
-    switch (this.#context.policy.start({ mayQueue, allEnding })) {
+    const { isAwaited } = request.ui;
+    switch (this.#context.policy.start({ mayQueue, allEnding, isAwaited })) {
       case "run":
         return this.#begin(request);
       case "queue":

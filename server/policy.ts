@@ -15,6 +15,8 @@ export interface ServerUse {
   readonly hasController: boolean;
   /** A command is in progress. */
   readonly isBusy: boolean;
+  /** A command in progress has started the UI's process, and waits for it. */
+  readonly isAwaited: boolean;
 }
 
 /** Command that a UI sends while others are in progress. */
@@ -23,6 +25,8 @@ export interface CommandWish {
   readonly mayQueue: boolean;
   /** All commands in progress are being cancelled. */
   readonly allEnding: boolean;
+  /** A command in progress has started the UI's process, and waits for it. */
+  readonly isAwaited: boolean;
 }
 
 /** Decides about UIs and commands. */
@@ -37,16 +41,20 @@ export interface CommandPolicy {
 
 /**
  * BitBake's policy (R4, R10): one controller at a time, and one command at a time. Further
- * controllers wait their turn.
+ * controllers wait their turn, except for those that the command in progress waits for: they could
+ * wait for ever.
  */
 export const SINGLE: CommandPolicy = {
   name: "single",
-  admit: (whenBusy, { hasController }) => {
-    if (!hasController) return "controller";
+  admit: (whenBusy, { hasController, isAwaited }) => {
+    if (!hasController || isAwaited) return "controller";
     return ({ wait: "waiting", refuse: "refused", observe: "observer" } as const)[whenBusy];
   },
   // A command that is being cancelled ends soon, so the new one is queued for every client.
-  start: ({ mayQueue, allEnding }) => mayQueue || allEnding ? "queue" : "busy",
+  start: ({ mayQueue, allEnding, isAwaited }) => {
+    if (isAwaited) return "run";
+    return mayQueue || allEnding ? "queue" : "busy";
+  },
 };
 
 /**
@@ -55,7 +63,8 @@ export const SINGLE: CommandPolicy = {
  */
 export const MANY: CommandPolicy = {
   name: "many",
-  admit: (whenBusy, { hasController, isBusy }) => {
+  admit: (whenBusy, { hasController, isBusy, isAwaited }) => {
+    if (isAwaited) return "controller";
     if (whenBusy === "refuse" && (hasController || isBusy)) return "refused";
     return whenBusy === "observe" && isBusy ? "observer" : "controller";
   },

@@ -243,7 +243,9 @@ export class Reception {
     const hello = readHello(request.params, identity, namespaces);
     const ending = this.#context.ending(hello.client);
     if (ending !== undefined && hello.role === "controller") throw ending;
-    const role = roster.admission(hello.role, hello.whenBusy ?? "wait", asyncCommands.isBusy);
+    const { isBusy } = asyncCommands;
+    const isAwaited = isBusy && this.#context.cooker.isPartOfWork?.(hello.client) === true;
+    const role = roster.admission(hello.role, hello.whenBusy ?? "wait", { isBusy, isAwaited });
     if (role === "refused") {
       const ready = this.#context.ready();
       log.log("info", `Dropping connection attempt as we have a UI ${ready}`);
@@ -253,7 +255,11 @@ export class Reception {
     }
     log.log("info", "Connecting Client");
     if (role !== "operator") this.#isUnused = false;
-    const ui = new UI(visitor.connection, hello, role, { beside, queueLimit: observerQueue });
+    const ui = new UI(visitor.connection, hello, role, {
+      beside,
+      queueLimit: observerQueue,
+      isAwaited,
+    });
     visitor.ui = ui;
     visitor.registration = bus.register(ui);
     roster.add(ui);

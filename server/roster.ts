@@ -48,9 +48,13 @@ export class Roster {
   }
 
   /** Returns the role that a new UI would get. */
-  admission(role: Role, whenBusy: WhenBusy, isBusy: boolean): Admission {
+  admission(
+    role: Role,
+    whenBusy: WhenBusy,
+    use: { readonly isBusy: boolean; readonly isAwaited: boolean },
+  ): Admission {
     if (role !== "controller") return role;
-    return this.#policy.admit(whenBusy, { hasController: this.hasController, isBusy });
+    return this.#policy.admit(whenBusy, { hasController: this.hasController, ...use });
   }
 
   /** Adds a UI with its role. */

@@ -28,6 +28,8 @@ export class UI implements EventHandler {
   /** Number of its connection. */
   readonly handler: number;
   readonly client: ClientInfo;
+  /** True if a command that was in progress at the hello waits for the UI's process. */
+  readonly isAwaited: boolean;
   readonly connection: Connection;
   /** Present role. It decides which commands the UI may send. */
   role: Role | "waiting";
@@ -52,7 +54,11 @@ export class UI implements EventHandler {
     connection: Connection,
     hello: HelloParams,
     role: Role | "waiting",
-    options: { readonly beside: OwnedWork; readonly queueLimit: number | undefined },
+    options: {
+      readonly beside: OwnedWork;
+      readonly queueLimit: number | undefined;
+      readonly isAwaited: boolean;
+    },
   ) {
     this.handler = connection.number;
     this.connection = connection;
@@ -62,6 +68,7 @@ export class UI implements EventHandler {
     this.builds = hello.builds ?? "all";
     this.#queueLimit = options.queueLimit ?? OBSERVER_QUEUE;
     this.#beside = options.beside;
+    this.isAwaited = options.isAwaited;
   }
 
   get ready(): Promise<void> | undefined {

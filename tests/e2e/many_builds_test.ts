@@ -293,3 +293,15 @@ Deno.test("simmer stop --force ends all builds and their tasks", async () => {
   await untilGone(pid, "the stopped server");
   assertEquals(await project.processes(), []);
 });
+
+Deno.test("a nested run is served by a server for one client at a time, too", async () => {
+  await using project = await Project.create(FILES);
+  const server = project.start(["serve", "--single"]);
+  await server.stderr.until("Socket: ");
+  for (const task of ["by-sh", "twice"]) {
+    const { code, stdout, stderr } = await project.run(["run", "-q", task]);
+    assertEquals([code, stdout.includes("after\n")], [0, true], stderr);
+  }
+  await project.run(["stop"]);
+  await server.finished();
+});

@@ -79,6 +79,20 @@ async function admission(server: TestServer, whenBusy: WhenBusy): Promise<string
   }
 }
 
+for (const whenBusy of ["wait", "refuse", "observe"] as const) {
+  contract(
+    `R4 R10 a UI with whenBusy=${whenBusy} that a command in progress waits for is served at once`,
+    async (server) => {
+      const { build } = await working(server);
+      server.cooker.isPartOfWork = ({ pid }) => pid === 4711;
+      const inner = await working(server, { whenBusy, client: { pid: 4711, command: "inner" } });
+      inner.build.end({ kind: "completed" });
+      assertEquals((await inner.client.event("CommandCompleted")).build, "build-2");
+      assertEquals(build.cancels, []);
+    },
+  );
+}
+
 // Differences
 
 for (
