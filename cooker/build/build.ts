@@ -8,11 +8,8 @@
 import type { DescriptorMap } from "../../system/process/passed_descriptors.ts";
 import type { StartAttributes } from "../../system/process/start_attributes.ts";
 import type { Clock } from "../../system/clock.ts";
-import { ioTurn, macrotask } from "../../system/macrotask.ts";
-import { signalExitCode } from "../../system/process/signals.ts";
+import { ioTurn } from "../../system/macrotask.ts";
 import { Latch } from "../../system/source.ts";
-import type { BuildCounts, BuildOutcome, EventBody, Failure } from "../../wire/events.ts";
-import { encodeOutput } from "../../wire/output.ts";
 import type { TaskSignal } from "../../wire/signals.ts";
 import type { BuildFiles } from "./build_files.ts";
 import type { DeferredResults } from "../cache/deferred_results.ts";
@@ -27,28 +24,22 @@ import type {
   StepResult,
 } from "../../server/cooker.ts";
 import { CancellationController } from "../execute/cancellation.ts";
-import type { Executor, ExitStatus, LeftoverProcesses, OutputSink } from "../execute/executor.ts";
+import type { Executor, ExitStatus, LeftoverProcesses } from "../execute/executor.ts";
 import type { BuildPlan, PlannedTask } from "../plan/plan.ts";
-import { hasSecret } from "../../wire/redact.ts";
 import {
   Scheduler,
   type SchedulerEffect,
   type SchedulerInput,
   type TaskStatus,
 } from "./scheduler.ts";
+import { BuildReport } from "./build_report.ts";
+import { ExitCode } from "./exit_code.ts";
+import { StarvedNotice } from "./starved_notice.ts";
 import type { BuildNode, Execution, Executions, Progress } from "./executions.ts";
 import type { ServiceHold } from "./service_hold.ts";
 import type { SlotPool, SlotQueue } from "./slot_pool.ts";
 import { TaskRun, type TaskRunContext, type TaskRunOutcome } from "./task_run.ts";
 import { TaskRunner } from "./task_runner.ts";
-
-/** The exit code of a build that was cancelled without a signal. */
-const CANCELLED = signalExitCode("SIGINT");
-
-/** Milliseconds without progress after which tasks that wait for a slot are named. */
-const STARVED_MS = 10_000;
-/** The largest number of waiting tasks that are named. */
-const MAX_NAMED = 5;
 
 /** Milliseconds that a build works before it yields to the server's loop. */
 const STRETCH_MS = 8;
@@ -126,31 +117,23 @@ export class Build implements AsyncCommand, BuildNode {
   /** Present while the build is nested in an execution, which has lent its slot. */
   readonly #nesting: Disposable | undefined;
   readonly #leftovers: LeftoverProcesses[] = [];
-  readonly #failures: Failure[] = [];
+  readonly #report: BuildReport;
+  readonly #exitCode = new ExitCode();
+  readonly #starved: StarvedNotice;
   /** The queue of scheduler inputs. The first one is being processed. */
   readonly #inputs: SchedulerInput[] = [];
   readonly #finished = Promise.withResolvers<void>();
   readonly #runner: TaskRunner;
-  readonly #hasSecrets: boolean;
   #gaveWayAt = 0;
   readonly #scheduler: Scheduler;
   /** The last request to end. */
   #cancelled: Cancel = { kind: "end" };
   #startedAt: number | undefined;
-  #exitCode = 0;
   /** The client's signal that has cancelled the build. */
   #signal: TaskSignal | undefined;
-  /** The first exit code other than 0 of a task that was asked to end and exited by itself. */
-  #cancelledCode = 0;
-  /** True if a task was terminated, or was kept from starting. */
-  #isCut = false;
+  /** The exit code, once the build is complete. */
+  #code = 0;
   #isFinished = false;
-  #isFlushing = false;
-  /** Time at which a task last started or ended. */
-  #changedAt = 0;
-  /** Aborted at the end of the build. */
-  readonly #over = new AbortController();
-  #watching: Promise<void> | undefined;
   #defect: { readonly error: unknown } | undefined;
 
   /** @param options the build begins with its first step */
@@ -172,7 +155,12 @@ export class Build implements AsyncCommand, BuildNode {
     this.jobs = options.jobs ?? jobs;
     this.#slots = options.slots.join({ jobs: this.jobs, isNested: options.parent !== undefined });
     this.#nesting = options.parent?.begin(this);
-    this.#hasSecrets = options.plan.hasSecrets || hasSecret(options.call.client.command);
+    this.#report = new BuildReport({ ...options, jobs: this.jobs });
+    this.#starved = new StarvedNotice({
+      clock: options.clock,
+      waiting: () => tasks.filter((_, index) => this.#scheduler.status[index] === "ready"),
+      warn: (message) => this.#report.warn(message),
+    });
     this.#runner = new TaskRunner({ ...options, force, replayLogs });
     const { files, rank, executions } = options;
     this.#taskContext = {
@@ -208,7 +196,7 @@ export class Build implements AsyncCommand, BuildNode {
 
   /** True if every task with a command was a cache hit. */
   get isAllCached(): boolean {
-    return this.#exitCode === 0 &&
+    return this.#exitCode.value === 0 &&
       this.#options.plan.tasks.every((task, index) =>
         task.command === undefined || this.#scheduler.status[index] === "cached"
       );
@@ -237,9 +225,7 @@ export class Build implements AsyncCommand, BuildNode {
   }
 
   outcome(): AsyncOutcome {
-    return this.#exitCode === 0
-      ? { kind: "completed" }
-      : { kind: "exit", exitCode: this.#exitCode };
+    return this.#code === 0 ? { kind: "completed" } : { kind: "exit", exitCode: this.#code };
   }
 
   cancel(how: Cancel): void {
@@ -265,33 +251,9 @@ export class Build implements AsyncCommand, BuildNode {
   }
 
   #announce(): void {
-    const { plan, call, id, clock } = this.#options;
-    this.#startedAt = clock.monotonic();
+    this.#startedAt = this.#options.clock.monotonic();
     this.#gaveWayAt = this.#startedAt;
-    this.#emit({
-      type: "BuildStarted",
-      build: id,
-      requested: plan.requested,
-      total: plan.tasks.length,
-      jobs: this.jobs,
-      client: call.client,
-    });
-    this.#options.files.whenFailed((error) => {
-      const message = `Cannot record this build: ${error.message}`;
-      void this.#emit({ type: "LogRecord", build: id, level: "warn", message });
-    });
-    for (const task of plan.tasks) {
-      this.#emit({
-        type: "TaskQueued",
-        build: id,
-        task: task.id,
-        name: task.name,
-        ...(task.package === undefined ? {} : { package: task.package }),
-        dependencies: task.dependencies.map((index) => this.#task(index).id),
-        prefixed: task.prefixed,
-        ...(task.label === undefined ? {} : { label: task.label }),
-      });
-    }
+    this.#report.begun();
   }
 
   /**
@@ -324,43 +286,12 @@ export class Build implements AsyncCommand, BuildNode {
         return this.#settle(effect.task, effect.status);
       case "skip":
         // A task without a command only stands for its dependencies.
-        if (this.#task(effect.task).command !== undefined) this.#isCut = true;
+        if (this.#task(effect.task).command !== undefined) this.#exitCode.skipped();
         this.#tasks.get(effect.task)?.run.cancel({ kind: "end" });
-        this.#emit({
-          type: "TaskCancelled",
-          build: this.build,
-          task: this.#task(effect.task).id,
-          wasRunning: false,
-        });
+        this.#report.skipped(this.#task(effect.task));
         return;
       case "finish":
         this.#own(this.#complete());
-    }
-  }
-
-  /**
-   * Says once which tasks wait for a slot if no task has started or ended for a while: the running
-   * ones may be servers that never end.
-   */
-  async #watchSlots(): Promise<void> {
-    const { clock, plan } = this.#options;
-    while (!this.#isFinished) {
-      const since = this.#changedAt;
-      await clock.sleep(since + STARVED_MS - clock.monotonic(), this.#over.signal);
-      if (this.#isFinished || this.#slots.waiting === 0) return;
-      if (this.#changedAt !== since) continue;
-      const waiting = plan.tasks.filter((_, index) => this.#scheduler.status[index] === "ready");
-      const names = waiting.slice(0, MAX_NAMED).map(({ label, id }) => label ?? id);
-      const more = waiting.length > MAX_NAMED ? ` and ${waiting.length - MAX_NAMED} more` : "";
-      const [first] = waiting;
-      const settings = JSON.stringify({
-        simmer: { tasks: { [first?.name ?? "dev"]: { service: true } } },
-      });
-      const message = `${names.join(", ")}${more} wait for a job slot, and no task has ended for ` +
-        `${STARVED_MS / 1000} s. If the running tasks are servers, declare them in deno.json or ` +
-        `package.json: ${settings}; or allow more tasks at once with --jobs`;
-      void this.#emit({ type: "LogRecord", build: this.build, level: "warn", message });
-      return;
     }
   }
 
@@ -372,7 +303,7 @@ export class Build implements AsyncCommand, BuildNode {
       ? this.#runner.recall(index, plan.tasks)
       : undefined;
     if (recalled !== undefined) {
-      this.#emit({ type: "TaskCached", ...this.#head(task), fingerprint: recalled });
+      this.#report.cached(task, recalled);
       this.#feed({ kind: "started", task: index });
       return this.#feed({ kind: "ended", task: index, result: "cached" });
     }
@@ -381,11 +312,11 @@ export class Build implements AsyncCommand, BuildNode {
       run: new TaskRun(this.#taskContext, { index, task, dependencies }, {
         admitted: () => {
           state.startedAt = clock.monotonic();
-          this.#changedAt = state.startedAt;
+          this.#starved.progress();
           this.#feed({ kind: "started", task: index });
         },
         begun: (progress, shared) => this.#begun(index, progress, shared),
-        sink: this.#sink(task.id),
+        sink: this.#report.sink(task),
       }),
       startedAt: now,
       logPath: undefined,
@@ -393,7 +324,7 @@ export class Build implements AsyncCommand, BuildNode {
     };
     this.#tasks.set(index, state);
     this.#own(this.#run(index, state));
-    if (this.#slots.waiting > 0) this.#watching ??= this.#watchSlots();
+    if (this.#slots.waiting > 0) this.#starved.waits();
   }
 
   async #run(index: number, state: Task): Promise<void> {
@@ -409,7 +340,7 @@ export class Build implements AsyncCommand, BuildNode {
   }
 
   #ended(index: number, state: Task, { outcome, logPath }: TaskRunOutcome): void {
-    this.#changedAt = this.#options.clock.monotonic();
+    this.#starved.progress();
     if (outcome.kind === "cached") {
       return this.#feed({ kind: "ended", task: index, result: "cached" });
     }
@@ -427,16 +358,10 @@ export class Build implements AsyncCommand, BuildNode {
     if (progress.kind === "ready") {
       const startedAt = this.#tasks.get(index)?.startedAt ?? 0;
       const durationMs = Math.round(this.#options.clock.monotonic() - startedAt);
-      this.#emit({ type: "TaskReady", ...this.#head(task), durationMs });
-      return this.#feed({ kind: "serving", task: index });
-    }
-    const by = shared === undefined ? {} : { shared };
-    if (progress.kind === "cached") {
-      this.#emit({ type: "TaskCached", ...this.#head(task), fingerprint: progress.fingerprint });
-      return;
-    }
-    const { cwd, prefixed } = task;
-    this.#emit({ type: "TaskStarted", ...this.#head(task), cwd, prefixed, ...by });
+      this.#report.ready(task, durationMs);
+      this.#feed({ kind: "serving", task: index });
+    } else if (progress.kind === "cached") this.#report.cached(task, progress.fingerprint);
+    else this.#report.started(task, shared);
   }
 
   /** Returns true if a task reads a stdin that has bytes. Its execution is not shared then. */
@@ -455,143 +380,45 @@ export class Build implements AsyncCommand, BuildNode {
     this.#gaveWayAt = clock.monotonic();
   }
 
-  #head({ id, name, header, package: owner }: PlannedTask): {
-    readonly build: string;
-    readonly task: string;
-    readonly name: string;
-    readonly package?: string;
-    readonly command?: string;
-  } {
-    const whose = owner === undefined ? {} : { package: owner };
-    const common = { build: this.build, task: id, name, ...whose };
-    return header === undefined ? common : { ...common, command: header };
-  }
-
-  #sink(task: string): OutputSink {
-    return {
-      write: async (stream, bytes) => {
-        await this.#emit({
-          type: "TaskOutput",
-          build: this.build,
-          task,
-          stream,
-          ...encodeOutput(bytes),
-        });
-      },
-      warn: (message) => {
-        void this.#emit({ type: "LogRecord", build: this.build, level: "warn", message, task });
-      },
-    };
-  }
-
   #settle(index: number, status: TaskStatus): void {
-    const { id } = this.#task(index);
-    const run = this.#tasks.get(index);
-    if (run === undefined || status === "cached") return;
-    const common = {
-      build: this.build,
-      task: id,
-      durationMs: Math.round(this.#options.clock.monotonic() - run.startedAt),
-      ...(run.logPath === undefined ? {} : { logPath: run.logPath }),
-    };
+    const task = this.#task(index);
+    const state = this.#tasks.get(index);
+    if (state === undefined || status === "cached") return;
+    const { run, logPath } = state;
+    const durationMs = Math.round(this.#options.clock.monotonic() - state.startedAt);
+    const end = { durationMs, logPath };
     if (status === "succeeded") {
-      const task = this.#task(index);
-      const isMeasured = run.run.isStarter && task.service === undefined;
-      if (isMeasured) this.#options.ran?.(task, common.durationMs);
-      this.#emit({ type: "TaskSucceeded", ...common });
-    } else if (status === "failed") this.#failed(run, common);
-    else this.#wasCancelled(run, common);
-    if (!this.#isFlushing) this.#own(this.#flush());
-  }
-
-  /** Flushes the journal once for all events of one turn of the loop. */
-  async #flush(): Promise<void> {
-    this.#isFlushing = true;
-    await macrotask();
-    this.#isFlushing = false;
-    if (!this.#isFinished) this.#options.files.flush();
-  }
-
-  #failed(
-    run: Task,
-    common: { build: string; task: string; durationMs: number; logPath?: string },
-  ): void {
-    const { code, signal, reason, lastLines } = run.status;
-    if (this.#exitCode === 0) this.#exitCode = code;
-    const why = reason === undefined ? {} : { reason };
-    const { task, logPath } = common;
-    this.#failures.push({
-      task,
-      exitCode: code,
-      ...(logPath === undefined ? {} : { logPath }),
-      ...why,
-    });
-    this.#emit({
-      type: "TaskFailed",
-      ...common,
-      exitCode: code,
-      ...(signal === undefined ? {} : { signal }),
-      ...why,
-      ...(lastLines === undefined || lastLines.length === 0 ? {} : { lastLines }),
-    });
-  }
-
-  /**
-   * Handles a task that was asked to end. It may have exited by itself nevertheless, and then its
-   * exit code counts.
-   */
-  #wasCancelled(
-    { run: { hasStarted }, status: { code, signal, reason } }: Task,
-    common: { build: string; task: string; durationMs: number; logPath?: string },
-  ): void {
-    if (!hasStarted || signal !== undefined || reason !== undefined) this.#isCut = true;
-    else if (this.#cancelledCode === 0) this.#cancelledCode = code;
-    this.#emit({ type: "TaskCancelled", wasRunning: hasStarted, ...common });
-  }
-
-  /**
-   * Returns the exit code of a build that a client's signal has cancelled. It is the code of the
-   * first task that failed or exited with a code of its own. Otherwise, it is the signal's code if
-   * the signal has terminated a task or kept one from starting.
-   */
-  #codeAfter(signal: TaskSignal): number {
-    const own = this.#exitCode === 0 ? this.#cancelledCode : this.#exitCode;
-    return own === 0 && this.#isCut ? signalExitCode(signal) : own;
+      const isMeasured = run.isStarter && task.service === undefined;
+      if (isMeasured) this.#options.ran?.(task, durationMs);
+      this.#report.succeeded(task, end);
+    } else if (status === "failed") {
+      this.#exitCode.failed(state.status);
+      this.#report.failed(task, end, state.status);
+    } else {
+      this.#exitCode.cancelled(run.hasStarted, state.status);
+      this.#report.cancelled(task, end, run.hasStarted);
+    }
+    this.#own(this.#report.flush());
   }
 
   /** Ends the processes that commands have left in the background, and completes the build. */
   async #complete(): Promise<void> {
     if (!this.#whole.graceful.aborted) this.#whole.cancel({ kind: "end" });
     await Promise.all(this.#leftovers.map((leftovers) => leftovers.end(this.#whole)));
-    const outcome: BuildOutcome = this.#scheduler.isCancelled
-      ? "cancelled"
-      : this.#exitCode === 0
-      ? "succeeded"
-      : "failed";
-    if (outcome === "cancelled") {
-      this.#exitCode = this.#signal === undefined ? CANCELLED : this.#codeAfter(this.#signal);
-    }
+    const { isCancelled, status: statuses } = this.#scheduler;
+    this.#code = isCancelled ? this.#exitCode.after(this.#signal) : this.#exitCode.value;
+    const outcome = isCancelled ? "cancelled" : this.#code === 0 ? "succeeded" : "failed";
     const durationMs = Math.round(this.#options.clock.monotonic() - (this.#startedAt ?? 0));
     await this.#options.deferred?.keepFirst();
-    // Write errors must be reported before the end of the build.
-    this.#options.files.flush();
-    this.#emit({
-      type: "BuildCompleted",
-      build: this.build,
-      outcome,
-      exitCode: this.#exitCode,
-      counts: countsOf(this.#scheduler.status),
-      durationMs,
-      failures: this.#failures,
-    });
+    this.#report.completed({ outcome, exitCode: this.#code, statuses, durationMs });
     this.#finish();
   }
 
   #finish(): void {
     if (this.#isFinished) return;
     this.#isFinished = true;
-    this.#over.abort("over");
-    this.#options.files.close();
+    this.#starved.end();
+    this.#report.close();
     this.#slots[Symbol.dispose]();
     this.#nesting?.[Symbol.dispose]();
     this.#wake.wake();
@@ -610,31 +437,9 @@ export class Build implements AsyncCommand, BuildNode {
     });
   }
 
-  /**
-   * Sends an event to the client and records it. The promise resolves when the client can take
-   * more. It is absent if there is no need to wait.
-   */
-  #emit(body: EventBody): Promise<void> | undefined {
-    const { event, ready } = this.#options.call.emit(body);
-    this.#options.files.record(event, this.#hasSecrets);
-    return ready;
-  }
-
   #task(index: number): PlannedTask {
     const task = this.#options.plan.tasks[index];
     if (task === undefined) throw new RangeError(`The build has no task ${index}`);
     return task;
   }
-}
-
-function countsOf(statuses: readonly TaskStatus[]): BuildCounts {
-  const count = (status: TaskStatus): number => statuses.filter((each) => each === status).length;
-  return {
-    total: statuses.length,
-    succeeded: count("succeeded"),
-    cached: count("cached"),
-    failed: count("failed"),
-    cancelled: count("cancelled"),
-    skipped: count("skipped"),
-  };
 }

@@ -63,7 +63,7 @@ export const serviceSchema = v.pipe(
 );
 
 /** Condition for a service to be ready. Exactly one member is present. */
-export interface ReadyCondition {
+interface ReadyCondition {
   /** Regular expression that a line of output must match. */
   readonly output?: string;
   /** TCP port that must accept connections. */

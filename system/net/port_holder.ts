@@ -18,7 +18,7 @@ const INODE = 9;
 const LISTENING = "0A";
 
 /** The process that listens at a port. */
-export interface PortHolder {
+interface PortHolder {
   readonly pid: number;
   readonly command: string;
 }
