@@ -107,11 +107,15 @@ class Moment implements Disposable {
   }
 }
 
+/** A client of a story. */
+interface Client {
+  readonly kind: string;
+  readonly client: Running;
+  readonly over: Promise<unknown>;
+}
+
 /** Starts a run, or a watcher that runs the same task until it is killed. */
-function startClient(
-  project: Project,
-  random: Random,
-): { kind: string; client: Running; over: Promise<unknown> } {
+function startClient(project: Project, random: Random): Client {
   const kind = random.oneIn(3) ? "watch" : "run";
   const client = project.start([kind, "whole"]);
   const over = kind === "run" ? client.finished() : client.stderr.until("watching for changes");
@@ -167,14 +171,15 @@ async function checkFiles(project: Project, where: string): Promise<void> {
   }
 }
 
-Deno.test("the next run is correct and no task is left after a SIGKILL of server, client or task at a random moment", async () => {
+/** @param most number of clients at once */
+async function killAtRandom(kills: number, most: number): Promise<void> {
   const random = new Random(seed());
   await using project = await Project.create({
     "deno.json": CONFIG,
     "part.sh": PART,
     "in.txt": "",
   });
-  for (let kill = 0; kill < KILLS; kill++) {
+  for (let kill = 0; kill < kills; kill++) {
     const content = `${kill % 7} are written in pieces\n`;
     await project.write("in.txt", content);
     const outputs = ["part.txt", "whole.txt", "big.bin"].filter(() => random.oneIn(2));
@@ -185,12 +190,14 @@ Deno.test("the next run is correct and no task is left after a SIGKILL of server
     }
     const changes = random.below(MOMENTS);
     using moment = new Moment(project.root, changes);
-    const { kind, client, over } = startClient(project, random);
-    await moment.reached(over);
-    const victim = await killSomebody(project, client, random);
-    if (kind === "watch") endWatcher(client);
-    await client.finished();
-    const where = `after kill ${kill} (${victim} of ${kind}, change ${changes}), seed ${seed()}`;
+    const start = (): Client => startClient(project, random);
+    const clients = [start(), ...Array.from({ length: most - 1 }, start)] as const;
+    await moment.reached(Promise.all(clients.map(({ over }) => over)));
+    const victim = await killSomebody(project, random.pick(clients).client, random);
+    for (const { kind, client } of clients) if (kind === "watch") endWatcher(client);
+    await Promise.all(clients.map(({ client }) => client.finished()));
+    const kinds = clients.map(({ kind }) => kind).join(", ");
+    const where = `after kill ${kill} (${victim} of ${kinds}, change ${changes}), seed ${seed()}`;
     const { code, stderr } = await project.run(["run", "whole"]);
     assertEquals(code, 0, `${where}: ${stderr}`);
     const whole = await project.read("whole.txt").catch((error: Error) => error.message);
@@ -199,6 +206,14 @@ Deno.test("the next run is correct and no task is left after a SIGKILL of server
     await untilNoTask(project, where);
     await checkFiles(project, where);
   }
+}
+
+Deno.test("the next run is correct and no task is left after a SIGKILL of server, client or task at a random moment", async () => {
+  await killAtRandom(KILLS, 1);
+});
+
+Deno.test("the next run is correct and no task is left after a SIGKILL while several builds run", async () => {
+  await killAtRandom(Math.ceil(KILLS / 2), 4);
 });
 
 function absent(error: unknown): void {
