@@ -28,12 +28,16 @@ export function emptyTally(): Tally {
   return { manyResults: 0, keyedByOutput: 0, afterFailure: 0, raced: 0, runs: 0, equal: 0 };
 }
 
-/** Runs a story with `deno task` and with simmer, and compares each run. */
-export async function tell(story: ModelStory, tally: Tally): Promise<void> {
+/**
+ * Runs a story with `deno task` and with simmer, and compares each run.
+ *
+ * @param builds number of builds of simmer that do each run at once
+ */
+export async function tell(story: ModelStory, tally: Tally, builds = 1): Promise<void> {
   await using world = await World.make(story);
   for (const run of story.runs) {
     for (const step of run.steps) await world.apply(step);
-    if (!await world.run(run, tally)) return;
+    if (!await world.run(run, tally, builds)) return;
   }
 }
 
@@ -107,20 +111,27 @@ class World implements AsyncDisposable {
   }
 
   /** @returns true if both projects are in the same state, so that the story can go on */
-  async run(run: ModelRun, tally: Tally): Promise<boolean> {
+  async run(run: ModelRun, tally: Tally, builds: number): Promise<boolean> {
     const target = run.target === "wildcard" ? "t*" : `t${run.target % this.#tasks.length}`;
-    const [expected, actual] = await Promise.all([
-      this.#runDeno(target, run),
+    const build = (): Promise<DirectRun> =>
       this.#cooker.run([target], {
         args: run.args,
         jobs: run.jobs,
         env: { ...BASE_ENV, MODEL: this.#env },
-      }),
+      });
+    const [expected, first, ...others] = await Promise.all([
+      this.#runDeno(target, run),
+      build(),
+      ...Array.from({ length: builds - 1 }, build),
     ]);
     tally.runs++;
     const [ranByDeno, ranBySimmer] = await Promise.all(this.#folders.map(takeRan));
     const story = `${target} ${JSON.stringify(run)}\n${configText(this.#tasks)}`;
-    this.#checkOrder(actual, story);
+    for (const each of [first, ...others]) {
+      this.#checkOrder(each, story);
+      assertEquals(each.exitCode, first.exitCode, `one of several: ${story}`);
+    }
+    const actual = together([first, ...others]);
     if (expected !== 0 && actual.exitCode === 0) {
       // One of the two had a hit where the other ran the task. An undeclared output was missing there.
       const meant = this.#compare(ranByDeno ?? [], ranBySimmer ?? [], actual, story);
@@ -229,6 +240,20 @@ class World implements AsyncDisposable {
     await this.#cooker[Symbol.asyncDispose]();
     await Deno.remove(this.#base, { recursive: true });
   }
+}
+
+/** Returns what several builds have done together. A failing task may have run in each of them. */
+function together(runs: readonly [DirectRun, ...DirectRun[]]): DirectRun {
+  const [first] = runs;
+  if (runs.length === 1) return first;
+  const events = runs.flatMap((run) => run.events);
+  const failed = new Set(
+    events.flatMap((event) => event.type === "TaskFailed" ? event.task : []),
+  );
+  const own = events.filter((event) => event.type !== "TaskStarted" || event.shared === undefined);
+  const ran = own.flatMap((event) => event.type === "TaskStarted" ? event.name : []);
+  const once = ran.filter((name, index) => !failed.has(name) || ran.indexOf(name) === index);
+  return { ...first, events: own, ran: once };
 }
 
 const BASE_ENV = { PATH: Deno.env.get("PATH") ?? "", NO_COLOR: "1" };
