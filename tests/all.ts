@@ -21,6 +21,7 @@ const HANG_MS = 5 * 60_000;
 /** Files whose tests measure response times or memory, so that no other process may run. */
 const ALONE: readonly string[] = [
   "tests/faults/free_loop_test.ts",
+  "tests/faults/many_builds_load_test.ts",
   "tests/faults/memory_test.ts",
   "tests/faults/slow_reader_test.ts",
 ];
