@@ -195,6 +195,7 @@ export class TaskCooker implements Cooker {
       work: () => {
         this.#retention.prune(new Set([...this.#builds].map(({ build }) => build)));
         this.#storeIfQuiet();
+        this.#slots.relieve();
         const isBusy = host.hasUIs() || this.#builds.size > 0 || !this.#project.deferred.isEmpty;
         return this.#memory.look(isBusy);
       },

@@ -7,7 +7,8 @@
  *
  * A task that waits for a nested build lends its slot, and takes it back without waiting. A nested
  * build gets its first slot even if another build has taken the one that was lent: that build may run
- * for ever, or wait for the task. More tasks than slots may therefore run for a while.
+ * for ever, or wait for the task. A build that has long waited without a slot gets one, too, because
+ * the others may all run dev servers. More tasks than slots may therefore run for a while.
  *
  * @module
  */
@@ -38,6 +39,11 @@ export class SlotPool {
   #queues: SlotQueue[] = [];
   #held = 0;
   #isServing = false;
+  /**
+   * Builds that waited without a slot at the last call of {@linkcode SlotPool.relieve}, and the number
+   * of slots that they had got by then.
+   */
+  #starved: ReadonlyMap<SlotQueue, number> = new Map();
 
   /** Number of slots that are held and not lent. */
   get held(): number {
@@ -64,6 +70,18 @@ export class SlotPool {
     // The build may raise the number of slots.
     this.#serve();
     return queue;
+  }
+
+  /**
+   * Gives a slot to one build that has waited without any since the last call, even if none is free.
+   * Called periodically. With one build a call, builds that soon get a slot anyway rarely get one
+   * beyond the limit.
+   */
+  relieve(): void {
+    const starved = this.#queues.filter((queue) => queue.isReady && queue.held === 0);
+    const next = starved.find((queue) => this.#starved.get(queue) === queue.granted);
+    this.#starved = new Map(starved.map((queue) => [queue, queue.granted]));
+    next?.grant();
   }
 
   #serve(): void {
@@ -105,6 +123,7 @@ export class SlotQueue implements Disposable {
   /** Requests, sorted by rank. */
   readonly #waiting: Waiting[] = [];
   #held = 0;
+  #granted = 0;
 
   constructor(options: QueueOptions, pool: PoolAccess) {
     this.options = options;
@@ -114,6 +133,11 @@ export class SlotQueue implements Disposable {
   /** True if a request waits, and the build may hold a further slot. */
   get isReady(): boolean {
     return this.#waiting.length > 0 && this.#held < this.options.jobs;
+  }
+
+  /** Number of slots that the build has got so far. */
+  get granted(): number {
+    return this.#granted;
   }
 
   /** Number of slots that the build holds. */
@@ -149,6 +173,7 @@ export class SlotQueue implements Disposable {
     const entry = this.#waiting.shift();
     if (entry === undefined) return;
     this.#held++;
+    this.#granted++;
     this.#pool.hold(1);
     entry.granted(this.#slot());
   }

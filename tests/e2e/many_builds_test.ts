@@ -236,6 +236,16 @@ Deno.test("a run inside a task goes on although a dev server has the only slot",
   assertEquals((await dev.finished()).code, 130);
 });
 
+Deno.test("a build soon goes on although dev servers have all slots", async () => {
+  await using project = await create();
+  const dev = project.start(["run", "-q", "-j1", "dev"]);
+  await dev.stdout.until("dev begun");
+  const { code, stdout, stderr } = await project.run(["run", "-q", "-j1", "part"]);
+  assertEquals([code, stdout], [0, "input\n"], stderr);
+  dev.kill("SIGINT");
+  assertEquals((await dev.finished()).code, 130);
+});
+
 Deno.test("tasks that run themselves or each other fail with the cycle, exit code 5", async () => {
   await using project = await create();
   for (const way of [[], ["-j1"]]) {

@@ -41,7 +41,7 @@ type Step =
   | { readonly kind: "end"; readonly at: number }
   | { readonly kind: "leave"; readonly at: number; readonly how: Cancel }
   | { readonly kind: "edit"; readonly at: number }
-  | { readonly kind: "stall" | "flow"; readonly at: number };
+  | { readonly kind: "stall" | "flow" | "relieve"; readonly at: number };
 
 interface Story {
   readonly tasks: readonly ModelTask[];
@@ -82,7 +82,10 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("edit" as const), at }) },
   {
     weight: 2,
-    arbitrary: fc.record({ kind: fc.constantFrom("stall" as const, "flow" as const), at }),
+    arbitrary: fc.record({
+      kind: fc.constantFrom("stall" as const, "flow" as const, "relieve" as const),
+      at,
+    }),
   },
 );
 
@@ -154,6 +157,7 @@ class Teller {
   /** Names of tasks whose commands have started builds. */
   readonly #nesting = new Set<string>();
   #edits = 0;
+  #reliefs = 0;
   /** Limit of the slots that may be held. */
   #ceiling = 0;
 
@@ -209,6 +213,9 @@ class Teller {
         return build?.stall();
       case "flow":
         return build?.flow();
+      case "relieve":
+        this.#reliefs++;
+        return rig.slots.relieve();
     }
   }
 
@@ -246,7 +253,7 @@ class Teller {
     // taken back without waiting.
     this.#ceiling = held <= capacity ? capacity : Math.max(capacity, this.#ceiling);
     const loans = builds.filter(({ wish }) => wish.inside !== undefined).length;
-    assert(held <= this.#ceiling + loans, this.#rig.describe());
+    assert(held <= this.#ceiling + loans + this.#reliefs, this.#rig.describe());
     assert(held >= 0);
   }
 

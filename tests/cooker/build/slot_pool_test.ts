@@ -113,6 +113,39 @@ Deno.test("SlotPool serves nested builds first, and gives them one slot even if 
   assertEquals([asker.granted.at(-1), pool.held], ["y", 2]);
 });
 
+Deno.test("SlotPool relieves one build at a time that has waited without a slot since the last call", () => {
+  const pool = new SlotPool();
+  const asker = new Asker();
+  for (const name of ["dev", "other", "third"]) {
+    asker.ask(pool.join({ jobs: 1, isNested: false }), name);
+  }
+  pool.relieve();
+  assertEquals(asker.granted, ["dev"]);
+  pool.relieve();
+  assertEquals(asker.granted, ["dev", "other"]);
+  pool.relieve();
+  pool.relieve();
+  assertEquals([asker.granted, pool.held], [["dev", "other", "third"], 3]);
+  for (const name of asker.granted) asker.giveBack(name);
+  assertEquals(pool.held, 0);
+});
+
+Deno.test("SlotPool does not relieve a build that gets slots now and then", () => {
+  const pool = new SlotPool();
+  const asker = new Asker();
+  const [one, other] = [1, 2].map(() => pool.join({ jobs: 1, isNested: false }));
+  if (one === undefined || other === undefined) throw new Error("there are two");
+  asker.ask(one, "a");
+  asker.ask(other, "x");
+  pool.relieve();
+  asker.ask(one, "b");
+  asker.giveBack("a");
+  asker.ask(other, "y");
+  asker.giveBack("x");
+  pool.relieve();
+  assertEquals([asker.granted, pool.held], [["a", "x", "b"], 1]);
+});
+
 Deno.test("SlotPool counts a slot once that is lent twice, or given back while it is lent", () => {
   const pool = new SlotPool();
   const asker = new Asker();
