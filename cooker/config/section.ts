@@ -12,6 +12,7 @@ import {
   describeNode,
   invalidConfig,
   membersOf,
+  stringOf,
 } from "./jsonc.ts";
 
 /**
@@ -45,4 +46,29 @@ export function sectionOf(
     throw invalidConfig(source, offset, mistake);
   }
   return members;
+}
+
+/**
+ * Reads a list of strings.
+ *
+ * @param what the list's name, for messages
+ * @throws {WireError} `projectError` of kind `invalid-config`
+ */
+export function readTextList(
+  source: ConfigText,
+  node: ConfigNode,
+  what: string,
+): readonly string[] {
+  const mistaken = (wrong: ConfigNode): Error =>
+    invalidConfig(
+      source,
+      wrong.offset,
+      `${what} must be a list of strings, but found ${describeNode(wrong)}`,
+    );
+  if (node.type !== "array") throw mistaken(node);
+  return (node.children ?? []).map((child) => {
+    const text = stringOf(child);
+    if (text === undefined) throw mistaken(child);
+    return text;
+  });
 }

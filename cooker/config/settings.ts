@@ -11,7 +11,7 @@
 import * as v from "valibot";
 import { type ConfigNode, type ConfigText, describeNode, invalidConfig } from "./jsonc.ts";
 import { excerpt } from "../../wire/near_names.ts";
-import { sectionOf } from "./section.ts";
+import { readTextList, sectionOf } from "./section.ts";
 import { readService, serviceSchema, type ServiceSettings } from "./service.ts";
 
 const cleanSchema = v.pipe(
@@ -22,7 +22,24 @@ const cleanSchema = v.pipe(
   ),
 );
 
+const texts = v.array(v.string());
+
 const taskSchema = v.strictObject({
+  files: v.optional(v.pipe(
+    texts,
+    v.description(
+      "Globs of the inputs, relative to the task's folder. A task that declares them is cached.",
+    ),
+  )),
+  output: v.optional(
+    v.pipe(texts, v.description("Globs of the outputs, which are stored and restored.")),
+  ),
+  env: v.optional(
+    v.pipe(texts, v.description("Names of the variables that the result depends on.")),
+  ),
+  dependencies: v.optional(
+    v.pipe(texts, v.description("Names or wildcards of the tasks that run first.")),
+  ),
   clean: v.optional(cleanSchema),
   service: v.optional(serviceSchema),
 });
@@ -32,8 +49,18 @@ const settingsSchema = v.pipe(
   v.description("Settings of simmer."),
 );
 
+/** Settings that add what a `deno.json` declares in the task itself. */
+const DECLARATIONS = ["files", "output", "env", "dependencies"] as const;
+
+/** What a task declares in its settings. */
+type Declarations = {
+  readonly [Key in typeof DECLARATIONS[number]]?: readonly string[];
+};
+
 /** Settings of one task. */
 export interface TaskSettings {
+  /** Absent if there are none. */
+  readonly declared?: Declarations;
   readonly clean?: v.InferOutput<typeof cleanSchema>;
   /** Present if the task is a service. */
   readonly service?: ServiceSettings;
@@ -52,29 +79,53 @@ export const configSchema = v.pipe(
  * Reads the `simmer` section of a config file.
  *
  * @param node the value of `simmer`; if absent, no task has settings
- * @param tasks the names of the file's tasks
+ * @param tasks the names of the file's tasks, with the keys that the task itself has
  * @returns the settings of tasks by their names
  * @throws {WireError} `projectError` of kind `invalid-config` for an unknown key or a wrong value
  */
 export function readSettings(
   source: ConfigText,
   node: ConfigNode | undefined,
-  tasks: readonly string[],
+  tasks: ReadonlyMap<string, readonly string[]>,
 ): ReadonlyMap<string, TaskSettings> {
   const settings = new Map<string, TaskSettings>();
   const sections = sectionOf(source, node, "simmer", Object.keys(settingsSchema.entries));
-  for (const [name, each] of sectionOf(source, sections.get("tasks"), "simmer.tasks", tasks)) {
+  const names = [...tasks.keys()];
+  for (const [name, each] of sectionOf(source, sections.get("tasks"), "simmer.tasks", names)) {
     const place = `simmer.tasks.${name}`;
     const values = sectionOf(source, each, place, Object.keys(taskSchema.entries));
     const clean = values.get("clean");
     const service = values.get("service");
     const settingsOfService = service && readService(source, service, place);
+    const declared = readDeclarations(source, values, { place, own: tasks.get(name) ?? [] });
     settings.set(name, {
+      ...(declared === undefined ? {} : { declared }),
       ...(clean === undefined ? {} : { clean: readClean(source, clean, place) }),
       ...(settingsOfService === undefined ? {} : { service: settingsOfService }),
     });
   }
   return settings;
+}
+
+/**
+ * @param context `own`: keys of the task itself. One that the settings have too is a mistake.
+ */
+function readDeclarations(
+  source: ConfigText,
+  values: ReadonlyMap<string, ConfigNode>,
+  { place, own }: { readonly place: string; readonly own: readonly string[] },
+): Declarations | undefined {
+  const found = DECLARATIONS.flatMap((key) => {
+    const node = values.get(key);
+    if (node === undefined) return [];
+    const what = `"${excerpt(`${place}.${key}`)}"`;
+    if (own.includes(key)) {
+      const mistake = `${what} is declared twice: the task itself has "${key}" too`;
+      throw invalidConfig(source, node.offset, mistake);
+    }
+    return [[key, readTextList(source, node, what)] as const];
+  });
+  return found.length === 0 ? undefined : Object.fromEntries(found);
 }
 
 function readClean(

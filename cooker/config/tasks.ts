@@ -17,6 +17,7 @@ import {
   stringOf,
 } from "./jsonc.ts";
 
+import { readTextList } from "./section.ts";
 import { readSettings, type TaskSettings } from "./settings.ts";
 
 /** A task as its config file defines it. */
@@ -90,11 +91,10 @@ export function readDenoConfig(source: ConfigText, folder: string): TaskFile {
     throw mistaken(source, tasks, `"tasks" must be an object`);
   }
   const nodes = membersOf(tasks);
-  const settings = readSettings(source, members.get("simmer"), [...nodes.keys()]);
+  const keys = new Map([...nodes].map(([name, node]) => [name, [...membersOf(node).keys()]]));
+  const settings = readSettings(source, members.get("simmer"), keys);
   for (const [name, node] of nodes) {
-    const own = settings.get(name);
-    const task = readTask(source, origin, name, node);
-    origin.tasks.set(name, own === undefined ? task : { ...task, settings: own });
+    origin.tasks.set(name, withSettings(readTask(source, origin, name, node), settings.get(name)));
   }
   return origin;
 }
@@ -126,15 +126,11 @@ export function readPackageJson(source: ConfigText, folder: string): TaskFile {
     },
   };
   const scripts = [...membersOf(members.get("scripts"))].filter(([, node]) => isScalar(node));
-  const names = scripts.map(([script]) => script);
-  const settings = readSettings(source, members.get("simmer"), names);
+  const keys = new Map(scripts.map(([script]) => [script, []]));
+  const settings = readSettings(source, members.get("simmer"), keys);
   for (const [script, node] of scripts) {
-    const own = settings.get(script);
-    origin.tasks.set(script, {
-      ...emptyTask(origin, script),
-      command: String(node.value),
-      ...(own === undefined ? {} : { settings: own }),
-    });
+    const task = { ...emptyTask(origin, script), command: String(node.value) };
+    origin.tasks.set(script, withSettings(task, settings.get(script)));
   }
   return origin;
 }
@@ -182,6 +178,11 @@ function emptyFile(
 
 function emptyTask(origin: TaskFile, name: string): TaskDefinition {
   return { name, dependencies: [], files: [], output: [], env: [], origin };
+}
+
+/** Adds the settings of a task, and what they declare. */
+function withSettings(task: TaskDefinition, settings: TaskSettings | undefined): TaskDefinition {
+  return settings === undefined ? task : { ...task, ...settings.declared, settings };
 }
 
 function readTask(
@@ -232,14 +233,7 @@ function readTexts(
   members: ReadonlyMap<string, ConfigNode>,
 ): readonly string[] {
   const node = members.get(key);
-  if (node === undefined) return [];
-  const rule = `"${key}" of the task "${task}" must be a list of strings`;
-  if (node.type !== "array") throw mistaken(source, node, rule);
-  return (node.children ?? []).map((child) => {
-    const text = stringOf(child);
-    if (text === undefined) throw mistaken(source, child, rule);
-    return text;
-  });
+  return node === undefined ? [] : readTextList(source, node, `"${key}" of the task "${task}"`);
 }
 
 function mistaken(source: ConfigText, node: ConfigNode, rule: string): Error {

@@ -144,3 +144,29 @@ Deno.test("-r runs a task in every member, and prefixes each output line with th
   assertEquals(none.code, 5);
   assertEquals((await project.run(["run", "--members", "-r", "t"])).code, 2);
 });
+
+Deno.test("a script of a package.json is cached if its settings declare its files", async () => {
+  await using project = await Project.create({
+    "package.json": {
+      scripts: { build: "mkdir -p dist && cp src/a dist/a", test: "cat dist/a" },
+      simmer: {
+        tasks: {
+          build: { files: ["src"], output: ["dist"] },
+          test: { files: ["src"], dependencies: ["build"] },
+        },
+      },
+    },
+    "src/a": "1\n",
+  });
+  const summary = async (): Promise<string> => {
+    const { code, stderr } = await project.run(["run", "test"]);
+    assertEquals(code, 0, stderr);
+    return stderr.match(/\d+ tasks? run(?:, \d+ cached)?/)?.[0] ?? stderr;
+  };
+  assertEquals(await summary(), "2 tasks run");
+  await Deno.remove(`${project.root}/dist`, { recursive: true });
+  assertEquals(await summary(), "0 tasks run, 2 cached");
+  assertEquals(await Deno.readTextFile(`${project.root}/dist/a`), "1\n");
+  await project.write("src/a", "2\n");
+  assertEquals(await summary(), "2 tasks run");
+});

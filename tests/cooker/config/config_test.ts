@@ -134,7 +134,7 @@ Deno.test("placeOf counts lines and columns from 1", () => {
 });
 
 Deno.test("simmer's settings are read from simmer.tasks, and an error in them states its position", () => {
-  const tasks = `"tasks": {"a": "1", "constructor": "2"}`;
+  const tasks = `"tasks": {"a": "1", "constructor": "2", "whole": {"command": "3", "env": ["B"]}}`;
   const file = deno(
     `{${tasks}, "simmer": {"tasks": {"a": {"clean": "if-file-deleted"}, "constructor": {}}}}`,
   );
@@ -163,6 +163,13 @@ Deno.test("simmer's settings are read from simmer.tasks, and an error in them st
     ],
     [`{"tasks": {"a": {"clean": null}}}`, 37, `but found null`],
     [`{"tasks": {"a": {"clean": [true]}}}`, 37, `but found a list`],
+    [`{"tasks": {"a": {"files": "src"}}}`, 37, `"simmer.tasks.a.files" must be a list of strings`],
+    [`{"tasks": {"a": {"output": ["x", 1]}}}`, 44, `but found the number 1`],
+    [
+      `{"tasks": {"whole": {"env": ["A"]}}}`,
+      39,
+      `"simmer.tasks.whole.env" is declared twice: the task itself has "env" too`,
+    ],
     [`{"tasks": {"a": {"service": 1}}}`, 39, `must be true, false or an object, but found`],
     [
       `{"tasks": {"a": {"service": {"redy": {}}}}}`,
@@ -205,6 +212,20 @@ Deno.test("simmer's settings are read from simmer.tasks, and an error in them st
       line: 2,
       column,
     }, text);
+  }
+});
+
+Deno.test("inputs, outputs, variables and dependencies are declared for a task by its name", () => {
+  const declared = `{"files": ["src"], "output": ["dist"], "env": ["A"], "dependencies": ["b"]}`;
+  for (const [read, tasks] of [[deno, "tasks"], [npm, "scripts"]] as const) {
+    const file = read(
+      `{"${tasks}": {"a": "1", "b": "2"}, "simmer": {"tasks": {"a": ${declared}}}}`,
+    );
+    const task = file.tasks.get("a");
+    assertEquals(
+      [task?.command, task?.files, task?.output, task?.env, task?.dependencies],
+      ["1", ["src"], ["dist"], ["A"], ["b"]],
+    );
   }
 });
 
