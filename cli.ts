@@ -207,6 +207,7 @@ function thisProcess(): Surroundings {
     terminal: {
       ...streams,
       columns: () => terminalSize()?.columns ?? UNKNOWN_COLUMNS,
+      rows: () => terminalSize()?.rows ?? 0,
       isHungUp: () => isHungUp(streams),
     },
     output: new Output({ stdout: Deno.stdout, stderr: Deno.stderr }),

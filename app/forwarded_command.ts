@@ -22,10 +22,10 @@ import {
 import {
   ExecuteError,
   maxPayload,
-  readColumns,
   readExecute,
   type ReadRequest,
   readSignal,
+  readSize,
 } from "../forward/requests.ts";
 import { findProject, type Project } from "../project/root.ts";
 import type { Channel } from "../rpc/channel.ts";
@@ -34,6 +34,7 @@ import { processNamespaces } from "../system/environment.ts";
 import type { Logger } from "../system/logger.ts";
 import { isDisconnect, writeAll } from "../system/net/streams.ts";
 import type { AcceptedStream } from "../system/net/unix_socket.ts";
+import type { TerminalSize } from "../system/process/group_process.ts";
 import type { PassedDescriptors } from "../system/process/passed_descriptors.ts";
 import { signalExitCode, type SignalName } from "../system/process/signals.ts";
 import { WireError } from "../wire/errors.ts";
@@ -129,6 +130,7 @@ export class ForwardedCommand {
   readonly #pieces: WrittenPiece[] = [];
   #written = 0;
   #columns = UNKNOWN_COLUMNS;
+  #rows = 0;
   #isHungUp = false;
   #hasIgnored = false;
   #reached: Channel | undefined;
@@ -159,7 +161,7 @@ export class ForwardedCommand {
     const isKnown = this.#options.outputs.has(key);
     const project = isKnown ? undefined : this.#project(request);
     if (typeof project === "string") return await this.#refuse(project);
-    this.#columns = request.columns || UNKNOWN_COLUMNS;
+    this.#resize(request);
     await this.#send(FRAME.accepted);
     // A client that does not send `go` runs the command itself, or was interrupted.
     if (!await this.#mayBegin(request)) return;
@@ -217,6 +219,7 @@ export class ForwardedCommand {
       terminal: {
         ...terminal,
         columns: () => this.#columns,
+        rows: () => this.#rows,
         isHungUp: () => this.#isHungUp,
       },
       output,
@@ -397,7 +400,7 @@ export class ForwardedCommand {
   /** Handles a frame. An invalid one is ignored. */
   #take({ type, payload }: IncomingFrame): void {
     try {
-      if (type === FRAME.size) this.#columns = readColumns(payload) || this.#columns;
+      if (type === FRAME.size) this.#resize(readSize(payload));
       else if (type === FRAME.hangup) this.#isHungUp = true;
       else if (type === FRAME.signal) this.#signal(readSignal(payload));
       else throw new ExecuteError(`a client must not send a frame of type ${type}`);
@@ -408,6 +411,12 @@ export class ForwardedCommand {
       this.#hasIgnored = true;
       this.#options.log.log("warn", `Ignoring a message of a command line: ${error.message}`);
     }
+  }
+
+  /** A size of 0 is unknown. The last known size then stays. */
+  #resize({ columns, rows }: TerminalSize): void {
+    this.#columns = columns || this.#columns;
+    this.#rows = rows || this.#rows;
   }
 
   #signal(signal: SignalName): void {

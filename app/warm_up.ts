@@ -69,6 +69,7 @@ async function buildOnce(root: string, run: RunCommand, clock: Clock): Promise<v
       stdout: false,
       stderr: false,
       columns: () => COLUMNS,
+      rows: () => 0,
       isHungUp: () => false,
     },
     output: new Output({ stdout: nowhere, stderr: nowhere }),

@@ -25,6 +25,8 @@ interface TerminalFacts {
   readonly stderr: boolean;
   /** Returns the current number of characters in a line. */
   columns(): number;
+  /** Returns the current number of lines; 0: unknown. */
+  rows(): number;
   /** Returns true if one of the streams was a terminal and no longer is. */
   isHungUp(): boolean;
 }

@@ -360,6 +360,7 @@ export class TaskCooker implements Cooker {
       ...(rank === undefined ? {} : { rank }),
       ...(params.stdinPid === undefined ? {} : { stdinPid: params.stdinPid }),
       ...(passed === undefined ? {} : { passed }),
+      ...(params.output === undefined ? {} : { output: params.output }),
       attributes: this.#attributesOf(call.client.pid, params.detach),
     });
     this.#builds.add(build);

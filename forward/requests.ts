@@ -23,6 +23,8 @@ export function maxPayload(type: number): number {
 const MAX_PASSED = 64;
 /** Limit of descriptor numbers. Larger ones do not exist in a process. */
 const MAX_DESCRIPTOR = 1_000_000;
+/** Limit of a terminal's columns and rows. */
+const MAX_LENGTH = 65_535;
 /** Number of fields before the arguments. */
 const HEADER_FIELDS = 10;
 
@@ -70,8 +72,8 @@ export function readExecute(payload: Uint8Array): ReadRequest {
     pid: wholeNumber("process id", pid),
     namespaces,
     cwd,
-    columns: wholeNumber("columns", columns),
-    rows: wholeNumber("rows", rows),
+    columns: terminalLength("columns", columns),
+    rows: terminalLength("rows", rows),
     terminal: { stdin: stdin === true, stdout: stdout === true, stderr: stderr === true },
     passed: descriptors(passed),
     args: fields.slice(HEADER_FIELDS, end),
@@ -92,13 +94,15 @@ export function readSignal(payload: Uint8Array): TaskSignal {
 }
 
 /**
- * Parses the columns in the payload of {@linkcode FRAME.size}; 0: unknown.
+ * Parses the payload of {@linkcode FRAME.size}; 0: unknown.
  *
- * @throws {ExecuteError} if they are not a whole number
+ * @throws {ExecuteError} if the columns or the rows are not a whole number
  */
-export function readColumns(payload: Uint8Array): number {
-  const [columns] = text(payload).split(" ");
-  return wholeNumber("columns", columns);
+export function readSize(
+  payload: Uint8Array,
+): { readonly columns: number; readonly rows: number } {
+  const [columns, rows] = text(payload).split(" ");
+  return { columns: terminalLength("columns", columns), rows: terminalLength("rows", rows) };
 }
 
 function text(bytes: Uint8Array): string {
@@ -115,6 +119,11 @@ function wholeNumber(what: string, field: string | undefined): number {
     throw new ExecuteError(`the ${what} is not a whole number`);
   }
   return Number(field);
+}
+
+/** Parses the number of columns or rows. The kernel holds it in 16 bits. */
+function terminalLength(what: string, field: string | undefined): number {
+  return Math.min(wholeNumber(what, field), MAX_LENGTH);
 }
 
 function descriptors(field: string): number[] {

@@ -141,6 +141,14 @@ export interface RetireParams {
   readonly reason: string;
 }
 
+/** Size of a terminal in characters. */
+export interface TerminalSize {
+  /** Columns; 0: unknown. */
+  readonly columns: number;
+  /** Rows; 0: unknown. */
+  readonly rows: number;
+}
+
 /** Parameters of `signalTasks`, as a client sends them. */
 export interface SignalTasksInput {
   /** Name of the signal. `SIGKILL` always cancels the builds. */
@@ -269,6 +277,12 @@ export interface RunTasksInput extends WorkspaceInput {
   readonly watched?: boolean | undefined;
   /** Process whose stdin is read by the tasks that can take it; absent: stdin is empty. */
   readonly stdinPid?: number | undefined;
+  /**
+   * Destination of the tasks' output: two pipes for each task, one for both streams, or a
+   * pseudo-terminal of this size (0: unknown) where the server can create one. With one pipe or a
+   * pseudo-terminal, all output is `stdout`. Default: `separate`.
+   */
+  readonly output?: "separate" | "joint" | TerminalSize | undefined;
   /** Ticket of descriptors that came with the command line. Only the server itself has one. */
   readonly passed?: number | undefined;
   /** Client that sent the command. */

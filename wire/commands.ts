@@ -287,6 +287,9 @@ const workspaceEntries = {
   filter: v.optional(v.string()),
 };
 
+/** Columns or rows of a terminal, as the kernel holds them. */
+const terminalLength = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(65535));
+
 const runTasksParams = v.strictObject({
   ...workspaceEntries,
   /** Task names as typed; with `eval`, one shell command line. */
@@ -320,6 +323,15 @@ const runTasksParams = v.strictObject({
   watched: v.optional(v.boolean(), false),
   /** Process whose stdin is read by the tasks that can take it; absent: stdin is empty. */
   stdinPid: v.optional(pid),
+  /**
+   * Destination of the tasks' output: two pipes for each task, one for both streams, or a
+   * pseudo-terminal of this size (0: unknown) where the server can create one. With one pipe or a
+   * pseudo-terminal, all output is `stdout`.
+   */
+  output: v.optional(v.union([
+    v.picklist(["separate", "joint"]),
+    v.strictObject({ columns: terminalLength, rows: terminalLength }),
+  ])),
   /** Ticket of descriptors that came with the command line. Only the server itself has one. */
   passed: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
   /** Client that sent the command. */

@@ -8,6 +8,7 @@
  */
 
 import { OrdinaryPaths } from "../../system/files/ordinary_paths.ts";
+import { hasOneOutput } from "../../system/process/foreign_descriptors.ts";
 import type { RunTasksInput, WorkspaceInput } from "../../wire/commands.ts";
 import type { ParsedArguments, ValuesFor } from "./arguments.ts";
 import { UsageError } from "./arguments.ts";
@@ -135,6 +136,19 @@ export async function runInput(
   };
 }
 
+/**
+ * Returns the destination of the tasks' output that suits the client's own stdout and stderr. JSON
+ * names the stream of each piece, so the streams stay apart for it.
+ */
+export function outputInput(
+  { terminal, pid }: Pick<Invocation, "terminal" | "pid">,
+  { json }: { readonly json: boolean },
+): Pick<RunTasksInput, "output"> {
+  if (json || !hasOneOutput(pid)) return {};
+  const isTerminal = terminal.stdout && terminal.stderr;
+  return { output: isTerminal ? { columns: terminal.columns(), rows: terminal.rows() } : "joint" };
+}
+
 /** Parses `DENO_JOBS`. Ignores an invalid value, as `deno task` does. */
 function jobsOf(text: string | undefined): number | undefined {
   return text !== undefined && /^[1-9]\d{0,5}$/.test(text) ? Number(text) : undefined;
@@ -145,13 +159,9 @@ async function environmentOf(
   values: Selection["values"],
   say: (text: string) => void,
 ): Promise<Record<string, string>> {
-  const { env, terminal } = invocation;
-  const { color } = values;
-  const isColorful = color === "always" || (color !== "never" && terminal.stdout);
-  const isDecided = "NO_COLOR" in env || "FORCE_COLOR" in env;
-  const colors = isColorful && !isDecided ? { FORCE_COLOR: "1" } : {};
+  const { env } = invocation;
   const names = values["env-file"];
-  if (names.length === 0) return { ...colors, ...env };
+  if (names.length === 0) return { ...env };
   if (invocation.connect !== undefined && names.some((name) => isOfProcess(name, invocation.cwd))) {
     throw new RunLocally("An env file belongs to the process that names it");
   }
@@ -163,7 +173,7 @@ async function environmentOf(
     say,
     mayWait: invocation.connect === undefined,
   });
-  return { ...colors, ...variables, ...env };
+  return { ...variables, ...env };
 }
 
 /** Returns true if a path, such as `/dev/stdin`, is a different file in the server's process. */

@@ -23,7 +23,7 @@ import {
 import { rendererFor } from "../render/choose.ts";
 import type { Renderer } from "../render/renderer.ts";
 import { isSet } from "../render/style.ts";
-import { runInput, SELECTION_OPTIONS, withTaskBehind } from "../args/run_input.ts";
+import { outputInput, runInput, SELECTION_OPTIONS, withTaskBehind } from "../args/run_input.ts";
 import { LIMIT_OPTIONS, serverLimits } from "../args/server_limits.ts";
 
 const OPTIONS = [
@@ -225,6 +225,8 @@ async function inputOf(
     detach: values.detach,
     noPrefix: values["no-prefix"],
     ...(values["replay-logs"] === undefined ? {} : { replayLogs: values["replay-logs"] }),
-    ...(values.detach ? {} : inputDescriptors(invocation)),
+    ...(values.detach
+      ? {}
+      : { ...inputDescriptors(invocation), ...outputInput(invocation, values) }),
   };
 }

@@ -21,7 +21,7 @@ import { reachServer, type ServerPlace, serverPlace } from "../connect/find_serv
 import { brokenExit } from "../output.ts";
 import { rendererFor } from "../render/choose.ts";
 import type { Renderer } from "../render/renderer.ts";
-import { runInput, SELECTION_OPTIONS } from "../args/run_input.ts";
+import { outputInput, runInput, SELECTION_OPTIONS } from "../args/run_input.ts";
 import type { SocketSession } from "../session.ts";
 import { LIMIT_OPTIONS, serverLimits } from "../args/server_limits.ts";
 
@@ -65,6 +65,7 @@ export const command = defineCommand({
     keepGoing: values["keep-going"],
     noPrefix: values["no-prefix"],
     watched: true,
+    ...outputInput(invocation, values),
   };
   const place = serverPlace(invocation, values);
   return await new Watch({ invocation, place, values, renderer, input }).run();

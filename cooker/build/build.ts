@@ -6,6 +6,7 @@
  */
 
 import type { DescriptorMap } from "../../system/process/passed_descriptors.ts";
+import type { OutputKind } from "../../system/process/group_process.ts";
 import type { StartAttributes } from "../../system/process/start_attributes.ts";
 import type { Clock } from "../../system/clock.ts";
 import { ioTurn } from "../../system/macrotask.ts";
@@ -84,6 +85,8 @@ interface BuildOptions {
   readonly stdinPid?: number;
   /** Descriptors that the client has passed, including its stdin. If absent, there are none. */
   readonly passed?: DescriptorMap;
+  /** The destination of the tasks' output. Default: two pipes for each task. */
+  readonly output?: OutputKind;
   /** Returns the client's attributes. Called once, when the first command is executed. */
   readonly attributes?: () => StartAttributes | undefined;
   /** Called with the duration of each successful task that was executed. */

@@ -7,6 +7,7 @@
 
 import { TaskLog } from "./task_log.ts";
 import type { DescriptorMap } from "../../system/process/passed_descriptors.ts";
+import type { OutputKind } from "../../system/process/group_process.ts";
 import type { StartAttributes } from "../../system/process/start_attributes.ts";
 import type { Clock } from "../../system/clock.ts";
 import type { ReplayLogs } from "../../wire/commands.ts";
@@ -85,6 +86,8 @@ interface TaskRunnerOptions {
   readonly stdinPid?: number;
   /** Descriptors that the client has passed, including its stdin. If absent, there are none. */
   readonly passed?: DescriptorMap;
+  /** The destination of the tasks' output. Default: two pipes for each task. */
+  readonly output?: OutputKind;
   /** Returns the client's attributes. Called once, when the first command is executed. */
   readonly attributes?: () => StartAttributes | undefined;
 }
@@ -507,7 +510,13 @@ export class TaskRunner {
       failed: (error) => warn(`Cannot save output: ${error.message}`),
     });
     try {
-      const whole = { ...command, ...this.#inputOf(stdin), ...this.#attributesFor(listener) };
+      const { output } = this.#options;
+      const whole = {
+        ...command,
+        ...this.#inputOf(stdin),
+        ...(output === undefined ? {} : { output }),
+        ...this.#attributesFor(listener),
+      };
       const logged: OutputSink = {
         write: (stream, bytes) => {
           log.add(bytes);

@@ -7,6 +7,7 @@
 
 import type { Cancellation } from "./cancellation.ts";
 import type { DescriptorMap } from "../../system/process/passed_descriptors.ts";
+import type { OutputKind } from "../../system/process/group_process.ts";
 import type { StartAttributes } from "../../system/process/start_attributes.ts";
 import type { NpmBins } from "./node_modules.ts";
 
@@ -50,6 +51,8 @@ export interface TaskCommand {
    * it is with `deno task` for a task whose output is prefixed. Default: false.
    */
   readonly waitsForOutput?: boolean;
+  /** The destination of its output. Default: two pipes. */
+  readonly output?: OutputKind;
   /** Attributes of the client that this process does not have. If absent, there are none. */
   readonly attributes?: StartAttributes;
 }

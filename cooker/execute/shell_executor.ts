@@ -62,6 +62,9 @@ const ENDED_BY_OTHERS: readonly number[] = [
 /** Signals that suspend and continue a command. */
 const PAUSING: ReadonlySet<TaskSignal> = new Set(["SIGTSTP", "SIGCONT"]);
 
+/** Variables that keep a task that reads no keys from waiting for them. */
+const PAGERS = { PAGER: "cat", GIT_PAGER: "cat" } as const;
+
 /** Milliseconds after which a wait for the output of background processes is reported. */
 const NOTICE_MS = 3000;
 
@@ -103,6 +106,7 @@ interface ShellOptions {
 export class ShellExecutor implements Executor {
   readonly #options: ShellOptions;
   readonly #programs = new Programs();
+  #hasReportedShortage = false;
 
   constructor(options: ShellOptions) {
     this.#options = options;
@@ -142,7 +146,11 @@ export class ShellExecutor implements Executor {
     warden?.expect(command.cwd, tag?.id);
     const name = tag?.id ?? crypto.randomUUID();
     sink.tagged?.(name);
-    const env = tag === undefined ? { ...command.env, [EXECUTION_VARIABLE]: name } : command.env;
+    const env = {
+      ...(typeof command.output === "object" ? PAGERS : {}),
+      ...command.env,
+      ...(tag === undefined ? { [EXECUTION_VARIABLE]: name } : {}),
+    };
     // Resources that are needed only while the command runs.
     using needed = new DisposableStack();
     const leader = this.#start({ ...command, env }, sink, tag, needed);
@@ -154,10 +162,12 @@ export class ShellExecutor implements Executor {
     const { pid } = started;
     const exit = receiver.serve(leader);
     warden?.watch(pid, tag?.id);
-    const pipes = [
-      new OutputPipe(started.stdout, (bytes) => sink.write("stdout", bytes), clock),
-      new OutputPipe(started.stderr, (bytes) => sink.write("stderr", bytes), clock),
-    ];
+    this.#reportShortage(command, started, sink);
+    const { stdout, stderr } = started;
+    const pipes = [new OutputPipe(stdout, (bytes) => sink.write("stdout", bytes), clock)];
+    if (stderr !== undefined) {
+      pipes.push(new OutputPipe(stderr, (bytes) => sink.write("stderr", bytes), clock));
+    }
 
     const end = async (group: ProcessGroup, asked: Cancellation): Promise<boolean> => {
       const isGone = await group.end(asked);
@@ -282,6 +292,7 @@ export class ShellExecutor implements Executor {
     const given = {
       cwd: command.cwd,
       stdin,
+      ...(command.output === undefined ? {} : { output: command.output }),
       ...aboveStreams(command.passed),
       ...(attributes === undefined ? {} : { attributes }),
     };
@@ -319,6 +330,15 @@ export class ShellExecutor implements Executor {
       if (!isSystemError(error)) throw error;
       return { code: NOT_STARTED, reason: `Cannot start ${command.name}: ${error.message}` };
     }
+  }
+
+  /** Warns once if a command has pipes because the system has no pseudo-terminal left. */
+  #reportShortage({ name }: TaskCommand, { lacksTerminal }: GroupProcess, sink: OutputSink): void {
+    if (!lacksTerminal || this.#hasReportedShortage) return;
+    this.#hasReportedShortage = true;
+    sink.warn(
+      `Cannot give ${name} a terminal: all are in use (kernel.pty.max); its output is a pipe`,
+    );
   }
 
   #stdinOf({ name, stdinPid, lostStdinPid, passed }: TaskCommand, sink: OutputSink): StdinSource {

@@ -70,6 +70,8 @@ export class PlanMemo {
 }
 
 /** Leaves out the fields that identify the client, because the plan does not depend on them. */
-function questionOf({ client: _, stdinPid: __, passed: ___, ...params }: RunTasksParams): string {
+function questionOf(
+  { client: _, stdinPid: __, passed: ___, output: ____, ...params }: RunTasksParams,
+): string {
   return JSON.stringify(params);
 }

@@ -15,7 +15,8 @@ import { groupAlive } from "./processes.ts";
 
 /**
  * Starts a process as the leader of its own session and process group. The runtime forks this
- * process for that, which takes 1 ms if this process is small and 15 ms if it holds 400 MB.
+ * process for that, which takes 1 ms if this process is small and 15 ms if it holds 400 MB. Its
+ * output is always two pipes.
  *
  * @throws {Deno.errors.NotFound} if the program or the working directory does not exist
  * @throws {Deno.errors.PermissionDenied} if the program may not be run
@@ -36,6 +37,7 @@ export function spawnChild(options: SpawnOptions): GroupProcess {
     pid: child.pid,
     stdout: new StreamSource(child.stdout),
     stderr: new StreamSource(child.stderr),
+    lacksTerminal: false,
     exit: child.status.then(({ code, signal }) => signal === null ? { code } : { code, signal }),
     groupIsAlive: () => groupAlive(child.pid),
   };

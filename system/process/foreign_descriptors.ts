@@ -89,6 +89,22 @@ export class ForeignDescriptors implements Disposable {
 }
 
 /**
+ * Returns `true` if a process's stdout and stderr are the same pipe, file or terminal.
+ *
+ * @returns `false` if that is unknown, as on platforms other than Linux
+ */
+export function hasOneOutput(pid: number): boolean {
+  try {
+    const [stdout, stderr] = [1, 2].map((each) => Deno.statSync(`/proc/${pid}/fd/${each}`));
+    return stdout?.dev === stderr?.dev && stdout?.ino === stderr?.ino;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    if (error instanceof Deno.errors.PermissionDenied) return false;
+    throw error;
+  }
+}
+
+/**
  * Returns `true` if the programs that a process starts inherit the given descriptor from it.
  *
  * @returns `false` if the process has ended, or does not expose its descriptors

@@ -26,6 +26,22 @@ export type StdinSource =
   /** A descriptor of this process. */
   | { readonly descriptor: number };
 
+/** The size of a terminal in characters; 0: unknown. */
+export interface TerminalSize {
+  readonly columns: number;
+  readonly rows: number;
+}
+
+/**
+ * The destination of a task's output.
+ *
+ * - `"separate"`: a pipe for stdout, and one for stderr.
+ * - `"joint"`: one pipe for both, which keeps the order of writes.
+ * - A size: a pseudo-terminal for both. It is not the task's controlling terminal, and the task
+ *   reads no keys from it.
+ */
+export type OutputKind = "separate" | "joint" | TerminalSize;
+
 /** The program to run and its surroundings. */
 export interface SpawnOptions {
   /** The program's absolute path. */
@@ -41,6 +57,8 @@ export interface SpawnOptions {
    * Default: none.
    */
   readonly descriptors?: ReadonlyMap<number, number>;
+  /** Default: `"separate"`. */
+  readonly output?: OutputKind;
   /** Attributes that differ from those of this process. Default: none. */
   readonly attributes?: StartAttributes;
 }
@@ -67,7 +85,10 @@ export interface GroupProcess {
    * must read it to its end or close it.
    */
   readonly stdout: PipeSource;
-  readonly stderr: PipeSource;
+  /** Absent if `stdout` also has what the process writes to stderr. */
+  readonly stderr?: PipeSource;
+  /** True if all pseudo-terminals of the system are in use, so that the output is a pipe. */
+  readonly lacksTerminal: boolean;
   /** Resolves when the process itself has ended. Other processes of its group may still run. */
   readonly exit: Promise<ExitStatus>;
   /** Returns `true` while any process of the group runs, even if the leader has ended. */

@@ -65,14 +65,17 @@ export class PolledProcesses implements Disposable {
    *
    * @param spawned its descriptors are owned by this object from now on
    */
-  adopt({ pid, stdout, stderr }: Spawned): GroupProcess {
+  adopt({ pid, stdout, stderr, isTerminal, lacksTerminal }: Spawned): GroupProcess {
     const descriptor = Number(
       this.#library.symbols.syscall(SYS_PIDFD_OPEN, BigInt(pid), 0n),
     );
     return {
       pid,
-      stdout: new PolledPipe(this.#library, this.#poller, stdout),
-      stderr: new PolledPipe(this.#library, this.#poller, stderr),
+      stdout: new PolledPipe(this.#library, this.#poller, stdout, isTerminal),
+      ...(stderr === undefined
+        ? {}
+        : { stderr: new PolledPipe(this.#library, this.#poller, stderr, false) }),
+      lacksTerminal,
       exit: descriptor < 0 ? this.#waitInThread(pid) : this.#wait(pid, descriptor),
       // Ask the C library first. `Deno.kill` throws if the group is gone, which would cost an
       // exception for every task that ends.
@@ -118,26 +121,38 @@ export class PolledProcesses implements Disposable {
   }
 }
 
-/** The read end of a pipe. */
+/**
+ * Limit of reads for one piece. A pseudo-terminal gives at most 4 KB in one read, however much there
+ * is.
+ */
+const MAX_READS = 64;
+
+/** The read end of a pipe, or the master of a pseudo-terminal. */
 class PolledPipe implements PipeSource {
   readonly #library: Deno.DynamicLibrary<typeof SYMBOLS>;
   readonly #poller: Poller;
   readonly #descriptor: number;
+  readonly #isTerminal: boolean;
   #isClosed = false;
 
-  constructor(library: Deno.DynamicLibrary<typeof SYMBOLS>, poller: Poller, descriptor: number) {
+  constructor(
+    library: Deno.DynamicLibrary<typeof SYMBOLS>,
+    poller: Poller,
+    descriptor: number,
+    isTerminal: boolean,
+  ) {
     this.#library = library;
     this.#poller = poller;
     this.#descriptor = descriptor;
+    this.#isTerminal = isTerminal;
   }
 
   async read(buffer: ArrayBuffer): Promise<Uint8Array<ArrayBuffer> | undefined> {
     const bytes = new Uint8Array(buffer);
-    const size = BigInt(bytes.length);
     while (!this.#isClosed && await this.#poller.readable(this.#descriptor)) {
       // After `close`, the number may already belong to another descriptor.
       if (this.#isClosed) return undefined;
-      const count = Number(this.#library.symbols.read(this.#descriptor, bytes, size));
+      const count = this.#readInto(bytes);
       if (count > 0) return bytes.subarray(0, count);
       // A negative count: another process has read the bytes (EAGAIN), or a signal interrupted the
       // call (EINTR). Any other error is lasting, such as EIO, and ends the pipe.
@@ -145,6 +160,20 @@ class PolledPipe implements PipeSource {
     }
     await this.close();
     return undefined;
+  }
+
+  /** Reads until nothing is left. Returns the result of the first read if that reads nothing. */
+  #readInto(bytes: Uint8Array<ArrayBuffer>): number {
+    let length = 0;
+    for (let reads = 0; reads < MAX_READS && length < bytes.length; reads++) {
+      const rest = bytes.subarray(length);
+      const { read } = this.#library.symbols;
+      const count = Number(read(this.#descriptor, rest, BigInt(rest.length)));
+      if (count <= 0) return length === 0 ? count : length;
+      length += count;
+      if (!this.#isTerminal) break;
+    }
+    return length;
   }
 
   close(): Promise<void> {

@@ -7,8 +7,15 @@
  */
 
 import { ForeignDescriptors } from "./foreign_descriptors.ts";
-import { type SpawnOptions, stdinAccess, stdinPath, type StdinSource } from "./group_process.ts";
+import {
+  type OutputKind,
+  type SpawnOptions,
+  stdinAccess,
+  stdinPath,
+  type StdinSource,
+} from "./group_process.ts";
 import { ERRNO_SYMBOLS, errnoOf, linkLibc, systemError } from "../libc.ts";
+import { PseudoTerminals } from "./pseudo_terminal.ts";
 
 const SYMBOLS = {
   posix_spawn: {
@@ -51,13 +58,25 @@ export interface Spawned {
   readonly pid: number;
   /** Non-blocking read ends of the process's output. The caller owns them. */
   readonly stdout: number;
-  readonly stderr: number;
+  /** Absent if `stdout` is for both. */
+  readonly stderr: number | undefined;
+  /** True if `stdout` is the master of a pseudo-terminal. */
+  readonly isTerminal: boolean;
+  /** True if no pseudo-terminal could be created, so that `stdout` is a pipe. */
+  readonly lacksTerminal: boolean;
+}
+
+/** Ends of the pipes, or of the pseudo-terminal, for a process's output. */
+interface OutputEnds extends Omit<Spawned, "pid"> {
+  /** The process's stdout and stderr. */
+  readonly write: readonly [stdout: number, stderr: number];
 }
 
 /** Starts processes. */
 export class PosixSpawn implements Disposable {
   readonly #library: Deno.DynamicLibrary<typeof SYMBOLS>;
   readonly #foreign: ForeignDescriptors;
+  readonly #terminals: PseudoTerminals;
   readonly #attributes = structure(STRUCTURE_BYTES);
   readonly #words = new StringVector();
   readonly #environment = new StringVector();
@@ -65,9 +84,11 @@ export class PosixSpawn implements Disposable {
   private constructor(
     library: Deno.DynamicLibrary<typeof SYMBOLS>,
     foreign: ForeignDescriptors,
+    terminals: PseudoTerminals,
   ) {
     this.#library = library;
     this.#foreign = foreign;
+    this.#terminals = terminals;
     const { symbols } = library;
     symbols.posix_spawnattr_init(this.#attributes);
     symbols.posix_spawnattr_setflags(this.#attributes, SETSID | SETSIGDEF | SETSIGMASK);
@@ -84,13 +105,15 @@ export class PosixSpawn implements Disposable {
    * @returns `undefined` on platforms other than Linux and with a C library other than glibc
    */
   static open(): PosixSpawn | undefined {
-    const foreign = ForeignDescriptors.open();
-    const library = foreign === undefined ? undefined : linkLibc(SYMBOLS);
-    if (foreign === undefined || library === undefined) {
-      foreign?.close();
+    using acquired = new DisposableStack();
+    const foreign = acquired.use(ForeignDescriptors.open());
+    const terminals = acquired.use(PseudoTerminals.open());
+    const library = linkLibc(SYMBOLS);
+    if (foreign === undefined || terminals === undefined || library === undefined) {
       return undefined;
     }
-    return new PosixSpawn(library, foreign);
+    acquired.move();
+    return new PosixSpawn(library, foreign, terminals);
   }
 
   /**
@@ -107,13 +130,13 @@ export class PosixSpawn implements Disposable {
     const opened: number[] = [];
     try {
       const stdin = this.#stdin(request.stdin, opened);
-      const stdout = this.#pipe(request.command, opened);
-      const stderr = this.#pipe(request.command, opened);
-      const pid = this.#spawn(request, [stdin, stdout.write, stderr.write]);
+      const { write, stdout, stderr, ...facts } = this.#output(request, opened);
+      const pid = this.#spawn(request, [stdin, ...write]);
       return {
         pid,
-        stdout: this.#kept(stdout.read, opened),
-        stderr: this.#kept(stderr.read, opened),
+        stdout: this.#kept(stdout, opened),
+        stderr: stderr === undefined ? undefined : this.#kept(stderr, opened),
+        ...facts,
       };
     } finally {
       for (const each of opened) this.#library.symbols.close(each);
@@ -134,6 +157,7 @@ export class PosixSpawn implements Disposable {
   /** Closes the library. Processes that were started are not affected. */
   close(): void {
     this.#foreign.close();
+    this.#terminals.close();
     this.#library.close();
   }
 
@@ -196,6 +220,26 @@ export class PosixSpawn implements Disposable {
     if (stdin < 0) throw systemError(errnoOf(symbols), `Failed to open '${path}'`);
     symbols.fcntl(stdin, F_SETFL, 0);
     return stdin;
+  }
+
+  #output(
+    { command, output = "separate" }: { readonly command: string; readonly output?: OutputKind },
+    opened: number[],
+  ): OutputEnds {
+    const terminal = typeof output === "string" ? undefined : this.#terminals.create(output);
+    if (terminal !== undefined) {
+      const { master, slave } = terminal;
+      opened.push(master, slave);
+      const facts = { isTerminal: true, lacksTerminal: false };
+      return { write: [slave, slave], stdout: master, stderr: undefined, ...facts };
+    }
+    const facts = { isTerminal: false, lacksTerminal: typeof output !== "string" };
+    const { read, write } = this.#pipe(command, opened);
+    if (output !== "separate") {
+      return { write: [write, write], stdout: read, stderr: undefined, ...facts };
+    }
+    const stderr = this.#pipe(command, opened);
+    return { write: [write, stderr.write], stdout: read, stderr: stderr.read, ...facts };
   }
 
   #pipe(command: string, opened: number[]): { readonly read: number; readonly write: number } {

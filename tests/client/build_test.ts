@@ -392,24 +392,3 @@ Deno.test("simmer run --busy refuse fails with the error busy", async () => {
   const error = await assertRejects(() => setup.simmer(["--busy", "refuse", "x"]), WireError);
   assertEquals(error.is("busy"), true);
 });
-
-Deno.test("FORCE_COLOR is set for tasks if stdout is a terminal, unless a flag or variable decides", async () => {
-  const table: [readonly string[], Record<string, string>, boolean, string | undefined][] = [
-    [[], {}, true, "1"],
-    [[], {}, false, undefined],
-    [[], { NO_COLOR: "1" }, true, undefined],
-    [[], { FORCE_COLOR: "0" }, true, "0"],
-    [["--color=never"], {}, true, undefined],
-    [["--color=always"], {}, false, "1"],
-  ];
-  for (const [flags, env, isTerminal, expected] of table) {
-    await using setup = await setUp(building(oneTask()));
-    const made = setup.process.invocation(
-      setup.root,
-      ["--server", `unix:${setup.root}/test.sock`, ...flags, "hello"],
-      env,
-    );
-    await run.run({ ...made, terminal: { ...made.terminal, stdout: isTerminal } });
-    assertEquals((await inputOf(setup)).env.FORCE_COLOR, expected);
-  }
-});

@@ -74,6 +74,7 @@ export class FakeProcess {
         stdout: false,
         stderr: false,
         columns: () => 80,
+        rows: () => 24,
         isHungUp: () => false,
       },
       output: this.recorder.output,

@@ -88,7 +88,7 @@ const ATTEMPTS: Readonly<Record<string, Attempt>> = {
       stdin: "empty",
     });
     await child.stdout.close();
-    await child.stderr.close();
+    await child.stderr?.close();
     await child.exit;
   },
   "BitBake's door": async (folder) => {

@@ -53,14 +53,60 @@ async function numberFrom(source: PipeSource): Promise<number> {
   return parseInt(new TextDecoder().decode(await source.read(new ArrayBuffer(100))));
 }
 
+function stderrOf({ stderr }: GroupProcess): PipeSource {
+  assert(stderr !== undefined);
+  return stderr;
+}
+
 async function all(child: GroupProcess): Promise<[string, string, ExitStatus]> {
-  return await Promise.all([textOf(child.stdout), textOf(child.stderr), child.exit]);
+  return await Promise.all([textOf(child.stdout), textOf(stderrOf(child)), child.exit]);
 }
 
 /** Waits for the end of a group, whose processes close their descriptors a moment before. */
 async function untilGone(group: number): Promise<void> {
   while (groupAlive(group)) await new Promise((resolve) => setImmediate(resolve));
 }
+
+Deno.test({
+  name:
+    "a pseudo-terminal has a size, passes bytes unchanged, and is no controlling terminal (Linux)",
+  ignore: Deno.build.os !== "linux",
+  fn: async () => {
+    await using spawner = new GroupSpawner();
+    const script =
+      "stty size <&1; printf 'a\\nb\\n' >&2; sh -c ': > /dev/tty' 2> /dev/null || echo none";
+    const output = { columns: 100, rows: 30 };
+    const child = spawner.spawn({ ...options(script), output });
+    assertEquals([child.stderr, child.lacksTerminal], [undefined, false]);
+    assertEquals(await textOf(child.stdout), "30 100\na\nb\nnone\n");
+    assertEquals(await child.exit, { code: 0 });
+  },
+});
+
+Deno.test({
+  name: "a pseudo-terminal ends with the last process that has it open (Linux)",
+  ignore: Deno.build.os !== "linux",
+  fn: async () => {
+    await using spawner = new GroupSpawner();
+    const output = { columns: 0, rows: 0 };
+    const child = spawner.spawn({ ...options("(sleep 0.2; echo late) & echo soon"), output });
+    assertEquals(await child.exit, { code: 0 });
+    assertEquals(await textOf(child.stdout), "soon\nlate\n");
+    await untilGone(child.pid);
+  },
+});
+
+Deno.test({
+  name: "one pipe keeps the order of stdout and stderr (Linux)",
+  ignore: Deno.build.os !== "linux",
+  fn: async () => {
+    await using spawner = new GroupSpawner();
+    const script = "for n in 1 2 3; do echo out $n; echo err $n >&2; done";
+    const child = spawner.spawn({ ...options(script), output: "joint" });
+    assertEquals(await textOf(child.stdout), "out 1\nerr 1\nout 2\nerr 2\nout 3\nerr 3\n");
+    assertEquals([child.stderr, await child.exit], [undefined, { code: 0 }]);
+  },
+});
 
 testEach(
   "a task has only its given environment, an empty stdin, and separate output streams",
@@ -88,7 +134,7 @@ testEach(
     assertEquals(killGroup(child.pid, "SIGKILL"), true);
     assertEquals(await child.exit, { code: 137, signal: "SIGKILL" });
     assertEquals(await textOf(child.stdout), "", "the grandchild held stdout until it was gone");
-    assertEquals(await textOf(child.stderr), "");
+    assertEquals(await textOf(stderrOf(child)), "");
     await untilGone(child.pid);
   },
 );
@@ -116,7 +162,7 @@ testEach("a task waits while its output is not read", async (spawn) => {
   let bytes = first?.length ?? 0;
   for await (const piece of pieces(child.stdout)) bytes += piece.length;
   assertEquals(bytes, 64 * 1048576);
-  assertEquals(await textOf(child.stderr), "done\n");
+  assertEquals(await textOf(stderrOf(child)), "done\n");
   assertEquals(await child.exit, { code: 0 });
 });
 
@@ -127,7 +173,7 @@ testEach("the close of an output ends its pending read", async (spawn) => {
   await child.stdout.close();
   assertEquals(await read, undefined);
   assertEquals(await child.stdout.read(new ArrayBuffer(10)), undefined);
-  await child.stderr.close();
+  await stderrOf(child).close();
   killProcess(child.pid, "SIGKILL");
   await child.exit;
 });
@@ -154,7 +200,7 @@ Deno.test("a thousand processes in sequence each end with their complete output"
   };
   for (let at = 0; at < 1000; at++) {
     const child = spawner.spawn(options("echo out; echo err >&2"));
-    const ends = [bytesOf(child.stdout), bytesOf(child.stderr), child.exit];
+    const ends = [bytesOf(child.stdout), bytesOf(stderrOf(child)), child.exit];
     assertEquals(await Promise.all(ends), [4, 4, { code: 0 }]);
   }
 });
