@@ -225,10 +225,8 @@ sub descriptors {
 }
 
 sub is_inherited {
-  local $^F = 255; # Else Perl makes the descriptor one that is not inherited.
-  open my $copy, "<&=$_[0]" or return 0;
-  push @kept, $copy;
-  return fcntl($copy, 1, 0) eq "0 but true";
+  open my $info, "<", "/proc/self/fdinfo/$_[0]" or return 0;
+  return join("", <$info>) =~ /^flags:\s*(\d+)/m && !(oct($1) & 02000000);
 }
 
 sub begin {

@@ -12,6 +12,7 @@ const CONFIG = {
     big: "sh -c 'head -c 30000000 /dev/zero'",
     cat: "cat",
     slow: "sh -c 'echo up; sleep 600'",
+    open: "bash -c 'ls -l /proc/self/fd; echo up; exec sleep 601'",
     many: "yes",
     where: "pwd",
   },
@@ -121,5 +122,22 @@ Deno.test({
     assert(await project.serverPid() !== before, "a server with a config that was named");
     const again = await project.run(["run", "-q", "a"]);
     assertEquals([again.code, again.stdout], [0, "a\n"], again.stderr);
+  },
+});
+
+Deno.test({
+  name:
+    "a task has no descriptor of its client's own, and ends with a client that is killed (Linux)",
+  ignore: Deno.build.os !== "linux",
+  fn: async () => {
+    await using project = await served();
+    const run = project.start(["run", "-q", "open"]);
+    await run.stdout.until("up\n");
+    assertEquals(run.stdout.text.match(/socket|lock/g), null, run.stdout.text);
+    run.kill("SIGKILL");
+    await run.finished();
+    while ((await project.processes()).some((words) => words.includes("sleep 601"))) {
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
   },
 });
