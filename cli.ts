@@ -17,6 +17,7 @@ import { Output } from "./client/output.ts";
 import { briefClock, systemClock } from "./system/clock.ts";
 import { hasForeignBytes } from "./system/environment.ts";
 import { joinPath } from "./system/files/files.ts";
+import { RawTerminal } from "./forward/raw_terminal.ts";
 import { isHungUp, processVariables, terminalSize, terminalStreams } from "./forward/client.ts";
 import { isReaderGone, outputLostText } from "./system/output_failure.ts";
 import { redactArguments, shownCommandLine } from "./wire/redact.ts";
@@ -196,6 +197,7 @@ type Surroundings = HostedInvocation;
 
 function thisProcess(): Surroundings {
   const streams = terminalStreams();
+  const keyboard = new RawTerminal();
   return {
     env: processVariables(),
     get cwd(): string {
@@ -212,8 +214,19 @@ function thisProcess(): Surroundings {
     },
     output: new Output({ stdout: Deno.stdout, stderr: Deno.stderr }),
     onSignal,
-    suspend: () => Deno.kill(Deno.pid, "SIGSTOP"),
-    exit: (code) => Deno.exit(code),
+    keyboard: {
+      take: (listener) => keyboard.take(listener),
+      release: () => keyboard.release(),
+      signal: (signal) => Deno.kill(Deno.pid, signal),
+    },
+    suspend: () => {
+      keyboard.pause();
+      Deno.kill(Deno.pid, "SIGSTOP");
+    },
+    exit: (code) => {
+      keyboard.release();
+      Deno.exit(code);
+    },
   };
 }
 

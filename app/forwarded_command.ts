@@ -6,7 +6,7 @@
  */
 
 import { EXIT } from "../client/errors.ts";
-import type { Invocation } from "../client/invocation.ts";
+import type { Invocation, Keyboard } from "../client/invocation.ts";
 import { Output, type OutputPiece } from "../client/output.ts";
 import { RunLocally } from "../client/run_locally.ts";
 import { FORWARDED, isForwardable } from "../forward/forwardable.ts";
@@ -63,6 +63,7 @@ export type HostedInvocation = Pick<
   | "passed"
   | "startedAt"
   | "terminal"
+  | "keyboard"
   | "output"
   | "onSignal"
   | "onGone"
@@ -110,6 +111,8 @@ const NOT_ENDING: ReadonlySet<SignalName | "gone"> = new Set(["SIGWINCH", "SIGTS
 /** Columns of a terminal of unknown width. */
 const UNKNOWN_COLUMNS = 80;
 
+const encoder = new TextEncoder();
+
 /** Thrown by `exit` to end a command at once. */
 class Exit extends Error {
   constructor(readonly code: number) {
@@ -133,6 +136,23 @@ export class ForwardedCommand {
   #rows = 0;
   #isHungUp = false;
   #hasIgnored = false;
+  /** Receives keys, while the client has been asked for them. */
+  #typed: ((keys: Uint8Array) => void) | undefined;
+  readonly #keyboard: Keyboard = {
+    take: (listener) => {
+      this.#typed = listener;
+      return this.#send(FRAME.keyboard, encoder.encode("1"));
+    },
+    release: () => {
+      this.#typed = undefined;
+      return this.#send(FRAME.keyboard, encoder.encode("0"));
+    },
+    signal: (signal) => {
+      if (signal !== "SIGTSTP") return this.#signal(signal);
+      // The client sends the signal, and suspends itself.
+      void this.#send(FRAME.suspend);
+    },
+  };
   #reached: Channel | undefined;
   #ticket: number | undefined;
 
@@ -205,7 +225,7 @@ export class ForwardedCommand {
   }
 
   async #run(
-    { args, env, cwd, pid, terminal }: ExecuteRequest,
+    { args, env, cwd, pid, terminal, version }: ExecuteRequest,
     project: Project,
   ): Promise<number> {
     const output = new Output((pieces) => this.#output(pieces));
@@ -222,6 +242,8 @@ export class ForwardedCommand {
         rows: () => this.#rows,
         isHungUp: () => this.#isHungUp,
       },
+      // A client that names no version may not know the frames of the keyboard.
+      ...(version === "" ? {} : { keyboard: this.#keyboard }),
       output,
       onSignal: (signal, listener) => this.#on(signal, listener),
       onGone: (listener) => this.#on("gone", listener),
@@ -361,12 +383,12 @@ export class ForwardedCommand {
    */
   #exitPayload(code: number): Uint8Array<ArrayBuffer> {
     const signal = [...this.#signals].find((each) => signalExitCode(each) === code);
-    const name = new TextEncoder().encode(signal?.slice("SIG".length) ?? "");
+    const name = encoder.encode(signal?.slice("SIG".length) ?? "");
     return Uint8Array.of(code, ...name);
   }
 
   #refuse(reason: string): Promise<void> {
-    return this.#send(FRAME.refused, new TextEncoder().encode(reason));
+    return this.#send(FRAME.refused, encoder.encode(reason));
   }
 
   /**
@@ -401,6 +423,7 @@ export class ForwardedCommand {
   #take({ type, payload }: IncomingFrame): void {
     try {
       if (type === FRAME.size) this.#resize(readSize(payload));
+      else if (type === FRAME.keys) this.#typed?.(payload);
       else if (type === FRAME.hangup) this.#isHungUp = true;
       else if (type === FRAME.signal) this.#signal(readSignal(payload));
       else throw new ExecuteError(`a client must not send a frame of type ${type}`);

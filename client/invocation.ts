@@ -31,6 +31,16 @@ interface TerminalFacts {
   isHungUp(): boolean;
 }
 
+/** The keyboard of the client's terminal. */
+export interface Keyboard {
+  /** Puts the terminal into raw mode, and passes keys to a function until `release`. */
+  take(listener: (keys: Uint8Array) => void): void | Promise<void>;
+  /** Restores the terminal. */
+  release(): void | Promise<void>;
+  /** Handles a key like the signal that a terminal sends for it. */
+  signal(signal: "SIGINT" | "SIGQUIT" | "SIGTSTP"): void;
+}
+
 /** The parameters of running a server in this process. */
 interface ServeRequest extends ServerLimits {
   readonly project: Project;
@@ -106,6 +116,8 @@ export interface Invocation {
   /** Ticket of the descriptors that came with the command line. Absent if none came. */
   readonly passed?: number;
   readonly terminal: TerminalFacts;
+  /** Absent if the client cannot pass keys on. */
+  readonly keyboard?: Keyboard;
   readonly output: Output;
   readonly clock: Clock;
   /** Start time of the client's process, by the clock's monotonic time. */

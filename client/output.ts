@@ -52,6 +52,9 @@ interface Pending {
   readonly data: (string | Uint8Array)[];
 }
 
+/** A change of the terminal that happens between two outputs. */
+type Action = () => void | Promise<void>;
+
 const encoder = new TextEncoder();
 
 /**
@@ -70,7 +73,7 @@ export class Output implements Sink {
   readonly #break: (error: unknown) => void;
   readonly #failed = new Set<StreamName>();
   #failure: OutputFailure | undefined;
-  #pending: Pending[] = [];
+  #pending: (Pending | Action)[] = [];
   #draining: Promise<void> | undefined;
   #beforeDrain: (() => void) | undefined;
 
@@ -85,8 +88,14 @@ export class Output implements Sink {
   write(stream: StreamName, data: string | Uint8Array): void {
     if (data.length === 0 || this.#failed.has(stream)) return;
     const last = this.#pending.at(-1);
-    if (last?.stream === stream) addTo(last.data, data);
+    if (typeof last === "object" && last.stream === stream) addTo(last.data, data);
     else this.#pending.push({ stream, data: [data] });
+    this.#draining ??= this.#drain();
+  }
+
+  /** Calls a function after all output so far has been written, and before any later output. */
+  perform(action: Action): void {
+    this.#pending.push(action);
     this.#draining ??= this.#drain();
   }
 
@@ -111,8 +120,18 @@ export class Output implements Sink {
     this.#beforeDrain?.();
     while (this.#pending.length > 0) {
       // Streams with separate writers can fail separately.
-      const count = typeof this.#writers === "function" ? this.#pending.length : 1;
-      const pieces = this.#pending.splice(0, count).map(encoded);
+      const [first] = this.#pending;
+      if (typeof first === "function") {
+        this.#pending.shift();
+        await first();
+        continue;
+      }
+      const next = this.#pending.findIndex((each) => typeof each === "function");
+      const together = next < 0 ? this.#pending.length : next;
+      const count = typeof this.#writers === "function" ? together : 1;
+      const pieces = this.#pending.splice(0, count).flatMap((each) =>
+        typeof each === "object" ? [encoded(each)] : []
+      );
       try {
         await this.#writeAll(pieces);
       } catch (error) {
@@ -127,7 +146,9 @@ export class Output implements Sink {
     this.#failed.add(stream);
     const isShared = typeof this.#writers === "function";
     if (isShared || isReaderGone(error)) this.#failed.add("stdout").add("stderr");
-    this.#pending = this.#pending.filter((each) => !this.#failed.has(each.stream));
+    this.#pending = this.#pending.filter((each) =>
+      typeof each === "function" || !this.#failed.has(each.stream)
+    );
     this.#failure ??= failure;
     this.#break(error);
   }

@@ -361,6 +361,7 @@ export class TaskCooker implements Cooker {
       ...(params.stdinPid === undefined ? {} : { stdinPid: params.stdinPid }),
       ...(passed === undefined ? {} : { passed }),
       ...(params.output === undefined ? {} : { output: params.output }),
+      ...(params.keyboard === undefined ? {} : { keyboard: params.keyboard }),
       attributes: this.#attributesOf(call.client.pid, params.detach),
     });
     this.#builds.add(build);

@@ -24,6 +24,7 @@
 
 import { connectToOwn, folderDistrust, ForeignServerError } from "../system/net/own_server.ts";
 import { isReaderGone, outputLostText } from "../system/output_failure.ts";
+import type { RawTerminal } from "./raw_terminal.ts";
 import {
   type CommandLine,
   executeFrame,
@@ -61,6 +62,9 @@ const CONFIGS = ["deno.json", "deno.jsonc", "package.json"] as const;
 
 /** Limit of a config file's size. Larger ones are ignored here. */
 const MAX_CONFIG_BYTES = 1024 * 1024;
+
+/** Payload of a frame that asks for keys. */
+const TAKE = 0x31;
 
 const encoder = new TextEncoder();
 
@@ -248,13 +252,18 @@ async function carry(
     }
   };
   send(FRAME.go);
+  const keyboard = new Keyboard(send);
   // The server already works in the meantime.
-  passSignalsOn(send, terminal);
+  passSignalsOn(send, terminal, keyboard);
   try {
     for (let next = await frames.next(); next !== undefined; next = await frames.next()) {
       const { type, payload } = next;
       if (type === FRAME.refused) return undefined;
       if (type === FRAME.exit) return { kind: "exit", code: payload[0] ?? 0 };
+      if (type === FRAME.keyboard || type === FRAME.suspend) {
+        await keyboard.obey(next);
+        continue;
+      }
       const stream = type === FRAME.stdout ? "stdout" : "stderr";
       try {
         await writeAll(Deno[stream], payload);
@@ -270,25 +279,61 @@ async function carry(
     }
   } catch (error) {
     if (!isConnectionEnd(error)) throw error;
+  } finally {
+    keyboard.release();
   }
   return { kind: "lost" };
 }
 
 /** Sends a frame. */
-type Send = (type: number, payload?: string) => Promise<void>;
+type Send = (type: number, payload?: string | Uint8Array) => Promise<void>;
 
-function passSignalsOn(send: Send, terminal: TerminalStreams): void {
+/** The keyboard, while the server asks for keys. Its code is loaded on first use. */
+class Keyboard {
+  readonly #send: Send;
+  #terminal: RawTerminal | undefined;
+
+  constructor(send: Send) {
+    this.#send = send;
+  }
+
+  /** Carries out a frame of the server. */
+  async obey({ type, payload }: IncomingFrame): Promise<void> {
+    if (type === FRAME.suspend) return await this.suspend();
+    if (payload[0] !== TAKE) return this.release();
+    if (this.#terminal === undefined) {
+      // The specifier is no literal: Deno loads modules of literal imports before a program starts.
+      const url = import.meta.resolve("./raw_terminal.ts");
+      const { RawTerminal } = await import(url) as typeof import("./raw_terminal.ts");
+      this.#terminal = new RawTerminal();
+    }
+    this.#terminal.take((keys) => void this.#send(FRAME.keys, keys));
+  }
+
+  /** Suspends the tasks and then this process, so that the tasks print nothing after that. */
+  async suspend(): Promise<void> {
+    this.#terminal?.pause();
+    await this.#send(FRAME.signal, nameOf("SIGTSTP"));
+    Deno.kill(Deno.pid, "SIGSTOP");
+  }
+
+  release(): void {
+    this.#terminal?.release();
+  }
+}
+
+function passSignalsOn(send: Send, terminal: TerminalStreams, keyboard: Keyboard): void {
   let endings = 0;
   for (const [signal, code] of ENDING) {
     Deno.addSignalListener(signal, () => {
-      if (++endings === 4) Deno.exit(code);
+      if (++endings === 4) {
+        keyboard.release();
+        Deno.exit(code);
+      }
       send(FRAME.signal, nameOf(signal));
     });
   }
-  // The server suspends the tasks, so that they print nothing after this process has stopped.
-  Deno.addSignalListener("SIGTSTP", () => {
-    send(FRAME.signal, nameOf("SIGTSTP")).then(() => Deno.kill(Deno.pid, "SIGSTOP"));
-  });
+  Deno.addSignalListener("SIGTSTP", () => void keyboard.suspend());
   for (const signal of PASSED) {
     Deno.addSignalListener(signal, () => {
       if (signal === "SIGHUP" && isHungUp(terminal)) return hangUp(send);

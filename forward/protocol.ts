@@ -31,6 +31,12 @@ export const FRAME = {
   size: 0x57, // W
   /** Client: the terminal is gone. */
   hangup: 0x48, // H
+  /** Server: "1": put the terminal into raw mode and send keys; "0": restore it. */
+  keyboard: 0x54, // T
+  /** Server: suspend yourself, as after SIGTSTP. */
+  suspend: 0x5a, // Z
+  /** Client: keys that were typed. */
+  keys: 0x30, // 0
 } as const;
 
 /** Size of a frame's head, in bytes: the type, and the length of the payload, big-endian. */

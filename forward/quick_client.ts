@@ -143,6 +143,8 @@ vec($set = "", fileno S, 1) = 1;
 while (1) {
   rare("signals") if @signals;
   next if select($ready = $set, undef, undef, 1) < 1;
+  rare("keys") if $modes && vec $ready, 0, 1;
+  next if !vec $ready, fileno S, 1;
   $count = sysread S, $in, 262144, length $in;
   next if !defined $count && $! == 4;
   rare("lost") if !$count;
@@ -154,6 +156,8 @@ while (1) {
     if ($type eq "1") { out(*STDOUT) }
     elsif ($type eq "2") { out(*STDERR) }
     elsif ($type eq "X") { length $text > 1 ? rare("died") : exit ord $text }
+    elsif ($type eq "T") { $text ? rare("raw") : rare("cooked") }
+    elsif ($type eq "Z") { push @signals, "TSTP" }
     elsif ($type eq "R") { whole() }
   }
 }
@@ -166,6 +170,8 @@ sub whole {
   print STDERR "simmer: cannot run $whole[0]: $!; install simmer again\n";
   exit 3;
 }
+
+END { on_cooked() if $modes }
 
 sub own {
   for (my $at = 1; ($at = index $_[0], "/", $at) > 0; $at++) {
@@ -268,13 +274,44 @@ function rareText(): string {
   return 0;
 }
 
+sub is_foreground {
+  my $group = "\0" x 4;
+  return ioctl(STDIN, 0x540f, $group) && unpack("i", $group) == getpgrp;
+}
+
+sub on_raw {
+  $relays = 1;
+  my $now = "\0" x 36;
+  return if $modes || !is_foreground() || !ioctl STDIN, 0x5401, $now;
+  my ($in, $out, $control, $local, @characters) = unpack "L4 C20", $now;
+  @characters[6, 7] = (0, 1); # VTIME, VMIN
+  my $raw = pack "L4 C20", $in & ~02753, $out & ~1, $control & ~0460 | 060, $local & ~0100113, @characters;
+  $modes = $now;
+  ioctl STDIN, 0x5402, $raw;
+  vec($set, 0, 1) = 1;
+}
+
+sub on_cooked {
+  $relays = 0 if !@_;
+  ioctl STDIN, 0x5402, $modes if $modes && is_foreground();
+  undef $modes;
+  vec($set, 0, 1) = 0;
+}
+
+sub on_keys {
+  my $count = sysread STDIN, my $keys, 16384;
+  if ($count) { note("0", $keys) } elsif (defined $count || $! != 4) { vec($set, 0, 1) = 0 }
+}
+
 sub on_lost {
+  on_cooked();
   print STDERR "simmer: the server ended, perhaps killed\n";
   exit 3;
 }
 
 sub on_died {
   my $signal = substr $text, 1;
+  on_cooked();
   $SIG{$signal} = "DEFAULT";
   kill $signal, $$;
   exit ord $text;
@@ -287,9 +324,12 @@ sub note { my $text = $_[1]; syswrite S, pack("aN", $_[0], length $text) . $text
 sub on_signals {
   while (defined(my $signal = shift @signals)) {
     if ($signal =~ /^(INT|QUIT|TERM)$/ && ++$endings == 4) {
+      on_cooked();
       $SIG{$signal} = "DEFAULT";
       kill $signal, $$;
     }
+    on_cooked("for now") if $signal eq "TSTP";
+    on_raw() if $signal eq "CONT" && $relays;
     note("H", "") if $signal eq "HUP" && is_gone();
     note("W", join " ", size()) if $signal eq "WINCH";
     note("S", $signal);
@@ -311,6 +351,7 @@ sub on_unwritten {
     if (is_gone()) { note("H", ""); note("S", "HUP"); return 0 }
     exit 1 if $ignores;
     $SIG{PIPE} = "DEFAULT";
+    on_cooked();
     kill "PIPE", $$;
   }
   my $stream = fileno $_[0] == 1 ? "stdout" : "stderr";

@@ -8,7 +8,7 @@
 import type { AsyncCommand, AsyncOutcome, Cancel, Emitted } from "./cooker.ts";
 import type { Clock } from "../system/clock.ts";
 import type { Logger } from "../system/logger.ts";
-import type { BuildStatus, SignalTasksParams } from "../wire/commands.ts";
+import type { BuildStatus, SignalTasksParams, TerminalUse } from "../wire/commands.ts";
 import type { ClientInfo, EventBody } from "../wire/events.ts";
 import { WireError } from "../wire/errors.ts";
 import type { MessageId } from "../wire/messages.ts";
@@ -165,6 +165,16 @@ export class AsyncCommands {
     if (cancel) return this.#cancelEach(owned, { kind: "signal", signal });
     const heard = owned.map(({ command }) => command?.signal?.(signal) ?? false);
     return heard.includes(true);
+  }
+
+  /**
+   * Passes keys, or the size, of a UI's terminal on to the commands that the UI owns.
+   *
+   * @returns true if there was a receiver
+   */
+  useTerminal(ui: UI, use: TerminalUse): boolean {
+    const used = this.#ownedBy(ui).map(({ command }) => command?.useTerminal?.(use) ?? false);
+    return used.includes(true);
   }
 
   /**

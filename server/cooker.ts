@@ -9,6 +9,7 @@
  */
 
 import type { ClientInfo, CommandTable, ErrorObject, EventBody, SimmerEvent } from "../wire/mod.ts";
+import type { TerminalUse } from "../wire/command_types.ts";
 import type { TaskSignal } from "../wire/signals.ts";
 import type { Clock } from "../system/clock.ts";
 import type { Logger } from "../system/logger.ts";
@@ -117,6 +118,12 @@ export interface AsyncCommand {
    * @returns true if there was a receiver
    */
   signal?(signal: TaskSignal): boolean;
+  /**
+   * Passes keys, or the size, of the client's terminal on. Absent: it has no terminals.
+   *
+   * @returns true if there was a receiver
+   */
+  useTerminal?(use: TerminalUse): boolean;
 }
 
 /** A file watcher. The server stops both watchers of its cooker at its end. */

@@ -190,6 +190,7 @@ export class ProcessServer {
         cancelAll: (force) => this.#asyncCommands.cancelAll(force),
         cancelBuild: (ui, build, force) => this.#asyncCommands.cancelBuild(ui, build, force),
         signal: (ui, params) => this.#asyncCommands.signal(ui, params),
+        useTerminal: (ui, use) => this.#asyncCommands.useTerminal(ui, use),
         terminate: (force) => this.stop("terminateServer", force ? "force" : "when done"),
         retire: (params) => this.#retire(params),
       }),

@@ -4,7 +4,12 @@
  * @module
  */
 
-import type { RetireParams, ServerStatus, SignalTasksParams } from "../wire/commands.ts";
+import type {
+  RetireParams,
+  ServerStatus,
+  SignalTasksParams,
+  TerminalUse,
+} from "../wire/commands.ts";
 import type { EventMask } from "../wire/events.ts";
 import type { ServerHandlers } from "./command_runner.ts";
 import type { UI } from "./ui.ts";
@@ -18,6 +23,8 @@ interface ServerControl {
   cancelBuild(ui: UI, build: string | undefined, force: boolean): boolean;
   /** Sends a signal to the commands that a UI owns. Returns true if there was a receiver. */
   signal(ui: UI, params: SignalTasksParams): boolean;
+  /** Passes keys, or a size, on to the commands that a UI owns. True if there was a receiver. */
+  useTerminal(ui: UI, use: TerminalUse): boolean;
   terminate(force: boolean): void;
   /** Ends the server if it is idle and expendable. Returns false if it goes on. */
   retire(params: RetireParams): boolean;
@@ -45,6 +52,7 @@ export function serverHandlers(control: ServerControl): ServerHandlers {
     stateForceShutdown: () => control.cancelAll(true),
     cancelBuild: ({ build, force }, ui) => control.cancelBuild(ui, build, force),
     signalTasks: (params, ui) => control.signal(ui, params),
+    useTerminal: (params, ui) => control.useTerminal(ui, params),
     terminateServer: ({ force }) => {
       control.terminate(force);
       return null;

@@ -162,6 +162,14 @@ export interface SignalTasksInput {
 /** Parameters of `signalTasks`. */
 export type SignalTasksParams = Required<SignalTasksInput> & { readonly cancel: boolean };
 
+/** Parameters of `useTerminal`. */
+export interface TerminalUse {
+  /** Keys that were typed, as base64, for the task that has the keyboard. */
+  readonly keys?: string | undefined;
+  /** New size of the terminal, for all tasks. */
+  readonly size?: TerminalSize | undefined;
+}
+
 /** Workspace folders that a command applies to, as a client sends them. */
 export interface WorkspaceInput {
   /** Selects all folders; default: `false`. */
@@ -283,6 +291,11 @@ export interface RunTasksInput extends WorkspaceInput {
    * pseudo-terminal, all output is `stdout`. Default: `separate`.
    */
   readonly output?: "separate" | "joint" | TerminalSize | undefined;
+  /**
+   * Path of the client's terminal. Present if the client handles the events of the keyboard, and
+   * passes keys on. A task that reads stdin and runs alone then has a terminal with a keyboard.
+   */
+  readonly keyboard?: string | undefined;
   /** Ticket of descriptors that came with the command line. Only the server itself has one. */
   readonly passed?: number | undefined;
   /** Client that sent the command. */

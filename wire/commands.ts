@@ -28,6 +28,7 @@ import type {
   SignalTasksInput,
   SignalTasksParams,
   TaskDescription,
+  TerminalUse,
   TerminateInput,
   TerminateParams,
   WatchInputsInput,
@@ -110,6 +111,7 @@ export type ServerCommands = {
   readonly stateForceShutdown: Command<"sync", NoParams, NoParams, boolean>;
   readonly cancelBuild: Command<"sync", CancelBuildInput, CancelBuildParams, boolean>;
   readonly signalTasks: Command<"sync", SignalTasksInput, SignalTasksParams, boolean>;
+  readonly useTerminal: Command<"sync", TerminalUse, TerminalUse, boolean>;
   readonly terminateServer: Command<"sync", TerminateInput, TerminateParams, null>;
   readonly retireServer: Command<"sync", RetireParams, RetireParams, boolean>;
 };
@@ -127,6 +129,10 @@ export type CookerCommands = {
 const nothing = v.strictObject({});
 const done = v.null();
 const pid = v.pipe(v.number(), v.integer(), v.minValue(1));
+
+/** Columns or rows of a terminal, as the kernel holds them. */
+const terminalLength = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(65535));
+const terminalSize = v.strictObject({ columns: terminalLength, rows: terminalLength });
 
 const clientSchema = v.object({ pid, command: v.string() });
 
@@ -247,6 +253,19 @@ export const SERVER_COMMANDS: ServerCommands = defineCommands({
     }),
     result: v.boolean(),
   },
+  useTerminal: {
+    summary:
+      "Pass keys or the terminal's size on to this UI's builds; false if none has a use for it",
+    kind: "sync",
+    access: "control",
+    params: v.strictObject({
+      /** Keys that were typed, as base64, for the task that has the keyboard. */
+      keys: v.optional(v.pipe(v.string(), v.base64())),
+      /** New size of the terminal, for all tasks. */
+      size: v.optional(terminalSize),
+    }),
+    result: v.boolean(),
+  },
   terminateServer: {
     summary: "Stop the server when its builds are done, or now, which cancels them",
     kind: "sync",
@@ -286,9 +305,6 @@ const workspaceEntries = {
   members: v.optional(v.boolean(), false),
   filter: v.optional(v.string()),
 };
-
-/** Columns or rows of a terminal, as the kernel holds them. */
-const terminalLength = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(65535));
 
 const runTasksParams = v.strictObject({
   ...workspaceEntries,
@@ -330,8 +346,13 @@ const runTasksParams = v.strictObject({
    */
   output: v.optional(v.union([
     v.picklist(["separate", "joint"]),
-    v.strictObject({ columns: terminalLength, rows: terminalLength }),
+    terminalSize,
   ])),
+  /**
+   * Path of the client's terminal. Present if the client handles the events of the keyboard, and
+   * passes keys on.
+   */
+  keyboard: v.optional(v.string()),
   /** Ticket of descriptors that came with the command line. Only the server itself has one. */
   passed: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
   /** Client that sent the command. */

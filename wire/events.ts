@@ -357,6 +357,47 @@ export interface EventsDropped {
   readonly count: number;
 }
 
+/**
+ * A task reads keys from its own terminal. The owner of the build puts the person's terminal into
+ * raw mode, and passes keys on by `useTerminal`.
+ */
+export interface KeyboardTaken {
+  /** Discriminant of {@linkcode EventBody}. */
+  readonly type: "KeyboardTaken";
+  /** Id of the build. */
+  readonly build: string;
+  /** Id of the task in its build. */
+  readonly task: string;
+}
+
+/** A task reads no keys any more. The owner of the build restores the person's terminal. */
+export interface KeyboardReleased {
+  /** Discriminant of {@linkcode EventBody}. */
+  readonly type: "KeyboardReleased";
+  /** Id of the build. */
+  readonly build: string;
+  /** Id of the task in its build. */
+  readonly task: string;
+}
+
+/**
+ * The person has typed a key for which a terminal sends a signal: Ctrl-C, Ctrl-\ or Ctrl-Z. The
+ * owner of the build treats it like a signal to its own process. The task already has a first
+ * `SIGINT` or `SIGQUIT`.
+ */
+export interface SignalTyped {
+  /** Discriminant of {@linkcode EventBody}. */
+  readonly type: "SignalTyped";
+  /** Id of the build. */
+  readonly build: string;
+  /** Id of the task in its build. */
+  readonly task: string;
+  /** The signal of the key. */
+  readonly signal: "SIGINT" | "SIGQUIT" | "SIGTSTP";
+  /** True if the last key before it was also Ctrl-C or Ctrl-\. */
+  readonly isRepeated: boolean;
+}
+
 /** The server ends; this is its last event. */
 export interface ServerExit {
   /** Discriminant of {@linkcode EventBody}. */
@@ -376,6 +417,9 @@ export type EventBody =
   | TaskStarted
   | TaskReady
   | TaskOutput
+  | KeyboardTaken
+  | KeyboardReleased
+  | SignalTyped
   | TaskSucceeded
   | TaskFailed
   | TaskCached
@@ -417,6 +461,9 @@ export const EVENT_TYPES = [
   "TaskStarted",
   "TaskReady",
   "TaskOutput",
+  "KeyboardTaken",
+  "KeyboardReleased",
+  "SignalTyped",
   "TaskSucceeded",
   "TaskFailed",
   "TaskCached",

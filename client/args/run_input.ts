@@ -8,7 +8,7 @@
  */
 
 import { OrdinaryPaths } from "../../system/files/ordinary_paths.ts";
-import { hasOneOutput } from "../../system/process/foreign_descriptors.ts";
+import { foregroundTerminal, hasOneOutput } from "../../system/process/foreign_descriptors.ts";
 import type { RunTasksInput, WorkspaceInput } from "../../wire/commands.ts";
 import type { ParsedArguments, ValuesFor } from "./arguments.ts";
 import { UsageError } from "./arguments.ts";
@@ -147,6 +147,20 @@ export function outputInput(
   if (json || !hasOneOutput(pid)) return {};
   const isTerminal = terminal.stdout && terminal.stderr;
   return { output: isTerminal ? { columns: terminal.columns(), rows: terminal.rows() } : "joint" };
+}
+
+/**
+ * Returns the terminal whose keys the client passes on to a task.
+ *
+ * @param input the destination of the tasks' output: without terminals, no task gets keys
+ */
+export function keyboardInput(
+  { keyboard, pid }: Pick<Invocation, "keyboard" | "pid">,
+  { output }: Pick<RunTasksInput, "output">,
+): Pick<RunTasksInput, "keyboard"> {
+  if (keyboard === undefined || typeof output !== "object") return {};
+  const path = foregroundTerminal(pid);
+  return path === undefined ? {} : { keyboard: path };
 }
 
 /** Parses `DENO_JOBS`. Ignores an invalid value, as `deno task` does. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { RunTasksInput, ServerStatus } from "../../wire/commands.ts";
+import type { RunTasksInput, ServerStatus, TerminalUse } from "../../wire/commands.ts";
 import type { LogLevel } from "../../wire/events.ts";
 import type { Feature, QueuePlace, WhenBusy } from "../../wire/hello.ts";
 import type { TaskSignal } from "../../wire/signals.ts";
@@ -13,7 +13,7 @@ import { signalExitCode } from "../../system/process/signals.ts";
 import { isServerGoing, type OpenOptions, openSession } from "../connect/open_session.ts";
 import { WAYS_OUT } from "../connect/patience.ts";
 import { EXIT } from "../errors.ts";
-import { BuildFollower } from "./follower.ts";
+import { BuildFollower, type KeyboardEvent } from "./follower.ts";
 import { Interrupts } from "./interrupts.ts";
 import type { Invocation } from "../invocation.ts";
 import type { ServerPlace } from "../connect/find_server.ts";
@@ -87,6 +87,8 @@ class Build {
   readonly #left = new AbortController();
   readonly #hasLeft: Promise<never>;
   #session: SocketSession | undefined;
+  /** True if a task reads the keys of this client's terminal. */
+  #hasKeyboard = false;
   /** True if the tasks read this process's stdin. */
   #passesStdin = true;
   /** True if the build has been requested and it is this client's turn. */
@@ -105,7 +107,11 @@ class Build {
     this.#startedAt = invocation.startedAt;
     const { renderer } = request;
     const { output } = invocation;
-    this.#follower = new BuildFollower({ renderer, output });
+    this.#follower = new BuildFollower({
+      renderer,
+      output,
+      onKeyboard: (event) => this.#onKeyboard(event),
+    });
     this.#interrupts = new Interrupts({
       isRunning: () => this.#isAsked,
       isHungUp: () => invocation.terminal.isHungUp(),
@@ -144,6 +150,8 @@ class Build {
       over.abort("over");
       renderer.finish();
       output.beforeDrain = undefined;
+      const { keyboard } = this.#invocation;
+      if (this.#hasKeyboard && keyboard !== undefined) output.perform(() => keyboard.release());
       await refreshing;
     }
   }
@@ -290,7 +298,32 @@ class Build {
     });
   }
 
+  #onKeyboard(event: KeyboardEvent): void {
+    const { keyboard, output } = this.#invocation;
+    if (keyboard === undefined || this.#request.input.keyboard === undefined) return;
+    if (event.type === "SignalTyped") {
+      if (!event.isRepeated) this.#interrupts.restart();
+      return keyboard.signal(event.signal);
+    }
+    this.#hasKeyboard = event.type === "KeyboardTaken";
+    output.perform(() =>
+      event.type === "KeyboardTaken"
+        ? keyboard.take((keys) => this.#useTerminal({ keys: keys.toBase64() }))
+        : keyboard.release()
+    );
+  }
+
+  #useTerminal(use: TerminalUse): void {
+    if (this.#session !== undefined) void settled(this.#session.call("useTerminal", use));
+  }
+
   #pass(signal: TaskSignal): void {
+    const { terminal } = this.#invocation;
+    if (signal === "SIGWINCH" && typeof this.#request.input.output === "object") {
+      this.#useTerminal({ size: { columns: terminal.columns(), rows: terminal.rows() } });
+    }
+    // A full-screen program paints its screen again.
+    if (signal === "SIGCONT" && this.#hasKeyboard) void this.#signalTasks("SIGWINCH", false);
     this.#signalTasks(signal, false).then((isHeard) => {
       if (!isHeard) this.#interrupts.unheard(signal);
     });

@@ -14,7 +14,15 @@ import type { Renderer } from "../render/renderer.ts";
 interface FollowerOptions {
   readonly renderer: Renderer;
   readonly output: Output;
+  /** Handles the events of the keyboard. If absent, they are ignored. */
+  readonly onKeyboard?: (event: KeyboardEvent) => void;
 }
+
+/** An event about the keyboard of the client's terminal. */
+export type KeyboardEvent = Extract<
+  SimmerEvent,
+  { readonly type: "KeyboardTaken" | "KeyboardReleased" | "SignalTyped" }
+>;
 
 /** The end of a build. */
 interface BuildEnd {
@@ -75,6 +83,12 @@ export class BuildFollower {
     else if (event.build !== undefined || !this.#hasBegun) return undefined;
     renderer.event(event);
     renderer.refresh();
+    switch (event.type) {
+      case "KeyboardTaken":
+      case "KeyboardReleased":
+      case "SignalTyped":
+        this.#options.onKeyboard?.(event);
+    }
     if (event.type === "BuildCompleted") this.#outcome = event.outcome;
     const exitCode = this.#exitCodeOf(event);
     if (exitCode !== undefined) {

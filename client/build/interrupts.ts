@@ -93,6 +93,14 @@ export class Interrupts {
     }
   }
 
+  /**
+   * Counts interrupts from the first one again: the person has typed other keys since, so the task
+   * goes on after an interrupt.
+   */
+  restart(): void {
+    if (this.#state === "asked") this.#state = "none";
+  }
+
   /** Handles a signal that has no receiver. The client then follows the signal's default action. */
   unheard(signal: TaskSignal): void {
     if (signal === "SIGWINCH" || signal === "SIGCONT" || this.#state !== "none") return;

@@ -23,7 +23,13 @@ import {
 import { rendererFor } from "../render/choose.ts";
 import type { Renderer } from "../render/renderer.ts";
 import { isSet } from "../render/style.ts";
-import { outputInput, runInput, SELECTION_OPTIONS, withTaskBehind } from "../args/run_input.ts";
+import {
+  keyboardInput,
+  outputInput,
+  runInput,
+  SELECTION_OPTIONS,
+  withTaskBehind,
+} from "../args/run_input.ts";
 import { LIMIT_OPTIONS, serverLimits } from "../args/server_limits.ts";
 
 const OPTIONS = [
@@ -219,6 +225,7 @@ async function inputOf(
   renderer: Renderer,
 ): Promise<RunTasksInput> {
   const { values } = parsed;
+  const output = values.detach ? {} : outputInput(invocation, values);
   return {
     ...await runInput(invocation, parsed, (text) => renderer.say(text)),
     keepGoing: values["keep-going"],
@@ -227,6 +234,6 @@ async function inputOf(
     ...(values["replay-logs"] === undefined ? {} : { replayLogs: values["replay-logs"] }),
     ...(values.detach
       ? {}
-      : { ...inputDescriptors(invocation), ...outputInput(invocation, values) }),
+      : { ...inputDescriptors(invocation), ...output, ...keyboardInput(invocation, output) }),
   };
 }

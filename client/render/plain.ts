@@ -55,6 +55,7 @@ export class PlainRenderer implements Renderer {
   readonly #partial = new Map<string, Uint8Array>();
   /** Streams whose last line is incomplete. */
   readonly #openLines = new Set<StreamName>();
+  #isRaw = false;
 
   /** @param options the destination, and the amount of output */
   constructor(options: PlainOptions) {
@@ -77,6 +78,10 @@ export class PlainRenderer implements Renderer {
         break;
       case "TaskOutput":
         this.#output(event);
+        break;
+      case "KeyboardTaken":
+      case "KeyboardReleased":
+        this.#isRaw = event.type === "KeyboardTaken";
         break;
       case "TaskReady":
         this.say(`${printable(event.task)} is ready (${duration(event.durationMs)})`);
@@ -120,6 +125,11 @@ export class PlainRenderer implements Renderer {
 
   finish(): void {}
 
+  /** True if a task has the keyboard, and the terminal is in raw mode. */
+  get isRaw(): boolean {
+    return this.#isRaw;
+  }
+
   /** True if the next output to stderr begins a line. */
   get isAtLineStart(): boolean {
     const { isOneScreen } = this.#options;
@@ -138,7 +148,9 @@ export class PlainRenderer implements Renderer {
 
   /** Writes a message of simmer's on lines of its own. */
   #tell(text: string): void {
-    this.#pass("stderr", this.isAtLineStart ? text : `\n${text}`);
+    const lines = this.isAtLineStart ? text : `\n${text}`;
+    // A terminal in raw mode does not begin a line at its start.
+    this.#pass("stderr", this.#isRaw ? lines.replaceAll("\n", "\r\n") : lines);
   }
 
   get #styles(): PlainOptions["styles"] {

@@ -93,7 +93,8 @@ export class TerminalRenderer implements Renderer {
 
   refresh(): void {
     const { clock } = this.#options;
-    if (this.#since === undefined) return this.#screen.clear();
+    // The screen belongs to the task that has the keyboard.
+    if (this.#since === undefined || this.#plain.isRaw) return this.#screen.clear();
     const isDue = clock.monotonic() - this.#since >= FOOTER_AFTER_MS;
     if (isDue && this.#plain.isAtLineStart) this.#screen.show(this.#footer());
   }

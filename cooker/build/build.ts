@@ -6,12 +6,13 @@
  */
 
 import type { DescriptorMap } from "../../system/process/passed_descriptors.ts";
-import type { OutputKind } from "../../system/process/group_process.ts";
 import type { StartAttributes } from "../../system/process/start_attributes.ts";
 import type { Clock } from "../../system/clock.ts";
 import { ioTurn } from "../../system/macrotask.ts";
 import { Latch } from "../../system/source.ts";
+import type { RunTasksParams, TerminalSize, TerminalUse } from "../../wire/commands.ts";
 import type { TaskSignal } from "../../wire/signals.ts";
+import { BuildTerminals } from "./build_terminals.ts";
 import type { BuildFiles } from "./build_files.ts";
 import type { DeferredResults } from "../cache/deferred_results.ts";
 import type { CacheKey, ResultCache } from "../cache/result_cache.ts";
@@ -86,7 +87,9 @@ interface BuildOptions {
   /** Descriptors that the client has passed, including its stdin. If absent, there are none. */
   readonly passed?: DescriptorMap;
   /** The destination of the tasks' output. Default: two pipes for each task. */
-  readonly output?: OutputKind;
+  readonly output?: RunTasksParams["output"];
+  /** Path of the client's terminal. Absent if the client passes no keys on. */
+  readonly keyboard?: string;
   /** Returns the client's attributes. Called once, when the first command is executed. */
   readonly attributes?: () => StartAttributes | undefined;
   /** Called with the duration of each successful task that was executed. */
@@ -127,6 +130,8 @@ export class Build implements AsyncCommand, BuildNode {
   readonly #inputs: SchedulerInput[] = [];
   readonly #finished = Promise.withResolvers<void>();
   readonly #runner: TaskRunner;
+  /** Present if the tasks get terminals. */
+  readonly #terminals: BuildTerminals | undefined;
   #gaveWayAt = 0;
   readonly #scheduler: Scheduler;
   /** The last request to end. */
@@ -164,7 +169,15 @@ export class Build implements AsyncCommand, BuildNode {
       waiting: () => tasks.filter((_, index) => this.#scheduler.status[index] === "ready"),
       warn: (message) => this.#report.warn(message),
     });
-    this.#runner = new TaskRunner({ ...options, force, replayLogs });
+    const { output, ...rest } = options;
+    this.#terminals = typeof output === "object" ? this.#terminalsOf(output) : undefined;
+    const runnersOutput = typeof output === "object" ? this.#terminals : output;
+    this.#runner = new TaskRunner({
+      ...rest,
+      force,
+      replayLogs,
+      ...(runnersOutput === undefined ? {} : { output: runnersOutput }),
+    });
     const { files, rank, executions } = options;
     this.#taskContext = {
       build: this,
@@ -246,6 +259,24 @@ export class Build implements AsyncCommand, BuildNode {
   signal(signal: TaskSignal): boolean {
     const passed = [...this.#tasks.values()].map(({ run }) => run.pass(signal));
     return passed.includes(true);
+  }
+
+  useTerminal({ keys, size }: TerminalUse): boolean {
+    const used = [
+      size === undefined ? false : this.#terminals?.resize(size),
+      keys === undefined ? false : this.#terminals?.type(Uint8Array.fromBase64(keys)),
+    ];
+    return used.includes(true);
+  }
+
+  #terminalsOf(size: TerminalSize): BuildTerminals {
+    const { id, keyboard } = this.#options;
+    return new BuildTerminals({
+      build: id,
+      size,
+      ...(keyboard === undefined ? {} : { keyboard }),
+      emit: (event) => void this.#report.emit(event),
+    });
   }
 
   #begin(): void {

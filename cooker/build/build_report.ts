@@ -54,7 +54,7 @@ export class BuildReport {
   /** Reports the beginning of the build, and all of its tasks. */
   begun(): void {
     const { id: build, plan, call, jobs, files } = this.#options;
-    this.#emit({
+    this.emit({
       type: "BuildStarted",
       build,
       requested: plan.requested,
@@ -64,7 +64,7 @@ export class BuildReport {
     });
     files.whenFailed((error) => this.warn(`Cannot record this build: ${error.message}`));
     for (const { id, name, package: owner, dependencies, prefixed, label } of plan.tasks) {
-      this.#emit({
+      this.emit({
         type: "TaskQueued",
         build,
         task: id,
@@ -81,17 +81,17 @@ export class BuildReport {
   started(task: PlannedTask, shared: string | undefined): void {
     const { cwd, prefixed } = task;
     const by = shared === undefined ? {} : { shared };
-    this.#emit({ type: "TaskStarted", ...this.#head(task), cwd, prefixed, ...by });
+    this.emit({ type: "TaskStarted", ...this.#head(task), cwd, prefixed, ...by });
   }
 
   /** Reports a cache hit. */
   cached(task: PlannedTask, fingerprint: string): void {
-    this.#emit({ type: "TaskCached", ...this.#head(task), fingerprint });
+    this.emit({ type: "TaskCached", ...this.#head(task), fingerprint });
   }
 
   /** Reports that a service is ready. */
   ready(task: PlannedTask, durationMs: number): void {
-    this.#emit({ type: "TaskReady", ...this.#head(task), durationMs });
+    this.emit({ type: "TaskReady", ...this.#head(task), durationMs });
   }
 
   /** Returns the receiver of a task's output. */
@@ -99,7 +99,7 @@ export class BuildReport {
     const { id: build } = this.#options;
     return {
       write: async (stream, bytes) => {
-        await this.#emit({ type: "TaskOutput", build, task, stream, ...encodeOutput(bytes) });
+        await this.emit({ type: "TaskOutput", build, task, stream, ...encodeOutput(bytes) });
       },
       warn: (message) => this.warn(message, task),
     };
@@ -109,18 +109,18 @@ export class BuildReport {
   warn(message: string, task?: string): void {
     const { id: build } = this.#options;
     const about = task === undefined ? {} : { task };
-    void this.#emit({ type: "LogRecord", build, level: "warn", message, ...about });
+    void this.emit({ type: "LogRecord", build, level: "warn", message, ...about });
   }
 
   /** Reports that a task will never start. */
   skipped({ id: task }: PlannedTask): void {
     const { id: build } = this.#options;
-    this.#emit({ type: "TaskCancelled", build, task, wasRunning: false });
+    this.emit({ type: "TaskCancelled", build, task, wasRunning: false });
   }
 
   /** Reports that a task has succeeded. */
   succeeded(task: PlannedTask, end: TaskEnd): void {
-    this.#emit({ type: "TaskSucceeded", ...this.#common(task, end) });
+    this.emit({ type: "TaskSucceeded", ...this.#common(task, end) });
   }
 
   /** Reports that a task has failed. */
@@ -129,7 +129,7 @@ export class BuildReport {
     const why = reason === undefined ? {} : { reason };
     const log = end.logPath === undefined ? {} : { logPath: end.logPath };
     this.#failures.push({ task: task.id, exitCode, ...log, ...why });
-    this.#emit({
+    this.emit({
       type: "TaskFailed",
       ...this.#common(task, end),
       exitCode,
@@ -141,14 +141,14 @@ export class BuildReport {
 
   /** Reports that a task was ended on request. */
   cancelled(task: PlannedTask, end: TaskEnd, wasRunning: boolean): void {
-    this.#emit({ type: "TaskCancelled", wasRunning, ...this.#common(task, end) });
+    this.emit({ type: "TaskCancelled", wasRunning, ...this.#common(task, end) });
   }
 
   /** Reports the end of the build. Errors in writing the journal are reported before. */
   completed({ outcome, exitCode, statuses, durationMs }: BuildEnd): void {
     const { id: build, files } = this.#options;
     files.flush();
-    this.#emit({
+    this.emit({
       type: "BuildCompleted",
       build,
       outcome,
@@ -157,6 +157,16 @@ export class BuildReport {
       durationMs,
       failures: this.#failures,
     });
+  }
+
+  /**
+   * Sends an event to the client and records it. The promise resolves when the client can take
+   * more. It is absent if there is no need to wait.
+   */
+  emit(body: EventBody): Promise<void> | undefined {
+    const { event, ready } = this.#options.call.emit(body);
+    this.#options.files.record(event, this.#hasSecrets);
+    return ready;
   }
 
   /** Closes the journal. Safe to call twice. */
@@ -194,16 +204,6 @@ export class BuildReport {
   } {
     const log = logPath === undefined ? {} : { logPath };
     return { build: this.#options.id, task, durationMs, ...log };
-  }
-
-  /**
-   * Sends an event to the client and records it. The promise resolves when the client can take
-   * more. It is absent if there is no need to wait.
-   */
-  #emit(body: EventBody): Promise<void> | undefined {
-    const { event, ready } = this.#options.call.emit(body);
-    this.#options.files.record(event, this.#hasSecrets);
-    return ready;
   }
 }
 

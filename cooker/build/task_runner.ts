@@ -5,9 +5,9 @@
  * @module
  */
 
+import type { BuildTerminals } from "./build_terminals.ts";
 import { TaskLog } from "./task_log.ts";
 import type { DescriptorMap } from "../../system/process/passed_descriptors.ts";
-import type { OutputKind } from "../../system/process/group_process.ts";
 import type { StartAttributes } from "../../system/process/start_attributes.ts";
 import type { Clock } from "../../system/clock.ts";
 import type { ReplayLogs } from "../../wire/commands.ts";
@@ -87,7 +87,7 @@ interface TaskRunnerOptions {
   /** Descriptors that the client has passed, including its stdin. If absent, there are none. */
   readonly passed?: DescriptorMap;
   /** The destination of the tasks' output. Default: two pipes for each task. */
-  readonly output?: OutputKind;
+  readonly output?: "separate" | "joint" | BuildTerminals;
   /** Returns the client's attributes. Called once, when the first command is executed. */
   readonly attributes?: () => StartAttributes | undefined;
 }
@@ -510,11 +510,10 @@ export class TaskRunner {
       failed: (error) => warn(`Cannot save output: ${error.message}`),
     });
     try {
-      const { output } = this.#options;
       const whole = {
         ...command,
         ...this.#inputOf(stdin),
-        ...(output === undefined ? {} : { output }),
+        ...this.#outputOf(request.task),
         ...this.#attributesFor(listener),
       };
       const logged: OutputSink = {
@@ -554,6 +553,16 @@ export class TaskRunner {
     const descriptors = passed === undefined ? {} : { passed };
     if (stdinPid === undefined || stdin === undefined) return descriptors;
     return { ...descriptors, ...stdin === "reads" ? { stdinPid } : { lostStdinPid: stdinPid } };
+  }
+
+  #outputOf(task: PlannedTask): Pick<TaskCommand, "output" | "connect"> {
+    const { output } = this.#options;
+    if (output === undefined) return {};
+    if (typeof output === "string") return { output };
+    return {
+      output: output.outputOf(task),
+      connect: (terminal) => output.connect(task, terminal),
+    };
   }
 
   /** Returns the client's attributes. The first task reports those that cannot be set. */

@@ -7,7 +7,7 @@
 
 import type { Cancellation } from "./cancellation.ts";
 import type { DescriptorMap } from "../../system/process/passed_descriptors.ts";
-import type { OutputKind } from "../../system/process/group_process.ts";
+import type { OutputKind, TaskTerminal } from "../../system/process/group_process.ts";
 import type { StartAttributes } from "../../system/process/start_attributes.ts";
 import type { NpmBins } from "./node_modules.ts";
 
@@ -53,6 +53,8 @@ export interface TaskCommand {
   readonly waitsForOutput?: boolean;
   /** The destination of its output. Default: two pipes. */
   readonly output?: OutputKind;
+  /** Connects its terminal until the result is disposed of. Called if it gets a terminal. */
+  readonly connect?: (terminal: TaskTerminal) => Disposable;
   /** Attributes of the client that this process does not have. If absent, there are none. */
   readonly attributes?: StartAttributes;
 }

@@ -14,6 +14,7 @@ import type {
   GroupProcess,
   SpawnOptions,
   StdinSource,
+  TaskTerminal,
 } from "../../system/process/group_process.ts";
 import type { GroupSpawner } from "../../system/process/group_spawner.ts";
 import { processId } from "../../system/environment.ts";
@@ -147,7 +148,7 @@ export class ShellExecutor implements Executor {
     const name = tag?.id ?? crypto.randomUUID();
     sink.tagged?.(name);
     const env = {
-      ...(typeof command.output === "object" ? PAGERS : {}),
+      ...(readsNoKeys(command) ? PAGERS : {}),
       ...command.env,
       ...(tag === undefined ? { [EXECUTION_VARIABLE]: name } : {}),
     };
@@ -163,7 +164,8 @@ export class ShellExecutor implements Executor {
     const exit = receiver.serve(leader);
     warden?.watch(pid, tag?.id);
     this.#reportShortage(command, started, sink);
-    const { stdout, stderr } = started;
+    const { stdout, stderr, terminal } = started;
+    using _connected = terminal === undefined ? undefined : command.connect?.(terminal);
     const pipes = [new OutputPipe(stdout, (bytes) => sink.write("stdout", bytes), clock)];
     if (stderr !== undefined) {
       pipes.push(new OutputPipe(stderr, (bytes) => sink.write("stderr", bytes), clock));
@@ -179,7 +181,7 @@ export class ShellExecutor implements Executor {
     const everybody = new ProcessGroup(pid, clock, kind, tag);
     receiver.group = everybody;
     if (!await beforeAbort(exit, cancellation.graceful)) {
-      await this.#endAsAsked(everybody, exit, cancellation);
+      await this.#endAsAsked(everybody, { exit, terminal }, cancellation);
       return await end(everybody, cancellation) ? await exit : { code: KILLED, signal: "SIGKILL" };
     }
     const status = await exit;
@@ -242,15 +244,21 @@ export class ShellExecutor implements Executor {
    */
   async #endAsAsked(
     everybody: ProcessGroup,
-    exit: Promise<unknown>,
+    { exit, terminal }: {
+      readonly exit: Promise<unknown>;
+      readonly terminal: TaskTerminal | undefined;
+    },
     cancellation: Cancellation,
   ): Promise<void> {
     const { signal, limited, forced } = cancellation;
+    const send = (each: TaskSignal): void => {
+      if (terminal?.hasSent(each) !== true) everybody.signal(each);
+    };
     const isPersons = !limited.aborted;
     if (forced.aborted || (signal === "SIGTERM" && !isPersons)) return;
-    everybody.signal(signal);
+    send(signal);
     using _further = cancellation.onSignal((next) => {
-      if (!PAUSING.has(next)) everybody.signal(next);
+      if (!PAUSING.has(next)) send(next);
     });
     if (isPersons) {
       await beforeAbort(exit, limited);
@@ -425,6 +433,11 @@ const STDERR = 2;
 /** Returns true if Deno was given options of its own. With these, it may refuse to run anything. */
 function needsDeno({ denoFlags = [] }: TaskCommand): boolean {
   return denoFlags.length > 0;
+}
+
+/** Returns true if a command has a terminal without a keyboard. */
+function readsNoKeys({ output }: TaskCommand): boolean {
+  return typeof output === "object" && output.keyboard === undefined;
 }
 
 /** Returns true if a command line consists only of blanks and comments. */

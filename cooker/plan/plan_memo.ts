@@ -71,7 +71,8 @@ export class PlanMemo {
 
 /** Leaves out the fields that identify the client, because the plan does not depend on them. */
 function questionOf(
-  { client: _, stdinPid: __, passed: ___, output: ____, ...params }: RunTasksParams,
+  { client: _, stdinPid: __, passed: ___, output: ____, keyboard: _____, ...params }:
+    RunTasksParams,
 ): string {
   return JSON.stringify(params);
 }

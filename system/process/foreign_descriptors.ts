@@ -105,6 +105,25 @@ export function hasOneOutput(pid: number): boolean {
 }
 
 /**
+ * Returns the path of the terminal that is a process's stdin and stdout, if the process is in its
+ * foreground.
+ *
+ * @returns `undefined` if there is none, or if that is unknown, as on platforms other than Linux
+ */
+export function foregroundTerminal(pid: number): string | undefined {
+  try {
+    const [stdin, stdout] = [0, 1].map((each) => Deno.readLinkSync(`/proc/${pid}/fd/${each}`));
+    const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
+    const [, , group, , , foreground] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return stdin === stdout && group === foreground ? stdin : undefined;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    if (error instanceof Deno.errors.PermissionDenied) return undefined;
+    throw error;
+  }
+}
+
+/**
  * Returns `true` if the programs that a process starts inherit the given descriptor from it.
  *
  * @returns `false` if the process has ended, or does not expose its descriptors

@@ -37,10 +37,39 @@ export interface TerminalSize {
  *
  * - `"separate"`: a pipe for stdout, and one for stderr.
  * - `"joint"`: one pipe for both, which keeps the order of writes.
- * - A size: a pseudo-terminal for both. It is not the task's controlling terminal, and the task
- *   reads no keys from it.
+ * - Otherwise a pseudo-terminal for both.
  */
-export type OutputKind = "separate" | "joint" | TerminalSize;
+export type OutputKind = "separate" | "joint" | TerminalOutput;
+
+/** A pseudo-terminal for a task. */
+export interface TerminalOutput extends TerminalSize {
+  /**
+   * Present if the pseudo-terminal is also the task's stdin and its controlling terminal. It begins
+   * with the modes of the terminal at `path`.
+   */
+  readonly keyboard?: { readonly path: string };
+}
+
+/** A signal that a terminal sends for a key. */
+export type TypedSignal = "SIGINT" | "SIGQUIT" | "SIGTSTP";
+
+/** A task's terminal, as the target of a person's keys and sizes. */
+export interface TaskTerminal {
+  /**
+   * Passes keys on to the task.
+   *
+   * If the task leaves keys to the terminal, Ctrl-C and Ctrl-\ send it a signal. If no other key
+   * was typed in between, the next one is withheld, so that the caller can do more. Ctrl-Z is always
+   * withheld: the kernel does not suspend a task whose parent is in another session.
+   *
+   * @param signal called for each such key
+   */
+  type(keys: Uint8Array, signal: (signal: TypedSignal, isRepeated: boolean) => void): void;
+  /** Returns true once if the terminal has sent a signal to the task for a key. */
+  hasSent(signal: string): boolean;
+  /** Sets the size. The kernel reports it to the task if this is its controlling terminal. */
+  resize(size: TerminalSize): void;
+}
 
 /** The program to run and its surroundings. */
 export interface SpawnOptions {
@@ -87,6 +116,8 @@ export interface GroupProcess {
   readonly stdout: PipeSource;
   /** Absent if `stdout` also has what the process writes to stderr. */
   readonly stderr?: PipeSource;
+  /** Present if `stdout` is a pseudo-terminal. */
+  readonly terminal?: TaskTerminal;
   /** True if all pseudo-terminals of the system are in use, so that the output is a pipe. */
   readonly lacksTerminal: boolean;
   /** Resolves when the process itself has ended. Other processes of its group may still run. */

@@ -7,6 +7,7 @@
 
 import type { ExitStatus, GroupProcess, PipeSource } from "./group_process.ts";
 import { ERRNO_SYMBOLS, errnoOf, linkLibc } from "../libc.ts";
+import type { MasterTerminal } from "./pseudo_terminal.ts";
 import type { Poller } from "./poller.ts";
 import type { Spawned } from "./posix_spawn.ts";
 import { groupAlive } from "./processes.ts";
@@ -65,16 +66,17 @@ export class PolledProcesses implements Disposable {
    *
    * @param spawned its descriptors are owned by this object from now on
    */
-  adopt({ pid, stdout, stderr, isTerminal, lacksTerminal }: Spawned): GroupProcess {
+  adopt({ pid, stdout, stderr, terminal, lacksTerminal }: Spawned): GroupProcess {
     const descriptor = Number(
       this.#library.symbols.syscall(SYS_PIDFD_OPEN, BigInt(pid), 0n),
     );
     return {
       pid,
-      stdout: new PolledPipe(this.#library, this.#poller, stdout, isTerminal),
+      stdout: new PolledPipe(this.#library, this.#poller, stdout, terminal),
       ...(stderr === undefined
         ? {}
-        : { stderr: new PolledPipe(this.#library, this.#poller, stderr, false) }),
+        : { stderr: new PolledPipe(this.#library, this.#poller, stderr) }),
+      ...(terminal === undefined ? {} : { terminal }),
       lacksTerminal,
       exit: descriptor < 0 ? this.#waitInThread(pid) : this.#wait(pid, descriptor),
       // Ask the C library first. `Deno.kill` throws if the group is gone, which would cost an
@@ -132,19 +134,19 @@ class PolledPipe implements PipeSource {
   readonly #library: Deno.DynamicLibrary<typeof SYMBOLS>;
   readonly #poller: Poller;
   readonly #descriptor: number;
-  readonly #isTerminal: boolean;
+  readonly #terminal: MasterTerminal | undefined;
   #isClosed = false;
 
   constructor(
     library: Deno.DynamicLibrary<typeof SYMBOLS>,
     poller: Poller,
     descriptor: number,
-    isTerminal: boolean,
+    terminal?: MasterTerminal,
   ) {
     this.#library = library;
     this.#poller = poller;
     this.#descriptor = descriptor;
-    this.#isTerminal = isTerminal;
+    this.#terminal = terminal;
   }
 
   async read(buffer: ArrayBuffer): Promise<Uint8Array<ArrayBuffer> | undefined> {
@@ -171,7 +173,7 @@ class PolledPipe implements PipeSource {
       const count = Number(read(this.#descriptor, rest, BigInt(rest.length)));
       if (count <= 0) return length === 0 ? count : length;
       length += count;
-      if (!this.#isTerminal) break;
+      if (this.#terminal === undefined) break;
     }
     return length;
   }
@@ -179,6 +181,7 @@ class PolledPipe implements PipeSource {
   close(): Promise<void> {
     if (!this.#isClosed) {
       this.#isClosed = true;
+      this.#terminal?.close();
       this.#poller.forget(this.#descriptor);
       this.#library.symbols.close(this.#descriptor);
     }

@@ -15,7 +15,7 @@ import {
   type StdinSource,
 } from "./group_process.ts";
 import { ERRNO_SYMBOLS, errnoOf, linkLibc, systemError } from "../libc.ts";
-import { PseudoTerminals } from "./pseudo_terminal.ts";
+import { type MasterTerminal, PseudoTerminals } from "./pseudo_terminal.ts";
 
 const SYMBOLS = {
   posix_spawn: {
@@ -24,6 +24,10 @@ const SYMBOLS = {
   },
   posix_spawn_file_actions_init: { parameters: ["buffer"], result: "i32" },
   posix_spawn_file_actions_adddup2: { parameters: ["buffer", "i32", "i32"], result: "i32" },
+  posix_spawn_file_actions_addopen: {
+    parameters: ["buffer", "i32", "buffer", "i32", "u32"],
+    result: "i32",
+  },
   posix_spawn_file_actions_addchdir_np: { parameters: ["buffer", "buffer"], result: "i32" },
   posix_spawn_file_actions_destroy: { parameters: ["buffer"], result: "i32" },
   posix_spawnattr_init: { parameters: ["buffer"], result: "i32" },
@@ -38,6 +42,7 @@ const SYMBOLS = {
 } as const satisfies Deno.ForeignLibraryInterface;
 
 const O_RDONLY = 0;
+const O_RDWR = 2;
 const O_NOCTTY = 0o400;
 const O_NONBLOCK = 0o4000;
 const O_CLOEXEC = 0o2000000;
@@ -48,6 +53,8 @@ const SETSID = 0x80;
 const ENOEXEC = 8;
 const EINVAL = 22;
 const SIGPIPE = 13;
+/** Set of the signals 1 to 31 whose handling a program can change: all but SIGKILL and SIGSTOP. */
+const SIGNALS = 0x7fff_ffffn & ~(1n << 8n) & ~(1n << 18n);
 /** Larger than glibc's structures on any processor. */
 const STRUCTURE_BYTES = 512;
 const SIGNAL_SET_BYTES = 128;
@@ -60,16 +67,19 @@ export interface Spawned {
   readonly stdout: number;
   /** Absent if `stdout` is for both. */
   readonly stderr: number | undefined;
-  /** True if `stdout` is the master of a pseudo-terminal. */
-  readonly isTerminal: boolean;
+  /** Present if `stdout` is the master of a pseudo-terminal. */
+  readonly terminal: MasterTerminal | undefined;
   /** True if no pseudo-terminal could be created, so that `stdout` is a pipe. */
   readonly lacksTerminal: boolean;
 }
 
 /** Ends of the pipes, or of the pseudo-terminal, for a process's output. */
-interface OutputEnds extends Omit<Spawned, "pid"> {
+interface OutputEnds extends Omit<Spawned, "pid" | "terminal"> {
   /** The process's stdout and stderr. */
   readonly write: readonly [stdout: number, stderr: number];
+  readonly isTerminal: boolean;
+  /** Path of the pseudo-terminal if it is the process's controlling terminal. */
+  readonly controlling: string | undefined;
 }
 
 /** Starts processes. */
@@ -77,7 +87,9 @@ export class PosixSpawn implements Disposable {
   readonly #library: Deno.DynamicLibrary<typeof SYMBOLS>;
   readonly #foreign: ForeignDescriptors;
   readonly #terminals: PseudoTerminals;
-  readonly #attributes = structure(STRUCTURE_BYTES);
+  readonly #attributes: Uint8Array<ArrayBuffer>;
+  /** Attributes of a process with a controlling terminal. */
+  readonly #interactive: Uint8Array<ArrayBuffer>;
   readonly #words = new StringVector();
   readonly #environment = new StringVector();
 
@@ -89,14 +101,10 @@ export class PosixSpawn implements Disposable {
     this.#library = library;
     this.#foreign = foreign;
     this.#terminals = terminals;
-    const { symbols } = library;
-    symbols.posix_spawnattr_init(this.#attributes);
-    symbols.posix_spawnattr_setflags(this.#attributes, SETSID | SETSIGDEF | SETSIGMASK);
     // The runtime ignores SIGPIPE. If a task inherited that, `yes | head` would never end.
-    const broken = structure(SIGNAL_SET_BYTES);
-    new DataView(broken.buffer).setBigUint64(0, 1n << BigInt(SIGPIPE - 1), true);
-    symbols.posix_spawnattr_setsigdefault(this.#attributes, broken);
-    symbols.posix_spawnattr_setsigmask(this.#attributes, structure(SIGNAL_SET_BYTES));
+    this.#attributes = attributes(library, 1n << BigInt(SIGPIPE - 1));
+    // A server that was started by `nohup` ignores SIGHUP, but a terminal ends its tasks by it.
+    this.#interactive = attributes(library, SIGNALS);
   }
 
   /**
@@ -129,14 +137,16 @@ export class PosixSpawn implements Disposable {
   spawn(request: SpawnOptions): Spawned {
     const opened: number[] = [];
     try {
-      const stdin = this.#stdin(request.stdin, opened);
-      const { write, stdout, stderr, ...facts } = this.#output(request, opened);
-      const pid = this.#spawn(request, [stdin, ...write]);
+      const ends = this.#output(request, opened);
+      const { write, stdout, stderr, isTerminal, lacksTerminal, controlling } = ends;
+      const stdin = controlling === undefined ? this.#stdin(request.stdin, opened) : write[0];
+      const pid = this.#spawn(request, [stdin, ...write], controlling);
       return {
         pid,
         stdout: this.#kept(stdout, opened),
         stderr: stderr === undefined ? undefined : this.#kept(stderr, opened),
-        ...facts,
+        terminal: isTerminal ? this.#terminals.terminalOf(stdout, pid) : undefined,
+        lacksTerminal,
       };
     } finally {
       for (const each of opened) this.#library.symbols.close(each);
@@ -169,6 +179,7 @@ export class PosixSpawn implements Disposable {
   #spawn(
     { command, args, cwd, env, descriptors }: SpawnOptions,
     streams: readonly number[],
+    controlling: string | undefined,
   ): number {
     const { symbols } = this.#library;
     const variables = Object.entries(env).map(([name, value]) => `${name}=${value}`);
@@ -177,17 +188,22 @@ export class PosixSpawn implements Disposable {
     if ([command, cwd, ...args, ...variables].some(isCut)) throw systemError(EINVAL, what);
     const actions = structure(STRUCTURE_BYTES);
     symbols.posix_spawn_file_actions_init(actions);
+    // The leader of a new session gets the first terminal that it opens as controlling terminal.
+    if (controlling !== undefined) {
+      symbols.posix_spawn_file_actions_addopen(actions, 0, text(controlling), O_RDWR, 0);
+    }
     streams.forEach((each, at) => symbols.posix_spawn_file_actions_adddup2(actions, each, at));
     for (const [number, own] of descriptors ?? []) {
       symbols.posix_spawn_file_actions_adddup2(actions, own, number);
     }
     symbols.posix_spawn_file_actions_addchdir_np(actions, text(cwd));
     const environment = this.#environment.write(variables);
+    const attributes = controlling === undefined ? this.#attributes : this.#interactive;
     const pid = structure(4);
     const start = (program: string, words: readonly string[]): number => {
       const argv = this.#words.write(words);
       const path = text(program);
-      return symbols.posix_spawn(pid, path, actions, this.#attributes, argv, environment);
+      return symbols.posix_spawn(pid, path, actions, attributes, argv, environment);
     };
     let error = start(command, [command, ...args]);
     if (error === ENOEXEC) error = start("/bin/sh", ["/bin/sh", command, ...args]);
@@ -228,12 +244,18 @@ export class PosixSpawn implements Disposable {
   ): OutputEnds {
     const terminal = typeof output === "string" ? undefined : this.#terminals.create(output);
     if (terminal !== undefined) {
-      const { master, slave } = terminal;
+      const { master, slave, path } = terminal;
       opened.push(master, slave);
+      const hasKeyboard = typeof output !== "string" && output.keyboard !== undefined;
       const facts = { isTerminal: true, lacksTerminal: false };
-      return { write: [slave, slave], stdout: master, stderr: undefined, ...facts };
+      const controlling = hasKeyboard ? path : undefined;
+      return { write: [slave, slave], stdout: master, stderr: undefined, controlling, ...facts };
     }
-    const facts = { isTerminal: false, lacksTerminal: typeof output !== "string" };
+    const facts = {
+      isTerminal: false,
+      lacksTerminal: typeof output !== "string",
+      controlling: undefined,
+    };
     const { read, write } = this.#pipe(command, opened);
     if (output !== "separate") {
       return { write: [write, write], stdout: read, stderr: undefined, ...facts };
@@ -259,6 +281,21 @@ export class PosixSpawn implements Disposable {
     opened.splice(opened.indexOf(descriptor), 1);
     return descriptor;
   }
+}
+
+/** @param defaults set of the signals that have their default action in the process */
+function attributes(
+  { symbols }: Deno.DynamicLibrary<typeof SYMBOLS>,
+  defaults: bigint,
+): Uint8Array<ArrayBuffer> {
+  const made = structure(STRUCTURE_BYTES);
+  const set = structure(SIGNAL_SET_BYTES);
+  new DataView(set.buffer).setBigUint64(0, defaults, true);
+  symbols.posix_spawnattr_init(made);
+  symbols.posix_spawnattr_setflags(made, SETSID | SETSIGDEF | SETSIGMASK);
+  symbols.posix_spawnattr_setsigdefault(made, set);
+  symbols.posix_spawnattr_setsigmask(made, structure(SIGNAL_SET_BYTES));
+  return made;
 }
 
 /**

@@ -5,8 +5,8 @@
  * @module
  */
 
-import { linkLibc } from "../libc.ts";
-import type { TerminalSize } from "./group_process.ts";
+import { ERRNO_SYMBOLS, errnoOf, linkLibc } from "../libc.ts";
+import type { TaskTerminal, TerminalOutput, TerminalSize, TypedSignal } from "./group_process.ts";
 
 const SYMBOLS = {
   posix_openpt: { parameters: ["i32"], result: "i32" },
@@ -15,11 +15,16 @@ const SYMBOLS = {
   ptsname_r: { parameters: ["i32", "buffer", "usize"], result: "i32" },
   tcgetattr: { parameters: ["i32", "buffer"], result: "i32" },
   tcsetattr: { parameters: ["i32", "i32", "buffer"], result: "i32" },
+  tcgetpgrp: { parameters: ["i32"], result: "i32" },
   ioctl: { parameters: ["i32", "u64", "buffer"], result: "i32" },
   open: { parameters: ["buffer", "i32"], result: "i32" },
   fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" },
+  write: { parameters: ["i32", "buffer", "usize"], result: "isize" },
   close: { parameters: ["i32"], result: "i32" },
+  ...ERRNO_SYMBOLS,
 } as const satisfies Deno.ForeignLibraryInterface;
+
+type Library = Deno.DynamicLibrary<typeof SYMBOLS>;
 
 const O_RDWR = 2;
 const O_NOCTTY = 0o400;
@@ -27,25 +32,44 @@ const O_NONBLOCK = 0o4000;
 const O_CLOEXEC = 0o2000000;
 const F_SETFL = 4;
 const TIOCSWINSZ = 0x5414n;
-/** Larger than glibc's `struct termios`. */
-const TERMIOS_BYTES = 64;
-const OFLAG_OFFSET = 4;
-const OPOST = 0x1;
+const EINTR = 4;
+const EAGAIN = 11;
 const TCSANOW = 0;
 const MAX_NAME_BYTES = 64;
+
+/** Larger than glibc's `struct termios`, whose members begin at these offsets. */
+const TERMIOS_BYTES = 64;
+const OFLAG_OFFSET = 4;
+const LFLAG_OFFSET = 12;
+const CC_OFFSET = 17;
+const OPOST = 0x1;
+const ISIG = 0x1;
+const ICANON = 0x2;
+
+/** Signals of keys, with the index of the key among the control characters. */
+const SIGNAL_KEYS = [["SIGINT", 0], ["SIGQUIT", 1], ["SIGTSTP", 10]] as const;
+/** Bit of SIGTSTP in the masks of `/proc/PID/status`. */
+const SIGTSTP_BIT = 1n << 19n;
+
+/** Limit of typed keys that the task has not read, in bytes. Further keys are dropped. */
+const MAX_TYPED_BYTES = 1024 * 1024;
+/** Milliseconds until another try to write keys for which the kernel has no room. */
+const RETRY_MS = 10;
 
 /** Both ends of a pseudo-terminal. The caller owns the descriptors. */
 interface PseudoTerminal {
   /** Non-blocking. A read fails with EIO when no process has the other end open any more. */
   readonly master: number;
   readonly slave: number;
+  /** Path of the slave. */
+  readonly path: string;
 }
 
 /** Creates pseudo-terminals. */
 export class PseudoTerminals implements Disposable {
-  readonly #library: Deno.DynamicLibrary<typeof SYMBOLS>;
+  readonly #library: Library;
 
-  private constructor(library: Deno.DynamicLibrary<typeof SYMBOLS>) {
+  private constructor(library: Library) {
     this.#library = library;
   }
 
@@ -60,12 +84,12 @@ export class PseudoTerminals implements Disposable {
   }
 
   /**
-   * Creates a pseudo-terminal whose output is not processed (`-opost`): the master reads what the
-   * task writes, as from a pipe, and reads it several times faster.
+   * Creates a pseudo-terminal. Without a keyboard its output is not processed (`-opost`): the master
+   * reads what the task writes, as from a pipe, and reads it several times faster.
    *
    * @returns `undefined` if all are in use (`kernel.pty.max`), or if descriptors are used up
    */
-  create(size: TerminalSize): PseudoTerminal | undefined {
+  create({ keyboard, ...size }: TerminalOutput): PseudoTerminal | undefined {
     const { symbols } = this.#library;
     const master = symbols.posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
     if (master < 0) return undefined;
@@ -74,14 +98,20 @@ export class PseudoTerminals implements Disposable {
       symbols.close(master);
       return undefined;
     }
-    this.#resize(master, size);
-    const termios = new Uint8Array(new ArrayBuffer(TERMIOS_BYTES));
-    symbols.tcgetattr(master, termios);
-    const view = new DataView(termios.buffer);
-    view.setUint32(OFLAG_OFFSET, view.getUint32(OFLAG_OFFSET, true) & ~OPOST, true);
-    symbols.tcsetattr(master, TCSANOW, termios);
+    resize(this.#library, master, size);
+    const modes = keyboard === undefined ? undefined : this.#modesOf(keyboard.path);
+    const termios = modes ?? modesOf(this.#library, master);
+    if (keyboard === undefined) {
+      termios.setUint32(OFLAG_OFFSET, termios.getUint32(OFLAG_OFFSET, true) & ~OPOST, true);
+    }
+    symbols.tcsetattr(master, TCSANOW, bytesOf(termios));
     symbols.fcntl(master, F_SETFL, O_RDWR | O_NONBLOCK);
-    return { master, slave };
+    return { master, ...slave };
+  }
+
+  /** Returns the part of a pseudo-terminal that the client's keys and sizes go to. */
+  terminalOf(master: number, leader: number): MasterTerminal {
+    return new MasterTerminal(this.#library, master, leader);
   }
 
   /** Closes the library. Pseudo-terminals stay open. */
@@ -94,17 +124,160 @@ export class PseudoTerminals implements Disposable {
     this.close();
   }
 
-  #openSlave(master: number): number | undefined {
+  #openSlave(master: number): Omit<PseudoTerminal, "master"> | undefined {
     const { symbols } = this.#library;
     const name = new Uint8Array(new ArrayBuffer(MAX_NAME_BYTES));
     const isNamed = symbols.grantpt(master) === 0 && symbols.unlockpt(master) === 0 &&
       symbols.ptsname_r(master, name, BigInt(MAX_NAME_BYTES)) === 0;
     const slave = isNamed ? symbols.open(name, O_RDWR | O_NOCTTY | O_CLOEXEC) : -1;
-    return slave < 0 ? undefined : slave;
+    if (slave < 0) return undefined;
+    return { slave, path: new TextDecoder().decode(name.subarray(0, name.indexOf(0))) };
   }
 
-  #resize(master: number, { columns, rows }: TerminalSize): void {
-    const size = new Uint8Array(new Uint16Array([rows, columns, 0, 0]).buffer);
-    this.#library.symbols.ioctl(master, TIOCSWINSZ, size);
+  /** Returns the modes of a person's terminal, or `undefined` if it cannot be opened. */
+  #modesOf(path: string): DataView<ArrayBuffer> | undefined {
+    const { symbols } = this.#library;
+    const name = new TextEncoder().encode(`${path}\0`);
+    const terminal = symbols.open(name, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+    if (terminal < 0) return undefined;
+    const modes = modesOf(this.#library, terminal);
+    symbols.close(terminal);
+    // The client has already put the terminal into raw mode for another task of the build.
+    const isRaw = (modes.getUint32(OFLAG_OFFSET, true) & OPOST) === 0;
+    return isRaw ? undefined : modes;
   }
+}
+
+/** The master of a task's pseudo-terminal, as the target of keys and sizes. */
+export class MasterTerminal implements TaskTerminal {
+  readonly #library: Library;
+  readonly #master: number;
+  readonly #leader: number;
+  /** Keys that are not written yet. */
+  #typed: Uint8Array<ArrayBuffer>[] = [];
+  #typedBytes = 0;
+  /** Signals that the terminal has sent to the task. */
+  readonly #sent = new Set<TypedSignal>();
+  /** True if the last key was one that interrupts. */
+  #isInterrupted = false;
+  #retry: ReturnType<typeof setTimeout> | undefined;
+  #isClosed = false;
+
+  constructor(library: Library, master: number, leader: number) {
+    this.#library = library;
+    this.#master = master;
+    this.#leader = leader;
+  }
+
+  type(keys: Uint8Array, signal: (signal: TypedSignal, isRepeated: boolean) => void): void {
+    if (this.#isClosed) return;
+    const characters = this.#signalCharacters();
+    let start = 0;
+    for (let at = 0; at < keys.length; at++) {
+      const name = characters.get(keys[at] ?? 0);
+      if (name === undefined) {
+        this.#isInterrupted = false;
+        continue;
+      }
+      this.#write(keys.subarray(start, at));
+      start = at + 1;
+      if (name === "SIGTSTP") {
+        signal(name, false);
+        continue;
+      }
+      const isRepeated = this.#isInterrupted;
+      this.#isInterrupted = true;
+      if (!isRepeated) {
+        this.#write(keys.subarray(at, start));
+        this.#sent.add(name);
+      }
+      signal(name, isRepeated);
+    }
+    this.#write(keys.subarray(start));
+  }
+
+  hasSent(signal: string): boolean {
+    for (const each of this.#sent) if (each === signal) return this.#sent.delete(each);
+    return false;
+  }
+
+  resize(size: TerminalSize): void {
+    if (!this.#isClosed) resize(this.#library, this.#master, size);
+  }
+
+  /** Must be called before the master is closed. */
+  close(): void {
+    this.#isClosed = true;
+    clearTimeout(this.#retry);
+    this.#typed = [];
+  }
+
+  /**
+   * Returns the characters by which the terminal sends signals to the task itself. A program that
+   * handles keys itself, or that has moved the foreground to another process group, as a shell with
+   * job control does, gets the characters instead.
+   */
+  #signalCharacters(): ReadonlyMap<number, TypedSignal> {
+    const modes = modesOf(this.#library, this.#master);
+    const flags = modes.getUint32(LFLAG_OFFSET, true);
+    const isOwn = this.#library.symbols.tcgetpgrp(this.#master) === this.#leader;
+    if ((flags & ISIG) === 0 || !isOwn) return new Map();
+    const isCooked = (flags & ICANON) !== 0;
+    return new Map(
+      SIGNAL_KEYS.filter(([name]) =>
+        name === "SIGTSTP" ? !ignoresSuspension(this.#leader) : isCooked
+      ).map(([name, index]) => [modes.getUint8(CC_OFFSET + index), name]),
+    );
+  }
+
+  #write(keys: Uint8Array): void {
+    if (keys.length === 0 || this.#typedBytes + keys.length > MAX_TYPED_BYTES) return;
+    this.#typed.push(keys.slice());
+    this.#typedBytes += keys.length;
+    if (this.#retry === undefined) this.#flush();
+  }
+
+  #flush(): void {
+    this.#retry = undefined;
+    const { symbols } = this.#library;
+    for (let keys = this.#typed[0]; keys !== undefined; keys = this.#typed[0]) {
+      const count = Number(symbols.write(this.#master, keys, BigInt(keys.length)));
+      if (count < 0) {
+        const errno = errnoOf(symbols);
+        if (errno !== EAGAIN && errno !== EINTR) return this.close();
+        this.#retry = setTimeout(() => this.#flush(), RETRY_MS);
+        return;
+      }
+      this.#typedBytes -= count;
+      if (count === keys.length) this.#typed.shift();
+      else this.#typed[0] = keys.subarray(count);
+    }
+  }
+}
+
+/** Returns true if a process ignores SIGTSTP, as an interactive shell does. */
+function ignoresSuspension(pid: number): boolean {
+  try {
+    const status = Deno.readTextFileSync(`/proc/${pid}/status`);
+    const [, ignored = "0"] = /^SigIgn:\s*([0-9a-f]+)/m.exec(status) ?? [];
+    return (BigInt(`0x${ignored}`) & SIGTSTP_BIT) !== 0n;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return true;
+    throw error;
+  }
+}
+
+function modesOf({ symbols }: Library, terminal: number): DataView<ArrayBuffer> {
+  const modes = new DataView(new ArrayBuffer(TERMIOS_BYTES));
+  symbols.tcgetattr(terminal, bytesOf(modes));
+  return modes;
+}
+
+function resize({ symbols }: Library, master: number, { columns, rows }: TerminalSize): void {
+  const size = new Uint8Array(new Uint16Array([rows, columns, 0, 0]).buffer);
+  symbols.ioctl(master, TIOCSWINSZ, size);
+}
+
+function bytesOf(view: DataView<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(view.buffer);
 }

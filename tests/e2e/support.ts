@@ -95,6 +95,18 @@ class Transcript {
     }
   }
 
+  /**
+   * Resolves when the text contains `words` at or after a position, with the position behind them.
+   */
+  async after(words: string, position: number): Promise<number> {
+    while (true) {
+      const at = this.#text.indexOf(words, position);
+      if (at >= 0) return at + words.length;
+      if (this.#isEnded) throw new Error(`"${words}" never came; there was:\n${this.#text}`);
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    }
+  }
+
   async #collect(stream: ReadableStream<Uint8Array>): Promise<void> {
     const decoder = new TextDecoder();
     for await (const bytes of stream) {

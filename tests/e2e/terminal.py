@@ -1,7 +1,8 @@
 """Runs a command in a pseudo-terminal: stdin is its keyboard, and stdout is its screen.
 
 Exits with the command's exit code, or with 128 + signal if a signal ended it. When stdin ends, the
-terminal stays open until the command ends. The bytes `\\0hangup` on stdin close it at once.
+terminal stays open until the command ends. The bytes `\\0hangup` on stdin close it at once, and
+`\\0resize` change its size to 100 columns and 40 rows.
 """
 
 import os
@@ -13,6 +14,7 @@ import sys
 import termios
 
 HANGUP = b"\0hangup"
+RESIZE = b"\0resize"
 
 
 def main():
@@ -29,6 +31,8 @@ def main():
                 sources.remove(0)
             elif HANGUP in keys:
                 break
+            elif RESIZE in keys:
+                fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 100, 0, 0))
             else:
                 os.write(master, keys)
         if master in ready:

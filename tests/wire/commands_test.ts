@@ -32,6 +32,7 @@ Deno.test("each command has its access level, and commands that start work need 
     retireServer: "stop",
     setVariable: "control",
     signalTasks: "control",
+    useTerminal: "control",
     runTasks: "control",
   });
 });

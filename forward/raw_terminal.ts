@@ -1,0 +1,93 @@
+/**
+ * Relays the keys of this process's terminal to a task that runs in a terminal of the server. The
+ * terminal is in raw mode meanwhile: the task's own terminal edits lines, echoes and sends signals.
+ *
+ * @module
+ */
+
+import { LazyLibc } from "../system/libc.ts";
+
+const SYMBOLS = {
+  tcgetattr: { parameters: ["i32", "buffer"], result: "i32" },
+  tcsetattr: { parameters: ["i32", "i32", "buffer"], result: "i32" },
+  cfmakeraw: { parameters: ["buffer"], result: "void" },
+  tcgetpgrp: { parameters: ["i32"], result: "i32" },
+  getpgrp: { parameters: [], result: "i32" },
+} as const satisfies Deno.ForeignLibraryInterface;
+
+const STDIN = 0;
+const TCSANOW = 0;
+/** Larger than glibc's `struct termios`. */
+const TERMIOS_BYTES = 64;
+const READ_BYTES = 16 * 1024;
+
+/** Receives keys. The bytes are valid until it returns. */
+type TakeKeys = (keys: Uint8Array) => void;
+
+/** The keyboard of this process's terminal. */
+export class RawTerminal {
+  readonly #library = new LazyLibc(SYMBOLS);
+  #listener: TakeKeys | undefined;
+  /** Modes of the terminal before it was put into raw mode, while it is. */
+  #modes: Uint8Array<ArrayBuffer> | undefined;
+  #isReading = false;
+
+  /** Puts the terminal into raw mode, and passes keys to a function until `release`. */
+  take(listener: TakeKeys): void {
+    this.#listener = listener;
+    this.#resume();
+    if (this.#isReading) return;
+    Deno.addSignalListener("SIGCONT", () => this.#resume());
+    void this.#read();
+  }
+
+  /** Restores the terminal. Does nothing if it is not in raw mode. */
+  release(): void {
+    this.#listener = undefined;
+    this.pause();
+  }
+
+  /** Restores the terminal before this process is suspended. SIGCONT undoes that. */
+  pause(): void {
+    if (this.#modes !== undefined && this.#isInForeground) {
+      this.#library.symbols?.tcsetattr(STDIN, TCSANOW, this.#modes);
+    }
+    this.#modes = undefined;
+  }
+
+  /**
+   * Puts the terminal into raw mode again. Not in the background: the kernel would suspend this
+   * process.
+   */
+  #resume(): void {
+    const { symbols } = this.#library;
+    if (symbols === undefined || this.#listener === undefined) return;
+    if (this.#modes !== undefined || !this.#isInForeground) return;
+    const modes = new Uint8Array(new ArrayBuffer(TERMIOS_BYTES));
+    if (symbols.tcgetattr(STDIN, modes) !== 0) return;
+    this.#modes = modes;
+    const raw = modes.slice();
+    symbols.cfmakeraw(raw);
+    symbols.tcsetattr(STDIN, TCSANOW, raw);
+  }
+
+  get #isInForeground(): boolean {
+    const { symbols } = this.#library;
+    return symbols !== undefined && symbols.tcgetpgrp(STDIN) === symbols.getpgrp();
+  }
+
+  /** Reads until the terminal is closed. A read cannot be aborted, so it goes on after `release`. */
+  async #read(): Promise<void> {
+    this.#isReading = true;
+    const buffer = new Uint8Array(READ_BYTES);
+    try {
+      for (let count = await Deno.stdin.read(buffer); count !== null;) {
+        this.#listener?.(buffer.subarray(0, count));
+        count = await Deno.stdin.read(buffer);
+      }
+    } catch (error) {
+      // A closed terminal cannot be read (EIO). SIGHUP reports it too.
+      if (!(error instanceof Error)) throw error;
+    }
+  }
+}
