@@ -18,6 +18,7 @@ import {
 } from "../../wire/events.ts";
 import { decodeOutput } from "../../wire/output.ts";
 import type { Sink, StreamName } from "../output.ts";
+import { EscapeFilter } from "./escape_filter.ts";
 import { Labels } from "./labels.ts";
 import { printable, printableLines } from "./printable.ts";
 import { duration, type Renderer } from "./renderer.ts";
@@ -55,6 +56,11 @@ export class PlainRenderer implements Renderer {
   readonly #partial = new Map<string, Uint8Array>();
   /** Streams whose last line is incomplete. */
   readonly #openLines = new Set<StreamName>();
+  /**
+   * Filters by stream and task, for output that was written for another client, perhaps to a
+   * terminal.
+   */
+  readonly #filters = new Map<string, EscapeFilter>();
   #isRaw = false;
 
   /** @param options the destination, and the amount of output */
@@ -66,14 +72,17 @@ export class PlainRenderer implements Renderer {
     switch (event.type) {
       case "BuildStarted":
         this.#labels = new Labels();
+        this.#filters.clear();
         break;
       case "TaskQueued":
         if (this.#options.prefix) this.#labels.add(event);
         break;
       case "TaskStarted":
+        if (event.shared !== undefined) this.#filter(event.task);
         this.#header(event, "");
         break;
       case "TaskCached":
+        this.#filter(event.task);
         this.#header(event, " (cached, inputs unchanged)");
         break;
       case "TaskOutput":
@@ -172,15 +181,26 @@ export class PlainRenderer implements Renderer {
     for (const line of lastLines) this.#tell(`  ${printable(line)}\n`);
   }
 
+  /** Removes control sequences from a task's output where the user wants no colours. */
+  #filter(task: string): void {
+    for (const stream of ["stdout", "stderr"] as const) {
+      if (this.#styles[stream].isPlain) this.#filters.set(`${stream} ${task}`, new EscapeFilter());
+    }
+  }
+
   #output(event: TaskOutput): void {
     const { task, stream } = event;
     const label = this.#labels.of(task, this.#styles[stream]);
-    if (label === "") {
+    const filter = this.#filters.get(`${stream} ${task}`);
+    if (label === "" && filter === undefined) {
       this.#pass(stream, event.text ?? decodeOutput(event));
       return;
     }
+    const written = decodeOutput(event);
+    const piece = filter === undefined ? written : filter.filter(written);
+    if (label === "") return this.#pass(stream, piece);
     const held = this.#partial.get(`${stream} ${task}`);
-    const bytes = concat(held === undefined ? [decodeOutput(event)] : [held, decodeOutput(event)]);
+    const bytes = concat(held === undefined ? [piece] : [held, piece]);
     const end = bytes.lastIndexOf(NEWLINE) + 1;
     if (end > 0) this.#pass(stream, withPrefix(bytes.subarray(0, end), label));
     if (end === bytes.length) this.#partial.delete(`${stream} ${task}`);

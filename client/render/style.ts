@@ -9,6 +9,8 @@ export type Paint = (text: string) => string;
 
 /** The colours of the output. */
 export interface Style {
+  /** True if it has no colours. */
+  readonly isPlain: boolean;
   readonly green: Paint;
   readonly cyan: Paint;
   readonly red: Paint;
@@ -24,6 +26,7 @@ const LABELS = ["36", "35", "33", "32", "94", "31"].map(paint);
 
 /** The style with colours. */
 export const COLORFUL: Style = {
+  isPlain: false,
   green: paint("32"),
   cyan: paint("36"),
   red: paint("31"),
@@ -36,6 +39,7 @@ const plain: Paint = (text) => text;
 
 /** The style without colours. */
 export const PLAIN: Style = {
+  isPlain: true,
   green: plain,
   cyan: plain,
   red: plain,

@@ -137,6 +137,30 @@ for (const mode of [[], ["--no-server"]] as const) {
   });
 }
 
+Deno.test({
+  name:
+    "cached output is replayed with its colours in a terminal, and without them in a pipe (Linux)",
+  ignore: IGNORED,
+  fn: async () => {
+    await using project = await Project.create({
+      "folder/file": "",
+      "deno.json": {
+        tasks: { list: { command: "ls --color=auto -1", files: ["folder/*"], output: [] } },
+      },
+    });
+    // The helpers set NO_COLOR.
+    const seen = await project.run(["run", "-q", "list"], { terminal: true });
+    const colored = /folder.*$/m.exec(seen.stdout)?.[0] ?? "";
+    assertStringIncludes(colored, ESCAPE);
+    const again = ["run", "-q", "--replay-logs=full"];
+    const inTerminal = await project.run([...again, "--color=always", "list"], { terminal: true });
+    assertStringIncludes(inTerminal.stdout, colored);
+    assertEquals((await project.run([...again, "list"])).stdout, "deno.json\nfolder\n");
+    const always = await project.run([...again, "--color=always", "list"]);
+    assertStringIncludes(always.stdout, ESCAPE);
+  },
+});
+
 /** A program, and the keys for it, each after a text that it prints. */
 interface Dialogue {
   readonly command: string;
