@@ -361,8 +361,10 @@ class Gateway {
     }
     if (!cancel) return false;
     // A second signal adds nothing: BitBake waits for its tasks until they have to end by force.
-    if (this.#cancelledBy === undefined) await bitbake.call("stateShutdown");
+    const isFirst = this.#cancelledBy === undefined;
+    // The build may end before the reply comes.
     this.#cancelledBy ??= signal;
+    if (isFirst) await bitbake.call("stateShutdown");
     return true;
   }
 

@@ -55,7 +55,12 @@ Deno.test({
   ignore: !canBeOther,
   fn: async () => {
     await using project = await Project.create({ "deno.json": CONFIG });
-    await project.run(["run", "show"]);
+    // Other servers of this user would close a folder that they share.
+    const runtime = await Deno.makeTempDir({ prefix: "simmer_e2e_" });
+    await using _runtime = {
+      [Symbol.asyncDispose]: () => Deno.remove(runtime, { recursive: true }),
+    };
+    await project.run(["run", "show"], { env: { XDG_RUNTIME_DIR: runtime } });
     const peer = await Deno.readTextFile(new URL("./peer.py", import.meta.url));
     const hello = JSON.stringify(request(1, "hello", helloParams({ role: "operator" })));
     const path = project.socket();
@@ -66,7 +71,9 @@ Deno.test({
     assertEquals(await asOther(), "Permission denied\n");
     // Open the socket and its folders to all users.
     const folder = parentFolder(path);
-    for (const each of [parentFolder(folder), folder, path]) await Deno.chmod(each, 0o777);
+    for (const each of [runtime, parentFolder(folder), folder, path]) {
+      await Deno.chmod(each, 0o777);
+    }
     const refusal = await asOther();
     for (const each of [parentFolder(folder), folder]) await Deno.chmod(each, 0o700);
     assertMatch(
