@@ -15,6 +15,7 @@ import { groupAlive } from "./processes.ts";
 const SYMBOLS = {
   read: { parameters: ["i32", "buffer", "usize"], result: "isize" },
   close: { parameters: ["i32"], result: "i32" },
+  poll: { parameters: ["buffer", "u64", "i32"], result: "i32" },
   kill: { parameters: ["i32", "i32"], result: "i32" },
   syscall: { parameters: ["isize", "isize", "isize"], result: "isize" },
   waitpid: { parameters: ["i32", "buffer", "i32"], result: "i32" },
@@ -128,6 +129,12 @@ export class PolledProcesses implements Disposable {
  * is.
  */
 const MAX_READS = 64;
+/** Bytes in one piece from which on a task counts as one that prints much. */
+const BULK_BYTES = 4000;
+/** Milliseconds to wait for more of a bulk output, and for all of one piece. */
+const REFILL_MS = 1;
+const MAX_PIECE_MS = 4;
+const POLLIN = 1;
 
 /** The read end of a pipe, or the master of a pseudo-terminal. */
 class PolledPipe implements PipeSource {
@@ -167,15 +174,32 @@ class PolledPipe implements PipeSource {
   /** Reads until nothing is left. Returns the result of the first read if that reads nothing. */
   #readInto(bytes: Uint8Array<ArrayBuffer>): number {
     let length = 0;
+    let deadline = 0;
     for (let reads = 0; reads < MAX_READS && length < bytes.length; reads++) {
       const rest = bytes.subarray(length);
       const { read } = this.#library.symbols;
       const count = Number(read(this.#descriptor, rest, BigInt(rest.length)));
-      if (count <= 0) return length === 0 ? count : length;
+      if (count <= 0) {
+        if (length < BULK_BYTES) return length === 0 ? count : length;
+        deadline ||= performance.now() + MAX_PIECE_MS;
+        if (performance.now() > deadline || !this.#hasMoreSoon()) return length;
+        continue;
+      }
       length += count;
       if (this.#terminal === undefined) break;
     }
     return length;
+  }
+
+  /**
+   * Waits for more output of a task that prints much. The kernel refills the buffer of a
+   * pseudo-terminal within microseconds; a turn of the poller takes a hundred times as long.
+   */
+  #hasMoreSoon(): boolean {
+    const poll = new DataView(new ArrayBuffer(8));
+    poll.setInt32(0, this.#descriptor, true);
+    poll.setInt16(4, POLLIN, true);
+    return this.#library.symbols.poll(new Uint8Array(poll.buffer), 1n, REFILL_MS) > 0;
   }
 
   close(): Promise<void> {
