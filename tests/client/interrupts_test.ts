@@ -11,7 +11,7 @@ interface Situation {
 /** Returns a client's reactions to signals. `"gone"`: the process that it works for has ended. */
 function play(
   { isRunning, isHungUp = false }: Situation,
-  signals: readonly (TaskSignal | "gone")[],
+  signals: readonly (TaskSignal | "gone" | "other keys")[],
 ): [actions: string[], exitCode: number | undefined] {
   const actions: string[] = [];
   const interrupts = new Interrupts({
@@ -25,6 +25,7 @@ function play(
   });
   for (const signal of signals) {
     if (signal === "gone") interrupts.abandon();
+    else if (signal === "other keys") interrupts.restart();
     else interrupts.receive(signal);
   }
   return [actions, interrupts.exitCode];
@@ -39,6 +40,13 @@ Deno.test("R25 Ctrl-C sends the tasks SIGINT, then SIGTERM, then SIGKILL, and th
     const signals = Array.from({ length: count }, () => "SIGINT" as const);
     assertEquals(play(RUNNING, signals), [stages.slice(0, count), 130]);
   }
+});
+
+Deno.test("R25 Ctrl-C after other keys counts as a first one, until SIGTERM was sent", () => {
+  const again = play(RUNNING, ["SIGINT", "other keys", "SIGINT", "SIGINT"]);
+  assertEquals(again, [["cancel SIGINT", "cancel SIGINT", "cancel SIGTERM"], 130]);
+  const late = play(RUNNING, ["SIGINT", "SIGINT", "other keys", "SIGINT"]);
+  assertEquals(late, [["cancel SIGINT", "cancel SIGTERM", "cancel SIGKILL"], 130]);
 });
 
 Deno.test("SIGTSTP suspends in every state, and is no stage of an end", () => {

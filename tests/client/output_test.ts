@@ -30,6 +30,29 @@ Deno.test("output for streams that share a connection is written together, in or
   assertEquals(writes, [["stdout a", "stderr bc", "stdout d"]]);
 });
 
+Deno.test("an action is performed between the output before it and the output after it", async () => {
+  for (const isTogether of [true, false]) {
+    const steps: string[] = [];
+    const decoder = new TextDecoder();
+    const write = (bytes: Uint8Array): Promise<number> => {
+      steps.push(decoder.decode(bytes));
+      return Promise.resolve(bytes.length);
+    };
+    const output = new Output(
+      isTogether
+        ? async (pieces) => {
+          for (const { bytes } of pieces) await write(bytes);
+        }
+        : { stdout: { write }, stderr: { write } },
+    );
+    output.write("stdout", "a");
+    output.perform(() => void steps.push("action"));
+    output.write("stdout", "b");
+    await output.settled;
+    assertEquals(steps, ["a", "action", "b"]);
+  }
+});
+
 Deno.test("output to a connection that fails is discarded for both streams", async () => {
   const failure = new Error("the connection is broken");
   const output = new Output(() => Promise.reject(failure));

@@ -84,6 +84,51 @@ Deno.test({
 });
 
 Deno.test({
+  name: "keys that send signals are told apart from those that a program reads itself (Linux)",
+  ignore: Deno.build.os !== "linux",
+  fn: async () => {
+    await using spawner = new GroupSpawner();
+    const script =
+      "trap 'echo int' INT; stty -echo; echo up; while :; do read line || continue; echo got $line; " +
+      "[ $line = raw ] && stty -icanon && echo raw; done";
+    const output = { columns: 80, rows: 24, keyboard: { path: "/nowhere" } };
+    const { pid, terminal, stdout, exit } = spawner.spawn({
+      ...options(script),
+      command: "/bin/bash",
+      output,
+    });
+    assert(terminal !== undefined);
+    const signals: string[] = [];
+    const type = (keys: string): void =>
+      terminal.type(new TextEncoder().encode(keys), (signal, isRepeated) => {
+        signals.push(isRepeated ? `${signal} again` : signal);
+      });
+    const seen = pieces(stdout);
+    let text = "";
+    const until = async (words: string): Promise<void> => {
+      while (!text.includes(words)) text += new TextDecoder().decode((await seen.next()).value);
+      text = "";
+    };
+    await until("up");
+    type("word\r");
+    await until("got word");
+    type("\x03\x03");
+    await until("int");
+    assertEquals(signals, ["SIGINT", "SIGINT again"]);
+    assertEquals([terminal.hasSent("SIGINT"), terminal.hasSent("SIGINT")], [true, false]);
+    type("raw\r");
+    await until("raw\r\nraw");
+    type("\x1a");
+    type("\x03");
+    await until("int");
+    assertEquals(signals.slice(2), ["SIGTSTP"]);
+    killGroup(pid, "SIGKILL");
+    await exit;
+    await stdout.close();
+  },
+});
+
+Deno.test({
   name: "a pseudo-terminal ends with the last process that has it open (Linux)",
   ignore: Deno.build.os !== "linux",
   fn: async () => {
