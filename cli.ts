@@ -215,7 +215,12 @@ function thisProcess(): Surroundings {
     output: new Output({ stdout: Deno.stdout, stderr: Deno.stderr }),
     onSignal,
     keyboard: {
-      take: (listener) => keyboard.take(listener),
+      take: (listener) =>
+        keyboard.take(listener, () => {
+          keyboard.release();
+          Deno.exit(EXIT.interrupted);
+        }),
+      answered: () => keyboard.answered(),
       release: () => keyboard.release(),
       signal: (signal) => Deno.kill(Deno.pid, signal),
     },

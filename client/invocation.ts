@@ -35,6 +35,8 @@ interface TerminalFacts {
 export interface Keyboard {
   /** Puts the terminal into raw mode, and passes keys to a function until `release`. */
   take(listener: (keys: Uint8Array) => void): void | Promise<void>;
+  /** The server has reacted to keys. Absent if the process that reads the keys sees that itself. */
+  answered?(): void;
   /** Restores the terminal. */
   release(): void | Promise<void>;
   /** Handles a key like the signal that a terminal sends for it. */

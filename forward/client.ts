@@ -54,6 +54,7 @@ const ENDING = [["SIGINT", 130], ["SIGQUIT", 131], ["SIGTERM", 143]] as const;
 /** Other signals that are passed on to the server. */
 const PASSED = ["SIGHUP", "SIGUSR1", "SIGUSR2", "SIGALRM", "SIGWINCH", "SIGCONT"] as const;
 /** Exit codes, the same as in `client/errors.ts`. */
+const INTERRUPTED = 130;
 const BROKEN_PIPE = 141;
 const OUTPUT_LOST = 74;
 
@@ -258,6 +259,7 @@ async function carry(
   try {
     for (let next = await frames.next(); next !== undefined; next = await frames.next()) {
       const { type, payload } = next;
+      keyboard.answered();
       if (type === FRAME.refused) return undefined;
       if (type === FRAME.exit) return { kind: "exit", code: payload[0] ?? 0 };
       if (type === FRAME.keyboard || type === FRAME.suspend) {
@@ -307,7 +309,15 @@ class Keyboard {
       const { RawTerminal } = await import(url) as typeof import("./raw_terminal.ts");
       this.#terminal = new RawTerminal();
     }
-    this.#terminal.take((keys) => void this.#send(FRAME.keys, keys));
+    this.#terminal.take((keys) => void this.#send(FRAME.keys, keys), () => {
+      this.release();
+      Deno.exit(INTERRUPTED);
+    });
+  }
+
+  /** The server has reacted. */
+  answered(): void {
+    this.#terminal?.answered();
   }
 
   /** Suspends the tasks and then this process, so that the tasks print nothing after that. */

@@ -148,6 +148,7 @@ while (1) {
   $count = sysread S, $in, 262144, length $in;
   next if !defined $count && $! == 4;
   rare("lost") if !$count;
+  $unanswered = 0;
   while (length $in >= 5) {
     ($type, $length) = unpack "aN", $in;
     last if length $in < 5 + $length;
@@ -300,7 +301,12 @@ sub on_cooked {
 
 sub on_keys {
   my $count = sysread STDIN, my $keys, 16384;
-  if ($count) { note("0", $keys) } elsif (defined $count || $! != 4) { vec($set, 0, 1) = 0 }
+  if ($count) {
+    note("0", $keys);
+    # In raw mode, no key ends this process if the server does not react.
+    $unanswered = $keys =~ /^\x03+$/ ? $unanswered + $count : 0;
+    if ($unanswered >= 4) { on_cooked(); $SIG{INT} = "DEFAULT"; kill "INT", $$ }
+  } elsif (defined $count || $! != 4) { vec($set, 0, 1) = 0 }
 }
 
 sub on_lost {

@@ -24,6 +24,11 @@ const READ_BYTES = 16 * 1024;
 /** Receives keys. The bytes are valid until it returns. */
 type TakeKeys = (keys: Uint8Array) => void;
 
+/** Ctrl-C as a byte. */
+const CTRL_C = 0x03;
+/** Number of Ctrl-C in a row without an answer after which the server counts as hanging. */
+const MOST_UNANSWERED = 4;
+
 /** The keyboard of this process's terminal. */
 export class RawTerminal {
   readonly #library = new LazyLibc(SYMBOLS);
@@ -31,14 +36,29 @@ export class RawTerminal {
   /** Modes of the terminal before it was put into raw mode, while it is. */
   #modes: Uint8Array<ArrayBuffer> | undefined;
   #isReading = false;
+  /** Number of Ctrl-C in a row since the server's last answer. */
+  #unanswered = 0;
+  #giveUp: (() => void) | undefined;
 
-  /** Puts the terminal into raw mode, and passes keys to a function until `release`. */
-  take(listener: TakeKeys): void {
+  /**
+   * Puts the terminal into raw mode, and passes keys to a function until `release`.
+   *
+   * @param giveUp called if the server does not react to Ctrl-C: in raw mode, no key ends this
+   *   process
+   */
+  take(listener: TakeKeys, giveUp: () => void): void {
     this.#listener = listener;
+    this.#giveUp = giveUp;
+    this.#unanswered = 0;
     this.#resume();
     if (this.#isReading) return;
     Deno.addSignalListener("SIGCONT", () => this.#resume());
     void this.#read();
+  }
+
+  /** The server has reacted. */
+  answered(): void {
+    this.#unanswered = 0;
   }
 
   /** Restores the terminal. Does nothing if it is not in raw mode. */
@@ -76,13 +96,20 @@ export class RawTerminal {
     return symbols !== undefined && symbols.tcgetpgrp(STDIN) === symbols.getpgrp();
   }
 
+  #typed(keys: Uint8Array): void {
+    if (this.#listener === undefined) return;
+    this.#unanswered = keys.every((key) => key === CTRL_C) ? this.#unanswered + keys.length : 0;
+    this.#listener(keys);
+    if (this.#unanswered >= MOST_UNANSWERED) this.#giveUp?.();
+  }
+
   /** Reads until the terminal is closed. A read cannot be aborted, so it goes on after `release`. */
   async #read(): Promise<void> {
     this.#isReading = true;
     const buffer = new Uint8Array(READ_BYTES);
     try {
       for (let count = await Deno.stdin.read(buffer); count !== null;) {
-        this.#listener?.(buffer.subarray(0, count));
+        this.#typed(buffer.subarray(0, count));
         count = await Deno.stdin.read(buffer);
       }
     } catch (error) {

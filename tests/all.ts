@@ -38,7 +38,7 @@ const BY_WHOLE_CLIENT: readonly string[] = [
   .map((name) => `tests/e2e/${name}_test.ts`);
 /** Tests that also run with the quick client. */
 const BY_QUICK_CLIENT: readonly string[] = [
-  ...["many_builds", "run", "stdin", "signals", "quick_client"]
+  ...["ending", "many_builds", "run", "stdin", "signals", "quick_client"]
     .map((name) => `tests/e2e/${name}_test.ts`),
   "tests/faults/execute_test.ts",
 ];

@@ -29,3 +29,10 @@ export type TaskSignal = typeof TASK_SIGNALS[number];
 export function isTaskSignal(name: string): name is TaskSignal {
   return TASK_SIGNALS.some((each) => each === name);
 }
+
+/**
+ * Milliseconds within which equal signals that end a build count as one. One key press may send a
+ * client several: the terminal signals it, and so does a parent that passes its own signal on, such
+ * as `deno task`.
+ */
+export const REPEAT_MS = 200;

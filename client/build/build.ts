@@ -113,6 +113,7 @@ class Build {
       onKeyboard: (event) => this.#onKeyboard(event),
     });
     this.#interrupts = new Interrupts({
+      now: () => invocation.clock.monotonic(),
       isRunning: () => this.#isAsked,
       isHungUp: () => invocation.terminal.isHungUp(),
       cancel: (signal) => this.#cancel(signal),
@@ -314,7 +315,9 @@ class Build {
   }
 
   #useTerminal(use: TerminalUse): void {
-    if (this.#session !== undefined) void settled(this.#session.call("useTerminal", use));
+    if (this.#session === undefined) return;
+    const { keyboard } = this.#invocation;
+    void settled(this.#session.call("useTerminal", use)).then(() => keyboard?.answered?.());
   }
 
   #pass(signal: TaskSignal): void {

@@ -12,6 +12,7 @@
  * ```
  *
  * SIGTSTP suspends the tasks and then the client, and SIGCONT continues the tasks.
+ * Equal signals within {@linkcode REPEAT_MS} that end a build count as one.
  *
  * All other signals are passed on to the tasks, with no further effect. A client whose tasks do not
  * run leaves, because the signal's default action ends any program.
@@ -20,11 +21,13 @@
  */
 
 import { signalExitCode, type SignalName } from "../../system/process/signals.ts";
-import { TASK_SIGNALS, type TaskSignal } from "../../wire/signals.ts";
+import { REPEAT_MS, TASK_SIGNALS, type TaskSignal } from "../../wire/signals.ts";
 import { EXIT } from "../errors.ts";
 
 /** The actions of a client in response to signals. */
 interface InterruptActions {
+  /** Returns a monotonic time in milliseconds. */
+  now(): number;
   /** Returns true if a build runs that can be cancelled. */
   isRunning(): boolean;
   /** Returns true if the client ran in a terminal that is gone. */
@@ -50,6 +53,8 @@ export class Interrupts {
   #state: "none" | "asked" | "terminating" | "killing" | "leaving" = "none";
   #exitCode: number | undefined;
   #hasHungUp = false;
+  /** The last signal that counted, and when it arrived. */
+  #last: { readonly signal: TaskSignal; readonly at: number } | undefined;
 
   /** @param actions called synchronously in the signal's handler */
   constructor(actions: InterruptActions) {
@@ -76,6 +81,7 @@ export class Interrupts {
       else this.unheard(signal);
       return;
     }
+    if (this.#isRepeated(signal)) return;
     this.#exitCode ??= signalExitCode(signal);
     switch (this.#state) {
       case "none":
@@ -99,6 +105,15 @@ export class Interrupts {
    */
   restart(): void {
     if (this.#state === "asked") this.#state = "none";
+  }
+
+  /** Returns true if a signal was sent by the same key press as the last one. */
+  #isRepeated(signal: TaskSignal): boolean {
+    const at = this.#actions.now();
+    const last = this.#last;
+    if (last !== undefined && last.signal === signal && at - last.at < REPEAT_MS) return true;
+    this.#last = { signal, at };
+    return false;
   }
 
   /** Handles a signal that has no receiver. The client then follows the signal's default action. */

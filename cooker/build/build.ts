@@ -142,6 +142,7 @@ export class Build implements AsyncCommand, BuildNode {
   /** The exit code, once the build is complete. */
   #code = 0;
   #isFinished = false;
+  #isSuspended = false;
   #defect: { readonly error: unknown } | undefined;
 
   /** @param options the build begins with its first step */
@@ -218,6 +219,11 @@ export class Build implements AsyncCommand, BuildNode {
       );
   }
 
+  /** True if the client is suspended, and the tasks with it. */
+  get isSuspended(): boolean {
+    return this.#isSuspended;
+  }
+
   get reply(): { readonly build: string } {
     return { build: this.build };
   }
@@ -257,6 +263,11 @@ export class Build implements AsyncCommand, BuildNode {
   }
 
   signal(signal: TaskSignal): boolean {
+    if (signal === "SIGTSTP") this.#isSuspended = true;
+    // The client of a nested build may pass SIGCONT on after its outer build was suspended again.
+    if (signal === "SIGCONT" && (this.detached || this.parent?.isSuspended !== true)) {
+      this.#isSuspended = false;
+    }
     const passed = [...this.#tasks.values()].map(({ run }) => run.pass(signal));
     return passed.includes(true);
   }

@@ -30,6 +30,10 @@ export interface BuildNode {
   readonly parent?: Execution | undefined;
   /** The number of tasks that the build may run at once. */
   readonly jobs: number;
+  /** True if the build goes on when its client leaves. */
+  readonly detached: boolean;
+  /** True if the build's client is suspended, and its tasks with it. */
+  readonly isSuspended: boolean;
   /** Resolves when nothing of the build runs any more. */
   readonly ended: Promise<void>;
   cancel(how: Cancel): void;
@@ -100,8 +104,8 @@ export class Execution {
   readonly #inputs = Promise.withResolvers<IsUnchanged | undefined>();
   readonly #listeners: ((progress: Progress) => void)[] = [];
   readonly #progress: Progress[] = [];
-  #isSuspended = false;
   #loan: Disposable | undefined;
+  #isSuspended = false;
 
   constructor(task: PlannedTask, starter: BuildNode, options: ExecutionOptions) {
     this.task = task;
@@ -112,7 +116,7 @@ export class Execution {
     this.#slot = options.slot;
     this.result = this.#end.promise;
     this.ended = this.result.then(() => {}, () => {});
-    this.#builds.add(starter);
+    this.join(starter);
   }
 
   /**
@@ -122,6 +126,11 @@ export class Execution {
   get isShareable(): boolean {
     const isWhole = this.output.isWhole || this.task.service !== undefined;
     return this.isShared && !this.cancellation.graceful.aborted && isWhole;
+  }
+
+  /** True if the processes are suspended. */
+  get isSuspended(): boolean {
+    return this.#isSuspended;
   }
 
   /** Builds that were started by the processes of the execution. */
@@ -161,18 +170,15 @@ export class Execution {
   }
 
   /**
-   * Passes a signal on to the processes. Suspension also reaches nested builds, because their
-   * suspended clients cannot pass it on. An execution that another build needs is not suspended.
+   * Passes a signal on to the processes. Those that suspend and continue take effect by
+   * {@linkcode BuildNode.isSuspended}.
    *
    * @returns true if there was a receiver
    */
   pass(signal: TaskSignal): boolean {
-    if (signal === "SIGTSTP") {
-      if (this.#builds.size > 1) return true;
-      this.#isSuspended = true;
-      for (const build of this.#nested) build.signal(signal);
-    } else if (signal === "SIGCONT") this.#isSuspended = false;
-    return this.cancellation.pass(signal);
+    if (signal !== "SIGTSTP" && signal !== "SIGCONT") return this.cancellation.pass(signal);
+    this.#settleSuspension();
+    return true;
   }
 
   /** Resolves when all nested builds have ended. */
@@ -183,7 +189,7 @@ export class Execution {
   /** Adds a build that needs the execution. A suspended execution continues for it. */
   join(build: BuildNode): void {
     this.#builds.add(build);
-    if (this.#isSuspended) this.pass("SIGCONT");
+    this.#settleSuspension();
   }
 
   /**
@@ -194,6 +200,7 @@ export class Execution {
   leave(build: BuildNode, how: Cancel): boolean {
     if (this.#builds.size > 1) {
       this.#builds.delete(build);
+      this.#settleSuspension();
       return false;
     }
     this.cancel(how);
@@ -212,15 +219,38 @@ export class Execution {
   /** Adds a nested build. While there is one, the execution lends its slot. */
   begin(build: BuildNode): Disposable {
     this.#nested.add(build);
-    this.#loan ??= this.#slot?.lend();
+    this.#settleLoan();
+    if (this.#isSuspended && !build.detached) build.signal("SIGTSTP");
     return {
       [Symbol.dispose]: () => {
         this.#nested.delete(build);
-        if (this.#nested.size > 0) return;
-        this.#loan?.[Symbol.dispose]();
-        this.#loan = undefined;
+        this.#settleLoan();
       },
     };
+  }
+
+  /**
+   * Suspends the processes if all builds that need them are suspended, and continues them if not.
+   * Nested builds follow, because their suspended clients cannot pass the signal on.
+   */
+  #settleSuspension(): void {
+    const isSuspended = [...this.#builds].every((build) => build.isSuspended);
+    if (isSuspended === this.#isSuspended) return;
+    this.#isSuspended = isSuspended;
+    this.#settleLoan();
+    const signal = isSuspended ? "SIGTSTP" : "SIGCONT";
+    this.cancellation.pass(signal);
+    for (const build of this.#nested) if (!build.detached) build.signal(signal);
+  }
+
+  /** Lends the slot while the execution is suspended or has nested builds. */
+  #settleLoan(): void {
+    if (this.#isSuspended || this.#nested.size > 0) {
+      this.#loan ??= this.#slot?.lend();
+      return;
+    }
+    this.#loan?.[Symbol.dispose]();
+    this.#loan = undefined;
   }
 
   /** Ends the execution, after its processes. */

@@ -14,6 +14,9 @@ export class ServiceHold implements BuildNode {
   readonly build: string;
   readonly command: string;
   readonly jobs = 1;
+  readonly detached = false;
+  /** A watch keeps its services running while its client is suspended. */
+  readonly isSuspended = false;
   readonly ended: Promise<void>;
   readonly #held = new Set<Execution>();
   readonly #end = Promise.withResolvers<void>();

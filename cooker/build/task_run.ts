@@ -120,7 +120,7 @@ export class TaskRun {
    * @returns true if there was a receiver
    */
   pass(signal: TaskSignal): boolean {
-    return this.#execution?.pass(signal) ?? false;
+    return !this.#hasLeftAlready && (this.#execution?.pass(signal) ?? false);
   }
 
   /** Returns the slot, after the outcome has been handled: it may make a more urgent task ready. */

@@ -20,6 +20,8 @@ export interface Cancellation {
   readonly signal: TaskSignal;
   /** True if a signal was passed on that can have changed the result of the work. */
   readonly isDisturbed: boolean;
+  /** Resolves when the work may start processes: it is not suspended, or is to end. */
+  mayStart(): Promise<void>;
   /**
    * Calls a function for each signal that is passed on, until the result is disposed of. These are
    * the signals that do not request an end, and further ones after the first that does.
@@ -38,6 +40,8 @@ export class CancellationController implements Cancellation {
   readonly #listeners = new Set<(signal: TaskSignal) => void>();
   #signal: TaskSignal = "SIGTERM";
   #isDisturbed = false;
+  /** Present while the work is suspended. Resolved when it continues or is asked to end. */
+  #suspension: PromiseWithResolvers<void> | undefined;
 
   get graceful(): AbortSignal {
     return this.#graceful.signal;
@@ -59,6 +63,12 @@ export class CancellationController implements Cancellation {
     return this.#isDisturbed;
   }
 
+  async mayStart(): Promise<void> {
+    while (this.#suspension !== undefined && !this.#graceful.signal.aborted) {
+      await this.#suspension.promise;
+    }
+  }
+
   onSignal(listener: (signal: TaskSignal) => void): Disposable {
     this.#listeners.add(listener);
     return { [Symbol.dispose]: () => this.#listeners.delete(listener) };
@@ -71,6 +81,11 @@ export class CancellationController implements Cancellation {
    */
   pass(signal: TaskSignal): boolean {
     if (!HARMLESS.has(signal)) this.#isDisturbed = true;
+    if (signal === "SIGTSTP") this.#suspension ??= Promise.withResolvers();
+    if (signal === "SIGCONT") {
+      this.#suspension?.resolve();
+      this.#suspension = undefined;
+    }
     for (const listener of this.#listeners) listener(signal);
     return this.#listeners.size > 0;
   }
@@ -91,6 +106,7 @@ export class CancellationController implements Cancellation {
     if (isLimited) this.#limited.abort("asked to end soon");
     if (how.kind === "kill") this.#forced.abort("asked to end at once");
     this.#graceful.abort("asked to end");
+    this.#suspension?.resolve();
   }
 }
 

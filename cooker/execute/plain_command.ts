@@ -60,6 +60,18 @@ export function plainCommand(
   };
 }
 
+/** Characters by which a command line may be more than one pipeline, also if they are quoted. */
+const MORE_THAN_PIPELINE = /[;&\n()`]|\|\|/;
+
+/**
+ * Returns the number of commands in a command line that is one pipeline, or more if it contains a
+ * quoted `|`. Returns `undefined` if the shell may have more to do after the first commands.
+ */
+export function pipelineLength(line: string): number | undefined {
+  const text = line.trim();
+  return MORE_THAN_PIPELINE.test(text) ? undefined : text.split("|").length;
+}
+
 /**
  * Returns the path that a word names. A word with a slash is a path, unless it is an assignment.
  */

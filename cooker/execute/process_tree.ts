@@ -8,13 +8,15 @@
 import type { Clock } from "../../system/clock.ts";
 import type { ProcessTag } from "../../system/process/process_tag.ts";
 import {
+  commandWords,
   groupAlive,
+  type GroupMember,
+  groupMembers,
   groupProcesses,
   killGroup,
   killProcess,
   type NamedProcess,
   processGroup,
-  withoutChildren,
 } from "../../system/process/processes.ts";
 import type { TaskSignal } from "../../wire/signals.ts";
 import type { Cancellation } from "./cancellation.ts";
@@ -31,21 +33,32 @@ const GIVE_UP_MS = 5000;
  */
 const POLL_MS = 10;
 
+/** The process that leads a group. */
+export interface GroupLeader {
+  /** `"shell"` for the shell of `deno task`, which passes signals on to its children. */
+  readonly kind: "shell" | "program";
+  /**
+   * Number of programs that the shell starts if they are all that it does. It has no need of a
+   * signal while these run. Absent: it may do more.
+   */
+  readonly programs?: number | undefined;
+}
+
 /** A process group, alone or together with the processes that have left it. */
 export class ProcessGroup {
   readonly #id: number;
   readonly #clock: Clock;
-  readonly #leader: "shell" | "program";
+  readonly #leader: GroupLeader;
   readonly #tag: ProcessTag | undefined;
 
   /**
    * @param id the group's id, which is the process id of its leader
    * @param clock for the time between the signals
-   * @param leader `"shell"` for the shell of `deno task`, which passes signals on to its children
+   * @param leader the process with that id
    * @param tag processes with this tag belong to the group, whatever their process group is;
    *   absent: only the process group itself
    */
-  constructor(id: number, clock: Clock, leader: "shell" | "program", tag?: ProcessTag) {
+  constructor(id: number, clock: Clock, leader: GroupLeader, tag?: ProcessTag) {
     this.#leader = leader;
     this.#id = id;
     this.#clock = clock;
@@ -63,8 +76,9 @@ export class ProcessGroup {
   }
 
   /**
-   * Sends a signal to each process of the group, as a terminal does, but only once. A shell that
-   * passes signals on sends it to its children itself.
+   * Sends a signal to each process of the group, as a terminal does, but only once. A shell of `deno
+   * task` sends it to its children itself. It sends them SIGINT twice, so it is left out if it only
+   * waits for them.
    *
    * If the group's processes cannot be listed (on platforms other than Linux), the children of a
    * shell get the signal twice, as under `deno task` in a terminal.
@@ -72,12 +86,18 @@ export class ProcessGroup {
    * @returns true if there was a receiver
    */
   signal(signal: TaskSignal): boolean {
-    const receivers = this.#leader === "shell" ? withoutChildren(this.#id) : undefined;
-    if (receivers === undefined) return killGroup(this.#id, signal);
-    // Only children of the leader are left, for example while it waits to be reaped. They get the
-    // signal.
+    const members = groupMembers(this.#id);
+    if (members === undefined) return killGroup(this.#id, signal);
+    const isWaiting = signal === "SIGINT" && this.#onlyWaits(members);
+    const shells = members.filter((each) => this.#isShell(each)).map(({ pid }) => pid);
+    const passing = new Set(isWaiting ? shells.filter((pid) => pid !== this.#id) : shells);
+    const receivers = members.filter(({ pid, parent }) =>
+      !passing.has(parent) && !(isWaiting && pid === this.#id)
+    );
+    // Only children of shells are left, for example while the leader waits to be reaped. They get
+    // the signal.
     if (receivers.length === 0) return killGroup(this.#id, signal);
-    return receivers.map((pid) => killProcess(pid, signal)).includes(true);
+    return receivers.map(({ pid }) => killProcess(pid, signal)).includes(true);
   }
 
   /** Suspends or continues all processes of the group, and those that have left it. */
@@ -118,6 +138,20 @@ export class ProcessGroup {
    */
   async leftWithin(ms: number, forced: AbortSignal): Promise<void> {
     await this.#within(ms, forced, () => !groupAlive(this.#id));
+  }
+
+  /** Returns true if the shell that leads the group runs all its programs, and nothing else. */
+  #onlyWaits(members: readonly GroupMember[]): boolean {
+    const { programs } = this.#leader;
+    return programs !== undefined &&
+      programs === members.filter(({ parent }) => parent === this.#id).length;
+  }
+
+  /** Returns true if a process of the group is a shell of `deno task`. */
+  #isShell({ pid }: GroupMember): boolean {
+    if (pid === this.#id && this.#leader.kind === "shell") return true;
+    const [program, command] = commandWords(pid);
+    return command === "task" && /(?:^|\/)deno$/.test(program ?? "");
   }
 
   /** @returns true if there was a receiver */

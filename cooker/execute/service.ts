@@ -124,6 +124,7 @@ class Attempt {
 
   async run(): Promise<ExitStatus> {
     const { executor, command, sink, cancellation, settings } = this.#run;
+    await cancellation.mayStart();
     using _linked = this.#link(cancellation);
     const ended = executor.execute(command, {
       write: (stream, bytes) => {

@@ -38,8 +38,8 @@ import type {
 import { heldOutputText, leftoverText } from "./leftovers.ts";
 import { fitsArgument, LongCommand } from "./long_command.ts";
 import { OutputPipe } from "./output_pipe.ts";
-import { plainCommand } from "./plain_command.ts";
-import { GRACE_MS, ProcessGroup } from "./process_tree.ts";
+import { pipelineLength, plainCommand } from "./plain_command.ts";
+import { GRACE_MS, type GroupLeader, ProcessGroup } from "./process_tree.ts";
 
 /**
  * Variable that names the execution to a nested run, if processes cannot be marked. It is part of
@@ -75,11 +75,9 @@ const NOTICE_MS = 3000;
  */
 const LEAVE_MS = 50;
 
-/** The process that leads a task's group, and the kind of its program. */
-interface Leader {
+/** The process that leads a task's group. */
+interface Leader extends GroupLeader {
   readonly process: GroupProcess;
-  /** `"shell"` for the shell of `deno task`, which passes signals on to its children. */
-  readonly kind: "shell" | "program";
 }
 
 /** Options of a {@linkcode ShellExecutor}. */
@@ -126,6 +124,7 @@ export class ShellExecutor implements Executor {
       // After a request to end, the processes get further signals where the end is waited for.
       if (!cancellation.graceful.aborted || PAUSING.has(signal)) receiver.take(signal);
     });
+    await cancellation.mayStart();
     const isProcess = needsDeno(command) || command.attributes?.limitsFileSize === true;
     const rest = isProcess ? command.command : await runDirectly(command, sink, cancellation);
     if (rest === "" && command.command !== "") return { code: 0 };
@@ -140,6 +139,7 @@ export class ShellExecutor implements Executor {
   ): Promise<ExitStatus> {
     const { clock, warden, tags } = this.#options;
     await warden?.ready();
+    await cancellation.mayStart();
     if (cancellation.graceful.aborted) return { code: NOT_STARTED, reason: "It was cancelled" };
     const tag = tags?.create();
     // Announce the start to the warden before it happens: this process may be killed at any time,
@@ -159,7 +159,7 @@ export class ShellExecutor implements Executor {
       warden?.unexpected(tag?.id);
       return leader;
     }
-    const { process: started, kind } = leader;
+    const { process: started } = leader;
     const { pid } = started;
     const exit = receiver.serve(leader);
     warden?.watch(pid, tag?.id);
@@ -178,7 +178,7 @@ export class ShellExecutor implements Executor {
       await closeAll(pipes);
       return isGone;
     };
-    const everybody = new ProcessGroup(pid, clock, kind, tag);
+    const everybody = new ProcessGroup(pid, clock, leader, tag);
     receiver.group = everybody;
     if (!await beforeAbort(exit, cancellation.graceful)) {
       await this.#endAsAsked(everybody, { exit, terminal }, cancellation);
@@ -196,7 +196,7 @@ export class ShellExecutor implements Executor {
     const isCutShort = cancellation.graceful.aborted || isEnded;
     // A process that has left the group of a command that ended by itself was meant to do so: it is
     // a daemon.
-    const group = isCutShort ? everybody : new ProcessGroup(pid, clock, kind);
+    const group = isCutShort ? everybody : new ProcessGroup(pid, clock, leader);
     if (isCutShort) {
       await end(group, cancellation);
       return status;
@@ -333,7 +333,7 @@ export class ShellExecutor implements Executor {
           ? { ...command.env, npm_execpath: deno, npm_node_execpath: deno }
           : command.env,
       });
-      return { process, kind: "shell" };
+      return { process, kind: "shell", programs: pipelineLength(command.command) };
     } catch (error) {
       if (!isSystemError(error)) throw error;
       return { code: NOT_STARTED, reason: `Cannot start ${command.name}: ${error.message}` };

@@ -58,17 +58,27 @@ export function groupAlive(group: number): boolean {
   return runningProcesses().some((each) => each.group === group);
 }
 
+/** A process of a group, and its parent. */
+export interface GroupMember {
+  readonly pid: number;
+  readonly parent: number;
+}
+
 /**
- * Lists the processes of a group except the children of its leader. These are the leader and the
- * descendants of its children.
+ * Lists the running processes of a group with their parents.
  *
  * @returns `undefined` on platforms other than Linux
  */
-export function withoutChildren(group: number): number[] | undefined {
+export function groupMembers(group: number): readonly GroupMember[] | undefined {
   if (Deno.build.os !== "linux") return undefined;
-  return runningProcesses()
-    .filter((each) => each.group === group && each.parent !== group)
-    .map(({ pid }) => pid).toArray();
+  return runningProcesses().filter((each) => each.group === group)
+    .map(({ pid, parent }) => ({ pid, parent })).toArray();
+}
+
+/** Returns the words of a process's command line; an empty one if the process has ended. */
+export function commandWords(pid: number): readonly string[] {
+  // A process may have replaced its command line by a text that does not end with NUL.
+  return (procText(pid, "cmdline") ?? "").replace(/\0$/, "").split("\0");
 }
 
 /** A process with its command line, whose words are separated by blanks. */
@@ -85,8 +95,7 @@ export interface NamedProcess {
 export function groupProcesses(group: number): readonly NamedProcess[] | undefined {
   if (Deno.build.os !== "linux") return undefined;
   return runningProcesses().filter((each) => each.group === group).map(({ pid }) => {
-    const words = procText(pid, "cmdline") ?? "";
-    return { pid, command: words.replaceAll("\0", " ").trim() };
+    return { pid, command: commandWords(pid).join(" ").trim() };
   }).toArray();
 }
 
@@ -99,6 +108,22 @@ export function childProcesses(parent: number): number[] | undefined {
   if (Deno.build.os !== "linux") return undefined;
   return runningProcesses().filter((each) => each.parent === parent).map(({ pid }) => pid)
     .toArray();
+}
+
+/**
+ * Returns true if no shell could continue this process after it has stopped: no process of its group
+ * has a parent in another group of the session. The kernel then ignores SIGTSTP, unless a process
+ * handles it.
+ *
+ * @returns false on platforms other than Linux
+ */
+export function isOwnGroupOrphaned(): boolean {
+  if (Deno.build.os !== "linux") return false;
+  const own = processState(Deno.pid);
+  return own !== undefined && !runningProcesses().some(({ group, parent: id }) => {
+    const parent = group === own.group ? processState(id) : undefined;
+    return parent !== undefined && parent.session === own.session && parent.group !== own.group;
+  });
 }
 
 /**
@@ -188,6 +213,7 @@ export function oldestProcess(pids: readonly number[]): number | undefined {
 interface ProcessState {
   readonly parent: number;
   readonly group: number;
+  readonly session: number;
   readonly isEnded: boolean;
   /** Clock ticks since the machine was booted. */
   readonly startedAt: number;
@@ -201,10 +227,11 @@ function processState(pid: number): ProcessState | undefined {
   if (text === undefined) return undefined;
   // The name in brackets can contain brackets and spaces, so start after the last bracket.
   const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
-  const [state, parent, group] = fields;
+  const [state, parent, group, session] = fields;
   return {
     parent: Number(parent),
     group: Number(group),
+    session: Number(session),
     isEnded: state === "Z" || state === "X",
     startedAt: Number(fields[START_TIME]),
   };

@@ -7,7 +7,8 @@
 /**
  * Reads `+ PGID` and `- PGID` lines that add and remove process groups, and `# TAG` and `~ TAG`
  * lines that add and remove tags. At the end of its input it sends SIGTERM to the remaining groups
- * and to processes outside of them that carry a tag. It sends SIGKILL 5 s later. It ignores
+ * and to processes outside of them that carry a tag, and SIGCONT, because a suspended process does
+ * not get SIGTERM before it continues. It sends SIGKILL 5 s later. It ignores
  * SIGHUP, SIGINT and SIGTERM, so that it survives the signals that end other processes around it.
  *
  * `? FOLDER` announces that a process without a tag is about to be started in that folder. It is
@@ -93,6 +94,7 @@ end() {
   done
 }
 end TERM
+end CONT
 tries=50
 while alive && [ "$tries" -gt 0 ]; do
   sleep 0.1

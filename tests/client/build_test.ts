@@ -4,6 +4,7 @@ import { command as run } from "../../client/commands/run.ts";
 import type { RunTasksInput } from "../../wire/commands.ts";
 import { macrotask } from "../../system/macrotask.ts";
 import { signalExitCode } from "../../system/process/signals.ts";
+import { REPEAT_MS } from "../../wire/signals.ts";
 import { projectError, WireError } from "../../wire/errors.ts";
 import type { EventBody } from "../../wire/events.ts";
 import type { HelloParams } from "../../wire/hello.ts";
@@ -273,6 +274,7 @@ Deno.test("R25 the second Ctrl-C sends SIGTERM, the third SIGKILL, and the fourt
   for (let count = 1; count <= 3; count++) {
     setup.process.signal("SIGINT");
     await peer.asked("signalTasks", count);
+    await setup.process.clock.advance(REPEAT_MS);
   }
   const signals = peer.requests.filter(({ method }) => method === "signalTasks");
   assertEquals(

@@ -1,20 +1,27 @@
 import { assertEquals } from "@std/assert";
 import { Interrupts } from "../../client/build/interrupts.ts";
 import { signalExitCode } from "../../system/process/signals.ts";
-import { TASK_SIGNALS, type TaskSignal } from "../../wire/signals.ts";
+import { REPEAT_MS, TASK_SIGNALS, type TaskSignal } from "../../wire/signals.ts";
 
 interface Situation {
   readonly isRunning: boolean;
   readonly isHungUp?: boolean;
 }
 
-/** Returns a client's reactions to signals. `"gone"`: the process that it works for has ended. */
+/**
+ * Returns a client's reactions to signals. `"gone"`: the process that it works for has ended.
+ *
+ * @param intervalMs time between two signals
+ */
 function play(
   { isRunning, isHungUp = false }: Situation,
   signals: readonly (TaskSignal | "gone" | "other keys")[],
+  intervalMs = REPEAT_MS,
 ): [actions: string[], exitCode: number | undefined] {
   const actions: string[] = [];
+  let now = 0;
   const interrupts = new Interrupts({
+    now: () => now += intervalMs,
     isRunning: () => isRunning,
     isHungUp: () => isHungUp,
     cancel: (signal) => actions.push(`cancel ${signal}`),
@@ -47,6 +54,19 @@ Deno.test("R25 Ctrl-C after other keys counts as a first one, until SIGTERM was 
   assertEquals(again, [["cancel SIGINT", "cancel SIGINT", "cancel SIGTERM"], 130]);
   const late = play(RUNNING, ["SIGINT", "SIGINT", "other keys", "SIGINT"]);
   assertEquals(late, [["cancel SIGINT", "cancel SIGTERM", "cancel SIGKILL"], 130]);
+});
+
+Deno.test("R25 equal signals of one key press count as one", () => {
+  const at = (intervalMs: number, ...signals: readonly TaskSignal[]): string[] =>
+    play(RUNNING, signals, intervalMs)[0];
+  assertEquals(at(REPEAT_MS - 1, "SIGINT", "SIGINT"), ["cancel SIGINT"]);
+  assertEquals(at(50, "SIGINT", "SIGINT", "SIGINT", "SIGINT"), ["cancel SIGINT"]);
+  assertEquals(at(REPEAT_MS / 2, "SIGINT", "SIGINT", "SIGINT"), [
+    "cancel SIGINT",
+    "cancel SIGTERM",
+  ]);
+  assertEquals(at(0, "SIGINT", "SIGTERM"), ["cancel SIGINT", "cancel SIGTERM"]);
+  assertEquals(at(0, "SIGUSR1", "SIGUSR1"), ["pass SIGUSR1", "pass SIGUSR1"]);
 });
 
 Deno.test("SIGTSTP suspends in every state, and is no stage of an end", () => {
@@ -93,6 +113,7 @@ Deno.test("every signal that ends a program makes the client leave before the bu
 Deno.test("a forwarded signal without a receiver makes the client leave, unless it is SIGWINCH", () => {
   const actions: string[] = [];
   const interrupts = new Interrupts({
+    now: () => 0,
     isRunning: () => true,
     isHungUp: () => false,
     cancel: () => {},
@@ -126,6 +147,7 @@ Deno.test("a client leaves in any state when the process that it works for ends"
 Deno.test("disposal of the listeners removes all of them", () => {
   const listening: string[] = [];
   const interrupts = new Interrupts({
+    now: () => 0,
     isRunning: () => true,
     isHungUp: () => false,
     cancel: () => {},

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { IS_SIMMER, Project } from "./support.ts";
+import { pathExists } from "../../system/files/path_exists.ts";
+import { IS_SIMMER, nextKeyPress, Project } from "./support.ts";
 
 const CTRL_C = "\x03";
 
@@ -10,8 +11,14 @@ const TASKS = {
     // By its path: the shell of `deno task` now and then returns SIGINT's code instead of its child's.
     polite: "/usr/bin/env python3 polite.py",
     stubborn: `python3 stubborn.py`,
+    slow: "python3 stages.py 6",
+    stages: "python3 stages.py 600",
+    gated: { command: "python3 gated.py", files: ["input"] },
   },
 };
+
+/** The command lines that run tasks with a server and without one. */
+const WAYS = [["run"], ["run", "--no-server"]] as const;
 
 const POLITE = `import signal, sys, time
 def leave(*_):
@@ -32,7 +39,36 @@ print("started", flush=True)
 time.sleep(600)
 `;
 
-const FILES = { "deno.json": TASKS, "polite.py": POLITE, "stubborn.py": STUBBORN };
+/** Exits with 9 after a clean-up that SIGINT starts, and with 8 at SIGTERM. */
+const STAGES = `import signal, sys, time
+def leave(*_):
+    print("cleaning up", flush=True)
+    time.sleep(float(sys.argv[1]))
+    print("cleaned up", flush=True)
+    sys.exit(9)
+signal.signal(signal.SIGINT, leave)
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(8))
+print("started", flush=True)
+time.sleep(600)
+`;
+
+/** Adds a line to the file `begun`, and waits until `open` exists. */
+const GATED = `import os, time
+open("begun", "a").write("begun\\n")
+print("waiting", flush=True)
+while not os.path.exists("open"):
+    time.sleep(0.02)
+print("passed", flush=True)
+`;
+
+const FILES = {
+  "deno.json": TASKS,
+  "polite.py": POLITE,
+  "stubborn.py": STUBBORN,
+  "stages.py": STAGES,
+  "gated.py": GATED,
+  "input": "1",
+};
 
 /** Returns the project's processes that are not simmer's own. */
 async function taskProcesses(project: Project): Promise<string[]> {
@@ -51,14 +87,81 @@ Deno.test("R25 one Ctrl-C cancels the build, the client exits with the task's co
   assertEquals((await project.run(["status"])).code, 0);
 });
 
+Deno.test("R25 a clean-up after Ctrl-C takes as long as it needs", async () => {
+  const ends = WAYS.map(async (words) => {
+    await using project = await Project.create(FILES);
+    const run = project.start([...words, "slow"], { terminal: true });
+    await run.stdout.until("started");
+    await run.type(CTRL_C);
+    const { code, stdout } = await run.finished();
+    assertEquals(code, 9, stdout);
+    assertStringIncludes(stdout, "cleaned up");
+  });
+  await Promise.all(ends);
+});
+
+Deno.test("R25 a second Ctrl-C sends SIGTERM, and the client exits with the code of the task's handler", async () => {
+  await using project = await Project.create(FILES);
+  for (const words of WAYS) {
+    const run = project.start([...words, "stages"], { terminal: true });
+    await run.stdout.until("started");
+    await run.type(CTRL_C);
+    await run.stdout.until("Ctrl-C again sends SIGTERM, then SIGKILL");
+    await run.stdout.until("cleaning up");
+    await nextKeyPress();
+    await run.type(CTRL_C);
+    const { code, stdout } = await run.finished();
+    assertEquals(code, 8, stdout);
+    assertStringIncludes(stdout, "after SIGTERM; Ctrl-C again kills them");
+  }
+});
+
+Deno.test("R25 a fourth Ctrl-C ends the client although the server does not react", async () => {
+  await using project = await Project.create(FILES);
+  const run = project.start(["run", "stages"], { terminal: true });
+  await run.stdout.until("started");
+  const server = await project.serverPid();
+  Deno.kill(server, "SIGSTOP");
+  for (let press = 1; press <= 4; press++) {
+    await run.type(CTRL_C);
+    await nextKeyPress();
+  }
+  assertEquals((await run.finished()).code, 130);
+  Deno.kill(server, "SIGCONT");
+  assertEquals((await project.run(["run", "-q", "hello"])).stdout, "hello\n");
+});
+
+Deno.test("R25 Ctrl-C ends a client that waits for another build, and its task does not run", async () => {
+  for (const mode of ["--many", "--single"]) {
+    await using project = await Project.create(FILES);
+    if (mode === "--single") await project.run(["serve", "--detach", "--single"]);
+    const first = await project.run(["run", "--detach", "gated"]);
+    assertEquals(first.code, 0, first.stderr);
+    const begun = `${project.root}/begun`;
+    while (!pathExists(begun)) await new Promise((resolve) => setTimeout(resolve, 10));
+    await project.write("input", "2");
+    const run = project.start(["run", "gated"], { terminal: true });
+    const count = mode === "--single" ? /"role":"controller"/ : /"state":"waiting"/;
+    while (!count.test((await project.run(["status", "--json"])).stdout));
+    await run.type(CTRL_C);
+    assertEquals((await run.finished()).code, 130, mode);
+    await project.write("open", "");
+    const { code, stdout } = await project.run(["run", "-q", "hello"]);
+    assertEquals([code, stdout], [0, "hello\n"]);
+    assertEquals(await project.read("begun"), "begun\n", mode);
+  }
+});
+
 Deno.test("R25 a third Ctrl-C ends tasks that ignore signals, grandchildren included", async () => {
   await using project = await Project.create(FILES);
   const run = project.start(["run", "stubborn"], { terminal: true });
   await run.stdout.until("started");
   await run.type(CTRL_C);
   await run.stdout.until("Ctrl-C again sends SIGTERM");
+  await nextKeyPress();
   await run.type(CTRL_C);
   await run.stdout.until("after SIGTERM");
+  await nextKeyPress();
   await run.type(CTRL_C);
   const { code, stdout } = await run.finished();
   assertEquals(code, 130, stdout);

@@ -27,9 +27,56 @@ while True:
         sys.exit(int(sys.argv[1]))
 `;
 
+/** Adds a line to its file for each SIGINT, and exits a while after the first one. */
+const COUNT = `import signal, sys, time
+signalled = []
+def note(*_):
+    signalled.append(1)
+    open(sys.argv[1], "a").write("SIGINT\\n")
+signal.signal(signal.SIGINT, note)
+open(sys.argv[1], "w").close()
+print("up", flush=True)
+if sys.argv[1] == "b":
+    print("up", flush=True, file=sys.stderr)
+while not signalled:
+    time.sleep(0.01)
+until = time.monotonic() + 0.5
+while time.monotonic() < until:
+    time.sleep(0.01)
+sys.exit(6)
+`;
+
+const PYTHON = (await new Deno.Command("python3", {
+  args: ["-c", "import sys; print(sys.executable, end='')"],
+}).output()).stdout;
+
+/** Tasks that count SIGINT, with the processes that count. */
+const COUNTING = {
+  plain: { command: `${new TextDecoder().decode(PYTHON)} count.py a`, counts: ["a"] },
+  program: { command: "python3 count.py a", counts: ["a"] },
+  piped: { command: "python3 count.py a | python3 count.py b", counts: ["a", "b"] },
+  shells: {
+    command: "bash -c 'python3 count.py a | python3 count.py b; exit ${PIPESTATUS[1]}'",
+    counts: ["a", "b"],
+  },
+  npm: { command: "npm run --silent script", counts: ["a"] },
+  inner: { command: `${quoted(SIMMER)} run -q program`, counts: ["a"] },
+  // deno's shell passes SIGINT on twice, and one key press must stay one.
+  listed: { command: `true && ${quoted(SIMMER)} run -q program`, counts: ["a"] },
+} as const;
+
+function quoted(words: readonly string[]): string {
+  return words.map((word) => `'${word}'`).join(" ");
+}
+
 const FILES = {
+  "package.json": { name: "x", scripts: { script: "python3 count.py a" } },
+  "count.py": COUNT,
   "deno.json": {
     tasks: {
+      ...Object.fromEntries(
+        Object.entries(COUNTING).map(([name, { command }]) => [name, command] as const),
+      ),
       seven: "python3 probe.py 7",
       zero: "python3 probe.py 0",
       after: { command: "echo after", dependencies: ["zero"] },
@@ -196,5 +243,28 @@ Deno.test("R25 Ctrl-C in a terminal reaches the processes that a task's shell ha
     // so now and then.
     const isCut = code === signalExitCode("SIGINT");
     assert(isCut || code === 4 && stdout.includes("shell 7"), `${code}: ${stdout}`);
+  }
+});
+
+// In a terminal, the kernel sends SIGINT for Ctrl-C to all processes of a task that has the keyboard,
+// and the shell of `deno task` sends it to its children again, as without a server.
+Deno.test("R25 SIGINT of a client reaches each process of a task once, nested builds included", async () => {
+  await using project = await Project.create(FILES);
+  await project.run(["tasks"]);
+  for (const [way, words] of Object.entries(WAYS)) {
+    for (const [task, { counts }] of Object.entries(COUNTING)) {
+      const run = project.startProgram([...words, task]);
+      await run.stdout.until("up\n");
+      while (!counts.every((each) => pathExists(`${project.root}/${each}`))) {
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      }
+      run.kill("SIGINT");
+      const { code, stdout } = await run.finished();
+      for (const each of counts) {
+        assertEquals(await project.read(each), "SIGINT\n", `${way} ${task} ${each}: ${stdout}`);
+        await Deno.remove(`${project.root}/${each}`);
+      }
+      assert([6, 130].includes(code), `${way} ${task}: ${code}`);
+    }
   }
 });

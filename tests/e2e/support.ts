@@ -8,6 +8,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { readLockContent } from "../../lock/content.ts";
 import { isProcessAlive } from "../../system/process/processes.ts";
+import { REPEAT_MS } from "../../wire/signals.ts";
 
 /**
  * Selects the client under test. `SIMMER_E2E` is `whole` (cli.ts, which sends no command line to a
@@ -116,6 +117,11 @@ class Transcript {
     this.#isEnded = true;
     for (const wake of this.#waiting.splice(0)) wake();
   }
+}
+
+/** Resolves when an equal signal counts as that of a further key press. */
+export async function nextKeyPress(): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, REPEAT_MS));
 }
 
 /** A running command. */

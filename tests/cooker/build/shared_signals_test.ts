@@ -15,8 +15,13 @@ const TASK: PlannedTask = {
   key: "gen",
 };
 
-function node(build: string, signals: TaskSignal[] = []): BuildNode {
+/** A build whose client can be suspended. */
+type Suspendable = BuildNode & { isSuspended: boolean };
+
+function node(build: string, signals: TaskSignal[] = []): Suspendable {
   return {
+    isSuspended: false,
+    detached: false,
     build,
     command: "simmer run gen",
     jobs: 1,
@@ -41,22 +46,33 @@ function execution(
   return { execution, got };
 }
 
-Deno.test("a build does not suspend an execution that another build needs", () => {
+/** Suspends a build's client. */
+function suspend(build: Suspendable, execution: Execution): void {
+  build.isSuspended = true;
+  assertEquals(execution.pass("SIGTSTP"), true);
+}
+
+Deno.test("an execution is suspended when the clients of all builds that need it are", () => {
   const [one, other] = [node("1"), node("2")];
   const nested: TaskSignal[] = [];
   const { execution: shared, got } = execution(one);
   using _nested = shared.begin(node("3", nested));
   shared.join(other);
-  assertEquals(shared.pass("SIGTSTP"), true);
+  suspend(one, shared);
   assertEquals([got, nested], [[], []]);
-  assertEquals(shared.leave(other, { kind: "end" }), false);
-  assertEquals(shared.pass("SIGTSTP"), true);
+  suspend(other, shared);
   assertEquals([got, nested], [["SIGTSTP"], ["SIGTSTP"]]);
+  one.isSuspended = false;
+  shared.pass("SIGCONT");
+  assertEquals([got, nested], [["SIGTSTP", "SIGCONT"], ["SIGTSTP", "SIGCONT"]]);
 });
 
-Deno.test("a build that joins after a suspension continues the execution", () => {
-  const { execution: shared, got } = execution(node("1"));
-  shared.pass("SIGTSTP");
-  shared.join(node("2"));
+Deno.test("a suspended execution continues for a build that joins, and stops when that has left", () => {
+  const [one, other] = [node("1"), node("2")];
+  const { execution: shared, got } = execution(one);
+  suspend(one, shared);
+  shared.join(other);
   assertEquals(got, ["SIGTSTP", "SIGCONT"]);
+  shared.leave(other, { kind: "end" });
+  assertEquals(got, ["SIGTSTP", "SIGCONT", "SIGTSTP"]);
 });
