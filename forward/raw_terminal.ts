@@ -13,9 +13,12 @@ const SYMBOLS = {
   cfmakeraw: { parameters: ["buffer"], result: "void" },
   tcgetpgrp: { parameters: ["i32"], result: "i32" },
   getpgrp: { parameters: [], result: "i32" },
+  signal: { parameters: ["i32", "usize"], result: "usize" },
 } as const satisfies Deno.ForeignLibraryInterface;
 
 const STDIN = 0;
+const SIGTTIN = 21;
+const SIG_IGN = 1n;
 const TCSANOW = 0;
 /** Larger than glibc's `struct termios`. */
 const TERMIOS_BYTES = 64;
@@ -36,6 +39,7 @@ export class RawTerminal {
   /** Modes of the terminal before it was put into raw mode, while it is. */
   #modes: Uint8Array<ArrayBuffer> | undefined;
   #isReading = false;
+  #isPrepared = false;
   /** Number of Ctrl-C in a row since the server's last answer. */
   #unanswered = 0;
   #giveUp: (() => void) | undefined;
@@ -50,10 +54,13 @@ export class RawTerminal {
     this.#listener = listener;
     this.#giveUp = giveUp;
     this.#unanswered = 0;
+    if (!this.#isPrepared) {
+      this.#isPrepared = true;
+      // A read in the background then fails. Otherwise, the kernel would suspend this process.
+      this.#library.symbols?.signal(SIGTTIN, SIG_IGN);
+      Deno.addSignalListener("SIGCONT", () => this.#resume());
+    }
     this.#resume();
-    if (this.#isReading) return;
-    Deno.addSignalListener("SIGCONT", () => this.#resume());
-    void this.#read();
   }
 
   /** The server has reacted. */
@@ -83,6 +90,7 @@ export class RawTerminal {
     const { symbols } = this.#library;
     if (symbols === undefined || this.#listener === undefined) return;
     if (this.#modes !== undefined || !this.#isInForeground) return;
+    if (!this.#isReading) void this.#read();
     const modes = new Uint8Array(new ArrayBuffer(TERMIOS_BYTES));
     if (symbols.tcgetattr(STDIN, modes) !== 0) return;
     this.#modes = modes;
@@ -103,7 +111,10 @@ export class RawTerminal {
     if (this.#unanswered >= MOST_UNANSWERED) this.#giveUp?.();
   }
 
-  /** Reads until the terminal is closed. A read cannot be aborted, so it goes on after `release`. */
+  /**
+   * Reads until the terminal is closed, or this process is in the background. A read cannot be
+   * aborted, so it goes on after `release`.
+   */
   async #read(): Promise<void> {
     this.#isReading = true;
     const buffer = new Uint8Array(READ_BYTES);
@@ -113,8 +124,10 @@ export class RawTerminal {
         count = await Deno.stdin.read(buffer);
       }
     } catch (error) {
-      // A closed terminal cannot be read (EIO). SIGHUP reports it too.
+      // The terminal is closed, which SIGHUP reports too, or it belongs to the foreground (EIO).
       if (!(error instanceof Error)) throw error;
+    } finally {
+      this.#isReading = false;
     }
   }
 }
