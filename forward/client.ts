@@ -53,6 +53,8 @@ type ForwardEnd =
 const ENDING = [["SIGINT", 130], ["SIGQUIT", 131], ["SIGTERM", 143]] as const;
 /** Other signals that are passed on to the server. */
 const PASSED = ["SIGHUP", "SIGUSR1", "SIGUSR2", "SIGALRM", "SIGWINCH", "SIGCONT"] as const;
+/** The same as in `wire/signals.ts`: equal signals of {@linkcode ENDING} count as one. */
+const REPEAT_MS = 200;
 /** Exit codes, the same as in `client/errors.ts`. */
 const INTERRUPTED = 130;
 const BROKEN_PIPE = 141;
@@ -320,8 +322,17 @@ class Keyboard {
     this.#terminal?.answered();
   }
 
-  /** Suspends the tasks and then this process, so that the tasks print nothing after that. */
+  /**
+   * Suspends the tasks and then this process, so that the tasks print nothing after that. Does
+   * nothing if no shell could continue this process.
+   */
   async suspend(): Promise<void> {
+    // No literal either.
+    const url = import.meta.resolve("../system/process/processes.ts");
+    const { isOwnGroupOrphaned } = await import(
+      url
+    ) as typeof import("../system/process/processes.ts");
+    if (isOwnGroupOrphaned()) return;
     this.#terminal?.pause();
     await this.#send(FRAME.signal, nameOf("SIGTSTP"));
     Deno.kill(Deno.pid, "SIGSTOP");
@@ -334,11 +345,16 @@ class Keyboard {
 
 function passSignalsOn(send: Send, terminal: TerminalStreams, keyboard: Keyboard): void {
   let endings = 0;
+  let last: { readonly signal: Deno.Signal; readonly at: number } | undefined;
   for (const [signal, code] of ENDING) {
     Deno.addSignalListener(signal, () => {
-      if (++endings === 4) {
-        keyboard.release();
-        Deno.exit(code);
+      const at = performance.now();
+      if (last?.signal !== signal || at - last.at >= REPEAT_MS) {
+        last = { signal, at };
+        if (++endings === 4) {
+          keyboard.release();
+          Deno.exit(code);
+        }
       }
       send(FRAME.signal, nameOf(signal));
     });

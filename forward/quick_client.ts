@@ -16,6 +16,7 @@
  */
 
 import { FORWARDED, PLACED } from "./forwardable.ts";
+import { REPEAT_MS } from "../wire/signals.ts";
 import { EXECUTE_PROTOCOL } from "./protocol.ts";
 
 /** Parameters of a script. */
@@ -40,6 +41,8 @@ interface Platform {
   readonly peerUser: string;
   readonly folder: string;
   readonly variables: string;
+  /** Monotonic time in seconds. */
+  readonly now: string;
 }
 
 const LINUX: Omit<Platform, "sendmsg"> = {
@@ -48,6 +51,7 @@ const LINUX: Omit<Platform, "sendmsg"> = {
   peerUser: String.raw`unpack("x4L", getsockopt(S, 1, 17))`,
   folder: `readlink("/proc/self/cwd")`,
   variables: String.raw`do { local $/; open my $f, "<", "/proc/self/environ"; <$f> }`,
+  now: `do { open my $f, "<", "/proc/uptime"; (split " ", <$f>)[0] }`,
 };
 
 /** Values from the system's headers. Not yet tested on macOS. */
@@ -58,6 +62,7 @@ const DARWIN: Platform = {
   peerUser: `unpack("x4L", getsockopt(S, 0, 1))`,
   folder: `do { open my $p, "-|", "/bin/pwd", "-P"; my $d = <$p>; chomp $d; $d }`,
   variables: String.raw`join("\0", map "$_=$ENV{$_}", sort keys %ENV) . "\0"`,
+  now: `do { require Time::HiRes; Time::HiRes::time() }`,
 };
 
 const SENDMSG: Readonly<Record<typeof Deno.build.arch, number>> = { x86_64: 46, aarch64: 211 };
@@ -65,7 +70,7 @@ const SENDMSG: Readonly<Record<typeof Deno.build.arch, number>> = { x86_64: 46, 
 /** Creates the script. */
 export function quickClient({ version, whole, perl, os, arch }: QuickClientOptions): string {
   const platform = os === "linux" ? { ...LINUX, sendmsg: SENDMSG[arch] } : DARWIN;
-  const program = perlText(platform, { version, whole, rare: rareText() });
+  const program = perlText(platform, { version, whole, rare: rareText(platform) });
   return `#!/bin/sh
 # simmer's quick client ${version}: 'simmer install' made it, 'simmer uninstall' removes it.
 true <&0 2>/dev/null || exec </dev/null
@@ -231,6 +236,7 @@ sub descriptors {
   return grep is_inherited($_), @numbers;
 }
 
+# Opening a handle for the descriptor would change the flag.
 sub is_inherited {
   open my $info, "<", "/proc/self/fdinfo/$_[0]" or return 0;
   return join("", <$info>) =~ /^flags:\s*(\d+)/m && !(oct($1) & 02000000);
@@ -266,7 +272,7 @@ ${rare}RARE
 }
 
 /** Returns the Perl code that is rarely needed, and therefore compiled on use. */
-function rareText(): string {
+function rareText({ now }: Platform): string {
   return String.raw`sub on_member {
   for (map "$dir/$_", "deno.json", "deno.jsonc", "package.json") {
     next if !-f $_ || -s _ > 1048576 || !open my $file, "<", $_;
@@ -327,9 +333,23 @@ sub is_gone { join("", map -t $_ ? 1 : 0, *STDIN, *STDOUT, *STDERR) ne $terminal
 
 sub note { my $text = $_[1]; syswrite S, pack("aN", $_[0], length $text) . $text }
 
+sub stop {
+  local $SIG{TSTP} = "DEFAULT";
+  kill "TSTP", $$;
+  # The kernel ignores the signal if no shell could continue this process.
+  push @signals, "CONT" if !grep $_ eq "CONT", @signals;
+}
+
+sub is_counted {
+  my $now = ${now};
+  return 0 if $_[0] eq $last && $now - $at < ${REPEAT_MS / 1000};
+  ($last, $at) = ($_[0], $now);
+  return 1;
+}
+
 sub on_signals {
   while (defined(my $signal = shift @signals)) {
-    if ($signal =~ /^(INT|QUIT|TERM)$/ && ++$endings == 4) {
+    if ($signal =~ /^(INT|QUIT|TERM)$/ && is_counted($signal) && ++$endings == 4) {
       on_cooked();
       $SIG{$signal} = "DEFAULT";
       kill $signal, $$;
@@ -339,7 +359,7 @@ sub on_signals {
     note("H", "") if $signal eq "HUP" && is_gone();
     note("W", join " ", size()) if $signal eq "WINCH";
     note("S", $signal);
-    kill "STOP", $$ if $signal eq "TSTP";
+    stop() if $signal eq "TSTP";
   }
 }
 

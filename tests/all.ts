@@ -30,6 +30,7 @@ const ALONE: readonly string[] = [
 const BY_WHOLE_CLIENT: readonly string[] = [
   "cache",
   "ending",
+  "job_control",
   "many_builds",
   "run",
   "server",
@@ -38,7 +39,7 @@ const BY_WHOLE_CLIENT: readonly string[] = [
   .map((name) => `tests/e2e/${name}_test.ts`);
 /** Tests that also run with the quick client. */
 const BY_QUICK_CLIENT: readonly string[] = [
-  ...["ending", "many_builds", "run", "stdin", "signals", "quick_client"]
+  ...["ending", "job_control", "many_builds", "run", "stdin", "signals", "quick_client"]
     .map((name) => `tests/e2e/${name}_test.ts`),
   "tests/faults/execute_test.ts",
 ];

@@ -105,6 +105,7 @@ export class Interrupts {
    */
   restart(): void {
     if (this.#state === "asked") this.#state = "none";
+    this.#last = undefined;
   }
 
   /** Returns true if a signal was sent by the same key press as the last one. */

@@ -186,7 +186,10 @@ export class Execution {
     await Promise.all([...this.#nested].map(({ ended }) => ended));
   }
 
-  /** Adds a build that needs the execution. A suspended execution continues for it. */
+  /**
+   * Adds a build that needs the execution. A suspended execution continues for it, unless the build
+   * is suspended, too.
+   */
   join(build: BuildNode): void {
     this.#builds.add(build);
     this.#settleSuspension();

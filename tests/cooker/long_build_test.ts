@@ -25,7 +25,7 @@ Deno.test("results are stored and old builds are removed while a build runs for 
   };
   await Deno.writeTextFile(`${root}/deno.json`, JSON.stringify({ tasks }));
   await Deno.writeTextFile(`${root}/in.txt`, "");
-  await using cooker = new DirectCooker(root);
+  const cooker = new DirectCooker(root);
   const begun = Promise.withResolvers<void>();
   const dev = cooker.run(["dev"], {}, undefined, ({ type }) => {
     if (type === "TaskStarted") begun.resolve();
@@ -42,5 +42,7 @@ Deno.test("results are stored and old builds are removed while a build runs for 
   assertEquals([results(), builds().length, builds()[0]], [MANY, KEPT + 1, first]);
   cooker.cancelAll();
   assert((await dev).exitCode !== 0);
+  // Its last writes precede the removal of the folder.
+  await cooker[Symbol.asyncDispose]();
   await Deno.remove(root, { recursive: true });
 });

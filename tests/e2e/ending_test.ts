@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { pathExists } from "../../system/files/path_exists.ts";
-import { IS_SIMMER, nextKeyPress, Project } from "./support.ts";
+import { InteractiveShell, KEYS, shellLine } from "./interactive_shell.ts";
+import { IS_SIMMER, nextKeyPress, Project, SIMMER } from "./support.ts";
 
 const CTRL_C = "\x03";
 
@@ -118,31 +119,34 @@ Deno.test("R25 a second Ctrl-C sends SIGTERM, and the client exits with the code
 
 Deno.test("R25 a fourth Ctrl-C ends the client although the server does not react", async () => {
   await using project = await Project.create(FILES);
-  const run = project.start(["run", "stages"], { terminal: true });
-  await run.stdout.until("started");
+  // The tasks keep the terminal open, so a shell in it reports the end of the client.
+  await using shell = await InteractiveShell.start(project);
+  await shell.type(`${shellLine([...SIMMER, "run", "stages"])}\n`);
+  await shell.until("started");
   const server = await project.serverPid();
   Deno.kill(server, "SIGSTOP");
   for (let press = 1; press <= 4; press++) {
-    await run.type(CTRL_C);
+    await shell.type(KEYS.interrupt);
     await nextKeyPress();
   }
-  assertEquals((await run.finished()).code, 130);
+  await shell.prompt();
+  assertEquals(await shell.exitCode(), 130);
   Deno.kill(server, "SIGCONT");
   assertEquals((await project.run(["run", "-q", "hello"])).stdout, "hello\n");
 });
 
 Deno.test("R25 Ctrl-C ends a client that waits for another build, and its task does not run", async () => {
-  for (const mode of ["--many", "--single"]) {
+  for (const mode of ["many", "single"]) {
     await using project = await Project.create(FILES);
-    if (mode === "--single") await project.run(["serve", "--detach", "--single"]);
+    if (mode === "single") await project.run(["serve", "--detach", "--single"]);
     const first = await project.run(["run", "--detach", "gated"]);
     assertEquals(first.code, 0, first.stderr);
     const begun = `${project.root}/begun`;
     while (!pathExists(begun)) await new Promise((resolve) => setTimeout(resolve, 10));
     await project.write("input", "2");
     const run = project.start(["run", "gated"], { terminal: true });
-    const count = mode === "--single" ? /"role":"controller"/ : /"state":"waiting"/;
-    while (!count.test((await project.run(["status", "--json"])).stdout));
+    const isThere = mode === "single" ? /"role":"controller"/ : /"state":"waiting"/;
+    while (!isThere.test((await project.run(["status", "--json"])).stdout));
     await run.type(CTRL_C);
     assertEquals((await run.finished()).code, 130, mode);
     await project.write("open", "");

@@ -119,9 +119,12 @@ class Transcript {
   }
 }
 
-/** Resolves when an equal signal counts as that of a further key press. */
+/**
+ * Resolves when an equal signal counts as that of a further key press. A client may have handled the
+ * last one late.
+ */
 export async function nextKeyPress(): Promise<void> {
-  await new Promise((resolve) => setTimeout(resolve, REPEAT_MS));
+  await new Promise((resolve) => setTimeout(resolve, 2 * REPEAT_MS));
 }
 
 /** A running command. */

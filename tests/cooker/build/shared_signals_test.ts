@@ -16,19 +16,33 @@ const TASK: PlannedTask = {
 };
 
 /** A build whose client can be suspended. */
-type Suspendable = BuildNode & { isSuspended: boolean };
+class Node implements BuildNode {
+  readonly build: string;
+  readonly command = "simmer run gen";
+  readonly jobs = 1;
+  readonly detached: boolean;
+  readonly ended = Promise.resolve();
+  /** The signals that the build has got. */
+  readonly signals: TaskSignal[] = [];
+  isSuspended = false;
 
-function node(build: string, signals: TaskSignal[] = []): Suspendable {
-  return {
-    isSuspended: false,
-    detached: false,
-    build,
-    command: "simmer run gen",
-    jobs: 1,
-    ended: Promise.resolve(),
-    cancel: () => {},
-    signal: (signal) => signals.push(signal) > 0,
-  };
+  constructor(build: string, detached = false) {
+    this.build = build;
+    this.detached = detached;
+  }
+
+  cancel(): void {}
+
+  signal(signal: TaskSignal): boolean {
+    this.signals.push(signal);
+    return true;
+  }
+
+  /** Suspends or continues the build and an execution that it needs. */
+  send(signal: "SIGTSTP" | "SIGCONT", execution: Execution): void {
+    this.isSuspended = signal === "SIGTSTP";
+    assertEquals(execution.pass(signal), true);
+  }
 }
 
 /** Starts an execution of a build, and records the signals that its processes get. */
@@ -46,33 +60,46 @@ function execution(
   return { execution, got };
 }
 
-/** Suspends a build's client. */
-function suspend(build: Suspendable, execution: Execution): void {
-  build.isSuspended = true;
-  assertEquals(execution.pass("SIGTSTP"), true);
-}
-
-Deno.test("an execution is suspended when the clients of all builds that need it are", () => {
-  const [one, other] = [node("1"), node("2")];
-  const nested: TaskSignal[] = [];
+Deno.test("an execution is suspended while all builds that need it are, and nested builds follow", () => {
+  const [one, other, nested, detached] = [
+    new Node("1"),
+    new Node("2"),
+    new Node("3"),
+    new Node("4", true),
+  ];
   const { execution: shared, got } = execution(one);
-  using _nested = shared.begin(node("3", nested));
+  using _nested = shared.begin(nested);
+  using _detached = shared.begin(detached);
   shared.join(other);
-  suspend(one, shared);
-  assertEquals([got, nested], [[], []]);
-  suspend(other, shared);
-  assertEquals([got, nested], [["SIGTSTP"], ["SIGTSTP"]]);
-  one.isSuspended = false;
-  shared.pass("SIGCONT");
-  assertEquals([got, nested], [["SIGTSTP", "SIGCONT"], ["SIGTSTP", "SIGCONT"]]);
+  one.send("SIGTSTP", shared);
+  assertEquals([got, nested.signals], [[], []]);
+  other.send("SIGTSTP", shared);
+  assertEquals([got, nested.signals], [["SIGTSTP"], ["SIGTSTP"]]);
+  other.send("SIGCONT", shared);
+  // A client of a nested build passes the signal on, too.
+  nested.send("SIGCONT", shared);
+  assertEquals([got, nested.signals], [["SIGTSTP", "SIGCONT"], ["SIGTSTP", "SIGCONT"]]);
+  assertEquals(shared.leave(other, { kind: "end" }), false);
+  assertEquals(got, ["SIGTSTP", "SIGCONT", "SIGTSTP"]);
+  assertEquals(detached.signals, []);
 });
 
-Deno.test("a suspended execution continues for a build that joins, and stops when that has left", () => {
-  const [one, other] = [node("1"), node("2")];
+Deno.test("a build that joins after a suspension continues the execution", () => {
+  const one = new Node("1");
   const { execution: shared, got } = execution(one);
-  suspend(one, shared);
-  shared.join(other);
+  one.send("SIGTSTP", shared);
+  shared.join(new Node("2"));
   assertEquals(got, ["SIGTSTP", "SIGCONT"]);
-  shared.leave(other, { kind: "end" });
-  assertEquals(got, ["SIGTSTP", "SIGCONT", "SIGTSTP"]);
+});
+
+Deno.test("the execution and the nested builds of a suspended build begin suspended", async () => {
+  const one = new Node("1");
+  one.isSuspended = true;
+  const { execution: own } = execution(one);
+  const nested = new Node("2");
+  using _nested = own.begin(nested);
+  assertEquals([own.isSuspended, nested.signals], [true, ["SIGTSTP"]]);
+  const started = own.cancellation.mayStart();
+  one.send("SIGCONT", own);
+  await started;
 });
