@@ -383,7 +383,7 @@ export interface KeyboardReleased {
 /**
  * The person has typed a key for which a terminal sends a signal: Ctrl-C, Ctrl-\ or Ctrl-Z. The
  * owner of the build treats it like a signal to its own process. The task already has a first
- * `SIGINT` or `SIGQUIT`.
+ * `SIGINT` or `SIGQUIT`. Ctrl-Z in a nested build is reported for the outermost one.
  */
 export interface SignalTyped {
   /** Discriminant of {@linkcode EventBody}. */

@@ -272,6 +272,11 @@ export class Build implements AsyncCommand, BuildNode {
     return passed.includes(true);
   }
 
+  requestSuspension(): boolean {
+    return this.parent?.requestSuspension() === true ||
+      this.#terminals?.reportSuspension() === true;
+  }
+
   useTerminal({ keys, size }: TerminalUse): boolean {
     const used = [
       size === undefined ? false : this.#terminals?.resize(size),
@@ -287,6 +292,7 @@ export class Build implements AsyncCommand, BuildNode {
       size,
       ...(keyboard === undefined ? {} : { keyboard }),
       emit: (event) => void this.#report.emit(event),
+      suspend: () => void this.requestSuspension(),
     });
   }
 

@@ -22,6 +22,8 @@ interface BuildTerminalsOptions {
   /** Path of the client's terminal. Absent if the client passes no keys on. */
   readonly keyboard?: string;
   readonly emit: (event: EventBody) => void;
+  /** Handles Ctrl-Z. */
+  readonly suspend: () => void;
 }
 
 /** The terminals of one build. */
@@ -69,10 +71,20 @@ export class BuildTerminals {
   type(keys: Uint8Array): boolean {
     if (this.#keyboard === undefined) return false;
     const { terminal, task } = this.#keyboard;
-    const { build, emit } = this.#options;
+    const { build, emit, suspend } = this.#options;
     terminal.type(keys, (signal: TypedSignal, isRepeated) => {
-      emit({ type: "SignalTyped", build, task, signal, isRepeated });
+      if (signal === "SIGTSTP") suspend();
+      else emit({ type: "SignalTyped", build, task, signal, isRepeated });
     });
+    return true;
+  }
+
+  /** Reports Ctrl-Z to the client. Returns false if no task has the keyboard. */
+  reportSuspension(): boolean {
+    if (this.#keyboard === undefined) return false;
+    const { build, emit } = this.#options;
+    const { task } = this.#keyboard;
+    emit({ type: "SignalTyped", build, task, signal: "SIGTSTP", isRepeated: false });
     return true;
   }
 

@@ -38,6 +38,12 @@ export interface BuildNode {
   readonly ended: Promise<void>;
   cancel(how: Cancel): void;
   signal(signal: TaskSignal): boolean;
+  /**
+   * Requests that the client suspends itself because the person has typed Ctrl-Z. Of nested builds,
+   * the outermost client does so, as its shell can continue it. Returns false if no client has a
+   * keyboard.
+   */
+  requestSuspension(): boolean;
 }
 
 /** A task that could never end, because it starts itself or waits for itself. */
@@ -217,6 +223,11 @@ export class Execution {
   cancel(how: Cancel): void {
     this.cancellation.cancel(how);
     if (how.kind === "kill") { for (const build of this.#nested) build.cancel(how); }
+  }
+
+  /** See {@linkcode BuildNode.requestSuspension}. */
+  requestSuspension(): boolean {
+    return [...this.#builds].some((build) => build.requestSuspension());
   }
 
   /** Adds a nested build. While there is one, the execution lends its slot. */

@@ -56,4 +56,9 @@ export class ServiceHold implements BuildNode {
   signal(): boolean {
     return false;
   }
+
+  /** A watch has no keyboard. */
+  requestSuspension(): boolean {
+    return false;
+  }
 }

@@ -38,6 +38,8 @@ const FILES = {
       hello: "echo hello",
       count: "python3 count.py",
       pipeline: "python3 count.py | cat",
+      nested: `${shellLine(SIMMER)} run -q count`,
+      deeper: `true && ${shellLine(SIMMER)} run -q nested`,
       shared: { command: "python3 count.py", files: ["count.py"] },
       gated: { command: "python3 gated.py", files: ["input"] },
     },
@@ -52,6 +54,9 @@ const WAYS = {
   server: shellLine([...SIMMER, "run", "-q"]),
   alone: shellLine([...SIMMER, "run", "-q", "--no-server"]),
 } as const;
+
+/** Tasks that run `count` in a nested build. A build on a further server is not suspended. */
+const NESTED = ["nested", "deeper"] as const;
 
 /** Creates a project and starts its server. */
 async function served(): Promise<Project> {
@@ -162,6 +167,24 @@ for (const [way, run] of Object.entries(WAYS)) {
     assertEquals((await client.finished()).code, 7);
   });
 }
+
+Deno.test("Ctrl-Z suspends nested builds, and fg continues them", async () => {
+  await using project = await served();
+  await using shell = await InteractiveShell.start(project);
+  for (const task of NESTED) {
+    await shell.type(`${WAYS.server} ${task}\n`);
+    await shell.until("count 2");
+    const pids = await suspend(shell, project);
+    const used = await timeOf(pids);
+    assertNotMatch(await shell.run("jobs"), /count \d/);
+    assertEquals(await timeOf(pids), used, "a suspended task uses the processor");
+    await shell.type("fg\n");
+    await shell.until("count ");
+    await suspend(shell, project);
+    await shell.run("kill %%");
+    for (const pid of pids) await untilGone(pid, "a task's process", LATE_MS);
+  }
+});
 
 Deno.test("Ctrl-Z suspends a client that waits for another build, and its task starts only after fg", async () => {
   await using project = await served();

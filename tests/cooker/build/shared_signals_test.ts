@@ -38,6 +38,10 @@ class Node implements BuildNode {
     return true;
   }
 
+  requestSuspension(): boolean {
+    return false;
+  }
+
   /** Suspends or continues the build and an execution that it needs. */
   send(signal: "SIGTSTP" | "SIGCONT", execution: Execution): void {
     this.isSuspended = signal === "SIGTSTP";
