@@ -190,7 +190,7 @@ const DIALOGUES: Readonly<Record<string, Dialogue>> = {
   jobs: {
     command: "bash --norc -i",
     keys: [
-      ["# ", "sh job.sh\r"],
+      ["# ", "python3 job.py\r"],
       ["begun", "\x1a"],
       ["Stopped", ""],
       ["# ", "fg\r"],
@@ -202,9 +202,21 @@ const DIALOGUES: Readonly<Record<string, Dialogue>> = {
   },
 };
 
+/**
+ * Starts no process: a shell that is suspended while it starts one would not stop, as `vfork` waits
+ * for the process, which has stopped.
+ */
+const JOB = `import signal, time
+signal.signal(signal.SIGCONT, lambda *_: print("continued", flush=True))
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+print("begun", flush=True)
+while True:
+    time.sleep(0.1)
+`;
+
 const TALKING = {
   "words": "first\nsecond\n",
-  "job.sh": "trap 'echo continued' CONT\necho begun\nwhile :; do sleep 0.1; done\n",
+  "job.py": JOB,
   "folder/file": "",
   "deno.json": {
     tasks: {
