@@ -4,6 +4,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { pathExists } from "../../system/files/path_exists.ts";
 import { signalExitCode } from "../../system/process/signals.ts";
 import { TASK_SIGNALS } from "../../wire/signals.ts";
+import { KEYS, shellLine } from "./interactive_shell.ts";
 import { Project, SIMMER } from "./support.ts";
 
 /** The signals that end a task by default. */
@@ -36,8 +37,6 @@ def note(*_):
 signal.signal(signal.SIGINT, note)
 open(sys.argv[1], "w").close()
 print("up", flush=True)
-if sys.argv[1] == "b":
-    print("up", flush=True, file=sys.stderr)
 while not signalled:
     time.sleep(0.01)
 until = time.monotonic() + 0.5
@@ -46,13 +45,12 @@ while time.monotonic() < until:
 sys.exit(6)
 `;
 
-const PYTHON = (await new Deno.Command("python3", {
-  args: ["-c", "import sys; print(sys.executable, end='')"],
-}).output()).stdout;
+const python = new Deno.Command("python3", { args: ["-c", "import sys; print(sys.executable)"] });
+const PYTHON = new TextDecoder().decode((await python.output()).stdout).trimEnd();
 
 /** Tasks that count SIGINT, with the processes that count. */
 const COUNTING = {
-  plain: { command: `${new TextDecoder().decode(PYTHON)} count.py a`, counts: ["a"] },
+  plain: { command: `${PYTHON} count.py a`, counts: ["a"] },
   program: { command: "python3 count.py a", counts: ["a"] },
   piped: { command: "python3 count.py a | python3 count.py b", counts: ["a", "b"] },
   shells: {
@@ -60,14 +58,10 @@ const COUNTING = {
     counts: ["a", "b"],
   },
   npm: { command: "npm run --silent script", counts: ["a"] },
-  inner: { command: `${quoted(SIMMER)} run -q program`, counts: ["a"] },
+  inner: { command: `${shellLine(SIMMER)} run -q program`, counts: ["a"] },
   // deno's shell passes SIGINT on twice, and one key press must stay one.
-  listed: { command: `true && ${quoted(SIMMER)} run -q program`, counts: ["a"] },
+  listed: { command: `true && ${shellLine(SIMMER)} run -q program`, counts: ["a"] },
 } as const;
-
-function quoted(words: readonly string[]): string {
-  return words.map((word) => `'${word}'`).join(" ");
-}
 
 const FILES = {
   "package.json": { name: "x", scripts: { script: "python3 count.py a" } },
@@ -267,4 +261,17 @@ Deno.test("R25 SIGINT of a client reaches each process of a task once, nested bu
       assert([6, 130].includes(code), `${way} ${task}: ${code}`);
     }
   }
+});
+
+Deno.test("R25 one Ctrl-C stays one for a client that gets several signals for it", async () => {
+  await using project = await Project.create(FILES);
+  await project.run(["tasks"]);
+  // The terminal sends SIGINT to the client, and deno's shell sends it again.
+  const line = `${shellLine(SIMMER)} run -q program < /dev/null`;
+  const run = project.startProgram(["deno", "task", "-q", "--eval", line], { terminal: true });
+  await run.stdout.until("up\r\n");
+  await run.type(KEYS.interrupt);
+  const { code, stdout } = await run.finished();
+  assertEquals(await project.read("a"), "SIGINT\n", stdout);
+  assert([6, 130].includes(code), `${code}: ${stdout}`);
 });

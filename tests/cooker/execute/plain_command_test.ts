@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import type { TaskCommand } from "../../../cooker/execute/executor.ts";
-import { plainCommand } from "../../../cooker/execute/plain_command.ts";
+import { pipelineLength, plainCommand } from "../../../cooker/execute/plain_command.ts";
 import { Programs } from "../../../system/process/programs.ts";
 
 const DENO = Deno.execPath();
@@ -178,4 +178,13 @@ Deno.test("Programs notices that a program's file was replaced or removed", asyn
   await Deno.remove(path);
   assertEquals(programs.has(path), false);
   await Deno.remove(folder, { recursive: true });
+});
+
+Deno.test("pipelineLength counts the commands of a pipeline, and knows when a shell may go on after it", () => {
+  assertEquals(pipelineLength("vite --port 80"), 1);
+  assertEquals(pipelineLength("A=1 b 'c d' > e"), 1);
+  assertEquals(pipelineLength("a | b |c\n"), 3);
+  for (const line of ["a && b", "a || b", "a; b", "a\nb", "a &", "(a)", "a $(b)", "a `b`"]) {
+    assertEquals(pipelineLength(line), undefined, line);
+  }
 });
