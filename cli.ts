@@ -22,7 +22,7 @@ import { isHungUp, processVariables, terminalSize, terminalStreams } from "./for
 import { isReaderGone, outputLostText } from "./system/output_failure.ts";
 import { redactArguments, shownCommandLine } from "./wire/redact.ts";
 import { knowsItself } from "./system/process/self.ts";
-import { isOwnGroupOrphaned } from "./system/process/processes.ts";
+import { isGroupOrphaned } from "./system/process/processes.ts";
 import { onSignal } from "./system/process/signals.ts";
 import type { HostedInvocation } from "./app/forwarded_command.ts";
 import type { ExecuteContext } from "./app/daemon.ts";
@@ -215,7 +215,7 @@ function thisProcess(): Surroundings {
     },
     output: new Output({ stdout: Deno.stdout, stderr: Deno.stderr }),
     onSignal: (signal, listener) =>
-      onSignal(signal, signal === "SIGTSTP" ? () => isOwnGroupOrphaned() || listener() : listener),
+      onSignal(signal, signal === "SIGTSTP" ? () => isGroupOrphaned() || listener() : listener),
     keyboard: {
       take: (listener) =>
         keyboard.take(listener, () => {

@@ -18,6 +18,7 @@ import { isInheritable } from "../system/process/foreign_descriptors.ts";
 import { GroupSpawner } from "../system/process/group_spawner.ts";
 import { ProcessTags } from "../system/process/process_tag.ts";
 import { OwnedWork } from "../system/owned_work.ts";
+import { isGroupOrphaned } from "../system/process/processes.ts";
 import { Warden } from "../system/process/warden.ts";
 import {
   COOKER_COMMANDS,
@@ -347,6 +348,7 @@ export class TaskCooker implements Cooker {
       ...(parent === undefined || params.jobs !== undefined ? {} : { jobs: parent.starter.jobs }),
       ...(parent === undefined ? {} : { parent }),
       hasInput: (pid) => this.#spawner.hasInput(pid),
+      canSuspend: (pid) => !isGroupOrphaned(pid),
       ...(params.watched ? { hold: this.#holdOf(call.client) } : {}),
       own: (what, work) => this.#beside.own(what, this.#withDescriptors(params, work)),
       executor: this.#executor,

@@ -329,10 +329,10 @@ class Keyboard {
   async suspend(): Promise<void> {
     // No literal either.
     const url = import.meta.resolve("../system/process/processes.ts");
-    const { isOwnGroupOrphaned } = await import(
+    const { isGroupOrphaned } = await import(
       url
     ) as typeof import("../system/process/processes.ts");
-    if (isOwnGroupOrphaned()) return;
+    if (isGroupOrphaned()) return;
     this.#terminal?.pause();
     await this.#send(FRAME.signal, nameOf("SIGTSTP"));
     Deno.kill(Deno.pid, "SIGSTOP");

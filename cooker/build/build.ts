@@ -64,6 +64,8 @@ interface BuildOptions {
   readonly hold?: ServiceHold;
   /** Returns true if a process's stdin has bytes to read now. */
   readonly hasInput: (pid: number) => boolean;
+  /** Returns true if a shell can continue a process that has suspended itself. */
+  readonly canSuspend: (pid: number) => boolean;
   /** Owns work that goes on after the build. */
   readonly own: (what: string, work: Promise<void>) => void;
   readonly executor: Executor;
@@ -273,8 +275,10 @@ export class Build implements AsyncCommand, BuildNode {
   }
 
   requestSuspension(): boolean {
-    return this.parent?.requestSuspension() === true ||
-      this.#terminals?.reportSuspension() === true;
+    const { call: { client }, canSuspend } = this.#options;
+    const isOuters = this.parent !== undefined && !canSuspend(client.pid) &&
+      this.parent.requestSuspension();
+    return isOuters || this.#terminals?.reportSuspension() === true;
   }
 
   useTerminal({ keys, size }: TerminalUse): boolean {

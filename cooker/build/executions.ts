@@ -39,9 +39,9 @@ export interface BuildNode {
   cancel(how: Cancel): void;
   signal(signal: TaskSignal): boolean;
   /**
-   * Requests that the client suspends itself because the person has typed Ctrl-Z. Of nested builds,
-   * the outermost client does so, as its shell can continue it. Returns false if no client has a
-   * keyboard.
+   * Requests that the client suspends itself because the person has typed Ctrl-Z. If no shell could
+   * continue the client of a nested build, that of the outer build does so. Returns false if no
+   * client has a keyboard.
    */
   requestSuspension(): boolean;
 }

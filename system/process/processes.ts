@@ -111,15 +111,16 @@ export function childProcesses(parent: number): number[] | undefined {
 }
 
 /**
- * Returns true if no shell could continue this process after it has stopped: no process of its group
+ * Returns true if no shell could continue a process after it has stopped: no process of its group
  * has a parent in another group of the session. The kernel then ignores SIGTSTP, unless a process
  * handles it.
  *
- * @returns false on platforms other than Linux
+ * @param pid default: this process
+ * @returns false on platforms other than Linux, and if the process has ended
  */
-export function isOwnGroupOrphaned(): boolean {
+export function isGroupOrphaned(pid: number = Deno.pid): boolean {
   if (Deno.build.os !== "linux") return false;
-  const own = processState(Deno.pid);
+  const own = processState(pid);
   return own !== undefined && !runningProcesses().some(({ group, parent: id }) => {
     const parent = group === own.group ? processState(id) : undefined;
     return parent !== undefined && parent.session === own.session && parent.group !== own.group;

@@ -40,6 +40,9 @@ const FILES = {
       pipeline: "python3 count.py | cat",
       nested: `${shellLine(SIMMER)} run -q count`,
       deeper: `true && ${shellLine(SIMMER)} run -q nested`,
+      unseen: `${shellLine(SIMMER)} run -q count < /dev/null`,
+      inside: `${shellLine(SIMMER)} run -q --no-server count < /dev/null`,
+      shell: "bash --norc --noprofile --noediting -i",
       shared: { command: "python3 count.py", files: ["count.py"] },
       gated: { command: "python3 gated.py", files: ["input"] },
     },
@@ -55,8 +58,11 @@ const WAYS = {
   alone: shellLine([...SIMMER, "run", "-q", "--no-server"]),
 } as const;
 
-/** Tasks that run `count` in a nested build. A build on a further server is not suspended. */
-const NESTED = ["nested", "deeper"] as const;
+/**
+ * Tasks that run `count` in a nested build, with and without the keyboard. A build on a further server
+ * is not suspended.
+ */
+const NESTED = ["nested", "deeper", "unseen", "inside"] as const;
 
 /** Creates a project and starts its server. */
 async function served(): Promise<Project> {
@@ -184,6 +190,26 @@ Deno.test("Ctrl-Z suspends nested builds, and fg continues them", async () => {
     await shell.run("kill %%");
     for (const pid of pids) await untilGone(pid, "a task's process", LATE_MS);
   }
+});
+
+Deno.test("Ctrl-Z suspends only the nested run if it is the job of a shell in the task", async () => {
+  await using project = await served();
+  await using outer = await InteractiveShell.start(project);
+  await outer.type(`${WAYS.server} shell\n`);
+  await outer.type("PS1='inner''> '\n");
+  await outer.until("inner> ");
+  await outer.type(`${WAYS.server} count\n`);
+  await outer.until("count 2");
+  await outer.type(KEYS.suspend);
+  await outer.until("Stopped");
+  await outer.until("inner> ");
+  await outer.type("fg\n");
+  await outer.until("count ");
+  await project.write("over", "");
+  await outer.until("inner> ");
+  await outer.type("exit 5\n");
+  await outer.prompt();
+  assertEquals(await outer.exitCode(), 5);
 });
 
 Deno.test("Ctrl-Z suspends a client that waits for another build, and its task starts only after fg", async () => {

@@ -363,6 +363,7 @@ export class BuildsRig implements AsyncDisposable {
       slots: this.slots,
       ...(parent === undefined ? {} : { parent }),
       hasInput: () => false,
+      canSuspend: () => true,
       own: (what, work) => this.#work.own(what, work),
       executor: this.#executor,
       files: BuildFiles.create(id, statePaths(this.root)),
