@@ -34,7 +34,7 @@ export type Dependency =
   | {
     readonly on: "runs";
     readonly history: RunCounter;
-    /** How often each task had begun, by its key. */
+    /** Number of times that each task had begun, by its key. */
     readonly beginnings: ReadonlyMap<string, number>;
   }
   /** Builds in progress, which may be about to change anything. */

@@ -90,9 +90,9 @@ export type Cancel =
 
 /** Progress of a command, for `status`. */
 export interface CommandActivity {
-  /** What the command is doing, in one word. */
+  /** State of the command, in one word. */
   readonly state: string;
-  /** What the command waits for, one line each. */
+  /** Reasons for which the command waits, one line each. */
   readonly waitsFor: readonly string[];
 }
 

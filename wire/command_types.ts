@@ -83,9 +83,9 @@ export interface BuildStatus {
   readonly client: ClientInfo;
   /** True if it goes on when its client leaves. */
   readonly detached: boolean;
-  /** What it is doing, in one word. */
+  /** Its state, in one word. */
   readonly state: string;
-  /** What it waits for, one line each. */
+  /** Reasons for which it waits, one line each. */
   readonly waitsFor: readonly string[];
 }
 

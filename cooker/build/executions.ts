@@ -51,9 +51,9 @@ export class EndlessTaskError extends Error {
   override name = "EndlessTaskError";
 }
 
-/** How deeply a task may start itself. A task may do so on purpose, for example with a variable. */
+/** Greatest depth at which a task may start itself, as it may on purpose, by a variable for example. */
 const MAX_RECURSION = 3;
-/** How deeply builds may be nested in all. */
+/** Greatest depth of nested builds in all. */
 const MAX_DEPTH = 32;
 
 /** Progress of an execution: its command has begun, it is ready, or its result was found. */
@@ -67,7 +67,7 @@ export interface ExecutionResult {
   readonly outcome: TaskOutcome;
   /** Path of the log, if there is one. */
   readonly logPath: string | undefined;
-  /** What the runners of other builds take over. */
+  /** The part that the runners of other builds take over. */
   readonly shared: SharedTask;
 }
 
@@ -77,7 +77,7 @@ interface ExecutionOptions {
   readonly slot: Slot | undefined;
   /** True if other builds may join the execution. */
   readonly isShared: boolean;
-  /** What is known of the task's dependencies, by their ids; `undefined` if one has no result. */
+  /** Facts about the task's dependencies, by their ids; `undefined` if one has no result. */
   readonly dependencies: () => ReadonlyMap<string, Known> | undefined;
   /** Returns what is known of the task so far, for the runners of other builds. */
   readonly share: () => SharedTask;

@@ -79,7 +79,7 @@ export class SharedOutput {
     return this.#readers.size;
   }
 
-  /** What is kept now. */
+  /** The part that is kept now. */
   get held(): HeldOutput {
     const hasFile = this.#file !== undefined;
     return { pieces: this.#pieces.length, bytes: this.#bytes, hasFile };

@@ -52,7 +52,7 @@ const settingsSchema = v.pipe(
 /** Settings that add what a `deno.json` declares in the task itself. */
 const DECLARATIONS = ["files", "output", "env", "dependencies"] as const;
 
-/** What a task declares in its settings. */
+/** Declarations of a task in its settings. */
 type Declarations = {
   readonly [Key in typeof DECLARATIONS[number]]?: readonly string[];
 };

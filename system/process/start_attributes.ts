@@ -53,7 +53,7 @@ const RESOURCES = [
 
 const UNLIMITED = 2n ** 64n - 1n;
 
-/** Where `nice` and `prlimit` are looked for first. After that, this process's PATH counts. */
+/** Folders in which `nice` and `prlimit` are looked for first. After that, this process's PATH counts. */
 const TOOL_FOLDERS = ["/usr/bin", "/bin"];
 
 /** A soft and a hard limit, in the kernel's unit. */
@@ -70,7 +70,7 @@ interface Attributes {
   readonly limits: readonly Limit[];
 }
 
-/** How a process is started with attributes that differ from those of this process. */
+/** The start of a process with attributes that differ from those of this process. */
 export interface StartAttributes {
   /** Absent: the umask of this process. */
   readonly umask?: number;
@@ -78,7 +78,7 @@ export interface StartAttributes {
   readonly prefix: readonly string[];
   /** True if the maximum size of files differs. Only a process of its own can have that limit. */
   readonly limitsFileSize: boolean;
-  /** What cannot be set, for people. Absent: nothing. */
+  /** Names of the attributes that cannot be set, for people. Absent: none. */
   readonly refusal?: string;
 }
 

@@ -120,6 +120,17 @@ async function suspend(shell: InteractiveShell, project: Project): Promise<numbe
   return pids;
 }
 
+/** Suspends the job, and continues it by `fg`. Nothing of it runs in between. Returns its tasks. */
+async function suspendAndContinue(shell: InteractiveShell, project: Project): Promise<number[]> {
+  const pids = await suspend(shell, project);
+  const used = await timeOf(pids);
+  assertNotMatch(await shell.run("jobs"), /count \d/);
+  assertEquals(await timeOf(pids), used, "a suspended task uses the processor");
+  await shell.type("fg\n");
+  await shell.until("count ");
+  return pids;
+}
+
 for (const [way, run] of Object.entries(WAYS)) {
   Deno.test(`Ctrl-Z suspends the tasks with their client, and fg and bg continue both: ${way}`, async () => {
     await using project = await served();
@@ -127,12 +138,7 @@ for (const [way, run] of Object.entries(WAYS)) {
     for (const task of ["count", "pipeline"]) {
       await shell.type(`${run} ${task}\n`);
       await shell.until("count 2");
-      const pids = await suspend(shell, project);
-      const used = await timeOf(pids);
-      assertNotMatch(await shell.run("jobs"), /count \d/);
-      assertEquals(await timeOf(pids), used, "a suspended task uses the processor");
-      await shell.type("fg\n");
-      await shell.until("count ");
+      await suspendAndContinue(shell, project);
       await suspend(shell, project);
       await shell.type("bg\n");
       await shell.until("count ");
@@ -180,12 +186,7 @@ Deno.test("Ctrl-Z suspends nested builds, and fg continues them", async () => {
   for (const task of NESTED) {
     await shell.type(`${WAYS.server} ${task}\n`);
     await shell.until("count 2");
-    const pids = await suspend(shell, project);
-    const used = await timeOf(pids);
-    assertNotMatch(await shell.run("jobs"), /count \d/);
-    assertEquals(await timeOf(pids), used, "a suspended task uses the processor");
-    await shell.type("fg\n");
-    await shell.until("count ");
+    const pids = await suspendAndContinue(shell, project);
     await suspend(shell, project);
     await shell.run("kill %%");
     for (const pid of pids) await untilGone(pid, "a task's process", LATE_MS);
