@@ -80,6 +80,21 @@ export function failedTests(text: string): readonly string[] {
   return list.split("\n").filter((line) => line.includes(" => "));
 }
 
+/**
+ * Returns the name of the test that ran when `deno test` ended without a summary.
+ *
+ * @param text output of `deno test` without colours
+ * @returns `undefined` if no test ran
+ */
+export function runningTest(text: string): string | undefined {
+  const lines = text.split("\n");
+  const at = lines.findLastIndex((line) => /^\S.* \.\.\.$/.test(line));
+  const line = lines[at];
+  if (line === undefined) return undefined;
+  const isOver = lines.slice(at + 1).some((later) => later.startsWith(`${line} `));
+  return isOver ? undefined : line.slice(0, -" ...".length);
+}
+
 /** One process of `deno test`. */
 interface Job {
   readonly words: readonly string[];
@@ -198,7 +213,9 @@ function report(ended: readonly Ended[]): number {
     const counts = countsOf(text);
     for (const line of failedTests(text)) print(`FAILED: ${line}\n`);
     if (counts === undefined) {
-      print(`FAILED: deno test ${job.words.join(" ")}: ended with code ${code} and no summary\n`);
+      const test = runningTest(text);
+      const place = test === undefined ? "" : ` while this test ran: ${test}`;
+      print(`FAILED: deno test ${job.words.join(" ")}: ended with code ${code}${place}\n`);
     }
     sum.passed += counts?.passed ?? 0;
     sum.failed += counts?.failed ?? 1;
