@@ -382,8 +382,8 @@ export interface KeyboardReleased {
 
 /**
  * The person has typed a key for which a terminal sends a signal: Ctrl-C, Ctrl-\ or Ctrl-Z. The
- * owner of the build treats it like a signal to its own process. The task already has a first
- * `SIGINT` or `SIGQUIT`. Ctrl-Z in a nested build is reported for the outermost one.
+ * owner of the build treats it like a signal to its own process: the task does not have it yet. Ctrl-Z
+ * in a nested build is reported for the outermost one.
  */
 export interface SignalTyped {
   /** Discriminant of {@linkcode EventBody}. */
@@ -396,6 +396,8 @@ export interface SignalTyped {
   readonly signal: "SIGINT" | "SIGQUIT" | "SIGTSTP";
   /** True if the last key before it was also Ctrl-C or Ctrl-\. */
   readonly isRepeated: boolean;
+  /** What the task's terminal shows for the key; empty if it shows nothing. */
+  readonly echo: string;
 }
 
 /** The server ends; this is its last event. */

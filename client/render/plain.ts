@@ -92,6 +92,9 @@ export class PlainRenderer implements Renderer {
       case "KeyboardReleased":
         this.#isRaw = event.type === "KeyboardTaken";
         break;
+      case "SignalTyped":
+        this.#pass("stdout", event.echo);
+        break;
       case "TaskReady":
         this.say(`${printable(event.task)} is ready (${duration(event.durationMs)})`);
         break;

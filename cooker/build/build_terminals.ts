@@ -9,7 +9,6 @@ import type {
   TaskTerminal,
   TerminalOutput,
   TerminalSize,
-  TypedSignal,
 } from "../../system/process/group_process.ts";
 import type { EventBody } from "../../wire/events.ts";
 import type { PlannedTask } from "../plan/plan.ts";
@@ -72,9 +71,9 @@ export class BuildTerminals {
     if (this.#keyboard === undefined) return false;
     const { terminal, task } = this.#keyboard;
     const { build, emit, suspend } = this.#options;
-    terminal.type(keys, (signal: TypedSignal, isRepeated) => {
+    terminal.type(keys, ({ signal, isRepeated, echo }) => {
       if (signal === "SIGTSTP") suspend();
-      else emit({ type: "SignalTyped", build, task, signal, isRepeated });
+      else emit({ type: "SignalTyped", build, task, signal, isRepeated, echo });
     });
     return true;
   }
@@ -84,7 +83,7 @@ export class BuildTerminals {
     if (this.#keyboard === undefined) return false;
     const { build, emit } = this.#options;
     const { task } = this.#keyboard;
-    emit({ type: "SignalTyped", build, task, signal: "SIGTSTP", isRepeated: false });
+    emit({ type: "SignalTyped", build, task, signal: "SIGTSTP", isRepeated: false, echo: "" });
     return true;
   }
 

@@ -14,7 +14,6 @@ import type {
   GroupProcess,
   SpawnOptions,
   StdinSource,
-  TaskTerminal,
 } from "../../system/process/group_process.ts";
 import type { GroupSpawner } from "../../system/process/group_spawner.ts";
 import { processId } from "../../system/environment.ts";
@@ -181,7 +180,7 @@ export class ShellExecutor implements Executor {
     const everybody = new ProcessGroup(pid, clock, leader, tag);
     receiver.group = everybody;
     if (!await beforeAbort(exit, cancellation.graceful)) {
-      await this.#endAsAsked(everybody, { exit, terminal }, cancellation);
+      await this.#endAsAsked(everybody, exit, cancellation);
       return await end(everybody, cancellation) ? await exit : { code: KILLED, signal: "SIGKILL" };
     }
     const status = await exit;
@@ -244,21 +243,15 @@ export class ShellExecutor implements Executor {
    */
   async #endAsAsked(
     everybody: ProcessGroup,
-    { exit, terminal }: {
-      readonly exit: Promise<unknown>;
-      readonly terminal: TaskTerminal | undefined;
-    },
+    exit: Promise<unknown>,
     cancellation: Cancellation,
   ): Promise<void> {
     const { signal, limited, forced } = cancellation;
-    const send = (each: TaskSignal): void => {
-      if (terminal?.hasSent(each) !== true) everybody.signal(each);
-    };
     const isPersons = !limited.aborted;
     if (forced.aborted || (signal === "SIGTERM" && !isPersons)) return;
-    send(signal);
+    everybody.signal(signal);
     using _further = cancellation.onSignal((next) => {
-      if (!PAUSING.has(next)) send(next);
+      if (!PAUSING.has(next)) everybody.signal(next);
     });
     if (isPersons) {
       await beforeAbort(exit, limited);

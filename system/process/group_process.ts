@@ -53,20 +53,28 @@ export interface TerminalOutput extends TerminalSize {
 /** A signal that a terminal sends for a key. */
 export type TypedSignal = "SIGINT" | "SIGQUIT" | "SIGTSTP";
 
+/** A key for which a terminal sends a signal. */
+export interface SignalKey {
+  readonly signal: TypedSignal;
+  /** True if the last key before Ctrl-C or Ctrl-\ was one of these, too. */
+  readonly isRepeated: boolean;
+  /** What the terminal shows for the key; empty if it shows nothing. */
+  readonly echo: string;
+}
+
 /** A task's terminal, as the target of a person's keys and sizes. */
 export interface TaskTerminal {
   /**
    * Passes keys on to the task.
    *
-   * If the task leaves keys to the terminal, Ctrl-C and Ctrl-\ send it a signal. If no other key
-   * was typed in between, the next one is withheld, so that the caller can do more. Ctrl-Z is always
-   * withheld: the kernel does not suspend a task whose parent is in another session.
+   * If the task leaves keys to the terminal, Ctrl-C, Ctrl-\ and Ctrl-Z are withheld, and the caller
+   * sends the signal. The kernel would send it to each process of the task's group, and the shell of
+   * `deno task` would send it to its children again. It does not suspend a task whose parent is in
+   * another session.
    *
-   * @param signal called for each such key
+   * @param listener called for each withheld key
    */
-  type(keys: Uint8Array, signal: (signal: TypedSignal, isRepeated: boolean) => void): void;
-  /** Returns true once if the terminal has sent a signal to the task for a key. */
-  hasSent(signal: string): boolean;
+  type(keys: Uint8Array, listener: (key: SignalKey) => void): void;
   /** Sets the size. The kernel reports it to the task if this is its controlling terminal. */
   resize(size: TerminalSize): void;
 }

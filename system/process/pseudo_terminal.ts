@@ -6,7 +6,13 @@
  */
 
 import { ERRNO_SYMBOLS, errnoOf, linkLibc } from "../libc.ts";
-import type { TaskTerminal, TerminalOutput, TerminalSize, TypedSignal } from "./group_process.ts";
+import type {
+  SignalKey,
+  TaskTerminal,
+  TerminalOutput,
+  TerminalSize,
+  TypedSignal,
+} from "./group_process.ts";
 
 const SYMBOLS = {
   posix_openpt: { parameters: ["i32"], result: "i32" },
@@ -17,6 +23,7 @@ const SYMBOLS = {
   tcsetattr: { parameters: ["i32", "i32", "buffer"], result: "i32" },
   tcgetpgrp: { parameters: ["i32"], result: "i32" },
   ioctl: { parameters: ["i32", "u64", "buffer"], result: "i32" },
+  ioctlNumber: { name: "ioctl", parameters: ["i32", "u64", "usize"], result: "i32" },
   open: { parameters: ["buffer", "i32"], result: "i32" },
   fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" },
   write: { parameters: ["i32", "buffer", "usize"], result: "isize" },
@@ -32,6 +39,10 @@ const O_NONBLOCK = 0o4000;
 const O_CLOEXEC = 0o2000000;
 const F_SETFL = 4;
 const TIOCSWINSZ = 0x5414n;
+/** Opens the slave of a master. */
+const TIOCGPTPEER = 0x5441n;
+const TCFLSH = 0x540Bn;
+const TCIFLUSH = 0n;
 const EINTR = 4;
 const EAGAIN = 11;
 const TCSANOW = 0;
@@ -45,6 +56,9 @@ const CC_OFFSET = 17;
 const OPOST = 0x1;
 const ISIG = 0x1;
 const ICANON = 0x2;
+const ECHO = 0x8;
+const NOFLSH = 0x80;
+const ECHOCTL = 0x200;
 
 /** Signals of keys, with the index of the key among the control characters. */
 const SIGNAL_KEYS = [["SIGINT", 0], ["SIGQUIT", 1], ["SIGTSTP", 10]] as const;
@@ -156,8 +170,6 @@ export class MasterTerminal implements TaskTerminal {
   /** Keys that are not written yet. */
   #typed: Uint8Array<ArrayBuffer>[] = [];
   #typedBytes = 0;
-  /** Signals that the terminal has sent to the task. */
-  readonly #sent = new Set<TypedSignal>();
   /** True if the last key was one that interrupts. */
   #isInterrupted = false;
   #retry: ReturnType<typeof setTimeout> | undefined;
@@ -169,36 +181,27 @@ export class MasterTerminal implements TaskTerminal {
     this.#leader = leader;
   }
 
-  type(keys: Uint8Array, signal: (signal: TypedSignal, isRepeated: boolean) => void): void {
+  type(keys: Uint8Array, listener: (key: SignalKey) => void): void {
     if (this.#isClosed) return;
-    const characters = this.#signalCharacters();
+    const modes = modesOf(this.#library, this.#master);
+    const characters = this.#signalCharacters(modes);
     let start = 0;
     for (let at = 0; at < keys.length; at++) {
-      const name = characters.get(keys[at] ?? 0);
-      if (name === undefined) {
+      const character = keys[at] ?? 0;
+      const signal = characters.get(character);
+      if (signal === undefined) {
         this.#isInterrupted = false;
         continue;
       }
       this.#write(keys.subarray(start, at));
       start = at + 1;
-      if (name === "SIGTSTP") {
-        signal(name, false);
-        continue;
-      }
-      const isRepeated = this.#isInterrupted;
-      this.#isInterrupted = true;
-      if (!isRepeated) {
-        this.#write(keys.subarray(at, start));
-        this.#sent.add(name);
-      }
-      signal(name, isRepeated);
+      const isRepeated = this.#isInterrupted && signal !== "SIGTSTP";
+      if (signal !== "SIGTSTP") this.#isInterrupted = true;
+      const flags = modes.getUint32(LFLAG_OFFSET, true);
+      if ((flags & NOFLSH) === 0) this.#discardTyped();
+      listener({ signal, isRepeated, echo: echoOf(character, flags) });
     }
     this.#write(keys.subarray(start));
-  }
-
-  hasSent(signal: string): boolean {
-    for (const each of this.#sent) if (each === signal) return this.#sent.delete(each);
-    return false;
   }
 
   resize(size: TerminalSize): void {
@@ -213,12 +216,11 @@ export class MasterTerminal implements TaskTerminal {
   }
 
   /**
-   * Returns the characters by which the terminal sends signals to the task itself. A program that
-   * handles keys itself, or that has moved the foreground to another process group, as a shell with
-   * job control does, gets the characters instead.
+   * Returns the characters for which the terminal would send signals to the task itself. A program
+   * that handles keys itself, or that has moved the foreground to another process group, as a shell
+   * with job control does, gets the characters instead.
    */
-  #signalCharacters(): ReadonlyMap<number, TypedSignal> {
-    const modes = modesOf(this.#library, this.#master);
+  #signalCharacters(modes: DataView): ReadonlyMap<number, TypedSignal> {
     const flags = modes.getUint32(LFLAG_OFFSET, true);
     const isOwn = this.#library.symbols.tcgetpgrp(this.#master) === this.#leader;
     if ((flags & ISIG) === 0 || !isOwn) return new Map();
@@ -228,6 +230,18 @@ export class MasterTerminal implements TaskTerminal {
         name === "SIGTSTP" ? !ignoresSuspension(this.#leader) : isCooked
       ).map(([name, index]) => [modes.getUint8(CC_OFFSET + index), name]),
     );
+  }
+
+  /** Discards keys that the task has not read, as a terminal does that sends a signal. */
+  #discardTyped(): void {
+    const { symbols } = this.#library;
+    this.#typed = [];
+    this.#typedBytes = 0;
+    const flags = BigInt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+    const slave = symbols.ioctlNumber(this.#master, TIOCGPTPEER, flags);
+    if (slave < 0) return;
+    symbols.ioctlNumber(slave, TCFLSH, TCIFLUSH);
+    symbols.close(slave);
   }
 
   #write(keys: Uint8Array): void {
@@ -253,6 +267,13 @@ export class MasterTerminal implements TaskTerminal {
       else this.#typed[0] = keys.subarray(count);
     }
   }
+}
+
+/** Returns what a terminal shows for a control character. */
+function echoOf(character: number, flags: number): string {
+  if ((flags & ECHO) === 0) return "";
+  const isVisible = (flags & ECHOCTL) !== 0;
+  return isVisible ? `^${String.fromCharCode(character ^ 0x40)}` : String.fromCharCode(character);
 }
 
 /** Returns true if a process ignores SIGTSTP, as an interactive shell does. */

@@ -240,25 +240,32 @@ Deno.test("R25 Ctrl-C in a terminal reaches the processes that a task's shell ha
   }
 });
 
-// In a terminal, the kernel sends SIGINT for Ctrl-C to all processes of a task that has the keyboard,
-// and the shell of `deno task` sends it to its children again, as without a server.
-Deno.test("R25 SIGINT of a client reaches each process of a task once, nested builds included", async () => {
+/** Waits until all programs that count their signals run. */
+async function untilCounting(project: Project, counts: readonly string[]): Promise<void> {
+  while (!counts.every((each) => pathExists(`${project.root}/${each}`))) {
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+Deno.test("R25 SIGINT of a client and Ctrl-C reach each process of a task once, nested builds included", async () => {
   await using project = await Project.create(FILES);
   await project.run(["tasks"]);
-  for (const [way, words] of Object.entries(WAYS)) {
-    for (const [task, { counts }] of Object.entries(COUNTING)) {
-      const run = project.startProgram([...words, task]);
-      await run.stdout.until("up\n");
-      while (!counts.every((each) => pathExists(`${project.root}/${each}`))) {
-        await new Promise((resolve) => setTimeout(resolve, 10));
-      }
-      run.kill("SIGINT");
+  for (const [task, { counts }] of Object.entries(COUNTING)) {
+    // Without a server, the terminal sends the signal to the shell of `deno task`, which sends it again.
+    for (const [way, words] of [...Object.entries(WAYS), ["terminal", WAYS.server]] as const) {
+      const terminal = way === "terminal";
+      const run = project.startProgram([...words, task], { terminal });
+      await run.stdout.until(terminal ? "up\r\n" : "up\n");
+      await untilCounting(project, counts);
+      if (terminal) await run.type(KEYS.interrupt);
+      else run.kill("SIGINT");
       const { code, stdout } = await run.finished();
       for (const each of counts) {
         assertEquals(await project.read(each), "SIGINT\n", `${way} ${task} ${each}: ${stdout}`);
         await Deno.remove(`${project.root}/${each}`);
       }
       assert([6, 130].includes(code), `${way} ${task}: ${code}`);
+      if (terminal) assertStringIncludes(stdout, "^C");
     }
   }
 });
