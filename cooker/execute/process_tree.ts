@@ -13,6 +13,7 @@ import {
   type GroupMember,
   groupMembers,
   groupProcesses,
+  isStopped,
   killGroup,
   killProcess,
   type NamedProcess,
@@ -33,6 +34,12 @@ const GIVE_UP_MS = 5000;
  */
 const POLL_MS = 10;
 
+/**
+ * Limit of the listings of a group that is being stopped. A process that waits in the kernel, as for
+ * a disk or after `vfork`, does not stop.
+ */
+const MAX_LISTINGS = 20;
+
 /** The process that leads a group. */
 export interface GroupLeader {
   /** `"shell"` for the shell of `deno task`, which passes signals on to its children. */
@@ -50,6 +57,7 @@ export class ProcessGroup {
   readonly #clock: Clock;
   readonly #leader: GroupLeader;
   readonly #tag: ProcessTag | undefined;
+  #isSuspended = false;
 
   /**
    * @param id the group's id, which is the process id of its leader
@@ -80,13 +88,40 @@ export class ProcessGroup {
    * task` sends it to its children itself. It sends them SIGINT twice, so it is left out if it only
    * waits for them.
    *
+   * The group is suspended meanwhile. Otherwise a process would be missed that another one starts at
+   * the same moment.
+   *
    * If the group's processes cannot be listed (on platforms other than Linux), the children of a
    * shell get the signal twice, as under `deno task` in a terminal.
    *
    * @returns true if there was a receiver
    */
   signal(signal: TaskSignal): boolean {
-    const members = groupMembers(this.#id);
+    if (this.#isSuspended) return this.#send(signal, groupMembers(this.#id));
+    killGroup(this.#id, "SIGSTOP");
+    try {
+      return this.#send(signal, this.#stoppedMembers());
+    } finally {
+      killGroup(this.#id, "SIGCONT");
+    }
+  }
+
+  /**
+   * Lists the processes of the group when all have stopped. A process that is starting another one
+   * stops only after it has done so.
+   */
+  #stoppedMembers(): readonly GroupMember[] | undefined {
+    let members = groupMembers(this.#id);
+    for (let times = 1; members !== undefined && times < MAX_LISTINGS; times++) {
+      const areStopped = members.every(({ pid }) => isStopped(pid));
+      const now: readonly GroupMember[] | undefined = groupMembers(this.#id);
+      if (areStopped && now?.length === members.length) return now;
+      members = now;
+    }
+    return members;
+  }
+
+  #send(signal: TaskSignal, members: readonly GroupMember[] | undefined): boolean {
     if (members === undefined) return killGroup(this.#id, signal);
     const isWaiting = signal === "SIGINT" && this.#onlyWaits(members);
     const shells = members.filter((each) => this.#isShell(each)).map(({ pid }) => pid);
@@ -102,6 +137,7 @@ export class ProcessGroup {
 
   /** Suspends or continues all processes of the group, and those that have left it. */
   pause(signal: "SIGSTOP" | "SIGCONT"): void {
+    this.#isSuspended = signal === "SIGSTOP";
     killGroup(this.#id, signal);
     for (const stray of this.#strays()) killProcess(stray, signal);
   }

@@ -75,6 +75,19 @@ export function groupMembers(group: number): readonly GroupMember[] | undefined 
     .map(({ pid, parent }) => ({ pid, parent })).toArray();
 }
 
+/**
+ * Returns true if no thread of a process runs: all are stopped or have ended. Linux only.
+ */
+export function isStopped(pid: number): boolean {
+  try {
+    const threads = Deno.readDirSync(`/proc/${pid}/task`).toArray();
+    return threads.every(({ name }) => STOPPED.has(stateOf(procText(pid, `task/${name}/stat`))));
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound || isNoSuchProcess(error)) return true;
+    throw error;
+  }
+}
+
 /** Returns the words of a process's command line; an empty one if the process has ended. */
 export function commandWords(pid: number): readonly string[] {
   // A process may have replaced its command line by a text that does not end with NUL.
@@ -223,11 +236,23 @@ interface ProcessState {
 /** The index of the start time among the fields after the name, see proc(5). */
 const START_TIME = 19;
 
+/** States of threads that are stopped, also by a debugger, or have ended. */
+const STOPPED: ReadonlySet<string | undefined> = new Set(["T", "t", "Z", "X", undefined]);
+
+function stateOf(stat: string | undefined): string | undefined {
+  return stat === undefined ? undefined : statFields(stat)[0];
+}
+
+/** Returns the fields after the name in a text of `/proc/PID/stat`. */
+function statFields(stat: string): readonly string[] {
+  // The name in brackets can contain brackets and spaces, so start after the last bracket.
+  return stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+}
+
 function processState(pid: number): ProcessState | undefined {
   const text = procText(pid, "stat");
   if (text === undefined) return undefined;
-  // The name in brackets can contain brackets and spaces, so start after the last bracket.
-  const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
+  const fields = statFields(text);
   const [state, parent, group, session] = fields;
   return {
     parent: Number(parent),

@@ -12,7 +12,7 @@ const CONFIG = {
     fail: "sh -c 'echo out; echo err >&2; exit 7'",
     show: "sh -c 'echo $MINE'",
     words: "printf '[%s]'",
-    slow: "sh -c 'echo up; sleep 600'",
+    slow: "bash -c 'echo up; exec sleep 600'",
   },
 };
 

@@ -11,7 +11,7 @@ const CONFIG = {
     both: "sh -c 'echo out; echo err >&2; exit 7'",
     big: "sh -c 'head -c 30000000 /dev/zero'",
     cat: "cat",
-    slow: "sh -c 'echo up; sleep 600'",
+    slow: "bash -c 'echo up; exec sleep 600'",
     open: "bash -c 'ls -l /proc/self/fd; echo up; exec sleep 601'",
     many: "yes",
     where: "pwd",
