@@ -8,12 +8,8 @@
 import type { Clock } from "../../system/clock.ts";
 import type { ProcessTag } from "../../system/process/process_tag.ts";
 import {
-  commandWords,
   groupAlive,
-  type GroupMember,
-  groupMembers,
   groupProcesses,
-  isStopped,
   killGroup,
   killProcess,
   type NamedProcess,
@@ -21,6 +17,7 @@ import {
 } from "../../system/process/processes.ts";
 import type { TaskSignal } from "../../wire/signals.ts";
 import type { Cancellation } from "./cancellation.ts";
+import { deliverOnce, type GroupLeader } from "./deliver_once.ts";
 
 /** Grace period of a group between SIGTERM and SIGKILL, in milliseconds. */
 export const GRACE_MS = 5000;
@@ -34,23 +31,6 @@ const GIVE_UP_MS = 5000;
  */
 const POLL_MS = 10;
 
-/**
- * Limit of the listings of a group that is being stopped. A process that waits in the kernel, as for
- * a disk or after `vfork`, does not stop.
- */
-const MAX_LISTINGS = 20;
-
-/** The process that leads a group. */
-export interface GroupLeader {
-  /** `"shell"` for the shell of `deno task`, which passes signals on to its children. */
-  readonly kind: "shell" | "program";
-  /**
-   * Number of programs that the shell starts if they are all that it does. It has no need of a
-   * signal while these run. Absent: it may do more.
-   */
-  readonly programs?: number | undefined;
-}
-
 /** A process group, alone or together with the processes that have left it. */
 export class ProcessGroup {
   readonly #id: number;
@@ -58,6 +38,8 @@ export class ProcessGroup {
   readonly #leader: GroupLeader;
   readonly #tag: ProcessTag | undefined;
   #isSuspended = false;
+  /** Resolves when all signals so far have been sent. */
+  #before: Promise<void> = Promise.resolve();
 
   /**
    * @param id the group's id, which is the process id of its leader
@@ -84,62 +66,26 @@ export class ProcessGroup {
   }
 
   /**
-   * Sends a signal to each process of the group, as a terminal does, but only once. A shell of `deno
-   * task` sends it to its children itself. It sends them SIGINT twice, so it is left out if it only
-   * waits for them.
-   *
-   * The group is suspended meanwhile. Otherwise a process would be missed that another one starts at
-   * the same moment.
-   *
-   * If the group's processes cannot be listed (on platforms other than Linux), the children of a
-   * shell get the signal twice, as under `deno task` in a terminal.
+   * Sends a signal to each process of the group once, after the signals that were sent before.
    *
    * @returns true if there was a receiver
    */
-  signal(signal: TaskSignal): boolean {
-    if (this.#isSuspended) return this.#send(signal, groupMembers(this.#id));
-    killGroup(this.#id, "SIGSTOP");
-    try {
-      return this.#send(signal, this.#stoppedMembers());
-    } finally {
-      killGroup(this.#id, "SIGCONT");
-    }
-  }
-
-  /**
-   * Lists the processes of the group when all have stopped. A process that is starting another one
-   * stops only after it has done so.
-   */
-  #stoppedMembers(): readonly GroupMember[] | undefined {
-    let members = groupMembers(this.#id);
-    for (let times = 1; members !== undefined && times < MAX_LISTINGS; times++) {
-      const areStopped = members.every(({ pid }) => isStopped(pid));
-      const now: readonly GroupMember[] | undefined = groupMembers(this.#id);
-      if (areStopped && now?.length === members.length) return now;
-      members = now;
-    }
-    return members;
-  }
-
-  #send(signal: TaskSignal, members: readonly GroupMember[] | undefined): boolean {
-    if (members === undefined) return killGroup(this.#id, signal);
-    const isWaiting = signal === "SIGINT" && this.#onlyWaits(members);
-    const shells = members.filter((each) => this.#isShell(each)).map(({ pid }) => pid);
-    const passing = new Set(isWaiting ? shells.filter((pid) => pid !== this.#id) : shells);
-    const receivers = members.filter(({ pid, parent }) =>
-      !passing.has(parent) && !(isWaiting && pid === this.#id)
+  signal(signal: TaskSignal): Promise<boolean> {
+    return this.#inTurn(() =>
+      // The processes of a suspended group get the signal when they continue.
+      this.#isSuspended
+        ? killGroup(this.#id, signal)
+        : deliverOnce(signal, { id: this.#id, leader: this.#leader, clock: this.#clock })
     );
-    // Only children of shells are left, for example while the leader waits to be reaped. They get
-    // the signal.
-    if (receivers.length === 0) return killGroup(this.#id, signal);
-    return receivers.map(({ pid }) => killProcess(pid, signal)).includes(true);
   }
 
   /** Suspends or continues all processes of the group, and those that have left it. */
-  pause(signal: "SIGSTOP" | "SIGCONT"): void {
-    this.#isSuspended = signal === "SIGSTOP";
-    killGroup(this.#id, signal);
-    for (const stray of this.#strays()) killProcess(stray, signal);
+  async pause(signal: "SIGSTOP" | "SIGCONT"): Promise<void> {
+    await this.#inTurn(() => {
+      this.#isSuspended = signal === "SIGSTOP";
+      killGroup(this.#id, signal);
+      for (const stray of this.#strays()) killProcess(stray, signal);
+    });
   }
 
   /**
@@ -150,9 +96,9 @@ export class ProcessGroup {
    */
   async end(cancellation: Cancellation): Promise<boolean> {
     if (!cancellation.forced.aborted) {
-      if (!this.#signal("SIGTERM")) return true;
+      if (!await this.#terminate()) return true;
       // A suspended process does not get SIGTERM before it continues.
-      this.pause("SIGCONT");
+      await this.pause("SIGCONT");
       if (await this.#within(GRACE_MS, cancellation.forced, () => !this.isAlive)) return true;
     }
     const deadline = this.#clock.monotonic() + GIVE_UP_MS;
@@ -160,7 +106,8 @@ export class ProcessGroup {
       if (this.#clock.monotonic() >= deadline) return false;
       // Repeat the signal: a process that has left the group may have started another one
       // meanwhile.
-      this.#signal("SIGKILL");
+      killGroup(this.#id, "SIGKILL");
+      for (const stray of this.#strays()) killProcess(stray, "SIGKILL");
       await this.#clock.sleep(POLL_MS);
     }
     return true;
@@ -176,28 +123,26 @@ export class ProcessGroup {
     await this.#within(ms, forced, () => !groupAlive(this.#id));
   }
 
-  /** Returns true if the shell that leads the group runs all its programs, and nothing else. */
-  #onlyWaits(members: readonly GroupMember[]): boolean {
-    const { programs } = this.#leader;
-    return programs !== undefined &&
-      programs === members.filter(({ parent }) => parent === this.#id).length;
-  }
-
-  /** Returns true if a process of the group is a shell of `deno task`. */
-  #isShell({ pid }: GroupMember): boolean {
-    if (pid === this.#id && this.#leader.kind === "shell") return true;
-    const [program, command] = commandWords(pid);
-    return command === "task" && /(?:^|\/)deno$/.test(program ?? "");
-  }
-
   /** @returns true if there was a receiver */
-  #signal(signal: "SIGTERM" | "SIGKILL"): boolean {
+  async #terminate(): Promise<boolean> {
     // List the strays before the group gets the signal: processes that a signal handler of the
     // group starts for its cleanup must not get the signal.
     const strays = this.#strays();
-    let isReceived = signal === "SIGKILL" ? killGroup(this.#id, signal) : this.signal(signal);
-    for (const stray of strays) isReceived = killProcess(stray, signal) || isReceived;
+    let isReceived = await this.signal("SIGTERM");
+    for (const stray of strays) isReceived = killProcess(stray, "SIGTERM") || isReceived;
     return isReceived;
+  }
+
+  async #inTurn<T>(action: () => T | Promise<T>): Promise<T> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const before = this.#before;
+    this.#before = promise;
+    await before;
+    try {
+      return await action();
+    } finally {
+      resolve();
+    }
   }
 
   /** Returns the processes that carry the tag but have left the group. */

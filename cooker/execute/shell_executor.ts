@@ -38,7 +38,8 @@ import { heldOutputText, leftoverText } from "./leftovers.ts";
 import { fitsArgument, LongCommand } from "./long_command.ts";
 import { OutputPipe } from "./output_pipe.ts";
 import { pipelineLength, plainCommand } from "./plain_command.ts";
-import { GRACE_MS, type GroupLeader, ProcessGroup } from "./process_tree.ts";
+import type { GroupLeader } from "./deliver_once.ts";
+import { GRACE_MS, ProcessGroup } from "./process_tree.ts";
 
 /**
  * Variable that names the execution to a nested run, if processes cannot be marked. It is part of
@@ -249,9 +250,9 @@ export class ShellExecutor implements Executor {
     const { signal, limited, forced } = cancellation;
     const isPersons = !limited.aborted;
     if (forced.aborted || (signal === "SIGTERM" && !isPersons)) return;
-    everybody.signal(signal);
+    await everybody.signal(signal);
     using _further = cancellation.onSignal((next) => {
-      if (!PAUSING.has(next)) everybody.signal(next);
+      if (!PAUSING.has(next)) void everybody.signal(next);
     });
     if (isPersons) {
       await beforeAbort(exit, limited);
@@ -390,7 +391,7 @@ class Receiver {
   take(signal: TaskSignal): void {
     if (PAUSING.has(signal)) {
       // The kernel does not suspend orphaned process groups, as those of tasks are, by SIGTSTP.
-      this.group?.pause(signal === "SIGCONT" ? "SIGCONT" : "SIGSTOP");
+      void this.group?.pause(signal === "SIGCONT" ? "SIGCONT" : "SIGSTOP");
       return;
     }
     this.#taken.add(signal);

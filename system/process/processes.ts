@@ -75,13 +75,27 @@ export function groupMembers(group: number): readonly GroupMember[] | undefined 
     .map(({ pid, parent }) => ({ pid, parent })).toArray();
 }
 
-/**
- * Returns true if no thread of a process runs: all are stopped or have ended. Linux only.
- */
+/** Returns true if no thread of a process runs: all are stopped or have ended. Linux only. */
 export function isStopped(pid: number): boolean {
+  return threadsAre(STOPPED, pid);
+}
+
+/** Returns true if all threads of a process wait for something, or have ended. Linux only. */
+export function isWaiting(pid: number): boolean {
+  return threadsAre(WAITING, pid);
+}
+
+/** States of threads that are stopped, also by a debugger, or have ended. */
+const STOPPED: ReadonlySet<string> = new Set(["T", "t", "Z", "X"]);
+/** States of threads that a signal could wake, or that have ended. */
+const WAITING: ReadonlySet<string> = new Set(["S", "Z", "X"]);
+
+function threadsAre(states: ReadonlySet<string>, pid: number): boolean {
   try {
-    const threads = Deno.readDirSync(`/proc/${pid}/task`).toArray();
-    return threads.every(({ name }) => STOPPED.has(stateOf(procText(pid, `task/${name}/stat`))));
+    return Deno.readDirSync(`/proc/${pid}/task`).toArray().every(({ name }) => {
+      const [state = ""] = statFields(procText(pid, `task/${name}/stat`) ?? ") X");
+      return states.has(state);
+    });
   } catch (error) {
     if (error instanceof Deno.errors.NotFound || isNoSuchProcess(error)) return true;
     throw error;
@@ -235,13 +249,6 @@ interface ProcessState {
 
 /** The index of the start time among the fields after the name, see proc(5). */
 const START_TIME = 19;
-
-/** States of threads that are stopped, also by a debugger, or have ended. */
-const STOPPED: ReadonlySet<string | undefined> = new Set(["T", "t", "Z", "X", undefined]);
-
-function stateOf(stat: string | undefined): string | undefined {
-  return stat === undefined ? undefined : statFields(stat)[0];
-}
 
 /** Returns the fields after the name in a text of `/proc/PID/stat`. */
 function statFields(stat: string): readonly string[] {

@@ -60,6 +60,7 @@ const COUNTING = {
   npm: { command: "npm run --silent script", counts: ["a"] },
   inner: { command: `${shellLine(SIMMER)} run -q program`, counts: ["a"] },
   // deno's shell passes SIGINT on twice, and one key press must stay one.
+  list: { command: "true && python3 count.py a; echo no", counts: ["a"] },
   listed: { command: `true && ${shellLine(SIMMER)} run -q program`, counts: ["a"] },
 } as const;
 
@@ -266,6 +267,7 @@ Deno.test("R25 SIGINT of a client and Ctrl-C reach each process of a task once, 
       }
       assert([6, 130].includes(code), `${way} ${task}: ${code}`);
       if (terminal) assertStringIncludes(stdout, "^C");
+      assert(!stdout.includes("no"), `${way} ${task} goes on: ${stdout}`);
     }
   }
 });

@@ -18,7 +18,7 @@ const FORKING = [
 ].join("\n");
 
 /** Number of attempts. Each finds a different moment in the life of the processes. */
-const ATTEMPTS = 40;
+const ATTEMPTS = 20;
 
 /** Milliseconds after which as one that goes on. */
 const HANG_MS = 5000;
@@ -42,7 +42,7 @@ Deno.test({
       });
       const group = new ProcessGroup(pid, systemClock, { kind: "shell", programs: 1 });
       await stdout.read(new ArrayBuffer(100));
-      group.signal("SIGINT");
+      await group.signal("SIGINT");
       await group.leftWithin(HANG_MS, new AbortController().signal);
       if (group.isAlive) missed.push(attempt);
       killGroup(pid, "SIGKILL");
