@@ -30,7 +30,7 @@ Deno.test({
     await using spawner = new GroupSpawner();
     const folder = await Deno.makeTempDir();
     await Deno.writeTextFile(`${folder}/forking.py`, FORKING);
-    const env = { PATH: Deno.env.get("PATH") ?? "", HOME: "/nowhere", NO_COLOR: "1" };
+    const env = { PATH: Deno.env.get("PATH") ?? "", HOME: folder, NO_COLOR: "1" };
     const missed: number[] = [];
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const { pid, stdout, stderr, exit } = spawner.spawn({
