@@ -40,7 +40,12 @@ import { SlotPool } from "./build/slot_pool.ts";
 import { BuildFiles, type BuildFolders, BuildIds } from "./build/build_files.ts";
 import { ProjectConfig } from "./config/project.ts";
 import { requireFolder } from "../project/root.ts";
-import { folderName, isWorkspaceRun, orderByImports, selectFolders } from "./config/workspace.ts";
+import {
+  isWorkspaceRun,
+  orderByImports,
+  selectFolders,
+  type Workspace,
+} from "./config/workspace.ts";
 import { buildGraph, buildWorkspaceGraph, type TaskGraph } from "./plan/graph.ts";
 import type { FileSet } from "./inputs/file_set.ts";
 import type { TaskScope } from "./config/scope.ts";
@@ -314,13 +319,15 @@ export class TaskCooker implements Cooker {
   }
 
   #listTasks(params: ListTasksParams): TaskDescription[] {
+    const workspace = this.#config.workspace();
     if (!isWorkspaceRun(params)) {
-      return describeScope(this.#config.scopeAt(realFolder(params.cwd ?? this.#options.root)));
+      const scope = this.#config.scopeAt(realFolder(params.cwd ?? this.#options.root));
+      return describeScope(scope, workspace);
     }
-    return selectFolders(this.#config.workspace(), params).flatMap((folder) => {
-      const name = folderName(folder);
+    return selectFolders(workspace.folders, params).flatMap(({ folder, scope }) => {
+      const name = workspace.packageAt(folder);
       const whose = name === undefined ? {} : { package: name };
-      return describeScope(folder.scope).map((task) => ({ ...task, ...whose }));
+      return describeScope(scope, workspace).map((task) => ({ ...task, ...whose }));
     });
   }
 
@@ -502,12 +509,13 @@ export class TaskCooker implements Cooker {
 
   #graph(params: RunTasksParams): TaskGraph {
     const { tasks: names, ifPresent } = params;
+    const workspace = this.#config.workspace();
     if (isWorkspaceRun(params)) {
-      const folders = orderByImports(selectFolders(this.#config.workspace(), params));
-      return buildWorkspaceGraph({ folders, names, ifPresent });
+      const folders = orderByImports(selectFolders(workspace.folders, params));
+      return buildWorkspaceGraph({ workspace, folders, names, ifPresent });
     }
     const scope = this.#config.scopeAt(realFolder(params.taskCwd ?? params.cwd));
-    return buildGraph({ scope, names, ifPresent });
+    return buildGraph({ workspace, scope, names, ifPresent });
   }
 
   async #explain(params: RunTasksParams): Promise<PlanTasksResult> {
@@ -558,10 +566,11 @@ function isCookerCommand(name: string): name is keyof CookerCommands {
  * Describes the tasks that are visible from a folder. Tasks of the workspace's root are marked as
  * inherited.
  */
-function describeScope(scope: TaskScope): TaskDescription[] {
+function describeScope(scope: TaskScope, workspace: Workspace): TaskDescription[] {
   return scope.tasks().map((task) => {
     const { name, description, command, dependencies, origin } = task;
     return {
+      task: workspace.taskName(task),
       name,
       dependencies: [...dependencies],
       source: origin.source,

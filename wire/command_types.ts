@@ -210,7 +210,9 @@ export interface ListTasksParams extends WorkspaceParams {
 
 /** One task in the result of `listTasks`. */
 export interface TaskDescription {
-  /** Name of the task. */
+  /** Full name of the task: `package#task` in a workspace. */
+  readonly task: string;
+  /** Name of the task in its config. */
   readonly name: string;
   /** Description of the task, for people. */
   readonly description?: string | undefined;
@@ -363,11 +365,11 @@ export interface RunReason {
 
 /** One task in the result of `planTasks`. */
 export interface PlannedTaskDescription {
-  /** Id of the task in the plan. */
+  /** Id of the task in the plan: its full name, `package#task` in a workspace. */
   readonly task: string;
   /** Name of the task in its config. */
   readonly name: string;
-  /** Workspace member that the task belongs to; absent if members are not distinguished. */
+  /** Package that the task belongs to; absent if the project is no workspace. */
   readonly package?: string | undefined;
   /** Command line with its arguments; absent if the task has none. */
   readonly command?: string | undefined;

@@ -288,6 +288,7 @@ export const SERVER_COMMANDS: ServerCommands = defineCommands({
 });
 
 const taskDescription = v.object({
+  task: v.string(),
   name: v.string(),
   description: v.optional(v.string()),
   command: v.optional(v.string()),

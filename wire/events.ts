@@ -76,11 +76,11 @@ export interface TaskQueued {
   readonly type: "TaskQueued";
   /** Id of the build. */
   readonly build: string;
-  /** Id of the task in its build. */
+  /** Id of the task in its build: its full name, `package#task` in a workspace. */
   readonly task: string;
   /** Name of the task in its config. */
   readonly name: string;
-  /** Workspace member that the task belongs to; absent if members are not distinguished. */
+  /** Package that the task belongs to; absent if the project is no workspace. */
   readonly package?: string;
   /** Ids of the tasks that the task waits for. */
   readonly dependencies: readonly string[];
@@ -96,11 +96,11 @@ export interface TaskStarted {
   readonly type: "TaskStarted";
   /** Id of the build. */
   readonly build: string;
-  /** Id of the task in its build. */
+  /** Id of the task in its build: its full name, `package#task` in a workspace. */
   readonly task: string;
   /** Name of the task in its config. */
   readonly name: string;
-  /** Workspace member that the task belongs to; absent if members are not distinguished. */
+  /** Package that the task belongs to; absent if the project is no workspace. */
   readonly package?: string;
   /** Command line with its arguments, as the header shows it; absent if the task has none. */
   readonly command?: string;
@@ -121,11 +121,11 @@ export interface TaskReady {
   readonly type: "TaskReady";
   /** Id of the build. */
   readonly build: string;
-  /** Id of the task in its build. */
+  /** Id of the task in its build: its full name, `package#task` in a workspace. */
   readonly task: string;
   /** Name of the task in its config. */
   readonly name: string;
-  /** Workspace member that the task belongs to; absent if members are not distinguished. */
+  /** Package that the task belongs to; absent if the project is no workspace. */
   readonly package?: string;
   /** Command line with its arguments, as the header shows it. */
   readonly command?: string;
@@ -194,11 +194,11 @@ export interface TaskCached {
   readonly type: "TaskCached";
   /** Id of the build. */
   readonly build: string;
-  /** Id of the task in its build. */
+  /** Id of the task in its build: its full name, `package#task` in a workspace. */
   readonly task: string;
   /** Name of the task in its config. */
   readonly name: string;
-  /** Workspace member that the task belongs to; absent if members are not distinguished. */
+  /** Package that the task belongs to; absent if the project is no workspace. */
   readonly package?: string;
   /** Command line with its arguments, as the header shows it. */
   readonly command?: string;

@@ -58,7 +58,7 @@ export class EventTranslator {
         return this.#started(event.task);
       case "TaskCached":
         this.#completed++;
-        return [logRecord(LEVELS.plain, `${event.name}: cached, inputs unchanged`)];
+        return [logRecord(LEVELS.plain, `${event.task}: cached, inputs unchanged`)];
       case "TaskOutput":
         return this.#lines(`${event.stream} ${event.task}`, decodeOutput(event));
       case "TaskSucceeded":

@@ -73,6 +73,7 @@ export const command = defineCommand({
   summary: "Run tasks, their dependencies first",
   about: [
     "TASK is a task of deno.json or a script of package.json. Without TASK, simmer lists the tasks.\n" +
+    "In a workspace, PACKAGE#TASK is the task of another package, and //#TASK that of the root.\n" +
     "Arguments after '--' are passed to the last task. Before '--', simmer's own options may appear\n" +
     "anywhere, even after task names. 'simmer run OPTIONS -- TASK ARG…' is equivalent.",
     "Processes that a task leaves running are ended with the run. 'setsid -f COMMAND' starts one that\n" +
@@ -103,7 +104,7 @@ async function run(invocation: Invocation, typed: Parsed): Promise<number> {
   const { values, words } = parsed;
   if (words.length === 0 && !values.eval) {
     const { listTasks } = await import("./tasks.ts");
-    return await listTasks(invocation, values);
+    return await listTasks(invocation, values, "own");
   }
   if (values["dry-run"]) {
     const { dryRun } = await import("./dry_run.ts");

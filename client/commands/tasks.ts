@@ -23,12 +23,19 @@ export const command = defineCommand({
   about: [],
   options: WORKSPACE_OPTIONS,
   words: { min: 0, max: 0 },
-}, (invocation, { values }) => listTasks(invocation, values));
+}, (invocation, { values }) => listTasks(invocation, values, "full"));
+
+/**
+ * Names of the tasks in a list: those by which other packages can call them (`package#task`), or
+ * those of their config, as in the list of `deno task`.
+ */
+type ListedNames = "full" | "own";
 
 /** Lists the tasks. Asks the server if one runs, but starts none. */
 export async function listTasks(
   invocation: Invocation,
   values: ValuesFor<typeof WORKSPACE_OPTIONS>,
+  names: ListedNames,
 ): Promise<number> {
   const { env, terminal, output } = invocation;
   const place = serverPlace(invocation, values);
@@ -45,12 +52,19 @@ export async function listTasks(
     return EXIT.ok;
   }
   const style = styleFor({ color: values.color, env, isTerminal: terminal.stdout });
-  output.write("stdout", values.json ? `${JSON.stringify(tasks)}\n` : tasksText(tasks, style));
+  output.write(
+    "stdout",
+    values.json ? `${JSON.stringify(tasks)}\n` : tasksText(tasks, names, style),
+  );
   return EXIT.ok;
 }
 
 /** Formats the list as `deno task` does: one list for each package if there are several. */
-export function tasksText(tasks: readonly TaskDescription[], style: Style): string {
+export function tasksText(
+  tasks: readonly TaskDescription[],
+  names: ListedNames,
+  style: Style,
+): string {
   const { green, cyan, red } = style;
   if (tasks.length === 0) {
     return `${green("Available tasks:")}\n  ${red("No tasks found in configuration file")}\n`;
@@ -60,12 +74,19 @@ export function tasksText(tasks: readonly TaskDescription[], style: Style): stri
     const heading = name === undefined
       ? "Available tasks:"
       : `Available tasks (${cyan(printable(name))}):`;
-    return [green(heading), ...group.flatMap((task) => taskLines(task, style)), ""].join("\n");
+    return [green(heading), ...group.flatMap((task) => taskLines(task, names, style)), ""].join(
+      "\n",
+    );
   }).join("");
 }
 
-function taskLines(task: TaskDescription, { cyan, gray }: Style): string[] {
-  const { name, description, command, dependencies } = task;
+function taskLines(
+  task: TaskDescription,
+  names: ListedNames,
+  { cyan, gray }: Style,
+): string[] {
+  const { description, command, dependencies } = task;
+  const name = names === "full" ? task.task : task.name;
   return [
     `- ${cyan(printable(name))}${placeOf(task, gray)}`,
     ...(description === undefined || description === ""

@@ -169,12 +169,11 @@ export class PlainRenderer implements Renderer {
     return this.#options.styles;
   }
 
-  #header({ name, package: owner, command }: TaskStarted | TaskCached, note: string): void {
+  #header({ task, command }: TaskStarted | TaskCached, note: string): void {
     if (this.#options.quiet) return;
     const { green, cyan, gray } = this.#styles.stderr;
-    const of = owner === undefined ? "" : ` (${gray(printable(owner))})`;
     const what = command === undefined ? gray("(no command)") : printable(command);
-    this.#tell(`${green("Task")} ${cyan(printable(name))}${of} ${what}${note}\n`);
+    this.#tell(`${green("Task")} ${cyan(printable(task))} ${what}${note}\n`);
   }
 
   /** Reports the failure of a service at once: the run may go on, and its output may be far above. */

@@ -20,7 +20,8 @@ import {
 import type { NpmBins } from "../execute/node_modules.ts";
 import type { ConfigText } from "./jsonc.ts";
 import { TaskScope } from "./scope.ts";
-import { memberFolders, type WorkspaceFolder } from "./workspace.ts";
+import { memberFolders } from "./members.ts";
+import { Workspace } from "./workspace.ts";
 import { readConfigText } from "../../project/config_text.ts";
 import { workspacePatterns } from "../../project/root.ts";
 import { readDenoConfig, readPackageJson, type TaskFile } from "./tasks.ts";
@@ -96,11 +97,11 @@ export class ProjectConfig {
 
   /**
    * Returns the folders of the workspace in the order of `deno task`: the root, then its members
-   * sorted by path.
+   * sorted by path. A project without members has only its root.
    *
    * @throws {WireError} `projectError` of kind `invalid-config`
    */
-  workspace(): WorkspaceFolder[] {
+  workspace(): Workspace {
     const { root, config } = this.#place;
     const rootFiles = config === undefined ? this.#filesIn(root) : this.#filesOf(config);
     const rootScope = new TaskScope(rootFiles);
@@ -112,13 +113,13 @@ export class ProjectConfig {
       patterns,
       (folder) => this.#filesIn(folder).length > 0,
     ).sort((a, b) => `${a}/` < `${b}/` ? -1 : 1);
-    return [
+    return new Workspace([
       { folder: root, isRoot: true, files: rootFiles, scope: rootScope },
       ...members.map((folder) => {
         const files = this.#filesIn(folder);
         return { folder, isRoot: false, files, scope: new TaskScope(files, rootScope) };
       }),
-    ];
+    ]);
   }
 
   /**

@@ -34,24 +34,39 @@ export class TaskScope {
 
   /** Finds the task with exactly this name. */
   find(name: string): FoundTask | undefined {
+    return this.findOwn(name) ?? this.parent?.find(name);
+  }
+
+  /** Finds the task with exactly this name among those that the folder itself defines. */
+  findOwn(name: string): FoundTask | undefined {
     for (const file of this.files) {
       const task = file.tasks.get(name);
       if (task !== undefined) return { task, scope: this };
     }
-    return this.parent?.find(name);
+    return undefined;
   }
 
   /** Returns every task that can be found, in lookup order. */
   tasks(): TaskDefinition[] {
-    const found = new Map<string, TaskDefinition>();
-    for (const { tasks } of [...this.files, ...(this.parent?.files ?? [])]) {
-      for (const [name, task] of tasks) if (!found.has(name)) found.set(name, task);
-    }
-    return [...found.values()];
+    return tasksOf([...this.files, ...(this.parent?.files ?? [])]);
   }
 
   /** Returns the names of {@linkcode tasks}. */
   names(): string[] {
     return this.tasks().map((task) => task.name);
   }
+
+  /** Returns the names of the tasks that the folder itself defines. */
+  ownNames(): string[] {
+    return tasksOf(this.files).map((task) => task.name);
+  }
+}
+
+/** Returns the tasks of several files. The first file that defines a name wins. */
+function tasksOf(files: readonly TaskFile[]): TaskDefinition[] {
+  const found = new Map<string, TaskDefinition>();
+  for (const { tasks } of files) {
+    for (const [name, task] of tasks) if (!found.has(name)) found.set(name, task);
+  }
+  return [...found.values()];
 }

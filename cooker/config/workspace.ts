@@ -1,17 +1,14 @@
 /**
- * Finds the member folders of a workspace, selects those that a run is about, and sorts them so
- * that each comes after the folders that it imports.
+ * The folders of a workspace and their names, the selection of those that a run is about, and their
+ * order: each comes after the folders that it imports.
  *
  * @module
  */
 
-import { folderEntries } from "../../system/files/file_signature.ts";
-import { baseName, joinPath, pathInside, visibleKind } from "../../system/files/files.ts";
-import { isExactMember } from "../../project/root.ts";
+import { baseName, joinPath, pathInside } from "../../system/files/files.ts";
 import { matchStars } from "../../project/stars.ts";
-import { PathPatterns } from "../inputs/patterns.ts";
 import type { TaskScope } from "./scope.ts";
-import type { TaskFile } from "./tasks.ts";
+import type { TaskDefinition, TaskFile } from "./tasks.ts";
 
 /** A folder of a workspace: its root, or a member. */
 export interface WorkspaceFolder {
@@ -22,6 +19,95 @@ export interface WorkspaceFolder {
   readonly files: readonly TaskFile[];
   /** The tasks that can be found from the folder. */
   readonly scope: TaskScope;
+}
+
+/** The name of the root's package on the command line, as in Turborepo. */
+const ROOT_NAME = "//";
+
+/** Separates the package from the task in a task's full name. */
+const SEPARATOR = "#";
+
+/** A full name that was typed or written: `package#task`. Both parts may have wildcards. */
+export interface FullName {
+  readonly package: string;
+  readonly task: string;
+}
+
+/** Parses a full name. Returns `undefined` for the name of a task without its package. */
+export function parseFullName(text: string): FullName | undefined {
+  const at = text.indexOf(SEPARATOR);
+  return at <= 0 ? undefined : { package: text.slice(0, at), task: text.slice(at + 1) };
+}
+
+/** The folders of a project, and the names of their packages. A project may have only a root. */
+export class Workspace {
+  /** The root, then the members sorted by path. */
+  readonly folders: readonly WorkspaceFolder[];
+  readonly #names = new Map<string, string>();
+
+  /** @param folders the root, then the members sorted by path */
+  constructor(folders: readonly WorkspaceFolder[]) {
+    this.folders = folders;
+    const [root, ...members] = folders;
+    const taken = new Map<string, number>();
+    for (const member of members) {
+      const name = packageName(member) ?? baseName(member.folder);
+      taken.set(name, (taken.get(name) ?? 0) + 1);
+    }
+    for (const member of members) {
+      const short = packageName(member) ?? baseName(member.folder);
+      const isUnique = packageName(member) !== undefined || taken.get(short) === 1;
+      const path = pathInside(root?.folder ?? "/", member.folder) ?? member.folder;
+      this.#names.set(member.folder, isUnique ? short : path);
+    }
+    const own = root === undefined ? undefined : packageName(root);
+    if (root !== undefined && own !== undefined) this.#names.set(root.folder, own);
+  }
+
+  /** True if the project is no workspace: tasks then have no package in their names. */
+  get isSingle(): boolean {
+    return this.folders.length < 2;
+  }
+
+  /**
+   * Returns the name of a folder's package. A member whose config has no name is called by its
+   * folder, or by its path if several members would have that name.
+   *
+   * @returns `undefined` for a root without a name, and in a project that is no workspace
+   */
+  packageAt(folder: string): string | undefined {
+    if (this.isSingle) return undefined;
+    const name = this.#names.get(folder);
+    if (name !== undefined || folder === this.folders[0]?.folder) return name;
+    // A folder with tasks that is not listed as a member.
+    return pathInside(this.folders[0]?.folder ?? "/", folder) ?? folder;
+  }
+
+  /** Returns the full name of a task, by which events, messages and commands call it. */
+  taskName({ name, origin }: TaskDefinition): string {
+    const owner = this.packageAt(origin.folder);
+    return owner === undefined ? name : `${owner}${SEPARATOR}${name}`;
+  }
+
+  /** Returns the folders whose packages a name means. It may have wildcards. */
+  named(name: string): WorkspaceFolder[] {
+    return this.folders.filter(({ folder, isRoot, files }) => {
+      if (isRoot && name === ROOT_NAME) return true;
+      const called = this.#names.get(folder);
+      const names = [...(called === undefined ? [] : [called]), ...packageNames(files)];
+      return names.some((each) => matchStars(name, each) !== undefined);
+    });
+  }
+}
+
+/** Returns the name that a folder's config gives to its package. */
+function packageName({ files }: WorkspaceFolder): string | undefined {
+  return packageNames(files)[0];
+}
+
+/** Returns all names of a package: a `deno.json` and a `package.json` may have different ones. */
+function packageNames(files: readonly TaskFile[]): string[] {
+  return files.flatMap((file) => file.packageName ?? []);
 }
 
 /** The client's selection of workspace folders. */
@@ -42,51 +128,6 @@ export function isWorkspaceRun({ recursive, members, filter }: FolderSelection):
   return recursive || members || filter !== undefined;
 }
 
-/**
- * Returns the folders that the patterns of a workspace match. The matches of a wildcard are sorted.
- *
- * @param root absolute
- * @param patterns the entries of `workspace` or `workspaces`; a leading `!` excludes matches of
- *   wildcards, but not members that are named exactly
- * @param isMember returns true if a folder has a config
- */
-export function memberFolders(
-  root: string,
-  patterns: readonly string[],
-  isMember: (folder: string) => boolean,
-): string[] {
-  const found = new Set<string>();
-  const excluded = PathPatterns.parse(root, patterns.filter((each) => each.startsWith("!")));
-  for (const pattern of patterns.filter((each) => !each.startsWith("!"))) {
-    const matches = PathPatterns.parse(root, [pattern]);
-    if (matches === undefined) continue;
-    const isExact = isExactMember(pattern);
-    const folders = isExact
-      ? [joinPath(root, pattern)].filter((folder) => visibleKind(folder) === "folder")
-      : foldersBelow(matches);
-    for (const folder of folders) {
-      const isInside = folder !== root && pathInside(root, folder) !== undefined;
-      const isExcluded = !isExact && excluded?.excludes(folder) === true;
-      if (isInside && !isExcluded && isMember(folder)) found.add(folder);
-    }
-  }
-  return [...found];
-}
-
-function foldersBelow(patterns: PathPatterns): string[] {
-  const found: string[] = [];
-  const open = [...patterns.bases];
-  for (let folder = open.pop(); folder !== undefined; folder = open.pop()) {
-    for (const { name, kind } of folderEntries(folder) ?? []) {
-      if (kind !== "folder" || name === "node_modules" || name.startsWith(".")) continue;
-      const path = joinPath(folder, name);
-      if (patterns.matches(path)) found.push(path);
-      if (patterns.reachesInto(path)) open.push(path);
-    }
-  }
-  return found.sort();
-}
-
 /** Returns the folders that a selection means. */
 export function selectFolders(
   folders: readonly WorkspaceFolder[],
@@ -95,8 +136,7 @@ export function selectFolders(
   if (filter === undefined) return folders.filter(({ isRoot }) => recursive || !members || !isRoot);
   const pattern = `*${filter}*`;
   return folders.filter(({ folder, isRoot, files }) => {
-    const names = files.flatMap((file) => file.packageName ?? []);
-    return [...names, ...(isRoot ? [] : [baseName(folder)])].some((name) =>
+    return [...packageNames(files), ...(isRoot ? [] : [baseName(folder)])].some((name) =>
       matchStars(pattern, name) !== undefined
     );
   });
@@ -140,13 +180,4 @@ export function orderByImports(folders: readonly WorkspaceFolder[]): OrderedFold
   };
   for (const folder of folders) visit(folder);
   return [...ordered.values()];
-}
-
-/**
- * Returns the display name of a folder: the name of its package, or else its own name. A root
- * without a package name has none.
- */
-export function folderName({ folder, isRoot, files }: WorkspaceFolder): string | undefined {
-  const name = files.map((file) => file.packageName).find((each) => each !== undefined);
-  return name ?? (isRoot ? undefined : baseName(folder));
 }

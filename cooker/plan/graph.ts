@@ -10,14 +10,15 @@
 
 import { projectError, type WireError } from "../../wire/errors.ts";
 import type { FoundTask, TaskScope } from "../config/scope.ts";
-import { folderName, type OrderedFolder } from "../config/workspace.ts";
-import type { TaskDefinition, TaskFile } from "../config/tasks.ts";
+import { type OrderedFolder, parseFullName, type Workspace } from "../config/workspace.ts";
+import type { TaskDefinition } from "../config/tasks.ts";
 import { excerpt } from "../../wire/near_names.ts";
-import { availableTasks, nearestName, TaskPattern } from "./task_names.ts";
+import { TaskLookup } from "./lookup.ts";
+import { nearestName, TaskPattern } from "./task_names.ts";
 
 /** A node of the graph. */
 export interface TaskNode {
-  /** Unique in the graph: the task's name, qualified if several tasks share it. */
+  /** Unique in the graph: the task's full name, `package#task` in a workspace. */
   readonly id: string;
   readonly name: string;
   readonly definition: TaskDefinition;
@@ -34,7 +35,7 @@ export interface TaskNode {
   readonly requested: boolean;
   /** True if the client requested the task, or the script that it is a `pre` or `post` step of. */
   readonly isRequestedStep: boolean;
-  /** The name of its folder, if the run is about a workspace. */
+  /** The name of its package. Absent in a project that is no workspace, and at a root without one. */
   readonly package?: string;
 }
 
@@ -43,6 +44,8 @@ export type TaskGraph = readonly TaskNode[];
 
 /** The input of {@linkcode buildGraph}. */
 interface GraphRequest {
+  /** The project's folders. */
+  readonly workspace: Workspace;
   /** The scope in which names are looked up. */
   readonly scope: TaskScope;
   /** Names or wildcards, as typed. */
@@ -69,12 +72,13 @@ interface Visit {
  * @throws {WireError} `projectError` of kind `unknown-task` or `cycle`, before any task has run
  */
 export function buildGraph(request: GraphRequest): TaskGraph {
-  const { scope, names, ifPresent } = request;
-  const builder = new GraphBuilder();
+  const { workspace, scope, names, ifPresent } = request;
+  const lookup = new TaskLookup(workspace);
+  const builder = new GraphBuilder(workspace, lookup);
   let target: TaskDefinition | undefined;
   for (const name of names) {
-    const found = requested(scope, name);
-    if (found.length === 0 && !ifPresent) throw unknownTask(name, scope);
+    const found = lookup.requested(scope, name);
+    if (found.length === 0 && !ifPresent) throw lookup.unknown(name, scope);
     for (const task of found) builder.request(task);
     target = found.at(-1)?.task ?? target;
   }
@@ -83,6 +87,8 @@ export function buildGraph(request: GraphRequest): TaskGraph {
 
 /** The input of {@linkcode buildWorkspaceGraph}. */
 interface WorkspaceRequest {
+  /** The project's folders. */
+  readonly workspace: Workspace;
   /** The selected folders. Imported folders come first. */
   readonly folders: readonly OrderedFolder[];
   /** Names or wildcards, as typed. */
@@ -98,24 +104,32 @@ interface WorkspaceRequest {
  * @throws {WireError} `projectError` of kind `unknown-task`, `no-match` or `cycle`
  */
 export function buildWorkspaceGraph(request: WorkspaceRequest): TaskGraph {
-  const { folders, names, ifPresent } = request;
-  const builder = new GraphBuilder();
+  const { workspace, folders, names, ifPresent } = request;
+  const lookup = new TaskLookup(workspace);
+  const builder = new GraphBuilder(workspace, lookup);
   const wanted = new Map<string, FoundTask[]>();
   let target: TaskDefinition | undefined;
   for (const folder of folders) {
-    const found = names.flatMap((name) => requested(folder.scope, name));
+    const found = names.flatMap((name) => requestedIn(folder, name, lookup));
     wanted.set(folder.folder, found);
-    const name = folderName(folder);
-    builder.enter(
-      folder.folder,
-      folder.after.flatMap((each) => wanted.get(each) ?? []),
-      name,
-    );
+    builder.enter(folder.folder, folder.after.flatMap((each) => wanted.get(each) ?? []));
     for (const task of found) builder.request(task);
     target = found.at(-1)?.task ?? target;
   }
   if (target === undefined && !ifPresent) throw noMatch(names, folders);
   return builder.finish(target);
+}
+
+/** Returns the tasks that a typed name matches in one folder of the workspace. */
+function requestedIn(
+  { folder, scope }: OrderedFolder,
+  name: string,
+  lookup: TaskLookup,
+): FoundTask[] {
+  const found = lookup.requested(scope, name);
+  // A full name means the same tasks from every folder.
+  const isFull = parseFullName(name) !== undefined && scope.find(name) === undefined;
+  return isFull ? found.filter(({ task }) => task.origin.folder === folder) : found;
 }
 
 function noMatch(names: readonly string[], folders: readonly OrderedFolder[]): WireError {
@@ -131,65 +145,29 @@ function noMatch(names: readonly string[], folders: readonly OrderedFolder[]): W
   });
 }
 
-/** Returns the tasks that a typed name matches, without those that an earlier match depends on. */
-function requested(scope: TaskScope, name: string): FoundTask[] {
-  if (!TaskPattern.isPattern(name)) {
-    const found = scope.find(name);
-    return found === undefined ? [] : [found];
-  }
-  const pattern = TaskPattern.parse(name);
-  const covered = new Set<TaskDefinition>();
-  const matches: FoundTask[] = [];
-  for (const candidate of scope.names()) {
-    const found = pattern.matches(candidate) ? scope.find(candidate) : undefined;
-    if (found === undefined || covered.has(found.task)) continue;
-    matches.push(found);
-    cover(found, covered);
-  }
-  return matches;
-}
-
-function cover(found: FoundTask, covered: Set<TaskDefinition>): void {
-  const open = [found];
-  for (let next = open.pop(); next !== undefined; next = open.pop()) {
-    if (covered.has(next.task)) continue;
-    covered.add(next.task);
-    const { scope, task } = next;
-    open.push(...task.dependencies.flatMap((name) => dependenciesNamed(scope, task, name)));
-  }
-}
-
-/** Returns the tasks that a dependency's name matches. The result is empty if there are none. */
-function dependenciesNamed(scope: TaskScope, of: TaskDefinition, name: string): FoundTask[] {
-  const exact = scope.find(name);
-  if (exact !== undefined) return [exact];
-  if (!TaskPattern.isPattern(name)) return [];
-  const pattern = TaskPattern.parse(name);
-  return scope.names()
-    .filter((candidate) => pattern.matches(candidate))
-    .map((candidate) => scope.find(candidate))
-    .filter((found) => found !== undefined)
-    .filter((found) => found.task !== of);
-}
-
 class GraphBuilder {
+  readonly #workspace: Workspace;
+  readonly #lookup: TaskLookup;
   readonly #nodes: Omit<
     TaskNode,
     "id" | "takesArguments" | "requested" | "isRequestedStep" | "package"
   >[] = [];
   readonly #requested = new Set<TaskDefinition>();
-  readonly #packages = new Map<string, string>();
   /** The requested tasks of imported folders. The tasks of `folder` wait for them. */
   #barrier: { readonly folder: string; readonly tasks: readonly FoundTask[] } | undefined;
   readonly #steps = new Map<TaskDefinition, Steps>();
+
+  constructor(workspace: Workspace, lookup: TaskLookup) {
+    this.#workspace = workspace;
+    this.#lookup = lookup;
+  }
 
   /**
    * Starts a new folder. The tasks of this folder that are added from now on wait for `tasks`,
    * which were added before.
    */
-  enter(folder: string, tasks: readonly FoundTask[], name: string | undefined): void {
+  enter(folder: string, tasks: readonly FoundTask[]): void {
     this.#barrier = { folder, tasks };
-    if (name !== undefined) this.#packages.set(folder, name);
   }
 
   /** Adds a task that the client requested. */
@@ -204,9 +182,11 @@ class GraphBuilder {
     const onPath = new Set<TaskDefinition>();
     const enter = (next: FoundTask): void => {
       if (this.#steps.has(next.task)) return;
-      if (onPath.has(next.task)) throw cycle(path.map((visit) => visit.found.task), next.task);
+      if (onPath.has(next.task)) {
+        throw cycle(path.map((visit) => visit.found.task), next.task, this.#workspace);
+      }
       onPath.add(next.task);
-      path.push({ found: next, dependencies: dependenciesOf(next), next: 0 });
+      path.push({ found: next, dependencies: this.#lookup.dependencies(next), next: 0 });
     };
     enter(found);
     for (let visit = path.at(-1); visit !== undefined; visit = path.at(-1)) {
@@ -224,7 +204,7 @@ class GraphBuilder {
   finish(target: TaskDefinition | undefined): TaskGraph {
     const steps = target === undefined ? undefined : this.#steps.get(target);
     const requestedSteps = this.#requestedSteps();
-    const ids = uniqueIds(this.#nodes.map((node) => node.definition));
+    const ids = uniqueIds(this.#nodes.map((node) => node.definition), this.#workspace);
     return this.#nodes.map((node, index) => ({
       ...node,
       id: ids[index] ?? node.name,
@@ -246,7 +226,7 @@ class GraphBuilder {
   }
 
   #packageOf({ origin }: TaskDefinition): { readonly package?: string } {
-    const name = this.#packages.get(origin.folder);
+    const name = this.#workspace.packageAt(origin.folder);
     return name === undefined ? {} : { package: name };
   }
 
@@ -268,15 +248,6 @@ class GraphBuilder {
   }
 }
 
-function dependenciesOf(found: FoundTask): FoundTask[] {
-  const { scope, task } = found;
-  return task.dependencies.flatMap((name) => {
-    const dependencies = dependenciesNamed(scope, task, name);
-    if (dependencies.length === 0) throw unknownTask(name, scope, task);
-    return dependencies;
-  });
-}
-
 /**
  * Returns the steps of a task. A script runs between its `pre` and `post` scripts, and a task of a
  * `deno.json` runs alone.
@@ -288,43 +259,29 @@ function lifecycle(task: TaskDefinition): TaskDefinition[] {
     .filter((step) => step !== undefined);
 }
 
-/** Returns the folder's part of an id, for tasks of the same name in several folders. */
-function folderLabel(origin: TaskFile): string {
-  return origin.packageName ?? origin.folder.split("/").findLast((part) => part !== "") ?? "";
-}
-
-function uniqueIds(definitions: readonly TaskDefinition[]): string[] {
+function uniqueIds(definitions: readonly TaskDefinition[], workspace: Workspace): string[] {
   const taken = new Set<string>();
   return definitions.map((definition) => {
-    let id = definition.name;
-    if (taken.has(id)) id = `${folderLabel(definition.origin)}#${id}`;
-    for (let count = 2; taken.has(id); count++) id = `${definition.name}#${count}`;
+    const name = workspace.taskName(definition);
+    // A folder may have a task and a `pre` script of one name.
+    let id = taken.has(name) ? `${name} (${definition.origin.source})` : name;
+    for (let count = 2; taken.has(id); count++) id = `${name} (${count})`;
     taken.add(id);
     return id;
   });
 }
 
-function cycle(path: readonly TaskDefinition[], again: TaskDefinition): WireError {
-  const names = [...path.slice(path.indexOf(again)), again].map((task) => task.name);
+function cycle(
+  path: readonly TaskDefinition[],
+  again: TaskDefinition,
+  workspace: Workspace,
+): WireError {
+  const names = [...path.slice(path.indexOf(again)), again]
+    .map((task) => workspace.taskName(task));
   return projectError(`Task cycle detected: ${names.join(" -> ")}`, {
     kind: "cycle",
     file: again.origin.file,
-    task: again.name,
+    task: workspace.taskName(again),
     path: names,
-  });
-}
-
-function unknownTask(name: string, scope: TaskScope, dependent?: TaskDefinition): WireError {
-  const names = scope.names();
-  const nearest = TaskPattern.isPattern(name) ? undefined : nearestName(name, names);
-  return projectError(`Task not found: ${excerpt(name)}`, {
-    kind: "unknown-task",
-    task: excerpt(name),
-    ...(dependent === undefined ? {} : { file: dependent.origin.file }),
-    ...(nearest === undefined ? {} : { nearest }),
-    details: [
-      ...(dependent === undefined ? [] : [`The task ${excerpt(dependent.name)} depends on it.`]),
-      ...availableTasks(name, names),
-    ],
   });
 }

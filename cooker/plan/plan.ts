@@ -8,7 +8,7 @@ import type { ReplayLogs, RunTasksParams } from "../../wire/commands.ts";
 import type { CacheDeclaration } from "../cache/fingerprint.ts";
 import type { ServiceSettings } from "../config/service.ts";
 import type { TaskDefinition } from "../config/tasks.ts";
-import { baseName, pathInside } from "../../system/files/files.ts";
+import { pathInside } from "../../system/files/files.ts";
 import { type Environment, runEnvironment, taskEnvironment } from "./environment.ts";
 import type { TaskCommand } from "../execute/executor.ts";
 import type { TaskGraph, TaskNode } from "./graph.ts";
@@ -21,10 +21,10 @@ import { stdinReaders } from "./stdin_readers.ts";
 
 /** A task of a build. */
 export interface PlannedTask {
-  /** Unique in the build. */
+  /** Unique in the build: the task's full name, `package#task` in a workspace. */
   readonly id: string;
   readonly name: string;
-  /** The workspace member that it belongs to, if the run is about a workspace. */
+  /** The package that it belongs to, if the project is a workspace. */
   readonly package?: string;
   /** True if the client requested the task. False if it only runs as a dependency. */
   readonly requested: boolean;
@@ -89,7 +89,7 @@ interface PlanPlace {
 
 /** Plans a run of a graph's tasks. */
 export function planTasks(graph: TaskGraph, params: RunTasksParams, place: PlanPlace): BuildPlan {
-  const labels = labelsOf(graph, place.root);
+  const labels = labelsOf(graph);
   const jobs = params.jobs ?? place.processors;
   const readers = stdinReaders(graph, jobs);
   const env = runEnvironment(params.env, params.cwd);
@@ -106,18 +106,16 @@ export function planTasks(graph: TaskGraph, params: RunTasksParams, place: PlanP
 
 /**
  * Returns the prefix of each task's output lines, and `undefined` for tasks that always run alone.
- * If the prefixed tasks belong to several folders, the name of the package or else of the folder
- * comes before the task's name.
+ * As in `deno task`, it is the task's name if all prefixed tasks belong to one folder, and its full
+ * name otherwise.
  */
-function labelsOf(graph: TaskGraph, root: string): (string | undefined)[] {
+function labelsOf(graph: TaskGraph): (string | undefined)[] {
   const overlaps = mayOverlap(graph.map((node) => node.declared));
   const prefixed = graph.filter((_, index) => overlaps[index] === true);
   const folders = new Set(prefixed.map(({ definition }) => definition.origin.folder));
-  return graph.map(({ name, definition: { origin } }, index) => {
+  return graph.map(({ id, name }, index) => {
     if (overlaps[index] !== true) return undefined;
-    const owner = origin.packageName ??
-      (origin.folder === root ? undefined : baseName(origin.folder));
-    return folders.size < 2 || owner === undefined ? name : `${owner}#${name}`;
+    return folders.size < 2 ? name : id;
   });
 }
 

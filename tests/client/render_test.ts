@@ -79,13 +79,13 @@ Deno.test("headers have deno task's colours", () => {
   );
 });
 
-Deno.test("a task's header reports a missing command and names the task's package", () => {
+Deno.test("a task's header reports a missing command and has the task's full name", () => {
   const started = { type: "TaskStarted", build, cwd: "/p", prefixed: false } as const;
   const screen = show([
     { ...started, task: "a", name: "a" },
-    { ...started, task: "b", name: "b", package: "@x/y", command: "echo" },
+    { ...started, task: "@x/y#b", name: "b", package: "@x/y", command: "echo" },
   ]);
-  assertEquals(screen.stderr, ["Task a (no command)\n", "Task b (@x/y) echo\n"]);
+  assertEquals(screen.stderr, ["Task a (no command)\n", "Task @x/y#b echo\n"]);
 });
 
 Deno.test("quiet shows only task output and failures", () => {

@@ -114,7 +114,7 @@ Deno.test("an excluded folder is not a workspace member, seen from the folder or
         const x = `${root}/packages/x`;
         const what = JSON.stringify(members);
         assertEquals(findProject(`${x}/src`)?.root, isMember ? root : x, what);
-        const folders = new ProjectConfig({ root }).workspace().map(({ folder }) => folder);
+        const folders = new ProjectConfig({ root }).workspace().folders.map(({ folder }) => folder);
         assertEquals(folders.includes(x), isMember, what);
       });
     }

@@ -330,8 +330,9 @@ export class BuildsRig implements AsyncDisposable {
     emit: RigBuild["emit"],
   ): Build {
     const client = { pid: NO_PID, command: `simmer run ${tasks.join(" ")}` };
+    const workspace = this.#config.workspace();
     const scope = this.#config.scopeAt(this.root);
-    const plan = planTasks(buildGraph({ scope, names: tasks, ifPresent: false }), {
+    const plan = planTasks(buildGraph({ workspace, scope, names: tasks, ifPresent: false }), {
       tasks,
       jobs,
       keepGoing,

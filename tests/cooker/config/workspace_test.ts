@@ -21,11 +21,7 @@ class Workspace implements AsyncDisposable {
   async run(tasks: readonly string[], more: Parameters<DirectCooker["run"]>[1]): Promise<string[]> {
     const { events, exitCode } = await this.cooker.run(tasks, { jobs: 4, ...more });
     assertEquals(exitCode, 0);
-    return events.flatMap((event) =>
-      event.type === "TaskStarted"
-        ? [event.package === undefined ? event.name : `${event.package}#${event.name}`]
-        : []
-    );
+    return events.flatMap((event) => event.type === "TaskStarted" ? [event.task] : []);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -75,10 +71,13 @@ Deno.test("a member's dependencies also wait for the members that it imports", a
   const at = (type: string, name: string) =>
     events.findIndex((event) => event.type === type && "task" in event && event.task === name);
   const started = events.filter((event) => event.type === "TaskStarted").map((event) =>
-    event.type === "TaskStarted" ? `${event.package}#${event.name}` : ""
+    event.type === "TaskStarted" ? event.task : ""
   );
   assertEquals(started.toSorted(), ["@x/a#build", "@x/a#test", "@x/b#test", "d#test"]);
-  assert(at("TaskSucceeded", "test") < at("TaskStarted", "build"), "b is tested before a is built");
+  assert(
+    at("TaskSucceeded", "@x/b#test") < at("TaskStarted", "@x/a#build"),
+    "b is tested before a is built",
+  );
 });
 
 Deno.test("a filter matches any part of a member's package or folder name, but never the root", async () => {
@@ -89,6 +88,52 @@ Deno.test("a filter matches any part of a member's package or folder name, but n
     "c#prebuild",
     "c#build",
   ]);
+});
+
+Deno.test("package#task is one task in requests, dependencies, events and plans, from every folder", async () => {
+  await using workspace = new Workspace({
+    ...FILES,
+    "deno.json": {
+      workspace: ["./a", "./b", "./packages/*", "!packages/skipped", "./other/c"],
+      tasks: { build: "echo root", all: { command: "echo all", dependencies: ["@x/*#test"] } },
+    },
+    "other/c/deno.json": { tasks: { build: "echo other" } },
+    "packages/c/package.json": { scripts: { build: "echo c" } },
+  });
+  const cases: [tasks: string[], order: string[]][] = [
+    [["@x/a#test"], ["@x/a#build", "@x/a#test"]],
+    [["//#build", "d#build"], ["build", "d#build"]],
+    [["packages/c#build", "other/c#build"], ["packages/c#build", "other/c#build"]],
+    [["@x/*#b*"], ["@x/a#build", "@x/b#build"]],
+    [["all"], ["@x/a#build", "@x/a#test", "@x/b#test", "all"]],
+  ];
+  for (const cwd of [workspace.root, `${workspace.root}/packages/d`]) {
+    for (const [tasks, order] of cases) {
+      assertEquals(await workspace.run(tasks, { cwd, jobs: 1 }), order);
+      const { tasks: planned } = await workspace.cooker.plan(tasks, { cwd });
+      assertEquals(planned.map(({ task }) => task), order);
+    }
+  }
+  const inAll = await workspace.run(["@x/b#test", "build"], { recursive: true, jobs: 1 });
+  assertEquals(inAll, [
+    "build",
+    "@x/b#test",
+    "@x/b#build",
+    "@x/a#build",
+    "other/c#build",
+    "packages/c#build",
+    "d#build",
+  ]);
+});
+
+Deno.test("an unknown package#task suggests the nearest full name", async () => {
+  await using workspace = new Workspace(FILES);
+  const { error } = await workspace.cooker.run(["@x/a#biuld"]);
+  const data = error?.data as { kind: string; nearest: string; details: string[] };
+  assertEquals([data.kind, data.nearest], ["unknown-task", "@x/a#build"]);
+  assert(data.details.includes("- @x/b#test"));
+  // The root's task is not one of the member.
+  assertEquals((await workspace.cooker.run(["@x/a#lint"])).exitCode, 5);
 });
 
 Deno.test("a run without a matching task or member fails, unless ifPresent is set", async () => {

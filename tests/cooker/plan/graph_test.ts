@@ -1,6 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { TaskScope } from "../../../cooker/config/scope.ts";
+import { Workspace } from "../../../cooker/config/workspace.ts";
 import { readDenoConfig, readPackageJson } from "../../../cooker/config/tasks.ts";
 import { buildGraph, type TaskGraph } from "../../../cooker/plan/graph.ts";
 import { mayOverlap } from "../../../cooker/plan/concurrency.ts";
@@ -20,8 +21,20 @@ function scopeOf(tasks: Tasks, scripts?: Record<string, string>, parent?: TaskSc
   return new TaskScope(files, parent);
 }
 
+/** Returns the project of a scope: its root, and the folder of the scope if it is a member. */
+function workspaceOf(scope: TaskScope): Workspace {
+  const root = scope.parent ?? scope;
+  const folders = root === scope ? [scope] : [root, scope];
+  return new Workspace(folders.map((each) => ({
+    folder: each === root ? "/p" : "/p/member",
+    isRoot: each === root,
+    files: each.files,
+    scope: each,
+  })));
+}
+
 function graphOf(scope: TaskScope, ...names: string[]): TaskGraph {
-  return buildGraph({ scope, names, ifPresent: false });
+  return buildGraph({ workspace: workspaceOf(scope), scope, names, ifPresent: false });
 }
 
 /** Formats each node as `id(dependencies)`, followed by `!` if it takes the arguments. */
@@ -118,8 +131,8 @@ Deno.test("a script runs between its pre and post scripts, and all three take th
   assertEquals(shape(graphOf(scope, "test")), ["test()!"]);
   assertEquals(shape(graphOf(scope, "prebuild", "build")), [
     "prebuild()",
-    "p#prebuild()!",
-    "build(p#prebuild)!",
+    "prebuild (package.json)()!",
+    "build(prebuild (package.json))!",
     "postbuild(build)!",
   ]);
 });
@@ -139,7 +152,7 @@ Deno.test("a member's task hides the root's, but tasks of the root depend on tho
     "gen()",
     "shared(gen)",
     "member#gen()",
-    "build(shared,member#gen)!",
+    "member#build(shared,member#gen)!",
   ]);
   assertEquals(graphOf(member, "build").map((node) => node.definition.command), [
     "root gen",
@@ -179,9 +192,21 @@ Deno.test("an unknown task is an error that suggests the nearest name and lists 
 
 Deno.test("ifPresent ignores a missing name, but not a missing dependency", () => {
   const scope = scopeOf({ a: "a", b: { dependencies: ["none"] } });
-  assertEquals(buildGraph({ scope, names: ["none", "x*"], ifPresent: true }), []);
-  assertEquals(shape(buildGraph({ scope, names: ["a", "none"], ifPresent: true })), ["a()!"]);
-  assertThrows(() => buildGraph({ scope, names: ["b"], ifPresent: true }), WireError, "none");
+  assertEquals(
+    buildGraph({ workspace: workspaceOf(scope), scope, names: ["none", "x*"], ifPresent: true }),
+    [],
+  );
+  assertEquals(
+    shape(
+      buildGraph({ workspace: workspaceOf(scope), scope, names: ["a", "none"], ifPresent: true }),
+    ),
+    ["a()!"],
+  );
+  assertThrows(
+    () => buildGraph({ workspace: workspaceOf(scope), scope, names: ["b"], ifPresent: true }),
+    WireError,
+    "none",
+  );
 });
 
 Deno.test("a cycle is an error that states its whole path", () => {

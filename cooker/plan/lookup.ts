@@ -1,0 +1,129 @@
+/**
+ * Resolves the names of tasks that are typed on a command line or written as dependencies.
+ *
+ * A name is looked up in a folder's scope first. `package#task` is the task of another package. All
+ * names may have wildcards.
+ *
+ * @module
+ */
+
+import { projectError, type WireError } from "../../wire/errors.ts";
+import type { FoundTask, TaskScope } from "../config/scope.ts";
+import type { TaskDefinition } from "../config/tasks.ts";
+import { type FullName, parseFullName, type Workspace } from "../config/workspace.ts";
+import { excerpt } from "../../wire/near_names.ts";
+import { availableTasks, nearestName, TaskPattern } from "./task_names.ts";
+
+/** Resolves the names of one project's tasks. */
+export class TaskLookup {
+  readonly #workspace: Workspace;
+
+  constructor(workspace: Workspace) {
+    this.#workspace = workspace;
+  }
+
+  /** Returns the tasks that a typed name matches, without those that an earlier match depends on. */
+  requested(scope: TaskScope, name: string): FoundTask[] {
+    const exact = scope.find(name);
+    if (exact !== undefined) return [exact];
+    const full = parseFullName(name);
+    if (full !== undefined) return this.#uncovered(this.#fullyNamed(full));
+    return TaskPattern.isPattern(name) ? this.#uncovered(matches(scope, name)) : [];
+  }
+
+  /**
+   * Returns the tasks that a task depends on.
+   *
+   * @throws {WireError} `projectError` of kind `unknown-task` if a name matches no task
+   */
+  dependencies(found: FoundTask): FoundTask[] {
+    return found.task.dependencies.flatMap((name) => {
+      const dependencies = this.#dependenciesNamed(found, name);
+      if (dependencies.length === 0) throw this.unknown(name, found.scope, found.task);
+      return dependencies;
+    });
+  }
+
+  /** Returns the error for a name that matches no task. */
+  unknown(name: string, scope: TaskScope, dependent?: TaskDefinition): WireError {
+    const names = parseFullName(name) === undefined ? scope.names() : this.#fullNames();
+    const nearest = TaskPattern.isPattern(name) ? undefined : nearestName(name, names);
+    return projectError(`Task not found: ${excerpt(name)}`, {
+      kind: "unknown-task",
+      task: excerpt(name),
+      ...(dependent === undefined ? {} : { file: dependent.origin.file }),
+      ...(nearest === undefined ? {} : { nearest }),
+      details: [
+        ...(dependent === undefined
+          ? []
+          : [`The task ${excerpt(this.#workspace.taskName(dependent))} depends on it.`]),
+        ...availableTasks(name, names),
+      ],
+    });
+  }
+
+  /** Returns the tasks that a dependency's name matches. The result is empty if there are none. */
+  #dependenciesNamed({ scope, task }: FoundTask, name: string): FoundTask[] {
+    const exact = scope.find(name);
+    if (exact !== undefined) return [exact];
+    const full = parseFullName(name);
+    if (full === undefined && !TaskPattern.isPattern(name)) return [];
+    const found = full === undefined ? matches(scope, name) : this.#fullyNamed(full);
+    return found.filter((each) => each.task !== task);
+  }
+
+  /** Returns the tasks of the packages that a full name means. A root's task is not a member's. */
+  #fullyNamed({ package: owner, task }: FullName): FoundTask[] {
+    return this.#workspace.named(owner).flatMap(({ scope }) => {
+      const exact = scope.findOwn(task);
+      if (exact !== undefined) return [exact];
+      return TaskPattern.isPattern(task) ? ownMatches(scope, task) : [];
+    });
+  }
+
+  #fullNames(): string[] {
+    return this.#workspace.folders
+      .flatMap(({ scope }) => scope.tasks().filter(({ origin }) => scope.files.includes(origin)))
+      .map((task) => this.#workspace.taskName(task));
+  }
+
+  /** Leaves out tasks that an earlier one depends on. */
+  #uncovered(found: readonly FoundTask[]): FoundTask[] {
+    const covered = new Set<TaskDefinition>();
+    const uncovered: FoundTask[] = [];
+    for (const each of found) {
+      if (covered.has(each.task)) continue;
+      uncovered.push(each);
+      this.#cover(each, covered);
+    }
+    return uncovered;
+  }
+
+  #cover(found: FoundTask, covered: Set<TaskDefinition>): void {
+    const open = [found];
+    for (let next = open.pop(); next !== undefined; next = open.pop()) {
+      if (covered.has(next.task)) continue;
+      covered.add(next.task);
+      const visited = next;
+      open.push(
+        ...visited.task.dependencies.flatMap((name) => this.#dependenciesNamed(visited, name)),
+      );
+    }
+  }
+}
+
+function matches(scope: TaskScope, name: string): FoundTask[] {
+  const pattern = TaskPattern.parse(name);
+  return scope.names()
+    .filter((candidate) => pattern.matches(candidate))
+    .map((candidate) => scope.find(candidate))
+    .filter((found) => found !== undefined);
+}
+
+function ownMatches(scope: TaskScope, name: string): FoundTask[] {
+  const pattern = TaskPattern.parse(name);
+  return scope.ownNames()
+    .filter((candidate) => pattern.matches(candidate))
+    .map((candidate) => scope.findOwn(candidate))
+    .filter((found) => found !== undefined);
+}
