@@ -40,12 +40,7 @@ import { SlotPool } from "./build/slot_pool.ts";
 import { BuildFiles, type BuildFolders, BuildIds } from "./build/build_files.ts";
 import { ProjectConfig } from "./config/project.ts";
 import { requireFolder } from "../project/root.ts";
-import {
-  isWorkspaceRun,
-  orderByImports,
-  selectFolders,
-  type Workspace,
-} from "./config/workspace.ts";
+import { isWorkspaceRun, selectFolders, type Workspace } from "./config/workspace.ts";
 import { buildGraph, buildWorkspaceGraph, type TaskGraph } from "./plan/graph.ts";
 import type { FileSet } from "./inputs/file_set.ts";
 import type { TaskScope } from "./config/scope.ts";
@@ -511,7 +506,7 @@ export class TaskCooker implements Cooker {
     const { tasks: names, ifPresent } = params;
     const workspace = this.#config.workspace();
     if (isWorkspaceRun(params)) {
-      const folders = orderByImports(selectFolders(workspace.folders, params));
+      const folders = selectFolders(workspace.folders, params);
       return buildWorkspaceGraph({ workspace, folders, names, ifPresent });
     }
     const scope = this.#config.scopeAt(realFolder(params.taskCwd ?? params.cwd));

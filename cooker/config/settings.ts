@@ -38,7 +38,13 @@ const taskSchema = v.strictObject({
     v.pipe(texts, v.description("Names of the variables that the result depends on.")),
   ),
   dependencies: v.optional(
-    v.pipe(texts, v.description("Names or wildcards of the tasks that run first.")),
+    v.pipe(
+      texts,
+      v.description(
+        "Names or wildcards of the tasks that run first. package#task is the task of another " +
+          "package, and ^task that of each package that this one imports.",
+      ),
+    ),
   ),
   clean: v.optional(cleanSchema),
   service: v.optional(serviceSchema),

@@ -25,8 +25,17 @@ export interface TaskDefinition {
   readonly name: string;
   /** The shell command line. If absent, the task only runs its dependencies. */
   readonly command?: string;
-  /** Names or wildcards of the tasks that run first. */
+  /**
+   * Names of the tasks that run first, perhaps with wildcards: `name`, `package#name`, or `^name`
+   * for the task of each package that this one imports. A package without that task is looked
+   * through: the packages that it imports are meant then.
+   */
   readonly dependencies: readonly string[];
+  /**
+   * `declared` if only its dependencies order the task. Otherwise, in a run over several packages,
+   * it also waits for the requested tasks of the packages that its own imports.
+   */
+  readonly order?: "declared";
   readonly description?: string;
   /** Globs of the inputs. */
   readonly files: readonly string[];

@@ -1,12 +1,12 @@
 /**
- * The folders of a workspace and their names, the selection of those that a run is about, and their
- * order: each comes after the folders that it imports.
+ * The folders of a workspace and their names, and the selection of those that a run is about.
  *
  * @module
  */
 
-import { baseName, joinPath, pathInside } from "../../system/files/files.ts";
+import { baseName, pathInside } from "../../system/files/files.ts";
 import { matchStars } from "../../project/stars.ts";
+import { WorkspaceImports } from "./imports.ts";
 import type { TaskScope } from "./scope.ts";
 import type { TaskDefinition, TaskFile } from "./tasks.ts";
 
@@ -43,11 +43,14 @@ export function parseFullName(text: string): FullName | undefined {
 export class Workspace {
   /** The root, then the members sorted by path. */
   readonly folders: readonly WorkspaceFolder[];
+  readonly imports: WorkspaceImports;
   readonly #names = new Map<string, string>();
+  #byPath: ReadonlyMap<string, WorkspaceFolder> | undefined;
 
   /** @param folders the root, then the members sorted by path */
   constructor(folders: readonly WorkspaceFolder[]) {
     this.folders = folders;
+    this.imports = new WorkspaceImports(folders);
     const [root, ...members] = folders;
     const taken = new Map<string, number>();
     for (const member of members) {
@@ -87,6 +90,12 @@ export class Workspace {
   taskName({ name, origin }: TaskDefinition): string {
     const owner = this.packageAt(origin.folder);
     return owner === undefined ? name : `${owner}${SEPARATOR}${name}`;
+  }
+
+  /** Returns the workspace's folder at a path. */
+  at(folder: string): WorkspaceFolder | undefined {
+    this.#byPath ??= new Map(this.folders.map((each) => [each.folder, each]));
+    return this.#byPath.get(folder);
   }
 
   /** Returns the folders whose packages a name means. It may have wildcards. */
@@ -140,44 +149,4 @@ export function selectFolders(
       matchStars(pattern, name) !== undefined
     );
   });
-}
-
-/** A folder with its place in the import order. */
-export interface OrderedFolder extends WorkspaceFolder {
-  /** The folders that it imports, directly or not. All of them come before it. */
-  readonly after: readonly string[];
-}
-
-/**
- * Sorts folders so that each comes after those that it imports. In an import cycle, the folder that
- * is visited first comes last.
- */
-export function orderByImports(folders: readonly WorkspaceFolder[]): OrderedFolder[] {
-  const byName = new Map<string, WorkspaceFolder>();
-  for (const folder of folders) {
-    byName.set(folder.folder, folder);
-    for (const file of folder.files) {
-      if (file.packageName !== undefined) byName.set(file.packageName, folder);
-    }
-  }
-  const ordered = new Map<WorkspaceFolder, OrderedFolder>();
-  const open = new Set<WorkspaceFolder>();
-  const visit = (folder: WorkspaceFolder): readonly string[] => {
-    const known = ordered.get(folder);
-    if (known !== undefined) return [known.folder, ...known.after];
-    if (open.has(folder)) return [];
-    open.add(folder);
-    const after = new Set<string>();
-    for (const name of folder.files.flatMap((file) => file.imports)) {
-      const imported = byName.get(name) ??
-        (name.startsWith(".") ? byName.get(joinPath(folder.folder, name)) : undefined);
-      if (imported === undefined || imported === folder) continue;
-      for (const each of visit(imported)) after.add(each);
-    }
-    after.delete(folder.folder);
-    ordered.set(folder, { ...folder, after: [...after] });
-    return [folder.folder, ...after];
-  };
-  for (const folder of folders) visit(folder);
-  return [...ordered.values()];
 }

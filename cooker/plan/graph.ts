@@ -10,7 +10,7 @@
 
 import { projectError, type WireError } from "../../wire/errors.ts";
 import type { FoundTask, TaskScope } from "../config/scope.ts";
-import { type OrderedFolder, parseFullName, type Workspace } from "../config/workspace.ts";
+import { parseFullName, type Workspace, type WorkspaceFolder } from "../config/workspace.ts";
 import type { TaskDefinition } from "../config/tasks.ts";
 import { excerpt } from "../../wire/near_names.ts";
 import { TaskLookup } from "./lookup.ts";
@@ -89,8 +89,8 @@ export function buildGraph(request: GraphRequest): TaskGraph {
 interface WorkspaceRequest {
   /** The project's folders. */
   readonly workspace: Workspace;
-  /** The selected folders. Imported folders come first. */
-  readonly folders: readonly OrderedFolder[];
+  /** The selected folders. */
+  readonly folders: readonly WorkspaceFolder[];
   /** Names or wildcards, as typed. */
   readonly names: readonly string[];
   /** Ignores names that match no task, instead of failing. */
@@ -107,12 +107,13 @@ export function buildWorkspaceGraph(request: WorkspaceRequest): TaskGraph {
   const { workspace, folders, names, ifPresent } = request;
   const lookup = new TaskLookup(workspace);
   const builder = new GraphBuilder(workspace, lookup);
-  const wanted = new Map<string, FoundTask[]>();
+  const wanted = new Map<WorkspaceFolder, FoundTask[]>();
   let target: TaskDefinition | undefined;
-  for (const folder of folders) {
+  for (const folder of workspace.imports.order(folders)) {
     const found = names.flatMap((name) => requestedIn(folder, name, lookup));
-    wanted.set(folder.folder, found);
-    builder.enter(folder.folder, folder.after.flatMap((each) => wanted.get(each) ?? []));
+    const before = workspace.imports.nearest(folder, (each) => wanted.has(each));
+    builder.enter(folder.folder, before.flatMap((each) => wanted.get(each) ?? []));
+    if (found.length > 0) wanted.set(folder, found);
     for (const task of found) builder.request(task);
     target = found.at(-1)?.task ?? target;
   }
@@ -122,7 +123,7 @@ export function buildWorkspaceGraph(request: WorkspaceRequest): TaskGraph {
 
 /** Returns the tasks that a typed name matches in one folder of the workspace. */
 function requestedIn(
-  { folder, scope }: OrderedFolder,
+  { folder, scope }: WorkspaceFolder,
   name: string,
   lookup: TaskLookup,
 ): FoundTask[] {
@@ -132,7 +133,7 @@ function requestedIn(
   return isFull ? found.filter(({ task }) => task.origin.folder === folder) : found;
 }
 
-function noMatch(names: readonly string[], folders: readonly OrderedFolder[]): WireError {
+function noMatch(names: readonly string[], folders: readonly WorkspaceFolder[]): WireError {
   const available = [...new Set(folders.flatMap(({ scope }) => scope.names()))];
   const name = names.join(" ");
   const nearest = TaskPattern.isPattern(name) ? undefined : nearestName(name, available);
@@ -232,7 +233,8 @@ class GraphBuilder {
 
   #append(visit: Visit): void {
     const { task } = visit.found;
-    const before = this.#barrier?.folder === task.origin.folder ? this.#barrier.tasks : [];
+    const isOrdered = this.#barrier?.folder === task.origin.folder && task.order !== "declared";
+    const before = isOrdered ? this.#barrier?.tasks ?? [] : [];
     const lastOf = (tasks: readonly FoundTask[]): readonly number[] => [
       ...new Set(tasks.flatMap((each) => this.#steps.get(each.task)?.last ?? [])),
     ];

@@ -1,8 +1,9 @@
 /**
  * Resolves the names of tasks that are typed on a command line or written as dependencies.
  *
- * A name is looked up in a folder's scope first. `package#task` is the task of another package. All
- * names may have wildcards.
+ * A name is looked up in a folder's scope first. `package#task` is the task of another package, and
+ * `^task` in a dependency that of each package that the folder imports. All names may have
+ * wildcards.
  *
  * @module
  */
@@ -14,9 +15,14 @@ import { type FullName, parseFullName, type Workspace } from "../config/workspac
 import { excerpt } from "../../wire/near_names.ts";
 import { availableTasks, nearestName, TaskPattern } from "./task_names.ts";
 
+/** Begins a dependency on the tasks of the packages that a package imports, as in Turborepo. */
+const UPSTREAM = "^";
+
 /** Resolves the names of one project's tasks. */
 export class TaskLookup {
   readonly #workspace: Workspace;
+  /** Names of the tasks that any folder itself defines. */
+  #ownNames: ReadonlySet<string> | undefined;
 
   constructor(workspace: Workspace) {
     this.#workspace = workspace;
@@ -39,14 +45,17 @@ export class TaskLookup {
   dependencies(found: FoundTask): FoundTask[] {
     return found.task.dependencies.flatMap((name) => {
       const dependencies = this.#dependenciesNamed(found, name);
-      if (dependencies.length === 0) throw this.unknown(name, found.scope, found.task);
+      // No package that this one imports has to have the task, but some package has to.
+      const isMissing = dependencies.length === 0 &&
+        !this.#isOwnAnywhere(upstreamName(name));
+      if (isMissing) throw this.unknown(name, found.scope, found.task);
       return dependencies;
     });
   }
 
   /** Returns the error for a name that matches no task. */
   unknown(name: string, scope: TaskScope, dependent?: TaskDefinition): WireError {
-    const names = parseFullName(name) === undefined ? scope.names() : this.#fullNames();
+    const names = this.#candidates(name, scope);
     const nearest = TaskPattern.isPattern(name) ? undefined : nearestName(name, names);
     return projectError(`Task not found: ${excerpt(name)}`, {
       kind: "unknown-task",
@@ -66,19 +75,48 @@ export class TaskLookup {
   #dependenciesNamed({ scope, task }: FoundTask, name: string): FoundTask[] {
     const exact = scope.find(name);
     if (exact !== undefined) return [exact];
+    const upstream = upstreamName(name);
+    if (upstream !== undefined) return this.#upstream(task, upstream);
     const full = parseFullName(name);
     if (full === undefined && !TaskPattern.isPattern(name)) return [];
     const found = full === undefined ? matches(scope, name) : this.#fullyNamed(full);
     return found.filter((each) => each.task !== task);
   }
 
+  /** Returns the tasks of that name of the packages that a task's own package imports. */
+  #upstream({ origin }: TaskDefinition, name: string): FoundTask[] {
+    const folder = this.#workspace.at(origin.folder);
+    if (folder === undefined) return [];
+    return this.#workspace.imports
+      .nearest(folder, ({ scope }) => ownTasks(scope, name).length > 0)
+      .flatMap(({ scope }) => ownTasks(scope, name));
+  }
+
+  #isOwnAnywhere(name: string | undefined): boolean {
+    if (name === undefined) return false;
+    const names = this.#allOwnNames();
+    if (names.has(name) || !TaskPattern.isPattern(name)) return names.has(name);
+    const pattern = TaskPattern.parse(name);
+    return [...names].some((each) => pattern.matches(each));
+  }
+
+  #allOwnNames(): ReadonlySet<string> {
+    return this.#ownNames ??= new Set(
+      this.#workspace.folders.flatMap(({ scope }) => scope.ownNames()),
+    );
+  }
+
+  /** Returns the names that could have been meant. */
+  #candidates(name: string, scope: TaskScope): string[] {
+    if (upstreamName(name) !== undefined) {
+      return [...this.#allOwnNames()].map((each) => `${UPSTREAM}${each}`);
+    }
+    return parseFullName(name) === undefined ? scope.names() : this.#fullNames();
+  }
+
   /** Returns the tasks of the packages that a full name means. A root's task is not a member's. */
   #fullyNamed({ package: owner, task }: FullName): FoundTask[] {
-    return this.#workspace.named(owner).flatMap(({ scope }) => {
-      const exact = scope.findOwn(task);
-      if (exact !== undefined) return [exact];
-      return TaskPattern.isPattern(task) ? ownMatches(scope, task) : [];
-    });
+    return this.#workspace.named(owner).flatMap(({ scope }) => ownTasks(scope, task));
   }
 
   #fullNames(): string[] {
@@ -120,10 +158,19 @@ function matches(scope: TaskScope, name: string): FoundTask[] {
     .filter((found) => found !== undefined);
 }
 
-function ownMatches(scope: TaskScope, name: string): FoundTask[] {
+/** Returns the tasks that a folder itself defines and that a name matches. */
+function ownTasks(scope: TaskScope, name: string): FoundTask[] {
+  const exact = scope.findOwn(name);
+  if (exact !== undefined) return [exact];
+  if (!TaskPattern.isPattern(name)) return [];
   const pattern = TaskPattern.parse(name);
   return scope.ownNames()
     .filter((candidate) => pattern.matches(candidate))
     .map((candidate) => scope.findOwn(candidate))
     .filter((found) => found !== undefined);
+}
+
+/** Returns the task's name in `^task`, and `undefined` for other names. */
+function upstreamName(name: string): string | undefined {
+  return name.startsWith(UPSTREAM) && name.length > 1 ? name.slice(UPSTREAM.length) : undefined;
 }

@@ -136,6 +136,69 @@ Deno.test("an unknown package#task suggests the nearest full name", async () => 
   assertEquals((await workspace.cooker.run(["@x/a#lint"])).exitCode, 5);
 });
 
+const UPSTREAM = {
+  "package.json": { workspaces: ["app", "ui", "core", "plain"] },
+  "app/package.json": {
+    name: "app",
+    scripts: { build: "echo app", test: "echo test" },
+    simmer: {
+      tasks: { build: { dependencies: ["^build"] }, test: { dependencies: ["build", "^te*"] } },
+    },
+    dependencies: { plain: "workspace:^", ui: "*" },
+  },
+  // Has no tasks of its own.
+  "plain/package.json": { name: "plain", devDependencies: { core: "link:../core" } },
+  "ui/package.json": {
+    name: "ui",
+    scripts: { prebuild: "echo pre", build: "echo ui", postbuild: "echo post" },
+    dependencies: { core: "file:../core" },
+    simmer: { tasks: { build: { dependencies: ["^build"] } } },
+  },
+  "core/package.json": { name: "core", scripts: { build: "echo core", test: "echo core" } },
+} as const;
+
+Deno.test("^task is the task of the imported packages, through those without it, in any run", async () => {
+  await using workspace = new Workspace(UPSTREAM);
+  const { root } = workspace;
+  const ofUi = ["core#build", "ui#prebuild", "ui#build", "ui#postbuild"];
+  const ofApp = [...ofUi, "app#build"];
+  const from = (folder: string): { cwd: string; jobs: number } => ({
+    cwd: `${root}/${folder}`,
+    jobs: 1,
+  });
+  assertEquals(await workspace.run(["build"], from("app")), ofApp);
+  assertEquals(await workspace.run(["build"], from("ui")), ofUi);
+  assertEquals(await workspace.run(["build"], from("core")), ["core#build"]);
+  assertEquals(await workspace.run(["build"], { filter: "app", jobs: 1 }), ofApp);
+  assertEquals(await workspace.run(["test"], from("app")), [...ofApp, "core#test", "app#test"]);
+  const { tasks } = await workspace.cooker.plan(["build"], from("app"));
+  const app = tasks.find(({ task }) => task === "app#build");
+  assertEquals(app?.dependencies, ["core#build", "ui#postbuild"]);
+});
+
+Deno.test("^task that no package has is an error, and so is a cycle across packages", async () => {
+  const cyclic = (dependencies: readonly string[]) => ({
+    ...UPSTREAM,
+    "core/package.json": {
+      ...UPSTREAM["core/package.json"],
+      dependencies: { app: "workspace:*" },
+      simmer: { tasks: { build: { dependencies } } },
+    },
+  });
+  await using unknown = new Workspace(cyclic(["^biuld"]));
+  const { error } = await unknown.cooker.run(["core#build"]);
+  const data = error?.data as { kind: string; nearest: string };
+  assertEquals([data.kind, data.nearest], ["unknown-task", "^build"]);
+  await using cycle = new Workspace(cyclic(["^build"]));
+  assertEquals(
+    (await cycle.cooker.run(["build"], { recursive: true })).error?.message,
+    "Task cycle detected: core#build -> app#build -> core#build",
+  );
+  // Imports alone may be cyclic: they only order the tasks.
+  await using circular = new Workspace(cyclic([]));
+  assertEquals((await circular.run(["test"], { recursive: true })).length, 7);
+});
+
 Deno.test("a run without a matching task or member fails, unless ifPresent is set", async () => {
   await using workspace = new Workspace(FILES);
   const { error } = await workspace.cooker.run(["biuld"], { recursive: true });

@@ -1,0 +1,96 @@
+/**
+ * The imports between the folders of a workspace. They order the tasks of a run over several
+ * folders, and are what `^task` means in a dependency.
+ *
+ * @module
+ */
+
+import { joinPath } from "../../system/files/files.ts";
+import type { WorkspaceFolder } from "./workspace.ts";
+
+/** Finds the folders that a folder imports. */
+export class WorkspaceImports {
+  readonly #folders: readonly WorkspaceFolder[];
+  readonly #direct = new Map<WorkspaceFolder, readonly WorkspaceFolder[]>();
+  #byName: ReadonlyMap<string, WorkspaceFolder> | undefined;
+
+  /** @param folders all folders of the workspace */
+  constructor(folders: readonly WorkspaceFolder[]) {
+    this.#folders = folders;
+  }
+
+  /** Returns the folders that a folder imports directly, without itself. */
+  of(folder: WorkspaceFolder): readonly WorkspaceFolder[] {
+    const known = this.#direct.get(folder);
+    if (known !== undefined) return known;
+    this.#byName ??= foldersByName(this.#folders);
+    const found = new Set<WorkspaceFolder>();
+    for (const name of folder.files.flatMap((file) => file.imports)) {
+      const imported = this.#byName.get(
+        name.startsWith(".") ? joinPath(folder.folder, name) : name,
+      );
+      if (imported !== undefined && imported !== folder) found.add(imported);
+    }
+    const direct = [...found];
+    this.#direct.set(folder, direct);
+    return direct;
+  }
+
+  /**
+   * Returns the nearest folders that a folder imports, directly or through others, and that
+   * `matches` returns true for. The imports of such a folder are left out.
+   */
+  nearest(
+    folder: WorkspaceFolder,
+    matches: (folder: WorkspaceFolder) => boolean,
+  ): WorkspaceFolder[] {
+    const seen = new Set([folder]);
+    const found: WorkspaceFolder[] = [];
+    const open = [...this.of(folder)].reverse();
+    for (let next = open.pop(); next !== undefined; next = open.pop()) {
+      if (seen.has(next)) continue;
+      seen.add(next);
+      if (matches(next)) found.push(next);
+      else open.push(...[...this.of(next)].reverse());
+    }
+    return found;
+  }
+
+  /**
+   * Sorts folders so that each comes after those that it imports, directly or through others. In an
+   * import cycle, the folder that comes first in the list comes last.
+   */
+  order(folders: readonly WorkspaceFolder[]): WorkspaceFolder[] {
+    const selected = new Set(folders);
+    const seen = new Set<WorkspaceFolder>();
+    const ordered: WorkspaceFolder[] = [];
+    for (const start of folders) {
+      if (seen.has(start)) continue;
+      seen.add(start);
+      const path = [{ folder: start, imports: this.of(start), next: 0 }];
+      for (let visit = path.at(-1); visit !== undefined; visit = path.at(-1)) {
+        const imported = visit.imports[visit.next++];
+        if (imported === undefined) {
+          path.pop();
+          if (selected.has(visit.folder)) ordered.push(visit.folder);
+        } else if (!seen.has(imported)) {
+          seen.add(imported);
+          path.push({ folder: imported, imports: this.of(imported), next: 0 });
+        }
+      }
+    }
+    return ordered;
+  }
+}
+
+/** Returns the folders by their paths and by the names of their packages. */
+function foldersByName(folders: readonly WorkspaceFolder[]): Map<string, WorkspaceFolder> {
+  const found = new Map<string, WorkspaceFolder>();
+  for (const folder of folders) {
+    found.set(folder.folder, folder);
+    for (const { packageName } of folder.files) {
+      if (packageName !== undefined) found.set(packageName, folder);
+    }
+  }
+  return found;
+}
