@@ -362,7 +362,7 @@ export class Build implements AsyncCommand, BuildNode {
       this.#feed({ kind: "started", task: index });
       return this.#feed({ kind: "ended", task: index, result: "cached" });
     }
-    const dependencies = task.dependencies.map((each) => [each, this.#task(each)] as const);
+    const dependencies = task.counted.map((each) => [each, this.#task(each)] as const);
     const state: Task = {
       run: new TaskRun(this.#taskContext, { index, task, dependencies }, {
         admitted: () => {

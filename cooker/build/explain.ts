@@ -30,13 +30,12 @@ export async function explainPlan(
   const running = new Set<number>();
   let known: ReturnType<TaskHistory["readAll"]> | undefined;
   const explain = async (task: PlannedTask, index: number): Promise<PlannedTaskDescription> => {
-    const dependencies = task.dependencies
-      .map((each) => [each, taskAt(plan, each)] as const);
+    const dependencies = task.counted.map((each) => [each, taskAt(plan, each)] as const);
     const common = {
       task: task.id,
       name: task.name,
       cwd: task.cwd,
-      dependencies: dependencies.map(([, each]) => each.id),
+      dependencies: task.dependencies.map((each) => taskAt(plan, each).id),
       requested: task.requested,
       ...(task.package === undefined ? {} : { package: task.package }),
       ...(task.header === undefined ? {} : { command: task.header }),

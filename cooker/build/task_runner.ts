@@ -96,7 +96,7 @@ interface TaskRunnerOptions {
 export interface TaskInBuild {
   readonly index: number;
   readonly task: PlannedTask;
-  /** The tasks that it waits for. They are done. */
+  /** The tasks whose results count for its own. They are done. */
   readonly dependencies: readonly (readonly [index: number, task: PlannedTask])[];
 }
 
@@ -313,7 +313,7 @@ export class TaskRunner {
    */
   recall(index: number, tasks: readonly PlannedTask[]): string | undefined {
     const { cache, force, deferred, replayLogs } = this.#options;
-    const { caching, command, dependencies = [] } = tasks[index] ?? {};
+    const { caching, command, counted: dependencies = [] } = tasks[index] ?? {};
     if (cache === undefined || force || caching === undefined || command === undefined) {
       return undefined;
     }

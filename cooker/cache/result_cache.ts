@@ -737,7 +737,7 @@ function isCapturedAsMade(outputs: readonly OutputEntry[], { recent }: MadeOutpu
 async function pathsOf(inputs: FileSet): Promise<readonly string[]> {
   const { paths } = await inputs.find();
   return paths.filter(({ kind }) => kind !== "folder")
-    .map(({ path }) => pathInside(inputs.patterns.folder, path) ?? path);
+    .map(({ path }) => inputs.nameOf(path));
 }
 
 /** Returns true if a task has dependencies with the same fingerprints. */

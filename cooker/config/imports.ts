@@ -12,6 +12,7 @@ import type { WorkspaceFolder } from "./workspace.ts";
 export class WorkspaceImports {
   readonly #folders: readonly WorkspaceFolder[];
   readonly #direct = new Map<WorkspaceFolder, readonly WorkspaceFolder[]>();
+  readonly #all = new Map<WorkspaceFolder, readonly WorkspaceFolder[]>();
   #byName: ReadonlyMap<string, WorkspaceFolder> | undefined;
 
   /** @param folders all folders of the workspace */
@@ -54,6 +55,19 @@ export class WorkspaceImports {
       else open.push(...[...this.of(next)].reverse());
     }
     return found;
+  }
+
+  /** Returns all folders that a folder imports, directly or through others, without itself. */
+  all(folder: WorkspaceFolder): readonly WorkspaceFolder[] {
+    const known = this.#all.get(folder);
+    if (known !== undefined) return known;
+    const found = new Set([folder]);
+    // A set iterates over the entries that are added on the way.
+    for (const each of found) for (const imported of this.of(each)) found.add(imported);
+    found.delete(folder);
+    const all = [...found];
+    this.#all.set(folder, all);
+    return all;
   }
 
   /**

@@ -6,7 +6,7 @@
  */
 
 import { Sha256 } from "../../system/files/digest.ts";
-import { isSystemError, pathInside } from "../../system/files/files.ts";
+import { isSystemError, pathInside, relativePath } from "../../system/files/files.ts";
 import { beforeAbort } from "../execute/cancellation.ts";
 import type { FileRecord, FileTable } from "./file_table.ts";
 import { leadsToFolder } from "./linked_folders.ts";
@@ -18,7 +18,10 @@ import { type Found, type FoundPath, type InputProblem, unreadable, walk } from 
 export interface Snapshot {
   /** Digest of all paths with their contents; `undefined` if the patterns match no file. */
   readonly digest: string | undefined;
-  /** Content of each file by its path relative to the set's folder, sorted. */
+  /**
+   * Content of each file by its path relative to the set's folder, sorted. Files outside of the
+   * project have absolute paths.
+   */
   readonly files: ReadonlyMap<string, string>;
   /** Iterates over the entries of `files`. There may be too many to be copied at once. */
   entries(): Iterable<readonly [path: string, content: string]>;
@@ -60,15 +63,15 @@ class SetSnapshot implements Snapshot {
   readonly changedAt: number;
   readonly problem: InputProblem | undefined;
   readonly isPending: boolean;
-  readonly #folder: string;
+  readonly #names: FileNames;
   readonly #records: ReadonlyMap<string, FileRecord>;
 
   constructor(
-    folder: string,
+    names: FileNames,
     records: ReadonlyMap<string, FileRecord>,
     facts: Omit<Snapshot, "files" | "entries" | "signaturesByPath" | "changedAfter">,
   ) {
-    this.#folder = folder;
+    this.#names = names;
     this.#records = records;
     this.digest = facts.digest;
     this.version = facts.version;
@@ -85,7 +88,7 @@ class SetSnapshot implements Snapshot {
 
   *entries(): Generator<readonly [path: string, content: string]> {
     for (const [path, { content }] of this.#records) {
-      yield [pathInside(this.#folder, path) ?? path, content];
+      yield [nameOf(path, this.#names), content];
     }
   }
 
@@ -93,7 +96,7 @@ class SetSnapshot implements Snapshot {
     if (this.changedAt <= time) return [];
     return [...this.#records]
       .filter(([, { changedAt }]) => changedAt > time)
-      .map(([path]) => pathInside(this.#folder, path) ?? path);
+      .map(([path]) => nameOf(path, this.#names));
   }
 
   *signaturesByPath(): Generator<readonly [path: string, signature: string]> {
@@ -128,6 +131,8 @@ export interface FolderWatcher {
 
 /** Options of a {@linkcode FileSet}. */
 interface FileSetOptions {
+  /** The project's root folder, absolute. */
+  readonly root: string;
   readonly table: FileTable;
   readonly watcher: FolderWatcher;
   readonly pace: Pace;
@@ -171,6 +176,15 @@ export class FileSet {
   constructor(patterns: PathPatterns, options: FileSetOptions) {
     this.patterns = patterns;
     this.#options = options;
+  }
+
+  /** Returns the name that a file has in snapshots. */
+  nameOf(path: string): string {
+    return nameOf(path, this.#names);
+  }
+
+  get #names(): FileNames {
+    return { root: this.#options.root, folder: this.patterns.folder };
   }
 
   /** Counter that grows with every reported change. */
@@ -402,6 +416,7 @@ export class FileSet {
 
   *#look(waits: boolean, signal?: AbortSignal): Sliced<Seen> {
     const { table } = this.#options;
+    const names = this.#names;
     const version = this.#version;
     const commits = this.#commits;
     const dirty = new Set(this.#dirty);
@@ -421,14 +436,14 @@ export class FileSet {
         };
       }
       records.set(path, record);
-      contents.update(contentLine(this.patterns.folder, path, record));
+      contents.update(contentLine(nameOf(path, names), record));
       hasShared ||= record.isShared;
       isPending ||= record.isPending === true;
       changedAt = Math.max(changedAt, record.changedAt);
       if (record.problem !== undefined) problem ??= unreadable(path, record.problem);
     }
     const isTold = isWatched && !hasShared && found.links.length === 0;
-    const snapshot = new SetSnapshot(this.patterns.folder, records, {
+    const snapshot = new SetSnapshot(names, records, {
       digest: records.size === 0 ? undefined : contents.hex(),
       version,
       isWatched,
@@ -515,7 +530,22 @@ function* signaturesOf(records: ReadonlyMap<string, FileRecord>): Sliced<string>
   return hash.hex();
 }
 
-function contentLine(folder: string, path: string, { content }: FileRecord): string {
-  const name = pathInside(folder, path) ?? path;
+/** The folders that paths in a snapshot are relative to. */
+interface FileNames {
+  readonly root: string;
+  readonly folder: string;
+}
+
+/**
+ * Returns the name of a file in a snapshot. In the project, it is the same in every checkout, also
+ * outside of the set's folder.
+ */
+function nameOf(path: string, { root, folder }: FileNames): string {
+  const inside = pathInside(folder, path);
+  if (inside !== undefined) return inside;
+  return pathInside(root, path) === undefined ? path : relativePath(folder, path);
+}
+
+function contentLine(name: string, { content }: FileRecord): string {
   return `${name.length}:${name}${content}\n`;
 }

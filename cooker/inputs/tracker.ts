@@ -150,7 +150,8 @@ export class InputTracker implements Notifier, FolderWatcher {
     const key = JSON.stringify([use, folder, ...entries]);
     if (!this.#sets.has(key)) {
       const patterns = PathPatterns.parse(folder, entries, use);
-      const options = { table: this.#table, watcher: this, pace: this.pace };
+      const { root } = this.#options;
+      const options = { root, table: this.#table, watcher: this, pace: this.pace };
       const set = patterns && new FileSet(patterns, options);
       this.#sets.set(key, set);
     }

@@ -13,7 +13,7 @@ import type { FoundTask, TaskScope } from "../config/scope.ts";
 import { parseFullName, type Workspace, type WorkspaceFolder } from "../config/workspace.ts";
 import type { TaskDefinition } from "../config/tasks.ts";
 import { excerpt } from "../../wire/near_names.ts";
-import { TaskLookup } from "./lookup.ts";
+import { TaskLookup, upstreamName } from "./lookup.ts";
 import { nearestName, TaskPattern } from "./task_names.ts";
 
 /** A node of the graph. */
@@ -29,6 +29,12 @@ export interface TaskNode {
    * Those that exist only because a folder imports another one are left out.
    */
   readonly declared: readonly number[];
+  /**
+   * The folders of the workspace whose files are inputs, because the task's package imports them:
+   * all of them, directly or not, except those whose tasks count by a dependency `^task`. Empty if
+   * the task declares no inputs.
+   */
+  readonly imported: readonly string[];
   /** True if the run's arguments are passed to this task. */
   readonly takesArguments: boolean;
   /** True if the client requested the task. False if it only runs as a dependency. */
@@ -58,6 +64,8 @@ interface GraphRequest {
 interface Steps {
   readonly first: number;
   readonly last: number;
+  /** The imported folders whose files count by the fingerprints of `^task` dependencies. */
+  readonly covered: ReadonlySet<string>;
 }
 
 interface Visit {
@@ -241,12 +249,38 @@ class GraphBuilder {
     let declared = lastOf(visit.dependencies);
     let dependencies = lastOf([...visit.dependencies, ...before]);
     const first = this.#nodes.length;
+    const covered = this.#covered(visit);
     for (const definition of lifecycle(task)) {
-      const node = { name: definition.name, definition, dependencies, declared };
+      const imported = this.#imported(definition, covered);
+      const node = { name: definition.name, definition, dependencies, declared, imported };
       dependencies = [this.#nodes.push(node) - 1];
       declared = dependencies;
     }
-    this.#steps.set(task, { first, last: this.#nodes.length - 1 });
+    this.#steps.set(task, { first, last: this.#nodes.length - 1, covered });
+  }
+
+  /** Returns the folders of the cached tasks that a task waits for by `^task`, and those behind. */
+  #covered({ found: { task }, dependencies }: Visit): ReadonlySet<string> {
+    const covered = new Set<string>();
+    if (!task.dependencies.some((name) => upstreamName(name) !== undefined)) return covered;
+    for (const { task: before } of dependencies) {
+      const { folder } = before.origin;
+      if (folder === task.origin.folder || before.files.length === 0) continue;
+      covered.add(folder);
+      for (const each of this.#steps.get(before)?.covered ?? []) covered.add(each);
+    }
+    return covered;
+  }
+
+  #imported(
+    { files, order, origin }: TaskDefinition,
+    covered: ReadonlySet<string>,
+  ): readonly string[] {
+    const folder = this.#workspace.at(origin.folder);
+    if (files.length === 0 || order === "declared" || folder === undefined) return [];
+    return this.#workspace.imports.all(folder)
+      .map((imported) => imported.folder)
+      .filter((imported) => !covered.has(imported));
   }
 }
 

@@ -171,6 +171,6 @@ function ownTasks(scope: TaskScope, name: string): FoundTask[] {
 }
 
 /** Returns the task's name in `^task`, and `undefined` for other names. */
-function upstreamName(name: string): string | undefined {
+export function upstreamName(name: string): string | undefined {
   return name.startsWith(UPSTREAM) && name.length > 1 ? name.slice(UPSTREAM.length) : undefined;
 }

@@ -8,7 +8,7 @@ import type { ReplayLogs, RunTasksParams } from "../../wire/commands.ts";
 import type { CacheDeclaration } from "../cache/fingerprint.ts";
 import type { ServiceSettings } from "../config/service.ts";
 import type { TaskDefinition } from "../config/tasks.ts";
-import { pathInside } from "../../system/files/files.ts";
+import { joinPath, pathInside } from "../../system/files/files.ts";
 import { type Environment, runEnvironment, taskEnvironment } from "./environment.ts";
 import type { TaskCommand } from "../execute/executor.ts";
 import type { TaskGraph, TaskNode } from "./graph.ts";
@@ -30,6 +30,11 @@ export interface PlannedTask {
   readonly requested: boolean;
   /** Indices of the tasks that must finish first. */
   readonly dependencies: readonly number[];
+  /**
+   * The subset of `dependencies` whose results count for the task's own. It has not those that only
+   * order the task, because its package imports theirs: their files are among its inputs.
+   */
+  readonly counted: readonly number[];
   /**
    * True if another task may run in parallel, or could if members did not wait for those they
    * import.
@@ -140,6 +145,7 @@ export function planCommandLine(params: RunTasksParams, place: PlanPlace): Build
     key: "",
     requested: true,
     dependencies: [],
+    counted: [],
     prefixed: false,
     cwd,
     header: commandLine(command, params.args),
@@ -177,13 +183,18 @@ function plannedTask(
     key,
     requested,
     dependencies,
+    counted: node.declared,
     prefixed: label !== undefined,
     ...(label === undefined || label === name ? {} : { label }),
     cwd,
     ...(owner === undefined ? {} : { package: owner }),
   };
   if (definition.command === undefined) return same;
-  const { files, output, env, settings = {} } = definition;
+  const { output, env, settings = {} } = definition;
+  const files = [
+    ...definition.files,
+    ...node.imported.map((folder) => importedFiles(folder, cwd)),
+  ];
   const clean = settings.clean === undefined ? {} : { clean: settings.clean };
   const names = [place.name, definition.origin.packageName].filter((each) => each !== undefined);
   return {
@@ -197,6 +208,16 @@ function plannedTask(
       ...(label === undefined || params.noPrefix ? {} : { waitsForOutput: true }),
     },
   };
+}
+
+/**
+ * Returns the entry for the files of an imported folder. Its dot files and installed packages are
+ * not among them. Nor are the subfolders of a folder that the task itself is in: other members are
+ * there.
+ */
+function importedFiles(folder: string, cwd: string): string {
+  const isAround = pathInside(folder, cwd) !== undefined;
+  return joinPath(folder.replaceAll("*", "?"), isAround ? "*" : "**");
 }
 
 function taskCommand(

@@ -227,6 +227,29 @@ export function pathInside(folder: string, path: string): string | undefined {
 }
 
 /**
+ * Returns the path that leads from a folder to another path, with `..` where it leads upwards.
+ *
+ * @param folder absolute
+ * @param path absolute
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { relativePath } from "./files.ts";
+ *
+ * assertEquals(relativePath("/a/b", "/a/c/d"), "../c/d");
+ * assertEquals(relativePath("/a", "/a"), "");
+ * ```
+ */
+export function relativePath(folder: string, path: string): string {
+  const [from, to] = [folder, path].map((each) => each.split("/").filter((part) => part !== ""));
+  let shared = 0;
+  while (shared < (from?.length ?? 0) && from?.[shared] === to?.[shared]) shared++;
+  const up = (from ?? []).slice(shared).map(() => "..");
+  return [...up, ...(to ?? []).slice(shared)].join("/");
+}
+
+/**
  * Creates a folder and its parents if they are missing.
  *
  * @param mode the mode of folders that are created, such as `0o700`

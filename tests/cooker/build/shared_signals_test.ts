@@ -10,6 +10,7 @@ const TASK: PlannedTask = {
   name: "gen",
   requested: true,
   dependencies: [],
+  counted: [],
   prefixed: false,
   cwd: "/project",
   key: "gen",

@@ -176,6 +176,81 @@ Deno.test("^task is the task of the imported packages, through those without it,
   assertEquals(app?.dependencies, ["core#build", "ui#postbuild"]);
 });
 
+Deno.test("a cached task runs again if a file of an imported package changes, in any run", async () => {
+  const member = (imports: Record<string, string>) => ({
+    tasks: { t: { command: "cat *.txt", files: ["*.txt"] } },
+    imports,
+  });
+  await using workspace = new Workspace({
+    "deno.json": { workspace: ["a", "b", "c", "d"] },
+    "a/deno.json": { name: "@x/a", ...member({ "@x/b": "jsr:@x/b" }) },
+    "b/deno.json": { name: "@x/b", tasks: {}, imports: { "@x/c": "jsr:@x/c" } },
+    "c/deno.json": { name: "@x/c", ...member({}) },
+    "d/deno.json": { name: "@x/d", ...member({}) },
+    ...Object.fromEntries(["a", "c", "d"].map((each) => [`${each}/x.txt`, each])),
+    "c/deep/mod.ts": "1",
+    "c/.hidden/file": "1",
+  });
+  const { cooker, root } = workspace;
+  const run = async (more: Parameters<DirectCooker["run"]>[1]): Promise<string[]> => {
+    const { events, exitCode } = await cooker.run(["t"], { jobs: 1, ...more });
+    assertEquals(exitCode, 0);
+    // Results may be stored after a build. A plan is answered when they are.
+    await cooker.plan(["t"], { recursive: true });
+    return events.flatMap((event) => event.type === "TaskStarted" ? [event.task] : []);
+  };
+  const all = { recursive: true };
+  const inA = { cwd: `${root}/a` };
+  assertEquals(await run(all), ["@x/c#t", "@x/a#t", "@x/d#t"]);
+  assertEquals(await run(inA), []);
+  workspace.write("c/deep/mod.ts", "2");
+  const { tasks: [plan] } = await cooker.plan(["t"], inA);
+  assertEquals(plan?.reasons.map(({ text }) => text), ["../c/deep/mod.ts was changed"]);
+  assertEquals(await run(inA), ["@x/a#t"]);
+  assertEquals(await run(all), []);
+  workspace.write("c/.hidden/file", "2");
+  assertEquals(await run(all), []);
+  workspace.write("b/new.ts", "1");
+  assertEquals(await run({ filter: "@x/a" }), ["@x/a#t"]);
+  workspace.write("d/x.txt", "2");
+  assertEquals(await run(all), ["@x/d#t"]);
+});
+
+Deno.test("the files of an imported package count by its task if a task depends on ^task", async () => {
+  const files = { files: ["src"] };
+  await using workspace = new Workspace({
+    "package.json": { workspaces: ["*"] },
+    "app/package.json": {
+      name: "app",
+      scripts: { build: "echo app" },
+      dependencies: { lib: "*", tsconfig: "*" },
+      simmer: { tasks: { build: { ...files, dependencies: ["^build"] } } },
+    },
+    "lib/package.json": {
+      name: "lib",
+      scripts: { build: "echo lib" },
+      simmer: { tasks: { build: files } },
+    },
+    "tsconfig/package.json": { name: "tsconfig" },
+    "app/src/x": "1",
+    "lib/src/x": "1",
+    "lib/README": "1",
+    "tsconfig/base.json": "1",
+  });
+  const run = async (): Promise<string[]> => {
+    const ran = await workspace.run(["app#build"], {});
+    await workspace.cooker.plan(["app#build"]);
+    return ran;
+  };
+  assertEquals(await run(), ["lib#build", "app#build"]);
+  workspace.write("lib/README", "2");
+  assertEquals(await run(), []);
+  workspace.write("tsconfig/base.json", "2");
+  assertEquals(await run(), ["app#build"]);
+  workspace.write("lib/src/x", "2");
+  assertEquals(await run(), ["lib#build", "app#build"]);
+});
+
 Deno.test("^task that no package has is an error, and so is a cycle across packages", async () => {
   const cyclic = (dependencies: readonly string[]) => ({
     ...UPSTREAM,
