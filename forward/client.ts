@@ -61,7 +61,7 @@ const BROKEN_PIPE = 141;
 const OUTPUT_LOST = 74;
 
 /** Names of config files. The nearest folder upwards with one is the project or a member of it. */
-const CONFIGS = ["deno.json", "deno.jsonc", "package.json"] as const;
+const CONFIGS = ["deno.json", "deno.jsonc", "package.json", "pnpm-workspace.yaml"] as const;
 
 /** Limit of a config file's size. Larger ones are ignored here. */
 const MAX_CONFIG_BYTES = 1024 * 1024;
@@ -119,8 +119,12 @@ function isFile(path: string): boolean {
   return orAbsent(() => Deno.statSync(path).isFile) ?? false;
 }
 
+/** The file that makes a folder the root of a workspace, whatever its contents are. */
+const PNPM_WORKSPACE = "pnpm-workspace.yaml";
+
 /** The size is limited, and only regular files are read: a named pipe would block. */
 function mentionsWorkspace(path: string): boolean {
+  if (path.endsWith(PNPM_WORKSPACE)) return isFile(path);
   return orAbsent(() => {
     const { isFile, size } = Deno.statSync(path);
     return isFile && size <= MAX_CONFIG_BYTES &&

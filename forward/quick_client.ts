@@ -132,7 +132,7 @@ alarm 2;
 for (@ARGV) { last if $_ eq "--"; whole() if /${PLACED}/ }
 $cwd = ${folder} or whole();
 for ($dir = $cwd;; $dir =~ s!/[^/]*$!!) {
-  if ($inside ? rare("member") : -f "$dir/deno.json" || -f "$dir/deno.jsonc" || -f "$dir/package.json") {
+  if ($inside ? rare("member") : -f "$dir/deno.json" || -f "$dir/deno.jsonc" || -f "$dir/package.json" || -f "$dir/pnpm-workspace.yaml") {
     $inside = 1;
     last if offer();
   }
@@ -274,6 +274,7 @@ ${rare}RARE
 /** Returns the Perl code that is rarely needed, and therefore compiled on use. */
 function rareText({ now }: Platform): string {
   return String.raw`sub on_member {
+  return 1 if -f "$dir/pnpm-workspace.yaml";
   for (map "$dir/$_", "deno.json", "deno.jsonc", "package.json") {
     next if !-f $_ || -s _ > 1048576 || !open my $file, "<", $_;
     return 1 if join("", <$file>) =~ /"workspace/;

@@ -21,10 +21,14 @@ import {
   visibleKind,
 } from "../system/files/files.ts";
 import { projectError } from "../wire/errors.ts";
+import { expandBraces } from "./stars.ts";
 import { readConfigText, tooDeepAt, withoutComments } from "./config_text.ts";
 
 /** Names of config files. The first one that exists counts. */
 export const DENO_CONFIG_NAMES = ["deno.json", "deno.jsonc"] as const;
+
+/** The file that makes a folder the root of a pnpm workspace, whatever its contents are. */
+export const PNPM_WORKSPACE = "pnpm-workspace.yaml";
 
 /** Identity of a project, and of its server. */
 export interface Project {
@@ -36,7 +40,8 @@ export interface Project {
 
 /**
  * Finds the project of a folder: the nearest folder upwards with a `deno.json`, `deno.jsonc` or
- * `package.json`. If that folder is a member of a workspace, the workspace's root is the project.
+ * `package.json`. If that folder is a member of a workspace, the workspace's root is the project. As
+ * for pnpm, every `package.json` below a `pnpm-workspace.yaml` belongs to its workspace.
  *
  * @param cwd absolute
  * @param config config file that the user named, absolute or relative to `cwd`; it may be a symlink
@@ -63,8 +68,11 @@ function searchProject(cwd: string, config: string | undefined): Project | undef
   const start = realFolder(cwd);
   const nearest = upwards(start).find(hasConfig);
   if (nearest === undefined) return undefined;
-  const workspace = upwards(parentFolder(nearest))
-    .find((folder) => nearest !== "/" && isWorkspaceOf(folder, nearest));
+  if (nearest === "/" || hasFile(nearest, PNPM_WORKSPACE)) return { root: nearest };
+  const isPackage = hasFile(nearest, "package.json");
+  const workspace = upwards(parentFolder(nearest)).find((folder) =>
+    (isPackage && hasFile(folder, PNPM_WORKSPACE)) || isWorkspaceOf(folder, nearest)
+  );
   return { root: workspace ?? nearest };
 }
 
@@ -129,7 +137,7 @@ export function upwards(folder: string): string[] {
   return folders;
 }
 
-const CONFIG_NAMES: readonly string[] = [...DENO_CONFIG_NAMES, "package.json"];
+const CONFIG_NAMES: readonly string[] = [...DENO_CONFIG_NAMES, "package.json", PNPM_WORKSPACE];
 
 /**
  * Returns true if a folder has a config file. Folders of such a name are ignored, as in
@@ -170,12 +178,16 @@ function isWorkspaceOf(folder: string, member: string): boolean {
   return matching.some((pattern) => !isExcluded || isExactMember(pattern));
 }
 
+function hasFile(folder: string, name: string): boolean {
+  return configKind(joinPath(folder, name)) === "file";
+}
+
 /**
  * Returns true if a pattern of a workspace names exactly one folder. An exclusion (`!`) does not
  * remove such a member, as in `deno task`.
  */
 export function isExactMember(pattern: string): boolean {
-  return !/[*?]/.test(pattern);
+  return !/[*?{[(]/.test(pattern);
 }
 
 /**
@@ -243,7 +255,9 @@ function namedMembers(file: string | undefined, key: string, listKey: string): s
   }
   const value = memberOf(config, key);
   const list = Array.isArray(value) ? value : memberOf(value, listKey);
-  return Array.isArray(list) ? list.filter((each) => typeof each === "string") : [];
+  return Array.isArray(list)
+    ? list.filter((each) => typeof each === "string").flatMap(expandBraces)
+    : [];
 }
 
 function memberOf(value: unknown, key: string): unknown {

@@ -40,3 +40,37 @@ export function matchStars(pattern: string, text: string): string[] | undefined 
   parts.push(text.slice(first.length, end));
   return parts.reverse();
 }
+
+/** The maximum number of patterns that one pattern with braces stands for. */
+const MAX_ALTERNATIVES = 1000;
+
+/**
+ * Returns the patterns that a pattern with braces stands for. A pattern that stands for too many is
+ * returned unchanged, as are braces without a comma.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { expandBraces } from "./stars.ts";
+ *
+ * assertEquals(expandBraces("{apps,libs/{a,b}}/*"), ["apps/*", "libs/a/*", "libs/b/*"]);
+ * assertEquals(expandBraces("a{b}"), ["a{b}"]);
+ * ```
+ */
+export function expandBraces(pattern: string): string[] {
+  const expanded = new Set<string>();
+  const open = [pattern];
+  for (let text = open.pop(); text !== undefined; text = open.pop()) {
+    const braces = /\{([^{}]*,[^{}]*)\}/.exec(text);
+    if (braces === null) {
+      expanded.add(text);
+      continue;
+    }
+    const { 0: { length }, 1: alternatives = "", index } = braces;
+    for (const each of alternatives.split(",").reverse()) {
+      open.push(text.slice(0, index) + each + text.slice(index + length));
+    }
+    if (open.length + expanded.size > MAX_ALTERNATIVES) return [pattern];
+  }
+  return [...expanded];
+}

@@ -6,7 +6,13 @@
  * @module
  */
 
-import { DENO_CONFIG_NAMES, workspacePatterns } from "../../project/root.ts";
+import { pnpmPatterns } from "../config/pnpm_workspace.ts";
+import {
+  DENO_CONFIG_NAMES,
+  isExactMember,
+  PNPM_WORKSPACE,
+  workspacePatterns,
+} from "../../project/root.ts";
 import {
   baseName,
   fileKind,
@@ -28,7 +34,11 @@ interface ProjectPlace {
   readonly config?: string;
 }
 
-const CONFIG_NAMES: ReadonlySet<string> = new Set([...DENO_CONFIG_NAMES, "package.json"]);
+const CONFIG_NAMES: ReadonlySet<string> = new Set([
+  ...DENO_CONFIG_NAMES,
+  "package.json",
+  PNPM_WORKSPACE,
+]);
 
 /** Characters that some file systems ignore in names. */
 const IGNORABLE = /[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]/g;
@@ -147,10 +157,11 @@ function isState(path: string, task: TaskFolder): boolean {
  * there would make the folder a member, which decides what runs.
  */
 function readWorkspace(root: string): Known {
-  const written = workspacePatterns(root);
-  const named = written.filter((each) => !/^!|[*?]/.test(each)).map((each) => joinPath(root, each));
+  const written = [...workspacePatterns(root), ...pnpmPatterns(root)];
+  const named = written.filter((each) => !each.startsWith("!") && isExactMember(each))
+    .map((each) => joinPath(root, each));
   const members = new Set(named.flatMap((each) => [each, realIfPresent(each) ?? each]).map(fold));
-  const globs = written.filter((each) => each.startsWith("!") || /[*?]/.test(each));
+  const globs = written.filter((each) => each.startsWith("!") || !isExactMember(each));
   const patterns = PathPatterns.parse(fold(root), globs.map(fold));
   return { patterns, members, folders: new Map() };
 }

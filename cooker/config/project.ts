@@ -20,10 +20,12 @@ import {
 import type { NpmBins } from "../execute/node_modules.ts";
 import type { ConfigText } from "./jsonc.ts";
 import { TaskScope } from "./scope.ts";
-import { memberFolders } from "./members.ts";
+import { memberFolders, type MemberPattern } from "./members.ts";
+import { readPnpmWorkspace } from "./pnpm_workspace.ts";
 import { Workspace } from "./workspace.ts";
 import { readConfigText } from "../../project/config_text.ts";
-import { workspacePatterns } from "../../project/root.ts";
+import { PNPM_WORKSPACE } from "../../project/root.ts";
+import { expandBraces } from "../../project/stars.ts";
 import { readDenoConfig, readPackageJson, type TaskFile } from "./tasks.ts";
 
 const DENO_CONFIGS: readonly string[] = ["deno.json", "deno.jsonc"];
@@ -47,6 +49,7 @@ export class ProjectConfig {
   readonly #place: ProjectPlace;
   readonly #consulted = new Set<string>();
   #memberPatterns: readonly string[] = [];
+  #pnpmParsed: { readonly text: string; readonly members: readonly MemberPattern[] } | undefined;
   readonly #parsed = new Map<string, { readonly text: string; readonly tasks: TaskFile }>();
 
   constructor(place: ProjectPlace) {
@@ -71,7 +74,8 @@ export class ProjectConfig {
    */
   absence(): string | undefined {
     const { root, config } = this.#place;
-    const names = [...DENO_CONFIGS, PACKAGE_JSON].map((name) => joinPath(root, name));
+    const names = [...DENO_CONFIGS, PACKAGE_JSON, PNPM_WORKSPACE]
+      .map((name) => joinPath(root, name));
     const files = config === undefined ? names : [config];
     return files.every(isMissing) ? noConfig(this.#place).message : undefined;
   }
@@ -91,7 +95,7 @@ export class ProjectConfig {
     const rootScope = new TaskScope(rootFiles);
     const memberFiles = config === undefined ? this.#nearestFiles(cwd) : [];
     if (memberFiles.length > 0) return new TaskScope(memberFiles, rootScope);
-    if (rootFiles.length > 0) return rootScope;
+    if (rootFiles.length > 0 || this.absence() === undefined) return rootScope;
     throw noConfig(this.#place);
   }
 
@@ -105,8 +109,12 @@ export class ProjectConfig {
     const { root, config } = this.#place;
     const rootFiles = config === undefined ? this.#filesIn(root) : this.#filesOf(config);
     const rootScope = new TaskScope(rootFiles);
-    const patterns = workspacePatterns(root);
-    this.#memberPatterns = patterns.filter((each) => !each.startsWith("!"))
+    const patterns = [
+      ...rootFiles.flatMap((file) => file.members),
+      ...this.#pnpm(),
+    ];
+    this.#memberPatterns = patterns.flatMap(({ text }) => expandBraces(text))
+      .filter((each) => !each.startsWith("!"))
       .flatMap((each) => [...DENO_CONFIGS, PACKAGE_JSON].map((name) => `${each}/${name}`));
     const members = memberFolders(
       root,
@@ -180,6 +188,20 @@ export class ProjectConfig {
     if (!DENO_CONFIGS.includes(baseName(config))) return [tasks];
     const scripts = this.#read(joinPath(parentFolder(config), PACKAGE_JSON), readPackageJson);
     return scripts === undefined ? [tasks] : [tasks, scripts];
+  }
+
+  /** Returns the members that a `pnpm-workspace.yaml` lists. */
+  #pnpm(): readonly MemberPattern[] {
+    const { root, config } = this.#place;
+    if (config !== undefined) return [];
+    const file = joinPath(root, PNPM_WORKSPACE);
+    this.#consulted.add(file);
+    const text = readConfigText(file, { folder: true });
+    if (text === undefined) return [];
+    if (this.#pnpmParsed?.text === text) return this.#pnpmParsed.members;
+    const members = readPnpmWorkspace({ file, text });
+    this.#pnpmParsed = { text, members };
+    return members;
   }
 
   #read(file: string, parse: ReadFile): TaskFile | undefined {

@@ -14,9 +14,11 @@ import {
   invalidConfig,
   membersOf,
   parseConfig,
+  placeOf,
   stringOf,
 } from "./jsonc.ts";
 
+import type { MemberPattern } from "./members.ts";
 import { readTextList } from "./section.ts";
 import { readSettings, type TaskSettings } from "./settings.ts";
 
@@ -74,6 +76,16 @@ export interface TaskFile {
   readonly nodeModulesDir?: "manual" | "none" | "other";
   /** The imports of the folder's code: names of packages, and relative paths of folders. */
   readonly imports: readonly string[];
+  /** The patterns of a workspace's members. Empty if the file defines no workspace. */
+  readonly members: readonly MemberPattern[];
+  /** The position of the package's name in the file. */
+  readonly namePlace?: ConfigPlace;
+}
+
+/** A position in a config file, counted from 1. */
+interface ConfigPlace {
+  readonly line: number;
+  readonly column: number;
 }
 
 type MutableTaskFile = TaskFile & { readonly tasks: Map<string, TaskDefinition> };
@@ -88,7 +100,8 @@ export function readDenoConfig(source: ConfigText, folder: string): TaskFile {
   const members = membersOf(parseConfig(source, "jsonc"));
   const modules = members.get("nodeModulesDir");
   const origin = {
-    ...emptyFile("deno.json", source, folder, stringOf(members.get("name"))),
+    ...emptyFile("deno.json", source, folder, members.get("name")),
+    members: memberPatterns(source, members.get("workspace"), "members"),
     ...(modules === undefined ? {} : { nodeModulesDir: nodeModulesDirOf(modules) }),
     imports: [...membersOf(members.get("imports"))].flatMap(([name, node]) => [
       name,
@@ -121,7 +134,8 @@ export function readPackageJson(source: ConfigText, folder: string): TaskFile {
   const config = new Map<string, string>();
   for (const [key, node] of membersOf(members.get("config"))) flatten(config, key, node);
   const origin = {
-    ...emptyFile("package.json", source, folder, name),
+    ...emptyFile("package.json", source, folder, members.get("name")),
+    members: memberPatterns(source, members.get("workspaces"), "packages"),
     imports: DEPENDENCY_KEYS.flatMap((key) =>
       [...membersOf(members.get(key))].flatMap(([name, node]) => [
         name,
@@ -173,16 +187,38 @@ function emptyFile(
   kind: TaskFile["source"],
   source: ConfigText,
   folder: string,
-  packageName: string | undefined,
+  name: ConfigNode | undefined,
 ): MutableTaskFile {
+  const packageName = stringOf(name) || undefined;
   return {
     source: kind,
     file: source.file,
     folder,
     tasks: new Map(),
     imports: [],
-    ...(packageName === undefined ? {} : { packageName }),
+    members: [],
+    ...(packageName === undefined ? {} : {
+      packageName,
+      namePlace: placeOf(source.text, name?.offset ?? 0),
+    }),
   };
+}
+
+/**
+ * Returns the members in a `workspace` or `workspaces`: a list, or an object with a list. Deno and
+ * npm report other values themselves.
+ */
+function memberPatterns(
+  { file, text }: ConfigText,
+  node: ConfigNode | undefined,
+  key: "members" | "packages",
+): MemberPattern[] {
+  const list = node?.type === "object" ? membersOf(node).get(key) : node;
+  if (list?.type !== "array") return [];
+  return (list.children ?? []).flatMap((child) => {
+    const pattern = stringOf(child);
+    return pattern === undefined ? [] : [{ text: pattern, file, ...placeOf(text, child.offset) }];
+  });
 }
 
 function emptyTask(origin: TaskFile, name: string): TaskDefinition {

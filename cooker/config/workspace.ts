@@ -5,6 +5,8 @@
  */
 
 import { baseName, pathInside } from "../../system/files/files.ts";
+import { projectError } from "../../wire/errors.ts";
+import { excerpt } from "../../wire/near_names.ts";
 import { matchStars } from "../../project/stars.ts";
 import { WorkspaceImports } from "./imports.ts";
 import type { TaskScope } from "./scope.ts";
@@ -47,7 +49,10 @@ export class Workspace {
   readonly #names = new Map<string, string>();
   #byPath: ReadonlyMap<string, WorkspaceFolder> | undefined;
 
-  /** @param folders the root, then the members sorted by path */
+  /**
+   * @param folders the root, then the members sorted by path
+   * @throws {WireError} `projectError` of kind `invalid-config` if two packages have one name
+   */
   constructor(folders: readonly WorkspaceFolder[]) {
     this.folders = folders;
     this.imports = new WorkspaceImports(folders);
@@ -63,8 +68,11 @@ export class Workspace {
       const path = pathInside(root?.folder ?? "/", member.folder) ?? member.folder;
       this.#names.set(member.folder, isUnique ? short : path);
     }
+    requireUniqueNames(folders);
     const own = root === undefined ? undefined : packageName(root);
-    if (root !== undefined && own !== undefined) this.#names.set(root.folder, own);
+    if (root !== undefined && own !== undefined && !taken.has(own)) {
+      this.#names.set(root.folder, own);
+    }
   }
 
   /** True if the project is no workspace: tasks then have no package in their names. */
@@ -103,9 +111,35 @@ export class Workspace {
     return this.folders.filter(({ folder, isRoot, files }) => {
       if (isRoot && name === ROOT_NAME) return true;
       const called = this.#names.get(folder);
-      const names = [...(called === undefined ? [] : [called]), ...packageNames(files)];
+      const names = [
+        ...(called === undefined ? [] : [called]),
+        ...(isRoot ? [] : packageNames(files)),
+      ];
       return names.some((each) => matchStars(name, each) !== undefined);
     });
+  }
+}
+
+/** @throws {WireError} `projectError` of kind `invalid-config` if two packages have one name */
+function requireUniqueNames(folders: readonly WorkspaceFolder[]): void {
+  const owners = new Map<string, TaskFile>();
+  // As for npm, the root may have a member's name. It has none in the workspace then.
+  for (const { files } of folders.slice(1)) {
+    for (const file of files) {
+      const { packageName: name, namePlace } = file;
+      if (name === undefined || namePlace === undefined) continue;
+      const owner = owners.get(name);
+      if (owner !== undefined && owner.folder !== file.folder) {
+        const { line, column } = namePlace;
+        throw projectError(
+          `Invalid config: ${file.file}:${line}:${column}: the package name "${
+            excerpt(name)
+          }" is also that of ${owner.file}. Packages of a workspace need different names`,
+          { kind: "invalid-config", file: file.file, line, column },
+        );
+      }
+      owners.set(name, file);
+    }
   }
 }
 
