@@ -40,6 +40,7 @@ import { SlotPool } from "./build/slot_pool.ts";
 import { BuildFiles, type BuildFolders, BuildIds } from "./build/build_files.ts";
 import { ProjectConfig } from "./config/project.ts";
 import { requireFolder } from "../project/root.ts";
+import { WorkspaceMemo } from "./config/workspace_memo.ts";
 import { isWorkspaceRun, selectFolders, type Workspace } from "./config/workspace.ts";
 import { buildGraph, buildWorkspaceGraph, type TaskGraph } from "./plan/graph.ts";
 import type { FileSet } from "./inputs/file_set.ts";
@@ -134,9 +135,16 @@ export class TaskCooker implements Cooker {
     configSet: () => this.#configSet(),
     plan: (params) => this.#plan(params),
   });
+  readonly #workspaces = new WorkspaceMemo({
+    configSet: () => this.#configSet(),
+    read: () => this.#config.workspace(),
+  });
   readonly #memory: MemoryRelease;
   readonly #retention: BuildRetention;
   readonly #beside: OwnedWork;
+  #configFiles:
+    | { readonly entries: readonly string[]; readonly set: FileSet | undefined }
+    | undefined;
   #state: CookerState = "initial";
   /** Number of executions that had begun at the last look. */
   #begunBefore = 0;
@@ -314,7 +322,8 @@ export class TaskCooker implements Cooker {
   }
 
   #listTasks(params: ListTasksParams): TaskDescription[] {
-    const workspace = this.#config.workspace();
+    this.#project.sync();
+    const workspace = this.#workspaces.get();
     if (!isWorkspaceRun(params)) {
       const scope = this.#config.scopeAt(realFolder(params.cwd ?? this.#options.root));
       return describeScope(scope, workspace);
@@ -467,7 +476,12 @@ export class TaskCooker implements Cooker {
    * no file is added.
    */
   #configSet(): FileSet | undefined {
-    return this.#project.tracker.set(this.#options.root, this.#config.entries);
+    const { entries } = this.#config;
+    if (this.#configFiles?.entries !== entries) {
+      const set = this.#project.tracker.set(this.#options.root, entries);
+      this.#configFiles = { entries, set };
+    }
+    return this.#configFiles.set;
   }
 
   /** Returns what the outcome of a build that is about to begin depends on if it runs no task. */
@@ -504,7 +518,7 @@ export class TaskCooker implements Cooker {
 
   #graph(params: RunTasksParams): TaskGraph {
     const { tasks: names, ifPresent } = params;
-    const workspace = this.#config.workspace();
+    const workspace = this.#workspaces.get();
     if (isWorkspaceRun(params)) {
       const folders = selectFolders(workspace.folders, params);
       return buildWorkspaceGraph({ workspace, folders, names, ifPresent });

@@ -49,6 +49,13 @@ export class ProjectConfig {
   readonly #place: ProjectPlace;
   readonly #consulted = new Set<string>();
   #memberPatterns: readonly string[] = [];
+  #entries:
+    | {
+      readonly entries: readonly string[];
+      readonly size: number;
+      readonly patterns: readonly string[];
+    }
+    | undefined;
   #pnpmParsed: { readonly text: string; readonly members: readonly MemberPattern[] } | undefined;
   readonly #parsed = new Map<string, { readonly text: string; readonly tasks: TaskFile }>();
 
@@ -58,14 +65,20 @@ export class ProjectConfig {
 
   /**
    * Patterns, relative to the root, for all files that the config depends on: the files that were
-   * read or looked for, and the config files that a new workspace member would have.
+   * read or looked for, and the config files that a new workspace member would have. The list is the
+   * same object until it changes.
    */
   get entries(): readonly string[] {
     const { root } = this.#place;
-    return [
-      ...[...this.#consulted].map((path) => literalEntry(pathInside(root, path) ?? path)),
-      ...this.#memberPatterns,
-    ];
+    const { size } = this.#consulted;
+    if (this.#entries?.size !== size || this.#entries.patterns !== this.#memberPatterns) {
+      const entries = [
+        ...[...this.#consulted].map((path) => literalEntry(pathInside(root, path) ?? path)),
+        ...this.#memberPatterns,
+      ];
+      this.#entries = { entries, size, patterns: this.#memberPatterns };
+    }
+    return this.#entries.entries;
   }
 
   /**
@@ -113,18 +126,22 @@ export class ProjectConfig {
       ...rootFiles.flatMap((file) => file.members),
       ...this.#pnpm(),
     ];
-    this.#memberPatterns = patterns.flatMap(({ text }) => expandBraces(text))
+    const newMembers = patterns.flatMap(({ text }) => expandBraces(text))
       .filter((each) => !each.startsWith("!"))
       .flatMap((each) => [...DENO_CONFIGS, PACKAGE_JSON].map((name) => `${each}/${name}`));
-    const members = memberFolders(
-      root,
-      patterns,
-      (folder) => this.#filesIn(folder).length > 0,
-    ).sort((a, b) => `${a}/` < `${b}/` ? -1 : 1);
+    if (newMembers.join("\n") !== this.#memberPatterns.join("\n")) {
+      this.#memberPatterns = newMembers;
+    }
+    const filesOf = new Map<string, readonly TaskFile[]>();
+    const members = memberFolders(root, patterns, (folder) => {
+      const files = this.#filesIn(folder);
+      filesOf.set(folder, files);
+      return files.length > 0;
+    }).sort((a, b) => `${a}/` < `${b}/` ? -1 : 1);
     return new Workspace([
       { folder: root, isRoot: true, files: rootFiles, scope: rootScope },
       ...members.map((folder) => {
-        const files = this.#filesIn(folder);
+        const files = filesOf.get(folder) ?? [];
         return { folder, isRoot: false, files, scope: new TaskScope(files, rootScope) };
       }),
     ]);

@@ -47,6 +47,10 @@ export class PathPatterns {
   readonly folder: string;
   readonly #use: PatternUse;
   readonly #included: readonly Entry[];
+  /** The paths of the included entries without wildcards. There may be thousands. */
+  readonly #paths: ReadonlySet<string>;
+  /** The included entries with wildcards. */
+  readonly #wildcards: readonly Entry[];
   readonly #excluded: readonly Entry[];
 
   private constructor(
@@ -58,6 +62,10 @@ export class PathPatterns {
     this.folder = folder;
     this.#use = use;
     this.#included = included;
+    this.#wildcards = included.filter(({ segments }) => segments !== undefined);
+    this.#paths = new Set(
+      included.flatMap(({ base, segments }) => segments === undefined ? [base] : []),
+    );
     this.#excluded = excluded;
   }
 
@@ -110,7 +118,17 @@ export class PathPatterns {
 
   /** Returns true if the entries match a file at an absolute path. */
   matches(path: string): boolean {
-    return this.#included.some((entry) => isMatch(entry, path)) && !this.excludes(path);
+    return (this.#isAtPath(path) || this.#wildcards.some((entry) => isMatch(entry, path))) &&
+      !this.excludes(path);
+  }
+
+  /** Returns true if an entry without wildcards names a path or a folder above it. */
+  #isAtPath(path: string): boolean {
+    if (this.#paths.size === 0) return false;
+    for (let end = path.length; end > 0; end = path.lastIndexOf("/", end - 1)) {
+      if (this.#paths.has(path.slice(0, end))) return true;
+    }
+    return this.#paths.has("/");
   }
 
   /** Returns true if a path, or a folder with everything in it, is excluded. */
@@ -120,7 +138,8 @@ export class PathPatterns {
 
   /** Returns true if the entries may match anything in a folder. */
   reachesInto(folder: string): boolean {
-    return !this.excludes(folder) && this.#included.some((entry) => canMatchIn(entry, folder));
+    return !this.excludes(folder) &&
+      (this.#isAtPath(folder) || this.#wildcards.some((entry) => canMatchIn(entry, folder)));
   }
 
   /**
