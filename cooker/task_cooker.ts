@@ -40,6 +40,7 @@ import { SlotPool } from "./build/slot_pool.ts";
 import { BuildFiles, type BuildFolders, BuildIds } from "./build/build_files.ts";
 import { ProjectConfig } from "./config/project.ts";
 import { requireFolder } from "../project/root.ts";
+import { SourceImports } from "./config/source_imports.ts";
 import { WorkspaceMemo } from "./config/workspace_memo.ts";
 import { isWorkspaceRun, selectFolders, type Workspace } from "./config/workspace.ts";
 import { buildGraph, buildWorkspaceGraph, type TaskGraph } from "./plan/graph.ts";
@@ -117,6 +118,7 @@ export class TaskCooker implements Cooker {
   readonly configNotifier: ConfigNotifier;
   readonly #options: TaskCookerOptions;
   readonly #config: ProjectConfig;
+  readonly #sources: SourceImports;
   readonly #project: ProjectState;
   readonly #changes: ChangeSubscriptions;
   readonly #executor: Executor;
@@ -134,6 +136,7 @@ export class TaskCooker implements Cooker {
   readonly #plans = new PlanMemo({
     configSet: () => this.#configSet(),
     plan: (params) => this.#plan(params),
+    sources: () => this.#sources.dependencies(),
   });
   readonly #workspaces = new WorkspaceMemo({
     configSet: () => this.#configSet(),
@@ -158,7 +161,11 @@ export class TaskCooker implements Cooker {
       const text = error instanceof Error ? error.stack ?? error.message : String(error);
       options.log.log("error", `The cooker's ${what} failed: ${text}`);
     });
-    this.#config = new ProjectConfig(options);
+    this.#sources = new SourceImports({
+      setOf: (folder, entries) => this.#project.tracker.set(folder, entries),
+      note: (text) => options.log.log("warn", text),
+    });
+    this.#config = new ProjectConfig(options, this.#sources);
     this.#project = new ProjectState({ ...options, folders: options.state });
     this.notifier = this.#project.tracker;
     this.configNotifier = new ConfigNotifier(
@@ -519,6 +526,7 @@ export class TaskCooker implements Cooker {
   #graph(params: RunTasksParams): TaskGraph {
     const { tasks: names, ifPresent } = params;
     const workspace = this.#workspaces.get();
+    workspace.imports.refresh();
     if (isWorkspaceRun(params)) {
       const folders = selectFolders(workspace.folders, params);
       return buildWorkspaceGraph({ workspace, folders, names, ifPresent });

@@ -5,19 +5,32 @@
  * @module
  */
 
-import { joinPath } from "../../system/files/files.ts";
+import { joinPath, parentFolder, pathInside } from "../../system/files/files.ts";
+import type { SourceImports } from "./source_imports.ts";
 import type { WorkspaceFolder } from "./workspace.ts";
 
 /** Finds the folders that a folder imports. */
 export class WorkspaceImports {
   readonly #folders: readonly WorkspaceFolder[];
+  readonly #sources: SourceImports | undefined;
   readonly #direct = new Map<WorkspaceFolder, readonly WorkspaceFolder[]>();
   readonly #all = new Map<WorkspaceFolder, readonly WorkspaceFolder[]>();
   #byName: ReadonlyMap<string, WorkspaceFolder> | undefined;
 
-  /** @param folders all folders of the workspace */
-  constructor(folders: readonly WorkspaceFolder[]) {
+  /**
+   * @param folders all folders of the workspace
+   * @param sources searches the sources of Deno's members; if absent, only declared imports count
+   */
+  constructor(folders: readonly WorkspaceFolder[], sources?: SourceImports) {
     this.#folders = folders;
+    this.#sources = sources;
+  }
+
+  /** Has the sources searched again if they have changed. Called before each use of the imports. */
+  refresh(): void {
+    if (this.#sources?.isCurrent !== false) return;
+    this.#direct.clear();
+    this.#all.clear();
   }
 
   /** Returns the folders that a folder imports directly, without itself. */
@@ -26,15 +39,36 @@ export class WorkspaceImports {
     if (known !== undefined) return known;
     this.#byName ??= foldersByName(this.#folders);
     const found = new Set<WorkspaceFolder>();
-    for (const name of folder.files.flatMap((file) => file.imports)) {
+    const declared = folder.files.flatMap((file) => file.imports);
+    for (const name of [...declared, ...this.#importedBySources(folder)]) {
       const imported = this.#byName.get(
         name.startsWith(".") ? joinPath(folder.folder, name) : name,
-      );
+      ) ?? this.#around(name);
       if (imported !== undefined && imported !== folder) found.add(imported);
     }
     const direct = [...found];
     this.#direct.set(folder, direct);
     return direct;
+  }
+
+  /** Returns what the sources of a Deno member import. */
+  #importedBySources(member: WorkspaceFolder): readonly string[] {
+    const { folder, isRoot, files } = member;
+    const isDeno = files.some(({ source }) => source === "deno.json");
+    if (this.#sources === undefined || isRoot || !isDeno) return [];
+    const nested = this.#folders.map((each) => each.folder)
+      .filter((each) => each !== folder && pathInside(folder, each) !== undefined);
+    return this.#sources.of({ folder, nested });
+  }
+
+  /** Returns the member that an absolute path is in. */
+  #around(path: string): WorkspaceFolder | undefined {
+    if (!path.startsWith("/")) return undefined;
+    for (let folder = path; folder !== "/"; folder = parentFolder(folder)) {
+      const found = this.#byName?.get(folder);
+      if (found !== undefined) return found.isRoot ? undefined : found;
+    }
+    return undefined;
   }
 
   /**

@@ -20,6 +20,7 @@ import {
 import type { NpmBins } from "../execute/node_modules.ts";
 import type { ConfigText } from "./jsonc.ts";
 import { TaskScope } from "./scope.ts";
+import type { SourceImports } from "./source_imports.ts";
 import { memberFolders, type MemberPattern } from "./members.ts";
 import { readPnpmWorkspace } from "./pnpm_workspace.ts";
 import { Workspace } from "./workspace.ts";
@@ -47,6 +48,7 @@ type ReadFile = (source: ConfigText, folder: string) => TaskFile;
 /** Reads the config of one project, and caches the parsed files. */
 export class ProjectConfig {
   readonly #place: ProjectPlace;
+  readonly #sources: SourceImports | undefined;
   readonly #consulted = new Set<string>();
   #memberPatterns: readonly string[] = [];
   #entries:
@@ -59,8 +61,10 @@ export class ProjectConfig {
   #pnpmParsed: { readonly text: string; readonly members: readonly MemberPattern[] } | undefined;
   readonly #parsed = new Map<string, { readonly text: string; readonly tasks: TaskFile }>();
 
-  constructor(place: ProjectPlace) {
+  /** @param sources searches the sources of Deno's members; if absent, only declared imports count */
+  constructor(place: ProjectPlace, sources?: SourceImports) {
     this.#place = place;
+    this.#sources = sources;
   }
 
   /**
@@ -144,7 +148,7 @@ export class ProjectConfig {
         const files = filesOf.get(folder) ?? [];
         return { folder, isRoot: false, files, scope: new TaskScope(files, rootScope) };
       }),
-    ]);
+    ], { sources: this.#sources });
   }
 
   /**

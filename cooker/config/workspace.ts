@@ -10,6 +10,7 @@ import { excerpt } from "../../wire/near_names.ts";
 import { matchStars } from "../../project/stars.ts";
 import { WorkspaceImports } from "./imports.ts";
 import type { TaskScope } from "./scope.ts";
+import type { SourceImports } from "./source_imports.ts";
 import type { TaskDefinition, TaskFile } from "./tasks.ts";
 
 /** A folder of a workspace: its root, or a member. */
@@ -51,11 +52,15 @@ export class Workspace {
 
   /**
    * @param folders the root, then the members sorted by path
+   * @param options `sources`: as in {@linkcode WorkspaceImports}
    * @throws {WireError} `projectError` of kind `invalid-config` if two packages have one name
    */
-  constructor(folders: readonly WorkspaceFolder[]) {
+  constructor(
+    folders: readonly WorkspaceFolder[],
+    { sources }: { readonly sources?: SourceImports | undefined } = {},
+  ) {
     this.folders = folders;
-    this.imports = new WorkspaceImports(folders);
+    this.imports = new WorkspaceImports(folders, sources);
     const [root, ...members] = folders;
     const taken = new Map<string, number>();
     for (const member of members) {

@@ -11,7 +11,7 @@
 import { realFolder } from "../../system/files/files.ts";
 import type { RunTasksParams } from "../../wire/commands.ts";
 import type { FileSet } from "../inputs/file_set.ts";
-import { KeptAnswers, Validity } from "../validity.ts";
+import { type Dependency, KeptAnswers, Validity } from "../validity.ts";
 import type { BuildPlan } from "./plan.ts";
 
 /** The number of kept plans. */
@@ -25,6 +25,8 @@ interface Planner {
    */
   readonly configSet: () => FileSet | undefined;
   readonly plan: (params: RunTasksParams) => BuildPlan;
+  /** Returns what the imports depend on that were found in sources so far. */
+  readonly sources: () => readonly Dependency[];
 }
 
 /** A plan, with its validity if it is kept. */
@@ -48,7 +50,7 @@ export class PlanMemo {
    * @throws {WireError} what the planner throws
    */
   get(params: RunTasksParams): Planned {
-    const { configSet } = this.#planner;
+    const { configSet, sources } = this.#planner;
     const question = questionOf(params);
     const known = this.#plans.get(question);
     if (known !== undefined) return { plan: known.answer, validity: known.validity };
@@ -63,6 +65,7 @@ export class PlanMemo {
     const validity = new Validity(
       { on: "files", set, snapshot },
       { on: "folder", path, real },
+      ...sources(),
     );
     this.#plans.set(question, { answer: plan, validity });
     return { plan, validity };

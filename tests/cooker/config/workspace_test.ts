@@ -14,7 +14,8 @@ class Workspace implements AsyncDisposable {
 
   write(path: string, content: unknown): void {
     Deno.mkdirSync(`${this.root}/${path}`.replace(/\/[^/]*$/, ""), { recursive: true });
-    Deno.writeTextFileSync(`${this.root}/${path}`, JSON.stringify(content));
+    const text = path.endsWith(".json") ? JSON.stringify(content) : String(content);
+    Deno.writeTextFileSync(`${this.root}/${path}`, text);
   }
 
   /** Runs tasks and returns those that started, in order, with their packages. */
@@ -249,6 +250,38 @@ Deno.test("the files of an imported package count by its task if a task depends 
   assertEquals(await run(), ["app#build"]);
   workspace.write("lib/src/x", "2");
   assertEquals(await run(), ["lib#build", "app#build"]);
+});
+
+Deno.test("members of a Deno workspace that import each other in their sources are ordered", async () => {
+  const member = (name: string) => ({ name, tasks: { t: { command: "echo", files: ["*.ts"] } } });
+  await using workspace = new Workspace({
+    "deno.json": { workspace: ["a", "b", "c", "d", "e"] },
+    ...Object.fromEntries(
+      ["a", "b", "c", "d", "e"].map((each) => [`${each}/deno.json`, member(`@x/${each}`)]),
+    ),
+    "a/mod.ts": 'import {\n  x,\n} from "@x/c/sub.ts";\nexport const a = await import(`x`);',
+    "b/mod.ts": '/**\n * import { e } from "@x/e";\n */\nimport "jsr:@x/d@^1.0.0";\n// from "@x/e"',
+    "c/mod.ts":
+      'export * from "../e/mod.ts"; import "./own.ts"; import "node:fs"; import "npm:ms";',
+    "d/mod.ts": 'const lazy = import("@x/e");',
+    "d/node_modules/x/mod.ts": 'import "@x/a"',
+    "e/mod.ts": "",
+  });
+  const { cooker } = workspace;
+  const run = async (tasks: string[] = ["t"], more = {}): Promise<string[]> => {
+    const { events } = await cooker.run(tasks, { recursive: true, jobs: 1, ...more });
+    await cooker.plan(tasks, { recursive: true, ...more });
+    return events.flatMap((event) => event.type === "TaskStarted" ? [event.task] : []);
+  };
+  assertEquals(await run(), ["@x/e#t", "@x/c#t", "@x/a#t", "@x/d#t", "@x/b#t"]);
+  assertEquals(await run(), []);
+  workspace.write("e/other.ts", "1");
+  assertEquals(await run(["@x/b#t"], { recursive: false }), ["@x/b#t"]);
+  // A new import is seen by the next run, also by a plan that was kept.
+  workspace.write("e/mod.ts", 'import "@x/a";');
+  workspace.write("c/mod.ts", "");
+  workspace.write("d/mod.ts", "");
+  assertEquals(await run(), ["@x/c#t", "@x/a#t", "@x/d#t", "@x/b#t", "@x/e#t"]);
 });
 
 Deno.test("^task that no package has is an error, and so is a cycle across packages", async () => {
