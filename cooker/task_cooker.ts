@@ -42,7 +42,11 @@ import { ProjectConfig } from "./config/project.ts";
 import { requireFolder } from "../project/root.ts";
 import { SourceImports } from "./config/source_imports.ts";
 import { WorkspaceMemo } from "./config/workspace_memo.ts";
-import { isWorkspaceRun, selectFolders, type Workspace } from "./config/workspace.ts";
+import { isWorkspaceRun, selectFolders } from "./config/selection.ts";
+import type { TaskDefinition } from "./config/tasks.ts";
+import type { Workspace } from "./config/workspace.ts";
+import { affectedTasks } from "./plan/affected.ts";
+import { excerpt } from "../wire/near_names.ts";
 import { buildGraph, buildWorkspaceGraph, type TaskGraph } from "./plan/graph.ts";
 import type { FileSet } from "./inputs/file_set.ts";
 import type { TaskScope } from "./config/scope.ts";
@@ -63,7 +67,7 @@ import { ChangeSubscriptions } from "./build/change_subscriptions.ts";
 import { PlanMemo } from "./plan/plan_memo.ts";
 import { BuildRetention } from "./build/build_retention.ts";
 import { registerPeriodic } from "./periodic_work.ts";
-import { type BuildPlan, planCommandLine, planTasks } from "./plan/plan.ts";
+import { type BuildPlan, planCommandLine, type PlannedTask, planTasks } from "./plan/plan.ts";
 import type { SettledBuilds } from "./settled.ts";
 import { type Dependency, Validity } from "./validity.ts";
 import { MemoryRelease } from "./memory_release.ts";
@@ -335,7 +339,8 @@ export class TaskCooker implements Cooker {
       const scope = this.#config.scopeAt(realFolder(params.cwd ?? this.#options.root));
       return describeScope(scope, workspace);
     }
-    return selectFolders(workspace.folders, params).flatMap(({ folder, scope }) => {
+    workspace.imports.refresh();
+    return selectFolders(workspace, params).folders.flatMap(({ folder, scope }) => {
       const name = workspace.packageAt(folder);
       const whose = name === undefined ? {} : { package: name };
       return describeScope(scope, workspace).map((task) => ({ ...task, ...whose }));
@@ -518,21 +523,63 @@ export class TaskCooker implements Cooker {
       denoFlags: params.denoFlags,
       ...(npmBins === undefined ? {} : { npmBins }),
     };
-    return params.eval
-      ? planCommandLine(params, place)
-      : planTasks(this.#graph(params), params, place);
-  }
-
-  #graph(params: RunTasksParams): TaskGraph {
-    const { tasks: names, ifPresent } = params;
+    if (params.eval) return planCommandLine(params, place);
     const workspace = this.#workspaces.get();
     workspace.imports.refresh();
-    if (isWorkspaceRun(params)) {
-      const folders = selectFolders(workspace.folders, params);
-      return buildWorkspaceGraph({ workspace, folders, names, ifPresent });
+    const graph = this.#graph(params, workspace);
+    const plan = planTasks(graph, params, place);
+    if (params.affected === undefined) return plan;
+    const only = this.#affected(params, { graph, tasks: plan.tasks, workspace });
+    return planTasks(this.#graph(params, workspace, only), params, place);
+  }
+
+  #graph(
+    params: RunTasksParams,
+    workspace: Workspace,
+    only?: ReadonlySet<TaskDefinition>,
+  ): TaskGraph {
+    const { tasks: names, ifPresent, affected } = params;
+    // Changes may affect any package, so that all of them are asked.
+    const isOfAll = affected !== undefined && !workspace.isSingle;
+    if (isWorkspaceRun(params) || isOfAll) {
+      const selected = selectFolders(
+        workspace,
+        isWorkspaceRun(params) ? params : {
+          ...params,
+          recursive: true,
+        },
+      );
+      return buildWorkspaceGraph({ workspace, selected, names, ifPresent, only });
     }
     const scope = this.#config.scopeAt(realFolder(params.taskCwd ?? params.cwd));
-    return buildGraph({ workspace, scope, names, ifPresent });
+    return buildGraph({ workspace, scope, names, ifPresent, only });
+  }
+
+  /** Returns the tasks of a graph that the client's changed files affect. */
+  #affected(
+    { affected = "", changes }: RunTasksParams,
+    plan: {
+      readonly graph: TaskGraph;
+      readonly tasks: readonly PlannedTask[];
+      readonly workspace: Workspace;
+    },
+  ): ReadonlySet<TaskDefinition> {
+    const { tracker } = this.#project;
+    const changed = changes?.[affected];
+    if (changed === undefined) {
+      throw new WireError("invalidParams", `"changes" has no files under "${excerpt(affected)}"`);
+    }
+    const found = affectedTasks({
+      ...plan,
+      changed,
+      isInput: ({ caching, cwd }, path) =>
+        caching !== undefined &&
+        tracker.set(cwd, caching.files)?.patterns.matches(path) === true &&
+        tracker.set(cwd, caching.output, "output")?.patterns.matches(path) !== true,
+    });
+    return new Set(
+      plan.graph.filter((_, index) => found.has(index)).map((node) => node.definition),
+    );
   }
 
   async #explain(params: RunTasksParams): Promise<PlanTasksResult> {

@@ -177,23 +177,20 @@ export interface WorkspaceInput {
   /** Selects all folders except the root; default: `false`. */
   readonly members?: boolean | undefined;
   /**
-   * Selects folders whose package name or folder name contains this text; `*` matches any
-   * characters.
+   * Filters that select folders: by a part of the package's or folder's name, or in the language of
+   * pnpm and Turborepo.
    */
-  readonly filter?: string | undefined;
+  readonly filter?: string | readonly string[] | undefined;
+  /** The changed files by the git revisions that filters name, absolute. */
+  readonly changes?: Readonly<Record<string, readonly string[]>> | undefined;
 }
 
 /** Workspace folders that a command applies to, with defaults filled in. */
-export interface WorkspaceParams {
+export interface WorkspaceParams extends WorkspaceInput {
   /** Selects all folders. */
   readonly recursive: boolean;
   /** Selects all folders except the root. */
   readonly members: boolean;
-  /**
-   * Selects folders whose package name or folder name contains this text; `*` matches any
-   * characters.
-   */
-  readonly filter?: string | undefined;
 }
 
 /** Parameters of `listTasks`, as a client sends them. */
@@ -265,6 +262,11 @@ export interface RunTasksInput extends WorkspaceInput {
   readonly eval?: boolean | undefined;
   /** Ignores names that match no task; default: `false`. */
   readonly ifPresent?: boolean | undefined;
+  /**
+   * Runs only tasks whose inputs are among the files that `changes` has under this name, and tasks
+   * that depend on them; absent: all.
+   */
+  readonly affected?: string | undefined;
   /** Runs tasks even on a cache hit; default: `false`. */
   readonly force?: boolean | undefined;
   /** Options for the `deno` whose shell runs the tasks, such as `--frozen`; default: none. */
@@ -310,8 +312,6 @@ export interface RunTasksParams extends RunTasksInput, WorkspaceParams {
   readonly recursive: boolean;
   /** Selects all folders except the root. */
   readonly members: boolean;
-  /** Selects folders whose package name or folder name contains this text. */
-  readonly filter?: string | undefined;
   /** Arguments for the last task. */
   readonly args: readonly string[];
   /** Treats `tasks` as a shell command line. */

@@ -304,7 +304,9 @@ const taskDescription = v.object({
 const workspaceEntries = {
   recursive: v.optional(v.boolean(), false),
   members: v.optional(v.boolean(), false),
-  filter: v.optional(v.string()),
+  filter: v.optional(v.union([v.string(), v.array(v.string())])),
+  /** The changed files by the git revisions that filters and `affected` name, absolute. */
+  changes: v.optional(v.record(v.string(), v.array(v.string()))),
 };
 
 const runTasksParams = v.strictObject({
@@ -323,6 +325,8 @@ const runTasksParams = v.strictObject({
   jobs: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
   eval: v.optional(v.boolean(), false),
   ifPresent: v.optional(v.boolean(), false),
+  /** Selects tasks whose inputs are among the files that `changes` has under this name. */
+  affected: v.optional(v.string()),
   force: v.optional(v.boolean(), false),
   /** Options for the `deno` whose shell runs the tasks. */
   denoFlags: v.optional(v.array(v.string()), []),

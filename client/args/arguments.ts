@@ -89,7 +89,7 @@ export function parseArguments<const Rows extends readonly OptionRow[]>(
 
 function emptyValue(row: OptionRow): unknown {
   if (row.kind === "flag") return false;
-  return row.kind === "list" || row.kind === "family" ? [] : undefined;
+  return row.kind === "list" || row.kind === "family" || row.kind === "texts" ? [] : undefined;
 }
 
 function takeLong(
@@ -115,7 +115,7 @@ function takeLong(
     // Values from options without `=` come before all others, as in `deno task`.
     values[row.name] = given === undefined ? [row.fallback, ...before] : [...before, given];
   } else if (row.kind !== "flag") {
-    values[row.name] = readValue(row, given ?? nextValue(row, pending));
+    setValue(row, given ?? nextValue(row, pending), values);
   } else if (given !== undefined) {
     throw new UsageError(
       `unexpected value '${given}' for '--${row.name}': the option takes no value`,
@@ -141,9 +141,16 @@ function takeLetters(
       continue;
     }
     const given = arg.slice(index + 1).replace(/^=/, "");
-    values[row.name] = readValue(row, given === "" ? nextValue(row, pending) : given);
+    setValue(row, given === "" ? nextValue(row, pending) : given, values);
     return;
   }
+}
+
+function setValue(row: OptionRow, text: string, values: Record<string, unknown>): void {
+  const value = readValue(row, text);
+  values[row.name] = row.kind === "texts"
+    ? [...values[row.name] as readonly string[], value]
+    : value;
 }
 
 function nextValue(row: OptionRow, pending: string[]): string {

@@ -39,13 +39,15 @@ export type OptionRow =
    * Matches all options whose names begin with this name and a dash. They are passed on as typed.
    */
   | OptionBase & { readonly kind: "family"; readonly value: string }
+  /** Takes any text each time it is given. */
+  | OptionBase & { readonly kind: "texts"; readonly value: string }
   /** Takes a whole number, `min` or greater. */
   | OptionBase & { readonly kind: "number"; readonly value: string; readonly min: number }
   | OptionBase & { readonly kind: "choice"; readonly choices: readonly string[] };
 
 /** The parsed type of an option's value. */
 type OptionValue<R extends OptionRow> = R extends { readonly kind: "flag" } ? boolean
-  : R extends { readonly kind: "list" | "family" } ? readonly string[]
+  : R extends { readonly kind: "list" | "family" | "texts" } ? readonly string[]
   : R extends { readonly kind: "number" } ? number | undefined
   : R extends { readonly kind: "choice"; readonly choices: readonly (infer C)[] } ? C | undefined
   : string | undefined;

@@ -32,9 +32,10 @@ export const WORKSPACE_OPTIONS = [
   {
     name: "filter",
     letter: "f",
-    kind: "text",
+    kind: "texts",
     value: "filter",
-    summary: "members whose package or folder name contains this (* is a wildcard)",
+    summary:
+      "members whose package or folder name contains this; 'pkg...', './dir', '[ref]', '!pkg' as in pnpm",
   },
 ] as const;
 
@@ -49,6 +50,15 @@ export const SELECTION_OPTIONS = [
     value: "jobs",
     min: 1,
     summary: "maximum of parallel tasks; default: DENO_JOBS, or the number of processors",
+  },
+  {
+    name: "affected",
+    kind: "list",
+    value: "ref",
+    fallback: "",
+    summary:
+      "only tasks whose inputs differ from the merge base with a git revision, and what depends on\n" +
+      "them; default: the pull request's base in CI, else the default branch",
   },
   { name: "force", kind: "flag", summary: "run tasks even if they are cached" },
   {
@@ -72,23 +82,30 @@ export const SELECTION_OPTIONS = [
 export type Selection = ParsedArguments<ValuesFor<typeof SELECTION_OPTIONS>>;
 
 /**
- * Translates the workspace options into parameters.
+ * Translates the workspace options into parameters. Asks git about the revisions that filters name.
  *
- * @throws {UsageError} if the options exclude each other
+ * @param say receives what the working tree is compared with
+ * @throws {UsageError} if the options exclude each other, or a filter has a wrong form
+ * @throws {ClientError} if git cannot compare with a revision
  */
-export function workspaceInput(
-  values: ValuesFor<typeof WORKSPACE_OPTIONS>,
-): WorkspaceInput {
-  const { recursive, members, filter } = values;
-  const other = recursive ? "--recursive" : filter === undefined ? undefined : "--filter <filter>";
+export async function workspaceInput(
+  invocation: Pick<Invocation, "cwd" | "env">,
+  values: ValuesFor<typeof WORKSPACE_OPTIONS> & { readonly affected?: readonly string[] },
+  say: (text: string) => void,
+): Promise<WorkspaceInput & Pick<RunTasksInput, "affected">> {
+  const { recursive, members, filter, affected = [] } = values;
+  const other = recursive ? "--recursive" : filter.length > 0 ? "--filter <filter>" : undefined;
   if (members && other !== undefined) {
     throw new UsageError(`the argument '--members' cannot be used with '${other}'`);
   }
-  return {
+  const selection = {
     ...(recursive ? { recursive } : {}),
     ...(members ? { members } : {}),
-    ...(filter === undefined ? {} : { filter }),
+    ...(filter.length === 0 ? {} : { filter }),
   };
+  if (filter.length === 0 && affected.length === 0) return selection;
+  const { changesInput } = await import("./changes_input.ts");
+  return { ...selection, ...await changesInput(invocation, { filters: filter, affected, say }) };
 }
 
 /**
@@ -124,7 +141,7 @@ export async function runInput(
     tasks: values.eval ? [commandLine] : [...words],
     args: [...rest],
     cwd: invocation.cwd,
-    ...workspaceInput(values),
+    ...await workspaceInput(invocation, values, say),
     ...(values.cwd === undefined ? {} : { taskCwd: workFolder(invocation, values) }),
     env: await environmentOf(invocation, values, say),
     ...(jobs === undefined ? {} : { jobs }),

@@ -39,7 +39,10 @@ export async function listTasks(
 ): Promise<number> {
   const { env, terminal, output } = invocation;
   const place = serverPlace(invocation, values);
-  const params = { cwd: workFolder(invocation, values), ...workspaceInput(values) };
+  const params = {
+    cwd: workFolder(invocation, values),
+    ...await workspaceInput(invocation, values, () => {}),
+  };
   const reply = await queryCooker(
     invocation,
     place,
@@ -47,8 +50,9 @@ export async function listTasks(
     values,
   );
   const tasks = reply as TaskDescription[];
-  if (tasks.length === 0 && values.filter !== undefined && !values.json) {
-    output.write("stderr", `simmer: No package name matches the filter '${values.filter}'\n`);
+  if (tasks.length === 0 && values.filter.length > 0 && !values.json) {
+    const filters = values.filter.map((each) => `'${each}'`).join(" ");
+    output.write("stderr", `simmer: No package name matches the filter ${filters}\n`);
     return EXIT.ok;
   }
   const style = styleFor({ color: values.color, env, isTerminal: terminal.stdout });

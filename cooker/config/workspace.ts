@@ -1,10 +1,10 @@
 /**
- * The folders of a workspace and their names, and the selection of those that a run is about.
+ * The folders of a workspace, their names and their imports.
  *
  * @module
  */
 
-import { baseName, pathInside } from "../../system/files/files.ts";
+import { baseName, parentFolder, pathInside } from "../../system/files/files.ts";
 import { projectError } from "../../wire/errors.ts";
 import { excerpt } from "../../wire/near_names.ts";
 import { matchStars } from "../../project/stars.ts";
@@ -80,9 +80,22 @@ export class Workspace {
     }
   }
 
+  /** The root's folder, absolute. */
+  get root(): string {
+    return this.folders[0]?.folder ?? "/";
+  }
+
   /** True if the project is no workspace: tasks then have no package in their names. */
   get isSingle(): boolean {
     return this.folders.length < 2;
+  }
+
+  /**
+   * True if npm, pnpm, yarn or Bun manages the packages. As for them, a run over packages then runs
+   * only tasks that the packages themselves define.
+   */
+  get isOfPackages(): boolean {
+    return this.folders[0]?.files.every(({ source }) => source !== "deno.json") ?? false;
   }
 
   /**
@@ -94,9 +107,9 @@ export class Workspace {
   packageAt(folder: string): string | undefined {
     if (this.isSingle) return undefined;
     const name = this.#names.get(folder);
-    if (name !== undefined || folder === this.folders[0]?.folder) return name;
+    if (name !== undefined || folder === this.root) return name;
     // A folder with tasks that is not listed as a member.
-    return pathInside(this.folders[0]?.folder ?? "/", folder) ?? folder;
+    return pathInside(this.root, folder) ?? folder;
   }
 
   /** Returns the full name of a task, by which events, messages and commands call it. */
@@ -109,6 +122,14 @@ export class Workspace {
   at(folder: string): WorkspaceFolder | undefined {
     this.#byPath ??= new Map(this.folders.map((each) => [each.folder, each]));
     return this.#byPath.get(folder);
+  }
+
+  /** Returns the folder that a file belongs to: the innermost one. */
+  ownerOf(file: string): WorkspaceFolder | undefined {
+    for (let folder = parentFolder(file);; folder = parentFolder(folder)) {
+      const found = this.at(folder);
+      if (found !== undefined || folder === "/") return found;
+    }
   }
 
   /** Returns the folders whose packages a name means. It may have wildcards. */
@@ -156,36 +177,4 @@ function packageName({ files }: WorkspaceFolder): string | undefined {
 /** Returns all names of a package: a `deno.json` and a `package.json` may have different ones. */
 function packageNames(files: readonly TaskFile[]): string[] {
   return files.flatMap((file) => file.packageName ?? []);
-}
-
-/** The client's selection of workspace folders. */
-interface FolderSelection {
-  /** Selects all folders. */
-  readonly recursive: boolean;
-  /** Selects all folders except the root. */
-  readonly members: boolean;
-  /**
-   * Selects the folders whose package name or folder name contains this text. A `*` matches any
-   * characters.
-   */
-  readonly filter?: string | undefined;
-}
-
-/** Returns true if the options select workspace folders. Otherwise, a run is about one folder. */
-export function isWorkspaceRun({ recursive, members, filter }: FolderSelection): boolean {
-  return recursive || members || filter !== undefined;
-}
-
-/** Returns the folders that a selection means. */
-export function selectFolders(
-  folders: readonly WorkspaceFolder[],
-  { recursive, members, filter }: FolderSelection,
-): WorkspaceFolder[] {
-  if (filter === undefined) return folders.filter(({ isRoot }) => recursive || !members || !isRoot);
-  const pattern = `*${filter}*`;
-  return folders.filter(({ folder, isRoot, files }) => {
-    return [...packageNames(files), ...(isRoot ? [] : [baseName(folder)])].some((name) =>
-      matchStars(pattern, name) !== undefined
-    );
-  });
 }

@@ -10,9 +10,11 @@
 
 import { projectError, type WireError } from "../../wire/errors.ts";
 import type { FoundTask, TaskScope } from "../config/scope.ts";
+import type { SelectedFolders } from "../config/selection.ts";
 import { parseFullName, type Workspace, type WorkspaceFolder } from "../config/workspace.ts";
 import type { TaskDefinition } from "../config/tasks.ts";
 import { excerpt } from "../../wire/near_names.ts";
+import { parsePackageFilter } from "../../project/package_filter.ts";
 import { TaskLookup, upstreamName } from "./lookup.ts";
 import { nearestName, TaskPattern } from "./task_names.ts";
 
@@ -58,6 +60,8 @@ interface GraphRequest {
   readonly names: readonly string[];
   /** Ignores names that match no task, instead of failing. */
   readonly ifPresent: boolean;
+  /** Of the tasks that match, only these are requested; absent: all. */
+  readonly only?: ReadonlySet<TaskDefinition> | undefined;
 }
 
 /** The range of nodes of one task. A script is surrounded by its `pre` and `post` scripts. */
@@ -80,15 +84,16 @@ interface Visit {
  * @throws {WireError} `projectError` of kind `unknown-task` or `cycle`, before any task has run
  */
 export function buildGraph(request: GraphRequest): TaskGraph {
-  const { workspace, scope, names, ifPresent } = request;
+  const { workspace, scope, names, ifPresent, only } = request;
   const lookup = new TaskLookup(workspace);
   const builder = new GraphBuilder(workspace, lookup);
   let target: TaskDefinition | undefined;
   for (const name of names) {
     const found = lookup.requested(scope, name);
     if (found.length === 0 && !ifPresent) throw lookup.unknown(name, scope);
-    for (const task of found) builder.request(task);
-    target = found.at(-1)?.task ?? target;
+    const wanted = found.filter(({ task }) => only?.has(task) ?? true);
+    for (const task of wanted) builder.request(task);
+    target = wanted.at(-1)?.task ?? target;
   }
   return builder.finish(target);
 }
@@ -98,11 +103,13 @@ interface WorkspaceRequest {
   /** The project's folders. */
   readonly workspace: Workspace;
   /** The selected folders. */
-  readonly folders: readonly WorkspaceFolder[];
+  readonly selected: SelectedFolders;
   /** Names or wildcards, as typed. */
   readonly names: readonly string[];
   /** Ignores names that match no task, instead of failing. */
   readonly ifPresent: boolean;
+  /** Of the tasks that match, only these are requested; absent: all. */
+  readonly only?: ReadonlySet<TaskDefinition> | undefined;
 }
 
 /**
@@ -112,20 +119,32 @@ interface WorkspaceRequest {
  * @throws {WireError} `projectError` of kind `unknown-task`, `no-match` or `cycle`
  */
 export function buildWorkspaceGraph(request: WorkspaceRequest): TaskGraph {
-  const { workspace, folders, names, ifPresent } = request;
+  const { workspace, selected, names, ifPresent, only } = request;
   const lookup = new TaskLookup(workspace);
   const builder = new GraphBuilder(workspace, lookup);
-  const wanted = new Map<WorkspaceFolder, FoundTask[]>();
+  const found = new Map(
+    selected.folders.map((folder) => [
+      folder,
+      names.flatMap((name) => requestedIn(folder, name, { workspace, lookup })),
+    ]),
+  );
+  const isInMember = [...found].some(([{ isRoot }, tasks]) => !isRoot && tasks.length > 0);
+  const wanted = new Map<WorkspaceFolder, readonly FoundTask[]>();
   let target: TaskDefinition | undefined;
-  for (const folder of workspace.imports.order(folders)) {
-    const found = names.flatMap((name) => requestedIn(folder, name, lookup));
+  for (const folder of workspace.imports.order(selected.folders)) {
+    // The root's script of that name usually runs the members' scripts.
+    if (folder.isRoot && workspace.isOfPackages && isInMember && !selected.isByFilter) continue;
+    const tasks = (found.get(folder) ?? []).filter(({ task }) => only?.has(task) ?? true);
     const before = workspace.imports.nearest(folder, (each) => wanted.has(each));
     builder.enter(folder.folder, before.flatMap((each) => wanted.get(each) ?? []));
-    if (found.length > 0) wanted.set(folder, found);
-    for (const task of found) builder.request(task);
-    target = found.at(-1)?.task ?? target;
+    if (tasks.length > 0) wanted.set(folder, tasks);
+    for (const task of tasks) builder.request(task);
+    target = tasks.at(-1)?.task ?? target;
   }
-  if (target === undefined && !ifPresent) throw noMatch(names, folders);
+  const mayBeEmpty = ifPresent || selected.mayBeEmpty || only !== undefined;
+  if (target === undefined && !mayBeEmpty) {
+    throw noMatch(names, selected, workspace);
+  }
   return builder.finish(target);
 }
 
@@ -133,15 +152,31 @@ export function buildWorkspaceGraph(request: WorkspaceRequest): TaskGraph {
 function requestedIn(
   { folder, scope }: WorkspaceFolder,
   name: string,
-  lookup: TaskLookup,
+  { workspace, lookup }: { readonly workspace: Workspace; readonly lookup: TaskLookup },
 ): FoundTask[] {
   const found = lookup.requested(scope, name);
   // A full name means the same tasks from every folder.
   const isFull = parseFullName(name) !== undefined && scope.find(name) === undefined;
-  return isFull ? found.filter(({ task }) => task.origin.folder === folder) : found;
+  return isFull || workspace.isOfPackages
+    ? found.filter(({ task }) => task.origin.folder === folder)
+    : found;
 }
 
-function noMatch(names: readonly string[], folders: readonly WorkspaceFolder[]): WireError {
+function noMatch(
+  names: readonly string[],
+  { folders, unmatched }: SelectedFolders,
+  workspace: Workspace,
+): WireError {
+  const [filter] = unmatched;
+  if (folders.length === 0 && filter !== undefined) {
+    const packages = workspace.folders.flatMap(({ folder }) => workspace.packageAt(folder) ?? []);
+    const { name, part } = parsePackageFilter(filter) ?? {};
+    const nearest = nearestName(name ?? part ?? filter, packages);
+    return projectError(`No package matches the filter '${excerpt(filter)}'.`, {
+      kind: "no-match",
+      ...(nearest === undefined ? {} : { nearest }),
+    });
+  }
   const available = [...new Set(folders.flatMap(({ scope }) => scope.names()))];
   const name = names.join(" ");
   const nearest = TaskPattern.isPattern(name) ? undefined : nearestName(name, available);
@@ -150,7 +185,7 @@ function noMatch(names: readonly string[], folders: readonly WorkspaceFolder[]):
     kind: "no-match",
     task: typed,
     ...(nearest === undefined ? {} : { nearest }),
-    details: folders.length === 0 ? ["No package matches."] : [],
+    details: folders.length === 0 ? ["No package is selected."] : [],
   });
 }
 

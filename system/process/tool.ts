@@ -1,5 +1,5 @@
 /**
- * Runs small system tools such as `lsof` and returns their output.
+ * Runs small tools such as `lsof` and `git`, and returns their output.
  *
  * @module
  */
@@ -41,5 +41,43 @@ export async function runTool(
     throw error;
   } finally {
     clearTimeout(timer);
+  }
+}
+
+/** The result of a program that has ended. */
+export interface ProgramEnd {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/**
+ * Runs a program until it ends, with exactly this environment.
+ *
+ * @param command a name on the PATH of `env`, or a path
+ * @param options `cwd`: absolute
+ * @returns `undefined` if the program is not installed or this user may not run it
+ */
+export async function runProgram(
+  command: string,
+  args: readonly string[],
+  { cwd, env }: { readonly cwd: string; readonly env: Readonly<Record<string, string>> },
+): Promise<ProgramEnd | undefined> {
+  try {
+    const { code, stdout, stderr } = await new Deno.Command(command, {
+      args: [...args],
+      cwd,
+      clearEnv: true,
+      env: { ...env },
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+    }).output();
+    const decoder = new TextDecoder();
+    return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    if (error instanceof Deno.errors.PermissionDenied) return undefined;
+    throw error;
   }
 }
