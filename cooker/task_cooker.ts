@@ -574,8 +574,11 @@ export class TaskCooker implements Cooker {
       changed,
       isInput: ({ caching, cwd }, path) =>
         caching !== undefined &&
-        tracker.set(cwd, caching.files)?.patterns.matches(path) === true &&
-        tracker.set(cwd, caching.output, "output")?.patterns.matches(path) !== true,
+        ((tracker.set(cwd, caching.files)?.patterns.matches(path) === true &&
+          tracker.set(cwd, caching.output, "output")?.patterns.matches(path) !== true) ||
+          (caching.imported ?? []).some(({ folder, entries }) =>
+            tracker.set(folder, entries)?.patterns.matches(path) === true
+          )),
     });
     return new Set(
       plan.graph.filter((_, index) => found.has(index)).map((node) => node.definition),

@@ -300,8 +300,9 @@ export class ChangeSubscriptions {
     const sets = new Map<number, FileSet>();
     plan.tasks.forEach(({ caching, cwd }, index) => {
       const entries = caching === undefined && !declares ? ["**/*"] : caching?.files;
-      const set = entries && this.#tracker.set(cwd, entries);
-      if (set !== undefined) sets.set(index, set);
+      const own = entries && this.#tracker.set(cwd, entries);
+      if (own === undefined) return;
+      sets.set(index, this.#tracker.importing(own, caching?.imported ?? []));
     });
     return sets;
   }

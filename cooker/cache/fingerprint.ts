@@ -6,6 +6,7 @@
 
 import { Sha256, sha256Hex } from "../../system/files/digest.ts";
 import { redact, redactArguments } from "../../wire/redact.ts";
+import type { ImportedFolder } from "../inputs/tracker.ts";
 
 /**
  * Controls when a task's own outputs are removed before it runs: each time, never, or only if an
@@ -21,6 +22,8 @@ export interface CacheDeclaration {
   readonly names?: readonly string[];
   /** Globs of the inputs, relative to the folder that the task runs in. */
   readonly files: readonly string[];
+  /** The folders of the workspace whose files are inputs, too, because the package imports them. */
+  readonly imported?: readonly ImportedFolder[];
   /** Globs of the outputs, relative to the same folder. */
   readonly output: readonly string[];
   /** Names of the environment variables that the result depends on. */

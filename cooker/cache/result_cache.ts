@@ -557,7 +557,7 @@ export class ResultCache {
 
   /** Returns the inputs of a task. Its own outputs are excluded, unless no input would be left. */
   async #inputs(
-    { files, output }: CacheDeclaration,
+    { files, output, imported = [] }: CacheDeclaration,
     folder: string,
     signal?: AbortSignal,
   ): Promise<FileSet | undefined> {
@@ -566,7 +566,8 @@ export class ResultCache {
     const set = tracker.set(folder, [...files, ...made]);
     if (set === undefined) return undefined;
     const { paths, problems } = await set.find(signal);
-    return paths.length + problems.length > 0 ? set : tracker.set(folder, files);
+    const own = paths.length + problems.length > 0 ? set : tracker.set(folder, files);
+    return own && tracker.importing(own, imported);
   }
 
   /**

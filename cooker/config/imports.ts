@@ -6,6 +6,7 @@
  */
 
 import { joinPath, parentFolder, pathInside } from "../../system/files/files.ts";
+import type { ImportedFolder } from "../inputs/tracker.ts";
 import type { SourceImports } from "./source_imports.ts";
 import type { WorkspaceFolder } from "./workspace.ts";
 
@@ -15,6 +16,8 @@ export class WorkspaceImports {
   readonly #sources: SourceImports | undefined;
   readonly #direct = new Map<WorkspaceFolder, readonly WorkspaceFolder[]>();
   readonly #all = new Map<WorkspaceFolder, readonly WorkspaceFolder[]>();
+  readonly #files = new Map<string, ImportedFolder>();
+  readonly #filesBehind = new Map<WorkspaceFolder, readonly ImportedFolder[]>();
   #byName: ReadonlyMap<string, WorkspaceFolder> | undefined;
 
   /**
@@ -31,6 +34,7 @@ export class WorkspaceImports {
     if (this.#sources?.isCurrent !== false) return;
     this.#direct.clear();
     this.#all.clear();
+    this.#filesBehind.clear();
   }
 
   /** Returns the folders that a folder imports directly, without itself. */
@@ -56,9 +60,7 @@ export class WorkspaceImports {
     const { folder, isRoot, files } = member;
     const isDeno = files.some(({ source }) => source === "deno.json");
     if (this.#sources === undefined || isRoot || !isDeno) return [];
-    const nested = this.#folders.map((each) => each.folder)
-      .filter((each) => each !== folder && pathInside(folder, each) !== undefined);
-    return this.#sources.of({ folder, nested });
+    return this.#sources.of({ folder, nested: this.#nestedIn(folder) });
   }
 
   /** Returns the member that an absolute path is in. */
@@ -102,6 +104,34 @@ export class WorkspaceImports {
     const all = [...found];
     this.#all.set(folder, all);
     return all;
+  }
+
+  /**
+   * Returns the files of all folders that a folder imports, directly or through others, sorted by
+   * folder. Files in folders of other members, dot files and installed packages are not among them.
+   * The list is the same object as long as the imports are the same.
+   */
+  filesBehind(folder: WorkspaceFolder): readonly ImportedFolder[] {
+    const known = this.#filesBehind.get(folder);
+    if (known !== undefined) return known;
+    const files = this.all(folder).map((each) => this.#filesOf(each))
+      .sort((a, b) => a.folder < b.folder ? -1 : 1);
+    this.#filesBehind.set(folder, files);
+    return files;
+  }
+
+  #filesOf({ folder }: WorkspaceFolder): ImportedFolder {
+    const known = this.#files.get(folder) ?? {
+      folder,
+      entries: ["**", ...this.#nestedIn(folder).map((each) => `!${each.replaceAll("*", "?")}`)],
+    };
+    this.#files.set(folder, known);
+    return known;
+  }
+
+  #nestedIn(folder: string): string[] {
+    return this.#folders.map((each) => each.folder)
+      .filter((each) => each !== folder && pathInside(folder, each) !== undefined);
   }
 
   /**

@@ -23,6 +23,8 @@ export interface Snapshot {
    * project have absolute paths.
    */
   readonly files: ReadonlyMap<string, string>;
+  /** Number of files. */
+  readonly count: number;
   /** Iterates over the entries of `files`. There may be too many to be copied at once. */
   entries(): Iterable<readonly [path: string, content: string]>;
   /** Inode of each file by its absolute path, in the same order. */
@@ -69,7 +71,7 @@ class SetSnapshot implements Snapshot {
   constructor(
     names: FileNames,
     records: ReadonlyMap<string, FileRecord>,
-    facts: Omit<Snapshot, "files" | "entries" | "signaturesByPath" | "changedAfter">,
+    facts: Omit<Snapshot, "files" | "count" | "entries" | "signaturesByPath" | "changedAfter">,
   ) {
     this.#names = names;
     this.#records = records;
@@ -84,6 +86,10 @@ class SetSnapshot implements Snapshot {
 
   get files(): ReadonlyMap<string, string> {
     return new Map(this.entries());
+  }
+
+  get count(): number {
+    return this.#records.size;
   }
 
   *entries(): Generator<readonly [path: string, content: string]> {
@@ -111,15 +117,53 @@ export function changedPaths(before: Snapshot, after: Snapshot): string[] {
     .filter((path) => then.get(path) !== now.get(path));
 }
 
+/** A set of files whose contents a result depends on. */
+export interface FileSet {
+  /** The patterns of the set, without those of imported folders. */
+  readonly patterns: PathPatterns;
+  /** Counter that grows with every reported change. */
+  readonly version: number;
+  /** True if every change in the set's folders is reported. */
+  readonly isWatched: boolean;
+  /**
+   * True if every change of the set is reported: no file can be changed by another name or behind a
+   * link.
+   */
+  readonly isTold: boolean;
+  /** True if the last snapshot is valid until a change is reported. */
+  readonly isSettled: boolean;
+  /** Returns true if a snapshot is the last one and is valid until a change is reported. */
+  isSettledAs(snapshot: Snapshot): boolean;
+  /** Returns the name that a file has in snapshots. */
+  nameOf(path: string): string;
+  /** Finds the files, links and empty folders of the set in slices, sorted by path. */
+  find(signal?: AbortSignal): Promise<Found>;
+  /**
+   * Returns the files with their current contents, including large files. The work is done in
+   * slices between which the event loop runs.
+   *
+   * @param signal aborts the work
+   * @throws the signal's reason if it is aborted
+   */
+  look(signal?: AbortSignal): Promise<Snapshot>;
+  /**
+   * Returns the files with their current contents synchronously. For large files, only the inodes
+   * are used.
+   */
+  snapshot(): Snapshot;
+  /** Returns true if nothing was changed since a snapshot, not even temporarily. */
+  isUnchangedSince(earlier: Snapshot): Promise<boolean>;
+}
+
 /** Watches folders for file sets. */
 export interface FolderWatcher {
   /**
    * Starts to watch a path for a set, even if the path does not exist, and the folders that lead to
    * it. Returns true if every change will be reported.
    */
-  watch(set: FileSet, path: string): boolean;
+  watch(set: PatternSet, path: string): boolean;
   /** Stops watching all paths of a set except these. */
-  retain(set: FileSet, paths: ReadonlySet<string>): void;
+  retain(set: PatternSet, paths: ReadonlySet<string>): void;
   /**
    * Has the kernel report when a file gets another name (a hard link), by which it could be written
    * unnoticed. Returns true if that will be reported.
@@ -129,7 +173,7 @@ export interface FolderWatcher {
   drain(): void;
 }
 
-/** Options of a {@linkcode FileSet}. */
+/** Options of a {@linkcode PatternSet}. */
 interface FileSetOptions {
   /** The project's root folder, absolute. */
   readonly root: string;
@@ -156,7 +200,7 @@ const MAX_LOOKS = 3;
  * Both work on copies and commit at their end. The commit is skipped if a change was reported, or
  * if the other method has committed, in the meantime.
  */
-export class FileSet {
+export class PatternSet implements FileSet {
   readonly patterns: PathPatterns;
   readonly #options: FileSetOptions;
   #found: Found = NOTHING_FOUND;

@@ -33,7 +33,8 @@ import {
   watchLimit,
 } from "../../system/files/inotify.ts";
 import { MountTable } from "../../system/files/mounts.ts";
-import { FileSet, type FolderWatcher } from "./file_set.ts";
+import { type FileSet, type FolderWatcher, PatternSet } from "./file_set.ts";
+import { ImportingSet } from "./importing_set.ts";
 import { FileTable } from "./file_table.ts";
 import { Pace } from "./pace.ts";
 import { PathPatterns, type PatternUse } from "./patterns.ts";
@@ -57,9 +58,9 @@ interface TrackerOptions {
 interface WatchedFolder {
   readonly watch: number;
   /** Sets that need the events of every entry. */
-  readonly sets: Set<FileSet>;
+  readonly sets: Set<PatternSet>;
   /** Sets that need the events of one entry: the next component on the way to their paths. */
-  readonly passing: Map<string, Set<FileSet>>;
+  readonly passing: Map<string, Set<PatternSet>>;
 }
 
 const NOTES = {
@@ -96,15 +97,27 @@ const COOKIES = ["cookie-0", "cookie-1"] as const;
 /** Milliseconds between two reads of the queue by {@linkcode InputTracker.drainIfDue}. */
 const DUE_MS = 1;
 
+/** Number of sets of imported folders that are kept for one set: a package may have tasks that differ. */
+const MAX_IMPORTING = 4;
+
+/** A folder of the workspace whose files are inputs of the packages that import it. */
+export interface ImportedFolder {
+  /** Absolute. */
+  readonly folder: string;
+  /** Entries of its own files, relative to it. */
+  readonly entries: readonly string[];
+}
+
 /** Keeps file sets up to date. */
 export class InputTracker implements Notifier, FolderWatcher {
   readonly #options: TrackerOptions;
   readonly #table = new FileTable();
   /** The pace of all work on inputs. */
   readonly pace: Pace = new Pace();
-  readonly #sets = new Map<string, FileSet | undefined>();
+  readonly #sets = new Map<string, PatternSet | undefined>();
+  readonly #importing = new WeakMap<PatternSet, readonly ImportingSet[]>();
   readonly #folders = new Map<string, WatchedFolder>();
-  readonly #foldersOf = new Map<FileSet, Set<string>>();
+  readonly #foldersOf = new Map<PatternSet, Set<string>>();
   readonly #paths = new Map<number, string>();
   /** Files whose inodes are watched, by their watches. */
   readonly #guarded = new Map<number, string>();
@@ -146,16 +159,38 @@ export class InputTracker implements Notifier, FolderWatcher {
    * @param use decides which folders the set skips
    * @returns `undefined` if an entry is not a valid pattern
    */
-  set(folder: string, entries: readonly string[], use: PatternUse = "files"): FileSet | undefined {
+  set(
+    folder: string,
+    entries: readonly string[],
+    use: PatternUse = "files",
+  ): PatternSet | undefined {
     const key = JSON.stringify([use, folder, ...entries]);
     if (!this.#sets.has(key)) {
       const patterns = PathPatterns.parse(folder, entries, use);
       const { root } = this.#options;
       const options = { root, table: this.#table, watcher: this, pace: this.pace };
-      const set = patterns && new FileSet(patterns, options);
+      const set = patterns && new PatternSet(patterns, options);
       this.#sets.set(key, set);
     }
     return this.#sets.get(key);
+  }
+
+  /**
+   * Returns a set of files together with those of imported folders. The same arguments give the same
+   * set.
+   */
+  importing(own: PatternSet, imported: readonly ImportedFolder[]): FileSet {
+    if (imported.length === 0) return own;
+    const known = this.#importing.get(own)?.find((each) => each.has(imported));
+    if (known !== undefined) return known;
+    const set = new ImportingSet(own, {
+      imported,
+      setOf: ({ folder, entries }) => this.set(folder, entries),
+      changes: () => this.#changes,
+    });
+    // A set has other imported folders only after an edit of the config.
+    this.#importing.set(own, [set, ...(this.#importing.get(own) ?? [])].slice(0, MAX_IMPORTING));
+    return set;
   }
 
   /** Receives the events of everything that was done before this call. */
@@ -186,7 +221,7 @@ export class InputTracker implements Notifier, FolderWatcher {
     this.#drain(undefined);
   }
 
-  watch(set: FileSet, path: string): boolean {
+  watch(set: PatternSet, path: string): boolean {
     const { root } = this.#options;
     if (this.#queue === undefined || pathInside(root, path) === undefined) return false;
     let next: string | undefined;
@@ -219,7 +254,7 @@ export class InputTracker implements Notifier, FolderWatcher {
     return true;
   }
 
-  retain(set: FileSet, paths: ReadonlySet<string>): void {
+  retain(set: PatternSet, paths: ReadonlySet<string>): void {
     const folders = this.#foldersOf.get(set) ?? new Set();
     const used = new Set<string>();
     for (const path of paths) {
@@ -370,7 +405,7 @@ export class InputTracker implements Notifier, FolderWatcher {
    */
   #leave(gone: string): void {
     this.#changes++;
-    const sets = new Set<FileSet>();
+    const sets = new Set<PatternSet>();
     for (const [folder, watched] of this.#folders) {
       if (pathInside(gone, folder) === undefined) continue;
       for (const set of watched.sets) sets.add(set);
@@ -387,7 +422,7 @@ export class InputTracker implements Notifier, FolderWatcher {
   }
 
   /** @param next the entry whose events the set needs; absent: those of every entry */
-  #watchFolder(set: FileSet, folder: string, next: string | undefined): boolean {
+  #watchFolder(set: PatternSet, folder: string, next: string | undefined): boolean {
     const watched = this.#folders.get(folder) ?? this.#add(folder);
     if (watched === undefined) return false;
     if (next === undefined) watched.sets.add(set);
@@ -410,13 +445,17 @@ export class InputTracker implements Notifier, FolderWatcher {
       this.#leave(known);
       return this.#add(folder);
     }
-    const watched = { watch, sets: new Set<FileSet>(), passing: new Map<string, Set<FileSet>>() };
+    const watched = {
+      watch,
+      sets: new Set<PatternSet>(),
+      passing: new Map<string, Set<PatternSet>>(),
+    };
     this.#folders.set(folder, watched);
     this.#paths.set(watch, folder);
     return watched;
   }
 
-  #forget(set: FileSet, folder: string): void {
+  #forget(set: PatternSet, folder: string): void {
     const watched = this.#folders.get(folder);
     if (watched === undefined) return;
     watched.sets.delete(set);

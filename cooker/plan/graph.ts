@@ -9,6 +9,7 @@
  */
 
 import { projectError, type WireError } from "../../wire/errors.ts";
+import type { ImportedFolder } from "../inputs/tracker.ts";
 import type { FoundTask, TaskScope } from "../config/scope.ts";
 import type { SelectedFolders } from "../config/selection.ts";
 import { parseFullName, type Workspace, type WorkspaceFolder } from "../config/workspace.ts";
@@ -36,7 +37,7 @@ export interface TaskNode {
    * all of them, directly or not, except those whose tasks count by a dependency `^task`. Empty if
    * the task declares no inputs.
    */
-  readonly imported: readonly string[];
+  readonly imported: readonly ImportedFolder[];
   /** True if the run's arguments are passed to this task. */
   readonly takesArguments: boolean;
   /** True if the client requested the task. False if it only runs as a dependency. */
@@ -310,12 +311,11 @@ class GraphBuilder {
   #imported(
     { files, order, origin }: TaskDefinition,
     covered: ReadonlySet<string>,
-  ): readonly string[] {
+  ): readonly ImportedFolder[] {
     const folder = this.#workspace.at(origin.folder);
     if (files.length === 0 || order === "declared" || folder === undefined) return [];
-    return this.#workspace.imports.all(folder)
-      .map((imported) => imported.folder)
-      .filter((imported) => !covered.has(imported));
+    const all = this.#workspace.imports.filesBehind(folder);
+    return covered.size === 0 ? all : all.filter((each) => !covered.has(each.folder));
   }
 }
 

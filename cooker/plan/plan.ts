@@ -8,7 +8,7 @@ import type { ReplayLogs, RunTasksParams } from "../../wire/commands.ts";
 import type { CacheDeclaration } from "../cache/fingerprint.ts";
 import type { ServiceSettings } from "../config/service.ts";
 import type { TaskDefinition } from "../config/tasks.ts";
-import { joinPath, pathInside } from "../../system/files/files.ts";
+import { pathInside } from "../../system/files/files.ts";
 import { type Environment, runEnvironment, taskEnvironment } from "./environment.ts";
 import type { TaskCommand } from "../execute/executor.ts";
 import type { TaskGraph, TaskNode } from "./graph.ts";
@@ -190,16 +190,15 @@ function plannedTask(
     ...(owner === undefined ? {} : { package: owner }),
   };
   if (definition.command === undefined) return same;
-  const { output, env, settings = {} } = definition;
-  const files = [
-    ...definition.files,
-    ...node.imported.map((folder) => importedFiles(folder, cwd)),
-  ];
+  const { files, output, env, settings = {} } = definition;
+  const imported = node.imported.length === 0 ? {} : { imported: node.imported };
   const clean = settings.clean === undefined ? {} : { clean: settings.clean };
   const names = [place.name, definition.origin.packageName].filter((each) => each !== undefined);
   return {
     ...same,
-    ...(files.length === 0 ? {} : { caching: { key, names, files, output, env, ...clean } }),
+    ...(files.length === 0
+      ? {}
+      : { caching: { key, names, files, ...imported, output, env, ...clean } }),
     ...(settings.service === undefined ? {} : { service: settings.service }),
     header: commandLine(definition.command, args),
     ...(stdin === undefined ? {} : { stdin }),
@@ -208,16 +207,6 @@ function plannedTask(
       ...(label === undefined || params.noPrefix ? {} : { waitsForOutput: true }),
     },
   };
-}
-
-/**
- * Returns the entry for the files of an imported folder. Its dot files and installed packages are
- * not among them. Nor are the subfolders of a folder that the task itself is in: other members are
- * there.
- */
-function importedFiles(folder: string, cwd: string): string {
-  const isAround = pathInside(folder, cwd) !== undefined;
-  return joinPath(folder.replaceAll("*", "?"), isAround ? "*" : "**");
 }
 
 function taskCommand(
