@@ -97,32 +97,46 @@ export class WorkspaceImports {
   all(folder: WorkspaceFolder): readonly WorkspaceFolder[] {
     const known = this.#all.get(folder);
     if (known !== undefined) return known;
-    const found = new Set([folder]);
-    // A set iterates over the entries that are added on the way.
-    for (const each of found) for (const imported of this.of(each)) found.add(imported);
-    found.delete(folder);
-    const all = [...found];
+    const all = this.#reached(folder, new Set());
     this.#all.set(folder, all);
     return all;
+  }
+
+  /** Returns the folders that a folder imports, but not by way of some others. */
+  #reached(folder: WorkspaceFolder, without: ReadonlySet<string>): WorkspaceFolder[] {
+    const found = new Set([folder]);
+    // A set iterates over the entries that are added on the way.
+    for (const each of found) {
+      for (const imported of this.of(each)) if (!without.has(imported.folder)) found.add(imported);
+    }
+    found.delete(folder);
+    return [...found];
   }
 
   /**
    * Returns the files of all folders that a folder imports, directly or through others, sorted by
    * folder. Files in folders of other members, dot files and installed packages are not among them.
-   * The list is the same object as long as the imports are the same.
+   *
+   * @param without folders that are left out, with all that is only imported by way of them
    */
-  filesBehind(folder: WorkspaceFolder): readonly ImportedFolder[] {
-    const known = this.#filesBehind.get(folder);
+  filesBehind(
+    folder: WorkspaceFolder,
+    without: ReadonlySet<string>,
+  ): readonly ImportedFolder[] {
+    const known = without.size === 0 ? this.#filesBehind.get(folder) : undefined;
     if (known !== undefined) return known;
-    const files = this.all(folder).map((each) => this.#filesOf(each))
+    const folders = without.size === 0 ? this.all(folder) : this.#reached(folder, without);
+    const files = folders.map((each) => this.#filesOf(each))
       .sort((a, b) => a.folder < b.folder ? -1 : 1);
-    this.#filesBehind.set(folder, files);
+    if (without.size === 0) this.#filesBehind.set(folder, files);
     return files;
   }
 
   #filesOf({ folder }: WorkspaceFolder): ImportedFolder {
+    const root = this.#folders[0]?.folder ?? "/";
     const known = this.#files.get(folder) ?? {
       folder,
+      path: pathInside(root, folder) ?? folder,
       entries: ["**", ...this.#nestedIn(folder).map((each) => `!${each.replaceAll("*", "?")}`)],
     };
     this.#files.set(folder, known);

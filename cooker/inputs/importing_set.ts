@@ -6,7 +6,7 @@
  * @module
  */
 
-import { Sha256, sha256Hex } from "../../system/files/digest.ts";
+import { sha256Hex } from "../../system/files/digest.ts";
 import { relativePath } from "../../system/files/files.ts";
 import type { FileSet, Snapshot } from "./file_set.ts";
 import type { PathPatterns } from "./patterns.ts";
@@ -17,7 +17,7 @@ import type { Found, InputProblem } from "./walk.ts";
 interface ImportingSetOptions {
   readonly imported: readonly ImportedFolder[];
   /** Returns the set of an imported folder. */
-  readonly setOf: (folder: ImportedFolder) => FileSet | undefined;
+  readonly setOf: (folder: ImportedFolder) => FileSet;
   /** Returns a counter that grows with every reported change of any set. */
   readonly changes: () => number;
 }
@@ -37,8 +37,6 @@ export class ImportingSet implements FileSet {
   readonly #own: FileSet;
   readonly #imported: readonly ImportedFolder[];
   readonly #parts: readonly FileSet[];
-  /** The folders of the parts, relative to the set's folder. */
-  readonly #names: readonly string[];
   readonly #changes: () => number;
   #last: WholeSnapshot | undefined;
   /** The counter of changes at which all parts were settled as in the last snapshot. */
@@ -49,14 +47,7 @@ export class ImportingSet implements FileSet {
     this.patterns = own.patterns;
     this.#own = own;
     this.#imported = imported;
-    const parts = imported.flatMap((folder) => {
-      const set = setOf(folder);
-      return set === undefined
-        ? []
-        : [{ set, name: relativePath(own.patterns.folder, folder.folder) }];
-    });
-    this.#parts = parts.map(({ set }) => set);
-    this.#names = parts.map(({ name }) => name);
+    this.#parts = imported.map(setOf);
     this.#changes = changes;
   }
 
@@ -150,7 +141,10 @@ export class ImportingSet implements FileSet {
     const isSame = last?.own === own && parts.every((each, index) => each === last.parts[index]);
     if (last !== undefined && isSame) return last;
     this.#settledAt = undefined;
-    this.#last = new WholeSnapshot(own, parts, this.#names);
+    this.#last = new WholeSnapshot(own, parts, {
+      folder: this.patterns.folder,
+      imported: this.#imported,
+    });
     return this.#last;
   }
 }
@@ -160,18 +154,24 @@ function isSameFolder(one: ImportedFolder, other: ImportedFolder | undefined): b
     (one.folder === other?.folder && one.entries.join("\0") === other.entries.join("\0"));
 }
 
+/** The folders that names in a snapshot stand for. */
+interface ImportedPlaces {
+  /** The folder of the set, absolute. */
+  readonly folder: string;
+  readonly imported: readonly ImportedFolder[];
+}
+
 /** The snapshots of a set and of the folders that it imports. */
 class WholeSnapshot implements Snapshot {
   readonly own: Snapshot;
   readonly parts: readonly Snapshot[];
-  /** The imported folders, relative to the folder of the set. */
-  readonly #names: readonly string[];
+  readonly #places: ImportedPlaces;
   readonly digest: string | undefined;
 
-  constructor(own: Snapshot, parts: readonly Snapshot[], names: readonly string[]) {
+  constructor(own: Snapshot, parts: readonly Snapshot[], places: ImportedPlaces) {
     this.own = own;
     this.parts = parts;
-    this.#names = names;
+    this.#places = places;
     this.digest = own.digest === undefined ? undefined : this.#whole(own.digest);
   }
 
@@ -181,12 +181,10 @@ class WholeSnapshot implements Snapshot {
   }
 
   #digestOfParts(): string {
-    const hash = new Sha256();
-    this.parts.forEach(({ digest = "" }, index) => {
-      const name = this.#names[index] ?? "";
-      hash.update(`${name.length}:${name}${digest};`);
-    });
-    return hash.hex();
+    const { imported } = this.#places;
+    return sha256Hex(
+      JSON.stringify(this.parts.map((part, at) => [imported[at]?.path, part.digest])),
+    );
   }
 
   get files(): ReadonlyMap<string, string> {
@@ -203,7 +201,7 @@ class WholeSnapshot implements Snapshot {
     if (this.parts.length > MAX_FOLDERS) return yield [IMPORTS, this.#digestOfParts()];
     const isDetailed = this.count - this.own.count <= MAX_FILES;
     for (const [index, part] of this.parts.entries()) {
-      if (!isDetailed) yield [`${this.#names[index]}/`, part.digest ?? ""];
+      if (!isDetailed) yield [this.#named(index, ""), part.digest ?? ""];
       else for (const [path, content] of part.entries()) yield [this.#named(index, path), content];
     }
   }
@@ -249,6 +247,9 @@ class WholeSnapshot implements Snapshot {
   }
 
   #named(index: number, path: string): string {
-    return path.startsWith("/") ? path : `${this.#names[index] ?? ""}/${path}`;
+    const { folder, imported } = this.#places;
+    return path.startsWith("/")
+      ? path
+      : `${relativePath(folder, imported[index]?.folder ?? folder)}/${path}`;
   }
 }

@@ -104,6 +104,8 @@ const MAX_IMPORTING = 4;
 export interface ImportedFolder {
   /** Absolute. */
   readonly folder: string;
+  /** Its path relative to the project's root. */
+  readonly path: string;
   /** Entries of its own files, relative to it. */
   readonly entries: readonly string[];
 }
@@ -185,7 +187,11 @@ export class InputTracker implements Notifier, FolderWatcher {
     if (known !== undefined) return known;
     const set = new ImportingSet(own, {
       imported,
-      setOf: ({ folder, entries }) => this.set(folder, entries),
+      setOf: ({ folder, entries }) => {
+        const part = this.set(folder, entries);
+        if (part === undefined) throw new RangeError(`Invalid entries of ${folder}: ${entries}`);
+        return part;
+      },
       changes: () => this.#changes,
     });
     // A set has other imported folders only after an edit of the config.

@@ -69,8 +69,6 @@ interface GraphRequest {
 interface Steps {
   readonly first: number;
   readonly last: number;
-  /** The imported folders whose files count by the fingerprints of `^task` dependencies. */
-  readonly covered: ReadonlySet<string>;
 }
 
 interface Visit {
@@ -292,20 +290,21 @@ class GraphBuilder {
       dependencies = [this.#nodes.push(node) - 1];
       declared = dependencies;
     }
-    this.#steps.set(task, { first, last: this.#nodes.length - 1, covered });
+    this.#steps.set(task, { first, last: this.#nodes.length - 1 });
   }
 
-  /** Returns the folders of the cached tasks that a task waits for by `^task`, and those behind. */
+  /**
+   * Returns the folders of the cached tasks that a task waits for by `^task`. Their fingerprints
+   * contain the files of all folders that they import.
+   */
   #covered({ found: { task }, dependencies }: Visit): ReadonlySet<string> {
-    const covered = new Set<string>();
-    if (!task.dependencies.some((name) => upstreamName(name) !== undefined)) return covered;
-    for (const { task: before } of dependencies) {
-      const { folder } = before.origin;
-      if (folder === task.origin.folder || before.files.length === 0) continue;
-      covered.add(folder);
-      for (const each of this.#steps.get(before)?.covered ?? []) covered.add(each);
-    }
-    return covered;
+    if (!task.dependencies.some((name) => upstreamName(name) !== undefined)) return new Set();
+    return new Set(
+      dependencies.map((each) => each.task)
+        .filter(({ files, order }) => files.length > 0 && order !== "declared")
+        .map(({ origin }) => origin.folder)
+        .filter((folder) => folder !== task.origin.folder),
+    );
   }
 
   #imported(
@@ -314,8 +313,7 @@ class GraphBuilder {
   ): readonly ImportedFolder[] {
     const folder = this.#workspace.at(origin.folder);
     if (files.length === 0 || order === "declared" || folder === undefined) return [];
-    const all = this.#workspace.imports.filesBehind(folder);
-    return covered.size === 0 ? all : all.filter((each) => !covered.has(each.folder));
+    return this.#workspace.imports.filesBehind(folder, covered);
   }
 }
 

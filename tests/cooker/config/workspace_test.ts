@@ -356,6 +356,54 @@ Deno.test("arguments are passed to the last task and its pre script", async () =
   assertEquals(last?.type === "TaskStarted" ? last.command : "", "echo d 'one'");
 });
 
+Deno.test("an edit of one config among those of 300 members is announced, and the next plan has it", async () => {
+  const names = Array.from({ length: 300 }, (_, index) => `m${index}`);
+  const member = (name: string, scripts: Record<string, string>) => ({ name, scripts });
+  await using workspace = new Workspace({
+    "package.json": { workspaces: ["m/*"] },
+    ...Object.fromEntries(
+      names.map((each) => [`m/${each}/package.json`, member(each, { t: "echo" })]),
+    ),
+  });
+  const { cooker, root } = workspace;
+  const planned = async (task: string): Promise<number> =>
+    (await cooker.plan([task], { recursive: true, ifPresent: true })).tasks.length;
+  await cooker.tick();
+  assertEquals([await planned("t"), await planned("new")], [300, 0]);
+  await cooker.tick();
+  for (const [index, each] of ["m7", "m299"].entries()) {
+    workspace.write(`m/${each}/package.json`, member(each, { t: "echo", new: "echo" }));
+    await cooker.tick();
+    const files = [`${root}/m/${each}/package.json`];
+    assertEquals(cooker.events.at(-1), { type: "ConfigChanged", files });
+    assertEquals([await planned("t"), await planned("new")], [300, index + 1]);
+  }
+  assertEquals(cooker.events.length, 2);
+});
+
+Deno.test("checkouts of a workspace share results whose inputs are in imported packages", async () => {
+  const files = {
+    "package.json": { workspaces: ["a", "b"] },
+    "a/package.json": {
+      name: "a",
+      scripts: { t: "cat x > out" },
+      dependencies: { b: "*" },
+      simmer: { tasks: { t: { files: ["x"], output: ["out"] } } },
+    },
+    "a/x": "1",
+    "b/package.json": { name: "b" },
+    "b/y": "1",
+  };
+  const fingerprintIn = async (): Promise<string | undefined> => {
+    await using workspace = new Workspace(files);
+    const { tasks: [task] } = await workspace.cooker.plan(["a#t"]);
+    return task?.fingerprint;
+  };
+  const fingerprint = await fingerprintIn();
+  assert(fingerprint !== undefined);
+  assertEquals(await fingerprintIn(), fingerprint);
+});
+
 for (const pattern of ["./m/*", "m/**", "m/n*"]) {
   Deno.test(`a member that matches ${pattern} is announced when added or removed, and runs while present`, async () => {
     await using workspace = new Workspace({
