@@ -126,10 +126,8 @@ export class ProjectConfig {
     const { root, config } = this.#place;
     const rootFiles = config === undefined ? this.#filesIn(root) : this.#filesOf(config);
     const rootScope = new TaskScope(rootFiles);
-    const patterns = [
-      ...rootFiles.flatMap((file) => file.members),
-      ...this.#pnpm(),
-    ];
+    const pnpm = this.#pnpm();
+    const patterns = [...rootFiles.flatMap((file) => file.members), ...pnpm];
     const newMembers = patterns.flatMap(({ text }) => expandBraces(text))
       .filter((each) => !each.startsWith("!"))
       .flatMap((each) => [...DENO_CONFIGS, PACKAGE_JSON].map((name) => `${each}/${name}`));
@@ -148,7 +146,11 @@ export class ProjectConfig {
         const files = filesOf.get(folder) ?? [];
         return { folder, isRoot: false, files, scope: new TaskScope(files, rootScope) };
       }),
-    ], { sources: this.#sources });
+    ], {
+      sources: this.#sources,
+      // pnpm alone accepts packages of one name.
+      mayShareNames: pnpm.length > 0,
+    });
   }
 
   /**

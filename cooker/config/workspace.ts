@@ -53,27 +53,29 @@ export class Workspace {
   /**
    * @param folders the root, then the members sorted by path
    * @param options `sources`: as in {@linkcode WorkspaceImports}
-   * @throws {WireError} `projectError` of kind `invalid-config` if two packages have one name
+   * @throws {WireError} `projectError` of kind `invalid-config` if two packages have one name,
+   *   unless `mayShareNames` is true
    */
   constructor(
     folders: readonly WorkspaceFolder[],
-    { sources }: { readonly sources?: SourceImports | undefined } = {},
+    { sources, mayShareNames = false }: {
+      readonly sources?: SourceImports | undefined;
+      readonly mayShareNames?: boolean;
+    } = {},
   ) {
     this.folders = folders;
     this.imports = new WorkspaceImports(folders, sources);
     const [root, ...members] = folders;
-    const taken = new Map<string, number>();
+    // The number of packages that a config names so, and of all that would be called so.
+    const given = countsOf(members.flatMap((member) => packageName(member) ?? []));
+    const taken = countsOf(members.map(shortName));
     for (const member of members) {
-      const name = packageName(member) ?? baseName(member.folder);
-      taken.set(name, (taken.get(name) ?? 0) + 1);
-    }
-    for (const member of members) {
-      const short = packageName(member) ?? baseName(member.folder);
-      const isUnique = packageName(member) !== undefined || taken.get(short) === 1;
+      const short = shortName(member);
+      const isUnique = (packageName(member) === undefined ? taken : given).get(short) === 1;
       const path = pathInside(root?.folder ?? "/", member.folder) ?? member.folder;
       this.#names.set(member.folder, isUnique ? short : path);
     }
-    requireUniqueNames(folders);
+    if (!mayShareNames) requireUniqueNames(folders);
     const own = root === undefined ? undefined : packageName(root);
     if (root !== undefined && own !== undefined && !taken.has(own)) {
       this.#names.set(root.folder, own);
@@ -100,7 +102,7 @@ export class Workspace {
 
   /**
    * Returns the name of a folder's package. A member whose config has no name is called by its
-   * folder, or by its path if several members would have that name.
+   * folder. If several members would have one name, each is called by its path.
    *
    * @returns `undefined` for a root without a name, and in a project that is no workspace
    */
@@ -167,6 +169,17 @@ function requireUniqueNames(folders: readonly WorkspaceFolder[]): void {
       owners.set(name, file);
     }
   }
+}
+
+function countsOf(names: readonly string[]): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1);
+  return counts;
+}
+
+/** Returns the name of a package, or else of its folder. */
+function shortName(member: WorkspaceFolder): string {
+  return packageName(member) ?? baseName(member.folder);
 }
 
 /** Returns the name that a folder's config gives to its package. */

@@ -138,6 +138,22 @@ Deno.test("an invalid workspace is an error with its file, line, column and the 
   }
 });
 
+Deno.test("packages of one name are called by their paths in a workspace of pnpm, which accepts them", async () => {
+  const files = {
+    "package.json": {},
+    "pnpm-workspace.yaml": "packages: [libs/*]\n",
+    "libs/a/package.json": { name: "same" },
+    "libs/b/package.json": { name: "same" },
+    "libs/c/package.json": { name: "c" },
+  };
+  await inFolder(files, (root) => {
+    const workspace = new ProjectConfig({ root }).workspace();
+    const names = workspace.folders.map(({ folder }) => workspace.packageAt(folder));
+    assertEquals(names, [undefined, "libs/a", "libs/b", "c"]);
+    assertEquals(workspace.named("libs/b").map(({ folder }) => folder), [`${root}/libs/b`]);
+  });
+});
+
 Deno.test("the root may have the name of a member, which then is the member's alone", async () => {
   const files = {
     "package.json": { name: "x", workspaces: ["libs/*"] },
