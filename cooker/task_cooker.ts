@@ -549,7 +549,8 @@ export class TaskCooker implements Cooker {
           recursive: true,
         },
       );
-      return buildWorkspaceGraph({ workspace, selected, names, ifPresent, only });
+      const { isOfPackages } = workspace;
+      return buildWorkspaceGraph({ workspace, selected, isOfPackages, names, ifPresent, only });
     }
     const scope = this.#config.scopeAt(realFolder(params.taskCwd ?? params.cwd));
     return buildGraph({ workspace, scope, names, ifPresent, only });

@@ -137,10 +137,9 @@ export function readPackageJson(source: ConfigText, folder: string): TaskFile {
     ...emptyFile("package.json", source, folder, members.get("name")),
     members: memberPatterns(source, members.get("workspaces"), "packages"),
     imports: DEPENDENCY_KEYS.flatMap((key) =>
-      [...membersOf(members.get(key))].flatMap(([name, node]) => [
-        name,
-        ...packageNames(stringOf(node)),
-      ])
+      [...membersOf(members.get(key))].flatMap(([name, node]) =>
+        dependencyNames(name, stringOf(node) ?? "")
+      )
     ),
     facts: {
       config,
@@ -170,6 +169,18 @@ const DEPENDENCY_KEYS: readonly string[] = [
   "peerDependencies",
   "optionalDependencies",
 ];
+
+/**
+ * Returns the package or folder that a dependency of a `package.json` means. The result is empty if
+ * it can be no member of the workspace: `npm:` installs a package under another name.
+ */
+function dependencyNames(name: string, range: string): string[] {
+  const path = /^(?:workspace:|file:|link:|portal:)?(\.{1,2}(?:\/.*)?)$/.exec(range)?.[1];
+  if (path !== undefined) return [path];
+  if (/^(?:npm|git|github|gitlab|bitbucket|https?|git\+\w+):/.test(range)) return [];
+  const alias = /^workspace:(@[^/@]+\/[^/@]+|[^/@]+)@/.exec(range)?.[1];
+  return [alias ?? name];
+}
 
 /**
  * Returns the package or folder that a specifier means, which may differ from the key of its entry.

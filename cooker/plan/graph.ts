@@ -103,6 +103,11 @@ interface WorkspaceRequest {
   readonly workspace: Workspace;
   /** The selected folders. */
   readonly selected: SelectedFolders;
+  /**
+   * True if only tasks run that a folder itself defines, and the root's only if no member has one of
+   * that name, as under npm and pnpm. Otherwise, members inherit the root's tasks, as in `deno task`.
+   */
+  readonly isOfPackages: boolean;
   /** Names or wildcards, as typed. */
   readonly names: readonly string[];
   /** Ignores names that match no task, instead of failing. */
@@ -118,13 +123,13 @@ interface WorkspaceRequest {
  * @throws {WireError} `projectError` of kind `unknown-task`, `no-match` or `cycle`
  */
 export function buildWorkspaceGraph(request: WorkspaceRequest): TaskGraph {
-  const { workspace, selected, names, ifPresent, only } = request;
+  const { workspace, selected, isOfPackages, names, ifPresent, only } = request;
   const lookup = new TaskLookup(workspace);
   const builder = new GraphBuilder(workspace, lookup);
   const found = new Map(
     selected.folders.map((folder) => [
       folder,
-      names.flatMap((name) => requestedIn(folder, name, { workspace, lookup })),
+      names.flatMap((name) => requestedIn(folder, name, { isOfPackages, lookup })),
     ]),
   );
   const isInMember = [...found].some(([{ isRoot }, tasks]) => !isRoot && tasks.length > 0);
@@ -132,7 +137,7 @@ export function buildWorkspaceGraph(request: WorkspaceRequest): TaskGraph {
   let target: TaskDefinition | undefined;
   for (const folder of workspace.imports.order(selected.folders)) {
     // The root's script of that name usually runs the members' scripts.
-    if (folder.isRoot && workspace.isOfPackages && isInMember && !selected.isByFilter) continue;
+    if (folder.isRoot && isOfPackages && isInMember && !selected.isByFilter) continue;
     const tasks = (found.get(folder) ?? []).filter(({ task }) => only?.has(task) ?? true);
     const before = workspace.imports.nearest(folder, (each) => wanted.has(each));
     builder.enter(folder.folder, before.flatMap((each) => wanted.get(each) ?? []));
@@ -151,14 +156,12 @@ export function buildWorkspaceGraph(request: WorkspaceRequest): TaskGraph {
 function requestedIn(
   { folder, scope }: WorkspaceFolder,
   name: string,
-  { workspace, lookup }: { readonly workspace: Workspace; readonly lookup: TaskLookup },
+  { isOfPackages, lookup }: { readonly isOfPackages: boolean; readonly lookup: TaskLookup },
 ): FoundTask[] {
   const found = lookup.requested(scope, name);
   // A full name means the same tasks from every folder.
   const isFull = parseFullName(name) !== undefined && scope.find(name) === undefined;
-  return isFull || workspace.isOfPackages
-    ? found.filter(({ task }) => task.origin.folder === folder)
-    : found;
+  return isFull || isOfPackages ? found.filter(({ task }) => task.origin.folder === folder) : found;
 }
 
 function noMatch(

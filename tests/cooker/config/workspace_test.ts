@@ -137,6 +137,36 @@ Deno.test("an unknown package#task suggests the nearest full name", async () => 
   assertEquals((await workspace.cooker.run(["@x/a#lint"])).exitCode, 5);
 });
 
+Deno.test("the dependencies of a package are members by name, alias or path, but not from elsewhere", async () => {
+  const ranges: readonly (readonly [range: string, isMember: boolean, name?: string])[] = [
+    ["workspace:*", true],
+    ["workspace:^1.0.0", true],
+    ["workspace:lib@*", true, "alias"],
+    ["workspace:../lib", true, "other"],
+    ["file:../lib", true, "other"],
+    ["link:../lib/", true, "other"],
+    ["portal:../lib", true, "other"],
+    ["^1.0.0", true],
+    ["latest", true],
+    ["catalog:", true],
+    ["npm:lib@1", false, "alias"],
+    ["npm:lib@1", false],
+    ["github:x/lib", false],
+    ["git+https://example.org/lib.git", false],
+    ["https://example.org/lib.tgz", false],
+    ["file:..", false, "other"],
+  ];
+  for (const [range, isMember, name = "lib"] of ranges) {
+    await using workspace = new Workspace({
+      "package.json": { workspaces: ["app", "lib"] },
+      "app/package.json": { name: "app", scripts: { t: "echo" }, dependencies: { [name]: range } },
+      "lib/package.json": { name: "lib", scripts: { t: "echo" } },
+    });
+    const order = await workspace.run(["t"], { recursive: true, jobs: 1 });
+    assertEquals(order[0], isMember ? "lib#t" : "app#t", `${name}: ${range}`);
+  }
+});
+
 const UPSTREAM = {
   "package.json": { workspaces: ["app", "ui", "core", "plain"] },
   "app/package.json": {
