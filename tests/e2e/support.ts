@@ -51,6 +51,14 @@ export function hasPerl(): boolean {
 
 const TERMINAL = new URL("./terminal.py", import.meta.url).pathname;
 
+/** Returns the words that run a program in a pseudo-terminal of 80 columns and 24 rows. */
+export function terminalWords(
+  program: readonly string[],
+  { columns, rows } = { columns: 80, rows: 24 },
+): string[] {
+  return ["python3", TERMINAL, `${columns}`, `${rows}`, ...program];
+}
+
 /** Variables of the test's own environment that must not affect a command. */
 const NEUTRAL = /^(CI|NO_COLOR|FORCE_COLOR|INIT_CWD|DENO_JOBS|SIMMER_.*|npm_.*)$/;
 
@@ -106,6 +114,14 @@ class Transcript {
       if (this.#isEnded) throw new Error(`"${words}" never came; there was:\n${this.#text}`);
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
     }
+  }
+
+  /** Resolves when the text is longer than `length`. Resolves with false if it has ended. */
+  async more(length: number): Promise<boolean> {
+    while (this.#text.length <= length && !this.#isEnded) {
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    }
+    return this.#text.length > length;
   }
 
   async #collect(stream: ReadableStream<Uint8Array>): Promise<void> {
@@ -212,7 +228,7 @@ export class Project implements AsyncDisposable {
 
   /** Starts any program with the options of `start`. */
   startProgram(program: readonly string[], options: RunOptions = {}): Running {
-    const [command = "", ...args] = options.terminal ? ["python3", TERMINAL, ...program] : program;
+    const [command = "", ...args] = options.terminal ? terminalWords(program) : program;
     const child = new Deno.Command(command, {
       args,
       cwd: `${this.root}/${options.folder ?? ""}`,

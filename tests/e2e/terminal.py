@@ -1,27 +1,59 @@
 """Runs a command in a pseudo-terminal: stdin is its keyboard, and stdout is its screen.
 
+Usage: terminal.py COLUMNS ROWS COMMAND...
+
 Exits with the command's exit code, or with 128 + signal if a signal ended it. When stdin ends, the
 terminal stays open until the command ends. The bytes `\\0hangup` on stdin close it at once, and
-`\\0resize` change its size to 100 columns and 40 rows.
+`\\0resize COLUMNS ROWS\\n` change its size.
 """
 
 import os
 import pty
+import re
 import select
 import struct
 import fcntl
 import sys
 import termios
 
-HANGUP = b"\0hangup"
-RESIZE = b"\0resize"
+CONTROL = re.compile(rb"\0(?:(hangup)|resize (\d+) (\d+)\n)")
+
+
+def resize(master, columns, rows):
+    fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+
+def write(master, keys):
+    while keys:
+        keys = keys[os.write(master, keys):]
+
+
+def typed(master, keys):
+    """Types keys and carries out what is between them. Returns False at a hangup."""
+    at = 0
+    for control in CONTROL.finditer(keys):
+        write(master, keys[at:control.start()])
+        at = control.end()
+        if control[1]:
+            return False
+        resize(master, int(control[2]), int(control[3]))
+    write(master, keys[at:])
+    return True
 
 
 def main():
+    columns, rows, *command = sys.argv[1:]
+    begin, begun = os.pipe()
     pid, master = pty.fork()
     if pid == 0:
-        os.execvp(sys.argv[1], sys.argv[1:])
-    fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+        # The command begins with the terminal's size.
+        os.close(begun)
+        os.read(begin, 1)
+        os.close(begin)
+        os.execvp(command[0], command)
+    resize(master, int(columns), int(rows))
+    os.close(begin)
+    os.close(begun)
     sources = [master, 0]
     while master in sources:
         ready, _, _ = select.select(sources, [], [])
@@ -29,12 +61,8 @@ def main():
             keys = os.read(0, 65536)
             if not keys:
                 sources.remove(0)
-            elif HANGUP in keys:
+            elif not typed(master, keys):
                 break
-            elif RESIZE in keys:
-                fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 100, 0, 0))
-            else:
-                os.write(master, keys)
         if master in ready:
             try:
                 screen = os.read(master, 65536)

@@ -226,7 +226,9 @@ const TALKING = {
       warm: "echo warm",
       two: { command: "bash -c 'echo two; read x; echo two $x'", dependencies: ["line"] },
       size: "bash -c 'stty size; read x; stty size'",
-      trapped: "bash -c 'trap \"stty size\" WINCH; echo up; while sleep 0.1; do :; done'",
+      // A shell goes on after Ctrl-C if the process that it waits for has ended by itself.
+      trapped:
+        'bash -c \'trap "exit 130" INT; trap "stty size" WINCH; echo up; while sleep 0.1; do :; done\'',
       long: "bash -c 'echo up; sleep 600'",
       idle: "bash -c 'echo up; read x; echo got $x'",
     },
@@ -296,7 +298,7 @@ for (const [how, words] of Object.entries(WAYS)) {
       await project.run(["run", "-q", "warm"]);
       const run = project.startProgram([...words, "trapped"], { terminal: true });
       await run.stdout.until("up");
-      await run.type("\0resize");
+      await run.type("\0resize 100 40\n");
       await run.stdout.until("40 100");
       await run.type("\x03");
       await run.finished();

@@ -1,0 +1,212 @@
+/**
+ * A program in a pseudo-terminal, and an emulator that shows its screen as a person sees it.
+ *
+ * @module
+ */
+
+import xterm from "@xterm/headless";
+import type { Finished, Project, RunOptions } from "./support.ts";
+import { type Running, terminalWords } from "./support.ts";
+
+/** Milliseconds after which a screen that has not come counts as missing. */
+const LATE_MS = 30_000;
+
+/** Number of lines above the screen that the emulator keeps. */
+const SCROLLBACK = 10_000;
+
+/** Sequences that terminals send for keys. */
+export const KEYS = {
+  up: "\x1b[A",
+  down: "\x1b[B",
+  pageUp: "\x1b[5~",
+  pageDown: "\x1b[6~",
+  enter: "\r",
+  escape: "\x1b",
+  tab: "\t",
+  space: " ",
+  backspace: "\x7f",
+  interrupt: "\x03",
+  suspend: "\x1a",
+  end: "\x04",
+} as const;
+
+/** Options to start a program. */
+export interface ScreenOptions extends Pick<RunOptions, "env" | "folder"> {
+  /** Default: 80. */
+  readonly columns?: number;
+  /** Default: 24. */
+  readonly rows?: number;
+}
+
+/** Tests the text of a screen. */
+type Condition = string | RegExp | ((text: string) => boolean);
+
+/** A terminal with a program in it. On disposal it is closed, and the program has ended. */
+export class Screen implements AsyncDisposable {
+  readonly #running: Running;
+  readonly #terminal: InstanceType<typeof xterm.Terminal>;
+  readonly #collected: Promise<void>;
+  #waiting: (() => void)[] = [];
+  #isEnded = false;
+  #isOpen = true;
+
+  private constructor(running: Running, options: ScreenOptions) {
+    this.#running = running;
+    this.#terminal = new xterm.Terminal({
+      cols: options.columns ?? 80,
+      rows: options.rows ?? 24,
+      scrollback: SCROLLBACK,
+      allowProposedApi: true,
+    });
+    // Programs ask the terminal for its properties, and wait for the answers.
+    this.#terminal.onData((answer) => void this.type(answer));
+    this.#collected = this.#collect();
+  }
+
+  /** Starts a program in a project's folder. `TERM` is `xterm-256color` unless `env` sets it. */
+  static start(
+    project: Project,
+    program: readonly string[],
+    options: ScreenOptions = {},
+  ): Screen {
+    const { columns = 80, rows = 24, env, folder } = options;
+    const words = terminalWords(program, { columns, rows });
+    const running = project.startProgram(words, {
+      env: { TERM: "xterm-256color", ...env },
+      ...(folder === undefined ? {} : { folder }),
+    });
+    return new Screen(running, options);
+  }
+
+  /** The lines of the screen, without blanks at their ends and without empty lines at the end. */
+  get text(): string {
+    const { active } = this.#terminal.buffer;
+    return this.#lines(active.baseY, active.length);
+  }
+
+  /** The same for all lines: those that have left the screen, and the screen. */
+  get history(): string {
+    return this.#lines(0, this.#terminal.buffer.active.length);
+  }
+
+  /** True if a program shows the alternate screen. */
+  get isAlternate(): boolean {
+    return this.#terminal.buffer.active.type === "alternate";
+  }
+
+  /** Position of the cursor on the screen, from 0. */
+  get cursor(): { readonly x: number; readonly y: number } {
+    const { cursorX, cursorY } = this.#terminal.buffer.active;
+    return { x: cursorX, y: cursorY };
+  }
+
+  /** All bytes that the terminal has received, as text. */
+  get written(): string {
+    return this.#running.stdout.text;
+  }
+
+  /** Presses keys. */
+  async type(keys: string): Promise<void> {
+    // The program may have ended before it read an answer of the terminal.
+    if (this.#isEnded) return;
+    await this.#running.type(keys);
+  }
+
+  /** Changes the terminal's size. The program gets SIGWINCH. */
+  async resize(columns: number, rows: number): Promise<void> {
+    this.#terminal.resize(columns, rows);
+    await this.type(`\0resize ${columns} ${rows}\n`);
+  }
+
+  /** Closes the terminal, as a window that is closed. The program gets SIGHUP. */
+  async hangUp(): Promise<void> {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    await this.type("\0hangup");
+  }
+
+  /**
+   * Resolves with the text of the screen when it fulfills a condition: contains a text, matches an
+   * expression, or passes a function. Each screen is tested after a piece of output.
+   */
+  async until(condition: Condition): Promise<string> {
+    return await this.#until(condition, () => this.text);
+  }
+
+  /** The same for the history. */
+  async untilHistory(condition: Condition): Promise<string> {
+    return await this.#until(condition, () => this.history);
+  }
+
+  /** Resolves with the exit code when the program has ended, and the screen shows its last output. */
+  async finished(): Promise<number> {
+    const { code } = await this.#end();
+    return code;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.hangUp();
+    await this.#end();
+    this.#terminal.dispose();
+  }
+
+  async #end(): Promise<Finished> {
+    const finished = await this.#running.finished();
+    await this.#collected;
+    return finished;
+  }
+
+  async #until(condition: Condition, textOf: () => string): Promise<string> {
+    let isLate = false;
+    const timer = setTimeout(() => {
+      isLate = true;
+      this.#wake();
+    }, LATE_MS);
+    try {
+      while (true) {
+        const text = textOf();
+        if (isFulfilled(condition, text)) return text;
+        if (isLate || this.#isEnded) {
+          const reason = isLate ? "in time" : "before the program ended";
+          throw new Error(`${condition} did not come ${reason}; the screen is:\n${text}`);
+        }
+        await new Promise<void>((resolve) => this.#waiting.push(resolve));
+      }
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async #collect(): Promise<void> {
+    const { stdout } = this.#running;
+    for (let shown = 0;;) {
+      const { length } = stdout.text;
+      if (length > shown) {
+        const piece = stdout.text.slice(shown, length);
+        shown = length;
+        await new Promise<void>((resolve) => this.#terminal.write(piece, resolve));
+        this.#wake();
+      } else if (!await stdout.more(shown)) break;
+    }
+    this.#isEnded = true;
+    this.#wake();
+  }
+
+  #wake(): void {
+    for (const wake of this.#waiting.splice(0)) wake();
+  }
+
+  #lines(from: number, to: number): string {
+    const { active } = this.#terminal.buffer;
+    const lines: string[] = [];
+    for (let at = from; at < to; at++) {
+      lines.push(active.getLine(at)?.translateToString(true).trimEnd() ?? "");
+    }
+    return lines.join("\n").trimEnd();
+  }
+}
+
+function isFulfilled(condition: Condition, text: string): boolean {
+  if (typeof condition === "string") return text.includes(condition);
+  return condition instanceof RegExp ? condition.test(text) : condition(text);
+}
