@@ -18,7 +18,13 @@ import { briefClock, systemClock } from "./system/clock.ts";
 import { hasForeignBytes } from "./system/environment.ts";
 import { joinPath } from "./system/files/files.ts";
 import { RawTerminal } from "./forward/raw_terminal.ts";
-import { isHungUp, processVariables, terminalSize, terminalStreams } from "./forward/client.ts";
+import {
+  isHungUp,
+  processVariables,
+  ScreenRestoration,
+  terminalSize,
+  terminalStreams,
+} from "./forward/client.ts";
 import { isReaderGone, outputLostText } from "./system/output_failure.ts";
 import { redactArguments, shownCommandLine } from "./wire/redact.ts";
 import { knowsItself } from "./system/process/self.ts";
@@ -199,6 +205,7 @@ type Surroundings = HostedInvocation;
 function thisProcess(): Surroundings {
   const streams = terminalStreams();
   const keyboard = new RawTerminal();
+  const screen = new ScreenRestoration();
   return {
     env: processVariables(),
     get cwd(): string {
@@ -212,6 +219,7 @@ function thisProcess(): Surroundings {
       columns: () => terminalSize()?.columns ?? UNKNOWN_COLUMNS,
       rows: () => terminalSize()?.rows ?? 0,
       isHungUp: () => isHungUp(streams),
+      restoreBy: (text) => screen.set(text),
     },
     output: new Output({ stdout: Deno.stdout, stderr: Deno.stderr }),
     onSignal: (signal, listener) =>
@@ -220,6 +228,7 @@ function thisProcess(): Surroundings {
       take: (listener) =>
         keyboard.take(listener, () => {
           keyboard.release();
+          screen.restore();
           Deno.exit(EXIT.interrupted);
         }),
       answered: () => keyboard.answered(),
@@ -228,10 +237,12 @@ function thisProcess(): Surroundings {
     },
     suspend: () => {
       keyboard.pause();
+      screen.restore();
       Deno.kill(Deno.pid, "SIGSTOP");
     },
     exit: (code) => {
       keyboard.release();
+      screen.restore();
       Deno.exit(code);
     },
   };

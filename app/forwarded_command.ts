@@ -135,6 +135,8 @@ export class ForwardedCommand {
   #columns = UNKNOWN_COLUMNS;
   #rows = 0;
   #isHungUp = false;
+  /** Text that restores the client's screen; empty: none is needed. */
+  #restoration: Uint8Array<ArrayBuffer> = new Uint8Array();
   #hasIgnored = false;
   /** Receives keys, while the client has been asked for them. */
   #typed: ((keys: Uint8Array) => void) | undefined;
@@ -213,6 +215,8 @@ export class ForwardedCommand {
     const listening = this.#listen();
     try {
       const code = await Promise.race([this.#run(request, project), this.#ended.promise]);
+      // The command has been ended while it drew.
+      if (this.#restoration.length > 0) await this.#send(FRAME.stderr, this.#restoration);
       await this.#send(FRAME.exit, this.#exitPayload(code));
       this.#remember(key, request);
     } catch (error) {
@@ -241,6 +245,7 @@ export class ForwardedCommand {
         columns: () => this.#columns,
         rows: () => this.#rows,
         isHungUp: () => this.#isHungUp,
+        restoreBy: (text) => this.#restoreBy(text, version),
       },
       // A client that names no version may not know the frames of the keyboard.
       ...(version === "" ? {} : { keyboard: this.#keyboard }),
@@ -385,6 +390,14 @@ export class ForwardedCommand {
     const signal = [...this.#signals].find((each) => signalExitCode(each) === code);
     const name = encoder.encode(signal?.slice("SIG".length) ?? "");
     return Uint8Array.of(code, ...name);
+  }
+
+  /** A client that names no version may not know the frame, as for those of the keyboard. */
+  #restoreBy(text: string, version: string): void {
+    // An output with a view of a build in progress is not repeated.
+    this.#written = Infinity;
+    this.#restoration = encoder.encode(text);
+    if (version !== "") void this.#send(FRAME.restoration, this.#restoration);
   }
 
   #refuse(reason: string): Promise<void> {

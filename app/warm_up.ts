@@ -71,6 +71,7 @@ async function buildOnce(root: string, run: RunCommand, clock: Clock): Promise<v
       columns: () => COLUMNS,
       rows: () => 0,
       isHungUp: () => false,
+      restoreBy: () => {},
     },
     output: new Output({ stdout: nowhere, stderr: nowhere }),
     onSignal: () => ({ [Symbol.dispose]: () => {} }),

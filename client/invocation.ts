@@ -29,6 +29,11 @@ interface TerminalFacts {
   rows(): number;
   /** Returns true if one of the streams was a terminal and no longer is. */
   isHungUp(): boolean;
+  /**
+   * Sets the text that restores the screen if this process is suspended, or if it ends before the
+   * command has; empty: none is needed.
+   */
+  restoreBy(text: string): void;
 }
 
 /** The keyboard of the client's terminal. */

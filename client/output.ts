@@ -99,7 +99,10 @@ export class Output implements Sink {
     this.#draining ??= this.#drain();
   }
 
-  /** Sets a function that is called before each flush. It may add to the output. */
+  /**
+   * Sets a function that is called before the last output is written. It may add to the output, and
+   * is then called again.
+   */
   set beforeDrain(hook: (() => void) | undefined) {
     this.#beforeDrain = hook;
   }
@@ -117,9 +120,9 @@ export class Output implements Sink {
   async #drain(): Promise<void> {
     // Events that are already on their way are written together.
     await (typeof this.#writers === "function" ? macrotask() : Promise.resolve());
-    this.#beforeDrain?.();
     while (this.#pending.length > 0) {
       // Streams with separate writers can fail separately.
+      if (typeof this.#writers === "function" || this.#pending.length === 1) this.#beforeDrain?.();
       const [first] = this.#pending;
       if (typeof first === "function") {
         this.#pending.shift();

@@ -259,7 +259,8 @@ async function carry(
     }
   };
   send(FRAME.go);
-  const keyboard = new Keyboard(send);
+  const screen = new ScreenRestoration();
+  const keyboard = new Keyboard(send, screen);
   // The server already works in the meantime.
   passSignalsOn(send, terminal, keyboard);
   try {
@@ -270,6 +271,10 @@ async function carry(
       if (type === FRAME.exit) return { kind: "exit", code: payload[0] ?? 0 };
       if (type === FRAME.keyboard || type === FRAME.suspend) {
         await keyboard.obey(next);
+        continue;
+      }
+      if (type === FRAME.restoration) {
+        screen.set(payload);
         continue;
       }
       const stream = type === FRAME.stdout ? "stdout" : "stderr";
@@ -290,7 +295,28 @@ async function carry(
   } finally {
     keyboard.release();
   }
+  screen.restore();
   return { kind: "lost" };
+}
+
+/** Text that restores the screen when the program that has drawn on it cannot. */
+export class ScreenRestoration {
+  #bytes: Uint8Array<ArrayBuffer> = new Uint8Array();
+
+  /** Sets the text. It is empty if none is needed. */
+  set(text: string | Uint8Array): void {
+    this.#bytes = typeof text === "string" ? encoder.encode(text) : text.slice();
+  }
+
+  /** Writes the text to stderr. */
+  restore(): void {
+    try {
+      for (let at = 0; at < this.#bytes.length;) at += Deno.stderr.writeSync(this.#bytes.slice(at));
+    } catch (error) {
+      // A terminal that is gone need not be restored.
+      if (!(error instanceof Error)) throw error;
+    }
+  }
 }
 
 /** Sends a frame. */
@@ -299,10 +325,12 @@ type Send = (type: number, payload?: string | Uint8Array) => Promise<void>;
 /** The keyboard, while the server asks for keys. Its code is loaded on first use. */
 class Keyboard {
   readonly #send: Send;
+  readonly #screen: ScreenRestoration;
   #terminal: RawTerminal | undefined;
 
-  constructor(send: Send) {
+  constructor(send: Send, screen: ScreenRestoration) {
     this.#send = send;
+    this.#screen = screen;
   }
 
   /** Carries out a frame of the server. */
@@ -316,9 +344,15 @@ class Keyboard {
       this.#terminal = new RawTerminal();
     }
     this.#terminal.take((keys) => void this.#send(FRAME.keys, keys), () => {
-      this.release();
-      Deno.exit(INTERRUPTED);
+      this.quit(INTERRUPTED);
     });
+  }
+
+  /** Restores the terminal, and ends this process. */
+  quit(code: number): never {
+    this.release();
+    this.#screen.restore();
+    Deno.exit(code);
   }
 
   /** The server has reacted. */
@@ -339,6 +373,7 @@ class Keyboard {
     if (isGroupOrphaned()) return;
     this.#terminal?.pause();
     await this.#send(FRAME.signal, nameOf("SIGTSTP"));
+    this.#screen.restore();
     Deno.kill(Deno.pid, "SIGSTOP");
   }
 
@@ -355,10 +390,7 @@ function passSignalsOn(send: Send, terminal: TerminalStreams, keyboard: Keyboard
       const at = performance.now();
       if (last?.signal !== signal || at - last.at >= REPEAT_MS) {
         last = { signal, at };
-        if (++endings === 4) {
-          keyboard.release();
-          Deno.exit(code);
-        }
+        if (++endings === 4) keyboard.quit(code);
       }
       send(FRAME.signal, nameOf(signal));
     });

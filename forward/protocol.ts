@@ -35,6 +35,11 @@ export const FRAME = {
   keyboard: 0x54, // T
   /** Server: suspend yourself, as after SIGTSTP. */
   suspend: 0x5a, // Z
+  /**
+   * Server: text that restores the screen. Write it to stderr if the connection is lost, and before
+   * you suspend or kill yourself. Empty: none is needed any more.
+   */
+  restoration: 0x55, // U
   /** Client: keys that were typed. */
   keys: 0x30, // 0
 } as const;

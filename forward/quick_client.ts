@@ -164,6 +164,7 @@ while (1) {
     elsif ($type eq "X") { length $text > 1 ? rare("died") : exit ord $text }
     elsif ($type eq "T") { $text ? rare("raw") : rare("cooked") }
     elsif ($type eq "Z") { push @signals, "TSTP" }
+    elsif ($type eq "U") { $screen = $text }
     elsif ($type eq "R") { whole() }
   }
 }
@@ -312,12 +313,15 @@ sub on_keys {
     note("0", $keys);
     # In raw mode, no key ends this process if the server does not react.
     $unanswered = $keys =~ /^\x03+$/ ? $unanswered + $count : 0;
-    if ($unanswered >= 4) { on_cooked(); $SIG{INT} = "DEFAULT"; kill "INT", $$ }
+    if ($unanswered >= 4) { on_cooked(); restore(); $SIG{INT} = "DEFAULT"; kill "INT", $$ }
   } elsif (defined $count || $! != 4) { vec($set, 0, 1) = 0 }
 }
 
+sub restore { syswrite STDERR, $screen if defined $screen }
+
 sub on_lost {
   on_cooked();
+  restore();
   print STDERR "simmer: the server ended, perhaps killed\n";
   exit 3;
 }
@@ -352,6 +356,7 @@ sub on_signals {
   while (defined(my $signal = shift @signals)) {
     if ($signal =~ /^(INT|QUIT|TERM)$/ && is_counted($signal) && ++$endings == 4) {
       on_cooked();
+      restore();
       $SIG{$signal} = "DEFAULT";
       kill $signal, $$;
     }
@@ -360,7 +365,7 @@ sub on_signals {
     note("H", "") if $signal eq "HUP" && is_gone();
     note("W", join " ", size()) if $signal eq "WINCH";
     note("S", $signal);
-    stop() if $signal eq "TSTP";
+    if ($signal eq "TSTP") { restore(); stop() }
   }
 }
 

@@ -39,7 +39,7 @@ const BY_WHOLE_CLIENT: readonly string[] = [
   .map((name) => `tests/e2e/${name}_test.ts`);
 /** Tests that also run with the quick client. */
 const BY_QUICK_CLIENT: readonly string[] = [
-  ...["ending", "job_control", "many_builds", "run", "stdin", "signals", "quick_client"]
+  ...["ending", "job_control", "many_builds", "run", "stdin", "signals", "quick_client", "view"]
     .map((name) => `tests/e2e/${name}_test.ts`),
   "tests/faults/execute_test.ts",
 ];

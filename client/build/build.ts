@@ -18,7 +18,7 @@ import { Interrupts } from "./interrupts.ts";
 import type { Invocation } from "../invocation.ts";
 import type { ServerPlace } from "../connect/find_server.ts";
 import { brokenExit } from "../output.ts";
-import type { Renderer } from "../render/renderer.ts";
+import type { LiveView, Renderer } from "../render/renderer.ts";
 import type { ServerLimits } from "../args/server_limits.ts";
 import type { SocketSession } from "../session.ts";
 
@@ -26,8 +26,8 @@ import type { SocketSession } from "../session.ts";
 const MAX_TRIES = 4;
 /** Milliseconds that a suspended client waits for the server to suspend the tasks. */
 const SUSPEND_MS = 1000;
-/** Milliseconds between two updates of the footer. */
-const REFRESH_MS = 1000;
+/** Milliseconds between two updates of the live view, for example of the times in it. */
+const REFRESH_MS = 250;
 
 /** The parameters of a build request. */
 interface BuildRequest {
@@ -134,8 +134,9 @@ class Build {
     const { onSignal, onGone } = this.#invocation;
     using _signals = this.#interrupts.listen(onSignal, onGone);
     const over = new AbortController();
-    output.beforeDrain = () => renderer.refresh();
-    const refreshing = renderer.isLive ? this.#keepFresh(over.signal) : undefined;
+    const { live } = renderer;
+    output.beforeDrain = () => live?.refresh();
+    const refreshing = live === undefined ? undefined : this.#keepFresh(live, over.signal);
     output.broken.then((error) => {
       // The SIGHUP of a closed terminal may arrive after the write error.
       if (this.#invocation.terminal.isHungUp()) this.#interrupts.receive("SIGHUP");
@@ -322,6 +323,9 @@ class Build {
 
   #pass(signal: TaskSignal): void {
     const { terminal } = this.#invocation;
+    const { live } = this.#request.renderer;
+    if (signal === "SIGWINCH") live?.resized();
+    if (signal === "SIGCONT") live?.resume();
     if (signal === "SIGWINCH" && typeof this.#request.input.output === "object") {
       this.#useTerminal({ size: { columns: terminal.columns(), rows: terminal.rows() } });
     }
@@ -335,6 +339,7 @@ class Build {
   /** Suspends the tasks first, so that they print nothing after this process has stopped. */
   #suspend(): void {
     const { suspend, clock } = this.#invocation;
+    this.#request.renderer.live?.suspend();
     const suspended = this.#signalTasks("SIGTSTP", false);
     // For a command line of another process, that process suspends itself.
     if (suspend === undefined) return;
@@ -359,11 +364,13 @@ class Build {
     this.#left.abort(new Leaving(exitCode));
   }
 
-  async #keepFresh(over: AbortSignal): Promise<void> {
+  async #keepFresh(live: LiveView, over: AbortSignal): Promise<void> {
     const { clock, output } = this.#invocation;
     while (!over.aborted) {
       await clock.sleep(REFRESH_MS, over);
-      if (output.settled === undefined) this.#request.renderer.refresh();
+      if (over.aborted) return;
+      await live.prepare();
+      if (output.settled === undefined) live.refresh();
     }
   }
 }

@@ -81,8 +81,9 @@ export class BuildFollower {
     // Skips events of other builds. Events that belong to no build are shown once ours has begun.
     if (event.build === this.#followed) this.#hasBegun = true;
     else if (event.build !== undefined || !this.#hasBegun) return undefined;
-    renderer.event(event);
-    renderer.refresh();
+    const shown = renderer.event(event);
+    // While output is being written, the view is updated with it.
+    if (output.settled === undefined) renderer.live?.refresh();
     switch (event.type) {
       case "KeyboardTaken":
       case "KeyboardReleased":
@@ -98,7 +99,7 @@ export class BuildFollower {
         ...(this.#outcome === undefined ? {} : { outcome: this.#outcome }),
       });
     }
-    return output.settled;
+    return shown ?? output.settled;
   }
 
   #exitCodeOf(event: SimmerEvent): number | undefined {

@@ -23,10 +23,8 @@ import type { SocketSession } from "../session.ts";
 /** Shows nothing, because only the reply is printed. */
 const SILENT: Renderer = {
   warn: () => {},
-  isLive: false,
-  event: () => {},
+  event: () => undefined,
   say: () => {},
-  refresh: () => {},
   finish: () => {},
 };
 

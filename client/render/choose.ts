@@ -4,6 +4,7 @@
  * @module
  */
 
+import { isInForeground } from "../../system/process/foreign_descriptors.ts";
 import type { Invocation } from "../invocation.ts";
 import type { CommonValues } from "../args/options.ts";
 import { PlainRenderer } from "./plain.ts";
@@ -20,7 +21,7 @@ export async function rendererFor(
   invocation: Invocation,
   values: RenderValues,
 ): Promise<Renderer> {
-  const { env, terminal, output: sink, clock } = invocation;
+  const { env, terminal, output: sink, clock, pid } = invocation;
   const { quiet, color } = values;
   if (values.json) {
     const { JsonRenderer } = await import("./json.ts");
@@ -37,11 +38,20 @@ export async function rendererFor(
     logLevel: values["log-level"] ?? "warn",
     bitbakeLevel: values["log-level"] ?? (quiet ? "warn" : "info"),
   };
-  const isLive = terminal.stdout && terminal.stderr && !quiet && !isSet(env.CI);
-  if (!isLive || env.TERM === "dumb") {
-    const isOneScreen = terminal.stdout && terminal.stderr;
+  const isOneScreen = terminal.stdout && terminal.stderr;
+  if (!isOneScreen || quiet || isSet(env.CI) || !isSet(env.TERM) || env.TERM === "dumb") {
     return new PlainRenderer({ ...options, isOneScreen });
   }
   const { TerminalRenderer } = await import("./terminal.ts");
-  return new TerminalRenderer({ ...options, clock, columns: () => terminal.columns() });
+  const { movesCursor, showsLinks, showsProgress } = await import("./terminal_features.ts");
+  return new TerminalRenderer({
+    ...options,
+    clock,
+    size: () => ({ columns: terminal.columns(), rows: terminal.rows() }),
+    isInForeground: () => isInForeground(pid),
+    hasLinks: showsLinks(env),
+    movesCursor: movesCursor(env),
+    hasMark: showsProgress(env),
+    restoreBy: (text) => terminal.restoreBy(text),
+  });
 }

@@ -10,7 +10,6 @@ import type { Renderer } from "./renderer.ts";
 
 /** Writes events as JSON lines. Simmer's own messages go to stderr. */
 export class JsonRenderer implements Renderer {
-  readonly isLive: boolean = false;
   readonly #sink: Sink;
   readonly #quiet: boolean;
 
@@ -20,7 +19,7 @@ export class JsonRenderer implements Renderer {
     this.#quiet = quiet;
   }
 
-  event(event: SimmerEvent): void {
+  event(event: SimmerEvent): undefined {
     this.#sink.write("stdout", `${JSON.stringify(event)}\n`);
   }
 
@@ -31,8 +30,6 @@ export class JsonRenderer implements Renderer {
   warn(text: string): void {
     this.#sink.write("stderr", `simmer: ${text}\n`);
   }
-
-  refresh(): void {}
 
   finish(): void {}
 }

@@ -7,6 +7,7 @@
 
 import { concat } from "@std/bytes/concat";
 import {
+  type Failure,
   LOG_LEVELS,
   type LogLevel,
   type LogRecord,
@@ -42,6 +43,8 @@ export interface PlainOptions {
   readonly logLevel: LogLevel;
   /** The same for the records of BitBake's own server. Default: `info`. */
   readonly bitbakeLevel?: LogLevel;
+  /** Formats the report of all failures. Default: a line each. */
+  readonly failureText?: (failures: readonly Failure[]) => string;
 }
 
 const NEWLINE = 0x0a;
@@ -49,7 +52,6 @@ const encoder = new TextEncoder();
 
 /** Shows a build as plain text. */
 export class PlainRenderer implements Renderer {
-  readonly isLive: boolean = false;
   readonly #options: PlainOptions;
   #labels = new Labels();
   /** Incomplete lines, by stream and task. */
@@ -68,7 +70,7 @@ export class PlainRenderer implements Renderer {
     this.#options = options;
   }
 
-  event(event: SimmerEvent): void {
+  event(event: SimmerEvent): Promise<void> | undefined {
     switch (event.type) {
       case "BuildStarted":
         this.#labels = new Labels();
@@ -109,12 +111,8 @@ export class PlainRenderer implements Renderer {
         break;
       case "BuildCompleted":
         this.#flushAll();
-        for (const failure of event.failures) {
-          this.#tell(failureLine(failure, this.#styles.stderr));
-        }
-        if (!this.#options.quiet) {
-          this.#tell(summaryLine(event, this.#styles.stderr));
-        }
+        if (event.failures.length > 0) this.#tell(this.#failureText(event.failures));
+        if (!this.#options.quiet) this.#tell(summaryLine(event, this.#styles.stderr));
         break;
       case "LogRecord":
         this.#record(event);
@@ -123,6 +121,7 @@ export class PlainRenderer implements Renderer {
         this.say(`${event.count} events dropped: this terminal was too slow`);
         break;
     }
+    return undefined;
   }
 
   say(text: string): void {
@@ -132,8 +131,6 @@ export class PlainRenderer implements Renderer {
   warn(text: string): void {
     this.#tell(`simmer: ${printableLines(text)}\n`);
   }
-
-  refresh(): void {}
 
   finish(): void {}
 
@@ -181,6 +178,12 @@ export class PlainRenderer implements Renderer {
     const why = reason === undefined ? "" : ` (${reason})`;
     this.warn(`${printable(task)} failed with exit code ${exitCode}${why}; its last lines:`);
     for (const line of lastLines) this.#tell(`  ${printable(line)}\n`);
+  }
+
+  #failureText(failures: readonly Failure[]): string {
+    const { failureText } = this.#options;
+    if (failureText !== undefined) return failureText(failures);
+    return failures.map((failure) => failureLine(failure, this.#styles.stderr)).join("");
   }
 
   /** Removes control sequences from a task's output where the user wants no colours. */

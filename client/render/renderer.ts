@@ -7,20 +7,37 @@
 
 import type { SimmerEvent } from "../../wire/events.ts";
 
-/** Shows events. It writes to its sink at once and holds back only unfinished lines. */
+/** Shows events. */
 export interface Renderer {
-  /** Shows an event. */
-  event(event: SimmerEvent): void;
+  /**
+   * Shows an event.
+   *
+   * @returns a promise if there is more to write than the sink should hold. No further event may be
+   *   shown until it has resolved.
+   */
+  event(event: SimmerEvent): Promise<void> | undefined;
   /** Prints a message of simmer's own: one line or more, without the last newline. */
   say(text: string): void;
   /** Prints a message as `say` does, but under `--quiet` too: for messages that must be visible. */
   warn(text: string): void;
-  /** True if the renderer shows a running time on the screen. */
-  readonly isLive: boolean;
-  /** Updates the live part of the screen. */
-  refresh(): void;
+  /** The live part of the screen, if there is one. */
+  readonly live?: LiveView;
   /** Removes the live part of the screen. */
   finish(): void;
+}
+
+/** The part of the screen that shows a build in progress. */
+export interface LiveView {
+  /** Loads what the view needs. Until then, nothing is shown. */
+  prepare(): Promise<void>;
+  /** Updates the view. */
+  refresh(): void;
+  /** Lays the view out again, because the terminal has another size. */
+  resized(): void;
+  /** The client is being suspended, and has restored the screen itself. Shows nothing more. */
+  suspend(): void;
+  /** The client goes on. */
+  resume(): void;
 }
 
 /** Formats a duration: `87 ms`, `1.2 s`, `3 min 7 s`. */

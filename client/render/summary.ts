@@ -8,6 +8,7 @@ import type { BuildCompleted, Failure } from "../../wire/events.ts";
 import { printable } from "./printable.ts";
 import { duration } from "./renderer.ts";
 import type { Style } from "./style.ts";
+import { linkTo } from "./terminal_features.ts";
 
 /**
  * Formats one line for a failure.
@@ -24,10 +25,18 @@ import type { Style } from "./style.ts";
  *   "simmer: test failed with exit code 7; log: /p/.simmer/logs/test.log\n",
  * );
  * ```
+ *
+ * @param hasLinks true if the path of the log is a link
  */
-export function failureLine({ task, exitCode, reason, logPath }: Failure, style: Style): string {
+export function failureLine(
+  { task, exitCode, reason, logPath }: Failure,
+  style: Style,
+  hasLinks = false,
+): string {
   const why = reason === undefined ? "" : ` (${printable(reason)})`;
-  const log = logPath === undefined ? "" : `; log: ${printable(logPath)}`;
+  const path = logPath === undefined ? "" : printable(logPath);
+  const shown = hasLinks && logPath !== undefined ? linkTo(logPath, path) : path;
+  const log = logPath === undefined ? "" : `; log: ${shown}`;
   return `simmer: ${
     style.red(`${task === "" ? "the command" : printable(task)} failed`)
   } with exit code ${exitCode}${why}${log}\n`;

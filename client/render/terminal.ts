@@ -1,86 +1,87 @@
 /**
- * Renderer for terminals: the plain renderer, with a live footer below that shows the running
- * tasks.
+ * Renderer for terminals: the plain renderer, with a live view below that shows the tasks in
+ * progress, and a more detailed report of failures.
  *
- * The footer is on the screen only while nothing is being written and the cursor is at the
- * beginning of a line, so that it does not break prompts and unfinished lines of tasks.
+ * The view is on the screen only while the cursor is at the beginning of a line, and while no task
+ * has the keyboard, so that it does not break prompts, unfinished lines and full-screen programs.
  *
  * @module
  */
 
 import type { Clock } from "../../system/clock.ts";
-import type { SimmerEvent } from "../../wire/events.ts";
-import type { Sink, StreamName } from "../output.ts";
+import type { Failure, SimmerEvent } from "../../wire/events.ts";
+import { failureReport } from "./failure_report.ts";
+import { BuildState } from "./live/build_state.ts";
+import type { Row } from "./live/columns.ts";
+import { ERASE_BELOW, Painter, type ScreenSize } from "./live/painter.ts";
+import { ProgressMark, REMOVE_MARK } from "./live/progress_mark.ts";
+import type { viewRows } from "./live/view_rows.ts";
 import { type PlainOptions, PlainRenderer } from "./plain.ts";
-import { type Renderer, wholeSeconds } from "./renderer.ts";
+import type { LiveView, Renderer } from "./renderer.ts";
+import { TaskTails } from "./task_tail.ts";
 
-/** Milliseconds until a build gets a footer. In shorter builds it would only flicker. */
-export const FOOTER_AFTER_MS = 200;
-/** The maximum number of running tasks in the footer. */
-const MAX_TASKS = 6;
+/** Milliseconds until a build gets a view. In shorter builds it would only flicker. */
+const VIEW_AFTER_MS = 200;
+/** The least number of milliseconds between two layouts of the view. */
+const LAYOUT_MS = 100;
+/** The maximum number of failures whose last lines are repeated. */
+const MAX_REPEATED = 5;
 
 /** The parameters of a {@linkcode TerminalRenderer}. */
-export interface TerminalOptions extends Omit<PlainOptions, "isOneScreen"> {
+export interface TerminalOptions extends Omit<PlainOptions, "isOneScreen" | "failureText"> {
   readonly clock: Clock;
-  /** Returns the current number of characters in a line. */
-  readonly columns: () => number;
-}
-
-/** Removes the footer before each write. */
-class Screen implements Sink {
-  readonly #sink: Sink;
-  #lines = 0;
-
-  constructor(sink: Sink) {
-    this.#sink = sink;
-  }
-
-  write(stream: StreamName, data: string | Uint8Array): void {
-    this.clear();
-    this.#sink.write(stream, data);
-  }
-
-  /** Removes the footer. */
-  clear(): void {
-    if (this.#lines === 0) return;
-    const up = this.#lines > 1 ? `\x1b[${this.#lines - 1}A` : "";
-    this.#sink.write("stderr", `\r${up}\x1b[J`);
-    this.#lines = 0;
-  }
-
-  /** Shows a footer, and replaces the present one. */
-  show(lines: readonly string[]): void {
-    this.clear();
-    this.#sink.write("stderr", lines.join("\n"));
-    this.#lines = lines.length;
-  }
+  /** Returns the current size of the terminal. */
+  readonly size: () => ScreenSize;
+  /** Returns true if the client may draw: it is in the foreground of its terminal. */
+  readonly isInForeground: () => boolean;
+  /** True if the terminal shows links to files. */
+  readonly hasLinks: boolean;
+  /** True if the terminal moves the cursor as {@linkcode Painter} describes. */
+  readonly movesCursor: boolean;
+  /** True if the terminal shows a progress mark. */
+  readonly hasMark: boolean;
+  /**
+   * Receives the text that restores the screen if the client ends without this renderer, or is
+   * suspended; empty: none is needed.
+   */
+  readonly restoreBy: (text: string) => void;
 }
 
 /** Shows a build in a terminal. */
-export class TerminalRenderer implements Renderer {
-  readonly isLive: boolean = true;
+export class TerminalRenderer implements Renderer, LiveView {
+  readonly live: LiveView = this;
   readonly #options: TerminalOptions;
-  readonly #screen: Screen;
+  readonly #painter: Painter;
+  readonly #mark: ProgressMark | undefined;
   readonly #plain: PlainRenderer;
-  /** Running tasks by id, with their start times. */
-  readonly #running = new Map<string, { readonly name: string; readonly since: number }>();
-  #total = 0;
-  #done = 0;
-  #cached = 0;
-  #failed = 0;
-  /** Start time of the build; `undefined` if none is running. */
-  #since: number | undefined;
+  readonly #state = new BuildState();
+  readonly #tails = new TaskTails();
+  /** The task whose output is the last one on the screen. */
+  #lastWriter: string | undefined;
+  #isSuspended = false;
+  /** The layout of the view, when it is loaded. */
+  #layOut: typeof viewRows | undefined;
+  #rows: readonly Row[] = [];
+  #laidOutAt = -Infinity;
+  #restoration = "";
 
   /** @param options the stderr of the sink must be the terminal */
   constructor(options: TerminalOptions) {
     this.#options = options;
-    this.#screen = new Screen(options.sink);
-    this.#plain = new PlainRenderer({ ...options, sink: this.#screen, isOneScreen: true });
+    this.#painter = new Painter(options.sink, options.movesCursor);
+    this.#mark = options.hasMark ? new ProgressMark(options.sink) : undefined;
+    this.#plain = new PlainRenderer({
+      ...options,
+      sink: this.#painter,
+      isOneScreen: true,
+      failureText: (failures) => this.#failureText(failures),
+    });
   }
 
-  event(event: SimmerEvent): void {
-    this.#count(event);
-    this.#plain.event(event);
+  event(event: SimmerEvent): Promise<void> | undefined {
+    this.#state.take(event, this.#options.clock.monotonic());
+    this.#remember(event);
+    return this.#plain.event(event);
   }
 
   say(text: string): void {
@@ -91,80 +92,118 @@ export class TerminalRenderer implements Renderer {
     this.#plain.warn(text);
   }
 
+  async prepare(): Promise<void> {
+    this.#layOut ??= (await import("./live/view_rows.ts")).viewRows;
+  }
+
   refresh(): void {
-    const { clock } = this.#options;
+    const { clock, size } = this.#options;
+    const { since } = this.#state;
+    if (this.#isSuspended) return;
     // The screen belongs to the task that has the keyboard.
-    if (this.#since === undefined || this.#plain.isRaw) return this.#screen.clear();
-    const isDue = clock.monotonic() - this.#since >= FOOTER_AFTER_MS;
-    if (isDue && this.#plain.isAtLineStart) this.#screen.show(this.#footer());
+    if (since === undefined || this.#plain.isRaw) return this.#remove();
+    const now = clock.monotonic();
+    const isDue = now - since >= VIEW_AFTER_MS && this.#plain.isAtLineStart;
+    if (this.#layOut === undefined || !isDue) return this.#painter.clear();
+    if (now - this.#laidOutAt >= LAYOUT_MS || this.#rows.length === 0) {
+      // The screen belongs to the shell.
+      if (!this.#options.isInForeground()) return this.#forget();
+      this.#laidOutAt = now;
+      this.#rows = this.#layOut(this.#state, {
+        now,
+        size: size(),
+        style: this.#options.styles.stderr,
+      });
+    }
+    this.#restoreBy(`${ERASE_BELOW}${this.#mark === undefined ? "" : REMOVE_MARK}`);
+    this.#painter.show(this.#rows, size());
+    this.#mark?.show(this.#state);
+  }
+
+  resized(): void {
+    this.#rows = [];
+    this.refresh();
+  }
+
+  suspend(): void {
+    this.#isSuspended = true;
+    // The client has restored the screen.
+    this.#forget();
+  }
+
+  resume(): void {
+    this.#isSuspended = false;
+    this.#rows = [];
+    this.refresh();
   }
 
   finish(): void {
-    this.#since = undefined;
-    this.#screen.clear();
+    this.#remove();
   }
 
-  #count(event: SimmerEvent): void {
-    const { clock } = this.#options;
+  #remove(): void {
+    this.#painter.clear();
+    this.#mark?.clear();
+    this.#rows = [];
+    this.#restoreBy("");
+  }
+
+  #forget(): void {
+    this.#painter.forget();
+    this.#mark?.forget();
+    this.#rows = [];
+  }
+
+  #restoreBy(text: string): void {
+    if (text === this.#restoration) return;
+    this.#restoration = text;
+    this.#options.restoreBy(text);
+  }
+
+  /** Keeps what the report of a failure needs. */
+  #remember(event: SimmerEvent): void {
     switch (event.type) {
       case "BuildStarted":
-        this.#running.clear();
-        this.#done = this.#cached = this.#failed = 0;
-        this.#total = event.total;
-        this.#since = clock.monotonic();
+        this.#tails.clear();
+        this.#lastWriter = undefined;
+        break;
+      case "TaskOutput":
+        this.#tails.add(event);
+        this.#lastWriter = event.task;
         break;
       case "TaskStarted":
-        this.#running.set(event.task, { name: event.name, since: clock.monotonic() });
-        break;
       case "TaskCached":
-        this.#cached++;
-        this.#done++;
+      case "LogRecord":
+        this.#lastWriter = undefined;
         break;
-      case "TaskFailed":
-        this.#failed++;
-        this.#end(event.task);
-        break;
+      // A task that draws has no last lines.
+      case "KeyboardReleased":
       case "TaskSucceeded":
       case "TaskCancelled":
-        this.#end(event.task);
-        break;
-      case "BuildCompleted":
-        this.#since = undefined;
+        this.#tails.remove(event.task);
         break;
     }
   }
 
-  #end(task: string): void {
-    this.#running.delete(task);
-    this.#done++;
+  #failureText(failures: readonly Failure[]): string {
+    const { styles: { stderr: style }, hasLinks } = this.#options;
+    const skipped = failures.map(({ task }) => this.#state.skippedBy(task));
+    // The other tasks were not started because the build has ended with the first failure.
+    const others = new Set(this.#state.skipped);
+    for (const name of skipped.flatMap((each) => [...each])) others.delete(name);
+    for (const name of others) skipped[0]?.add(name);
+    let lastWriter = this.#lastWriter;
+    let repeated = 0;
+    return failures.map((failure, index) => {
+      // The last lines are still there if nothing is below them.
+      const isRepeated = lastWriter !== failure.task && repeated < MAX_REPEATED;
+      const lastLines = isRepeated ? this.#tails.of(failure.task) : [];
+      if (lastLines.length > 0) repeated++;
+      lastWriter = undefined;
+      return failureReport({ failure, lastLines, skipped: [...skipped[index] ?? []] }, {
+        style,
+        hasLinks,
+      });
+    }).join("");
   }
-
-  #footer(): string[] {
-    const { clock, columns, styles: { stderr: style } } = this.#options;
-    const now = clock.monotonic();
-    const width = Math.max(1, columns() - 1);
-    const counts = [
-      `${this.#done}/${this.#total} done`,
-      ...(this.#cached > 0 ? [`${this.#cached} cached`] : []),
-      ...(this.#failed > 0 ? [`${this.#failed} failed`] : []),
-      wholeSeconds(now - (this.#since ?? now)),
-    ];
-    const tasks = [...this.#running.values()];
-    const lines = tasks.slice(0, MAX_TASKS)
-      .map(({ name, since }) => `  ${name} ${wholeSeconds(now - since)}`);
-    const more = tasks.length - MAX_TASKS;
-    return [
-      ...lines,
-      ...(more > 0 ? [`  and ${more} more`] : []),
-      `simmer: ${counts.join(", ")}`,
-    ].map((line) => style.gray(fitting(line, width)));
-  }
-}
-
-/** Truncates a line to a width. Assumes that each character is one column wide. */
-function fitting(line: string, width: number): string {
-  const characters = [...line.replaceAll(/\p{Cc}/gu, "?")];
-  return characters.length <= width
-    ? characters.join("")
-    : `${characters.slice(0, width - 1).join("")}…`;
 }

@@ -113,14 +113,32 @@ export function hasOneOutput(pid: number): boolean {
 export function foregroundTerminal(pid: number): string | undefined {
   try {
     const [stdin, stdout] = [0, 1].map((each) => Deno.readLinkSync(`/proc/${pid}/fd/${each}`));
-    const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
-    const [, , group, , , foreground] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    return stdin === stdout && group === foreground ? stdin : undefined;
+    return stdin === stdout && isForegroundGroup(pid) ? stdin : undefined;
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
     if (error instanceof Deno.errors.PermissionDenied) return undefined;
     throw error;
   }
+}
+
+/**
+ * Returns `true` if a process is in the foreground of its terminal, or if that is unknown, as on
+ * platforms other than Linux.
+ */
+export function isInForeground(pid: number): boolean {
+  try {
+    return isForegroundGroup(pid);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return true;
+    if (error instanceof Deno.errors.PermissionDenied) return true;
+    throw error;
+  }
+}
+
+function isForegroundGroup(pid: number): boolean {
+  const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
+  const [, , group, , , foreground] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return group === foreground;
 }
 
 /**

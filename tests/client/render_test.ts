@@ -3,9 +3,7 @@ import { JsonRenderer } from "../../client/render/json.ts";
 import { PlainRenderer } from "../../client/render/plain.ts";
 import { duration, wholeSeconds } from "../../client/render/renderer.ts";
 import { COLORFUL, PLAIN, styleFor } from "../../client/render/style.ts";
-import { TerminalRenderer } from "../../client/render/terminal.ts";
 import type { StreamName } from "../../client/output.ts";
-import { FakeClock } from "../../system/fake_clock.ts";
 import type { EventBody, TaskQueued } from "../../wire/events.ts";
 import { oneTask, stamped } from "./support.ts";
 
@@ -194,110 +192,6 @@ Deno.test("JsonRenderer writes each event as a line on stdout", () => {
   renderer.say("waiting");
   assertEquals(screen.stdout.map((line) => JSON.parse(line)), events);
   assertEquals(screen.stderr, ["simmer: waiting\n"]);
-});
-
-interface Terminal {
-  readonly screen: Screen;
-  readonly clock: FakeClock;
-  readonly renderer: TerminalRenderer;
-  send(bodies: readonly EventBody[]): void;
-}
-
-function terminal(columns = 80): Terminal {
-  const screen = new Screen();
-  const clock = new FakeClock();
-  const renderer = new TerminalRenderer({
-    sink: screen,
-    styles: { stdout: PLAIN, stderr: PLAIN },
-    quiet: false,
-    prefix: true,
-    logLevel: "warn",
-    clock,
-    columns: () => columns,
-  });
-  return {
-    screen,
-    clock,
-    renderer,
-    send: (bodies) => {
-      for (const event of stamped(bodies)) renderer.event(event);
-      renderer.refresh();
-    },
-  };
-}
-
-Deno.test("a short build has no footer", () => {
-  const { screen, send } = terminal();
-  send(oneTask());
-  assertEquals(
-    screen.take(),
-    "Task hello echo hello\nhello\nsimmer: 1 task run in 6 ms\n",
-  );
-});
-
-Deno.test("the footer shows the running tasks, is redrawn in place, and is removed at the end", async () => {
-  const { screen, clock, send, renderer } = terminal();
-  const [started, taskQueued, taskStarted, output, ...end] = oneTask();
-  if (!started || !taskQueued || !taskStarted || !output) throw new Error("events are missing");
-  send([started, taskQueued, taskStarted]);
-  assertEquals(screen.take(), "Task hello echo hello\n");
-  await clock.advance(1500);
-  renderer.refresh();
-  assertEquals(screen.take(), "  hello 1 s\nsimmer: 0/1 done, 1 s");
-  await clock.advance(1000);
-  renderer.refresh();
-  assertEquals(screen.take(), "\r\x1b[1A\x1b[J  hello 2 s\nsimmer: 0/1 done, 2 s");
-  send([output]);
-  assertEquals(screen.take(), "\r\x1b[1A\x1b[Jhello\n  hello 2 s\nsimmer: 0/1 done, 2 s");
-  send(end);
-  assertEquals(screen.take(), "\r\x1b[1A\x1b[Jsimmer: 1 task run in 6 ms\n");
-  renderer.finish();
-  assertEquals(screen.take(), "");
-});
-
-Deno.test("the footer is not drawn after an unfinished line, such as a prompt", async () => {
-  const { screen, clock, send, renderer } = terminal();
-  send([...oneTask().slice(0, 3), wrote("hello", "name? ")]);
-  await clock.advance(5000);
-  screen.take();
-  renderer.refresh();
-  assertEquals(screen.take(), "");
-  send([wrote("hello", "\n")]);
-  assertEquals(screen.take(), "\n  hello 5 s\nsimmer: 0/1 done, 5 s");
-});
-
-Deno.test("the footer shows counts, names at most six tasks, and fits the terminal", async () => {
-  const { screen, clock, send } = terminal(16);
-  const client = { pid: 100, command: "" };
-  const names = [..."abcdefghij"].map((letter) => `${letter}-a-long-name`);
-  send([
-    { type: "BuildStarted", build, requested: [], total: 12, jobs: 9, client },
-    { type: "TaskCached", build, task: "x", name: "x", fingerprint: "f" },
-    { type: "TaskFailed", build, task: "y", exitCode: 1, durationMs: 1 },
-  ]);
-  await clock.advance(2000);
-  send(names.map((name): EventBody => ({
-    type: "TaskStarted",
-    build,
-    task: name,
-    name,
-    cwd: "/p",
-    prefixed: true,
-  })));
-  const footer = screen.take().split("(no command)\n").at(-1)?.split("\n") ?? [];
-  assertEquals(footer.length, 8);
-  assertEquals(footer[0], "  a-a-long-nam…");
-  assertEquals(footer[6], "  and 4 more");
-  assertEquals(footer[7], "simmer: 2/12 d…");
-});
-
-Deno.test("control characters in a task's name cannot move the cursor from the footer", async () => {
-  const { screen, clock, send } = terminal();
-  const client = { pid: 100, command: "" };
-  send([{ type: "BuildStarted", build, requested: [], total: 1, jobs: 1, client }]);
-  await clock.advance(1000);
-  send([{ type: "TaskStarted", build, task: "t", name: "a\x1b[2J", cwd: "/p", prefixed: false }]);
-  assertEquals(screen.take().includes("  a?[2J 0 s"), true);
 });
 
 Deno.test("durations are shown in readable units", () => {

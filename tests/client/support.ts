@@ -76,6 +76,7 @@ export class FakeProcess {
         columns: () => 80,
         rows: () => 24,
         isHungUp: () => false,
+        restoreBy: () => {},
       },
       output: this.recorder.output,
       clock: this.clock,
