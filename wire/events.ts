@@ -204,6 +204,8 @@ export interface TaskCached {
   readonly command?: string;
   /** Fingerprint under which the result was found. */
   readonly fingerprint: string;
+  /** Size in bytes of the recorded output that follows; absent if none follows. */
+  readonly replayedBytes?: number;
 }
 
 /** A task was ended, or never started, because the build was cancelled or another task failed. */

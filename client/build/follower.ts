@@ -42,6 +42,8 @@ export class BuildFollower {
   /** Events that came before it was known which build to follow. */
   readonly #early: SimmerEvent[] = [];
   #hasBegun = false;
+  /** Resolves when the renderer has shown an event that takes it longer. */
+  #showing: Promise<void> | undefined;
   #outcome: BuildOutcome | undefined;
 
   /**
@@ -72,11 +74,24 @@ export class BuildFollower {
    * @returns a promise that resolves when the event is on the screen, or nothing if it is already
    */
   take(event: SimmerEvent): Promise<void> | undefined {
-    const { renderer, output } = this.#options;
     if (this.#followed === undefined) {
       this.#early.push(event);
       return undefined;
     }
+    const shown = this.#showing === undefined
+      ? this.#show(event)
+      : this.#showing.then(() => this.#show(event));
+    if (shown === undefined) return this.#options.output.settled;
+    const showing = shown.finally(() => {
+      if (this.#showing === showing) this.#showing = undefined;
+    });
+    this.#showing = showing;
+    return showing;
+  }
+
+  /** Shows an event. Returns the renderer's promise. */
+  #show(event: SimmerEvent): Promise<void> | undefined {
+    const { renderer, output } = this.#options;
     if (this.#followed === "first" && event.build !== undefined) this.#followed = event.build;
     // Skips events of other builds. Events that belong to no build are shown once ours has begun.
     if (event.build === this.#followed) this.#hasBegun = true;
@@ -99,7 +114,7 @@ export class BuildFollower {
         ...(this.#outcome === undefined ? {} : { outcome: this.#outcome }),
       });
     }
-    return shown ?? output.settled;
+    return shown;
   }
 
   #exitCodeOf(event: SimmerEvent): number | undefined {

@@ -109,7 +109,13 @@ async function callBitbake(
 ): Promise<number> {
   const place = serverPlace(invocation, values);
   // Only the reply goes to stdout, even with --json.
-  const renderer = await rendererFor(invocation, { ...values, json: false, "no-prefix": true });
+  const renderer = await rendererFor(invocation, {
+    ...values,
+    json: false,
+    "no-prefix": true,
+    output: undefined,
+    timestamps: false,
+  });
   const code = await withServer(invocation, place, async ({ session }) => {
     session.onEvent((event) => {
       if (event.type !== "LogRecord") return undefined;

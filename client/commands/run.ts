@@ -20,7 +20,7 @@ import {
   serverPlace,
   type StartOptions,
 } from "../connect/find_server.ts";
-import { rendererFor } from "../render/choose.ts";
+import { OUTPUT_OPTIONS, rendererFor } from "../render/choose.ts";
 import type { Renderer } from "../render/renderer.ts";
 import { isSet } from "../render/style.ts";
 import {
@@ -46,7 +46,7 @@ const OPTIONS = [
     kind: "flag",
     summary: "show what would run, without running it",
   },
-  { name: "no-prefix", kind: "flag", summary: "print output unchanged, without task names" },
+  ...OUTPUT_OPTIONS,
   {
     name: "replay-logs",
     kind: "choice",
@@ -85,6 +85,8 @@ export const command = defineCommand({
     "on a server that was started with 'simmer serve --single', while another client controls it:\n" +
     "Ctrl-C gives up, --no-server runs the tasks without the server, and 'simmer stop --force' cancels\n" +
     "the other build.",
+    "--output=grouped prints the output of each task as one block when the task ends. It is the default\n" +
+    "in GitHub Actions, where each block is a group. A task that has the keyboard is never held back.",
     "simmer starts a server if none is running. If CI is set in the environment, simmer uses a\n" +
     "running server but starts none: without one, the tasks run in this process, as with\n" +
     "--no-server.",
@@ -227,14 +229,15 @@ async function inputOf(
 ): Promise<RunTasksInput> {
   const { values } = parsed;
   const output = values.detach ? {} : outputInput(invocation, values);
+  // Nobody could use a program without seeing its output.
+  const isSeen = values.output !== "errors" && values.output !== "none";
+  const keyboard = isSeen ? keyboardInput(invocation, output) : {};
   return {
     ...await runInput(invocation, parsed, (text) => renderer.say(text)),
     keepGoing: values["keep-going"],
     detach: values.detach,
     noPrefix: values["no-prefix"],
     ...(values["replay-logs"] === undefined ? {} : { replayLogs: values["replay-logs"] }),
-    ...(values.detach
-      ? {}
-      : { ...inputDescriptors(invocation), ...output, ...keyboardInput(invocation, output) }),
+    ...(values.detach ? {} : { ...inputDescriptors(invocation), ...output, ...keyboard }),
   };
 }

@@ -19,7 +19,7 @@ import { EXIT, reportOf, ServerEndedError } from "../errors.ts";
 import type { Invocation } from "../invocation.ts";
 import { reachServer, type ServerPlace, serverPlace } from "../connect/find_server.ts";
 import { brokenExit } from "../output.ts";
-import { rendererFor } from "../render/choose.ts";
+import { OUTPUT_OPTIONS, rendererFor } from "../render/choose.ts";
 import type { Renderer } from "../render/renderer.ts";
 import { outputInput, runInput, SELECTION_OPTIONS } from "../args/run_input.ts";
 import type { SocketSession } from "../session.ts";
@@ -36,7 +36,7 @@ const OPTIONS = [
     kind: "flag",
     summary: "keep running tasks that do not depend on a failed task",
   },
-  { name: "no-prefix", kind: "flag", summary: "print output unchanged, without task names" },
+  ...OUTPUT_OPTIONS,
   ...LIMIT_OPTIONS,
 ] as const;
 

@@ -1,12 +1,12 @@
 /**
- * Renderer for pipes, files and CI. Passes the output of tasks on byte for byte, or line by line
- * with the task's name if several run at once. Simmer's own messages go to stderr.
+ * Renderer for pipes, files and CI. Passes the output of tasks on byte for byte, line by line with
+ * the task's name if several run at once, or in blocks. Simmer's own messages go to stderr.
  *
  * @module
  */
 
-import { concat } from "@std/bytes/concat";
 import {
+  type BuildCompleted,
   type Failure,
   LOG_LEVELS,
   type LogLevel,
@@ -17,14 +17,23 @@ import {
   type TaskOutput,
   type TaskStarted,
 } from "../../wire/events.ts";
-import { decodeOutput } from "../../wire/output.ts";
 import type { Sink, StreamName } from "../output.ts";
-import { EscapeFilter } from "./escape_filter.ts";
-import { Labels } from "./labels.ts";
 import { printable, printableLines } from "./printable.ts";
 import { duration, type Renderer } from "./renderer.ts";
 import type { Style } from "./style.ts";
 import { failureLine, summaryLine } from "./summary.ts";
+import { HeldTasks, type OutputMode } from "./tasks/held_tasks.ts";
+import { TaskLines } from "./tasks/task_lines.ts";
+
+/** Lines around the block of a task, for a CI system that folds it. */
+export interface BlockMarks {
+  /** Returns the first line, with its newline. */
+  begin(task: string): string;
+  /** Receives the output in between. */
+  take(bytes: Uint8Array): void;
+  /** Returns the last lines, with their newlines. */
+  end(): string;
+}
 
 /** The parameters of a {@linkcode PlainRenderer}. */
 export interface PlainOptions {
@@ -39,6 +48,17 @@ export interface PlainOptions {
   readonly quiet: boolean;
   /** True if lines of tasks that run in parallel are prefixed with their names. */
   readonly prefix: boolean;
+  /** Selects the output of tasks that is shown, and when. Default: `stream`. */
+  readonly output?: OutputMode;
+  /** True if the time is before each line of the tasks' output. Default: `false`. */
+  readonly timestamps?: boolean;
+  /**
+   * Marks of blocks. Blocks then go to stdout alone, because a CI system reads the two streams in
+   * no certain order. Default: none.
+   */
+  readonly marks?: BlockMarks;
+  /** Resolves when the sink has written everything; `undefined` if it has. Default: at once. */
+  readonly settled?: () => Promise<void> | undefined;
   /** The minimum level of log records that are shown. */
   readonly logLevel: LogLevel;
   /** The same for the records of BitBake's own server. Default: `info`. */
@@ -48,51 +68,65 @@ export interface PlainOptions {
 }
 
 const NEWLINE = 0x0a;
-const encoder = new TextEncoder();
 
 /** Shows a build as plain text. */
 export class PlainRenderer implements Renderer {
   readonly #options: PlainOptions;
-  #labels = new Labels();
-  /** Incomplete lines, by stream and task. */
-  readonly #partial = new Map<string, Uint8Array>();
+  readonly #lines: TaskLines;
+  readonly #held: HeldTasks;
   /** Streams whose last line is incomplete. */
   readonly #openLines = new Set<StreamName>();
-  /**
-   * Filters by stream and task, for output that was written for another client, perhaps to a
-   * terminal.
-   */
-  readonly #filters = new Map<string, EscapeFilter>();
-  #isRaw = false;
+  /** The task that has the keyboard. */
+  #interactive: string | undefined;
+  #lastWriter: string | undefined;
 
   /** @param options the destination, and the amount of output */
   constructor(options: PlainOptions) {
     this.#options = options;
+    const { output = "stream", timestamps = false, prefix, styles, settled } = options;
+    this.#lines = new TaskLines({
+      prefix: prefix && output === "stream",
+      timestamps,
+      styles,
+      pass: (stream, data) => this.#pass(stream, data),
+    });
+    this.#held = new HeldTasks(output, {
+      begin: (task, header) => this.#beginBlock(task, header),
+      write: (task, stream, data) => this.#writeBlock(task, stream, data),
+      end: () => this.#endBlock(),
+      unheld: (task, error) =>
+        this.warn(`cannot hold the output of ${task} until its end: ${error.message}`),
+      settled: () => settled?.(),
+    });
   }
 
   event(event: SimmerEvent): Promise<void> | undefined {
     switch (event.type) {
       case "BuildStarted":
-        this.#labels = new Labels();
-        this.#filters.clear();
+        this.#lines.begin();
+        this.#held.begin(event.total);
         break;
       case "TaskQueued":
-        if (this.#options.prefix) this.#labels.add(event);
+        this.#lines.add(event);
         break;
       case "TaskStarted":
-        if (event.shared !== undefined) this.#filter(event.task);
-        this.#header(event, "");
+        if (event.shared !== undefined) this.#lines.filter(event.task);
+        if (this.#held.holds(event.task)) this.#held.started(event);
+        else this.#header(event);
         break;
       case "TaskCached":
-        this.#filter(event.task);
-        this.#header(event, " (cached, inputs unchanged)");
+        this.#lines.filter(event.task);
+        if (this.#held.holds(event.task)) return this.#held.cached(event);
+        this.#header(event);
         break;
       case "TaskOutput":
-        this.#output(event);
-        break;
+        return this.#output(event);
       case "KeyboardTaken":
+        this.#header(this.#held.release(event.task));
+        this.#interactive = event.task;
+        break;
       case "KeyboardReleased":
-        this.#isRaw = event.type === "KeyboardTaken";
+        this.#interactive = undefined;
         break;
       case "SignalTyped":
         this.#pass("stdout", event.echo);
@@ -101,19 +135,13 @@ export class PlainRenderer implements Renderer {
         this.say(`${printable(event.task)} is ready (${duration(event.durationMs)})`);
         break;
       case "TaskSucceeded":
+        return this.#ended(event.task, "succeeded");
       case "TaskFailed":
+        return this.#failed(event);
       case "TaskCancelled":
-        this.#flush(event.task, "stdout");
-        this.#flush(event.task, "stderr");
-        if (event.type === "TaskFailed" && event.lastLines !== undefined) {
-          this.#serviceFailed(event, event.lastLines);
-        }
-        break;
+        return this.#ended(event.task, "cancelled");
       case "BuildCompleted":
-        this.#flushAll();
-        if (event.failures.length > 0) this.#tell(this.#failureText(event.failures));
-        if (!this.#options.quiet) this.#tell(summaryLine(event, this.#styles.stderr));
-        break;
+        return this.#completed(event);
       case "LogRecord":
         this.#record(event);
         break;
@@ -129,20 +157,33 @@ export class PlainRenderer implements Renderer {
   }
 
   warn(text: string): void {
-    this.#tell(`simmer: ${printableLines(text)}\n`);
+    this.tell(`simmer: ${printableLines(text)}\n`);
   }
 
   finish(): void {}
 
   /** True if a task has the keyboard, and the terminal is in raw mode. */
   get isRaw(): boolean {
-    return this.#isRaw;
+    return this.#interactive !== undefined;
   }
 
   /** True if the next output to stderr begins a line. */
   get isAtLineStart(): boolean {
     const { isOneScreen } = this.#options;
     return !this.#openLines.has("stderr") && !(isOneScreen && this.#openLines.has("stdout"));
+  }
+
+  /** The task whose output is the last one that was written; `undefined` after other text. */
+  get lastWriter(): string | undefined {
+    return this.#lastWriter;
+  }
+
+  /** Writes text to stderr, on lines of its own. */
+  tell(text: string): void {
+    this.#lastWriter = undefined;
+    const lines = this.isAtLineStart ? text : `\n${text}`;
+    // A terminal in raw mode does not begin a line at its start.
+    this.#pass("stderr", this.isRaw ? lines.replaceAll("\n", "\r\n") : lines);
   }
 
   /** Writes the output of tasks unchanged. */
@@ -155,87 +196,99 @@ export class PlainRenderer implements Renderer {
     else this.#openLines.add(stream);
   }
 
-  /** Writes a message of simmer's on lines of its own. */
-  #tell(text: string): void {
-    const lines = this.isAtLineStart ? text : `\n${text}`;
-    // A terminal in raw mode does not begin a line at its start.
-    this.#pass("stderr", this.#isRaw ? lines.replaceAll("\n", "\r\n") : lines);
+  #header(event: TaskStarted | TaskCached | undefined): void {
+    if (event !== undefined && !this.#options.quiet) this.tell(this.#headerText(event));
   }
 
-  get #styles(): PlainOptions["styles"] {
-    return this.#options.styles;
-  }
-
-  #header({ task, command }: TaskStarted | TaskCached, note: string): void {
-    if (this.#options.quiet) return;
-    const { green, cyan, gray } = this.#styles.stderr;
+  #headerText(event: TaskStarted | TaskCached): string {
+    const { task, command } = event;
+    const { green, cyan, gray } = this.#options.styles.stderr;
     const what = command === undefined ? gray("(no command)") : printable(command);
-    this.#tell(`${green("Task")} ${cyan(printable(task))} ${what}${note}\n`);
+    const note = event.type === "TaskCached" ? " (cached, inputs unchanged)" : "";
+    return `${green("Task")} ${cyan(printable(task))} ${what}${note}\n`;
+  }
+
+  #output(event: TaskOutput & { readonly time: number }): Promise<void> | undefined {
+    const { task, stream } = event;
+    const data = this.#lines.prepared(event, this.#interactive === task);
+    if (this.#held.holds(task)) return this.#held.output(event, data);
+    this.#lastWriter = task;
+    this.#lines.write(task, stream, data);
+    return undefined;
+  }
+
+  #ended(task: string, outcome: "succeeded" | "cancelled" | "failed"): Promise<void> | undefined {
+    this.#lines.flush(task);
+    return this.#held.ended(task, outcome);
+  }
+
+  #failed(event: TaskFailed): Promise<void> | undefined {
+    const written = this.#ended(event.task, "failed");
+    const { lastLines } = event;
+    if (lastLines === undefined) return written;
+    if (written === undefined) return void this.#serviceFailed(event, lastLines);
+    return written.then(() => this.#serviceFailed(event, lastLines));
+  }
+
+  #completed(event: BuildCompleted): Promise<void> | undefined {
+    this.#lines.flushAll();
+    if (!this.#held.hasBlocks) return void this.#summary(event);
+    return this.#held.completed().then(() => this.#summary(event));
+  }
+
+  #summary(event: BuildCompleted): void {
+    if (event.failures.length > 0) this.tell(this.#failureText(event.failures));
+    if (!this.#options.quiet) this.tell(summaryLine(event, this.#options.styles.stderr));
+  }
+
+  #beginBlock(task: string, header: TaskStarted | TaskCached): void {
+    const { marks, quiet } = this.#options;
+    this.#closeLines();
+    if (marks === undefined) return this.#header(header);
+    this.#pass("stdout", marks.begin(task));
+    if (!quiet) this.#pass("stdout", this.#headerText(header));
+  }
+
+  #writeBlock(task: string, stream: StreamName, data: Uint8Array): void {
+    const { marks } = this.#options;
+    this.#lastWriter = task;
+    marks?.take(data);
+    this.#pass(marks === undefined ? stream : "stdout", data);
+  }
+
+  #endBlock(): void {
+    this.#closeLines();
+    const { marks } = this.#options;
+    if (marks !== undefined) this.#pass("stdout", marks.end());
+  }
+
+  /** Ends incomplete lines, because another task's line follows. */
+  #closeLines(): void {
+    for (const stream of [...this.#openLines]) {
+      if (this.#openLines.has(stream)) this.#pass(stream, "\n");
+    }
   }
 
   /** Reports the failure of a service at once: the run may go on, and its output may be far above. */
   #serviceFailed({ task, exitCode, reason }: TaskFailed, lastLines: readonly string[]): void {
     const why = reason === undefined ? "" : ` (${reason})`;
     this.warn(`${printable(task)} failed with exit code ${exitCode}${why}; its last lines:`);
-    for (const line of lastLines) this.#tell(`  ${printable(line)}\n`);
+    for (const line of lastLines) this.tell(`  ${printable(line)}\n`);
   }
 
   #failureText(failures: readonly Failure[]): string {
-    const { failureText } = this.#options;
+    const { failureText, styles } = this.#options;
     if (failureText !== undefined) return failureText(failures);
-    return failures.map((failure) => failureLine(failure, this.#styles.stderr)).join("");
-  }
-
-  /** Removes control sequences from a task's output where the user wants no colours. */
-  #filter(task: string): void {
-    for (const stream of ["stdout", "stderr"] as const) {
-      if (this.#styles[stream].isPlain) this.#filters.set(`${stream} ${task}`, new EscapeFilter());
-    }
-  }
-
-  #output(event: TaskOutput): void {
-    const { task, stream } = event;
-    const label = this.#labels.of(task, this.#styles[stream]);
-    const filter = this.#filters.get(`${stream} ${task}`);
-    if (label === "" && filter === undefined) {
-      this.#pass(stream, event.text ?? decodeOutput(event));
-      return;
-    }
-    const written = decodeOutput(event);
-    const piece = filter === undefined ? written : filter.filter(written);
-    if (label === "") return this.#pass(stream, piece);
-    const held = this.#partial.get(`${stream} ${task}`);
-    const bytes = concat(held === undefined ? [piece] : [held, piece]);
-    const end = bytes.lastIndexOf(NEWLINE) + 1;
-    if (end > 0) this.#pass(stream, withPrefix(bytes.subarray(0, end), label));
-    if (end === bytes.length) this.#partial.delete(`${stream} ${task}`);
-    else this.#partial.set(`${stream} ${task}`, bytes.slice(end));
-  }
-
-  /** Flushes all incomplete lines, because replayed output has no end event of its task. */
-  #flushAll(): void {
-    for (const key of [...this.#partial.keys()]) {
-      const [stream, ...task] = key.split(" ");
-      this.#flush(task.join(" "), stream === "stdout" ? "stdout" : "stderr");
-    }
-  }
-
-  /** Flushes an incomplete last line. Adds a newline, since another task's line may follow. */
-  #flush(task: string, stream: StreamName): void {
-    const rest = this.#partial.get(`${stream} ${task}`);
-    if (rest === undefined) return;
-    this.#partial.delete(`${stream} ${task}`);
-    const label = this.#labels.of(task, this.#styles[stream]);
-    this.#pass(stream, withPrefix(concat([rest, encoder.encode("\n")]), label));
+    return failures.map((failure) => failureLine(failure, styles.stderr)).join("");
   }
 
   #record({ level, message, label, task }: LogRecord): void {
     const { logLevel, bitbakeLevel = "info" } = this.#options;
     const least = label === undefined ? logLevel : bitbakeLevel;
     if (LOG_LEVELS.indexOf(level) < LOG_LEVELS.indexOf(least)) return;
-    if (label !== undefined) return this.#tell(bitbakeLine(label, message, task));
+    if (label !== undefined) return this.tell(bitbakeLine(label, message, task));
     const word = { debug: "debug: ", info: "", warn: "warning: ", error: "error: " }[level];
-    this.#tell(`simmer: ${word}${printableLines(message)}\n`);
+    this.tell(`simmer: ${word}${printableLines(message)}\n`);
   }
 }
 
@@ -243,16 +296,4 @@ export class PlainRenderer implements Renderer {
 function bitbakeLine(label: string, message: string, task: string | undefined): string {
   if (label === "PLAIN") return `${message}\n`;
   return `${label}: ${task === undefined ? "" : `${task}: `}${message}\n`;
-}
-
-/** Prefixes each of several complete lines with the same text. */
-function withPrefix(lines: Uint8Array, prefix: string): Uint8Array {
-  const before = encoder.encode(prefix);
-  const pieces: Uint8Array[] = [];
-  for (let start = 0; start < lines.length;) {
-    const end = lines.indexOf(NEWLINE, start) + 1;
-    pieces.push(before, lines.subarray(start, end));
-    start = end;
-  }
-  return concat(pieces);
 }

@@ -18,7 +18,7 @@ import { ProgressMark, REMOVE_MARK } from "./live/progress_mark.ts";
 import type { viewRows } from "./live/view_rows.ts";
 import { type PlainOptions, PlainRenderer } from "./plain.ts";
 import type { LiveView, Renderer } from "./renderer.ts";
-import { TaskTails } from "./task_tail.ts";
+import { TaskTails } from "./tasks/task_tails.ts";
 
 /** Milliseconds until a build gets a view. In shorter builds it would only flicker. */
 const VIEW_AFTER_MS = 200;
@@ -56,8 +56,6 @@ export class TerminalRenderer implements Renderer, LiveView {
   readonly #plain: PlainRenderer;
   readonly #state = new BuildState();
   readonly #tails = new TaskTails();
-  /** The task whose output is the last one on the screen. */
-  #lastWriter: string | undefined;
   #isSuspended = false;
   /** The layout of the view, when it is loaded. */
   #layOut: typeof viewRows | undefined;
@@ -165,16 +163,9 @@ export class TerminalRenderer implements Renderer, LiveView {
     switch (event.type) {
       case "BuildStarted":
         this.#tails.clear();
-        this.#lastWriter = undefined;
         break;
       case "TaskOutput":
-        this.#tails.add(event);
-        this.#lastWriter = event.task;
-        break;
-      case "TaskStarted":
-      case "TaskCached":
-      case "LogRecord":
-        this.#lastWriter = undefined;
+        if (this.#options.output !== "none") this.#tails.add(event);
         break;
       // A task that draws has no last lines.
       case "KeyboardReleased":
@@ -192,7 +183,7 @@ export class TerminalRenderer implements Renderer, LiveView {
     const others = new Set(this.#state.skipped);
     for (const name of skipped.flatMap((each) => [...each])) others.delete(name);
     for (const name of others) skipped[0]?.add(name);
-    let lastWriter = this.#lastWriter;
+    let { lastWriter } = this.#plain;
     let repeated = 0;
     return failures.map((failure, index) => {
       // The last lines are still there if nothing is below them.

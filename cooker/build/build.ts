@@ -415,8 +415,9 @@ export class Build implements AsyncCommand, BuildNode {
       const durationMs = Math.round(this.#options.clock.monotonic() - startedAt);
       this.#report.ready(task, durationMs);
       this.#feed({ kind: "serving", task: index });
-    } else if (progress.kind === "cached") this.#report.cached(task, progress.fingerprint);
-    else this.#report.started(task, shared);
+    } else if (progress.kind === "cached") {
+      this.#report.cached(task, progress.fingerprint, progress.replayedBytes);
+    } else this.#report.started(task, shared);
   }
 
   /** Returns true if a task reads a stdin that has bytes. Its execution is not shared then. */

@@ -84,9 +84,10 @@ export class BuildReport {
     this.emit({ type: "TaskStarted", ...this.#head(task), cwd, prefixed, ...by });
   }
 
-  /** Reports a cache hit. */
-  cached(task: PlannedTask, fingerprint: string): void {
-    this.emit({ type: "TaskCached", ...this.#head(task), fingerprint });
+  /** Reports a cache hit. @param replayedBytes size of the recorded output that will follow */
+  cached(task: PlannedTask, fingerprint: string, replayedBytes = 0): void {
+    const replayed = replayedBytes === 0 ? {} : { replayedBytes };
+    this.emit({ type: "TaskCached", ...this.#head(task), fingerprint, ...replayed });
   }
 
   /** Reports that a service is ready. */

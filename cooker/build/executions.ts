@@ -60,7 +60,7 @@ const MAX_DEPTH = 32;
 export type Progress =
   | { readonly kind: "started" }
   | { readonly kind: "ready" }
-  | { readonly kind: "cached"; readonly fingerprint: string };
+  | { readonly kind: "cached"; readonly fingerprint: string; readonly replayedBytes: number };
 
 /** Result of an execution, for all builds that need it. */
 export interface ExecutionResult {

@@ -316,7 +316,8 @@ export class TaskRun {
         ensureLogs,
         ending: cancellation,
         listener: {
-          cached: (fingerprint) => execution.progress({ kind: "cached", fingerprint }),
+          cached: (fingerprint, replayedBytes) =>
+            execution.progress({ kind: "cached", fingerprint, replayedBytes }),
           started: () => execution.progress({ kind: "started" }),
           ready: () => execution.progress({ kind: "ready" }),
           logged: () => hasLog = keepsLogs,

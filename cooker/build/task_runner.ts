@@ -52,7 +52,7 @@ export type IsUnchanged = () => Promise<boolean>;
 /** Callbacks for the progress of a task. */
 interface TaskListener {
   /** The task was a cache hit. Its replayed output follows. */
-  cached(fingerprint: string): void;
+  cached(fingerprint: string, replayedBytes: number): void;
   /** The command of the task begins. */
   started(): void;
   /** The service is ready. */
@@ -396,11 +396,14 @@ export class TaskRunner {
     if (cache === undefined || force || ending.graceful.aborted) return false;
     const found = await cache.fetch(cacheKey, this.#warning(listener));
     if (found === undefined) return false;
-    listener.cached(cacheKey.fingerprint);
     const log = replayLogs === "none" ? undefined : cache.readLog(found);
-    for (const { stream, bytes } of log === undefined ? [] : decodeLog(log)) {
-      if (replayLogs === "full" || stream === "stderr") await listener.sink.write(stream, bytes);
-    }
+    const pieces = log === undefined ? [] : [...decodeLog(log)];
+    const replayed = replayLogs === "full"
+      ? pieces
+      : pieces.filter(({ stream }) => stream === "stderr");
+    const size = replayed.reduce((sum, { bytes }) => sum + bytes.length, 0);
+    listener.cached(cacheKey.fingerprint, size);
+    for (const { stream, bytes } of replayed) await listener.sink.write(stream, bytes);
     return true;
   }
 

@@ -310,6 +310,11 @@ export function touchFile(path: string, mode = 0o600): void {
   Deno.writeTextFileSync(path, "", { append: true, mode });
 }
 
+/** Appends text to a file. Creates it if there is none. */
+export function appendText(path: string, text: string): void {
+  Deno.writeTextFileSync(path, text, { append: true });
+}
+
 /**
  * Removes a file if it exists.
  *

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { EscapeFilter } from "../../client/render/escape_filter.ts";
+import { EscapeFilter } from "../../client/render/tasks/escape_filter.ts";
 
 const TABLE: readonly (readonly [input: string, output: string])[] = [
   ["plain\ntext\n", "plain\ntext\n"],

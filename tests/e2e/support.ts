@@ -60,7 +60,10 @@ export function terminalWords(
 }
 
 /** Variables of the test's own environment that must not affect a command. */
-const NEUTRAL = /^(CI|NO_COLOR|FORCE_COLOR|INIT_CWD|DENO_JOBS|SIMMER_.*|npm_.*)$/;
+const NEUTRAL = new RegExp(
+  "^(CI|GITHUB_.*|NO_COLOR|FORCE_COLOR|FORCE_HYPERLINK|INIT_CWD|DENO_JOBS|SIMMER_.*|npm_.*|" +
+    "TERM_PROGRAM|TMUX|STY|ZELLIJ|SSH_CONNECTION|VTE_VERSION|WT_SESSION|KONSOLE_VERSION)$",
+);
 
 /** Options to run a command. */
 export interface RunOptions {

@@ -171,7 +171,7 @@ interface Dialogue {
 
 /** Programs that behave differently in a terminal. */
 const DIALOGUES: Readonly<Record<string, Dialogue>> = {
-  tty: { command: "sh -c 'tty | tr 0-9 N; stty size; stty -a | tail -n +2'", keys: [] },
+  tty: { command: "sh -c 'tty | tr -s 0-9 N; stty size; stty -a | tail -n +2'", keys: [] },
   streams: { command: "sh -c 'for n in 0 1 2; do test -t $n && echo yes $n; done'", keys: [] },
   control: {
     command:

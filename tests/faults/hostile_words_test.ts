@@ -150,7 +150,7 @@ Deno.test("variables that are empty, relative, not UTF-8 or unusable do not cras
 });
 
 Deno.test("Labels handles 200,000 tasks at once", async () => {
-  const { Labels } = await import("../../client/render/labels.ts");
+  const { Labels } = await import("../../client/render/tasks/labels.ts");
   const { PLAIN } = await import("../../client/render/style.ts");
   const labels = new Labels();
   for (let index = 0; index < 200_000; index++) {

@@ -6,6 +6,7 @@
 
 import type { SimmerEvent, TaskQueued } from "../../../wire/events.ts";
 import { printable } from "../printable.ts";
+import { taskName } from "../tasks/task_name.ts";
 
 /** A running task. */
 interface RunningTask {
@@ -177,10 +178,10 @@ export class BuildState {
     this.#since = now;
   }
 
-  #add({ task, name, package: owner, label, dependencies }: TaskQueued): void {
-    const whole = label ?? (owner === undefined ? name : `${owner}#${name}`);
+  #add(event: TaskQueued): void {
+    const { task, dependencies } = event;
     this.#tasks.set(task, {
-      name: printable(whole),
+      name: taskName(event),
       dependencies,
       missing: dependencies.length,
       state: "waiting",

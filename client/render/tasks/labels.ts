@@ -5,9 +5,9 @@
  * @module
  */
 
-import type { TaskQueued } from "../../wire/events.ts";
-import { printable } from "./printable.ts";
-import type { Style } from "./style.ts";
+import type { TaskQueued } from "../../../wire/events.ts";
+import { printable } from "../printable.ts";
+import type { Style } from "../style.ts";
 
 interface Labelled {
   readonly name: string;

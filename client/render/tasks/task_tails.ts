@@ -5,10 +5,10 @@
  */
 
 import { concat } from "@std/bytes/concat";
-import type { TaskOutput } from "../../wire/events.ts";
-import { decodeOutput } from "../../wire/output.ts";
+import type { TaskOutput } from "../../../wire/events.ts";
+import { decodeOutput } from "../../../wire/output.ts";
 import { EscapeFilter } from "./escape_filter.ts";
-import { printable } from "./printable.ts";
+import { printable } from "../printable.ts";
 
 /** The most bytes that are kept of a task's output, apart from the last piece. */
 const MAX_BYTES = 8 * 1024;
