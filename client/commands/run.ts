@@ -72,7 +72,9 @@ export const command = defineCommand({
   usage: "[TASK…] [-- ARG…]",
   summary: "Run tasks, their dependencies first",
   about: [
-    "TASK is a task of deno.json or a script of package.json. Without TASK, simmer lists the tasks.\n" +
+    "TASK is a task of deno.json or a script of package.json. Without TASK, simmer lists the tasks; in\n" +
+    "a terminal, it lets you pick: type to filter, move with the arrow keys, Enter runs, Tab marks\n" +
+    "several, Esc cancels.\n" +
     "In a workspace, PACKAGE#TASK is the task of another package, and //#TASK that of the root.\n" +
     "Arguments after '--' are passed to the last task. Before '--', simmer's own options may appear\n" +
     "anywhere, even after task names. 'simmer run OPTIONS -- TASK ARG…' is equivalent.",
@@ -105,9 +107,16 @@ async function run(invocation: Invocation, typed: Parsed): Promise<number> {
   const parsed = withTaskBehind(typed);
   const { values, words } = parsed;
   if (words.length === 0 && !values.eval) {
-    const { listTasks } = await import("./tasks.ts");
-    return await listTasks(invocation, values, "own");
+    const { offerTasks } = await import("../pick/offer.ts");
+    const offered = await offerTasks(invocation, values);
+    if ("exitCode" in offered) return offered.exitCode;
+    return await runNamed(invocation, { ...parsed, words: offered.names });
   }
+  return await runNamed(invocation, parsed);
+}
+
+async function runNamed(invocation: Invocation, parsed: Parsed): Promise<number> {
+  const { values } = parsed;
   if (values["dry-run"]) {
     const { dryRun } = await import("./dry_run.ts");
     return await dryRun(invocation, parsed);

@@ -31,13 +31,20 @@ export const command = defineCommand({
  */
 type ListedNames = "full" | "own";
 
-/** Lists the tasks. Asks the server if one runs, but starts none. */
+/** Lists the tasks. */
 export async function listTasks(
   invocation: Invocation,
   values: ValuesFor<typeof WORKSPACE_OPTIONS>,
   names: ListedNames,
 ): Promise<number> {
-  const { env, terminal, output } = invocation;
+  return showTasks(invocation, await askTasks(invocation, values), { values, names });
+}
+
+/** Returns the tasks. Asks the server if one runs, but starts none. */
+export async function askTasks(
+  invocation: Invocation,
+  values: ValuesFor<typeof WORKSPACE_OPTIONS>,
+): Promise<readonly TaskDescription[]> {
   const place = serverPlace(invocation, values);
   const params = {
     cwd: workFolder(invocation, values),
@@ -49,7 +56,18 @@ export async function listTasks(
     (session) => session.call("listTasks", params),
     values,
   );
-  const tasks = reply as TaskDescription[];
+  return reply as TaskDescription[];
+}
+
+/** Prints a list of tasks. Returns the exit code. */
+export function showTasks(
+  { env, terminal, output }: Invocation,
+  tasks: readonly TaskDescription[],
+  { values, names }: {
+    readonly values: ValuesFor<typeof WORKSPACE_OPTIONS>;
+    readonly names: ListedNames;
+  },
+): number {
   if (tasks.length === 0 && values.filter.length > 0 && !values.json) {
     const filters = values.filter.map((each) => `'${each}'`).join(" ");
     output.write("stderr", `simmer: No package name matches the filter ${filters}\n`);
