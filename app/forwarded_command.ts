@@ -132,6 +132,8 @@ export class ForwardedCommand {
   readonly #ended = Promise.withResolvers<number>();
   readonly #pieces: WrittenPiece[] = [];
   #written = 0;
+  /** Resolves when the frames so far have been written, or cannot be. */
+  #writing: Promise<void> | undefined;
   #columns = UNKNOWN_COLUMNS;
   #rows = 0;
   #isHungUp = false;
@@ -505,8 +507,16 @@ export class ForwardedCommand {
   }
 
   async #write(bytes: Uint8Array, must: boolean): Promise<void> {
+    const written = this.#writing === undefined
+      ? writeAll(this.#stream, bytes)
+      : this.#writing.then(() => writeAll(this.#stream, bytes));
+    // The next frame waits, however this one ends: two long ones must not be mixed.
+    const ended = written.catch(() => {}).then(() => {
+      if (this.#writing === ended) this.#writing = undefined;
+    });
+    this.#writing = ended;
     try {
-      await writeAll(this.#stream, bytes);
+      await written;
     } catch (error) {
       if (must || !isDisconnect(error)) throw error;
     }

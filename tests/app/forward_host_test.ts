@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import { concat } from "@std/bytes/concat";
 import fc from "fast-check";
 import { ForwardHost } from "../../app/forward_host.ts";
 import type { HostedInvocation } from "../../app/forwarded_command.ts";
@@ -15,6 +16,7 @@ import {
   HEAD_BYTES,
 } from "../../forward/protocol.ts";
 import { PassedDescriptors } from "../../system/process/passed_descriptors.ts";
+import { macrotask } from "../../system/macrotask.ts";
 import { MemoryLogger } from "../../system/logger.ts";
 import { type ByteStream, memoryPair, writeAll } from "../../system/net/streams.ts";
 import { VERSION } from "../../wire/version.ts";
@@ -57,10 +59,21 @@ class Place implements AsyncDisposable {
     return new Place(root, run);
   }
 
-  /** Opens a connection that has sent its first bytes. */
-  enter(first: Uint8Array<ArrayBuffer>): ByteStream {
+  /**
+   * Opens a connection that has sent its first bytes.
+   *
+   * @param most the most bytes that the server can write at once
+   */
+  enter(first: Uint8Array<ArrayBuffer>, most = Infinity): ByteStream {
     const [near, far] = memoryPair();
-    this.host.enter(far, first, () => channelPair()[0]);
+    const slow: ByteStream = {
+      ...far,
+      write: async (bytes) => {
+        await macrotask();
+        return await far.write(bytes.subarray(0, most));
+      },
+    };
+    this.host.enter(most === Infinity ? far : slow, first, () => channelPair()[0]);
     return near;
   }
 
@@ -96,11 +109,12 @@ class Place implements AsyncDisposable {
 
 /** Reads all frames until the end of the stream, as pairs of type and text. */
 async function hear(stream: ByteStream): Promise<[type: string, text: string][]> {
-  let bytes = new Uint8Array(0);
+  const pieces: Uint8Array[] = [];
   const buffer = new Uint8Array(4096);
   for (let count = await stream.read(buffer); count !== null; count = await stream.read(buffer)) {
-    bytes = Uint8Array.of(...bytes, ...buffer.subarray(0, count));
+    pieces.push(buffer.slice(0, count));
   }
+  const bytes = concat(pieces);
   const frames: [string, string][] = [];
   for (let at = 0; at < bytes.length;) {
     const length = new DataView(bytes.buffer, at).getUint32(1);
@@ -319,4 +333,39 @@ Deno.test("a client that sends nothing or garbage is disconnected and does not d
     { numRuns: 500 },
   );
   assertEquals(await hear(await place.begin(["run"])), [ACCEPTED, ["X", "0"]]);
+});
+
+Deno.test("a frame that comes while a long one is being written follows it", async () => {
+  const long = "x".repeat(30_000);
+  await using place = await Place.open(async (_, { output, terminal, keyboard }) => {
+    output.write("stdout", long);
+    // The first part of the output has been written.
+    await macrotask();
+    await macrotask();
+    keyboard?.signal("SIGTSTP");
+    terminal.restoreBy("");
+    await output.settled;
+    return 0;
+  });
+  const stream = place.enter(place.request(["run"]), 1000);
+  await writeAll(stream, GO);
+  assertEquals(await hear(stream), [ACCEPTED, ["1", long], ["Z", ""], ["U", ""], ["X", "0"]]);
+});
+
+Deno.test("a client learns how to restore its screen, and a command that ends early restores it", async () => {
+  await using place = await Place.open((_, { terminal, exit, onSignal }) => {
+    terminal.restoreBy("restored");
+    onSignal("SIGINT", () => exit(130));
+    return new Promise(() => {});
+  });
+  const stream = await place.begin(["run"]);
+  await writeAll(stream, signal("INT"));
+  assertEquals(await hear(stream), [ACCEPTED, ["U", "restored"], ["2", "restored"], [
+    "X",
+    "130INT",
+  ]]);
+  // A client that names no version may not know the frame.
+  const other = await place.begin(["run"], { version: "" });
+  await writeAll(other, signal("INT"));
+  assertEquals(await hear(other), [ACCEPTED, ["2", "restored"], ["X", "130INT"]]);
 });
