@@ -5,19 +5,19 @@
  * @module
  */
 
-import {
-  type BuildCompleted,
-  type Failure,
-  LOG_LEVELS,
-  type LogLevel,
-  type LogRecord,
-  type SimmerEvent,
-  type TaskCached,
-  type TaskFailed,
-  type TaskOutput,
-  type TaskStarted,
+import type {
+  BuildCompleted,
+  Failure,
+  LogLevel,
+  SimmerEvent,
+  TaskCached,
+  TaskFailed,
+  TaskOutput,
+  TaskStarted,
 } from "../../wire/events.ts";
 import type { Sink, StreamName } from "../output.ts";
+import { headerText } from "./header.ts";
+import { recordText } from "./log_record.ts";
 import { printable, printableLines } from "./printable.ts";
 import { duration, type Renderer } from "./renderer.ts";
 import type { Style } from "./style.ts";
@@ -79,6 +79,8 @@ export class PlainRenderer implements Renderer {
   /** The task that has the keyboard. */
   #interactive: string | undefined;
   #lastWriter: string | undefined;
+  /** True in a block with marks. */
+  #isMarked = false;
 
   /** @param options the destination, and the amount of output */
   constructor(options: PlainOptions) {
@@ -142,9 +144,12 @@ export class PlainRenderer implements Renderer {
         return this.#ended(event.task, "cancelled");
       case "BuildCompleted":
         return this.#completed(event);
-      case "LogRecord":
-        this.#record(event);
+      case "LogRecord": {
+        const { logLevel, bitbakeLevel = "info" } = this.#options;
+        const text = recordText(event, { logLevel, bitbakeLevel });
+        if (text !== undefined) this.tell(text);
         break;
+      }
       case "EventsDropped":
         this.say(`${event.count} events dropped: this terminal was too slow`);
         break;
@@ -197,15 +202,8 @@ export class PlainRenderer implements Renderer {
   }
 
   #header(event: TaskStarted | TaskCached | undefined): void {
-    if (event !== undefined && !this.#options.quiet) this.tell(this.#headerText(event));
-  }
-
-  #headerText(event: TaskStarted | TaskCached): string {
-    const { task, command } = event;
-    const { green, cyan, gray } = this.#options.styles.stderr;
-    const what = command === undefined ? gray("(no command)") : printable(command);
-    const note = event.type === "TaskCached" ? " (cached, inputs unchanged)" : "";
-    return `${green("Task")} ${cyan(printable(task))} ${what}${note}\n`;
+    const { quiet, styles } = this.#options;
+    if (event !== undefined && !quiet) this.tell(headerText(event, styles.stderr));
   }
 
   #output(event: TaskOutput & { readonly time: number }): Promise<void> | undefined {
@@ -242,11 +240,13 @@ export class PlainRenderer implements Renderer {
   }
 
   #beginBlock(task: string, header: TaskStarted | TaskCached): void {
-    const { marks, quiet } = this.#options;
+    const { marks, quiet, styles } = this.#options;
     this.#closeLines();
     if (marks === undefined) return this.#header(header);
-    this.#pass("stdout", marks.begin(task));
-    if (!quiet) this.#pass("stdout", this.#headerText(header));
+    // A cache hit without output has nothing to fold.
+    this.#isMarked = header.type !== "TaskCached" || header.replayedBytes !== undefined;
+    if (this.#isMarked) this.#pass("stdout", marks.begin(task));
+    if (!quiet) this.#pass("stdout", headerText(header, styles.stdout));
   }
 
   #writeBlock(task: string, stream: StreamName, data: Uint8Array): void {
@@ -259,7 +259,8 @@ export class PlainRenderer implements Renderer {
   #endBlock(): void {
     this.#closeLines();
     const { marks } = this.#options;
-    if (marks !== undefined) this.#pass("stdout", marks.end());
+    if (marks !== undefined && this.#isMarked) this.#pass("stdout", marks.end());
+    this.#isMarked = false;
   }
 
   /** Ends incomplete lines, because another task's line follows. */
@@ -281,19 +282,4 @@ export class PlainRenderer implements Renderer {
     if (failureText !== undefined) return failureText(failures);
     return failures.map((failure) => failureLine(failure, styles.stderr)).join("");
   }
-
-  #record({ level, message, label, task }: LogRecord): void {
-    const { logLevel, bitbakeLevel = "info" } = this.#options;
-    const least = label === undefined ? logLevel : bitbakeLevel;
-    if (LOG_LEVELS.indexOf(level) < LOG_LEVELS.indexOf(least)) return;
-    if (label !== undefined) return this.tell(bitbakeLine(label, message, task));
-    const word = { debug: "debug: ", info: "", warn: "warning: ", error: "error: " }[level];
-    this.tell(`simmer: ${word}${printableLines(message)}\n`);
-  }
-}
-
-/** Formats a record of BitBake's own server as its own client does. */
-function bitbakeLine(label: string, message: string, task: string | undefined): string {
-  if (label === "PLAIN") return `${message}\n`;
-  return `${label}: ${task === undefined ? "" : `${task}: `}${message}\n`;
 }

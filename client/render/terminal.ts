@@ -131,7 +131,8 @@ export class TerminalRenderer implements Renderer, LiveView {
 
   resume(): void {
     this.#isSuspended = false;
-    this.#rows = [];
+    // The shell has written to the screen.
+    this.#forget();
     this.refresh();
   }
 

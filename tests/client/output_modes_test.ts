@@ -248,6 +248,20 @@ Deno.test("in GitHub Actions, each task is a group on stdout, and a failure is a
   assertStringIncludes(single, "!Task b x\n::warning::x\nrest!simmer: b failed");
 });
 
+Deno.test("a cache hit is a group only if its output is replayed", async () => {
+  const hit = { type: "TaskCached", build, command: "x", fingerprint: "f" } as const;
+  const { log } = await step([
+    began(2),
+    queued("a"),
+    queued("b"),
+    { ...hit, task: "a", name: "a" },
+    { ...hit, task: "b", name: "b", replayedBytes: 2 },
+    wrote("b", "b\n"),
+  ]);
+  const note = "(cached, inputs unchanged)";
+  assertEquals(log, `Task a x ${note}\n::group::b\nTask b x ${note}\nb\n::endgroup::\n`);
+});
+
 Deno.test("commands of a task pass in its group, and names are escaped in those of simmer", async () => {
   const name = "a%: ,\nb";
   const events: EventBody[] = [
