@@ -100,8 +100,8 @@ export class Output implements Sink {
   }
 
   /**
-   * Sets a function that is called before the last output is written. It may add to the output, and
-   * is then called again.
+   * Sets a function that is called before the last output is written. It may add to the output. It
+   * can then be called again, and must add nothing if it has nothing new.
    */
   set beforeDrain(hook: (() => void) | undefined) {
     this.#beforeDrain = hook;

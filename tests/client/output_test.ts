@@ -112,3 +112,22 @@ Deno.test("a stream on a full disk leaves the other stream usable, and has its o
   assertEquals(output.failure, { stream: "stdout", error: full });
   assertEquals([brokenExit(full), brokenExit(new Deno.errors.BrokenPipe())], [74, 141]);
 });
+
+Deno.test("the hook before a flush adds to the output, and is called for output that comes meanwhile", async () => {
+  const written: string[] = [];
+  const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
+  const { promise: done, resolve: finish } = Promise.withResolvers<void>();
+  const output = new Output(async (pieces) => {
+    written.push(pieces.map(({ bytes }) => new TextDecoder().decode(bytes)).join(""));
+    begin();
+    await done;
+  });
+  let calls = 0;
+  output.beforeDrain = () => output.write("stderr", `<${++calls}>`);
+  output.write("stdout", "one");
+  await begun;
+  output.write("stdout", "two");
+  finish();
+  await output.settled;
+  assertEquals(written, ["one<1>", "two<2>"]);
+});

@@ -52,7 +52,8 @@ function lines(text: string): string[] {
 
 const BEGUN = lines([...ABOVE, "[api] begin api", "[web] begin web"].join("\n"));
 
-const WAYS: Readonly<Record<string, readonly string[]>> = SENDS_COMMAND_LINES
+/** A run without a server is the same for all clients. */
+const WAYS: Readonly<Record<string, readonly string[]>> = SENDS_COMMAND_LINES && SIMMER.length > 1
   ? { "through a server": ["run", "-j4"], "without a server": ["run", "-j4", "--no-server"] }
   : { "through a server": ["run", "-j4"] };
 
