@@ -239,14 +239,14 @@ export class PlainRenderer implements Renderer {
     if (!this.#options.quiet) this.tell(summaryLine(event, this.#options.styles.stderr));
   }
 
-  #beginBlock(task: string, header: TaskStarted | TaskCached): void {
+  #beginBlock(task: string, header: TaskStarted | TaskCached | undefined): void {
     const { marks, quiet, styles } = this.#options;
     this.#closeLines();
     if (marks === undefined) return this.#header(header);
     // A cache hit without output has nothing to fold.
-    this.#isMarked = header.type !== "TaskCached" || header.replayedBytes !== undefined;
+    this.#isMarked = header?.type !== "TaskCached" || header.replayedBytes !== undefined;
     if (this.#isMarked) this.#pass("stdout", marks.begin(task));
-    if (!quiet) this.#pass("stdout", headerText(header, styles.stdout));
+    if (!quiet && header !== undefined) this.#pass("stdout", headerText(header, styles.stdout));
   }
 
   #writeBlock(task: string, stream: StreamName, data: Uint8Array): void {

@@ -162,6 +162,12 @@ Deno.test("output of a task that was ended is shown in its block, and of others 
   );
 });
 
+Deno.test("output of a task whose start was missed is a block without a header", async () => {
+  const events = [wrote("a", "a1\n"), wrote("b", "b1\n"), succeeded("b"), COMPLETED];
+  assertEquals(await shown(events, { output: "grouped" }), `b1\na1\n${END}`);
+  assertEquals(await shown(events, { output: "errors" }), END);
+});
+
 Deno.test("times are before each line, after the name, and lines that come in parts have one", async () => {
   assertEquals(
     await shown(MIXED.slice(0, 9), { timestamps: true }),

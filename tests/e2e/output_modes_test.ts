@@ -50,6 +50,14 @@ Deno.test("long output of a task is whole in its block, and bounded in memory", 
   const numbers = stdout.replace("::warning::fast\n", "").trimEnd().split("\n");
   assertEquals(numbers.length, 300_000);
   assert(numbers.every((line, at) => line === `${at + 1}`));
+  // Without a place for temporary files, it is shown as it comes.
+  const env = { TMPDIR: "/dev/null/none" };
+  const args = ["run", "-q", "-j4", "--no-server", "--output=grouped", "longs"];
+  const { code, stdout: shown, stderr } = await project.run(args, { env });
+  assertEquals(code, 0, stderr);
+  assertStringIncludes(stderr, "simmer: cannot hold the output of long until its end: ");
+  const lines = shown.split("\n").filter((line) => /^\d+$/.test(line));
+  assertEquals([lines.length, lines.at(-1)], [300_000, "300000"]);
 });
 
 Deno.test("replayed output is grouped, and times are printed on request", async () => {

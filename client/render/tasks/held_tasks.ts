@@ -21,8 +21,8 @@ type Outcome = "succeeded" | "failed" | "cancelled" | "cached";
 
 /** Writes the blocks of tasks. */
 interface BlockWriter {
-  /** Begins the block of a task. */
-  begin(task: string, header: TaskStarted | TaskCached): void;
+  /** Begins the block of a task. The header is unknown if the client has missed the task's start. */
+  begin(task: string, header: TaskStarted | TaskCached | undefined): void;
   /** Writes a piece of output. */
   write(task: string, stream: StreamName, data: Uint8Array): void;
   /** Ends the block of a task. */
@@ -121,30 +121,34 @@ export class HeldTasks {
 
   /** The build has ended: writes the blocks of tasks whose end was not reported. */
   async completed(): Promise<void> {
-    for (const task of this.#headers.keys()) await this.ended(task, "cached");
+    const tasks = new Set([...this.#headers.keys(), ...this.#blocks.tasks]);
+    for (const task of tasks) await this.ended(task, "cached");
   }
 
   /** True if blocks are left. */
   get hasBlocks(): boolean {
-    return this.#headers.size > 0;
+    return this.#headers.size > 0 || this.#blocks.tasks.length > 0;
   }
 
   #write(task: string): Promise<void> | undefined {
     const header = this.#headers.get(task);
     // A task that never started, or that was shown as it came, has no block.
-    if (header === undefined) return undefined;
+    if (header === undefined && !this.#blocks.has(task)) return undefined;
     this.#headers.delete(task);
-    const isLarge = this.#blocks.isLarge(task);
     this.#writer.begin(task, header);
-    if (isLarge) return this.#writeLarge(task);
-    for (const { stream, bytes } of this.#blocks.take(task)) {
-      this.#writer.write(task, stream, bytes);
-    }
+    const written = this.#blocks.isLarge(task) ? this.#writeLarge(task) : this.#writeAll(task);
+    if (written !== undefined) return written.then(() => this.#writer.end(task));
     this.#writer.end(task);
     return undefined;
   }
 
-  /** Writes a block that is not in memory, as fast as the sink takes it. */
+  #writeAll(task: string): undefined {
+    for (const { stream, bytes } of this.#blocks.take(task)) {
+      this.#writer.write(task, stream, bytes);
+    }
+  }
+
+  /** Writes output that is not in memory, as fast as the sink takes it. */
   async #writeLarge(task: string): Promise<void> {
     let pending = 0;
     for (const { stream, bytes } of this.#blocks.take(task)) {
@@ -154,14 +158,13 @@ export class HeldTasks {
       await this.#writer.settled();
       pending = 0;
     }
-    this.#writer.end(task);
   }
 
   /** Shows what is held of a task, and the rest as it comes. */
   async #giveUp(task: string, error: Error, writeLast: () => void): Promise<void> {
     this.#writer.unheld(task, error);
-    await this.#write(task);
-    this.#direct.add(task);
+    this.#writer.begin(task, this.release(task));
+    await this.#writeLarge(task);
     writeLast();
   }
 }

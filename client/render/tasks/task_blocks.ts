@@ -81,6 +81,11 @@ export class TaskBlocks implements Disposable {
     }
   }
 
+  /** True if a task has output. */
+  has(task: string): boolean {
+    return this.#blocks.has(task);
+  }
+
   /** True if a task's output is not in memory alone. */
   isLarge(task: string): boolean {
     return this.#blocks.get(task)?.file !== undefined;
