@@ -8,8 +8,8 @@
 import { appendText } from "../../../system/files/files.ts";
 import type { BuildCompleted, SimmerEvent } from "../../../wire/events.ts";
 import { type BlockMarks, type PlainOptions, PlainRenderer } from "../plain.ts";
+import { printable } from "../printable.ts";
 import type { Renderer } from "../renderer.ts";
-import { taskName } from "../tasks/task_name.ts";
 import { TaskTails } from "../tasks/task_tails.ts";
 import { jobSummary, type SummaryTask } from "./job_summary.ts";
 import { END_GROUP, errorLine, groupLine, StoppedCommands } from "./workflow_commands.ts";
@@ -71,7 +71,7 @@ export class GithubRenderer implements Renderer {
         break;
       case "TaskQueued":
         this.#tasks.set(event.task, {
-          name: taskName(event),
+          name: printable(event.task),
           outcome: "not run",
           durationMs: undefined,
         });
@@ -108,7 +108,7 @@ export class GithubRenderer implements Renderer {
   }
 
   #nameOf(task: string): string {
-    return this.#tasks.get(task)?.name ?? taskName({ name: task });
+    return this.#tasks.get(task)?.name ?? printable(task);
   }
 
   #report({ failures, durationMs }: BuildCompleted): void {

@@ -6,7 +6,6 @@
 
 import type { SimmerEvent, TaskQueued } from "../../../wire/events.ts";
 import { printable } from "../printable.ts";
-import { taskName } from "../tasks/task_name.ts";
 
 /** A running task. */
 interface RunningTask {
@@ -181,7 +180,7 @@ export class BuildState {
   #add(event: TaskQueued): void {
     const { task, dependencies } = event;
     this.#tasks.set(task, {
-      name: taskName(event),
+      name: printable(task),
       dependencies,
       missing: dependencies.length,
       state: "waiting",
