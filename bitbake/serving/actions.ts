@@ -6,12 +6,7 @@
  */
 
 import { joinPath, writeAtomically } from "../../system/files/files.ts";
-import type {
-  PlanTasksResult,
-  RunTasksInput,
-  TaskDescription,
-  WorkspaceInput,
-} from "../../wire/commands.ts";
+import type { PlanTasksResult, RunTasksInput, TaskDescription } from "../../wire/commands.ts";
 import { WireError } from "../../wire/errors.ts";
 import type { PyObject, PyValue } from "../pickle/mod.ts";
 import type { Configuration } from "./configuration.ts";
@@ -23,7 +18,7 @@ import {
   noProvider,
   parsed,
 } from "./objects.ts";
-import { DEFAULT_TASK, findTarget, type FoundTarget } from "./targets.ts";
+import { DEFAULT_TASK, findTarget } from "./targets.ts";
 
 /** The parts of a client's session that {@linkcode Actions} uses. */
 interface ActionContext {
@@ -117,30 +112,19 @@ export class Actions {
     task: string | undefined,
     tasks: readonly TaskDescription[],
   ): ActionRun | undefined {
-    const found: FoundTarget[] = [];
+    const found = new Set<string>();
     for (const target of targets) {
-      const meant = findTarget(target, task ?? DEFAULT_TASK, tasks);
-      if (meant === undefined) return this.#unknown(target, tasks);
-      found.push(meant);
+      const name = findTarget(target, task ?? DEFAULT_TASK, tasks);
+      if (name === undefined) return this.#unknown(target, tasks);
+      found.add(name);
     }
-    const places = new Set(found.map((each) => each.kind === "member" ? each.member : ""));
-    if (places.size > 1) {
-      this.#context.emit(
-        logRecord(LEVELS.error, "Targets of several members have to be built one by one"),
-      );
-      this.#context.emit(commandFailed(""));
-      return undefined;
-    }
-    const [first] = found;
-    const place: WorkspaceInput = first?.kind === "member" ? { filter: first.member } : {};
     const { root, configuration } = this.#context;
     return {
-      tasks: [...new Set(found.map((each) => each.name))],
+      tasks: [...found],
       cwd: root,
       env: configuration.environment,
       keepGoing: !configuration.isSet("halt"),
       force: configuration.isSet("force"),
-      ...place,
     };
   }
 
@@ -168,7 +152,7 @@ export class Actions {
   ): undefined {
     for (const target of targets) {
       const meant = findTarget(target, task ?? DEFAULT_TASK, tasks);
-      const found = tasks.find((each) => each.name === meant?.name);
+      const found = tasks.find((each) => each.task === meant);
       if (found === undefined) return this.#unknown(target, tasks);
       for (const [name, value] of Object.entries(found)) {
         this.#context.emit(plain(`${name}=${JSON.stringify(value)}`));

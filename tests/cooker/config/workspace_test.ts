@@ -247,6 +247,29 @@ Deno.test("a cached task runs again if a file of an imported package changes, in
   assertEquals(await run(all), ["@x/d#t"]);
 });
 
+Deno.test("a watch reports changes of imported packages", async () => {
+  await using workspace = new Workspace({
+    "package.json": { workspaces: ["a", "b"] },
+    "a/package.json": {
+      name: "a",
+      scripts: { t: "echo" },
+      dependencies: { b: "*" },
+      simmer: { tasks: { t: { files: ["x"] } } },
+    },
+    "a/x": "1",
+    "b/package.json": { name: "b" },
+    "b/y": "1",
+  });
+  const { cooker } = workspace;
+  await cooker.tick();
+  const build = (await cooker.run(["a#t"])).events.find((each) => each.type === "BuildStarted");
+  cooker.watchInputs(["a#t"], "w", build?.build);
+  workspace.write("b/y", "2");
+  await cooker.tickUntilEvent();
+  const [changed] = cooker.events;
+  assertEquals(changed?.type === "InputsChanged" ? changed.files : [], ["b/y"]);
+});
+
 Deno.test("the files of an imported package count by its task if a task depends on ^task", async () => {
   const files = { files: ["src"] };
   await using workspace = new Workspace({
