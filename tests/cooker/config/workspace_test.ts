@@ -262,8 +262,8 @@ Deno.test("a watch reports changes of imported packages", async () => {
   });
   const { cooker } = workspace;
   await cooker.tick();
-  const build = (await cooker.run(["a#t"])).events.find((each) => each.type === "BuildStarted");
-  cooker.watchInputs(["a#t"], "w", build?.build);
+  const { events: [begun] } = await cooker.run(["a#t"], { watched: true });
+  cooker.watchInputs(["a#t"], "w", begun?.build);
   workspace.write("b/y", "2");
   await cooker.tickUntilEvent();
   const [changed] = cooker.events;
