@@ -9,6 +9,7 @@
  */
 
 import { projectError, type WireError } from "../../wire/errors.ts";
+import { dependencyPlace } from "../config/dependency_place.ts";
 import type { FoundTask, TaskScope } from "../config/scope.ts";
 import type { TaskDefinition } from "../config/tasks.ts";
 import { type FullName, parseFullName, type Workspace } from "../config/workspace.ts";
@@ -60,7 +61,9 @@ export class TaskLookup {
     return projectError(`Task not found: ${excerpt(name)}`, {
       kind: "unknown-task",
       task: excerpt(name),
-      ...(dependent === undefined ? {} : { file: dependent.origin.file }),
+      ...(dependent === undefined
+        ? {}
+        : { file: dependent.origin.file, ...dependencyPlace(dependent, name) }),
       ...(nearest === undefined ? {} : { nearest }),
       details: [
         ...(dependent === undefined

@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import type { ProjectErrorData } from "../../../wire/errors.ts";
 import { DirectCooker } from "../direct_cooker.ts";
 
 /** A workspace on disk with a cooker. */
@@ -348,8 +349,11 @@ Deno.test("^task that no package has is an error, and so is a cycle across packa
   });
   await using unknown = new Workspace(cyclic(["^biuld"]));
   const { error } = await unknown.cooker.run(["core#build"]);
-  const data = error?.data as { kind: string; nearest: string };
+  const data = error?.data as ProjectErrorData;
   assertEquals([data.kind, data.nearest], ["unknown-task", "^build"]);
+  const file = `${unknown.root}/core/package.json`;
+  const column = Deno.readTextFileSync(file).indexOf('"^biuld"') + 1;
+  assertEquals([data.file, data.line, data.column], [file, 1, column]);
   await using cycle = new Workspace(cyclic(["^build"]));
   assertEquals(
     (await cycle.cooker.run(["build"], { recursive: true })).error?.message,
