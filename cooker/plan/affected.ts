@@ -62,7 +62,7 @@ export function affectedTasks(
 
 /**
  * Returns true if a file of a task's package has changed, or one of a package that it imports. All of
- * them may be inputs of a task that declares none.
+ * them may be inputs of a task that declares none. Those of the root are all files of the project.
  */
 function isOfPackage(
   { definition: { origin } }: TaskNode,
@@ -71,6 +71,6 @@ function isOfPackage(
 ): boolean {
   const folder = workspace.at(origin.folder);
   // A folder that is no member has no files of its own.
-  if (folder === undefined) return owners.size > 0;
+  if (folder === undefined || folder.isRoot) return owners.size > 0;
   return owners.has(folder) || workspace.imports.all(folder).some((each) => owners.has(each));
 }

@@ -182,6 +182,37 @@ Deno.test({
   },
 });
 
+Deno.test({
+  name:
+    "--affected without a workspace asks the named tasks, and a task of a root may read any file",
+  ignore: !hasGit,
+  fn: async () => {
+    await using project = await Project.create({
+      "deno.json": {
+        workspace: ["./lib"],
+        tasks: {
+          gen: { command: "echo", files: ["schema.txt"] },
+          build: { command: "echo", files: ["src"], dependencies: ["gen"] },
+          lint: "echo",
+        },
+      },
+      "schema.txt": "1",
+      "src/x": "1",
+      "lib/deno.json": { name: "@x/lib", tasks: { own: "echo" } },
+    });
+    await git(project, "init", "-q");
+    await git(project, "add", ".");
+    await git(project, "commit", "-qm", "first");
+    const affected = (): Promise<string[]> =>
+      planned(project, "--affected=HEAD", "gen", "build", "lint", "own");
+    await project.write("schema.txt", "2");
+    assertEquals(await affected(), ["gen", "build", "lint"]);
+    await git(project, "checkout", "-q", ".");
+    await project.write("lib/new", "1");
+    assertEquals(await affected(), ["lint", "@x/lib#own"]);
+  },
+});
+
 Deno.test("filters select packages in any run, and one that matches none is an error with the nearest", async () => {
   await using project = await Project.create(FILES);
   assertEquals(await planned(project, "--filter", "app...", "test"), ["lib#test", "app#test"]);
