@@ -22,6 +22,7 @@ import { isGroupOrphaned } from "../system/process/processes.ts";
 import { Warden } from "../system/process/warden.ts";
 import {
   COOKER_COMMANDS,
+  type Journal,
   type ListTasksParams,
   type ParamsOf,
   type PlanTasksResult,
@@ -37,7 +38,7 @@ import type { ResultCache } from "./cache/result_cache.ts";
 import { type Execution, Executions } from "./build/executions.ts";
 import { ServiceHold } from "./build/service_hold.ts";
 import { SlotPool } from "./build/slot_pool.ts";
-import { BuildFiles, type BuildFolders, BuildIds } from "./build/build_files.ts";
+import { BuildFiles, type BuildFolders, BuildIds, keptJournal } from "./build/build_files.ts";
 import { ProjectConfig } from "./config/project.ts";
 import { requireFolder } from "../project/root.ts";
 import { SourceImports } from "./config/source_imports.ts";
@@ -301,6 +302,7 @@ export class TaskCooker implements Cooker {
     runTasks: (params, call) => this.#read(() => this.#runTasks(params, call)),
     planTasks: (params) => this.#explain(params),
     watchInputs: (params, call) => this.#read(() => this.#watchInputs(params, call)),
+    openJournal: ({ build }) => this.#openJournal(build),
   };
 
   /**
@@ -600,6 +602,15 @@ export class TaskCooker implements Cooker {
       cache,
     });
     return await explainPlan({ plan, cache, last, runner });
+  }
+
+  #openJournal(build: string | undefined): Journal | null {
+    const running = [...this.#builds];
+    const found = build === undefined
+      ? running.at(-1)
+      : running.find((each) => each.build === build);
+    if (found !== undefined) return { build: found.build, path: found.writeJournal() };
+    return keptJournal(build, this.#options.state) ?? null;
   }
 
   #watchInputs(params: WatchInputsParams, call: CommandCall): null {

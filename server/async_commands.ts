@@ -148,10 +148,7 @@ export class AsyncCommands {
    * @returns true if there is one
    */
   cancelBuild(ui: UI, build: string | undefined, force: boolean): boolean {
-    const meant = build === undefined
-      ? this.#ownedBy(ui)
-      : [...this.#active].filter(({ command }) => command?.build === build);
-    return this.#cancelEach(meant, { kind: force ? "kill" : "end" });
+    return this.#cancelEach(this.#meant(ui, build), { kind: force ? "kill" : "end" });
   }
 
   /**
@@ -168,12 +165,15 @@ export class AsyncCommands {
   }
 
   /**
-   * Passes keys, or the size, of a UI's terminal on to the commands that the UI owns.
+   * Passes keys, or the size, of a UI's terminal on to one build, or without its id to the commands
+   * that the UI owns.
    *
    * @returns true if there was a receiver
    */
   useTerminal(ui: UI, use: TerminalUse): boolean {
-    const used = this.#ownedBy(ui).map(({ command }) => command?.useTerminal?.(use) ?? false);
+    const used = this.#meant(ui, use.build).map(({ command }) =>
+      command?.useTerminal?.(use) ?? false
+    );
     return used.includes(true);
   }
 
@@ -229,6 +229,12 @@ export class AsyncCommands {
       const failed: AsyncOutcome = { kind: "failed", error: cancelled.toObject() };
       this.#finish(active, command.step() === false ? command.outcome() : failed);
     }
+  }
+
+  /** Returns the command of a build, or without its id the commands that a UI owns. */
+  #meant(ui: UI, build: string | undefined): readonly Active[] {
+    if (build === undefined) return this.#ownedBy(ui);
+    return [...this.#active].filter(({ command }) => command?.build === build);
   }
 
   #ownedBy(ui: UI): readonly Active[] {

@@ -23,7 +23,7 @@ interface ServerControl {
   cancelBuild(ui: UI, build: string | undefined, force: boolean): boolean;
   /** Sends a signal to the commands that a UI owns. Returns true if there was a receiver. */
   signal(ui: UI, params: SignalTasksParams): boolean;
-  /** Passes keys, or a size, on to the commands that a UI owns. True if there was a receiver. */
+  /** Passes keys, or a size, on to one build, or all that a UI owns. True if one had a use for it. */
   useTerminal(ui: UI, use: TerminalUse): boolean;
   terminate(force: boolean): void;
   /** Ends the server if it is idle and expendable. Returns false if it goes on. */

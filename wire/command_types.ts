@@ -4,9 +4,11 @@
  * @module
  */
 
-import type { ClientInfo, EventType, LogLevel } from "./events.ts";
+import type { ClientInfo, EventType, LogLevel, TerminalSize } from "./events.ts";
 import type { Feature, Role } from "./hello.ts";
 import type { TaskSignal } from "./signals.ts";
+
+export type { TerminalSize } from "./events.ts";
 
 /** Parameters of a command that takes none. */
 export type NoParams = Record<never, never>;
@@ -141,14 +143,6 @@ export interface RetireParams {
   readonly reason: string;
 }
 
-/** Size of a terminal in characters. */
-export interface TerminalSize {
-  /** Columns; 0: unknown. */
-  readonly columns: number;
-  /** Rows; 0: unknown. */
-  readonly rows: number;
-}
-
 /** Parameters of `signalTasks`, as a client sends them. */
 export interface SignalTasksInput {
   /** Name of the signal. `SIGKILL` always cancels the builds. */
@@ -164,6 +158,8 @@ export type SignalTasksParams = Required<SignalTasksInput> & { readonly cancel: 
 
 /** Parameters of `useTerminal`. */
 export interface TerminalUse {
+  /** Id of the build; absent: all builds that the UI owns. */
+  readonly build?: string | undefined;
   /** Keys that were typed, as base64, for the task that has the keyboard. */
   readonly keys?: string | undefined;
   /** New size of the terminal, for all tasks. */
@@ -409,6 +405,20 @@ export interface WatchInputsParams extends RunTasksParams {
   readonly watch: string;
   /** Build whose inputs are the baseline; absent: changes count from now on. */
   readonly build?: string | undefined;
+}
+
+/** Parameters of `openJournal`. */
+export interface OpenJournalParams {
+  /** Id of the build; absent: the newest one. */
+  readonly build?: string | undefined;
+}
+
+/** Result of `openJournal`. */
+export interface Journal {
+  /** Id of the build. */
+  readonly build: string;
+  /** Path of the journal, absolute. */
+  readonly path: string;
 }
 
 /** Result of `runTasks`. */

@@ -13,9 +13,11 @@ import type {
   CancelBuildInput,
   CancelBuildParams,
   GetVariableParams,
+  Journal,
   ListTasksInput,
   ListTasksParams,
   NoParams,
+  OpenJournalParams,
   PlanTasksResult,
   RetireParams,
   RunTasksInput,
@@ -124,6 +126,7 @@ export type CookerCommands = {
   readonly runTasks: Command<"async", RunTasksInput, RunTasksParams, RunTasksResult>;
   readonly planTasks: Command<"sync", RunTasksInput, RunTasksParams, PlanTasksResult>;
   readonly watchInputs: Command<"sync", WatchInputsInput, WatchInputsParams, null>;
+  readonly openJournal: Command<"sync", OpenJournalParams, OpenJournalParams, Journal | null>;
 };
 
 const nothing = v.strictObject({});
@@ -255,10 +258,12 @@ export const SERVER_COMMANDS: ServerCommands = defineCommands({
   },
   useTerminal: {
     summary:
-      "Pass keys or the terminal's size on to this UI's builds; false if none has a use for it",
+      "Pass keys or a terminal's size on to one build, or to this UI's own; false if it is unused",
     kind: "sync",
     access: "control",
     params: v.strictObject({
+      /** Id of the build; absent: all builds that this UI owns. */
+      build: v.optional(v.string()),
       /** Keys that were typed, as base64, for the task that has the keyboard. */
       keys: v.optional(v.pipe(v.string(), v.base64())),
       /** New size of the terminal, for all tasks. */
@@ -448,6 +453,16 @@ export const COOKER_COMMANDS: CookerCommands = defineCommands({
       build: v.optional(v.string()),
     }),
     result: done,
+  },
+  openJournal: {
+    summary: "Write a build's journal to disk, so that all its events so far can be read there",
+    kind: "sync",
+    access: "read",
+    params: v.strictObject({
+      /** Id of the build; absent: the newest one. */
+      build: v.optional(v.string()),
+    }),
+    result: v.nullable(v.object({ build: v.string(), path: v.string() })),
   },
 });
 

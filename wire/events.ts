@@ -15,6 +15,14 @@ export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
 /** Severity of a {@linkcode LogRecord}. */
 export type LogLevel = typeof LOG_LEVELS[number];
 
+/** Size of a terminal in characters. */
+export interface TerminalSize {
+  /** Columns; 0: unknown. */
+  readonly columns: number;
+  /** Rows; 0: unknown. */
+  readonly rows: number;
+}
+
 /** The client that asked for a build. */
 export interface ClientInfo {
   /** Process id of the client, as reported by the client. */
@@ -68,6 +76,18 @@ export interface BuildStarted {
   readonly jobs: number;
   /** The client that asked for the build. */
   readonly client: ClientInfo;
+  /** Size of the tasks' terminals at the start; absent if their output goes to pipes. */
+  readonly terminal?: TerminalSize;
+}
+
+/** The client's terminal has a new size. All terminals of the build's tasks now have it, too. */
+export interface TerminalResized {
+  /** Discriminant of {@linkcode EventBody}. */
+  readonly type: "TerminalResized";
+  /** Id of the build. */
+  readonly build: string;
+  /** The new size. */
+  readonly terminal: TerminalSize;
 }
 
 /** A task belongs to the build and waits for its dependencies or for a free job. */
@@ -417,6 +437,7 @@ export interface ServerExit {
 /** An event before the bus has stamped it. */
 export type EventBody =
   | BuildStarted
+  | TerminalResized
   | TaskQueued
   | TaskStarted
   | TaskReady
@@ -461,6 +482,7 @@ export type SimmerEvent = EventBody & EventStamp;
 /** All event types, in the order of the union. */
 export const EVENT_TYPES = [
   "BuildStarted",
+  "TerminalResized",
   "TaskQueued",
   "TaskStarted",
   "TaskReady",

@@ -281,6 +281,11 @@ export class Build implements AsyncCommand, BuildNode {
     return isOuters || this.#terminals?.reportSuspension() === true;
   }
 
+  /** Writes the journal of all events so far to disk, and returns its path. */
+  writeJournal(): string {
+    return this.#report.writeJournal();
+  }
+
   useTerminal({ keys, size }: TerminalUse): boolean {
     const used = [
       size === undefined ? false : this.#terminals?.resize(size),

@@ -67,6 +67,11 @@ export class BuildFiles {
     return files;
   }
 
+  /** Path of the journal, absolute. */
+  get journalPath(): string {
+    return this.#record.path;
+  }
+
   /**
    * Sets the listener for the first error in writing the build's journal or creating its folder. If
    * the error has already occurred, the listener is called at once.
@@ -149,6 +154,17 @@ export function keptBuilds({ builds }: BuildFolders): string[] {
   return listFolder(builds)
     .filter((name) => name.endsWith(JOURNAL_SUFFIX))
     .map((name) => name.slice(0, -JOURNAL_SUFFIX.length));
+}
+
+/** Returns the journal of a build on disk, or of the newest one; `undefined` if there is none. */
+export function keptJournal(
+  build: string | undefined,
+  folders: BuildFolders,
+): { readonly build: string; readonly path: string } | undefined {
+  // The list also prevents an id that is a path from leaving the folder.
+  const ids = keptBuilds(folders);
+  const id = build === undefined ? ids.at(-1) : ids.find((each) => each === build);
+  return id === undefined ? undefined : { build: id, path: journalPath(id, folders.builds) };
 }
 
 /** Returns the size of a build's journal, in bytes. */

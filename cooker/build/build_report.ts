@@ -5,6 +5,7 @@
  */
 
 import { macrotask } from "../../system/macrotask.ts";
+import type { RunTasksParams } from "../../wire/commands.ts";
 import type { BuildCounts, BuildOutcome, EventBody, Failure } from "../../wire/events.ts";
 import { encodeOutput } from "../../wire/output.ts";
 import { hasSecret } from "../../wire/redact.ts";
@@ -21,6 +22,8 @@ interface ReportOptions {
   readonly call: CommandCall;
   readonly files: BuildFiles;
   readonly jobs: number;
+  /** Destination of the tasks' output. */
+  readonly output?: RunTasksParams["output"];
 }
 
 /** The end of a task. */
@@ -53,7 +56,7 @@ export class BuildReport {
 
   /** Reports the beginning of the build, and all of its tasks. */
   begun(): void {
-    const { id: build, plan, call, jobs, files } = this.#options;
+    const { id: build, plan, call, jobs, files, output } = this.#options;
     this.emit({
       type: "BuildStarted",
       build,
@@ -61,6 +64,7 @@ export class BuildReport {
       total: plan.tasks.length,
       jobs,
       client: call.client,
+      ...(typeof output === "object" ? { terminal: output } : {}),
     });
     files.whenFailed((error) => this.warn(`Cannot record this build: ${error.message}`));
     for (const { id, name, package: owner, dependencies, prefixed, label } of plan.tasks) {
@@ -168,6 +172,13 @@ export class BuildReport {
     const { event, ready } = this.#options.call.emit(body);
     this.#options.files.record(event, this.#hasSecrets);
     return ready;
+  }
+
+  /** Writes the journal of all events so far to disk, and returns its path. */
+  writeJournal(): string {
+    const { files } = this.#options;
+    files.flush();
+    return files.journalPath;
   }
 
   /** Closes the journal. Safe to call twice. */

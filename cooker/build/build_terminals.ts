@@ -89,8 +89,10 @@ export class BuildTerminals {
 
   /** Sets the size of all terminals. Returns false if there is none. */
   resize(size: TerminalSize): boolean {
+    const { build, emit } = this.#options;
     this.#size = size;
     for (const terminal of this.#all) terminal.resize(size);
+    emit({ type: "TerminalResized", build, terminal: size });
     return this.#all.size > 0;
   }
 }

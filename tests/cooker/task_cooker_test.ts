@@ -4,6 +4,7 @@ import { serveInProcess } from "../../server/in_process.ts";
 import { statePaths } from "../../project/state.ts";
 import { systemClock } from "../../system/clock.ts";
 import { MemoryLogger } from "../../system/logger.ts";
+import type { Journal } from "../../wire/command_types.ts";
 import type { SimmerEvent } from "../../wire/events.ts";
 import { ERROR_CODES } from "../../wire/errors.ts";
 import { decodeOutput } from "../../wire/output.ts";
@@ -270,3 +271,28 @@ Deno.test("listTasks, getVariable, setVariable and status answer", async () => {
   const status = await kitchen.client.call("status") as { state: string };
   assertStringIncludes("running", status.state);
 });
+
+Deno.test("openJournal writes the journal of a build in progress to disk, with all its events so far", async () => {
+  await using kitchen = await Kitchen.open({
+    "deno.json": { tasks: { count: "echo one", long: "echo begun && sleep 600" } },
+  });
+  const { client } = kitchen;
+  assertEquals(await client.call("openJournal"), null);
+  await kitchen.run(["count"]);
+  const first = await client.call("openJournal") as Journal;
+  assertEquals(eventsIn(first).at(-1), "BuildCompleted");
+  await kitchen.start(["long"]);
+  await client.find((message): message is typeof message =>
+    JSON.stringify(message).includes("begun\\n")
+  );
+  const newest = await client.call("openJournal") as Journal;
+  assert(newest.build > first.build);
+  assertEquals(eventsIn(newest), ["BuildStarted", "TaskQueued", "TaskStarted", "TaskOutput"]);
+  assertEquals(await client.call("openJournal", { build: first.build }), first);
+  assertEquals(await client.call("openJournal", { build: "../results" }), null);
+  await client.call("cancelBuild", { force: true });
+});
+
+function eventsIn({ path }: Journal): string[] {
+  return Deno.readTextFileSync(path).trimEnd().split("\n").map((line) => JSON.parse(line).type);
+}

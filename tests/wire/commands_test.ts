@@ -26,6 +26,7 @@ Deno.test("each command has its access level, and commands that start work need 
     getVariable: "read",
     planTasks: "read",
     watchInputs: "read",
+    openJournal: "read",
     stateShutdown: "stop",
     stateForceShutdown: "stop",
     terminateServer: "stop",
