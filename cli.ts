@@ -79,6 +79,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: "run tasks, and rerun them when an input changes",
     load: () => import("./client/commands/watch.ts"),
   },
+  ui: {
+    summary: "show builds and their output on the whole screen",
+    load: () => import("./client/commands/ui.ts"),
+  },
   status: {
     summary: "show whether a server is running, and what it is doing",
     load: () => import("./client/commands/status.ts"),

@@ -77,7 +77,9 @@ export class RawTerminal {
   /** Restores the terminal before this process is suspended. SIGCONT undoes that. */
   pause(): void {
     if (this.#modes !== undefined && this.#isInForeground) {
-      this.#library.symbols?.tcsetattr(STDIN, TCSANOW, this.#modes);
+      const { symbols } = this.#library;
+      if (symbols === undefined) Deno.stdin.setRaw(false);
+      else symbols.tcsetattr(STDIN, TCSANOW, this.#modes);
     }
     this.#modes = undefined;
   }
@@ -88,9 +90,12 @@ export class RawTerminal {
    */
   #resume(): void {
     const { symbols } = this.#library;
-    if (symbols === undefined || this.#listener === undefined) return;
-    if (this.#modes !== undefined || !this.#isInForeground) return;
+    if (this.#listener === undefined || this.#modes !== undefined || !this.#isInForeground) return;
     if (!this.#isReading) void this.#read();
+    if (symbols === undefined) {
+      this.#modes = new Uint8Array(0);
+      return Deno.stdin.setRaw(true);
+    }
     const modes = new Uint8Array(new ArrayBuffer(TERMIOS_BYTES));
     if (symbols.tcgetattr(STDIN, modes) !== 0) return;
     this.#modes = modes;
@@ -99,9 +104,10 @@ export class RawTerminal {
     symbols.tcsetattr(STDIN, TCSANOW, raw);
   }
 
+  /** True also where the C library cannot be asked. */
   get #isInForeground(): boolean {
     const { symbols } = this.#library;
-    return symbols !== undefined && symbols.tcgetpgrp(STDIN) === symbols.getpgrp();
+    return symbols === undefined || symbols.tcgetpgrp(STDIN) === symbols.getpgrp();
   }
 
   #typed(keys: Uint8Array): void {
