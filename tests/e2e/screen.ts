@@ -38,6 +38,32 @@ export interface ScreenOptions extends Pick<RunOptions, "env" | "folder"> {
   readonly rows?: number;
 }
 
+/** Characters next to each other that look the same. */
+export interface Run {
+  readonly text: string;
+  /** Palette index, RGB value, or `undefined` for the terminal's own colour. */
+  readonly foreground: Colour | undefined;
+  readonly background: Colour | undefined;
+  /** Names of the attributes, such as `bold`. */
+  readonly attributes: readonly Attribute[];
+}
+
+/** A colour of the palette, from 0 to 255, or one in RGB. */
+export type Colour = { readonly index: number } | { readonly rgb: number };
+
+const ATTRIBUTES = {
+  bold: "isBold",
+  dim: "isDim",
+  italic: "isItalic",
+  underline: "isUnderline",
+  inverse: "isInverse",
+  invisible: "isInvisible",
+  strikethrough: "isStrikethrough",
+} as const;
+
+/** Name of an attribute of characters. */
+export type Attribute = keyof typeof ATTRIBUTES;
+
 /** Tests the text of a screen. */
 type Condition = string | RegExp | ((text: string) => boolean);
 
@@ -89,6 +115,34 @@ export class Screen implements AsyncDisposable {
     return this.#lines(0, this.#terminal.buffer.active.length);
   }
 
+  /** The lines of the screen with their colours and attributes. */
+  get lines(): readonly (readonly Run[])[] {
+    const { active } = this.#terminal.buffer;
+    return Array.from({ length: this.#terminal.rows }, (_, at) => {
+      const line = active.getLine(active.baseY + at);
+      const length = line?.translateToString(true).length ?? 0;
+      const runs: { text: string; look: string; run: Omit<Run, "text"> }[] = [];
+      for (let column = 0; line !== undefined && column < this.#terminal.cols; column++) {
+        const cell = line.getCell(column);
+        if (cell === undefined || cell.getWidth() === 0) continue;
+        const run = lookOf(cell);
+        const look = JSON.stringify(run);
+        if (column >= length && look === PLAIN) continue;
+        const text = cell.getChars() || " ";
+        const last = runs.at(-1);
+        if (last?.look === look) last.text += text;
+        else runs.push({ text, look, run });
+      }
+      return runs.map(({ text, run }) => ({ text, ...run }));
+    });
+  }
+
+  /** Modes that programs have set: of the keyboard, the mouse and the buffer. */
+  get modes(): Readonly<Record<string, unknown>> {
+    const { synchronizedOutputMode: _, ...modes } = this.#terminal.modes;
+    return { ...modes, isAlternate: this.isAlternate };
+  }
+
   /** True if a program shows the alternate screen. */
   get isAlternate(): boolean {
     return this.#terminal.buffer.active.type === "alternate";
@@ -136,6 +190,16 @@ export class Screen implements AsyncDisposable {
   /** The same for the history. */
   async untilHistory(condition: Condition): Promise<string> {
     return await this.#until(condition, () => this.history);
+  }
+
+  /** True if the program has ended and the screen shows its last output. */
+  get isEnded(): boolean {
+    return this.#isEnded;
+  }
+
+  /** Resolves when the screen may have changed, or the program has ended. */
+  async changed(): Promise<void> {
+    await new Promise<void>((resolve) => this.#waiting.push(resolve));
   }
 
   /** Resolves with the exit code when the program has ended, and the screen shows its last output. */
@@ -204,6 +268,31 @@ export class Screen implements AsyncDisposable {
     }
     return lines.join("\n").trimEnd();
   }
+}
+
+type Cell = NonNullable<
+  ReturnType<
+    NonNullable<ReturnType<InstanceType<typeof xterm.Terminal>["buffer"]["active"]["getLine"]>>[
+      "getCell"
+    ]
+  >
+>;
+
+function lookOf(cell: Cell): Omit<Run, "text"> {
+  const names = Object.keys(ATTRIBUTES) as Attribute[];
+  return {
+    foreground: colourOf(cell.isFgDefault(), cell.isFgRGB(), cell.getFgColor()),
+    background: colourOf(cell.isBgDefault(), cell.isBgRGB(), cell.getBgColor()),
+    attributes: names.filter((name) => cell[ATTRIBUTES[name]]() !== 0),
+  };
+}
+
+/** Look of a character without colours and attributes. */
+const PLAIN = JSON.stringify({ foreground: undefined, background: undefined, attributes: [] });
+
+function colourOf(isDefault: boolean, isRgb: boolean, value: number): Colour | undefined {
+  if (isDefault) return undefined;
+  return isRgb ? { rgb: value } : { index: value };
 }
 
 function isFulfilled(condition: Condition, text: string): boolean {
