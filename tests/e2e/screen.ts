@@ -41,6 +41,10 @@ export interface ScreenOptions extends Pick<RunOptions, "env" | "folder"> {
 /** Characters next to each other that look the same. */
 export interface Run {
   readonly text: string;
+  /** First column, from 0. */
+  readonly column: number;
+  /** Number of columns. Some characters take two. */
+  readonly columns: number;
   /** Palette index, RGB value, or `undefined` for the terminal's own colour. */
   readonly foreground: Colour | undefined;
   readonly background: Colour | undefined;
@@ -121,19 +125,22 @@ export class Screen implements AsyncDisposable {
     return Array.from({ length: this.#terminal.rows }, (_, at) => {
       const line = active.getLine(active.baseY + at);
       const length = line?.translateToString(true).length ?? 0;
-      const runs: { text: string; look: string; run: Omit<Run, "text"> }[] = [];
+      const runs: { -readonly [Key in keyof Run]: Run[Key] }[] = [];
       for (let column = 0; line !== undefined && column < this.#terminal.cols; column++) {
         const cell = line.getCell(column);
         if (cell === undefined || cell.getWidth() === 0) continue;
-        const run = lookOf(cell);
-        const look = JSON.stringify(run);
-        if (column >= length && look === PLAIN) continue;
+        const look = lookOf(cell);
+        const isPlain = isSame(look, PLAIN);
+        if (column >= length && isPlain) continue;
         const text = cell.getChars() || " ";
+        const columns = cell.getWidth();
         const last = runs.at(-1);
-        if (last?.look === look) last.text += text;
-        else runs.push({ text, look, run });
+        if (last !== undefined && isSame(last, look)) {
+          last.text += text;
+          last.columns += columns;
+        } else runs.push({ text, column, columns, ...look });
       }
-      return runs.map(({ text, run }) => ({ text, ...run }));
+      return runs;
     });
   }
 
@@ -278,7 +285,9 @@ type Cell = NonNullable<
   >
 >;
 
-function lookOf(cell: Cell): Omit<Run, "text"> {
+type Look = Pick<Run, "foreground" | "background" | "attributes">;
+
+function lookOf(cell: Cell): Look {
   const names = Object.keys(ATTRIBUTES) as Attribute[];
   return {
     foreground: colourOf(cell.isFgDefault(), cell.isFgRGB(), cell.getFgColor()),
@@ -288,7 +297,12 @@ function lookOf(cell: Cell): Omit<Run, "text"> {
 }
 
 /** Look of a character without colours and attributes. */
-const PLAIN = JSON.stringify({ foreground: undefined, background: undefined, attributes: [] });
+const PLAIN: Look = { foreground: undefined, background: undefined, attributes: [] };
+
+function isSame(one: Look, other: Look): boolean {
+  return JSON.stringify([one.foreground, one.background, one.attributes]) ===
+    JSON.stringify([other.foreground, other.background, other.attributes]);
+}
 
 function colourOf(isDefault: boolean, isRgb: boolean, value: number): Colour | undefined {
   if (isDefault) return undefined;
