@@ -170,7 +170,11 @@ export class Screen implements AsyncDisposable {
   async type(keys: string): Promise<void> {
     // The program may have ended before it read an answer of the terminal.
     if (this.#isEnded) return;
-    await this.#running.type(keys);
+    try {
+      await this.#running.type(keys);
+    } catch (error) {
+      if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+    }
   }
 
   /** Changes the terminal's size. The program gets SIGWINCH. */
