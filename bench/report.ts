@@ -78,7 +78,7 @@ function tables({ date, machine, projects, server, small }: Results): string {
 }
 
 /** Describes ten uncached tasks on a warm server, and the runs of a fresh server. */
-function smallRuns({ inPipe, inTerminal, first, tenth, ratio }: SmallRuns): string[] {
+function smallRuns({ inPipe, inTerminal, lines, first, tenth, ratio }: SmallRuns): string[] {
   const timeOf = (times: Readonly<Record<string, number>>, tool: string): string => {
     const [own = NaN, other = NaN] = [times[tool], times["deno task"]];
     return `${own.toFixed(1)} (${(own / other).toFixed(2)})`;
@@ -87,11 +87,14 @@ function smallRuns({ inPipe, inTerminal, first, tenth, ratio }: SmallRuns): stri
     tool,
     timeOf(inPipe, tool),
     timeOf(inTerminal, tool),
+    ...(lines === undefined ? [] : [timeOf(lines, tool)]),
   ]);
+  const heads = ["in a pipe", "in a terminal", ...(lines === undefined ? [] : ["200,000 lines"])];
   return [
-    "Ten uncached tasks (`echo`) on a warm server: the median, and in brackets how many times as " +
-    "long as with `deno task`.",
-    table([["", "in a pipe", "in a terminal"], ...rows]),
+    "Ten uncached tasks (`echo`) on a warm server" +
+    (lines === undefined ? "" : ", and one task that prints 200,000 lines in a terminal") +
+    ": the median, and in brackets how many times as long as with `deno task`.",
+    table([["", ...heads], ...rows]),
     `The first run of a fresh server takes ${first.toFixed(1)} ms and its tenth ` +
     `${tenth.toFixed(1)} ms, ${ratio.toFixed(1)} times as long (median of the ratios).`,
   ];

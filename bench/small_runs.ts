@@ -1,6 +1,7 @@
 /**
  * Small runs, in which a tool's own start counts most: ten uncached tasks on a warm server, in a
- * pipe and in a terminal, and the first run of a fresh server against its tenth.
+ * pipe and in a terminal, and the first run of a fresh server against its tenth. And a task that
+ * prints much in a terminal.
  *
  * @module
  */
@@ -14,6 +15,8 @@ export interface SmallRuns {
   /** Medians of ten uncached tasks, by tool. */
   readonly inPipe: Readonly<Record<string, number>>;
   readonly inTerminal: Readonly<Record<string, number>>;
+  /** Medians of one task that prints 200,000 lines in a terminal, by tool. */
+  readonly lines?: Readonly<Record<string, number>>;
   /** First and tenth run of a fresh server, and the median of their ratios. */
   readonly first: number;
   readonly tenth: number;
@@ -21,6 +24,10 @@ export interface SmallRuns {
 }
 
 const TASKS = 10;
+/** Lines of the task that prints much. */
+const LINES = 200_000;
+/** Timed runs of a task that prints much. Each takes long. */
+const MOST_LONG_RUNS = 9;
 const HELPER = new URL("./time_runs.py", import.meta.url).pathname;
 const CLI = new URL("../cli.ts", import.meta.url).pathname;
 
@@ -48,12 +55,7 @@ export async function measureSmallRuns(
       run: [...(quick === undefined ? SIMMER : [quick]), "run", "all"],
     });
     if (fresh === undefined) return undefined;
-    const commands = {
-      "deno task": [Deno.execPath(), "task", "all"],
-      ...(quick === undefined ? {} : { "quick client": [quick, "run", "all"] }),
-      "main.ts": [...SIMMER, "run", "all"],
-      "whole client": [Deno.execPath(), "run", "-A", CLI, "run", "all"],
-    };
+    const commands = commandsOf("all", quick);
     const { first = [], tenth = [] } = fresh;
     return {
       first: median(first),
@@ -61,11 +63,24 @@ export async function measureSmallRuns(
       ratio: median(first.map((ms, index) => ms / (tenth[index] ?? NaN))),
       inPipe: medians(await timesOf("pipe", root, runs, commands)),
       inTerminal: medians(await timesOf("terminal", root, runs, commands)),
+      lines: medians(
+        await timesOf("terminal", root, Math.min(runs, MOST_LONG_RUNS), commandsOf("lines", quick)),
+      ),
     };
   } finally {
     await execute([...SIMMER, "stop", "--force"], root);
     await Deno.remove(root, { recursive: true });
   }
+}
+
+/** Returns the words that run a task, by tool. */
+function commandsOf(task: string, quick: string | undefined): Commands {
+  return {
+    "deno task": [Deno.execPath(), "task", task],
+    ...(quick === undefined ? {} : { "quick client": [quick, "run", task] }),
+    "main.ts": [...SIMMER, "run", task],
+    "whole client": [Deno.execPath(), "run", "-A", CLI, "run", task],
+  };
 }
 
 /** Returns nine tasks, and one that depends on them. They have no `files`, so none is cached. */
@@ -74,6 +89,7 @@ function echoes(): Record<string, unknown> {
   return {
     ...Object.fromEntries(names.map((name) => [name, `echo ${name}`])),
     all: { command: "echo all", dependencies: names },
+    lines: `seq ${LINES}`,
   };
 }
 
