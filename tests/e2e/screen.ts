@@ -168,12 +168,13 @@ export class Screen implements AsyncDisposable {
 
   /** Presses keys. */
   async type(keys: string): Promise<void> {
-    // The program may have ended before it read an answer of the terminal.
+    // The program may have ended before it read an answer of the terminal: the pipe to it is broken
+    // (`BrokenPipe`) or closed (`TypeError`).
     if (this.#isEnded) return;
     try {
       await this.#running.type(keys);
     } catch (error) {
-      if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+      if (!(error instanceof Deno.errors.BrokenPipe || error instanceof TypeError)) throw error;
     }
   }
 
