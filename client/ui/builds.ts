@@ -26,7 +26,7 @@ export interface Task {
   readonly name: string;
   /** Workspace member that it belongs to; absent if members are not distinguished. */
   readonly package?: string;
-  /** Name for people: `package#task`, or the task's name. */
+  /** The id, safe to print: `package#task`, or the task's name. */
   readonly title: string;
   readonly dependencies: readonly string[];
   state: TaskState;
@@ -150,10 +150,9 @@ export class Builds {
 function applyToTask(build: Build, event: SimmerEvent): void {
   if (!("task" in event) || event.task === undefined) return;
   if (event.type === "TaskQueued") {
-    const { task: id, name, dependencies, label } = event;
+    const { task: id, name, dependencies } = event;
     const owner = event.package === undefined ? {} : { package: event.package };
-    const title = label ?? (event.package === undefined ? name : `${event.package}#${name}`);
-    const common = { id, name, title: printable(title), dependencies, ...owner };
+    const common = { id, name, title: printable(id), dependencies, ...owner };
     const task: Task = { ...common, state: "waiting", hasKeyboard: false, hadKeyboard: false };
     build.tasks.set(id, task);
     return;
