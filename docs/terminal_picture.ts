@@ -28,7 +28,7 @@ const PALETTE = [
 const LEVELS = [0, 95, 135, 175, 215, 255];
 
 /** A screen to draw. */
-export interface TerminalPicture {
+interface TerminalPicture {
   /** Description for those who cannot see it. */
   readonly label: string;
   /** Number of columns of the terminal. */
