@@ -345,7 +345,10 @@ export class TaskCooker implements Cooker {
     return selectFolders(workspace, params).folders.flatMap(({ folder, scope }) => {
       const name = workspace.packageAt(folder);
       const whose = name === undefined ? {} : { package: name };
-      return describeScope(scope, workspace).map((task) => ({ ...task, ...whose }));
+      return describeScope(scope, workspace)
+        // As in a run, packages do not inherit the root's tasks.
+        .filter(({ inherited }) => !(inherited && workspace.isOfPackages))
+        .map((task) => ({ ...task, ...whose }));
     });
   }
 

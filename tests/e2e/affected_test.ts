@@ -14,7 +14,7 @@ const member = (imports: readonly string[], files: readonly string[] | undefined
 
 const FILES = {
   ".gitignore": "node_modules\n.simmer\nignored\n",
-  "package.json": { name: "root", workspaces: ["*"] },
+  "package.json": { name: "root", workspaces: ["*"], scripts: { release: "echo" } },
   "app/package.json": { name: "app", ...member(["lib"], ["src"]) },
   "app/src/x": "1",
   "app/README": "1",
