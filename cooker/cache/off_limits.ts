@@ -22,6 +22,7 @@ import {
   readTextIfPresent,
   realPath,
 } from "../../system/files/files.ts";
+import type { FilePatterns } from "../inputs/file_patterns.ts";
 import { PathPatterns } from "../inputs/patterns.ts";
 import type { Place } from "../store/confine.ts";
 import type { OutputEntry } from "../store/result.ts";
@@ -191,7 +192,7 @@ function realIfPresent(path: string): string | undefined {
  *
  * @param path absolute
  */
-export function isMeant(patterns: PathPatterns, path: string, kind: OutputEntry["kind"]): boolean {
+export function isMeant(patterns: FilePatterns, path: string, kind: OutputEntry["kind"]): boolean {
   if (kind === "folder" ? !canHold(patterns, path) : !patterns.matches(path)) return false;
   return patterns.bases.some((base) => {
     const inside = pathInside(base, path);
@@ -209,7 +210,7 @@ export function isMeant(patterns: PathPatterns, path: string, kind: OutputEntry[
  * Returns true if a folder can hold outputs: the patterns match it, or it leads to a folder that
  * they match.
  */
-function canHold(patterns: PathPatterns, folder: string): boolean {
+function canHold(patterns: FilePatterns, folder: string): boolean {
   return patterns.reachesInto(folder) ||
     patterns.bases.some((base) => pathInside(folder, base) !== undefined);
 }

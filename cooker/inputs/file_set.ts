@@ -10,7 +10,7 @@ import { isSystemError, pathInside, relativePath } from "../../system/files/file
 import { beforeAbort } from "../execute/cancellation.ts";
 import type { FileRecord, FileTable } from "./file_table.ts";
 import { leadsToFolder } from "./linked_folders.ts";
-import type { PathPatterns } from "./patterns.ts";
+import type { FilePatterns } from "./file_patterns.ts";
 import { atOnce, type Pace, type Sliced } from "./pace.ts";
 import { type Found, type FoundPath, type InputProblem, unreadable, walk } from "./walk.ts";
 
@@ -120,7 +120,7 @@ export function changedPaths(before: Snapshot, after: Snapshot): string[] {
 /** A set of files whose contents a result depends on. */
 export interface FileSet {
   /** The patterns of the set, without those of imported folders. */
-  readonly patterns: PathPatterns;
+  readonly patterns: FilePatterns;
   /** Counter that grows with every reported change. */
   readonly version: number;
   /** True if every change in the set's folders is reported. */
@@ -180,6 +180,11 @@ interface FileSetOptions {
   readonly table: FileTable;
   readonly watcher: FolderWatcher;
   readonly pace: Pace;
+  /**
+   * Returns a function that replaces the content of a file by what counts of it. Returns `undefined`
+   * for files of which everything counts.
+   */
+  readonly partOf?: (path: string) => ((content: string) => Promise<string>) | undefined;
 }
 
 const NOTHING_FOUND: Found = {
@@ -201,7 +206,7 @@ const MAX_LOOKS = 3;
  * if the other method has committed, in the meantime.
  */
 export class PatternSet implements FileSet {
-  readonly patterns: PathPatterns;
+  readonly patterns: FilePatterns;
   readonly #options: FileSetOptions;
   #found: Found = NOTHING_FOUND;
   #records: ReadonlyMap<string, FileRecord> = new Map();
@@ -217,7 +222,7 @@ export class PatternSet implements FileSet {
   #looking: Promise<void> | undefined;
 
   /** @param patterns the patterns of the files; nothing is read before a snapshot is requested */
-  constructor(patterns: PathPatterns, options: FileSetOptions) {
+  constructor(patterns: FilePatterns, options: FileSetOptions) {
     this.patterns = patterns;
     this.#options = options;
   }
@@ -265,7 +270,10 @@ export class PatternSet implements FileSet {
    * @returns true if the change concerns the set
    */
   changed(path: string, kind: "content" | "entries"): boolean {
-    if (kind === "content" && !this.#folders.has(path)) {
+    if (this.patterns.steers?.(path) === true) {
+      this.#dirty.add(path);
+      this.#needsWalk = true;
+    } else if (kind === "content" && !this.#folders.has(path)) {
       // A walk in progress has found files that the set does not know before the walk ends.
       const isBeingFound = !this.isWatched &&
         (this.patterns.matches(path) || this.patterns.reachesInto(path));
@@ -357,6 +365,7 @@ export class PatternSet implements FileSet {
   /** Returns true if the same files exist, each with the inode in a snapshot. */
   *#isAsSeen(earlier: Snapshot): Sliced<boolean> {
     const { table } = this.#options;
+    this.patterns.refresh?.();
     const found = yield* walk(this.patterns, { enter: () => {}, waits: true });
     const seen = earlier.signaturesByPath()[Symbol.iterator]();
     for (const { path, kind } of found.paths) {
@@ -417,6 +426,7 @@ export class PatternSet implements FileSet {
   *#walk(waits: boolean): Sliced<Walked> {
     const { watcher } = this.#options;
     const commits = this.#commits;
+    this.patterns.refresh?.();
     const folders = new Set<string>();
     const watched = new Set<string>();
     let isWatched = true;
@@ -459,7 +469,7 @@ export class PatternSet implements FileSet {
   }
 
   *#look(waits: boolean, signal?: AbortSignal): Sliced<Seen> {
-    const { table } = this.#options;
+    const { table, partOf } = this.#options;
     const names = this.#names;
     const version = this.#version;
     const commits = this.#commits;
@@ -478,6 +488,17 @@ export class PatternSet implements FileSet {
         yield async () => {
           record = await table.settle(path, signal);
         };
+      }
+      const readPart = partOf?.(path);
+      if (readPart !== undefined && record.problem === undefined) {
+        const whole = record.whole ?? record.content;
+        if (waits) {
+          yield async () => {
+            record = { ...record, whole, content: await readPart(whole) };
+          };
+        } else {
+          record = { ...record, whole, content: whole, isPending: true };
+        }
       }
       records.set(path, record);
       contents.update(contentLine(nameOf(path, names), record));

@@ -30,6 +30,8 @@ export interface FileRecord {
    * Content: a digest, with a mark for executable files. Other texts stand for anything but a file.
    */
   readonly content: string;
+  /** The content of the whole file, if `content` stands for a part of it. */
+  readonly whole?: string;
   /**
    * Signatures of the inode and its target's inode, taken before the content was read; empty if the
    * file did not exist.

@@ -9,7 +9,7 @@
 import { sha256Hex } from "../../system/files/digest.ts";
 import { relativePath } from "../../system/files/files.ts";
 import type { FileSet, Snapshot } from "./file_set.ts";
-import type { PathPatterns } from "./patterns.ts";
+import type { FilePatterns } from "./file_patterns.ts";
 import type { ImportedFolder } from "./tracker.ts";
 import type { Found, InputProblem } from "./walk.ts";
 
@@ -33,7 +33,7 @@ const IMPORTS = "(imported packages)";
 
 /** A set of files, together with the sets of imported folders. */
 export class ImportingSet implements FileSet {
-  readonly patterns: PathPatterns;
+  readonly patterns: FilePatterns;
   readonly #own: FileSet;
   readonly #imported: readonly ImportedFolder[];
   readonly #parts: readonly FileSet[];

@@ -10,7 +10,7 @@
 
 import { fileKind, isAbsent, joinPath, pathInside, realPath } from "../../system/files/files.ts";
 import { kernelDevice, targetFacts } from "../../system/files/file_signature.ts";
-import type { PathPatterns } from "./patterns.ts";
+import type { FilePatterns } from "./file_patterns.ts";
 
 /** Maximum number of entries that are read behind links. */
 const MAX_ENTRIES = 50_000;
@@ -29,10 +29,10 @@ export interface LinkedWay {
 
 /** The links to folders that one walk follows. */
 export class LinkedFolders {
-  readonly #patterns: PathPatterns;
+  readonly #patterns: FilePatterns;
   #entries = 0;
 
-  constructor(patterns: PathPatterns) {
+  constructor(patterns: FilePatterns) {
     this.#patterns = patterns;
   }
 

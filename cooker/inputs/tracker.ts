@@ -37,7 +37,10 @@ import { type FileSet, type FolderWatcher, PatternSet } from "./file_set.ts";
 import { ImportingSet } from "./importing_set.ts";
 import { FileTable } from "./file_table.ts";
 import { Pace } from "./pace.ts";
-import { PathPatterns, type PatternUse } from "./patterns.ts";
+import type { PatternSpec } from "./file_patterns.ts";
+import type { LockfileReader } from "../lockfiles/lockfile_input.ts";
+import { patternsOf } from "./pattern_spec.ts";
+import type { PatternUse } from "./patterns.ts";
 
 /** Options of an {@linkcode InputTracker}. */
 interface TrackerOptions {
@@ -52,6 +55,8 @@ interface TrackerOptions {
    * none.
    */
   readonly openQueue?: () => Inotify | OpenFailure | undefined;
+  /** Returns what counts of a lockfile. If absent, lockfiles count as a whole. */
+  readonly readLockfile?: LockfileReader;
 }
 
 /** A folder that the kernel watches. */
@@ -155,22 +160,29 @@ export class InputTracker implements Notifier, FolderWatcher {
   }
 
   /**
-   * Returns the set of files that entries match. The same arguments give the same set.
+   * Returns the set of files that a declaration selects. The same arguments give the same set.
    *
-   * @param folder the folder to which the entries are relative, absolute
+   * @param folder the folder to which the declaration is relative, absolute
+   * @param spec entries, or a declaration in several languages
    * @param use decides which folders the set skips
    * @returns `undefined` if an entry is not a valid pattern
    */
   set(
     folder: string,
-    entries: readonly string[],
+    spec: readonly string[] | PatternSpec,
     use: PatternUse = "files",
   ): PatternSet | undefined {
-    const key = JSON.stringify([use, folder, ...entries]);
+    const key = JSON.stringify([use, folder, spec]);
     if (!this.#sets.has(key)) {
-      const patterns = PathPatterns.parse(folder, entries, use);
-      const { root } = this.#options;
-      const options = { root, table: this.#table, watcher: this, pace: this.pace };
+      const whole = isEntries(spec) ? { entries: spec } : spec;
+      const patterns = patternsOf(folder, whole, use);
+      const options = {
+        root: this.#options.root,
+        table: this.#table,
+        watcher: this,
+        pace: this.pace,
+        ...this.#partsOf(folder, whole),
+      };
       const set = patterns && new PatternSet(patterns, options);
       this.#sets.set(key, set);
     }
@@ -197,6 +209,22 @@ export class InputTracker implements Notifier, FolderWatcher {
     // A set has other imported folders only after an edit of the config.
     this.#importing.set(own, [set, ...(this.#importing.get(own) ?? [])].slice(0, MAX_IMPORTING));
     return set;
+  }
+
+  /** Returns the reader of the files of a declaration of which only a part counts. */
+  #partsOf(
+    folder: string,
+    { lockfiles = [] }: PatternSpec,
+  ): Pick<ConstructorParameters<typeof PatternSet>[1], "partOf"> {
+    const { readLockfile } = this.#options;
+    if (lockfiles.length === 0 || readLockfile === undefined) return {};
+    const inputs = new Map(lockfiles.map((each) => [joinPath(folder, each.path), each]));
+    return {
+      partOf: (path) => {
+        const input = inputs.get(path);
+        return input && ((content) => readLockfile(input, path, content));
+      },
+    };
   }
 
   /** Receives the events of everything that was done before this call. */
@@ -478,6 +506,10 @@ export class InputTracker implements Notifier, FolderWatcher {
     this.#folders.delete(folder);
     this.#paths.delete(watch);
   }
+}
+
+function isEntries(spec: readonly string[] | PatternSpec): spec is readonly string[] {
+  return Array.isArray(spec);
 }
 
 /** Renames a file. If there is none, creates it under the new name. */

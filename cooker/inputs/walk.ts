@@ -16,7 +16,7 @@ import { isSystemError, systemReason } from "../../system/files/files.ts";
 import { UNDECODABLE } from "./file_table.ts";
 import { type Sliced, sortSliced } from "./pace.ts";
 import { leadsToFolder, LinkedFolders, type LinkedWay } from "./linked_folders.ts";
-import type { PathPatterns } from "./patterns.ts";
+import type { FilePatterns } from "./file_patterns.ts";
 
 /** A path that a walk has found. */
 export interface FoundPath {
@@ -79,7 +79,7 @@ export function unreadable(path: string, reason: string): InputProblem {
  * patterns follow links. A file behind such a link is found by its path through the link, and the
  * link itself is found as well.
  */
-export function* walk(patterns: PathPatterns, { enter, waits }: WalkOptions): Sliced<Found> {
+export function* walk(patterns: FilePatterns, { enter, waits }: WalkOptions): Sliced<Found> {
   const found = new Map<string, FoundPath>();
   const problems = new Map<string, InputProblem>();
   const visited = new Set<string>();
