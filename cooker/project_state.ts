@@ -17,6 +17,7 @@ import { DeferredResults } from "./cache/deferred_results.ts";
 import { ResultCache } from "./cache/result_cache.ts";
 import { criticalPathRank } from "./plan/critical_path.ts";
 import { Durations } from "./plan/durations.ts";
+import { LockfileClosures } from "./lockfiles/closures.ts";
 import { InputTracker } from "./inputs/tracker.ts";
 import type { BuildPlan, PlannedTask } from "./plan/plan.ts";
 import { ResultStore } from "./store/result_store.ts";
@@ -95,6 +96,7 @@ export class ProjectState implements ChangeCounter {
       root,
       cookies: folders.cookies,
       note: (text) => log.log("warn", text),
+      readLockfile: new LockfileClosures((text) => log.log("warn", text)).read,
     });
     this.#runs = new OutputRuns(this.tracker.pace, this.#signatures);
     this.last = new TaskHistory(folders.results);

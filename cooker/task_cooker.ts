@@ -63,6 +63,9 @@ import type {
 import type { Environment } from "./plan/environment.ts";
 import type { Executor } from "./execute/executor.ts";
 import { type ProjectFolders, ProjectState } from "./project_state.ts";
+import { ProjectLockfiles } from "./plan/lockfiles.ts";
+import { hasReferences } from "./plan/references.ts";
+import { inputSpec, outputSpec } from "./cache/declared_files.ts";
 import { explainPlan } from "./build/explain.ts";
 import { ChangeSubscriptions } from "./build/change_subscriptions.ts";
 import { PlanMemo } from "./plan/plan_memo.ts";
@@ -147,6 +150,8 @@ export class TaskCooker implements Cooker {
     configSet: () => this.#configSet(),
     read: () => this.#config.workspace(),
   });
+  /** Sentences about the config that builds have shown. Each is shown once. */
+  readonly #said = new Set<string>();
   readonly #memory: MemoryRelease;
   readonly #retention: BuildRetention;
   readonly #beside: OwnedWork;
@@ -368,6 +373,7 @@ export class TaskCooker implements Cooker {
     const build = new Build({
       id,
       plan,
+      notes: this.#newNotes(),
       call,
       detached: params.detach,
       executions: this.#executions,
@@ -422,6 +428,13 @@ export class TaskCooker implements Cooker {
       }),
     );
     return build;
+  }
+
+  /** Returns what no build has said yet about the config. */
+  #newNotes(): string[] {
+    const notes = this.#config.notes.filter((note) => !this.#said.has(note));
+    for (const note of notes) this.#said.add(note);
+    return notes;
   }
 
   /**
@@ -531,11 +544,16 @@ export class TaskCooker implements Cooker {
     if (params.eval) return planCommandLine(params, place);
     const workspace = this.#workspaces.get();
     workspace.imports.refresh();
+    const lockfiles = new ProjectLockfiles(this.#options.root, workspace);
+    const whole = {
+      ...place,
+      lockfilesOf: (definition: TaskDefinition) => lockfiles.of(definition),
+    };
     const graph = this.#graph(params, workspace);
-    const plan = planTasks(graph, params, place);
+    const plan = planTasks(graph, params, whole);
     if (params.affected === undefined) return plan;
     const only = this.#affected(params, { graph, tasks: plan.tasks, workspace });
-    return planTasks(this.#graph(params, workspace, only), params, place);
+    return planTasks(this.#graph(params, workspace, only), params, whole);
   }
 
   #graph(
@@ -580,8 +598,9 @@ export class TaskCooker implements Cooker {
       changed,
       isInput: ({ caching, cwd }, path) =>
         caching !== undefined &&
-        ((tracker.set(cwd, caching.files)?.patterns.matches(path) === true &&
-          tracker.set(cwd, caching.output, "output")?.patterns.matches(path) !== true) ||
+        ((tracker.set(cwd, inputSpec(caching))?.patterns.matches(path) === true &&
+          tracker.set(cwd, outputSpec(caching.output, caching), "output")?.patterns
+              .matches(path) !== true) ||
           (caching.imported ?? []).some(({ folder, entries }) =>
             tracker.set(folder, entries)?.patterns.matches(path) === true
           )),
@@ -629,9 +648,10 @@ export class TaskCooker implements Cooker {
 
 /** Returns true if every change on which a build's cache hits depend is reported. */
 function areReported(build: Build, { tasks }: BuildPlan, cache: ResultCache): boolean {
-  return tasks.every(({ command }, index) => {
+  return tasks.every(({ command, caching }, index) => {
     const cacheKey = build.cacheKeys.get(index);
-    return command === undefined || (cacheKey !== undefined && cache.isReported(cacheKey));
+    return (command === undefined && caching === undefined) ||
+      (cacheKey !== undefined && cache.isReported(cacheKey));
   });
 }
 
@@ -650,11 +670,14 @@ function isCookerCommand(name: string): name is keyof CookerCommands {
  */
 function describeScope(scope: TaskScope, workspace: Workspace): TaskDescription[] {
   return scope.tasks().map((task) => {
-    const { name, description, command, dependencies, origin } = task;
+    const { name, description, command, dependencies, origin, declaration } = task;
+    const needs = hasReferences(task) ? declaration?.needs ?? [] : [];
+    const { source, file, line } = task.declaredIn;
     return {
       task: workspace.taskName(task),
       name,
-      dependencies: [...dependencies],
+      dependencies: [...dependencies, ...needs.map(({ text }) => text)],
+      declaredIn: { source, file, line },
       source: origin.source,
       file: origin.file,
       inherited: !scope.files.includes(origin),

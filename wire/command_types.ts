@@ -217,6 +217,14 @@ export interface TaskDescription {
   readonly source: "deno.json" | "package.json";
   /** Absolute path of that file. */
   readonly file: string;
+  /** Where the inputs, outputs and dependencies of the task are declared. */
+  readonly declaredIn: {
+    readonly source: "simmer" | "wireit" | "turbo.json" | "deno.json" | "package.json";
+    /** Absolute path. */
+    readonly file: string;
+    /** Counted from 1. */
+    readonly line: number;
+  };
   /** True if the task belongs to the workspace root and is seen from a member. */
   readonly inherited: boolean;
   /** Name of the folder in which the task was found; present if the list covers several folders. */
@@ -348,6 +356,7 @@ export interface RunReason {
     | "file-removed"
     | "variable"
     | "command"
+    | "definition"
     | "arguments"
     | "dependency"
     | "output"
@@ -377,6 +386,13 @@ export interface PlannedTaskDescription {
   readonly requested: boolean;
   /** `cached`: cache hit; `run`: the task would run now; `always`: the task runs every time. */
   readonly verdict: "cached" | "run" | "always";
+  /** What counts for its cached result although its own `files` and `env` do not name it. */
+  readonly counted?: {
+    /** Names and patterns of variables. */
+    readonly variables: readonly string[];
+    /** Lockfiles of which the packages count that the task's package depends on. */
+    readonly lockfiles: readonly string[];
+  } | undefined;
   /** Reasons why the task would run; empty on a cache hit. */
   readonly reasons: readonly RunReason[];
   /** Fingerprint under which the result is cached; absent if the task runs every time. */

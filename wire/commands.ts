@@ -301,6 +301,11 @@ const taskDescription = v.object({
   /** Kind of the file that defines the task. */
   source: v.picklist(["deno.json", "package.json"]),
   file: v.string(),
+  declaredIn: v.object({
+    source: v.picklist(["simmer", "wireit", "turbo.json", "deno.json", "package.json"]),
+    file: v.string(),
+    line: v.number(),
+  }),
   inherited: v.boolean(),
   package: v.optional(v.string()),
 });
@@ -377,6 +382,9 @@ const plannedTask = v.object({
   cwd: v.string(),
   dependencies: v.array(v.string()),
   requested: v.boolean(),
+  counted: v.optional(
+    v.object({ variables: v.array(v.string()), lockfiles: v.array(v.string()) }),
+  ),
   verdict: v.picklist(["cached", "run", "always"]),
   reasons: v.array(v.object({
     kind: v.picklist([
@@ -394,6 +402,7 @@ const plannedTask = v.object({
       "file-removed",
       "variable",
       "command",
+      "definition",
       "arguments",
       "dependency",
       "output",

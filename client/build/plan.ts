@@ -51,8 +51,20 @@ export function verdictText(task: PlannedTaskDescription, style: Style): string 
     }`,
     ...task.reasons.slice(0, MAX_REASONS).map(({ text }) => `  - ${printable(text)}`),
     ...(hidden > 0 ? [`  - and ${hidden} more`] : []),
+    ...countedLines(task).map((line) => gray(`  ${printable(line)}`)),
     "",
   ].join("\n");
+}
+
+/** Returns what counts besides the files and variables that the task itself names. */
+function countedLines({ counted, requested }: PlannedTaskDescription): string[] {
+  const { variables = [], lockfiles = [] } = requested ? counted ?? {} : {};
+  return [
+    ...(variables.length === 0 ? [] : [`variables that count: ${variables.join(", ")}`]),
+    ...(lockfiles.length === 0
+      ? []
+      : [`the packages that it depends on count: ${lockfiles.join(", ")}`]),
+  ];
 }
 
 /** Returns a task's display name. An unnamed task is shown by its command. */

@@ -123,11 +123,20 @@ function taskLines(
   ];
 }
 
-/** Returns a note on a task's origin. It is empty for a task of the folder's own `deno.json`. */
-function placeOf({ source, inherited }: TaskDescription, gray: Style["gray"]): string {
+/**
+ * Returns a note on where a task is written and declared. It is empty for a task of the folder's
+ * own `deno.json`.
+ */
+function placeOf({ source, inherited, declaredIn }: TaskDescription, gray: Style["gray"]): string {
+  const where = `${declaredIn.file.slice(declaredIn.file.lastIndexOf("/") + 1)}:${declaredIn.line}`;
+  const isElsewhere = declaredIn.source !== source;
+  const section = declaredIn.source === "turbo.json" ? "" : `${declaredIn.source} in `;
   const words = [
-    ...(inherited ? ["workspace"] : []),
-    ...(source === "package.json" ? ["package.json"] : []),
-  ];
-  return words.length === 0 ? "" : ` ${gray(`(${words.join(" ")})`)}`;
+    [
+      ...(inherited ? ["workspace"] : []),
+      ...(source === "package.json" ? ["package.json"] : []),
+    ].join(" "),
+    ...(isElsewhere ? [`declared by ${section}${printable(where)}`] : []),
+  ].filter((word) => word !== "");
+  return words.length === 0 ? "" : ` ${gray(`(${words.join(", ")})`)}`;
 }

@@ -50,6 +50,8 @@ const STRETCH_MS = 8;
 interface BuildOptions {
   readonly id: string;
   readonly plan: BuildPlan;
+  /** Sentences about the config that no build has shown yet. */
+  readonly notes?: readonly string[];
   readonly call: CommandCall;
   readonly detached: boolean;
   /** The executions of all builds. */

@@ -19,6 +19,8 @@ import type { TaskStatus } from "./scheduler.ts";
 interface ReportOptions {
   readonly id: string;
   readonly plan: BuildPlan;
+  /** Sentences about the config that no build has shown yet. */
+  readonly notes?: readonly string[];
   readonly call: CommandCall;
   readonly files: BuildFiles;
   readonly jobs: number;
@@ -67,6 +69,7 @@ export class BuildReport {
       ...(typeof output === "object" ? { terminal: output } : {}),
     });
     files.whenFailed((error) => this.warn(`Cannot record this build: ${error.message}`));
+    for (const note of this.#options.notes ?? []) this.warn(note);
     for (const { id, name, package: owner, dependencies, prefixed, label } of plan.tasks) {
       this.emit({
         type: "TaskQueued",

@@ -12,6 +12,7 @@ import type { Clock } from "../../system/clock.ts";
 import { fileTime } from "../../system/files/file_signature.ts";
 import { joinPath, pathInside } from "../../system/files/files.ts";
 import { changedPaths, type FileSet, type Snapshot } from "../inputs/file_set.ts";
+import { inputSpec } from "../cache/declared_files.ts";
 import type { InputTracker } from "../inputs/tracker.ts";
 import { OwnWrites } from "./own_writes.ts";
 import type { BuildPlan } from "../plan/plan.ts";
@@ -299,8 +300,8 @@ export class ChangeSubscriptions {
     const declares = plan.tasks.some((task) => task.caching !== undefined);
     const sets = new Map<number, FileSet>();
     plan.tasks.forEach(({ caching, cwd }, index) => {
-      const entries = caching === undefined && !declares ? ["**/*"] : caching?.files;
-      const own = entries && this.#tracker.set(cwd, entries);
+      const spec = caching === undefined && !declares ? ["**/*"] : caching && inputSpec(caching);
+      const own = spec && this.#tracker.set(cwd, spec);
       if (own === undefined) return;
       sets.set(index, this.#tracker.importing(own, caching?.imported ?? []));
     });

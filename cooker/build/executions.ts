@@ -451,7 +451,7 @@ export class Executions {
  */
 function keyOf({ service, caching, key }: PlannedTask): string | undefined {
   if (service !== undefined) return JSON.stringify(["service", key]);
-  return caching?.key;
+  return caching?.unstored === "counted" ? undefined : caching?.key;
 }
 
 function idOf({ task }: Pick<Execution, "task">): string {

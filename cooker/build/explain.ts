@@ -9,6 +9,7 @@ import type { PlannedTaskDescription, PlanTasksResult, RunReason } from "../../w
 import { type FingerprintParts, keptParts } from "../cache/fingerprint.ts";
 import type { TaskHistory } from "../cache/task_history.ts";
 import type { CacheKey, ResultCache } from "../cache/result_cache.ts";
+import { PART_OF_LOCKFILE } from "../lockfiles/lockfile_input.ts";
 import type { BuildPlan, PlannedTask } from "../plan/plan.ts";
 import { isCacheKey, type TaskRunner, type UncachedReason } from "./task_runner.ts";
 
@@ -20,6 +21,11 @@ interface ExplainOptions {
   /** The runner that decides about cache hits. It executes nothing here. */
   readonly runner: TaskRunner;
 }
+
+const NEVER_STORED: RunReason = {
+  kind: "undeclared",
+  text: "its config says that it is not cached, so it runs every time",
+};
 
 const FORCED: RunReason = { kind: "forced", text: "the run is forced" };
 
@@ -39,7 +45,12 @@ export async function explainPlan(
       requested: task.requested,
       ...(task.package === undefined ? {} : { package: task.package }),
       ...(task.header === undefined ? {} : { command: task.header }),
+      ...countedBy(task),
     };
+    if (task.command === undefined && task.caching === undefined) {
+      const fingerprint = runner.groupFingerprint(task, dependencies);
+      if (fingerprint !== undefined) runner.assume(index, { fingerprint });
+    }
     const cacheKey = await runner.cacheKey({ task, dependencies });
     if (!isCacheKey(cacheKey)) {
       running.add(index);
@@ -47,6 +58,10 @@ export async function explainPlan(
     }
     runner.assume(index, cacheKey);
     const { fingerprint } = cacheKey;
+    if (task.caching?.unstored === "counted" || task.command === undefined) {
+      running.add(index);
+      return { ...common, verdict: "always", reasons: [NEVER_STORED], fingerprint };
+    }
     if (!plan.force && cache.has(cacheKey)) {
       return { ...common, verdict: "cached", reasons: [], fingerprint };
     }
@@ -67,6 +82,15 @@ export async function explainPlan(
   const tasks: PlannedTaskDescription[] = [];
   for (const [index, task] of plan.tasks.entries()) tasks.push(await explain(task, index));
   return { tasks, jobs: plan.jobs };
+}
+
+/** Returns what counts for a task without an entry in its `files` and `env`. */
+function countedBy({ caching }: PlannedTask): Pick<PlannedTaskDescription, "counted"> {
+  const { envPatterns = [], lockfiles = [] } = caching ?? {};
+  const variables = [...new Set(envPatterns.flat())];
+  const files = lockfiles.filter(({ packages }) => packages.length > 0).map(({ path }) => path);
+  if (variables.length + files.length === 0) return {};
+  return { counted: { variables, lockfiles: files } };
 }
 
 function taskAt(plan: BuildPlan, index: number): PlannedTask {
@@ -126,6 +150,7 @@ function differences(
     ...shown,
     ...(shown.length === 0 && last.starred !== parts.starred ? [STARRED] : []),
     ...differing("output", 'its "output"', last.output, parts.output),
+    ...(last.definition === parts.definition ? [] : [DEFINITION]),
     ...differing("project", "the project's name", last.names ?? [], parts.names ?? []),
     ...differing("platform", "the runtime", last.platform, parts.platform),
     ...changedEntries(last.env, parts.env, (name, change) => ({
@@ -138,7 +163,9 @@ function differences(
     ...changedEntries(last.files, Object.fromEntries(snapshot.files), (path, change) => ({
       kind: `file-${change}`,
       subject: path,
-      text: `${path} was ${change}`,
+      text: isPart(last.files[path], snapshot.files.get(path))
+        ? `the packages that it depends on have changed in ${path}`
+        : `${path} was ${change}`,
     })),
     ...changedEntries(last.dependencies, parts.dependencies, (task, change) => ({
       kind: "dependency",
@@ -152,6 +179,13 @@ function differences(
     ? reasons
     : [{ kind: "result-gone", text: "its result is no longer in the cache" }];
 }
+
+/** Returns true if only a part of an input counted, before and now. */
+function isPart(before: string | undefined, now: string | undefined): boolean {
+  return [before, now].every((content) => content?.startsWith(PART_OF_LOCKFILE) === true);
+}
+
+const DEFINITION: RunReason = { kind: "definition", text: "its definition has changed" };
 
 const STARRED: RunReason = {
   kind: "arguments",

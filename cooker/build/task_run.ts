@@ -8,6 +8,7 @@
 import type { Cancel } from "../../server/cooker.ts";
 import { signalExitCode } from "../../system/process/signals.ts";
 import type { TaskSignal } from "../../wire/signals.ts";
+import { environmentParts } from "../cache/fingerprint.ts";
 import { beforeAbort } from "../execute/cancellation.ts";
 import type { OutputSink } from "../execute/executor.ts";
 import type { PlannedTask } from "../plan/plan.ts";
@@ -276,7 +277,7 @@ export class TaskRun {
     try {
       execution = executions.begin(task, build, {
         slot,
-        isShared: (task.caching !== undefined || task.service !== undefined) && mayShare(task),
+        isShared: isSharedWork(task) && mayShare(task),
         dependencies: () => runner.knownOf(dependencies),
         share: () => runner.share(index),
       });
@@ -379,13 +380,20 @@ export class TaskRun {
   }
 }
 
+/** Returns true if builds that need a task at the same time execute it once. */
+function isSharedWork({ caching, service }: PlannedTask): boolean {
+  return service !== undefined || (caching !== undefined && caching.unstored === undefined);
+}
+
 /** Returns true if two builds would run a task in the same way. */
 function isSameWork(one: PlannedTask, other: PlannedTask): boolean {
   return workOf(one) === workOf(other);
 }
 
 function workOf({ key, command, caching, service }: PlannedTask): string {
-  const counted = caching?.env.map((name) => [name, command?.env[name]]);
+  const counted = caching === undefined || command === undefined
+    ? undefined
+    : environmentParts(caching, command.env);
   return JSON.stringify([
     key,
     command?.command,
@@ -393,7 +401,9 @@ function workOf({ key, command, caching, service }: PlannedTask): string {
     command?.cwd,
     command?.denoFlags,
     caching?.files,
+    caching?.globs,
     caching?.output,
+    caching?.definition,
     counted,
     service,
   ]);

@@ -17,6 +17,7 @@ import type {
   DeferredResults,
   Known,
 } from "../cache/deferred_results.ts";
+import { groupFingerprint } from "../cache/fingerprint.ts";
 import { type MadeOutputs, NOTHING_MADE } from "../cache/output_runs.ts";
 import type {
   CacheKey,
@@ -236,8 +237,12 @@ export class TaskRunner {
     if (request.task.service !== undefined) {
       return { kind: "ran", status: await this.#serve(request) };
     }
-    if (deferred !== undefined && request.task.caching !== undefined) {
-      const { key } = request.task.caching;
+    if (request.task.command === undefined || request.task.caching?.unstored === "counted") {
+      return { kind: "ran", status: await this.#pass(request) };
+    }
+    const { caching } = request.task;
+    if (deferred !== undefined && caching !== undefined && caching.unstored === undefined) {
+      const { key } = caching;
       if (deferred.has(key)) await deferred.settle(key);
       const beginning = await this.#beginning(request, deferred);
       if (beginning !== undefined) {
@@ -275,6 +280,40 @@ export class TaskRunner {
       request.listener.pinned(() => Promise.resolve(true));
     }
     return await this.#execute(request);
+  }
+
+  /**
+   * Runs a task whose result is not stored, but whose fingerprint counts for its dependents: one
+   * that only runs its dependencies, and one for which the config says so.
+   */
+  async #pass(request: TaskRequest): Promise<ExitStatus> {
+    const { deferred } = this.#options;
+    const { index, task, dependencies } = request;
+    if (deferred !== undefined && this.#later.size > 0) {
+      await this.#settleDependencies(request, deferred);
+    }
+    if (task.command === undefined && task.caching === undefined) {
+      const fingerprint = this.groupFingerprint(task, dependencies);
+      if (fingerprint !== undefined) this.#fingerprints.set(index, fingerprint);
+      return await this.#execute(request);
+    }
+    const cacheKey = await this.cacheKey(request, request.ending.graceful);
+    if (isCacheKey(cacheKey)) this.#take(index, cacheKey);
+    const status = await this.#execute(request);
+    if (status.code !== 0) this.#fingerprints.delete(index);
+    return status;
+  }
+
+  /**
+   * Returns the fingerprint of a task that only runs its dependencies; `undefined` if one of them
+   * has none.
+   */
+  groupFingerprint(
+    { key }: Pick<PlannedTask, "key">,
+    dependencies: TaskInBuild["dependencies"],
+  ): string | undefined {
+    const { known, missing } = this.#fingerprintsOf(dependencies);
+    return missing === undefined ? groupFingerprint(key, Object.values(known)) : undefined;
   }
 
   /** Records the inputs of a task that always runs. */
@@ -317,6 +356,7 @@ export class TaskRunner {
     if (cache === undefined || force || caching === undefined || command === undefined) {
       return undefined;
     }
+    if (caching.unstored !== undefined) return undefined;
     if (deferred?.has(caching.key)) return undefined;
     const found = cache.recall(
       { declaration: caching, command },
@@ -340,10 +380,11 @@ export class TaskRunner {
     signal?: AbortSignal,
   ): Promise<TaskCacheKey> {
     const { cache } = this.#options;
-    const { caching, command } = task;
+    const { caching, command = task.passing } = task;
     if (cache === undefined || caching === undefined || command === undefined) {
       return { kind: "undeclared" };
     }
+    if (caching.unstored === "uncounted") return { kind: "undeclared" };
     const { known, missing } = this.#fingerprintsOf(dependencies);
     if (missing !== undefined) return { kind: "dependency", task: missing };
     return await cache.cacheKey({ declaration: caching, command, dependencies: known }, signal);
@@ -363,7 +404,7 @@ export class TaskRunner {
   }
 
   /** Records the fingerprint of a task that is only explained and does not run. */
-  assume(index: number, cacheKey: CacheKey): void {
+  assume(index: number, cacheKey: Pick<CacheKey, "fingerprint">): void {
     this.#fingerprints.set(index, cacheKey.fingerprint);
   }
 

@@ -7,6 +7,9 @@
 import { Sha256, sha256Hex } from "../../system/files/digest.ts";
 import { redact, redactArguments } from "../../wire/redact.ts";
 import type { ImportedFolder } from "../inputs/tracker.ts";
+import type { GlobGroup } from "../inputs/file_patterns.ts";
+import { matchingVariables, type VariablePatterns } from "../config/variable_patterns.ts";
+import type { LockfileInput } from "../lockfiles/lockfile_input.ts";
 
 /**
  * Controls when a task's own outputs are removed before it runs: each time, never, or only if an
@@ -33,6 +36,28 @@ export interface CacheDeclaration {
    * the fingerprint.
    */
   readonly clean?: Clean;
+  /** Inputs that are declared in the language of another tool, besides `files`. */
+  readonly globs?: readonly GlobGroup[];
+  /** The language of `output`. Default: our own. */
+  readonly outputLanguage?: Pick<GlobGroup, "dialect" | "hasAllFolders">;
+  /**
+   * Patterns of further variables that count if they are set, as in `VITE_*`. A leading `!` leaves
+   * variables of its list out.
+   */
+  readonly envPatterns?: VariablePatterns;
+  /** Lockfiles of which the part counts that concerns the task's package. */
+  readonly lockfiles?: readonly LockfileInput[];
+  /** True if the task is cached although no file is an input. */
+  readonly mayHaveNoInputs?: boolean;
+  /** True if the config says that the task makes no files, so that any earlier result is a hit. */
+  readonly makesNothing?: boolean;
+  /**
+   * Present if the task runs every time. `counted`: its fingerprint counts for its dependents.
+   * `uncounted`: they run every time, too.
+   */
+  readonly unstored?: "counted" | "uncounted";
+  /** The declaration as the other tool's config has it, if a change of it alone counts. */
+  readonly definition?: string;
 }
 
 /** The parts of a fingerprint, kept separate so that two fingerprints can be compared. */
@@ -58,6 +83,8 @@ export interface FingerprintParts {
    * A digest of the original command line and arguments. Present if stars replace secrets in them.
    */
   readonly starred?: string;
+  /** A digest of the declaration in another tool's config. Absent if there is none. */
+  readonly definition?: string;
 }
 
 /**
@@ -93,10 +120,11 @@ const UNSET = "unset";
  * themselves are never stored, because they may be secret.
  */
 export function environmentParts(
-  names: readonly string[],
+  { env: names, envPatterns = [] }: Pick<CacheDeclaration, "env" | "envPatterns">,
   env: Readonly<Record<string, string>>,
 ): Record<string, string> {
-  const parts = [...new Set(names)].sort().map((name): [string, string] => {
+  const matched = matchingVariables(envPatterns, env);
+  const parts = [...new Set([...names, ...matched])].sort().map((name): [string, string] => {
     // A plain lookup would find names such as "constructor" in the object's prototype.
     const value = Object.hasOwn(env, name) ? env[name] : undefined;
     return [name, value === undefined ? UNSET : sha256Hex(value)];
@@ -125,5 +153,11 @@ export function fingerprintOf(
   write([...parts.output].sort());
   write(Object.entries(parts.env).flat());
   write(Object.values(parts.dependencies).sort());
+  if (parts.definition !== undefined) write([parts.definition]);
   return hash.hex();
+}
+
+/** Returns the fingerprint of a task that only runs its dependencies. */
+export function groupFingerprint(key: string, dependencies: readonly string[]): string {
+  return sha256Hex(JSON.stringify([FORMAT, "group", key, [...dependencies].sort()]));
 }

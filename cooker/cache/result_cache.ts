@@ -19,7 +19,9 @@ import { StoreError } from "../store/errors.ts";
 import { isRight, removeOutputs } from "../store/outputs.ts";
 import type { OutputEntry, StoredResult } from "../store/result.ts";
 import type { Forbid, ResultStore } from "../store/result_store.ts";
+import { sha256Hex } from "../../system/files/digest.ts";
 import { Validity } from "../validity.ts";
+import { inputSpec, outputSpec } from "./declared_files.ts";
 import {
   type CacheDeclaration,
   environmentParts,
@@ -176,7 +178,9 @@ export class ResultCache {
       const { path, reason } = snapshot.problem;
       return { kind: "input", path: pathInside(command.cwd, path) ?? path, reason };
     }
-    if (snapshot.digest === undefined) return { kind: "no files" };
+    if (snapshot.digest === undefined && declaration.mayHaveNoInputs !== true) {
+      return { kind: "no files" };
+    }
     const parts = {
       task: declaration.key,
       names: declaration.names ?? [],
@@ -184,12 +188,15 @@ export class ResultCache {
       args: command.args,
       output: declaration.output,
       platform,
-      env: environmentParts(declaration.env, command.env),
+      env: environmentParts(declaration, command.env),
       dependencies,
+      ...(declaration.definition === undefined
+        ? {}
+        : { definition: sha256Hex(declaration.definition) }),
     };
     const cacheKey = {
       question,
-      fingerprint: fingerprintOf(parts, snapshot.digest),
+      fingerprint: fingerprintOf(parts, snapshot.digest ?? "none"),
       parts,
       inputs,
       snapshot,
@@ -277,7 +284,7 @@ export class ResultCache {
   has(cacheKey: CacheKey): boolean {
     const isThere = this.#options.store?.find(cacheKey.fingerprint) !== undefined;
     return isThere &&
-      (cacheKey.question.declaration.output.length > 0 || this.#isLeft(cacheKey));
+      (cacheKey.question.declaration.output.length > 0 || this.#isInPlace(cacheKey));
   }
 
   /**
@@ -297,7 +304,7 @@ export class ResultCache {
     if (store === undefined || found === undefined) return undefined;
     const earlier = last.get(declaration.key);
     const hasLeftovers = last.leftovers(declaration.key) !== undefined;
-    if (outputs === undefined && !this.#isLeft(cacheKey)) return undefined;
+    if (outputs === undefined && !this.#isInPlace(cacheKey)) return undefined;
     if (outputs !== undefined && verified === undefined) {
       this.#removeExtra(cacheKey, found.outputs, warn);
       const reason = await this.#restore(cacheKey, found, outputs, store);
@@ -358,7 +365,8 @@ export class ResultCache {
     const run = await this.#options.runs.begin({
       name: command.name,
       folder: command.cwd,
-      declared: declaration.output,
+      // Other tools accept globs that match nothing.
+      declared: declaration.outputLanguage === undefined ? declaration.output : [],
       outputs,
       own: new Set(own.map(({ path }) => path)),
       isCleared,
@@ -517,9 +525,11 @@ export class ResultCache {
 
   /**
    * Returns true if a task's result is what its last run has left in the working tree. If no
-   * outputs are declared, nothing can be restored, so that only such a result is a hit.
+   * outputs are declared, nothing can be restored, so that only such a result is a hit, unless the
+   * config says that the task makes no files.
    */
-  #isLeft({ fingerprint, question }: CacheKey): boolean {
+  #isInPlace({ fingerprint, question }: CacheKey): boolean {
+    if (question.declaration.makesNothing === true) return true;
     const last = this.#options.last.get(question.declaration.key);
     return last !== undefined && last.fingerprint === fingerprint && last.isPast !== true;
   }
@@ -557,17 +567,18 @@ export class ResultCache {
 
   /** Returns the inputs of a task. Its own outputs are excluded, unless no input would be left. */
   async #inputs(
-    { files, output, imported = [] }: CacheDeclaration,
+    declaration: CacheDeclaration,
     folder: string,
     signal?: AbortSignal,
   ): Promise<FileSet | undefined> {
     const { tracker } = this.#options;
-    const made = output.filter((entry) => !entry.startsWith("!")).map((entry) => `!${entry}`);
-    const set = tracker.set(folder, [...files, ...made]);
+    const set = tracker.set(folder, inputSpec(declaration, { isWithoutOutputs: true }));
     if (set === undefined) return undefined;
     const { paths, problems } = await set.find(signal);
-    const own = paths.length + problems.length > 0 ? set : tracker.set(folder, files);
-    return own && tracker.importing(own, imported);
+    const own = paths.length + problems.length > 0
+      ? set
+      : tracker.set(folder, inputSpec(declaration));
+    return own && tracker.importing(own, declaration.imported ?? []);
   }
 
   /**
@@ -664,9 +675,10 @@ export class ResultCache {
         : `is not included in the task's "output"`;
   }
 
-  #outputs({ output }: CacheDeclaration, folder: string): FileSet | undefined {
+  #outputs(declaration: CacheDeclaration, folder: string): FileSet | undefined {
+    const { output } = declaration;
     if (output.length === 0) return undefined;
-    return this.#options.tracker.set(folder, output, "output");
+    return this.#options.tracker.set(folder, outputSpec(output, declaration), "output");
   }
 
   /** Returns the result of a fingerprint if the task's outputs are known to match it. */

@@ -23,11 +23,15 @@ import { TaskScope } from "./scope.ts";
 import type { SourceImports } from "./source_imports.ts";
 import { memberFolders, type MemberPattern } from "./members.ts";
 import { readPnpmWorkspace } from "./pnpm_workspace.ts";
-import { Workspace } from "./workspace.ts";
+import { Workspace, type WorkspaceFolder } from "./workspace.ts";
 import { readConfigText } from "../../project/config_text.ts";
 import { PNPM_WORKSPACE } from "../../project/root.ts";
 import { expandBraces } from "../../project/stars.ts";
 import { readDenoConfig, readPackageJson, type TaskFile } from "./tasks.ts";
+import { withScripts } from "./script_declarations.ts";
+import { readTurboConfig, TURBO_CONFIGS, type TurboConfig } from "./turbo_config.ts";
+import { TurboLayer, type TurboProject } from "./turbo_layer.ts";
+import { TurboPackages } from "./turbo_packages.ts";
 
 const DENO_CONFIGS: readonly string[] = ["deno.json", "deno.jsonc"];
 const PACKAGE_JSON = "package.json";
@@ -43,7 +47,11 @@ interface ProjectPlace {
   readonly config?: string;
 }
 
-type ReadFile = (source: ConfigText, folder: string) => TaskFile;
+/** A parsed config file, with its text. */
+interface Parsed {
+  readonly text: string;
+  readonly config: unknown;
+}
 
 /** Reads the config of one project, and caches the parsed files. */
 export class ProjectConfig {
@@ -58,8 +66,13 @@ export class ProjectConfig {
       readonly patterns: readonly string[];
     }
     | undefined;
-  #pnpmParsed: { readonly text: string; readonly members: readonly MemberPattern[] } | undefined;
-  readonly #parsed = new Map<string, { readonly text: string; readonly tasks: TaskFile }>();
+  readonly #parsed = new Map<string, Parsed>();
+  readonly #turbo = new TurboLayer();
+  /** The composed config files of folders, by those that they are made of. */
+  readonly #composed = new WeakMap<TaskFile, WeakMap<TaskFile, readonly TaskFile[]>>();
+  /** Folders of the packages behind the root when the workspace was read last. */
+  #rootDependencies: readonly string[] | undefined;
+  readonly #notes = new Map<string, readonly string[]>();
 
   /** @param sources searches the sources of Deno's members; if absent, only declared imports count */
   constructor(place: ProjectPlace, sources?: SourceImports) {
@@ -86,6 +99,14 @@ export class ProjectConfig {
   }
 
   /**
+   * Sentences about the files that were read last, each with file and line: what has no effect, and
+   * what is declared twice.
+   */
+  get notes(): readonly string[] {
+    return [...new Set([...this.#notes.values()].flat())];
+  }
+
+  /**
    * Returns a message if the project has no config file any more, so that no client can find it.
    * Files that cannot be accessed at the moment do not count as missing.
    */
@@ -107,10 +128,12 @@ export class ProjectConfig {
    *   no config any more
    */
   scopeAt(cwd: string): TaskScope {
-    const { root, config } = this.#place;
-    const rootFiles = config === undefined ? this.#filesIn(root) : this.#filesOf(config);
+    const { config } = this.#place;
+    // Reading the workspace has brought this up to date.
+    const turbo = this.#turboProject(this.#rootDependencies);
+    const rootFiles = this.#rootFiles(turbo);
     const rootScope = new TaskScope(rootFiles);
-    const memberFiles = config === undefined ? this.#nearestFiles(cwd) : [];
+    const memberFiles = config === undefined ? this.#nearestFiles(cwd, turbo) : [];
     if (memberFiles.length > 0) return new TaskScope(memberFiles, rootScope);
     if (rootFiles.length > 0 || this.absence() === undefined) return rootScope;
     throw noConfig(this.#place);
@@ -123,11 +146,12 @@ export class ProjectConfig {
    * @throws {WireError} `projectError` of kind `invalid-config`
    */
   workspace(): Workspace {
-    const { root, config } = this.#place;
-    const rootFiles = config === undefined ? this.#filesIn(root) : this.#filesOf(config);
+    const { root } = this.#place;
+    const turbo = this.#turboProject();
+    this.#rootDependencies = turbo?.rootDependencies;
+    const rootFiles = this.#rootFiles(turbo);
     const rootScope = new TaskScope(rootFiles);
-    const pnpm = this.#pnpm();
-    const patterns = [...rootFiles.flatMap((file) => file.members), ...pnpm];
+    const patterns = this.#patternsIn(rootFiles);
     const newMembers = patterns.flatMap(({ text }) => expandBraces(text))
       .filter((each) => !each.startsWith("!"))
       .flatMap((each) => [...DENO_CONFIGS, PACKAGE_JSON].map((name) => `${each}/${name}`));
@@ -135,21 +159,26 @@ export class ProjectConfig {
       this.#memberPatterns = newMembers;
     }
     const filesOf = new Map<string, readonly TaskFile[]>();
+    const memberAt = (folder: string, files: readonly TaskFile[]): WorkspaceFolder => {
+      return { folder, isRoot: false, files, scope: new TaskScope(files, rootScope) };
+    };
     const members = memberFolders(root, patterns, (folder) => {
-      const files = this.#filesIn(folder);
+      const files = this.#filesIn(folder, turbo);
       filesOf.set(folder, files);
       return files.length > 0;
     }).sort((a, b) => `${a}/` < `${b}/` ? -1 : 1);
     return new Workspace([
       { folder: root, isRoot: true, files: rootFiles, scope: rootScope },
-      ...members.map((folder) => {
-        const files = filesOf.get(folder) ?? [];
-        return { folder, isRoot: false, files, scope: new TaskScope(files, rootScope) };
-      }),
+      ...members.map((folder) => memberAt(folder, filesOf.get(folder) ?? [])),
     ], {
       sources: this.#sources,
       // pnpm alone accepts packages of one name.
-      mayShareNames: pnpm.length > 0,
+      mayShareNames: this.#pnpm().length > 0,
+      read: (folder) => {
+        const isInside = pathInside(root, folder) !== undefined;
+        const files = isInside ? this.#filesIn(folder, turbo) : [];
+        return files.length === 0 ? undefined : memberAt(folder, files);
+      },
     });
   }
 
@@ -160,8 +189,7 @@ export class ProjectConfig {
    * @throws {WireError} `projectError` of kind `invalid-config`
    */
   name(): string | undefined {
-    const { root, config } = this.#place;
-    const files = config === undefined ? this.#filesIn(root) : this.#filesOf(config);
+    const files = this.#ownRootFiles();
     return files.find(({ packageName }) => packageName !== undefined)?.packageName;
   }
 
@@ -172,8 +200,8 @@ export class ProjectConfig {
    * @throws {WireError} `projectError` of kind `invalid-config`
    */
   npmBins(): NpmBins | undefined {
-    const { root, config } = this.#place;
-    const files = config === undefined ? this.#filesIn(root) : this.#filesOf(config);
+    const { config } = this.#place;
+    const files = this.#ownRootFiles();
     const modules = files.find(({ source }) => source === "deno.json")?.nodeModulesDir;
     if (modules !== undefined) {
       return modules === "other" ? undefined : modules === "none" ? "none" : "above";
@@ -184,17 +212,34 @@ export class ProjectConfig {
   }
 
   /** Returns the config files of the nearest folder below the root that has any. */
-  #nearestFiles(cwd: string): TaskFile[] {
+  #nearestFiles(cwd: string, turbo: TurboProject | undefined): readonly TaskFile[] {
     const { root } = this.#place;
     for (let folder = cwd; folder !== root; folder = parentFolder(folder)) {
       if (pathInside(root, folder) === undefined) return [];
-      const files = this.#filesIn(folder);
+      const files = this.#filesIn(folder, turbo);
       if (files.length > 0) return files;
     }
     return [];
   }
 
-  #filesIn(folder: string): TaskFile[] {
+  /** Returns the config files of a folder, with what other tools' configs declare. */
+  #filesIn(folder: string, turbo: TurboProject | undefined): readonly TaskFile[] {
+    return this.#composedFiles(this.#ownFilesIn(folder), turbo);
+  }
+
+  /** Returns the root's config files, with what other tools' configs declare. */
+  #rootFiles(turbo: TurboProject | undefined): readonly TaskFile[] {
+    return this.#composedFiles(this.#ownRootFiles(), turbo);
+  }
+
+  /** Returns the root's config files as they are written. */
+  #ownRootFiles(): readonly TaskFile[] {
+    const { root, config } = this.#place;
+    return config === undefined ? this.#ownFilesIn(root) : this.#filesOf(config);
+  }
+
+  /** Returns the config files of a folder as they are written. */
+  #ownFilesIn(folder: string): readonly TaskFile[] {
     const deno = DENO_CONFIGS.map((name) => this.#read(joinPath(folder, name), readDenoConfig))
       .find((tasks) => tasks !== undefined);
     const scripts = this.#read(joinPath(folder, PACKAGE_JSON), readPackageJson);
@@ -205,7 +250,7 @@ export class ProjectConfig {
    * Reads the config file that the client named. If it has one of the usual names, the scripts of
    * the `package.json` in the same folder are included.
    */
-  #filesOf(config: string): TaskFile[] {
+  #filesOf(config: string): readonly TaskFile[] {
     const tasks = this.#read(config, readDenoConfig);
     if (tasks === undefined) return [];
     if (!DENO_CONFIGS.includes(baseName(config))) return [tasks];
@@ -213,32 +258,98 @@ export class ProjectConfig {
     return scripts === undefined ? [tasks] : [tasks, scripts];
   }
 
+  #composedFiles(
+    files: readonly TaskFile[],
+    turbo: TurboProject | undefined,
+  ): readonly TaskFile[] {
+    const declared = turbo === undefined
+      ? files
+      : files.map((file) => file.source === "package.json" ? this.#turbo.apply(file, turbo) : file);
+    const composed = this.#withScripts(declared);
+    for (const { file, notes } of composed) this.#notes.set(file, notes);
+    return composed;
+  }
+
+  /** Composes a `deno.json` and a `package.json`. Equal files give the same objects. */
+  #withScripts(files: readonly TaskFile[]): readonly TaskFile[] {
+    const [deno, scripts] = files;
+    if (deno === undefined || scripts === undefined) return files;
+    const known = this.#composed.get(deno) ?? new WeakMap<TaskFile, readonly TaskFile[]>();
+    this.#composed.set(deno, known);
+    const composed = known.get(scripts) ?? withScripts(deno, scripts);
+    known.set(scripts, composed);
+    return composed;
+  }
+
+  /**
+   * Reads the root's `turbo.json`. Returns `undefined` if the project has none.
+   *
+   * @param rootDependencies folders of the packages behind the root, if they are known
+   */
+  #turboProject(rootDependencies?: readonly string[]): TurboProject | undefined {
+    const { root } = this.#place;
+    const config = this.#turboConfigIn(root);
+    this.#notes.set(joinPath(root, "turbo.json"), config?.notes ?? []);
+    if (config === undefined) return undefined;
+    const rootFiles = this.#ownRootFiles();
+    const patterns = this.#patternsIn(rootFiles);
+    // Only few projects need their packages here.
+    const packages = new TurboPackages(() =>
+      memberFolders(root, patterns, (folder) => this.#ownFilesIn(folder).length > 0)
+        .flatMap((folder) => this.#ownFilesIn(folder))
+    );
+    return {
+      root,
+      config,
+      isSingle: patterns.length === 0,
+      configIn: (folder) => this.#turboConfigIn(folder),
+      packages,
+      rootDependencies: patterns.length === 0 ? [] : rootDependencies ?? packages.behind(rootFiles),
+    };
+  }
+
+  #turboConfigIn(folder: string): TurboConfig | undefined {
+    const found = TURBO_CONFIGS.flatMap((name) => {
+      const config = this.#read(joinPath(folder, name), readTurboConfig);
+      return config === undefined ? [] : [config];
+    });
+    const [first, second] = found;
+    if (second === undefined) return first;
+    throw projectError(
+      `Invalid config: ${folder} has both a turbo.json and a turbo.jsonc: delete one of them`,
+      { kind: "invalid-config", file: second.file },
+    );
+  }
+
+  /** Returns the patterns of the workspace's members. */
+  #patternsIn(rootFiles: readonly TaskFile[]): readonly MemberPattern[] {
+    return [...rootFiles.flatMap((file) => file.members), ...this.#pnpm()];
+  }
+
   /** Returns the members that a `pnpm-workspace.yaml` lists. */
   #pnpm(): readonly MemberPattern[] {
     const { root, config } = this.#place;
     if (config !== undefined) return [];
-    const file = joinPath(root, PNPM_WORKSPACE);
-    this.#consulted.add(file);
-    const text = readConfigText(file, { folder: true });
-    if (text === undefined) return [];
-    if (this.#pnpmParsed?.text === text) return this.#pnpmParsed.members;
-    const members = readPnpmWorkspace({ file, text });
-    this.#pnpmParsed = { text, members };
-    return members;
+    return this.#read(joinPath(root, PNPM_WORKSPACE), readPnpmWorkspace) ?? [];
   }
 
-  #read(file: string, parse: ReadFile): TaskFile | undefined {
+  #read<Config>(
+    file: string,
+    parse: (source: ConfigText, folder: string) => Config,
+  ): Config | undefined {
     this.#consulted.add(file);
     const text = readConfigText(file, { folder: file !== this.#place.config });
     if (text === undefined) {
       this.#parsed.delete(file);
+      this.#notes.delete(file);
       return undefined;
     }
     const known = this.#parsed.get(file);
-    if (known?.text === text) return known.tasks;
-    const tasks = parse({ file, text }, parentFolder(file));
-    this.#parsed.set(file, { text, tasks });
-    return tasks;
+    // A path is always parsed by the same function.
+    if (known?.text === text) return known.config as Config;
+    const config = parse({ file, text }, parentFolder(file));
+    this.#parsed.set(file, { text, config });
+    return config;
   }
 }
 

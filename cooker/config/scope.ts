@@ -4,6 +4,7 @@
  * @module
  */
 
+import { DECLARATION_SOURCES } from "./declaration.ts";
 import type { TaskDefinition, TaskFile } from "./tasks.ts";
 
 /** A task, with the scope in which the names of its dependencies are looked up. */
@@ -13,18 +14,19 @@ export interface FoundTask {
 }
 
 /**
- * The tasks that can be found from one folder. The folder's `deno.json` comes before its
- * `package.json`, and both come before the files of the workspace root. The dependencies of a root
- * task are looked up only among the root's tasks, even if a member uses the task.
+ * The tasks that can be found from one folder. If several files declare a task, the declaration
+ * that comes first in `DECLARATION_SOURCES` counts. The folder's tasks come before those of the
+ * workspace root. The dependencies of a root task are looked up only among the root's tasks, even
+ * if a member uses the task.
  */
 export class TaskScope {
-  /** Config files of the folder itself. The first one that defines a name wins. */
+  /** Config files of the folder itself. */
   readonly files: readonly TaskFile[];
   /** The scope in which names are looked up that this folder does not define. */
   readonly parent: TaskScope | undefined;
 
   /**
-   * @param files config files of the folder; the first one that defines a name wins
+   * @param files config files of the folder
    * @param parent the workspace root's scope, for a member
    */
   constructor(files: readonly TaskFile[], parent?: TaskScope) {
@@ -39,11 +41,14 @@ export class TaskScope {
 
   /** Finds the task with exactly this name among those that the folder itself defines. */
   findOwn(name: string): FoundTask | undefined {
-    for (const file of this.files) {
-      const task = file.tasks.get(name);
-      if (task !== undefined) return { task, scope: this };
-    }
-    return undefined;
+    const task = preferred(this.files.flatMap((file) => file.tasks.get(name) ?? []));
+    return task === undefined ? undefined : { task, scope: this };
+  }
+
+  /** Finds the task with this name that the folder defines, also one that no client can name. */
+  findNamed(name: string): FoundTask | undefined {
+    const [hidden] = this.files.flatMap((file) => file.hidden.get(name) ?? []);
+    return this.findOwn(name) ?? (hidden === undefined ? undefined : { task: hidden, scope: this });
   }
 
   /** Returns every task that can be found, in lookup order. */
@@ -62,11 +67,27 @@ export class TaskScope {
   }
 }
 
-/** Returns the tasks of several files. The first file that defines a name wins. */
+/** Returns the tasks of several files, with one of each name. */
 function tasksOf(files: readonly TaskFile[]): TaskDefinition[] {
   const found = new Map<string, TaskDefinition>();
   for (const { tasks } of files) {
-    for (const [name, task] of tasks) if (!found.has(name)) found.set(name, task);
+    for (const [name, task] of tasks) {
+      const other = found.get(name);
+      const isSameFolder = other?.origin.folder === task.origin.folder;
+      if (other === undefined) found.set(name, task);
+      else if (isSameFolder) found.set(name, preferred([other, task]) ?? task);
+    }
   }
   return [...found.values()];
+}
+
+/** Returns the task of one name whose declaration comes before those of the others. */
+function preferred(tasks: readonly TaskDefinition[]): TaskDefinition | undefined {
+  let [best] = tasks;
+  for (const task of tasks) if (best !== undefined && rank(task) < rank(best)) best = task;
+  return best;
+}
+
+function rank({ declaredIn }: TaskDefinition): number {
+  return DECLARATION_SOURCES.indexOf(declaredIn.source);
 }

@@ -81,7 +81,8 @@ export interface ServiceSettings {
   readonly restart: "never" | "on-failure";
 }
 
-const DEFAULTS: ServiceSettings = { timeout: 60, restart: "never" };
+/** The settings of a service that declares no others. */
+export const DEFAULT_SERVICE: ServiceSettings = { timeout: 60, restart: "never" };
 
 /**
  * Reads the value of `service`.
@@ -95,7 +96,7 @@ export function readService(
   node: ConfigNode,
   place: string,
 ): ServiceSettings | undefined {
-  if (node.type === "boolean") return node.value === true ? DEFAULTS : undefined;
+  if (node.type === "boolean") return node.value === true ? DEFAULT_SERVICE : undefined;
   if (node.type !== "object") {
     throw mistaken(source, node, `${place}.service`, "must be true, false or an object");
   }
@@ -111,8 +112,8 @@ export function readService(
   const restart = read("restart", restartSchema, 'must be "never" or "on-failure"');
   const ready = members.get("ready");
   return {
-    timeout: timeout ?? DEFAULTS.timeout,
-    restart: restart ?? DEFAULTS.restart,
+    timeout: timeout ?? DEFAULT_SERVICE.timeout,
+    restart: restart ?? DEFAULT_SERVICE.restart,
     ...(ready === undefined ? {} : { ready: readReady(source, ready, `${own}.ready`) }),
   };
 }

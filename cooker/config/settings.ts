@@ -9,7 +9,7 @@
  */
 
 import * as v from "valibot";
-import { type ConfigNode, type ConfigText, describeNode, invalidConfig } from "./jsonc.ts";
+import { type ConfigNode, type ConfigText, describeNode, invalidConfig, placeOf } from "./jsonc.ts";
 import { excerpt } from "../../wire/near_names.ts";
 import { readTextList, sectionOf } from "./section.ts";
 import { readService, serviceSchema, type ServiceSettings } from "./service.ts";
@@ -72,6 +72,12 @@ export interface TaskSettings {
   readonly service?: ServiceSettings;
 }
 
+/** Settings, with their line in the file, counted from 1. */
+export interface PlacedSettings {
+  readonly settings: TaskSettings;
+  readonly line: number;
+}
+
 /**
  * The schema of a `deno.json` with simmer's settings. Other keys belong to Deno and are not
  * checked.
@@ -93,8 +99,8 @@ export function readSettings(
   source: ConfigText,
   node: ConfigNode | undefined,
   tasks: ReadonlyMap<string, readonly string[]>,
-): ReadonlyMap<string, TaskSettings> {
-  const settings = new Map<string, TaskSettings>();
+): ReadonlyMap<string, PlacedSettings> {
+  const settings = new Map<string, PlacedSettings>();
   const sections = sectionOf(source, node, "simmer", Object.keys(settingsSchema.entries));
   const names = [...tasks.keys()];
   for (const [name, each] of sectionOf(source, sections.get("tasks"), "simmer.tasks", names)) {
@@ -104,10 +110,14 @@ export function readSettings(
     const service = values.get("service");
     const settingsOfService = service && readService(source, service, place);
     const declared = readDeclarations(source, values, { place, own: tasks.get(name) ?? [] });
+    const line = placeOf(source.text, each.parent?.offset ?? each.offset).line;
     settings.set(name, {
-      ...(declared === undefined ? {} : { declared }),
-      ...(clean === undefined ? {} : { clean: readClean(source, clean, place) }),
-      ...(settingsOfService === undefined ? {} : { service: settingsOfService }),
+      line,
+      settings: {
+        ...(declared === undefined ? {} : { declared }),
+        ...(clean === undefined ? {} : { clean: readClean(source, clean, place) }),
+        ...(settingsOfService === undefined ? {} : { service: settingsOfService }),
+      },
     });
   }
   return settings;

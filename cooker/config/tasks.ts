@@ -19,8 +19,18 @@ import {
 } from "./jsonc.ts";
 
 import type { MemberPattern } from "./members.ts";
+import {
+  type ConfigPlace,
+  type Declaration,
+  type DeclaredIn,
+  twiceDeclared,
+} from "./declaration.ts";
+import { frameworkVariables } from "./frameworks.ts";
 import { readTextList } from "./section.ts";
-import { readSettings, type TaskSettings } from "./settings.ts";
+import { excerpt } from "../../wire/near_names.ts";
+import { nearestName } from "../plan/task_names.ts";
+import { isWireitCommand, readWireit, type WireitScript } from "./wireit.ts";
+import { type PlacedSettings, readSettings, type TaskSettings } from "./settings.ts";
 
 /** A task as its config file defines it. */
 export interface TaskDefinition {
@@ -49,6 +59,10 @@ export interface TaskDefinition {
   readonly settings?: TaskSettings;
   /** The config file that defines the task. */
   readonly origin: TaskFile;
+  /** Where its inputs, outputs and dependencies are declared. */
+  readonly declaredIn: DeclaredIn;
+  /** What another tool's config declares. The task's own settings come before it. */
+  readonly declaration?: Declaration;
 }
 
 /** The facts about a package that its scripts get as `npm_package_…` variables. */
@@ -70,6 +84,17 @@ export interface TaskFile {
   readonly packageName?: string;
   /** In the file's order. */
   readonly tasks: ReadonlyMap<string, TaskDefinition>;
+  /**
+   * Tasks that only other tasks can name: scripts of a `wireit` section alone, and tasks of a
+   * `turbo.json` without a script.
+   */
+  readonly hidden: ReadonlyMap<string, TaskDefinition>;
+  /** Sentences about mistakes without effect and about what is not supported, each with a line. */
+  readonly notes: readonly string[];
+  /** The packages that it depends on, with the ranges of their versions. */
+  readonly dependencies: ReadonlyMap<string, string>;
+  /** Patterns of the variables that the package's frameworks read at build time. */
+  readonly frameworkVariables: readonly string[];
   /** Present only for a `package.json`. */
   readonly facts?: PackageFacts;
   /** The `nodeModulesDir` of a `deno.json`; absent if it has none. */
@@ -79,16 +104,17 @@ export interface TaskFile {
   /** The patterns of a workspace's members. Empty if the file defines no workspace. */
   readonly members: readonly MemberPattern[];
   /** The position of the package's name in the file. */
-  readonly namePlace?: ConfigPlace;
+  readonly namePlace?: Pick<ConfigPlace, "line" | "column">;
 }
 
-/** A position in a config file, counted from 1. */
-interface ConfigPlace {
-  readonly line: number;
-  readonly column: number;
-}
+type MutableTaskFile = TaskFile & {
+  readonly tasks: Map<string, TaskDefinition>;
+  readonly hidden: Map<string, TaskDefinition>;
+  readonly notes: string[];
+};
 
-type MutableTaskFile = TaskFile & { readonly tasks: Map<string, TaskDefinition> };
+/** Variables that programs read at build time whatever the framework is. */
+const USUAL_VARIABLES: readonly string[] = ["NODE_ENV"];
 
 /**
  * Reads the tasks of a `deno.json` or `deno.jsonc`.
@@ -107,6 +133,12 @@ export function readDenoConfig(source: ConfigText, folder: string): TaskFile {
       name,
       ...packageNames(stringOf(node)),
     ]),
+    dependencies: new Map(
+      [...membersOf(members.get("imports"))].flatMap(([name, node]) => {
+        const specifier = stringOf(node);
+        return specifier === undefined ? [] : [[name, specifier] as const];
+      }),
+    ),
   };
   const tasks = members.get("tasks");
   if (tasks !== undefined && tasks.type !== "null" && tasks.type !== "object") {
@@ -115,10 +147,57 @@ export function readDenoConfig(source: ConfigText, folder: string): TaskFile {
   const nodes = membersOf(tasks);
   const keys = new Map([...nodes].map(([name, node]) => [name, [...membersOf(node).keys()]]));
   const settings = readSettings(source, members.get("simmer"), keys);
+  const place = placesIn(source);
   for (const [name, node] of nodes) {
-    origin.tasks.set(name, withSettings(readTask(source, origin, name, node), settings.get(name)));
+    const task = readTask(source, origin, name, node, place);
+    origin.tasks.set(name, withSettings(task, settings.get(name), source.file));
+    noteUnknownKeys(origin, name, node, place);
   }
   return origin;
+}
+
+/** Keys of a task in a `deno.json`. */
+const TASK_KEYS: readonly string[] = [
+  "command",
+  "description",
+  "dependencies",
+  "files",
+  "output",
+  "env",
+];
+
+function noteUnknownKeys(
+  origin: MutableTaskFile,
+  task: string,
+  node: ConfigNode,
+  place: (offset: number) => ConfigPlace,
+): void {
+  for (const [key, value] of membersOf(node)) {
+    if (TASK_KEYS.includes(key)) continue;
+    const { file, line } = place(value.parent?.offset ?? value.offset);
+    const nearest = nearestName(key, TASK_KEYS);
+    const advice = nearest === undefined ? "" : `. Did you mean "${nearest}"?`;
+    origin.notes.push(
+      `${file}:${line}: "${excerpt(key)}" of the task "${
+        excerpt(task)
+      }" is unknown and has no effect${advice}`,
+    );
+  }
+}
+
+/** Returns a function that returns the positions of offsets in a text. */
+function placesIn({ file, text }: ConfigText): (offset: number) => ConfigPlace {
+  const starts = [0];
+  for (let at = text.indexOf("\n"); at >= 0; at = text.indexOf("\n", at + 1)) starts.push(at + 1);
+  return (offset) => {
+    let [low, high] = [0, starts.length];
+    while (high - low > 1) {
+      const middle = (low + high) >> 1;
+      if ((starts[middle] ?? 0) <= offset) low = middle;
+      else high = middle;
+    }
+    return { file, line: low + 1, column: offset - (starts[low] ?? 0) + 1 };
+  };
 }
 
 /**
@@ -133,9 +212,19 @@ export function readPackageJson(source: ConfigText, folder: string): TaskFile {
   const version = stringOf(members.get("version"));
   const config = new Map<string, string>();
   for (const [key, node] of membersOf(members.get("config"))) flatten(config, key, node);
-  const origin = {
+  const dependencies = new Map(
+    DEPENDENCY_KEYS.flatMap((key) =>
+      [...membersOf(members.get(key))].flatMap(([dependency, node]) => {
+        const range = stringOf(node);
+        return range === undefined ? [] : [[dependency, range] as const];
+      })
+    ),
+  );
+  const origin: MutableTaskFile = {
     ...emptyFile("package.json", source, folder, members.get("name")),
     members: memberPatterns(source, members.get("workspaces"), "packages"),
+    dependencies,
+    frameworkVariables: [...USUAL_VARIABLES, ...frameworkVariables(new Set(dependencies.keys()))],
     imports: DEPENDENCY_KEYS.flatMap((key) =>
       [...membersOf(members.get(key))].flatMap(([name, node]) =>
         dependencyNames(name, stringOf(node) ?? "")
@@ -150,11 +239,54 @@ export function readPackageJson(source: ConfigText, folder: string): TaskFile {
   const scripts = [...membersOf(members.get("scripts"))].filter(([, node]) => isScalar(node));
   const keys = new Map(scripts.map(([script]) => [script, []]));
   const settings = readSettings(source, members.get("simmer"), keys);
+  const wireit = readWireit(source, members.get("wireit"), folder);
+  origin.notes.push(...wireit.notes);
+  const place = placesIn(source);
   for (const [script, node] of scripts) {
-    const task = { ...emptyTask(origin, script), command: String(node.value) };
-    origin.tasks.set(script, withSettings(task, settings.get(script)));
+    const task = { ...emptyTask(origin, script, place(node.offset)), command: String(node.value) };
+    const whole = withWireit(task, wireit.scripts.get(script), origin.notes);
+    const settled = withSettings(whole, settings.get(script), source.file);
+    if (settled.declaredIn.source === "simmer" && whole.declaration !== undefined) {
+      origin.notes.push(twiceDeclared(script, settled.declaredIn, whole.declaredIn));
+    }
+    origin.tasks.set(script, settled);
+  }
+  for (const [script, { command, declaration }] of wireit.scripts) {
+    if (origin.tasks.has(script)) continue;
+    origin.hidden.set(script, {
+      ...emptyTask(origin, script, declaration.place),
+      declaration,
+      order: "declared",
+      declaredIn: { source: "wireit", ...declaration.place },
+      ...(command === undefined ? {} : { command }),
+    });
   }
   return origin;
+}
+
+/** Adds what a `wireit` section says about a script. */
+function withWireit(
+  task: TaskDefinition,
+  script: WireitScript | undefined,
+  notes: string[],
+): TaskDefinition {
+  if (script === undefined) return task;
+  const { command, declaration } = script;
+  const { file, line } = declaration.place;
+  if (!isWireitCommand(task.command ?? "")) {
+    notes.push(
+      `${file}:${line}: "wireit.${task.name}" has no effect: the script "${task.name}" in line ${task.declaredIn.line} is not "wireit"`,
+    );
+    return task;
+  }
+  const { command: _, ...rest } = task;
+  return {
+    ...rest,
+    declaration,
+    order: "declared",
+    declaredIn: { source: "wireit", file, line },
+    ...(command === undefined ? {} : { command }),
+  };
 }
 
 function nodeModulesDirOf(node: ConfigNode): NonNullable<TaskFile["nodeModulesDir"]> {
@@ -206,7 +338,11 @@ function emptyFile(
     file: source.file,
     folder,
     tasks: new Map(),
+    hidden: new Map(),
+    notes: [],
     imports: [],
+    dependencies: new Map(),
+    frameworkVariables: [],
     members: [],
     ...(packageName === undefined ? {} : {
       packageName,
@@ -232,13 +368,24 @@ function memberPatterns(
   });
 }
 
-function emptyTask(origin: TaskFile, name: string): TaskDefinition {
-  return { name, dependencies: [], files: [], output: [], env: [], origin };
+function emptyTask(origin: TaskFile, name: string, { line }: ConfigPlace): TaskDefinition {
+  const declaredIn = { source: origin.source, file: origin.file, line };
+  return { name, dependencies: [], files: [], output: [], env: [], origin, declaredIn };
 }
 
 /** Adds the settings of a task, and what they declare. */
-function withSettings(task: TaskDefinition, settings: TaskSettings | undefined): TaskDefinition {
-  return settings === undefined ? task : { ...task, ...settings.declared, settings };
+function withSettings(
+  task: TaskDefinition,
+  placed: PlacedSettings | undefined,
+  file: string,
+): TaskDefinition {
+  if (placed === undefined) return task;
+  const { settings, line } = placed;
+  if (settings.declared === undefined && settings.service === undefined) {
+    return { ...task, settings };
+  }
+  const declaredIn = { source: "simmer", file, line } as const;
+  return { ...task, ...settings.declared, settings, declaredIn };
 }
 
 function readTask(
@@ -246,8 +393,9 @@ function readTask(
   origin: TaskFile,
   name: string,
   node: ConfigNode,
+  place: (offset: number) => ConfigPlace,
 ): TaskDefinition {
-  const task = emptyTask(origin, name);
+  const task = emptyTask(origin, name, place(node.parent?.offset ?? node.offset));
   const command = stringOf(node);
   if (command !== undefined) return { ...task, command };
   if (node.type !== "object") {

@@ -49,21 +49,26 @@ export class Workspace {
   readonly imports: WorkspaceImports;
   readonly #names = new Map<string, string>();
   #byPath: ReadonlyMap<string, WorkspaceFolder> | undefined;
+  readonly #others = new Map<string, WorkspaceFolder | undefined>();
+  readonly #read: (folder: string) => WorkspaceFolder | undefined;
 
   /**
    * @param folders the root, then the members sorted by path
-   * @param options `sources`: as in {@linkcode WorkspaceImports}
+   * @param options `sources`: as in {@linkcode WorkspaceImports}. `read`: returns a folder with tasks
+   *   that is no member, which a path can name
    * @throws {WireError} `projectError` of kind `invalid-config` if two packages have one name,
    *   unless `mayShareNames` is true
    */
   constructor(
     folders: readonly WorkspaceFolder[],
-    { sources, mayShareNames = false }: {
+    { sources, mayShareNames = false, read = () => undefined }: {
       readonly sources?: SourceImports | undefined;
       readonly mayShareNames?: boolean;
+      readonly read?: (folder: string) => WorkspaceFolder | undefined;
     } = {},
   ) {
     this.folders = folders;
+    this.#read = read;
     this.imports = new WorkspaceImports(folders, sources);
     const [root, ...members] = folders;
     // The number of packages that a config names so, and of all that would be called so.
@@ -132,6 +137,14 @@ export class Workspace {
       const found = this.at(folder);
       if (found !== undefined || folder === "/") return found;
     }
+  }
+
+  /** Returns the folder at a path, also one that is no member. */
+  find(folder: string): WorkspaceFolder | undefined {
+    const member = this.at(folder);
+    if (member !== undefined) return member;
+    if (!this.#others.has(folder)) this.#others.set(folder, this.#read(folder));
+    return this.#others.get(folder);
   }
 
   /** Returns the folders whose packages a name means. It may have wildcards. */

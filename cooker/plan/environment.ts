@@ -5,6 +5,7 @@
  */
 
 import type { TaskDefinition } from "../config/tasks.ts";
+import { matchingVariables, type VariablePatterns } from "../config/variable_patterns.ts";
 import { joinPath } from "../../system/files/files.ts";
 import { fitsArgument } from "../execute/long_command.ts";
 
@@ -29,7 +30,12 @@ export function runEnvironment(base: Environment, cwd: string): Environment {
 export function taskEnvironment(task: TaskDefinition, common: Environment): Environment {
   const { facts, folder } = task.origin;
   if (facts === undefined) return common;
-  const env: Record<string, string> = { ...common };
+  const { passed, fixed, defaults } = task.declaration?.variables ?? {};
+  const env: Record<string, string> = {
+    ...defaults,
+    ...(passed === undefined ? common : passedVariables(common, passed)),
+    ...fixed,
+  };
   for (const [name, value] of facts.config) env[`npm_package_config_${name}`] = value;
   if (facts.name !== undefined) env.npm_package_name = facts.name;
   if (facts.version !== undefined) env.npm_package_version = facts.version;
@@ -40,4 +46,10 @@ export function taskEnvironment(task: TaskDefinition, common: Environment): Envi
   if (fitsArgument(`npm_lifecycle_script=${script}`)) env.npm_lifecycle_script = script;
   env.npm_command = "run-script";
   return env;
+}
+
+function passedVariables(all: Environment, patterns: VariablePatterns): Environment {
+  return Object.fromEntries(
+    matchingVariables(patterns, all).map((name) => [name, all[name] ?? ""]),
+  );
 }

@@ -17,6 +17,7 @@ import type { TaskDefinition } from "../config/tasks.ts";
 import { excerpt } from "../../wire/near_names.ts";
 import { parsePackageFilter } from "../../project/package_filter.ts";
 import { TaskLookup, upstreamName } from "./lookup.ts";
+import type { ResolvedNeed } from "./references.ts";
 import { nearestName, TaskPattern } from "./task_names.ts";
 
 /** A node of the graph. */
@@ -32,6 +33,8 @@ export interface TaskNode {
    * Those that exist only because a folder imports another one are left out.
    */
   readonly declared: readonly number[];
+  /** The subset of `declared` whose results count for the task's own. */
+  readonly counted: readonly number[];
   /**
    * The folders of the workspace whose files are inputs, because the task's package imports them:
    * all of them, directly or not, except those whose tasks count by a dependency `^task`. Empty if
@@ -73,7 +76,7 @@ interface Steps {
 
 interface Visit {
   readonly found: FoundTask;
-  readonly dependencies: readonly FoundTask[];
+  readonly dependencies: readonly ResolvedNeed[];
   next: number;
 }
 
@@ -218,8 +221,10 @@ class GraphBuilder {
 
   /** Adds a task that the client requested. */
   request(found: FoundTask): void {
+    if (this.#requested.has(found.task)) return;
     this.#requested.add(found.task);
     this.add(found);
+    for (const each of this.#lookup.alongside(found)) this.request(each);
   }
 
   /** Adds a task after all its dependencies. It does not recurse, so that chains may be long. */
@@ -238,7 +243,7 @@ class GraphBuilder {
     for (let visit = path.at(-1); visit !== undefined; visit = path.at(-1)) {
       const dependency = visit.dependencies[visit.next++];
       if (dependency !== undefined) {
-        enter(dependency);
+        enter(dependency.found);
         continue;
       }
       path.pop();
@@ -283,15 +288,21 @@ class GraphBuilder {
     const lastOf = (tasks: readonly FoundTask[]): readonly number[] => [
       ...new Set(tasks.flatMap((each) => this.#steps.get(each.task)?.last ?? [])),
     ];
-    let declared = lastOf(visit.dependencies);
-    let dependencies = lastOf([...visit.dependencies, ...before]);
+    const needed = visit.dependencies.map((each) => each.found);
+    let declared = lastOf(needed);
+    let dependencies = lastOf([...needed, ...before]);
+    let counted = lastOf(
+      visit.dependencies.filter(({ isCounted }) => isCounted).map((each) => each.found),
+    );
     const first = this.#nodes.length;
     const covered = this.#covered(visit);
     for (const definition of lifecycle(task)) {
       const imported = this.#imported(definition, covered);
-      const node = { name: definition.name, definition, dependencies, declared, imported };
+      const { name } = definition;
+      const node = { name, definition, dependencies, declared, counted, imported };
       dependencies = [this.#nodes.push(node) - 1];
       declared = dependencies;
+      counted = dependencies;
     }
     this.#steps.set(task, { first, last: this.#nodes.length - 1 });
   }
@@ -303,7 +314,7 @@ class GraphBuilder {
   #covered({ found: { task }, dependencies }: Visit): ReadonlySet<string> {
     if (!task.dependencies.some((name) => upstreamName(name) !== undefined)) return new Set();
     return new Set(
-      dependencies.map((each) => each.task)
+      dependencies.map((each) => each.found.task)
         .filter(({ files, order }) => files.length > 0 && order !== "declared")
         .map(({ origin }) => origin.folder)
         .filter((folder) => folder !== task.origin.folder),
@@ -328,7 +339,21 @@ function lifecycle(task: TaskDefinition): TaskDefinition[] {
   if (task.origin.source === "deno.json") return [task];
   const { tasks } = task.origin;
   return [tasks.get(`pre${task.name}`), task, tasks.get(`post${task.name}`)]
-    .filter((step) => step !== undefined);
+    .filter((step) => step !== undefined)
+    .map((step) => step === task ? step : asStepOf(task, step));
+}
+
+/** Returns a `pre` or `post` script, declared as the script that it belongs to. */
+function asStepOf({ declaration, order }: TaskDefinition, step: TaskDefinition): TaskDefinition {
+  const { command } = step;
+  if (declaration?.source !== "turbo.json" || step.declaredIn.source === "simmer") return step;
+  const { service: _, ...rest } = declaration;
+  return {
+    ...step,
+    declaration: { ...rest, needs: [], alongside: [] },
+    ...(order === undefined ? {} : { order }),
+    ...(command === undefined ? {} : { command }),
+  };
 }
 
 function uniqueIds(definitions: readonly TaskDefinition[], workspace: Workspace): string[] {
@@ -350,9 +375,11 @@ function cycle(
 ): WireError {
   const names = [...path.slice(path.indexOf(again)), again]
     .map((task) => workspace.taskName(task));
+  const { file, line } = again.declaredIn;
   return projectError(`Task cycle detected: ${names.join(" -> ")}`, {
     kind: "cycle",
-    file: again.origin.file,
+    file,
+    line,
     task: workspace.taskName(again),
     path: names,
   });

@@ -14,6 +14,7 @@ import type { FoundTask, TaskScope } from "../config/scope.ts";
 import type { TaskDefinition } from "../config/tasks.ts";
 import { type FullName, parseFullName, type Workspace } from "../config/workspace.ts";
 import { excerpt } from "../../wire/near_names.ts";
+import { neededTasks, type ResolvedNeed, tasksAlongside } from "./references.ts";
 import { availableTasks, nearestName, TaskPattern } from "./task_names.ts";
 
 /** Begins a dependency on the tasks of the packages that a package imports, as in Turborepo. */
@@ -43,15 +44,21 @@ export class TaskLookup {
    *
    * @throws {WireError} `projectError` of kind `unknown-task` if a name matches no task
    */
-  dependencies(found: FoundTask): FoundTask[] {
-    return found.task.dependencies.flatMap((name) => {
+  dependencies(found: FoundTask): ResolvedNeed[] {
+    const named = found.task.dependencies.flatMap((name) => {
       const dependencies = this.#dependenciesNamed(found, name);
       // No package that this one imports has to have the task, but some package has to.
       const isMissing = dependencies.length === 0 &&
         !this.#isOwnAnywhere(upstreamName(name));
       if (isMissing) throw this.unknown(name, found.scope, found.task);
-      return dependencies;
+      return dependencies.map((each) => ({ found: each, isCounted: true }));
     });
+    return [...named, ...neededTasks(found.task, this.#workspace)];
+  }
+
+  /** Returns the tasks that run at the same time as a requested task. */
+  alongside({ task }: FoundTask): FoundTask[] {
+    return tasksAlongside(task, this.#workspace);
   }
 
   /** Returns the error for a name that matches no task. */
@@ -148,6 +155,7 @@ export class TaskLookup {
       const visited = next;
       open.push(
         ...visited.task.dependencies.flatMap((name) => this.#dependenciesNamed(visited, name)),
+        ...neededTasks(visited.task, this.#workspace).map((each) => each.found),
       );
     }
   }

@@ -13,6 +13,8 @@ import { type Environment, runEnvironment, taskEnvironment } from "./environment
 import type { TaskCommand } from "../execute/executor.ts";
 import type { TaskGraph, TaskNode } from "./graph.ts";
 import type { NpmBins } from "../execute/node_modules.ts";
+import type { LockfileInput } from "../lockfiles/lockfile_input.ts";
+import { cacheDeclaration } from "./cache_declarations.ts";
 import { mayOverlap } from "./concurrency.ts";
 import { commandLine } from "../../wire/quoting.ts";
 import { namedDescriptors } from "./named_descriptors.ts";
@@ -53,6 +55,11 @@ export interface PlannedTask {
   readonly stdin?: "reads" | "lost";
   /** The command to execute. If absent, the task only runs its dependencies. */
   readonly command?: TaskCommand;
+  /**
+   * Stands for the command in the fingerprint of a task that declares inputs but only runs its
+   * dependencies.
+   */
+  readonly passing?: TaskCommand;
   /** The declaration of its inputs and outputs. If absent, the task always runs. */
   readonly caching?: CacheDeclaration;
   /** Present if the task is a service. Its result is not cached. */
@@ -84,6 +91,8 @@ interface PlanPlace {
   readonly root: string;
   /** The project's name, if its config has one. */
   readonly name?: string;
+  /** Returns the lockfiles that concern a task's package. Default: none. */
+  readonly lockfilesOf?: (definition: TaskDefinition) => readonly LockfileInput[];
   /** The number of tasks that run at once if the client does not specify it. */
   readonly processors: number;
   /** As in {@linkcode TaskCommand}. */
@@ -183,23 +192,35 @@ function plannedTask(
     key,
     requested,
     dependencies,
-    counted: node.declared,
+    counted: node.counted,
     prefixed: label !== undefined,
     ...(label === undefined || label === name ? {} : { label }),
     cwd,
     ...(owner === undefined ? {} : { package: owner }),
   };
-  if (definition.command === undefined) return same;
-  const { files, output, env, settings = {} } = definition;
-  const imported = node.imported.length === 0 ? {} : { imported: node.imported };
-  const clean = settings.clean === undefined ? {} : { clean: settings.clean };
+  const { settings, declaration } = definition;
   const names = [place.name, definition.origin.packageName].filter((each) => each !== undefined);
+  const caching = cacheDeclaration(definition, {
+    key,
+    names,
+    imported: node.imported,
+    lockfilesOf: place.lockfilesOf ?? (() => []),
+  });
+  const cached = caching === undefined ? {} : { caching };
+  if (definition.command === undefined) {
+    // Tasks that only run their dependencies have no inputs of their own in our configs.
+    if (caching === undefined || declaration === undefined) return same;
+    return {
+      ...same,
+      ...cached,
+      passing: taskCommand(definition, "", { common, cwd, args: [], place }),
+    };
+  }
+  const service = settings?.service ?? declaration?.service;
   return {
     ...same,
-    ...(files.length === 0
-      ? {}
-      : { caching: { key, names, files, ...imported, output, env, ...clean } }),
-    ...(settings.service === undefined ? {} : { service: settings.service }),
+    ...cached,
+    ...(service === undefined ? {} : { service }),
     header: commandLine(definition.command, args),
     ...(stdin === undefined ? {} : { stdin }),
     command: {

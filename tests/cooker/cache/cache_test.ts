@@ -133,8 +133,7 @@ Deno.test("a task runs every time if it or a dependency has no input files", asy
     after: { command: "echo", files: ["a.txt"], dependencies: ["plain"] },
     nothing: { command: "echo", files: ["none/*.txt"] },
     wrong: { command: "echo", files: ["a**"] },
-    group: { dependencies: ["copy"] },
-    copy: COPY,
+    group: { dependencies: ["plain"] },
     last: { command: "echo", files: ["a.txt"], dependencies: ["group"] },
   }, { "a.txt": "1" });
   for (const name of ["after", "nothing", "wrong", "last"]) {
@@ -146,6 +145,18 @@ Deno.test("a task runs every time if it or a dependency has no input files", asy
   assertEquals(await project.reasons("nothing"), ["no-files"]);
   assertEquals(await project.reasons("wrong"), ["bad-pattern"]);
   assertEquals(await project.reasons("last"), ["dependency-uncached group"]);
+});
+
+Deno.test("a task that only runs its dependencies counts for its dependents as they do", async () => {
+  await using project = new Project({
+    group: { dependencies: ["copy"] },
+    copy: COPY,
+    last: { command: "echo", files: ["b.txt"], dependencies: ["group"] },
+  }, { "a.txt": "1" });
+  await project.found("last");
+  assertEquals(await project.found("last"), ["copy", "last"]);
+  project.write("a.txt", "2");
+  assertEquals(await project.found("last"), []);
 });
 
 Deno.test("a result is not stored if an input changes while the task runs", async () => {

@@ -16,7 +16,7 @@ function commands(file: TaskFile): [string, string | undefined][] {
   return [...file.tasks].map(([name, task]) => [name, task.command]);
 }
 
-Deno.test("a task is a string or an object, whose unknown fields are ignored", () => {
+Deno.test("a task is a string or an object, whose unknown fields are noted", () => {
   const file = deno(`{
     // comments and trailing commas are fine
     "name": "@a/b",
@@ -35,7 +35,11 @@ Deno.test("a task is a string or an object, whose unknown fields are ignored", (
     },
   }`);
   assertEquals(file.packageName, "@a/b");
-  const { origin: _, ...two } = file.tasks.get("two") ?? { origin: file };
+  const { origin: _, declaredIn, ...two } = file.tasks.get("two") ?? { origin: file };
+  assertEquals(declaredIn, { source: "deno.json", file: "/p/deno.json", line: 6 });
+  assertEquals(file.notes, [
+    `/p/deno.json:13: "unknown" of the task "two" is unknown and has no effect`,
+  ]);
   assertEquals(two, {
     name: "two",
     description: "the second",
