@@ -46,6 +46,8 @@ export type TaskReference =
     | { readonly kind: "own" }
     /** The task of each package that the task's package depends on. Those without it are skipped. */
     | { readonly kind: "upstream" }
+    /** The task of each member of the workspace that has it. */
+    | { readonly kind: "everywhere" }
     /** A task of a package. The package `//` is the root. */
     | { readonly kind: "package"; readonly package: string }
     /** A task of the package in a folder, which is absolute. */

@@ -100,7 +100,16 @@ function declared(
   for (const [task, definition] of scripts.tasks) {
     const declaration = declarations.get(task);
     const { declaredIn, declaration: other } = definition;
-    if (declaration === undefined) {
+    const names = folder === root ? namesOfTurboRun(definition.command ?? "") : [];
+    const isOfTurbo = names.length > 0 && names.every((name) => config.tasks.has(name)) &&
+      declaredIn.source === "package.json";
+    if (isOfTurbo) {
+      tasks.set(task, { ...asGroup(definition, names), origin: file });
+      const { file: path, line } = declaredIn;
+      allNotes.push(
+        `${path}:${line}: simmer runs the tasks of "${definition.command}" itself, by turbo.json`,
+      );
+    } else if (declaration === undefined) {
       tasks.set(task, { ...definition, origin: file });
     } else if (other !== undefined) {
       allNotes.push(twiceDeclared(task, declaredIn, declaration.place));
@@ -133,4 +142,37 @@ function declared(
     });
   }
   return file;
+}
+
+/** Returns the tasks of a command line that starts Turborepo without options. */
+function namesOfTurboRun(command: string): string[] {
+  const [, names = ""] = /^\s*turbo(?:\s+run)?((?:\s+(?!-)[\w:.-]+)+)\s*$/.exec(command) ?? [];
+  return names.split(/\s+/).filter((name) => name !== "");
+}
+
+/** Returns a task that runs the tasks of all packages instead of Turborepo. */
+function asGroup(task: TaskDefinition, names: readonly string[]): TaskDefinition {
+  const { command: _, ...rest } = task;
+  const place = { file: task.declaredIn.file, line: task.declaredIn.line, column: 1 };
+  return {
+    ...rest,
+    order: "declared",
+    declaredIn: { source: "turbo.json", file: place.file, line: place.line },
+    declaration: {
+      source: "turbo.json",
+      place,
+      needs: names.map((name) => ({ kind: "everywhere", name, text: name, place })),
+      alongside: [],
+      output: [],
+      dialect: "turbo",
+      envPatterns: [],
+      variables: {},
+      clean: false,
+      isPersistent: false,
+      mayHaveNoInputs: true,
+      makesNothing: true,
+      hasLockfiles: false,
+      definition: "",
+    },
+  };
 }

@@ -14,7 +14,7 @@ import type { FoundTask, TaskScope } from "../config/scope.ts";
 import type { TaskDefinition } from "../config/tasks.ts";
 import { type FullName, parseFullName, type Workspace } from "../config/workspace.ts";
 import { excerpt } from "../../wire/near_names.ts";
-import { neededTasks, type ResolvedNeed, tasksAlongside } from "./references.ts";
+import { neededTasks, type ResolvedNeed, tasksAlongside, tasksOfMembers } from "./references.ts";
 import { availableTasks, nearestName, TaskPattern } from "./task_names.ts";
 
 /** Begins a dependency on the tasks of the packages that a package imports, as in Turborepo. */
@@ -36,7 +36,17 @@ export class TaskLookup {
     if (exact !== undefined) return [exact];
     const full = parseFullName(name);
     if (full !== undefined) return this.#uncovered(this.#fullyNamed(full));
-    return TaskPattern.isPattern(name) ? this.#uncovered(matches(scope, name)) : [];
+    if (TaskPattern.isPattern(name)) return this.#uncovered(matches(scope, name));
+    return scope.parent === undefined ? this.#declaredForAll(name) : [];
+  }
+
+  /**
+   * Returns the tasks of a name that the root's `turbo.json` declares for all packages. As with
+   * Turborepo, the name means all of them at the root.
+   */
+  #declaredForAll(name: string): FoundTask[] {
+    return tasksOfMembers(name, this.#workspace)
+      .filter(({ task }) => task.declaration?.source === "turbo.json");
   }
 
   /**

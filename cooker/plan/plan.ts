@@ -8,7 +8,7 @@ import type { ReplayLogs, RunTasksParams } from "../../wire/commands.ts";
 import type { CacheDeclaration } from "../cache/fingerprint.ts";
 import type { ServiceSettings } from "../config/service.ts";
 import type { TaskDefinition } from "../config/tasks.ts";
-import { pathInside } from "../../system/files/files.ts";
+import { joinPath, pathInside, relativePath } from "../../system/files/files.ts";
 import { type Environment, runEnvironment, taskEnvironment } from "./environment.ts";
 import type { TaskCommand } from "../execute/executor.ts";
 import type { TaskGraph, TaskNode } from "./graph.ts";
@@ -200,12 +200,20 @@ function plannedTask(
   };
   const { settings, declaration } = definition;
   const names = [place.name, definition.origin.packageName].filter((each) => each !== undefined);
-  const caching = cacheDeclaration(definition, {
-    key,
-    names,
-    imported: node.imported,
-    lockfilesOf: place.lockfilesOf ?? (() => []),
-  });
+  const { folder } = definition.origin;
+  const lockfilesOf = (each: TaskDefinition): readonly LockfileInput[] => {
+    const found = place.lockfilesOf?.(each) ?? [];
+    if (cwd === folder) return found;
+    return found.map((input) => ({
+      ...input,
+      path: relativePath(cwd, joinPath(folder, input.path)),
+    }));
+  };
+  // Globs of other tools are relative to the package, whatever folder the task runs in.
+  const isElsewhere = cwd !== folder && declaration !== undefined;
+  const caching = isElsewhere
+    ? undefined
+    : cacheDeclaration(definition, { key, names, imported: node.imported, lockfilesOf });
   const cached = caching === undefined ? {} : { caching };
   if (definition.command === undefined) {
     // Tasks that only run their dependencies have no inputs of their own in our configs.

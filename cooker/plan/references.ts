@@ -57,6 +57,12 @@ export function tasksAlongside(task: TaskDefinition, workspace: Workspace): Foun
     .flatMap((reference) => resolve(reference, task, workspace));
 }
 
+/** Returns the task of each member of the workspace that has one of a name. */
+export function tasksOfMembers(name: string, workspace: Workspace): FoundTask[] {
+  return workspace.folders.filter(({ isRoot }) => !isRoot)
+    .flatMap(({ scope }) => scope.findOwn(name) ?? []);
+}
+
 function resolve(
   reference: TaskReference,
   { origin }: TaskDefinition,
@@ -80,6 +86,8 @@ function resolve(
       }
       return found;
     }
+    case "everywhere":
+      return tasksOfMembers(name, workspace);
     case "package": {
       const folders = workspace.named(reference.package);
       if (folders.length === 0) {

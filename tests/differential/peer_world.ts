@@ -117,7 +117,7 @@ export class SimmerCopy extends Copy {
     const { env, recursive, outputs } = options;
     const { exitCode, error } = await this.#cooker.run(tasks, { recursive, env });
     // Results are stored after the build, unless an input changes before. A plan waits for that.
-    if (error === undefined) await this.#cooker.plan(tasks, { recursive, env });
+    if (error === undefined) await this.#cooker.plan([], { env });
     return { ...this.effects(exitCode, outputs), message: error?.message };
   }
 

@@ -39,7 +39,10 @@ export class PeerProject implements AsyncDisposable {
       HOME: Deno.env.get("HOME") ?? "/",
       ...this.env,
     };
-    return await this.cooker.run(tasks, { recursive: isWhole, env });
+    const run = await this.cooker.run(tasks, { recursive: isWhole, env });
+    // Results are stored after the build, unless an input changes before. A plan waits for that.
+    if (run.error === undefined) await this.cooker.plan([], { env });
+    return run;
   }
 
   /** Runs tasks in all packages and returns the full names of those that ran, sorted. */

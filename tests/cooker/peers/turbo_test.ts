@@ -386,3 +386,35 @@ Deno.test("turbo.json: a persistent task runs until it is cancelled, with those 
   assertEquals([[...ran].sort(), [...shown].sort()], [["dev", "serve"], ["a#dev", "b#serve"]]);
   assertEquals(exitCode === 0, false);
 });
+
+Deno.test("turbo.json: at the root, a task means that of all packages, and so does a script of turbo", async () => {
+  await using project = new PeerProject({
+    ...WORKSPACE,
+    "package.json": {
+      name: "root",
+      workspaces: ["p/*"],
+      scripts: { all: "turbo run build test", other: "turbo run build --force" },
+    },
+    "turbo.json": { tasks: { build: { dependsOn: ["^build"] }, test: {} } },
+  });
+  const tasksOf = async (name: string): Promise<string[]> => {
+    const { events } = await project.run([name], false);
+    return events.flatMap((event) =>
+      event.type === "TaskStarted" || event.type === "TaskCached" ? event.task : []
+    ).sort();
+  };
+  assertEquals(await tasksOf("build"), ALL);
+  assertEquals(await tasksOf("all"), ["a#build", "a#test", "b#build", "c#build", "root#all"]);
+  assertEquals(await tasksOf("other"), ["root#other"]);
+});
+
+Deno.test("a task in another folder than its package has no declaration of another tool", async () => {
+  await using project = new PeerProject({ ...WORKSPACE, "turbo.json": { tasks: { build: {} } } });
+  await project.ran("build");
+  const env = { PATH: Deno.env.get("PATH") ?? "" };
+  const { ran, cached } = await project.cooker.run(["c#build"], {
+    taskCwd: `${project.root}/p/b`,
+    env,
+  });
+  assertEquals([ran, cached], [["build"], []]);
+});
