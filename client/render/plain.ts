@@ -96,8 +96,10 @@ export class PlainRenderer implements Renderer {
       begin: (task, header) => this.#beginBlock(task, header),
       write: (task, stream, data) => this.#writeBlock(task, stream, data),
       end: () => this.#endBlock(),
-      unheld: (task, error) =>
-        this.warn(`cannot hold the output of ${task} until its end: ${error.message}`),
+      unheld: (task, error) => {
+        this.#lines.keepWhole(task);
+        this.warn(`cannot hold the output of ${task} until its end: ${error.message}`);
+      },
       settled: () => settled?.(),
     });
   }
@@ -252,6 +254,7 @@ export class PlainRenderer implements Renderer {
   #writeBlock(task: string, stream: StreamName, data: Uint8Array): void {
     const { marks } = this.#options;
     this.#lastWriter = task;
+    if (this.#lines.keepsWhole(task)) return this.#lines.write(task, stream, data);
     marks?.take(data);
     this.#pass(marks === undefined ? stream : "stdout", data);
   }

@@ -166,5 +166,6 @@ export class HeldTasks {
     this.#writer.begin(task, this.release(task));
     await this.#writeLarge(task);
     writeLast();
+    this.#writer.end(task);
   }
 }

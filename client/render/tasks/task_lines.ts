@@ -39,6 +39,8 @@ export class TaskLines {
    * terminal.
    */
   readonly #filters = new Map<string, EscapeFilter>();
+  /** Tasks whose incomplete lines are held back although they have no prefix. */
+  readonly #whole = new Set<string>();
 
   constructor(options: TaskLinesOptions) {
     this.#options = options;
@@ -49,6 +51,7 @@ export class TaskLines {
   begin(): void {
     this.#labels = new Labels();
     this.#filters.clear();
+    this.#whole.clear();
     this.#timestamps?.clear();
   }
 
@@ -80,11 +83,21 @@ export class TaskLines {
     return timestamps === undefined ? kept : timestamps.stamp(task, stream, kept, time);
   }
 
+  /** Holds incomplete lines of a task back from now on, because other tasks write in between. */
+  keepWhole(task: string): void {
+    this.#whole.add(task);
+  }
+
+  /** Returns true if incomplete lines of a task are held back by `keepWhole`. */
+  keepsWhole(task: string): boolean {
+    return this.#whole.has(task);
+  }
+
   /** Writes a piece of output. Holds an incomplete line back if it is prefixed. */
   write(task: string, stream: StreamName, data: string | Uint8Array): void {
     const { pass } = this.#options;
     const label = this.#labelOf(task, stream);
-    if (label === "") return pass(stream, data);
+    if (label === "" && !this.#whole.has(task)) return pass(stream, data);
     const piece = bytesOf(data);
     const held = this.#partial.get(`${stream} ${task}`);
     const bytes = held === undefined ? piece : concat([held, piece]);
