@@ -228,8 +228,12 @@ async function untilSame(
 async function endOf({ screen, way }: Session): Promise<number> {
   const late = Promise.withResolvers<undefined>();
   const timer = setTimeout(() => late.resolve(undefined), LATE_MS);
-  const code = await Promise.race([screen.finished(), late.promise]);
-  clearTimeout(timer);
+  let code: number | undefined;
+  try {
+    code = await Promise.race([screen.finished(), late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
   if (code === undefined) throw new Error(`${way.name} did not end:\n${screen.text}`);
   return code;
 }

@@ -24,7 +24,12 @@ const ASKS = `console.log(Deno.readTextFileSync("deno.json").length > 0);
 console.log(prompt("Your name?"), confirm("Sure?"));
 `;
 
-/** Shells and REPLs. */
+/**
+ * Shells and REPLs.
+ *
+ * Ctrl-Z in the person's shell is no row, because `deno task` does not stop, so that its shell waits
+ * until the task continues. simmer stops with the task: see tests/e2e/job_control_test.ts.
+ */
 export const SHELLS: Readonly<Record<string, Program>> = {
   "bash -i": {
     command: "bash --norc --noprofile -i",
