@@ -35,13 +35,20 @@ export function fitted(segments: readonly Segment[], columns: number): Row {
     const isLast = index === segments.length - 1;
     // A column for the ellipsis, if the row has to be cut off in a later segment.
     const limit = isLast ? left : left - 1;
-    const { width, index: end, truncated } = truncatedWidth(text, { limit: left, ellipsis: "…" });
-    if (truncated || width > limit) {
-      const cut = truncated ? end : truncatedWidth(text, { limit: left - 1 }).index;
-      return { text: `${row}${paint(`${text.slice(0, cut)}…`)}`, width: columns };
+    const width = columnsOf(text);
+    if (width > limit) {
+      return { text: `${row}${paint(`${beginning(text, left - 1)}…`)}`, width: columns };
     }
     row += text === "" ? "" : paint(text);
     left -= width;
   }
   return { text: row, width: columns - left };
+}
+
+/** Returns the beginning of a text that needs at most a number of columns. */
+function beginning(text: string, columns: number): string {
+  let start = text.slice(0, truncatedWidth(text, { limit: columns }).index);
+  // The library cuts one character too late after some characters.
+  while (columnsOf(start) > columns) start = [...start].slice(0, -1).join("");
+  return start;
 }
