@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Key } from "./keys.ts";
+import type { Input } from "../keys.ts";
 
 /** An item of the list. */
 export interface Item {
@@ -40,41 +40,55 @@ export function choiceOf(items: readonly Item[], page: number): Choice {
   return { items, filter: "", shown: items, current: 0, marked: [], page };
 }
 
-/** Handles a key. */
-export function typed(choice: Choice, key: Key): Chosen {
-  if (key.kind === "text") return filtered(choice, choice.filter + key.text);
+/** Handles an input. One that means nothing changes nothing. */
+export function typed(choice: Choice, input: Input): Chosen {
+  if (input.kind === "mouse") return { kind: "open", choice };
   const { filter, shown, current, marked, page } = choice;
+  const text = textOf(input);
+  if (text !== undefined) return filtered(choice, filter + text);
   const item = shown[current];
-  switch (key.key) {
+  switch (input.kind === "key" ? input.key : undefined) {
     case "up":
+    case "ctrl-p":
       return moved(choice, -1);
     case "down":
+    case "ctrl-n":
       return moved(choice, 1);
-    case "pageUp":
+    case "pageup":
       return moved(choice, -Math.min(page, current));
-    case "pageDown":
+    case "pagedown":
       return moved(choice, Math.min(page, Math.max(0, shown.length - 1 - current)));
     case "tab":
       return moved(marking(choice, item), 1);
-    case "shiftTab":
+    case "shift-tab":
       return moved(marking(choice, item), -1);
     case "backspace":
       return filtered(choice, [...filter].slice(0, -1).join(""));
-    case "deleteWord":
+    case "ctrl-w":
       return filtered(choice, filter.replace(/\S+\s*$/u, ""));
-    case "deleteLine":
+    case "ctrl-u":
       return filtered(choice, "");
     case "enter":
       if (marked.length > 0) return { kind: "done", names: marked };
       return item === undefined ? { kind: "open", choice } : { kind: "done", names: [item.name] };
-    case "end":
+    case "ctrl-d":
       return filter === "" ? { kind: "left" } : { kind: "open", choice };
-    case "escape":
-    case "interrupt":
+    case "esc":
+    case "ctrl-c":
       return { kind: "left" };
-    case "suspend":
+    case "ctrl-z":
       return { kind: "suspend" };
+    default:
+      return { kind: "open", choice };
   }
+}
+
+/** Returns the text that an input types, without control characters; `undefined` if it is a key. */
+function textOf(input: Exclude<Input, { readonly kind: "mouse" }>): string | undefined {
+  // deno-lint-ignore no-control-regex
+  if (input.kind === "paste") return input.text.replace(/[\x00-\x1f\x7f]+/g, " ");
+  if (input.key === "space") return " ";
+  return [...input.key].length === 1 ? input.key : undefined;
 }
 
 /** Moves the current item. Beyond an end, the other end follows. */

@@ -7,12 +7,12 @@
 import { signalExitCode } from "../../system/process/signals.ts";
 import { EXIT } from "../errors.ts";
 import type { Invocation, Keyboard } from "../invocation.ts";
+import { type Input, KeyParser } from "../keys.ts";
 import { ERASE_BELOW, Painter, type ScreenSize } from "../render/live/painter.ts";
 import type { Style } from "../render/style.ts";
 import { movesCursor } from "../render/terminal_features.ts";
 import { type Choice, choiceOf, type Item, typed } from "./choice.ts";
 import { choiceRows, itemRows } from "./choice_rows.ts";
-import { type Key, KeyReader } from "./keys.ts";
 
 /** Milliseconds after which ESC is a key and not the beginning of a sequence. */
 const ESCAPE_MS = 50;
@@ -40,7 +40,7 @@ class Picker {
   readonly #keyboard: Keyboard;
   readonly #style: Style;
   readonly #painter: Painter;
-  readonly #reader = new KeyReader();
+  readonly #parser = new KeyParser();
   readonly #over = new AbortController();
   readonly #picked = Promise.withResolvers<Picked>();
   #choice: Choice;
@@ -99,19 +99,24 @@ class Picker {
   #take(bytes: Uint8Array): void {
     this.#keyboard.answered?.();
     this.#waiting.abort();
-    this.#handle(this.#reader.read(bytes));
-    if (this.#reader.isOpen) void this.#expire();
+    this.#parser.push(bytes);
+    const inputs: Input[] = [];
+    for (let input = this.#parser.next(); input !== undefined; input = this.#parser.next()) {
+      inputs.push(input);
+    }
+    this.#handle(inputs);
+    if (this.#parser.isPending) void this.#expire();
   }
 
   async #expire(): Promise<void> {
     const waiting = this.#waiting = new AbortController();
     await this.#invocation.clock.sleep(ESCAPE_MS, waiting.signal);
-    if (!waiting.signal.aborted) this.#handle(this.#reader.expire());
+    if (!waiting.signal.aborted) this.#handle(this.#parser.flush());
   }
 
-  #handle(keys: readonly Key[]): void {
-    for (const key of keys) {
-      const chosen = typed(this.#choice, key);
+  #handle(inputs: readonly Input[]): void {
+    for (const input of inputs) {
+      const chosen = typed(this.#choice, input);
       if (chosen.kind === "done") return this.#picked.resolve({ names: chosen.names });
       if (chosen.kind === "left") return this.#leave(EXIT.interrupted);
       if (chosen.kind === "suspend") this.#keyboard.signal("SIGTSTP");

@@ -7,7 +7,7 @@
 import type { Clock } from "../../system/clock.ts";
 import type { Mode } from "./footer.ts";
 import { type Action, actionOf, LEAVE_KEY } from "./keymap.ts";
-import { type Input, KeyParser } from "./keys.ts";
+import { type Input, KeyParser } from "../keys.ts";
 import type { Layout } from "./layout.ts";
 import type { OutputView } from "./output_view.ts";
 import { HELP_LINES } from "./screen_rows.ts";

@@ -139,7 +139,7 @@ Deno.test("-r runs a task in every member, and prefixes each output line with th
   });
   const { code, stdout, stderr } = await project.run(["run", "-r", "t"]);
   assertEquals([code, stdout], [0, "[@x/a#t] one\n[@x/b#t] two\n"], stderr);
-  assertStringIncludes(stderr, "Task t (@x/a) echo one\nTask t (@x/b) echo two\n");
+  assertStringIncludes(stderr, "Task @x/a#t echo one\nTask @x/b#t echo two\n");
   const none = await project.run(["run", "-r", "nothing"]);
   assertEquals(none.code, 5);
   assertEquals((await project.run(["run", "--members", "-r", "t"])).code, 2);

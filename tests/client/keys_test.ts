@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { type Input, KeyParser } from "../../../client/ui/keys.ts";
-import { actionOf, HELP } from "../../../client/ui/keymap.ts";
+import { type Input, KeyParser } from "../../client/keys.ts";
+import { actionOf, HELP } from "../../client/ui/keymap.ts";
 
 /** Parses pieces as they come, and says what is left. */
 function parsed(...pieces: readonly string[]): { inputs: Input[]; isPending: boolean } {
