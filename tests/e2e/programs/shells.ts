@@ -20,8 +20,7 @@ console.log("hello", await lines.question("Your name? "));
 lines.close();
 `;
 
-const ASKS = `console.log(Deno.readTextFileSync("deno.json").length > 0);
-console.log(prompt("Your name?"), confirm("Sure?"));
+const ASKS = `console.log(prompt("Your name?"), confirm("Sure?"));
 `;
 
 /**
@@ -95,11 +94,12 @@ export const SHELLS: Readonly<Record<string, Program>> = {
     steps: [after(/>$/, "[1, 'a', null]\r"), after("null ]", "close()\r")],
     varying: [[/Deno \d\S+/, "VERSION"]],
   },
-  "deno prompt and permissions": {
-    command: "deno run ask.ts",
+  "deno prompt": {
+    command: "deno run -A ask.ts",
     folder: "ask",
     files: { "ask.ts": ASKS, "deno.json": "{}" },
-    steps: [after("Allow?", "y\r"), after("Your name?", "Ada\r"), after("Sure?", "y\r")],
+    // The prompt for a permission is no row: it discards keys that come too soon after it.
+    steps: [after("Your name?", "Ada\r"), after("Sure?", "y\r")],
   },
   "deno task in a task": { command: "deno task inner" },
   "deno run --watch": {
