@@ -48,9 +48,15 @@ import type { TaskDefinition } from "./config/tasks.ts";
 import type { Workspace } from "./config/workspace.ts";
 import { affectedTasks } from "./plan/affected.ts";
 import { excerpt } from "../wire/near_names.ts";
-import { buildGraph, buildWorkspaceGraph, type TaskGraph } from "./plan/graph.ts";
+import {
+  buildGraph,
+  buildWorkspaceGraph,
+  type GraphRequest,
+  type TaskGraph,
+} from "./plan/graph.ts";
 import type { FileSet } from "./inputs/file_set.ts";
 import type { TaskScope } from "./config/scope.ts";
+import type { TaskFile } from "./config/tasks.ts";
 import { ConfigNotifier } from "./config_notifier.ts";
 import type {
   AsyncCommand,
@@ -68,6 +74,7 @@ import { hasReferences } from "./plan/references.ts";
 import { inputSpec, outputSpec } from "./cache/declared_files.ts";
 import { explainPlan } from "./build/explain.ts";
 import { ChangeSubscriptions } from "./build/change_subscriptions.ts";
+import { npmSetups } from "./plan/npm_setup.ts";
 import { PlanMemo } from "./plan/plan_memo.ts";
 import { BuildRetention } from "./build/build_retention.ts";
 import { registerPeriodic } from "./periodic_work.ts";
@@ -515,13 +522,17 @@ export class TaskCooker implements Cooker {
   }
 
   /** Returns what the outcome of a build that is about to begin depends on if it runs no task. */
-  #outcomeDependencies({ tasks }: BuildPlan): readonly Dependency[] {
+  #outcomeDependencies({ tasks, outside }: BuildPlan): readonly Dependency[] {
     const project = this.#project;
     const { changes, last: history } = project;
     // Runs of the other tasks change their outputs, and these changes are reported.
     const unseen = tasks.filter(({ caching }) => caching?.output.length === 0);
     const beginnings = new Map(unseen.map(({ key }) => [key, history.beginnings(key)]));
-    return [{ on: "runs", history, beginnings }, { on: "project", project, changes }];
+    return [
+      ...outside.map((state) => ({ on: "outside", state }) as const),
+      { on: "runs", history, beginnings },
+      { on: "project", project, changes },
+    ];
   }
 
   /** Returns the result cache of a run, whose own environment names the cache folder. */
@@ -534,8 +545,10 @@ export class TaskCooker implements Cooker {
     // With this variable, Deno ignores every package.json.
     const npmBins = "DENO_NO_PACKAGE_JSON" in params.env ? undefined : this.#config.npmBins();
     const name = this.#config.name();
+    const npm = npmSetups(this.#config, this.#options.root, params);
     const place = {
       root: this.#options.root,
+      npm,
       ...(name === undefined ? {} : { name }),
       processors: processorCount(),
       denoFlags: params.denoFlags,
@@ -549,17 +562,18 @@ export class TaskCooker implements Cooker {
       ...place,
       lockfilesOf: (definition: TaskDefinition) => lockfiles.of(definition),
     };
-    const graph = this.#graph(params, workspace);
+    const runsHooks = (file: TaskFile): boolean => npm(file)?.runsHooks !== false;
+    const graph = this.#graph(params, workspace, { runsHooks });
     const plan = planTasks(graph, params, whole);
     if (params.affected === undefined) return plan;
     const only = this.#affected(params, { graph, tasks: plan.tasks, workspace });
-    return planTasks(this.#graph(params, workspace, only), params, whole);
+    return planTasks(this.#graph(params, workspace, { runsHooks, only }), params, whole);
   }
 
   #graph(
     params: RunTasksParams,
     workspace: Workspace,
-    only?: ReadonlySet<TaskDefinition>,
+    filters: Pick<GraphRequest, "only" | "runsHooks">,
   ): TaskGraph {
     const { tasks: names, ifPresent, affected } = params;
     // Changes may affect any package, so that all of them are asked.
@@ -573,10 +587,17 @@ export class TaskCooker implements Cooker {
         },
       );
       const { isOfPackages } = workspace;
-      return buildWorkspaceGraph({ workspace, selected, isOfPackages, names, ifPresent, only });
+      return buildWorkspaceGraph({
+        workspace,
+        selected,
+        isOfPackages,
+        names,
+        ifPresent,
+        ...filters,
+      });
     }
     const scope = this.#config.scopeAt(realFolder(params.taskCwd ?? params.cwd));
-    return buildGraph({ workspace, scope, names, ifPresent, only });
+    return buildGraph({ workspace, scope, names, ifPresent, ...filters });
   }
 
   /** Returns the tasks of a graph that the client's changed files affect. */

@@ -37,6 +37,8 @@ export type Dependency =
     /** Number of times that each task had begun, by its key. */
     readonly beginnings: ReadonlyMap<string, number>;
   }
+  /** State outside of the project that is read again each time. */
+  | { readonly on: "outside"; readonly state: { readonly isUnchanged: boolean } }
   /** Builds in progress, which may be about to change anything. */
   | { readonly on: "builds"; readonly inProgress: { readonly size: number } };
 
@@ -132,6 +134,8 @@ function isUnchanged(dependency: Dependency): boolean {
         if (dependency.history.beginnings(key) !== count) return false;
       }
       return true;
+    case "outside":
+      return dependency.state.isUnchanged;
     case "builds":
       return dependency.inProgress.size === 0;
   }
@@ -149,6 +153,7 @@ function isReported(dependency: Dependency): boolean {
     case "folder":
       return dependency.path === dependency.real;
     case "inodes":
+    case "outside":
     case "runs":
     case "builds":
       return false;

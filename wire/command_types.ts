@@ -275,6 +275,11 @@ export interface RunTasksInput extends WorkspaceInput {
   readonly force?: boolean | undefined;
   /** Options for the `deno` whose shell runs the tasks, such as `--frozen`; default: none. */
   readonly denoFlags?: readonly string[] | undefined;
+  /**
+   * How scripts of a `package.json` run: as `npm run` does, or as `deno task` does; absent: as the
+   * project's settings say.
+   */
+  readonly scripts?: "npm" | "deno" | undefined;
   /** Continues after a failure with tasks that do not depend on it; default: `false`. */
   readonly keepGoing?: boolean | undefined;
   /** Continues the build after its client has left; default: `false`. */

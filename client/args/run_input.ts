@@ -75,6 +75,13 @@ export const SELECTION_OPTIONS = [
     fallback: ".env",
     summary: "add unset variables from a file; the last file wins; default: .env",
   },
+  {
+    name: "scripts",
+    kind: "choice",
+    choices: ["npm", "deno"],
+    summary:
+      "run scripts of package.json as 'npm run' or as 'deno task' does; default: deno with a deno.json",
+  },
   ...DENO_OPTIONS,
 ] as const;
 
@@ -149,6 +156,7 @@ export async function runInput(
     ifPresent: values["if-present"],
     force: values.force,
     ...(flags.length === 0 ? {} : { denoFlags: flags }),
+    ...(values.scripts === undefined ? {} : { scripts: values.scripts }),
     client: { pid: invocation.pid, command: invocation.commandLine },
   };
 }

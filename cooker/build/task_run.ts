@@ -400,6 +400,7 @@ function workOf({ key, command, caching, service }: PlannedTask): string {
     command?.args,
     command?.cwd,
     command?.denoFlags,
+    command?.npm?.identity,
     caching?.files,
     caching?.globs,
     caching?.output,

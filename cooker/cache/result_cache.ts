@@ -187,7 +187,7 @@ export class ResultCache {
       command: command.command,
       args: command.args,
       output: declaration.output,
-      platform,
+      platform: command.npm === undefined ? platform : `${platform}, ${command.npm.identity}`,
       env: environmentParts(declaration, command.env),
       dependencies,
       ...(declaration.definition === undefined

@@ -27,6 +27,8 @@ import { Workspace, type WorkspaceFolder } from "./workspace.ts";
 import { readConfigText } from "../../project/config_text.ts";
 import { PNPM_WORKSPACE } from "../../project/root.ts";
 import { expandBraces } from "../../project/stars.ts";
+import type { PackageFacts } from "./package_facts.ts";
+import type { ScriptWay } from "./settings.ts";
 import { readDenoConfig, readPackageJson, type TaskFile } from "./tasks.ts";
 import { withScripts } from "./script_declarations.ts";
 import { readTurboConfig, TURBO_CONFIGS, type TurboConfig } from "./turbo_config.ts";
@@ -209,6 +211,43 @@ export class ProjectConfig {
     if (files.some(({ source }) => source === "package.json")) return "above";
     const isUsual = config === undefined || DENO_CONFIGS.includes(baseName(config));
     return isUsual ? "none" : undefined;
+  }
+
+  /**
+   * Returns how the scripts of a file run: as the client or else the `simmer` section of the file or
+   * of the root says, as `deno task` does if the file's folder or the root has a `deno.json`, and
+   * otherwise as `npm run` does.
+   *
+   * @throws {WireError} `projectError` of kind `invalid-config`
+   */
+  scriptWay({ scripts, folder }: TaskFile, asked: ScriptWay | undefined): ScriptWay {
+    const { root, config } = this.#place;
+    const rootFiles = config === undefined ? this.#filesIn(root, undefined) : this.#filesOf(config);
+    const named = asked ?? scripts ?? rootFiles.find((file) => file.scripts !== undefined)?.scripts;
+    if (named !== undefined) return named;
+    const files = [...rootFiles, ...(folder === root ? [] : this.#filesIn(folder, undefined))];
+    return files.some(({ source }) => source === "deno.json") ? "deno" : "npm";
+  }
+
+  /**
+   * Returns the text of the root's `.npmrc`, and `undefined` if there is none.
+   *
+   * @throws {WireError} `projectError` of kind `invalid-config` if it cannot be read
+   */
+  npmrc(): string | undefined {
+    const file = joinPath(this.#place.root, ".npmrc");
+    this.#consulted.add(file);
+    return readConfigText(file, { folder: true });
+  }
+
+  /**
+   * Returns the package manager that the root's `package.json` names.
+   *
+   * @throws {WireError} `projectError` of kind `invalid-config`
+   */
+  packageManager(): PackageFacts["manager"] {
+    const files = this.#filesIn(this.#place.root, undefined);
+    return files.find(({ facts }) => facts?.manager !== undefined)?.facts?.manager;
   }
 
   /** Returns the config files of the nearest folder below the root that has any. */

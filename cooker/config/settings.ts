@@ -9,7 +9,14 @@
  */
 
 import * as v from "valibot";
-import { type ConfigNode, type ConfigText, describeNode, invalidConfig, placeOf } from "./jsonc.ts";
+import {
+  type ConfigNode,
+  type ConfigText,
+  describeNode,
+  invalidConfig,
+  membersOf,
+  placeOf,
+} from "./jsonc.ts";
 import { excerpt } from "../../wire/near_names.ts";
 import { readTextList, sectionOf } from "./section.ts";
 import { readService, serviceSchema, type ServiceSettings } from "./service.ts";
@@ -50,8 +57,23 @@ const taskSchema = v.strictObject({
   service: v.optional(serviceSchema),
 });
 
+const scriptsSchema = v.pipe(
+  v.picklist(["npm", "deno"]),
+  v.description(
+    "How scripts of a package.json run: as npm run does, in sh and with npm's variables, or as deno " +
+      "task does. Default: deno if the script's folder or the project's root has a deno.json, " +
+      "otherwise npm. In the root's file, it applies to all members.",
+  ),
+);
+
+/** How scripts of a `package.json` run: as `npm run` does, or as `deno task` does. */
+export type ScriptWay = v.InferOutput<typeof scriptsSchema>;
+
 const settingsSchema = v.pipe(
-  v.strictObject({ tasks: v.optional(v.record(v.string(), taskSchema)) }),
+  v.strictObject({
+    scripts: v.optional(scriptsSchema),
+    tasks: v.optional(v.record(v.string(), taskSchema)),
+  }),
   v.description("Settings of simmer."),
 );
 
@@ -121,6 +143,25 @@ export function readSettings(
     });
   }
   return settings;
+}
+
+/**
+ * Reads how scripts run from the `simmer` section of a config file.
+ *
+ * @param node the value of `simmer`
+ * @returns `undefined` if the section does not say it
+ * @throws {WireError} `projectError` of kind `invalid-config` for a wrong value
+ */
+export function readScripts(
+  source: ConfigText,
+  node: ConfigNode | undefined,
+): ScriptWay | undefined {
+  const value = membersOf(node).get("scripts");
+  if (value === undefined) return undefined;
+  const parsed = v.safeParse(scriptsSchema, value.value);
+  if (parsed.success) return parsed.output;
+  const mistake = `"simmer.scripts" must be "npm" or "deno", but found ${describeNode(value)}`;
+  throw invalidConfig(source, value.offset, mistake);
 }
 
 /**

@@ -30,7 +30,14 @@ import { readTextList } from "./section.ts";
 import { excerpt } from "../../wire/near_names.ts";
 import { nearestName } from "../plan/task_names.ts";
 import { isWireitCommand, readWireit, type WireitScript } from "./wireit.ts";
-import { type PlacedSettings, readSettings, type TaskSettings } from "./settings.ts";
+import { type PackageFacts, packageFacts } from "./package_facts.ts";
+import {
+  type PlacedSettings,
+  readScripts,
+  readSettings,
+  type ScriptWay,
+  type TaskSettings,
+} from "./settings.ts";
 
 /** A task as its config file defines it. */
 export interface TaskDefinition {
@@ -65,14 +72,6 @@ export interface TaskDefinition {
   readonly declaration?: Declaration;
 }
 
-/** The facts about a package that its scripts get as `npm_package_…` variables. */
-interface PackageFacts {
-  readonly name?: string;
-  readonly version?: string;
-  /** The flattened `config` section. Names have no `npm_package_config_` prefix. */
-  readonly config: ReadonlyMap<string, string>;
-}
-
 /** A config file with its tasks. */
 export interface TaskFile {
   readonly source: "deno.json" | "package.json";
@@ -97,6 +96,8 @@ export interface TaskFile {
   readonly frameworkVariables: readonly string[];
   /** Present only for a `package.json`. */
   readonly facts?: PackageFacts;
+  /** How scripts run, if the `simmer` section of the file says so. */
+  readonly scripts?: ScriptWay;
   /** The `nodeModulesDir` of a `deno.json`; absent if it has none. */
   readonly nodeModulesDir?: "manual" | "none" | "other";
   /** The imports of the folder's code: names of packages, and relative paths of folders. */
@@ -129,6 +130,7 @@ export function readDenoConfig(source: ConfigText, folder: string): TaskFile {
     ...emptyFile("deno.json", source, folder, members.get("name")),
     members: memberPatterns(source, members.get("workspace"), "members"),
     ...(modules === undefined ? {} : { nodeModulesDir: nodeModulesDirOf(modules) }),
+    ...scriptsOf(source, members),
     imports: [...membersOf(members.get("imports"))].flatMap(([name, node]) => [
       name,
       ...packageNames(stringOf(node)),
@@ -208,10 +210,7 @@ function placesIn({ file, text }: ConfigText): (offset: number) => ConfigPlace {
  */
 export function readPackageJson(source: ConfigText, folder: string): TaskFile {
   const members = membersOf(parseConfig(source, "json"));
-  const name = stringOf(members.get("name"));
-  const version = stringOf(members.get("version"));
-  const config = new Map<string, string>();
-  for (const [key, node] of membersOf(members.get("config"))) flatten(config, key, node);
+  const facts = packageFacts(members);
   const dependencies = new Map(
     DEPENDENCY_KEYS.flatMap((key) =>
       [...membersOf(members.get(key))].flatMap(([dependency, node]) => {
@@ -230,11 +229,8 @@ export function readPackageJson(source: ConfigText, folder: string): TaskFile {
         dependencyNames(name, stringOf(node) ?? "")
       )
     ),
-    facts: {
-      config,
-      ...(name === undefined ? {} : { name }),
-      ...(version === undefined ? {} : { version }),
-    },
+    facts,
+    ...scriptsOf(source, members),
   };
   const scripts = [...membersOf(members.get("scripts"))].filter(([, node]) => isScalar(node));
   const keys = new Map(scripts.map(([script]) => [script, []]));
@@ -287,6 +283,14 @@ function withWireit(
     declaredIn: { source: "wireit", file, line },
     ...(command === undefined ? {} : { command }),
   };
+}
+
+function scriptsOf(
+  source: ConfigText,
+  members: ReadonlyMap<string, ConfigNode>,
+): Pick<TaskFile, "scripts"> {
+  const scripts = readScripts(source, members.get("simmer"));
+  return scripts === undefined ? {} : { scripts };
 }
 
 function nodeModulesDirOf(node: ConfigNode): NonNullable<TaskFile["nodeModulesDir"]> {
@@ -446,18 +450,4 @@ function mistaken(source: ConfigText, node: ConfigNode, rule: string): Error {
 
 function isScalar(node: ConfigNode): boolean {
   return node.type === "string" || node.type === "number" || node.type === "boolean";
-}
-
-/**
- * Flattens a value as npm does. Nested names are joined with `_`, list items are named by their
- * index, and null becomes an empty string.
- */
-function flatten(into: Map<string, string>, key: string, node: ConfigNode): void {
-  if (node.type === "object") {
-    for (const [name, child] of membersOf(node)) flatten(into, `${key}_${name}`, child);
-  } else if (node.type === "array") {
-    (node.children ?? []).forEach((child, index) => flatten(into, `${key}_${index}`, child));
-  } else {
-    into.set(key, node.type === "null" ? "" : String(node.value));
-  }
 }

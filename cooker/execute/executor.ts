@@ -10,6 +10,7 @@ import type { DescriptorMap } from "../../system/process/passed_descriptors.ts";
 import type { OutputKind, TaskTerminal } from "../../system/process/group_process.ts";
 import type { StartAttributes } from "../../system/process/start_attributes.ts";
 import type { NpmBins } from "./node_modules.ts";
+import type { NpmScript } from "./npm_script.ts";
 
 /** A task's command line with everything that it needs to run. */
 export interface TaskCommand {
@@ -27,6 +28,8 @@ export interface TaskCommand {
    * True for a script of a `package.json`, which gets variables that name the program that runs it.
    */
   readonly isScript: boolean;
+  /** Present for a script that runs as `npm run` does. Default: as `deno task` does. */
+  readonly npm?: NpmScript;
   /** The folders of npm packages' programs on its PATH. If absent, only the shell knows them. */
   readonly npmBins?: NpmBins;
   /**

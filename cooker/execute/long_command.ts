@@ -59,3 +59,31 @@ export class LongCommand implements Disposable {
     removeTree(this.#folder);
   }
 }
+
+/** A file with a command line for a POSIX shell, which exists until it is disposed of. */
+export class LongScript implements Disposable {
+  /** Absolute path. */
+  readonly file: string;
+  readonly #folder: string;
+
+  private constructor(folder: string) {
+    this.#folder = folder;
+    this.file = joinPath(folder, "script.sh");
+  }
+
+  /**
+   * Writes the file.
+   *
+   * @throws {Error} the system's error if the file cannot be written
+   */
+  static create(line: string): LongScript {
+    const script = new LongScript(makeTemporaryFolder());
+    writeAtomically(script.file, line);
+    return script;
+  }
+
+  /** Removes the file and its folder. */
+  [Symbol.dispose](): void {
+    removeTree(this.#folder);
+  }
+}

@@ -35,7 +35,8 @@ import type {
   TaskCommand,
 } from "./executor.ts";
 import { heldOutputText, leftoverText } from "./leftovers.ts";
-import { fitsArgument, LongCommand } from "./long_command.ts";
+import { fitsArgument, LongCommand, LongScript } from "./long_command.ts";
+import { NpmEnvironment, type NpmScript, scriptLine, shellOf } from "./npm_script.ts";
 import { OutputPipe } from "./output_pipe.ts";
 import { pipelineLength, plainCommand } from "./plain_command.ts";
 import type { GroupLeader } from "./deliver_once.ts";
@@ -105,6 +106,7 @@ interface ShellOptions {
 export class ShellExecutor implements Executor {
   readonly #options: ShellOptions;
   readonly #programs = new Programs();
+  readonly #npm = new NpmEnvironment();
   #hasReportedShortage = false;
 
   constructor(options: ShellOptions) {
@@ -116,7 +118,7 @@ export class ShellExecutor implements Executor {
     sink: OutputSink,
     cancellation: Cancellation,
   ): Promise<ExitStatus> {
-    if (command.args.length === 0 && isEmpty(command.command)) {
+    if (command.npm === undefined && command.args.length === 0 && isEmpty(command.command)) {
       return { code: 1, reason: `Cannot run ${command.name}: its command is empty` };
     }
     const receiver = new Receiver();
@@ -125,7 +127,8 @@ export class ShellExecutor implements Executor {
       if (!cancellation.graceful.aborted || PAUSING.has(signal)) receiver.take(signal);
     });
     await cancellation.mayStart();
-    const isProcess = needsDeno(command) || command.attributes?.limitsFileSize === true;
+    const isProcess = command.npm !== undefined || needsDeno(command) ||
+      command.attributes?.limitsFileSize === true;
     const rest = isProcess ? command.command : await runDirectly(command, sink, cancellation);
     if (rest === "" && command.command !== "") return { code: 0 };
     return await this.#execute({ ...command, command: rest }, sink, cancellation, receiver);
@@ -138,6 +141,7 @@ export class ShellExecutor implements Executor {
     receiver: Receiver,
   ): Promise<ExitStatus> {
     const { clock, warden, tags } = this.#options;
+    const own = command.npm === undefined ? command.env : await this.#npm.of(command, command.npm);
     await warden?.ready();
     await cancellation.mayStart();
     if (cancellation.graceful.aborted) return { code: NOT_STARTED, reason: "It was cancelled" };
@@ -149,7 +153,7 @@ export class ShellExecutor implements Executor {
     sink.tagged?.(name);
     const env = {
       ...(readsNoKeys(command) ? PAGERS : {}),
-      ...command.env,
+      ...own,
       ...(tag === undefined ? { [EXECUTION_VARIABLE]: name } : {}),
     };
     // Resources that are needed only while the command runs.
@@ -279,14 +283,6 @@ export class ShellExecutor implements Executor {
     needed: DisposableStack,
   ): Leader | ExitStatus {
     const { host, spawner } = this.#options;
-    const deno = findDeno(host, command.env.PATH);
-    if (deno === undefined) {
-      return {
-        code: NOT_STARTED,
-        reason:
-          `Cannot start ${command.name}: deno is not on the PATH, but its shell runs the tasks`,
-      };
-    }
     const spawn = (options: SpawnOptions): GroupProcess =>
       tag === undefined ? spawner.spawn(options) : tag.around(() => spawner.spawn(options));
     const stdin = this.#stdinOf(command, sink);
@@ -298,6 +294,22 @@ export class ShellExecutor implements Executor {
       ...aboveStreams(command.passed),
       ...(attributes === undefined ? {} : { attributes }),
     };
+    if (command.npm !== undefined) {
+      return startScript(
+        command,
+        command.npm,
+        (options) => spawn({ ...given, ...options }),
+        needed,
+      );
+    }
+    const deno = findDeno(host, command.env.PATH);
+    if (deno === undefined) {
+      return {
+        code: NOT_STARTED,
+        reason:
+          `Cannot start ${command.name}: deno is not on the PATH, but its shell runs the tasks`,
+      };
+    }
     // Behind a prefix, only the shell reports a program that cannot be started.
     const plain = needsDeno(command) || (attributes?.prefix ?? []).length > 0
       ? undefined
@@ -413,6 +425,31 @@ class Receiver {
   /** Returns true if an exit code is that of a signal that was passed on. */
   hasTaken(code: number): boolean {
     return [...this.#taken].some((signal) => signalExitCode(signal) === code);
+  }
+}
+
+/** Starts a script in its shell, as `npm run` does. */
+function startScript(
+  command: TaskCommand,
+  npm: NpmScript,
+  spawn: (options: Pick<SpawnOptions, "command" | "args" | "env">) => GroupProcess,
+  needed: DisposableStack,
+): Leader | ExitStatus {
+  const { name, cwd, env } = command;
+  const shell = shellOf(npm, env.PATH ?? "", cwd);
+  if (shell === undefined) {
+    const missing = npm.shell === undefined
+      ? "sh is not on the PATH"
+      : `the script-shell of .npmrc does not exist: ${npm.shell}`;
+    return { code: NOT_STARTED, reason: `Cannot start ${name}: ${missing}` };
+  }
+  const line = scriptLine(command);
+  const args = fitsArgument(line) ? ["-c", line] : [needed.use(LongScript.create(line)).file];
+  try {
+    return { process: spawn({ command: shell, args, env }), kind: "program" };
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+    return { code: NOT_STARTED, reason: `Cannot start ${name}: ${shell}: ${error.message}` };
   }
 }
 

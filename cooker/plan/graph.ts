@@ -13,7 +13,7 @@ import type { ImportedFolder } from "../inputs/tracker.ts";
 import type { FoundTask, TaskScope } from "../config/scope.ts";
 import type { SelectedFolders } from "../config/selection.ts";
 import { parseFullName, type Workspace, type WorkspaceFolder } from "../config/workspace.ts";
-import type { TaskDefinition } from "../config/tasks.ts";
+import type { TaskDefinition, TaskFile } from "../config/tasks.ts";
 import { excerpt } from "../../wire/near_names.ts";
 import { parsePackageFilter } from "../../project/package_filter.ts";
 import { TaskLookup, upstreamName } from "./lookup.ts";
@@ -41,6 +41,8 @@ export interface TaskNode {
    * the task declares no inputs.
    */
   readonly imported: readonly ImportedFolder[];
+  /** True for a `pre` or `post` script of another script. */
+  readonly isHook: boolean;
   /** True if the run's arguments are passed to this task. */
   readonly takesArguments: boolean;
   /** True if the client requested the task. False if it only runs as a dependency. */
@@ -55,7 +57,7 @@ export interface TaskNode {
 export type TaskGraph = readonly TaskNode[];
 
 /** The input of {@linkcode buildGraph}. */
-interface GraphRequest {
+export interface GraphRequest {
   /** The project's folders. */
   readonly workspace: Workspace;
   /** The scope in which names are looked up. */
@@ -66,6 +68,8 @@ interface GraphRequest {
   readonly ifPresent: boolean;
   /** Of the tasks that match, only these are requested; absent: all. */
   readonly only?: ReadonlySet<TaskDefinition> | undefined;
+  /** As in {@linkcode WorkspaceRequest}. */
+  readonly runsHooks?: (file: TaskFile) => boolean;
 }
 
 /** The range of nodes of one task. A script is surrounded by its `pre` and `post` scripts. */
@@ -86,9 +90,9 @@ interface Visit {
  * @throws {WireError} `projectError` of kind `unknown-task` or `cycle`, before any task has run
  */
 export function buildGraph(request: GraphRequest): TaskGraph {
-  const { workspace, scope, names, ifPresent, only } = request;
+  const { workspace, scope, names, ifPresent, only, runsHooks } = request;
   const lookup = new TaskLookup(workspace);
-  const builder = new GraphBuilder(workspace, lookup);
+  const builder = new GraphBuilder(workspace, lookup, runsHooks);
   let target: TaskDefinition | undefined;
   for (const name of names) {
     const found = lookup.requested(scope, name);
@@ -117,6 +121,8 @@ interface WorkspaceRequest {
   readonly ifPresent: boolean;
   /** Of the tasks that match, only these are requested; absent: all. */
   readonly only?: ReadonlySet<TaskDefinition> | undefined;
+  /** Returns true if the scripts of a file run with their `pre` and `post` scripts. Default: all. */
+  readonly runsHooks?: (file: TaskFile) => boolean;
 }
 
 /**
@@ -126,9 +132,9 @@ interface WorkspaceRequest {
  * @throws {WireError} `projectError` of kind `unknown-task`, `no-match` or `cycle`
  */
 export function buildWorkspaceGraph(request: WorkspaceRequest): TaskGraph {
-  const { workspace, selected, isOfPackages, names, ifPresent, only } = request;
+  const { workspace, selected, isOfPackages, names, ifPresent, only, runsHooks } = request;
   const lookup = new TaskLookup(workspace);
-  const builder = new GraphBuilder(workspace, lookup);
+  const builder = new GraphBuilder(workspace, lookup, runsHooks);
   const found = new Map(
     selected.folders.map((folder) => [
       folder,
@@ -205,10 +211,16 @@ class GraphBuilder {
   /** The requested tasks of imported folders. The tasks of `folder` wait for them. */
   #barrier: { readonly folder: string; readonly tasks: readonly FoundTask[] } | undefined;
   readonly #steps = new Map<TaskDefinition, Steps>();
+  readonly #runsHooks: (file: TaskFile) => boolean;
 
-  constructor(workspace: Workspace, lookup: TaskLookup) {
+  constructor(
+    workspace: Workspace,
+    lookup: TaskLookup,
+    runsHooks: (file: TaskFile) => boolean = () => true,
+  ) {
     this.#workspace = workspace;
     this.#lookup = lookup;
+    this.#runsHooks = runsHooks;
   }
 
   /**
@@ -296,10 +308,12 @@ class GraphBuilder {
     );
     const first = this.#nodes.length;
     const covered = this.#covered(visit);
-    for (const definition of lifecycle(task)) {
+    const steps = this.#runsHooks(task.origin) ? lifecycle(task) : [task];
+    for (const definition of steps) {
+      const isHook = definition !== task;
       const imported = this.#imported(definition, covered);
       const { name } = definition;
-      const node = { name, definition, dependencies, declared, counted, imported };
+      const node = { name, definition, isHook, dependencies, declared, counted, imported };
       dependencies = [this.#nodes.push(node) - 1];
       declared = dependencies;
       counted = dependencies;

@@ -7,9 +7,16 @@
 import type { ReplayLogs, RunTasksParams } from "../../wire/commands.ts";
 import type { CacheDeclaration } from "../cache/fingerprint.ts";
 import type { ServiceSettings } from "../config/service.ts";
-import type { TaskDefinition } from "../config/tasks.ts";
+import type { TaskDefinition, TaskFile } from "../config/tasks.ts";
 import { joinPath, pathInside, relativePath } from "../../system/files/files.ts";
-import { type Environment, runEnvironment, taskEnvironment } from "./environment.ts";
+import {
+  countedVariables,
+  type Environment,
+  runEnvironment,
+  scriptEnvironment,
+  taskEnvironment,
+} from "./environment.ts";
+import type { NpmSetup, OutsideState } from "./npm_setup.ts";
 import type { TaskCommand } from "../execute/executor.ts";
 import type { TaskGraph, TaskNode } from "./graph.ts";
 import type { NpmBins } from "../execute/node_modules.ts";
@@ -83,6 +90,8 @@ export interface BuildPlan {
   readonly hasSecrets: boolean;
   /** The client's descriptors above stderr that commands, arguments or variables name. */
   readonly descriptors: readonly number[];
+  /** State outside of the project that the plan depends on. */
+  readonly outside: readonly OutsideState[];
 }
 
 /** The project that a plan is made for. */
@@ -99,6 +108,8 @@ interface PlanPlace {
   readonly npmBins?: NpmBins;
   /** As in {@linkcode TaskCommand}. */
   readonly denoFlags?: readonly string[];
+  /** Returns the settings for the scripts of a file if they run as `npm run` does. */
+  readonly npm?: (file: TaskFile) => NpmSetup | undefined;
 }
 
 /** Plans a run of a graph's tasks. */
@@ -106,7 +117,7 @@ export function planTasks(graph: TaskGraph, params: RunTasksParams, place: PlanP
   const labels = labelsOf(graph);
   const jobs = params.jobs ?? place.processors;
   const readers = stdinReaders(graph, jobs);
-  const env = runEnvironment(params.env, params.cwd);
+  const env = runEnvironment(params);
   const tasks = graph.map((node, index) => {
     return plannedTask(node, params, {
       place,
@@ -115,7 +126,9 @@ export function planTasks(graph: TaskGraph, params: RunTasksParams, place: PlanP
       env,
     });
   });
-  return { tasks, jobs, ...commonParts(params, tasks) };
+  const setups = new Set(graph.map(({ definition }) => place.npm?.(definition.origin)));
+  const outside = [...setups].flatMap((setup) => setup === undefined ? [] : [setup.outside]);
+  return { tasks, jobs, outside, ...commonParts(params, tasks) };
 }
 
 /**
@@ -136,7 +149,7 @@ function labelsOf(graph: TaskGraph): (string | undefined)[] {
 function commonParts(
   { tasks: requested, keepGoing, force, replayLogs, env }: RunTasksParams,
   tasks: readonly PlannedTask[],
-): Omit<BuildPlan, "tasks" | "jobs"> {
+): Omit<BuildPlan, "tasks" | "jobs" | "outside"> {
   const headers = tasks.flatMap(({ header }) => header === undefined ? [] : [header]);
   const hasSecrets = headers.some(hasSecret);
   const descriptors = namedDescriptors(headers, env);
@@ -146,7 +159,7 @@ function commonParts(
 /** Plans the run of a command line that is not a task. */
 export function planCommandLine(params: RunTasksParams, place: PlanPlace): BuildPlan {
   const command = params.tasks.join(" ");
-  const env = runEnvironment(params.env, params.cwd);
+  const env = runEnvironment(params);
   const cwd = params.taskCwd ?? params.cwd;
   const task: PlannedTask = {
     id: "",
@@ -169,7 +182,7 @@ export function planCommandLine(params: RunTasksParams, place: PlanPlace): Build
       ...denoOf(place),
     },
   };
-  return { tasks: [task], jobs: 1, ...commonParts(params, [task]) };
+  return { tasks: [task], jobs: 1, outside: [], ...commonParts(params, [task]) };
 }
 
 function plannedTask(
@@ -184,7 +197,10 @@ function plannedTask(
 ): PlannedTask {
   const { id, name, definition, dependencies, requested, package: owner } = node;
   const cwd = params.taskCwd ?? definition.origin.folder;
-  const args = node.takesArguments ? params.args : [];
+  const setup = place.npm?.(definition.origin);
+  // npm passes no arguments to pre and post scripts.
+  const takesArguments = node.takesArguments && (setup === undefined || !node.isHook);
+  const args = takesArguments ? params.args : [];
   const key = taskKey(definition, place.root, cwd);
   const same = {
     id,
@@ -211,9 +227,13 @@ function plannedTask(
   };
   // Globs of other tools are relative to the package, whatever folder the task runs in.
   const isElsewhere = cwd !== folder && declaration !== undefined;
-  const caching = isElsewhere
+  const declared = isElsewhere
     ? undefined
     : cacheDeclaration(definition, { key, names, imported: node.imported, lockfilesOf });
+  const caching = declared && {
+    ...declared,
+    env: [...declared.env, ...countedVariables(definition, setup)],
+  };
   const cached = caching === undefined ? {} : { caching };
   if (definition.command === undefined) {
     // Tasks that only run their dependencies have no inputs of their own in our configs.
@@ -232,7 +252,9 @@ function plannedTask(
     header: commandLine(definition.command, args),
     ...(stdin === undefined ? {} : { stdin }),
     command: {
-      ...taskCommand(definition, definition.command, { common, cwd, args, place }),
+      ...(setup === undefined
+        ? taskCommand(definition, definition.command, { common, cwd, args, place })
+        : scriptCommand(definition, definition.command, { params, cwd, args, setup })),
       ...(label === undefined || params.noPrefix ? {} : { waitsForOutput: true }),
     },
   };
@@ -256,6 +278,29 @@ function taskCommand(
     env: taskEnvironment(definition, common),
     isScript: definition.origin.source === "package.json",
     ...denoOf(place),
+  };
+}
+
+/** Returns the command of a script that runs as `npm run` does. */
+function scriptCommand(
+  definition: TaskDefinition,
+  command: string,
+  { params, cwd, args, setup }: {
+    readonly params: RunTasksParams;
+    readonly cwd: string;
+    readonly args: readonly string[];
+    readonly setup: NpmSetup;
+  },
+): TaskCommand {
+  return {
+    name: definition.name,
+    // npm removes this prefix, so that programs of folders above are found, too.
+    command: command.replace(/^(?:\.\/)?node_modules\/\.bin\//, ""),
+    args,
+    cwd,
+    env: scriptEnvironment(definition, params, setup),
+    isScript: true,
+    npm: setup.script(cwd),
   };
 }
 

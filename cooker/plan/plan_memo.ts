@@ -53,7 +53,10 @@ export class PlanMemo {
     const { configSet, sources } = this.#planner;
     const question = questionOf(params);
     const known = this.#plans.get(question);
-    if (known !== undefined) return { plan: known.answer, validity: known.validity };
+    // The state outside of the project is no part of the validity: its changes are never reported,
+    // and the outcome of a build depends on it separately.
+    const isSame = known?.answer.outside.every(({ isUnchanged }) => isUnchanged) === true;
+    if (known !== undefined && isSame) return { plan: known.answer, validity: known.validity };
     const path = params.taskCwd ?? params.cwd;
     const real = realFolder(path);
     // Taken before the plan, so that an edit during planning shows up as a change.

@@ -221,10 +221,17 @@ Deno.test("scripts of a package.json run with pre and post scripts, arguments an
       },
     },
   });
-  const events = await kitchen.run(["build"], { args: ["x"] });
+  const run = async (scripts?: "npm" | "deno"): Promise<string> => {
+    const way = scripts === undefined ? {} : { scripts };
+    return text(output(await kitchen.run(["build"], { args: ["x"], ...way }), "stdout"));
+  };
+  const asDeno = "pre prebuild x\n@me/pkg 1.2.3 build x\npost x\n";
+  const asNpm = "pre prebuild\n@me/pkg 1.2.3 build x\npost\n";
+  assertEquals(await run("deno"), asDeno);
   assertEquals(
-    text(output(events, "stdout")),
-    "pre prebuild x\n@me/pkg 1.2.3 build x\npost x\n",
+    [await run("npm"), await run()],
+    [asNpm, asNpm],
+    "only npm passes no arguments to hooks",
   );
 });
 

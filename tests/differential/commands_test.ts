@@ -56,6 +56,7 @@ async function bySimmer(root: string, { tasks, env }: Story): Promise<Outcome[]>
       cwd: folder === "" ? root : `${root}/${folder}`,
       env: { ...ENV, ...env },
       jobs: 1,
+      scripts: "deno",
     });
     outcomes.push({ code: run.exitCode, stdout: run.stdout.replaceAll(root, "~") });
   }
@@ -238,7 +239,8 @@ Deno.test("R11 a long command leaves no temporary folder, takes arguments, and w
   {
     await using cooker = new DirectCooker(root);
     for (const name of ["wild*", "-dash", "args", "script"]) {
-      const { exitCode, stdout } = await cooker.run([name], { args: ["a b", "$HOME"] });
+      const args = ["a b", "$HOME"];
+      const { exitCode, stdout } = await cooker.run([name], { args, scripts: "deno" });
       const expected = name === "script" ? "ok\n" : `${"w".repeat(60_000)} 6\n`;
       assertEquals([exitCode, stdout], [0, expected], name);
     }

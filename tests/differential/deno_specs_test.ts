@@ -85,6 +85,7 @@ function simmerWords([, ...args]: readonly string[]): string[] {
   return [
     "run",
     "--no-server",
+    "--scripts=deno",
     ...options,
     ...(task === undefined ? [] : [task]),
     ...(rest.length === 0 ? [] : ["--", ...rest]),
