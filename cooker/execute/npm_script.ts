@@ -86,10 +86,10 @@ export class NpmEnvironment {
     const find = (name: string): string | undefined =>
       findProgram(name, pathBehind(bins, env.PATH), cwd);
     const node = realOf(find("node"));
-    const npm = packageOf(realOf(find("npm")));
+    const npm = packageOf("npm", find("npm"));
     const manager = managerOf(script);
-    const ownPath = manager === "npm" ? npm?.entry : realOf(find(manager));
-    const own = manager === "npm" ? npm : packageOf(ownPath);
+    const program = manager === "npm" ? npm?.entry ?? find("npm") : realOf(find(manager));
+    const own = manager === "npm" ? npm : packageOf(manager, program);
     const gyp = npm && joinPath(npm.folder, "node_modules/@npmcli/run-script/lib/node-gyp-bin");
     const version = node === undefined ? undefined : await this.#versionOf(node);
     return {
@@ -100,7 +100,7 @@ export class NpmEnvironment {
       ...(manager === "npm" ? npmVariables(env, npm?.version) : {}),
       npm_config_user_agent: agentOf(script, {
         manager,
-        version: own?.name === manager ? own.version : undefined,
+        version: own?.version,
         node: version,
         isMember: cwd !== script.root,
       }),
@@ -108,7 +108,7 @@ export class NpmEnvironment {
       ...env,
       npm_command: npm === undefined || hasRunCommand(npm.folder) ? "run" : "run-script",
       ...(node === undefined ? {} : { NODE: node, npm_node_execpath: node }),
-      ...(ownPath === undefined ? {} : { npm_execpath: ownPath }),
+      ...(program === undefined ? {} : { npm_execpath: program }),
       COLOR: typeof output === "object" ? "1" : "0",
       PATH: pathBehind([...bins, ...(gyp !== undefined && pathExists(gyp) ? [gyp] : [])], env.PATH),
     };
@@ -182,17 +182,20 @@ interface ProgramPackage {
   readonly folder: string;
   /** The program's file, without links. */
   readonly entry: string;
-  readonly name: string;
   readonly version: string;
 }
 
-/** Returns the package of a program that is in the package's folder or in a folder in it. */
-function packageOf(entry: string | undefined): ProgramPackage | undefined {
-  if (entry === undefined) return undefined;
+/**
+ * Returns the package of a program, which is in the package's folder or in a folder in it. Returns
+ * `undefined` if a package of another name contains it, as that of a version manager.
+ */
+function packageOf(name: string, program: string | undefined): ProgramPackage | undefined {
+  if (program === undefined) return undefined;
+  const entry = realPath(program);
   const near = parentFolder(entry);
   for (const folder of [near, parentFolder(near)]) {
     const facts = nameAndVersion(joinPath(folder, "package.json"));
-    if (facts !== undefined) return { folder, entry, ...facts };
+    if (facts?.name === name) return { folder, entry, version: facts.version };
   }
   return undefined;
 }

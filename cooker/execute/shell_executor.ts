@@ -432,7 +432,7 @@ class Receiver {
 function startScript(
   command: TaskCommand,
   npm: NpmScript,
-  spawn: (options: Pick<SpawnOptions, "command" | "args" | "env">) => GroupProcess,
+  spawn: (options: Pick<SpawnOptions, "command" | "calledAs" | "args" | "env">) => GroupProcess,
   needed: DisposableStack,
 ): Leader | ExitStatus {
   const { name, cwd, env } = command;
@@ -446,7 +446,8 @@ function startScript(
   const line = scriptLine(command);
   const args = fitsArgument(line) ? ["-c", line] : [needed.use(LongScript.create(line)).file];
   try {
-    return { process: spawn({ command: shell, args, env }), kind: "program" };
+    const process = spawn({ command: shell, calledAs: npm.shell ?? "sh", args, env });
+    return { process, kind: "program" };
   } catch (error) {
     if (!isSystemError(error)) throw error;
     return { code: NOT_STARTED, reason: `Cannot start ${name}: ${shell}: ${error.message}` };

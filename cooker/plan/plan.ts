@@ -294,8 +294,7 @@ function scriptCommand(
 ): TaskCommand {
   return {
     name: definition.name,
-    // npm removes this prefix, so that programs of folders above are found, too.
-    command: command.replace(/^(?:\.\/)?node_modules\/\.bin\//, ""),
+    command,
     args,
     cwd,
     env: scriptEnvironment(definition, params, setup),

@@ -83,6 +83,11 @@ export interface TaskTerminal {
 export interface SpawnOptions {
   /** The program's absolute path. */
   readonly command: string;
+  /**
+   * The name that the program is given as `argv[0]`, where the platform has `posix_spawn` and no
+   * prefix is needed. Default: its path.
+   */
+  readonly calledAs?: string;
   readonly args: readonly string[];
   /** The absolute path of the working directory. */
   readonly cwd: string;

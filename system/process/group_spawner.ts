@@ -32,9 +32,10 @@ export class GroupSpawner implements AsyncDisposable {
    */
   spawn(options: SpawnOptions): GroupProcess {
     const means = this.#opened();
-    const { attributes: { umask, prefix = [] } = {} } = options;
+    const { attributes: { umask, prefix = [] } = {}, calledAs, ...rest } = options;
     const [command = options.command, ...args] = [...prefix, options.command, ...options.args];
-    const whole = { ...options, command, args };
+    const name = calledAs === undefined || prefix.length > 0 ? {} : { calledAs };
+    const whole = { ...rest, ...name, command, args };
     return withUmask(
       umask,
       () =>

@@ -177,7 +177,7 @@ export class PosixSpawn implements Disposable {
   }
 
   #spawn(
-    { command, args, cwd, env, descriptors }: SpawnOptions,
+    { command, calledAs = command, args, cwd, env, descriptors }: SpawnOptions,
     streams: readonly number[],
     controlling: string | undefined,
   ): number {
@@ -205,7 +205,7 @@ export class PosixSpawn implements Disposable {
       const path = text(program);
       return symbols.posix_spawn(pid, path, actions, attributes, argv, environment);
     };
-    let error = start(command, [command, ...args]);
+    let error = start(command, [calledAs, ...args]);
     if (error === ENOEXEC) error = start("/bin/sh", ["/bin/sh", command, ...args]);
     symbols.posix_spawn_file_actions_destroy(actions);
     if (error !== 0) throw systemError(error, what);

@@ -228,11 +228,9 @@ Deno.test("scripts of a package.json run with pre and post scripts, arguments an
   const asDeno = "pre prebuild x\n@me/pkg 1.2.3 build x\npost x\n";
   const asNpm = "pre prebuild\n@me/pkg 1.2.3 build x\npost\n";
   assertEquals(await run("deno"), asDeno);
-  assertEquals(
-    [await run("npm"), await run()],
-    [asNpm, asNpm],
-    "only npm passes no arguments to hooks",
-  );
+  // The text is that of all runs so far. Only npm passes no arguments to hooks.
+  assertEquals(await run("npm"), asDeno + asNpm);
+  assertEquals(await run(), asDeno + asNpm + asNpm);
 });
 
 Deno.test("--eval runs a command line in the client's working directory", async () => {
