@@ -27,7 +27,7 @@ import {
 } from "./forward/client.ts";
 import { isReaderGone, outputLostText } from "./system/output_failure.ts";
 import { redactArguments, shownCommandLine } from "./wire/redact.ts";
-import { knowsItself } from "./system/process/self.ts";
+import { knowsItself, TASK_SHELL } from "./system/process/self.ts";
 import { isGroupOrphaned } from "./system/process/processes.ts";
 import { onSignal } from "./system/process/signals.ts";
 import type { HostedInvocation } from "./app/forwarded_command.ts";
@@ -347,6 +347,10 @@ export async function main(
   args: readonly string[],
   from: Surroundings = thisProcess(),
 ): Promise<number> {
+  if (args[0] === TASK_SHELL && from.connect === undefined) {
+    const { runTaskShell } = await import("./system/process/task_shell.ts");
+    return await runTaskShell(args.slice(1));
+  }
   const { output } = from;
   const exitCode = await carryOut(args, from);
   const lost = output.failure;

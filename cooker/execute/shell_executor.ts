@@ -35,21 +35,18 @@ import type {
   TaskCommand,
 } from "./executor.ts";
 import { heldOutputText, leftoverText } from "./leftovers.ts";
-import { fitsArgument, LongCommand, LongScript } from "./long_command.ts";
-import { NpmEnvironment, type NpmScript, scriptLine, shellOf } from "./npm_script.ts";
+import { fitsArgument, LongCommand } from "./long_command.ts";
+import { NpmEnvironment } from "./npm_script.ts";
 import { OutputPipe } from "./output_pipe.ts";
 import { pipelineLength, plainCommand } from "./plain_command.ts";
-import type { GroupLeader } from "./deliver_once.ts";
 import { GRACE_MS, ProcessGroup } from "./process_tree.ts";
+import { type Leader, needsDeno, NOT_STARTED, startScript, startWithoutDeno } from "./leader.ts";
 
 /**
  * Variable that names the execution to a nested run, if processes cannot be marked. It is part of
  * no cache key.
  */
 export const EXECUTION_VARIABLE = "SIMMER_EXECUTION";
-
-/** Exit code of a command that could not be started, as in shells. */
-const NOT_STARTED = 127;
 
 /** Exit code of a command that SIGKILL has ended. */
 const KILLED = signalExitCode("SIGKILL");
@@ -75,11 +72,6 @@ const NOTICE_MS = 3000;
  * leave the task's group. The child of `setsid -f` may do that only after its parent has ended.
  */
 const LEAVE_MS = 50;
-
-/** The process that leads a task's group. */
-interface Leader extends GroupLeader {
-  readonly process: GroupProcess;
-}
 
 /** Options of a {@linkcode ShellExecutor}. */
 interface ShellOptions {
@@ -304,11 +296,7 @@ export class ShellExecutor implements Executor {
     }
     const deno = findDeno(host, command.env.PATH);
     if (deno === undefined) {
-      return {
-        code: NOT_STARTED,
-        reason:
-          `Cannot start ${command.name}: deno is not on the PATH, but its shell runs the tasks`,
-      };
+      return startWithoutDeno(command, host, (more) => spawn({ ...given, ...more }), needed);
     }
     // Behind a prefix, only the shell reports a program that cannot be started.
     const plain = needsDeno(command) || (attributes?.prefix ?? []).length > 0
@@ -428,32 +416,6 @@ class Receiver {
   }
 }
 
-/** Starts a script in its shell, as `npm run` does. */
-function startScript(
-  command: TaskCommand,
-  npm: NpmScript,
-  spawn: (options: Pick<SpawnOptions, "command" | "calledAs" | "args" | "env">) => GroupProcess,
-  needed: DisposableStack,
-): Leader | ExitStatus {
-  const { name, cwd, env } = command;
-  const shell = shellOf(npm, env.PATH ?? "", cwd);
-  if (shell === undefined) {
-    const missing = npm.shell === undefined
-      ? "sh is not on the PATH"
-      : `the script-shell of .npmrc does not exist: ${npm.shell}`;
-    return { code: NOT_STARTED, reason: `Cannot start ${name}: ${missing}` };
-  }
-  const line = scriptLine(command);
-  const args = fitsArgument(line) ? ["-c", line] : [needed.use(LongScript.create(line)).file];
-  try {
-    const process = spawn({ command: shell, calledAs: npm.shell ?? "sh", args, env });
-    return { process, kind: "program" };
-  } catch (error) {
-    if (!isSystemError(error)) throw error;
-    return { code: NOT_STARTED, reason: `Cannot start ${name}: ${shell}: ${error.message}` };
-  }
-}
-
 /** Returns the descriptors above stderr that a process is given, if there are any. */
 function aboveStreams(passed: TaskCommand["passed"]): Pick<SpawnOptions, "descriptors"> {
   const descriptors = [...passed ?? []].filter(([number]) => number > STDERR);
@@ -461,11 +423,6 @@ function aboveStreams(passed: TaskCommand["passed"]): Pick<SpawnOptions, "descri
 }
 
 const STDERR = 2;
-
-/** Returns true if Deno was given options of its own. With these, it may refuse to run anything. */
-function needsDeno({ denoFlags = [] }: TaskCommand): boolean {
-  return denoFlags.length > 0;
-}
 
 /** Returns true if a command has a terminal without a keyboard. */
 function readsNoKeys({ output }: TaskCommand): boolean {

@@ -5,6 +5,9 @@
  * @module
  */
 
+/** The first word of a command line that makes this program a shell for tasks. */
+export const TASK_SHELL = "__task-shell";
+
 /** The executable and the main module of a running program. */
 export interface ProgramDescription {
   /** True if the program is a compiled binary that contains its own code. */

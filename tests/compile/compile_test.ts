@@ -77,7 +77,7 @@ Deno.test("deno compile finds every module, lazily loaded ones too, and puts it 
       source.slice(0, 60);
     assert(includes(binary, purpose), `${path} is not in the binary`);
   }
-  for (const dependency of ["valibot", "jsonc-parser", "fastest-levenshtein"]) {
+  for (const dependency of ["valibot", "jsonc-parser", "fastest-levenshtein", "dax"]) {
     assert(includes(binary, dependency), `${dependency} is not in the binary`);
   }
 });

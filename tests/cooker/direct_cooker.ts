@@ -3,6 +3,7 @@
 import { assert } from "@std/assert";
 import type { AsyncCommand } from "../../server/cooker.ts";
 import type { SettledBuilds } from "../../cooker/settled.ts";
+import type { Executor } from "../../cooker/execute/executor.ts";
 import { TaskCooker } from "../../cooker/task_cooker.ts";
 import { statePaths } from "../../project/state.ts";
 import { type Clock, systemClock } from "../../system/clock.ts";
@@ -44,6 +45,7 @@ export class DirectCooker implements AsyncDisposable {
       readonly cache?: string | ((env: Readonly<Record<string, string>>) => string);
       readonly clock?: Clock;
       readonly settled?: SettledBuilds;
+      readonly executor?: Executor;
     } = {},
   ) {
     this.root = root;
@@ -55,6 +57,7 @@ export class DirectCooker implements AsyncDisposable {
       clock,
       log: this.log,
       ...(options.settled === undefined ? {} : { settled: options.settled }),
+      ...(options.executor === undefined ? {} : { executor: options.executor }),
     });
     this.cooker.preServe({
       clock,

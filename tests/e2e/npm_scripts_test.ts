@@ -139,7 +139,7 @@ function withoutOwn(text: string): string {
 
 /** Removes the lines by which simmer itself reports a failure. */
 function ofScript({ code, stdout, stderr }: Finished): Finished {
-  const lines = stderr.split("\n").filter((line) => !/^(simmer: |  (log|last lines)\b)/.test(line));
+  const lines = stderr.split("\n").filter((line) => !/^simmer: /.test(line));
   return { code, stdout: withoutOwn(stdout), stderr: lines.join("\n") };
 }
 
