@@ -24,17 +24,27 @@ interface QuickClientOptions {
   /** simmer's version. */
   readonly version: string;
   /** Command that runs the whole client. */
-  readonly whole: readonly string[];
+  readonly whole: WholeClient;
   /** Path of Perl. */
   readonly perl: string;
-  readonly os: "linux" | "darwin";
+  /** `any`: the script finds out where it runs. */
+  readonly os: "linux" | "darwin" | "any";
   readonly arch: typeof Deno.build.arch;
 }
 
+/**
+ * The command that runs the whole client, or the name of a script for that in the same folder, which
+ * is found through links to the quick client.
+ */
+type WholeClient = readonly string[] | { readonly beside: string };
+
 /** Platform-specific values. */
 interface Platform {
-  /** Number of the `sendmsg` system call, which passes descriptors; 0: none are passed. */
-  readonly sendmsg: number;
+  /**
+   * Perl expression for the number of the `sendmsg` system call, which passes descriptors; 0: none
+   * are passed.
+   */
+  readonly sendmsg: string;
   readonly windowSize: string;
   /** Perl expressions. */
   readonly address: string;
@@ -56,7 +66,7 @@ const LINUX: Omit<Platform, "sendmsg"> = {
 
 /** Values from the system's headers. Not yet tested on macOS. */
 const DARWIN: Platform = {
-  sendmsg: 0,
+  sendmsg: "0",
   windowSize: "0x40087468",
   address: `pack("CCa104", 106, 1, $_[0])`,
   peerUser: `unpack("x4L", getsockopt(S, 0, 1))`,
@@ -65,14 +75,42 @@ const DARWIN: Platform = {
   now: `do { require Time::HiRes; Time::HiRes::time() }`,
 };
 
-const SENDMSG: Readonly<Record<typeof Deno.build.arch, number>> = { x86_64: 46, aarch64: 211 };
+const SENDMSG: Readonly<Record<typeof Deno.build.arch, string>> = { x86_64: "46", aarch64: "211" };
+
+/** Returns a Perl expression that is evaluated to `mac` on macOS. */
+function eitherOf(mac: string, linux: string): string {
+  return `($^O eq "darwin" ? ${mac} : ${linux})`;
+}
+
+/** The processor is read from the header of the running Perl. */
+const ANY: Platform = {
+  sendmsg: eitherOf(
+    "0",
+    String.raw`do {
+    open my $f, "<", "/proc/self/exe"; read $f, my $head, 20; unpack("x18 S", $head) == 183 ? 211 : 46
+  }`,
+  ),
+  windowSize: eitherOf(DARWIN.windowSize, LINUX.windowSize),
+  address: eitherOf(DARWIN.address, LINUX.address),
+  peerUser: eitherOf(DARWIN.peerUser, LINUX.peerUser),
+  folder: eitherOf(DARWIN.folder, LINUX.folder),
+  variables: eitherOf(DARWIN.variables, LINUX.variables),
+  now: eitherOf(DARWIN.now, LINUX.now),
+};
+
+function platformOf({ os, arch }: Pick<QuickClientOptions, "os" | "arch">): Platform {
+  if (os === "any") return ANY;
+  return os === "linux" ? { ...LINUX, sendmsg: SENDMSG[arch] } : DARWIN;
+}
 
 /** Creates the script. */
 export function quickClient({ version, whole, perl, os, arch }: QuickClientOptions): string {
-  const platform = os === "linux" ? { ...LINUX, sendmsg: SENDMSG[arch] } : DARWIN;
+  const platform = platformOf({ os, arch });
   const program = perlText(platform, { version, whole, rare: rareText(platform) });
   return `#!/bin/sh
-# simmer's quick client ${version}: 'simmer install' made it, 'simmer uninstall' removes it.
+# simmer's quick client ${version}${
+    "beside" in whole ? "" : ": 'simmer install' made it, 'simmer uninstall' removes it"
+  }.
 true <&0 2>/dev/null || exec </dev/null
 true >&1 || exec >/dev/null
 true >&2 || exec 2>/dev/null
@@ -99,7 +137,17 @@ ${runWhole(whole)}`;
  * Returns the shell code that runs the whole client. If that is missing, the exit code is 3, the
  * same as for a missing server.
  */
-function runWhole(whole: readonly string[]): string {
+function runWhole(whole: WholeClient): string {
+  if ("beside" in whole) {
+    return `self=$0
+case $self in */*) ;; *) self=./$self;; esac
+while [ -L "$self" ]; do
+  link=$(readlink "$self")
+  case $link in /*) self=$link;; *) self=\${self%/*}/$link;; esac
+done
+exec "\${self%/*}/${whole.beside}" "$@"
+`;
+  }
   const program = shell(whole[0] ?? "");
   return `if [ -x ${program} ]; then exec ${whole.map(shell).join(" ")} "$@"; fi
 echo "simmer: cannot run "${program}": it is gone; install simmer again" >&2
@@ -121,12 +169,12 @@ function perlText(
   { address, peerUser, folder, variables, sendmsg, windowSize }: Platform,
   { version, whole, rare }: {
     readonly version: string;
-    readonly whole: readonly string[];
+    readonly whole: WholeClient;
     readonly rare: string;
   },
 ): string {
   return String.raw`$ours = shift;
-@whole = (${whole.map(perlString).join(", ")});
+@whole = (${"beside" in whole ? "" : whole.map(perlString).join(", ")});
 $SIG{ALRM} = \&whole;
 alarm 2;
 for (@ARGV) { last if $_ eq "--"; whole() if /${PLACED}/ }
@@ -173,7 +221,7 @@ sub whole {
   alarm 0;
   $SIG{PIPE} = $ignores ? "IGNORE" : "DEFAULT" if defined $ignores;
   delete $ENV{PERL_BADLANG} if $ours;
-  exec { $whole[0] } @whole, @ARGV;
+${"beside" in whole ? findBeside(whole.beside) : ""}  exec { $whole[0] } @whole, @ARGV;
   print STDERR "simmer: cannot run $whole[0]: $!; install simmer again\n";
   exit 3;
 }
@@ -216,7 +264,8 @@ sub request {
   $variables =~ s/(^|\0)PERL_BADLANG=0\0/$1/ if $ours;
   my $namespaces = join " ", map readlink("/proc/self/ns/$_") || (), "pid", "mnt";
   $terminal = join "", map -t $_ ? 1 : 0, *STDIN, *STDOUT, *STDERR;
-  @passed = ${sendmsg === 0 ? "()" : "(0, descriptors())"};
+  $sendmsg = ${sendmsg};
+  @passed = $sendmsg ? (0, descriptors()) : ();
   my $fields = join "\0", ${EXECUTE_PROTOCOL}, ${
     perlString(version)
   }, $$, $namespaces, $cwd, size(),
@@ -251,7 +300,7 @@ sub begin {
   $control = pack("Qii", 16 + length $rights, 1, 1) . $rights;
   $control .= "\0" x (-length($control) % 8);
   $message = pack "QLx4PQPQLx4", 0, 0, $vector, 1, $control, 16 + length $rights, 0;
-  syscall(${sendmsg}, fileno S, $message, 0) == 5 or rare("lost");
+  syscall($sendmsg, fileno S, $message, 0) == 5 or rare("lost");
 }
 
 sub out {
@@ -269,6 +318,16 @@ sub rare {
 
 BEGIN { $rare = <<'RARE' }
 ${rare}RARE
+`;
+}
+
+/** Returns the Perl code that finds a script in the folder of this one. */
+function findBeside(name: string): string {
+  return String.raw`  my $self = $0;
+  while (defined(my $link = readlink $self)) {
+    $self = $link =~ m!^/! ? $link : ($self =~ m!^(.*/)! ? $1 : "") . $link;
+  }
+  @whole = ($self =~ m!^(.*/)! ? $1 : "./") . ${perlString(name)};
 `;
 }
 

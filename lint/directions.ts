@@ -40,6 +40,7 @@ const OUTSIDE: ReadonlySet<string> = new Set([
   "docs",
   "examples",
   "lint",
+  "pack",
   "std",
   "tests",
 ]);
