@@ -115,6 +115,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: "shrink or empty the result cache",
     load: () => import("./client/commands/clean.ts"),
   },
+  init: {
+    summary: "show what simmer would do with this project",
+    load: () => import("./client/commands/init.ts"),
+  },
   install: {
     summary: "install simmer on the PATH, with its quick client",
     load: () => import("./client/commands/install.ts"),
