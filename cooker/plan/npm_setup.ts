@@ -157,17 +157,24 @@ export function npmSetups(
   { env, scripts }: Pick<RunTasksParams, "env" | "scripts">,
 ): (file: TaskFile) => NpmSetup | undefined {
   let setup: NpmSetup | undefined;
-  return (file) => {
-    if (file.source !== "package.json" || config.scriptWay(file, scripts) === "deno") {
-      return undefined;
-    }
+  const make = (): NpmSetup => {
     const [npmrc, manager] = [config.npmrc(), config.packageManager()];
-    setup ??= new NpmSetup({
+    return new NpmSetup({
       root,
       ...(npmrc === undefined ? {} : { npmrc }),
       ...(manager === undefined ? {} : { manager }),
     }, env);
-    return setup;
+  };
+  // Each question reads config files again, and a plan asks several times for each task.
+  const known = new Map<TaskFile, NpmSetup | undefined>();
+  return (file) => {
+    if (file.source !== "package.json") return undefined;
+    if (!known.has(file)) {
+      const isNpm = config.scriptWay(file, scripts) === "npm";
+      if (isNpm) setup ??= make();
+      known.set(file, isNpm ? setup : undefined);
+    }
+    return known.get(file);
   };
 }
 
