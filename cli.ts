@@ -119,6 +119,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: "show what simmer would do with this project",
     load: () => import("./client/commands/init.ts"),
   },
+  propose: {
+    summary: "propose inputs and outputs of tasks from the files that they use",
+    load: () => import("./client/commands/propose.ts"),
+  },
   install: {
     summary: "install simmer on the PATH, with its quick client",
     load: () => import("./client/commands/install.ts"),

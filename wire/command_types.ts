@@ -275,6 +275,8 @@ export interface RunTasksInput extends WorkspaceInput {
   readonly force?: boolean | undefined;
   /** Options for the `deno` whose shell runs the tasks, such as `--frozen`; default: none. */
   readonly denoFlags?: readonly string[] | undefined;
+  /** Reports the files that the tasks use, by `TaskAudited`; default: `false`. */
+  readonly audit?: boolean | undefined;
   /**
    * How scripts of a `package.json` run: as `npm run` does, or as `deno task` does; absent: as the
    * project's settings say.
@@ -331,6 +333,8 @@ export interface RunTasksParams extends RunTasksInput, WorkspaceParams {
   readonly force: boolean;
   /** Options for the `deno` whose shell runs the tasks. */
   readonly denoFlags: readonly string[];
+  /** Reports the files that the tasks use, by `TaskAudited`. */
+  readonly audit: boolean;
   /** Continues after a failure with tasks that do not depend on it. */
   readonly keepGoing: boolean;
   /** Continues the build after its client has left. */

@@ -340,6 +340,8 @@ const runTasksParams = v.strictObject({
   force: v.optional(v.boolean(), false),
   /** Options for the `deno` whose shell runs the tasks. */
   denoFlags: v.optional(v.array(v.string()), []),
+  /** Reports the files that the tasks use, by `TaskAudited`. */
+  audit: v.optional(v.boolean(), false),
   /** How scripts of a `package.json` run; absent: as the project's settings say. */
   scripts: v.optional(v.picklist(["npm", "deno"])),
   keepGoing: v.optional(v.boolean(), false),

@@ -133,6 +133,8 @@ export interface TaskStarted {
   readonly prefixed: boolean;
   /** Id of another build that has started the task, and with which this build shares it. */
   readonly shared?: string;
+  /** True if the task has a command that could be cached, but declares no inputs. */
+  readonly isUndeclared?: boolean;
 }
 
 /** A service is ready: the tasks that depend on it may start. */
@@ -226,6 +228,36 @@ export interface TaskCached {
   readonly fingerprint: string;
   /** Size in bytes of the recorded output that follows; absent if none follows. */
   readonly replayedBytes?: number;
+}
+
+/**
+ * The files that a task has used, compared with its declarations. Sent before the end of the task, if
+ * the run was asked to audit its tasks and the system permits it. Paths are relative to the task's
+ * folder. The lists have at most 100 paths each.
+ */
+export interface TaskAudited {
+  /** Discriminant of {@linkcode EventBody}. */
+  readonly type: "TaskAudited";
+  /** Id of the build. */
+  readonly build: string;
+  /** Id of the task in its build. */
+  readonly task: string;
+  /** Name of the task in its config. */
+  readonly name: string;
+  /** Workspace member that the task belongs to; absent if members are not distinguished. */
+  readonly package?: string;
+  /** True if the task declares its inputs. */
+  readonly isDeclared: boolean;
+  /** Proposed inputs: the files that the task read, or their folders. */
+  readonly files: readonly string[];
+  /** Proposed outputs: the files that the task wrote, or their folders. */
+  readonly output: readonly string[];
+  /** Files that the task read first and wrote then. */
+  readonly changed: readonly string[];
+  /** Files that the task read and does not declare. Empty if it declares no inputs. */
+  readonly undeclaredReads: readonly string[];
+  /** Files that the task wrote and does not declare. Empty if it declares no inputs. */
+  readonly undeclaredWrites: readonly string[];
 }
 
 /** A task was ended, or never started, because the build was cancelled or another task failed. */
@@ -442,6 +474,7 @@ export type EventBody =
   | TaskStarted
   | TaskReady
   | TaskOutput
+  | TaskAudited
   | KeyboardTaken
   | KeyboardReleased
   | SignalTyped
@@ -487,6 +520,7 @@ export const EVENT_TYPES = [
   "TaskStarted",
   "TaskReady",
   "TaskOutput",
+  "TaskAudited",
   "KeyboardTaken",
   "KeyboardReleased",
   "SignalTyped",

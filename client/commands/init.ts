@@ -5,22 +5,15 @@
  */
 
 import type { PlanTasksResult, TaskDescription } from "../../wire/commands.ts";
-import { readConfigText } from "../../project/config_text.ts";
-import { infoIfPresent, realPath, writeAtomically } from "../../system/files/files.ts";
 import { defineCommand } from "../command.ts";
 import { serverPlace } from "../connect/find_server.ts";
 import { queryCooker } from "../connect/query_cooker.ts";
 import { EXIT } from "../errors.ts";
+import { addProposals, type TaskProposal } from "../init/add_proposals.ts";
 import { type Findings, findingsOf, shownPath } from "../init/findings.ts";
-import type { Proposal } from "../init/proposals.ts";
 import { findingsText } from "../init/report.ts";
-import { withProposals } from "../init/settings_text.ts";
 import { SELECTION_OPTIONS } from "../args/run_input.ts";
 import { styleFor } from "../render/style.ts";
-
-/** Permission bits of a mode, and those of a file whose mode is not known. */
-const PERMISSIONS = 0o777;
-const DEFAULT_MODE = 0o644;
 
 /** The `simmer init` command. */
 export const command = defineCommand({
@@ -81,8 +74,6 @@ export const command = defineCommand({
   return EXIT.ok;
 });
 
-type TaskProposal = readonly [task: string, proposal: Proposal];
-
 function proposalsByFile({ tasks }: Findings): Map<string, TaskProposal[]> {
   const found = new Map<string, TaskProposal[]>();
   for (const { file, name, proposal } of tasks) {
@@ -90,27 +81,4 @@ function proposalsByFile({ tasks }: Findings): Map<string, TaskProposal[]> {
     found.set(file, [...found.get(file) ?? [], [name, proposal]]);
   }
   return found;
-}
-
-/**
- * Adds proposals to a config file.
- *
- * @param check reads the project's config. If it fails, the file is restored
- */
-async function addProposals(
-  path: string,
-  proposals: readonly TaskProposal[],
-  check: () => Promise<unknown>,
-): Promise<void> {
-  const file = realPath(path);
-  const before = readConfigText(file);
-  if (before === undefined) return;
-  const mode = (infoIfPresent(file)?.mode ?? DEFAULT_MODE) & PERMISSIONS;
-  writeAtomically(file, withProposals(before, proposals), mode);
-  try {
-    await check();
-  } catch (error) {
-    writeAtomically(file, before, mode);
-    throw error;
-  }
 }

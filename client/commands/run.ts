@@ -6,6 +6,7 @@
 
 import type { Channel } from "../../rpc/channel.ts";
 import type { RunTasksInput } from "../../wire/commands.ts";
+import type { TaskAudited } from "../../wire/events.ts";
 import type { ParsedArguments, ValuesFor } from "../args/arguments.ts";
 import { runBuild } from "../build/build.ts";
 import { defineCommand } from "../command.ts";
@@ -27,6 +28,7 @@ import {
   keyboardInput,
   outputInput,
   runInput,
+  type Selection,
   SELECTION_OPTIONS,
   withTaskBehind,
 } from "../args/run_input.ts";
@@ -48,6 +50,11 @@ const OPTIONS = [
   },
   ...OUTPUT_OPTIONS,
   {
+    name: "audit",
+    kind: "flag",
+    summary: "run the tasks even if they are cached, and report files that they do not declare",
+  },
+  {
     name: "replay-logs",
     kind: "choice",
     choices: ["full", "errors", "none"],
@@ -65,6 +72,22 @@ const OPTIONS = [
 ] as const;
 
 type Parsed = ParsedArguments<ValuesFor<typeof OPTIONS>>;
+
+/** The values of the options that only `run` has, as if none was given. */
+const NO_VALUES = {
+  "keep-going": false,
+  "dry-run": false,
+  "no-prefix": false,
+  output: undefined,
+  timestamps: false,
+  "replay-logs": undefined,
+  detach: false,
+  busy: undefined,
+  "no-server": false,
+  timeout: undefined,
+  "max-rss": undefined,
+  "max-servers": undefined,
+} as const;
 
 /** The `simmer run` command. */
 export const command = defineCommand({
@@ -103,6 +126,34 @@ export const command = defineCommand({
   ],
 }, run);
 
+/**
+ * Runs tasks for `simmer propose`, and records the files that they use.
+ *
+ * @param audited receives what was recorded of each task
+ */
+export async function runAudited(
+  invocation: Invocation,
+  selection: Selection,
+  audited: (event: TaskAudited) => void,
+): Promise<number> {
+  const parsed: Parsed = {
+    ...withTaskBehind(selection),
+    values: { ...NO_VALUES, ...selection.values, audit: true },
+  };
+  const renderer = await rendererFor(invocation, parsed.values);
+  const { json } = parsed.values;
+  return await runWith(invocation, parsed, {
+    ...(renderer.live === undefined ? {} : { live: renderer.live }),
+    event: (event) => {
+      if (event.type === "TaskAudited") audited(event);
+      return event.type !== "TaskAudited" || json ? renderer.event(event) : undefined;
+    },
+    say: (text) => renderer.say(text),
+    warn: (text) => renderer.warn(text),
+    finish: () => renderer.finish(),
+  });
+}
+
 async function run(invocation: Invocation, typed: Parsed): Promise<number> {
   const parsed = withTaskBehind(typed);
   const { values, words } = parsed;
@@ -121,7 +172,15 @@ async function runNamed(invocation: Invocation, parsed: Parsed): Promise<number>
     const { dryRun } = await import("./dry_run.ts");
     return await dryRun(invocation, parsed);
   }
-  const renderer = await rendererFor(invocation, values);
+  return await runWith(invocation, parsed, await rendererFor(invocation, values));
+}
+
+async function runWith(
+  invocation: Invocation,
+  parsed: Parsed,
+  renderer: Renderer,
+): Promise<number> {
+  const { values } = parsed;
   // Checks the command line before the project, so that a usage error is reported before a missing
   // project.
   const input = await inputOf(invocation, parsed, renderer);
@@ -246,6 +305,7 @@ async function inputOf(
     keepGoing: values["keep-going"],
     detach: values.detach,
     noPrefix: values["no-prefix"],
+    ...(values.audit ? { audit: true } : {}),
     ...(values["replay-logs"] === undefined ? {} : { replayLogs: values["replay-logs"] }),
     ...(values.detach ? {} : { ...inputDescriptors(invocation), ...output, ...keyboard }),
   };

@@ -9,6 +9,7 @@ import { isInForeground } from "../../system/process/foreign_descriptors.ts";
 import type { Invocation } from "../invocation.ts";
 import type { ValuesFor } from "../args/arguments.ts";
 import type { CommonValues } from "../args/options.ts";
+import { withAdvice } from "./advice.ts";
 import { PlainRenderer } from "./plain.ts";
 import type { Renderer } from "./renderer.ts";
 import { isSet, styleFor } from "./style.ts";
@@ -36,6 +37,13 @@ export async function rendererFor(
   invocation: Invocation,
   values: RenderValues,
 ): Promise<Renderer> {
+  const renderer = await basicRenderer(invocation, values);
+  if (values.json) return renderer;
+  const { env, terminal } = invocation;
+  return withAdvice(renderer, terminal.stderr && !isSet(env.CI));
+}
+
+async function basicRenderer(invocation: Invocation, values: RenderValues): Promise<Renderer> {
   const { env, terminal, output: sink, clock, pid } = invocation;
   const { quiet, color, timestamps } = values;
   if (values.json) {

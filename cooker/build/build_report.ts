@@ -12,6 +12,7 @@ import { hasSecret } from "../../wire/redact.ts";
 import type { CommandCall } from "../../server/cooker.ts";
 import type { ExitStatus, OutputSink } from "../execute/executor.ts";
 import type { BuildPlan, PlannedTask } from "../plan/plan.ts";
+import { audit } from "./audit.ts";
 import type { BuildFiles } from "./build_files.ts";
 import type { TaskStatus } from "./scheduler.ts";
 
@@ -88,7 +89,10 @@ export class BuildReport {
   started(task: PlannedTask, shared: string | undefined): void {
     const { cwd, prefixed } = task;
     const by = shared === undefined ? {} : { shared };
-    this.emit({ type: "TaskStarted", ...this.#head(task), cwd, prefixed, ...by });
+    const { command, caching, service } = task;
+    const isUndeclared = command !== undefined && caching === undefined && service === undefined;
+    const undeclared = isUndeclared ? { isUndeclared } : {};
+    this.emit({ type: "TaskStarted", ...this.#head(task), cwd, prefixed, ...by, ...undeclared });
   }
 
   /** Reports a cache hit. @param replayedBytes size of the recorded output that will follow */
@@ -103,13 +107,20 @@ export class BuildReport {
   }
 
   /** Returns the receiver of a task's output. */
-  sink({ id: task }: PlannedTask): OutputSink {
-    const { id: build } = this.#options;
+  sink(planned: PlannedTask): OutputSink {
+    const { id: build, plan } = this.#options;
+    const { id: task, name, package: owner } = planned;
     return {
       write: async (stream, bytes) => {
         await this.emit({ type: "TaskOutput", build, task, stream, ...encodeOutput(bytes) });
       },
       warn: (message) => this.warn(message, task),
+      accessed: (files) => {
+        const whose = owner === undefined ? {} : { package: owner };
+        const context = { root: plan.root, dependencies: dependenciesOf(plan, planned) };
+        const found = audit(planned, files, context);
+        this.emit({ type: "TaskAudited", build, task, name, ...whose, ...found });
+      },
     };
   }
 
@@ -220,6 +231,21 @@ export class BuildReport {
     const log = logPath === undefined ? {} : { logPath };
     return { build: this.#options.id, task, durationMs, ...log };
   }
+}
+
+/** Returns all tasks that a task depends on, directly or not. */
+function dependenciesOf({ tasks }: BuildPlan, task: PlannedTask): PlannedTask[] {
+  const found = new Set<PlannedTask>();
+  const open = [task];
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    for (const index of next.dependencies) {
+      const dependency = tasks[index];
+      if (dependency === undefined || found.has(dependency)) continue;
+      found.add(dependency);
+      open.push(dependency);
+    }
+  }
+  return [...found];
 }
 
 function countsOf(statuses: readonly TaskStatus[]): BuildCounts {

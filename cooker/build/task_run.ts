@@ -330,6 +330,7 @@ export class TaskRun {
                 : this.#listener.sink.write(stream, bytes),
             warn: (message) => this.#listener.sink.warn(message),
             tagged: (tag) => executions.tag(execution, tag),
+            accessed: (files) => this.#listener.sink.accessed?.(files),
           },
         },
       });
@@ -401,6 +402,7 @@ function workOf({ key, command, caching, service }: PlannedTask): string {
     command?.cwd,
     command?.denoFlags,
     command?.npm?.identity,
+    command?.isTraced,
     caching?.files,
     caching?.globs,
     caching?.output,

@@ -522,6 +522,7 @@ export class TaskRunner {
       },
       warn: (message) => sink.warn(message),
       tagged: (tag) => sink.tagged?.(tag),
+      accessed: (files) => sink.accessed?.(files),
     }).catch((error: unknown) => {
       if (prepared !== undefined) cache?.abandon(prepared);
       throw error;
@@ -567,6 +568,7 @@ export class TaskRunner {
         },
         warn: (message) => sink.warn(message),
         tagged: (tag) => sink.tagged?.(tag),
+        accessed: (files) => sink.accessed?.(files),
       };
       const { executor } = this.#options;
       const status = service === undefined

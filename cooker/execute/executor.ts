@@ -7,6 +7,7 @@
 
 import type { Cancellation } from "./cancellation.ts";
 import type { DescriptorMap } from "../../system/process/passed_descriptors.ts";
+import type { FileAccess } from "../../system/process/file_trace.ts";
 import type { OutputKind, TaskTerminal } from "../../system/process/group_process.ts";
 import type { StartAttributes } from "../../system/process/start_attributes.ts";
 import type { NpmBins } from "./node_modules.ts";
@@ -58,6 +59,8 @@ export interface TaskCommand {
   readonly output?: OutputKind;
   /** Connects its terminal until the result is disposed of. Called if it gets a terminal. */
   readonly connect?: (terminal: TaskTerminal) => Disposable;
+  /** True if the files that it uses are recorded. Default: false. */
+  readonly isTraced?: boolean;
   /** Attributes of the client that this process does not have. If absent, there are none. */
   readonly attributes?: StartAttributes;
 }
@@ -71,6 +74,8 @@ export interface OutputSink {
   write(stream: "stdout" | "stderr", bytes: Uint8Array): Promise<void>;
   /** Receives a warning about the task, for people. */
   warn(message: string): void;
+  /** Receives the files that a traced command has used, after its end. */
+  accessed?(files: readonly FileAccess[]): void;
   /** Receives the tag that the processes of the command carry, before they start. */
   tagged?(tag: string): void;
 }

@@ -10,6 +10,8 @@
 
 import type { Clock } from "../../system/clock.ts";
 import { isSystemError } from "../../system/files/files.ts";
+import { FileTrace, traceObstacle } from "../../system/process/file_trace.ts";
+import { findProgram } from "../../system/process/find_program.ts";
 import type {
   GroupProcess,
   SpawnOptions,
@@ -119,7 +121,8 @@ export class ShellExecutor implements Executor {
       if (!cancellation.graceful.aborted || PAUSING.has(signal)) receiver.take(signal);
     });
     await cancellation.mayStart();
-    const isProcess = command.npm !== undefined || needsDeno(command) ||
+    const isProcess = command.isTraced === true || command.npm !== undefined ||
+      needsDeno(command) ||
       command.attributes?.limitsFileSize === true;
     const rest = isProcess ? command.command : await runDirectly(command, sink, cancellation);
     if (rest === "" && command.command !== "") return { code: 0 };
@@ -150,11 +153,17 @@ export class ShellExecutor implements Executor {
     };
     // Resources that are needed only while the command runs.
     using needed = new DisposableStack();
-    const leader = this.#start({ ...command, env }, sink, tag, needed);
-    if ("code" in leader) {
+    const strace = command.isTraced === true ? await this.#tracer(command, sink) : undefined;
+    const trace = strace === undefined ? undefined : needed.use(FileTrace.create(strace));
+    const begun = this.#start({ ...command, env }, sink, { tag, needed, trace });
+    if ("code" in begun) {
       warden?.unexpected(tag?.id);
-      return leader;
+      return begun;
     }
+    // A tracer passes no signals on.
+    const leader: Leader = trace === undefined
+      ? begun
+      : { process: begun.process, kind: "program" };
     const { process: started } = leader;
     const { pid } = started;
     const exit = receiver.serve(leader);
@@ -182,6 +191,7 @@ export class ShellExecutor implements Executor {
     }
     const status = await exit;
     await Promise.all(pipes.map((pipe) => pipe.drain()));
+    if (trace !== undefined) sink.accessed?.(await trace.read(command.cwd));
     const isEnded = ENDED_BY_OTHERS.includes(status.code) || receiver.hasTaken(status.code);
     if (command.waitsForOutput === true && !isEnded && !pipes.every((pipe) => pipe.isEnded)) {
       const ended = Promise.all(pipes.map((pipe) => pipe.ended()));
@@ -271,12 +281,17 @@ export class ShellExecutor implements Executor {
   #start(
     command: TaskCommand,
     sink: OutputSink,
-    tag: ProcessTag | undefined,
-    needed: DisposableStack,
+    { tag, needed, trace }: {
+      readonly tag: ProcessTag | undefined;
+      readonly needed: DisposableStack;
+      readonly trace: FileTrace | undefined;
+    },
   ): Leader | ExitStatus {
     const { host, spawner } = this.#options;
-    const spawn = (options: SpawnOptions): GroupProcess =>
-      tag === undefined ? spawner.spawn(options) : tag.around(() => spawner.spawn(options));
+    const spawn = (options: SpawnOptions): GroupProcess => {
+      const whole = trace === undefined ? options : traced(options, trace);
+      return tag === undefined ? spawner.spawn(whole) : tag.around(() => spawner.spawn(whole));
+    };
     const stdin = this.#stdinOf(command, sink);
     const { attributes } = command;
     const given = {
@@ -332,6 +347,20 @@ export class ShellExecutor implements Executor {
       if (!isSystemError(error)) throw error;
       return { code: NOT_STARTED, reason: `Cannot start ${command.name}: ${error.message}` };
     }
+  }
+
+  /**
+   * Returns the path of the `strace` that can trace a command. If there is none, the command runs
+   * without, and a warning says why.
+   */
+  async #tracer({ name, env, cwd }: TaskCommand, sink: OutputSink): Promise<string | undefined> {
+    const strace = findProgram("strace", env.PATH ?? "", cwd);
+    const obstacle = strace === undefined
+      ? "strace is not on the PATH; it is in the package 'strace' of Debian and others (Linux only)"
+      : await traceObstacle(strace);
+    if (obstacle === undefined) return strace;
+    sink.warn(`Cannot record the files of ${name}: ${obstacle}`);
+    return undefined;
   }
 
   /** Warns once if a command has pipes because the system has no pseudo-terminal left. */
@@ -414,6 +443,12 @@ class Receiver {
   hasTaken(code: number): boolean {
     return [...this.#taken].some((signal) => signalExitCode(signal) === code);
   }
+}
+
+/** Puts the words of a trace in front of a program. */
+function traced({ calledAs: _, ...options }: SpawnOptions, { words }: FileTrace): SpawnOptions {
+  const [command = "", ...own] = words;
+  return { ...options, command, args: [...own, options.command, ...options.args] };
 }
 
 /** Returns the descriptors above stderr that a process is given, if there are any. */

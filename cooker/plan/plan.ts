@@ -92,6 +92,8 @@ export interface BuildPlan {
   readonly descriptors: readonly number[];
   /** State outside of the project that the plan depends on. */
   readonly outside: readonly OutsideState[];
+  /** The project's root folder, absolute. */
+  readonly root: string;
 }
 
 /** The project that a plan is made for. */
@@ -128,7 +130,7 @@ export function planTasks(graph: TaskGraph, params: RunTasksParams, place: PlanP
   });
   const setups = new Set(graph.map(({ definition }) => place.npm?.(definition.origin)));
   const outside = [...setups].flatMap((setup) => setup === undefined ? [] : [setup.outside]);
-  return { tasks, jobs, outside, ...commonParts(params, tasks) };
+  return { tasks, jobs, outside, root: place.root, ...commonParts(params, tasks) };
 }
 
 /**
@@ -147,13 +149,14 @@ function labelsOf(graph: TaskGraph): (string | undefined)[] {
 }
 
 function commonParts(
-  { tasks: requested, keepGoing, force, replayLogs, env }: RunTasksParams,
+  { tasks: requested, keepGoing, force, audit, replayLogs, env }: RunTasksParams,
   tasks: readonly PlannedTask[],
-): Omit<BuildPlan, "tasks" | "jobs" | "outside"> {
+): Omit<BuildPlan, "tasks" | "jobs" | "outside" | "root"> {
   const headers = tasks.flatMap(({ header }) => header === undefined ? [] : [header]);
   const hasSecrets = headers.some(hasSecret);
   const descriptors = namedDescriptors(headers, env);
-  return { requested, keepGoing, force, replayLogs, hasSecrets, descriptors };
+  // Only tasks that run can be audited.
+  return { requested, keepGoing, force: force || audit, replayLogs, hasSecrets, descriptors };
 }
 
 /** Plans the run of a command line that is not a task. */
@@ -182,7 +185,13 @@ export function planCommandLine(params: RunTasksParams, place: PlanPlace): Build
       ...denoOf(place),
     },
   };
-  return { tasks: [task], jobs: 1, outside: [], ...commonParts(params, [task]) };
+  return {
+    tasks: [task],
+    jobs: 1,
+    outside: [],
+    root: place.root,
+    ...commonParts(params, [task]),
+  };
 }
 
 function plannedTask(
@@ -256,6 +265,7 @@ function plannedTask(
         ? taskCommand(definition, definition.command, { common, cwd, args, place })
         : scriptCommand(definition, definition.command, { params, cwd, args, setup })),
       ...(label === undefined || params.noPrefix ? {} : { waitsForOutput: true }),
+      ...(params.audit && service === undefined ? { isTraced: true } : {}),
     },
   };
 }

@@ -175,6 +175,7 @@ export class DirectCooker implements AsyncDisposable {
         ifPresent: false,
         force: false,
         denoFlags: [],
+        audit: false,
         keepGoing: false,
         detach: false,
         replayLogs: "none",

@@ -346,6 +346,7 @@ export class BuildsRig implements AsyncDisposable {
       eval: false,
       ifPresent: false,
       denoFlags: [],
+      audit: false,
       detach: false,
       noPrefix: false,
       replayLogs,
