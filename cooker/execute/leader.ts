@@ -14,7 +14,7 @@ import type { GroupLeader } from "./deliver_once.ts";
 import type { ExitStatus, TaskCommand } from "./executor.ts";
 import { fitsArgument, LongScript } from "./long_command.ts";
 import { npmBinFolders, pathBehind } from "./node_modules.ts";
-import { type NpmScript, scriptLine, shellOf } from "./npm_script.ts";
+import { type NpmScript, scriptLine, shellOf, startsProgram } from "./npm_script.ts";
 import { pipelineLength } from "./plain_command.ts";
 
 /** Exit code of a command that could not be started, as in shells. */
@@ -78,7 +78,8 @@ export function startScript(
       : `the script-shell of .npmrc does not exist: ${npm.shell}`;
     return { code: NOT_STARTED, reason: `Cannot start ${name}: ${missing}` };
   }
-  const line = scriptLine(command);
+  const prefix = startsProgram(command, env.PATH ?? "") ? "exec " : "";
+  const line = `${prefix}${scriptLine(command).trimStart()}`;
   const args = fitsArgument(line) ? ["-c", line] : [needed.use(LongScript.create(line)).file];
   try {
     const process = spawn({ command: shell, calledAs: npm.shell ?? "sh", args, env });

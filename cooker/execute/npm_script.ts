@@ -8,7 +8,12 @@
 import { NotReadableError, readBoundedText } from "../../system/files/bounded_text.ts";
 import { joinPath, parentFolder, realPath } from "../../system/files/files.ts";
 import { pathExists } from "../../system/files/path_exists.ts";
-import { fileState, findProgram, nodePlatform } from "../../system/process/find_program.ts";
+import {
+  fileState,
+  findProgram,
+  isExecutable,
+  nodePlatform,
+} from "../../system/process/find_program.ts";
 import { runTool } from "../../system/process/tool.ts";
 import type { TaskCommand } from "./executor.ts";
 import { npmBinFolders, pathBehind } from "./node_modules.ts";
@@ -47,6 +52,39 @@ const QUOTED = /[\t\n\r "#$&'()*;<>?\\`|~]/;
 /** Returns the command line of a script with its arguments, quoted as npm does. */
 export function scriptLine({ command, args }: Pick<TaskCommand, "command" | "args">): string {
   return [command, ...args.map(quoted)].join(" ");
+}
+
+/** A word without any special meaning for a shell. */
+const PLAIN = /^[A-Za-z0-9_.\/@%+=:,-]+$/;
+
+/** Shells whose `exec` replaces the shell by a program. */
+const POSIX = /(?:^|\/)(?:sh|ash|dash|bash|ksh|zsh)$/;
+
+/** Words that a shell may not take for the name of a program. */
+const BUILTINS: ReadonlySet<string> = new Set(
+  (". : [ alias bg break builtin case cd chdir command continue coproc declare dirs disown do done " +
+    "echo elif else enable esac eval exec exit export false fc fg fi for function getopts hash help " +
+    "history if in jobs kill let local logout mapfile popd printf pushd pwd read readonly return " +
+    "select set shift shopt source suspend test then time times trap true type typeset ulimit umask " +
+    "unalias unset until wait while").split(" "),
+);
+
+/**
+ * Returns true if a script only starts one program. A shell that stays the parent of the program would
+ * end at once by a signal that the program handles. Some shells replace themselves by such a program.
+ *
+ * @param path the script's PATH
+ */
+export function startsProgram(
+  { command, cwd, npm }: Pick<TaskCommand, "command" | "cwd" | "npm">,
+  path: string,
+): boolean {
+  const [name = "", ...words] = command.trim().split(/[ \t]+/);
+  if (!POSIX.test(npm?.shell ?? "sh") || BUILTINS.has(name) || name.includes("=")) return false;
+  if (!PLAIN.test(name) || !words.every((word) => PLAIN.test(word))) return false;
+  return name.includes("/")
+    ? isExecutable(joinPath(cwd, name))
+    : findProgram(name, path, cwd) !== undefined;
 }
 
 function quoted(argument: string): string {

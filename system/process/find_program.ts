@@ -22,7 +22,8 @@ export function findProgram(name: string, path: string, cwd: string): string | u
   return undefined;
 }
 
-function isExecutable(path: string): boolean {
+/** Returns true if a path leads to a file that may be executed. */
+export function isExecutable(path: string): boolean {
   try {
     const { isFile, mode } = Deno.statSync(path);
     return isFile && ((mode ?? 0) & 0o111) !== 0;

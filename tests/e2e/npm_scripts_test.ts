@@ -55,6 +55,7 @@ const SCRIPTS: Readonly<Record<string, string>> = {
   builtins: "cp package.json copy.json; rm copy.json; rm missing.json",
   echoes: "echo -n a; echo 'b\\tc'",
   bin: "tool one",
+  nodeBin: "jstool one 'two three'",
   parentBin: "./node_modules/.bin/tool two",
   which: "command -v tool | sed 's/.*node_modules/node_modules/'",
   nested: "npm run -s words && npm run -s code",
@@ -114,6 +115,8 @@ async function createPackage(scripts: Readonly<Record<string, string>>): Promise
   const project = await Project.create({
     "package.json": {},
     "node_modules/.bin/tool": '#!/bin/sh\necho tool "$@"\n',
+    "app/node_modules/.bin/jstool":
+      "#!/usr/bin/env node\nconsole.log(process.release.name, typeof Deno, process.argv.slice(2))\n",
     "app/package.json": {
       name: "@scope/app",
       version: "1.2.3",
@@ -129,7 +132,9 @@ async function createPackage(scripts: Readonly<Record<string, string>>): Promise
     "app/glob/b c.txt": "",
     "app/glob/.hidden": "",
   });
-  await Deno.chmod(`${project.root}/node_modules/.bin/tool`, 0o755);
+  for (const program of ["node_modules/.bin/tool", "app/node_modules/.bin/jstool"]) {
+    await Deno.chmod(`${project.root}/${program}`, 0o755);
+  }
   return project;
 }
 
@@ -173,3 +178,45 @@ Deno.test({
     assertEquals(differences, []);
   },
 });
+
+/** Scripts that wait for a signal, with the exit code and the output after it. */
+const WAITING = {
+  shell: {
+    script: "trap 'echo trapped; exit 5' INT TERM; echo up; while :; do sleep 0.05; done",
+    code: 5,
+    stdout: "up\ntrapped\n",
+  },
+  program: { script: "./waits.sh", code: 6, stdout: "up\ntrapped\n" },
+  list: {
+    script: "true && sh -c 'echo up; exec sleep 600'; echo after $?",
+    code: undefined,
+    stdout: "up\n",
+  },
+} as const;
+
+for (const mode of [[], ["--no-server"]] as const) {
+  const how = mode.length === 0 ? "through a server" : "without a server";
+  Deno.test(`a script in sh gets the client's signals, and leaves no process, ${how}`, async () => {
+    const scripts = Object.fromEntries(
+      Object.entries(WAITING).map(([name, { script }]) => [name, script]),
+    );
+    await using project = await Project.create({
+      "package.json": { scripts },
+      "waits.sh":
+        "#!/bin/sh\ntrap 'echo trapped; exit 6' INT TERM\necho up\nwhile :; do sleep 0.05; done\n",
+    });
+    await Deno.chmod(`${project.root}/waits.sh`, 0o755);
+    for (const [name, { code, stdout }] of Object.entries(WAITING)) {
+      for (const signal of ["SIGINT", "SIGTERM"] as const) {
+        const running = project.start(["run", "-q", ...mode, name]);
+        await running.stdout.until("up\n");
+        running.kill(signal);
+        const ended = await running.finished();
+        const expected = code ?? { SIGINT: 130, SIGTERM: 143 }[signal];
+        assertEquals([ended.code, ended.stdout], [expected, stdout], `${name} ${signal}`);
+        const left = (await project.processes()).filter((words) => words.startsWith("s"));
+        assertEquals(left, [], `${name} ${signal}`);
+      }
+    }
+  });
+}

@@ -2,7 +2,7 @@
 
 import { assertEquals, assertMatch } from "@std/assert";
 import { parseNpmrc, settingVariables } from "../../../cooker/config/npmrc.ts";
-import { scriptLine } from "../../../cooker/execute/npm_script.ts";
+import { scriptLine, startsProgram } from "../../../cooker/execute/npm_script.ts";
 import { processesIn } from "../../e2e/support.ts";
 import { DirectCooker, type DirectRun } from "../direct_cooker.ts";
 
@@ -257,4 +257,37 @@ Deno.test("parseNpmrc reads what npm reads, and secrets are no variables", () =>
     npm_config_list: "x\n\ny",
     npm_config_path: "/home/x${MISSING}",
   });
+});
+
+Deno.test("a script that only starts a program is recognized, and one with shell syntax is not", () => {
+  const starts = (command: string, shell?: string): boolean =>
+    startsProgram({
+      command,
+      cwd: "/usr",
+      npm: { root: "/", identity: "", ...(shell === undefined ? {} : { shell }) },
+    }, "/usr/bin:/bin");
+  for (const line of ["env", " env -i  A=b", "/usr/bin/env", "bin/env x", "ls --a=b @c/d"]) {
+    assertEquals(starts(line), true, line);
+  }
+  const others = [
+    "",
+    "echo a",
+    "test -f x",
+    "A=b env",
+    "env | cat",
+    "env > x",
+    "env $A",
+    "env 'a'",
+    "env *",
+    "env; env",
+    "env\nenv",
+    "no-such-program",
+    "./no-such-program",
+    "bin",
+    "time env",
+    "# env",
+    "! env",
+  ];
+  for (const line of others) assertEquals(starts(line), false, line);
+  assertEquals([starts("env", "/bin/bash"), starts("env", "fish")], [true, false]);
 });
