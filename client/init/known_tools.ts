@@ -85,7 +85,10 @@ const TOOLS: readonly Tool[] = [
   { words: /^(?:eslint|oxlint|stylelint|publint|attw|knip|cspell)\b/, output: NOTHING },
   { words: /^biome (?:check|lint|ci|format)\b/, output: NOTHING },
   { words: /^prettier\b.*\s(?:--check|-c|--list-different|-l)\b/, output: NOTHING },
-  { words: /^(?:vitest run|jest|ava|mocha|tap)\b/, output: NOTHING },
+  {
+    words: /^(?:vitest run|jest|ava|mocha|tap)\b/,
+    output: (line) => /\s--coverage\b/.test(line) ? ["coverage"] : [],
+  },
   { words: /^node(?:\s+-\S+)*\s+--test\b/, output: NOTHING },
 ];
 

@@ -25,6 +25,7 @@ Deno.test("simmer init recognizes tools by their command lines, and where they w
     ["node_modules/.bin/eslint . && prettier --check src", []],
     ["deno fmt --check && deno lint", []],
     ["node --test", []],
+    ["jest --ci --coverage", ["coverage"]],
     ["prettier --write .", "changes its inputs"],
     ["eslint --fix .", "changes its inputs"],
     ["vite", "is a server"],

@@ -220,3 +220,28 @@ for (const mode of [[], ["--no-server"]] as const) {
     }
   });
 }
+
+Deno.test({
+  name: "a script in sh has the terminal, and Ctrl-C ends all that it has started (Linux)",
+  ignore: Deno.build.os !== "linux",
+  fn: async () => {
+    await using project = await Project.create({
+      "package.json": {
+        scripts: {
+          asks: "test -t 0 && test -t 1 && read line && echo got $line",
+          waits: "sleep 600 & echo is''-up; sh -c 'sleep 600'; echo af''ter",
+        },
+      },
+    });
+    const asks = project.start(["run", "asks"], { terminal: true });
+    await asks.type("typed\r");
+    await asks.stdout.until("got typed");
+    assertEquals((await asks.finished()).code, 0);
+    const waits = project.start(["run", "waits"], { terminal: true });
+    await waits.stdout.until("is-up");
+    await waits.type("\x03");
+    const { code, stdout } = await waits.finished();
+    assertEquals([code, stdout.includes("after")], [130, false], stdout);
+    assertEquals((await project.processes()).filter((words) => words.startsWith("s")), []);
+  },
+});
