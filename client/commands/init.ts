@@ -41,14 +41,21 @@ export const command = defineCommand({
   const ask = async (name: string, params: object): Promise<unknown> =>
     await queryCooker(invocation, place, (session) => session.call(name, params), values);
   const tasks = await ask("listTasks", everything) as TaskDescription[];
-  const plan = tasks.length === 0 ? { tasks: [] } : await ask("planTasks", {
-    ...everything,
-    tasks: ["*"],
-    env,
-    client: { pid: invocation.pid, command: invocation.commandLine },
-    ...(values.scripts === undefined ? {} : { scripts: values.scripts }),
-  }) as PlanTasksResult;
-  const findings = findingsOf(root, tasks, plan.tasks);
+  const plan = async (selection: object): Promise<PlanTasksResult["tasks"]> => {
+    const { tasks: planned } = await ask("planTasks", {
+      ...selection,
+      cwd: root,
+      tasks: ["*"],
+      ifPresent: true,
+      env,
+      client: { pid: invocation.pid, command: invocation.commandLine },
+      ...(values.scripts === undefined ? {} : { scripts: values.scripts }),
+    }) as PlanTasksResult;
+    return planned;
+  };
+  // A run of all packages leaves out the root's scripts if members have scripts of that name.
+  const planned = [...await plan({ recursive: true }), ...await plan({})];
+  const findings = findingsOf(root, tasks, planned);
   if (values.json) output.write("stdout", `${JSON.stringify(findings)}\n`);
   else {
     const style = styleFor({ color: values.color, env, isTerminal: terminal.stdout });
@@ -64,7 +71,8 @@ export const command = defineCommand({
     return EXIT.ok;
   }
   for (const [file, added] of proposals) {
-    await addProposals(file, added, () => ask("listTasks", everything));
+    const isAdded = await addProposals(file, added, () => ask("listTasks", everything));
+    if (!isAdded) continue;
     const count = `${added.length} task${added.length === 1 ? "" : "s"}`;
     output.write("stderr", `simmer: added the settings of ${count} to ${shownPath(root, file)}\n`);
   }

@@ -78,6 +78,7 @@ async function write(
 ): Promise<void> {
   const { output } = invocation;
   const place = serverPlace(invocation, values);
+  // All packages, because a task of another one may have been named.
   const params = { cwd: workFolder(invocation, values), recursive: true };
   const list = async (): Promise<readonly TaskDescription[]> =>
     await queryCooker(
@@ -87,8 +88,9 @@ async function write(
       values,
     ) as TaskDescription[];
   const tasks = await list();
-  for (const { name, package: owner, files, output: outputs } of proposed) {
-    const task = tasks.find((each) => each.name === name && each.package === owner);
+  for (const { name, task: id, files, output: outputs } of proposed) {
+    const task = tasks.find((each) => each.task === id && !each.inherited) ??
+      tasks.find((each) => each.task === id);
     if (task === undefined || files.length === 0) continue;
     const proposal = { files, ...(outputs.length === 0 ? {} : { output: outputs }) };
     const isAdded = await addProposals(task.file, [[name, proposal]], list);

@@ -7,6 +7,7 @@
 import { baseName, parentFolder, pathInside, visibleKind } from "../../system/files/files.ts";
 import type { FileAccess } from "../../system/process/file_trace.ts";
 import type { TaskAudited } from "../../wire/events.ts";
+import type { CacheDeclaration } from "../cache/fingerprint.ts";
 import { PathPatterns } from "../inputs/patterns.ts";
 import type { PlannedTask } from "../plan/plan.ts";
 
@@ -51,12 +52,14 @@ export function audit(
   );
   const writes = used.filter(({ isInput, isWritten }) => isWritten && !isInput);
   const changed = reads.filter(({ isWritten }) => isWritten);
-  const declared = caching === undefined ? undefined : PathPatterns.parse(cwd, caching.files);
+  const declared = caching === undefined ? undefined : inputsOf(cwd, caching);
   const outputs = outputsOf(task);
   const shown = (list: readonly FileAccess[]): string[] =>
     list.slice(0, MOST_PATHS).map(({ path }) => relative(cwd, path));
   const missing = {
-    reads: declared === undefined ? [] : reads.filter(({ path }) => !declared.matches(path)),
+    reads: declared === undefined
+      ? []
+      : reads.filter(({ path }) => !declared.some((patterns) => patterns.matches(path))),
     writes: caching === undefined ? [] : writes.filter(({ path }) => !outputs?.matches(path)),
   };
   const inputs = reads.filter(({ isWritten }) => !isWritten).map(({ path }) => path);
@@ -74,6 +77,12 @@ export function audit(
     undeclaredReads: shown(missing.reads),
     undeclaredWrites: shown(missing.writes),
   };
+}
+
+/** Returns the patterns of a task's own inputs and of those in the packages that it imports. */
+function inputsOf(cwd: string, { files, imported = [] }: CacheDeclaration): PathPatterns[] {
+  return [{ folder: cwd, entries: files }, ...imported]
+    .flatMap(({ folder, entries }) => PathPatterns.parse(folder, entries) ?? []);
 }
 
 function outputsOf({ cwd, caching }: PlannedTask): PathPatterns | undefined {
