@@ -5,6 +5,7 @@
  * @module
  */
 
+import { copy } from "@std/fs";
 import { ensureDir } from "@std/fs/ensure-dir";
 import { quickClient } from "../forward/quick_client.ts";
 import { VERSION } from "../wire/version.ts";
@@ -60,10 +61,40 @@ async function run(command: string, args: readonly string[], cwd: URL | string):
   return decoder.decode(stdout);
 }
 
+/** Top-level entries that the program does not need. */
+const OUTSIDE = /^(?:\.|bench$|coverage$|dist$|docs$|examples$|node_modules$|pack$|tests$)/;
+
+/**
+ * Copies the program's sources. The bundler does not know `import defer`: it evaluates such a module
+ * early, which costs a few milliseconds.
+ */
+async function copySources(folder: string): Promise<void> {
+  for await (const { name } of Deno.readDir(ROOT)) {
+    if (!OUTSIDE.test(name)) await copy(new URL(name, ROOT), `${folder}/${name}`);
+  }
+  const open = [folder];
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    for await (const { name, isDirectory } of Deno.readDir(next)) {
+      const path = `${next}/${name}`;
+      if (isDirectory) open.push(path);
+      if (!name.endsWith(".ts")) continue;
+      const text = await Deno.readTextFile(path);
+      const known = text.replace(/^import defer \* as /gm, "import * as ");
+      if (known !== text) await Deno.writeTextFile(path, known);
+    }
+  }
+}
+
 /** Bundles the program. The modules of {@linkcode ENTRIES} stay apart, and are loaded when needed. */
 async function bundle(folder: string): Promise<void> {
-  const options = ["bundle", "--quiet", "--code-splitting", "--outdir", folder];
-  await run(Deno.execPath(), [...options, ...ENTRIES], ROOT);
+  const sources = await Deno.makeTempDir({ prefix: "simmer_pack_" });
+  try {
+    await copySources(sources);
+    const options = ["bundle", "--quiet", "--code-splitting", "--outdir", folder];
+    await run(Deno.execPath(), [...options, ...ENTRIES], sources);
+  } finally {
+    await Deno.remove(sources, { recursive: true });
+  }
   for await (const { name } of Deno.readDir(folder)) {
     if (!name.endsWith(".js")) continue;
     const path = `${folder}/${name}`;
