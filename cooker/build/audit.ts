@@ -8,7 +8,10 @@ import { baseName, parentFolder, pathInside, visibleKind } from "../../system/fi
 import type { FileAccess } from "../../system/process/file_trace.ts";
 import type { TaskAudited } from "../../wire/events.ts";
 import type { CacheDeclaration } from "../cache/fingerprint.ts";
-import { PathPatterns } from "../inputs/patterns.ts";
+import { inputSpec, outputSpec } from "../cache/declared_files.ts";
+import type { FilePatterns, PatternSpec } from "../inputs/file_patterns.ts";
+import { patternsOf } from "../inputs/pattern_spec.ts";
+import type { PatternUse } from "../inputs/patterns.ts";
 import type { PlannedTask } from "../plan/plan.ts";
 
 /** Maximum number of paths in each list of a report. */
@@ -80,14 +83,23 @@ export function audit(
 }
 
 /** Returns the patterns of a task's own inputs and of those in the packages that it imports. */
-function inputsOf(cwd: string, { files, imported = [] }: CacheDeclaration): PathPatterns[] {
-  return [{ folder: cwd, entries: files }, ...imported]
-    .flatMap(({ folder, entries }) => PathPatterns.parse(folder, entries) ?? []);
+function inputsOf(cwd: string, caching: CacheDeclaration): FilePatterns[] {
+  const imported = (caching.imported ?? []).map(({ folder, entries }) => patterns(folder, entries));
+  return [patterns(cwd, inputSpec(caching)), ...imported].flatMap((each) => each ?? []);
 }
 
-function outputsOf({ cwd, caching }: PlannedTask): PathPatterns | undefined {
-  const { output = [] } = caching ?? {};
-  return output.length === 0 ? undefined : PathPatterns.parse(cwd, output, "output");
+function outputsOf({ cwd, caching }: PlannedTask): FilePatterns | undefined {
+  if (caching === undefined || caching.output.length === 0) return undefined;
+  return patterns(cwd, outputSpec(caching.output, caching), "output");
+}
+
+function patterns(
+  folder: string,
+  spec: readonly string[] | PatternSpec,
+  use: PatternUse = "files",
+): FilePatterns | undefined {
+  const isList = (each: typeof spec): each is readonly string[] => Array.isArray(each);
+  return patternsOf(folder, isList(spec) ? { entries: spec } : spec, use);
 }
 
 /**
