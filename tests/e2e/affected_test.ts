@@ -223,7 +223,7 @@ Deno.test("filters select packages in any run, and one that matches none is an e
   const listed = await project.run(["tasks", "--filter", "./plain"]);
   assertEquals(
     listed.stdout,
-    "Available tasks (plain):\n- plain#build (package.json)\n    echo b\n    depends on: ^build\n" +
-      "- plain#test (package.json)\n    echo t\n",
+    "Available tasks (plain):\n- plain#build (package.json, declared by simmer in package.json:10)\n" +
+      "    echo b\n    depends on: ^build\n- plain#test (package.json)\n    echo t\n",
   );
 });
