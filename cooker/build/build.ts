@@ -15,7 +15,8 @@ import type { TaskSignal } from "../../wire/signals.ts";
 import { BuildTerminals } from "./build_terminals.ts";
 import type { BuildFiles } from "./build_files.ts";
 import type { DeferredResults } from "../cache/deferred_results.ts";
-import type { CacheKey, ResultCache } from "../cache/result_cache.ts";
+import type { CacheKey } from "../cache/cache_key.ts";
+import type { ResultCache } from "../cache/result_cache.ts";
 import type { Baseline } from "./change_subscriptions.ts";
 import type {
   AsyncCommand,

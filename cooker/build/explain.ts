@@ -8,7 +8,8 @@
 import type { PlannedTaskDescription, PlanTasksResult, RunReason } from "../../wire/commands.ts";
 import { type FingerprintParts, keptParts } from "../cache/fingerprint.ts";
 import type { TaskHistory } from "../cache/task_history.ts";
-import type { CacheKey, ResultCache } from "../cache/result_cache.ts";
+import type { CacheKey } from "../cache/cache_key.ts";
+import type { ResultCache } from "../cache/result_cache.ts";
 import { PART_OF_LOCKFILE } from "../lockfiles/lockfile_input.ts";
 import type { BuildPlan, PlannedTask } from "../plan/plan.ts";
 import { isCacheKey, type TaskRunner, type UncachedReason } from "./task_runner.ts";

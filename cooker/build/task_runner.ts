@@ -11,6 +11,7 @@ import type { DescriptorMap } from "../../system/process/passed_descriptors.ts";
 import type { StartAttributes } from "../../system/process/start_attributes.ts";
 import type { Clock } from "../../system/clock.ts";
 import type { ReplayLogs } from "../../wire/commands.ts";
+import type { CacheKey, Runnable, UncacheableReason } from "../cache/cache_key.ts";
 import type {
   Beginning,
   DeferredResult,
@@ -19,13 +20,7 @@ import type {
 } from "../cache/deferred_results.ts";
 import { groupFingerprint } from "../cache/fingerprint.ts";
 import { type MadeOutputs, NOTHING_MADE } from "../cache/output_runs.ts";
-import type {
-  CacheKey,
-  ResultCache,
-  Runnable,
-  UncacheableReason,
-  Warn,
-} from "../cache/result_cache.ts";
+import type { ResultCache, Warn } from "../cache/result_cache.ts";
 import { decodeLog, LogRecorder } from "../cache/task_log.ts";
 import type { Baseline } from "./change_subscriptions.ts";
 import type { Cancellation } from "../execute/cancellation.ts";

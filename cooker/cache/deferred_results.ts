@@ -15,7 +15,8 @@ import { ioTurn } from "../../system/macrotask.ts";
 import type { FileSet } from "../inputs/file_set.ts";
 import type { InputTracker } from "../inputs/tracker.ts";
 import type { MadeOutputs } from "./output_runs.ts";
-import { type CacheQuestion, isUncacheable, type ResultCache } from "./result_cache.ts";
+import { type CacheQuestion, isUncacheable } from "./cache_key.ts";
+import type { ResultCache } from "./result_cache.ts";
 
 /** A task's fingerprint, or its deferred result, which gets one later. */
 export type Known = string | DeferredResult;

@@ -8,32 +8,28 @@
  */
 
 import type { Clock } from "../../system/clock.ts";
-import { isSystemError, joinPath, pathInside } from "../../system/files/files.ts";
+import { joinPath } from "../../system/files/files.ts";
 import type { Logger } from "../../system/logger.ts";
-import type { TreeSignature, TreeSignatures } from "../../system/files/tree_signature.ts";
-import type { TaskCommand } from "../execute/executor.ts";
-import type { FileSet, Snapshot } from "../inputs/file_set.ts";
+import type { TreeSignatures } from "../../system/files/tree_signature.ts";
+import type { FileSet } from "../inputs/file_set.ts";
 import type { InputTracker } from "../inputs/tracker.ts";
-import { confinedPlace, type Place } from "../store/confine.ts";
-import { StoreError } from "../store/errors.ts";
-import { isRight, removeOutputs } from "../store/outputs.ts";
+import type { Place } from "../store/confine.ts";
 import type { OutputEntry, StoredResult } from "../store/result.ts";
-import type { Forbid, ResultStore } from "../store/result_store.ts";
-import { sha256Hex } from "../../system/files/digest.ts";
-import { Validity } from "../validity.ts";
-import { inputSpec, outputSpec } from "./declared_files.ts";
-import {
-  type CacheDeclaration,
-  environmentParts,
-  fingerprintOf,
-  type FingerprintParts,
-  keptParts,
-} from "./fingerprint.ts";
-import { filesText, type TaskHistory } from "./task_history.ts";
-import { isMeant, type OffLimits } from "./off_limits.ts";
+import type { ResultStore } from "../store/result_store.ts";
 import { type BuildInfos, buildInfosIn, changedBuildInfo } from "./build_info.ts";
-import { VerifiedOutputs } from "./verified_outputs.ts";
+import {
+  type CacheKey,
+  CacheKeys,
+  type CacheQuestion,
+  type Runnable,
+  type UncacheableReason,
+} from "./cache_key.ts";
+import { type CacheDeclaration, keptParts } from "./fingerprint.ts";
+import type { OffLimits } from "./off_limits.ts";
 import { type MadeOutputs, NOTHING_MADE, type OutputRun, type OutputRuns } from "./output_runs.ts";
+import { OwnOutputs } from "./own_outputs.ts";
+import { filesText, type TaskHistory } from "./task_history.ts";
+import { VerifiedOutputs } from "./verified_outputs.ts";
 
 /** Dependencies of a cache. */
 interface ResultCacheOptions {
@@ -55,53 +51,6 @@ interface ResultCacheOptions {
   readonly log: Logger;
 }
 
-/** A task to look up. */
-export interface CacheQuestion {
-  readonly declaration: CacheDeclaration;
-  readonly command: TaskCommand;
-  /** Fingerprints of the direct dependencies by their ids. */
-  readonly dependencies: Readonly<Record<string, string>>;
-}
-
-/** A task's fingerprint and the state that it was computed from, before the task runs. */
-export interface CacheKey {
-  readonly question: CacheQuestion;
-  readonly fingerprint: string;
-  /** The parts of the fingerprint except the files, which are in the snapshot. */
-  readonly parts: Omit<FingerprintParts, "files">;
-  readonly inputs: FileSet;
-  readonly snapshot: Snapshot;
-  /** Absent if no outputs are declared. */
-  readonly outputs: FileSet | undefined;
-  /** Decides whether the same question has the same fingerprint now. */
-  readonly validity: Validity;
-}
-
-/** The reason why a task has no fingerprint, so that there is nothing to look up. */
-export type UncacheableReason =
-  | { readonly kind: "no files" }
-  | { readonly kind: "bad pattern" }
-  /**
-   * An input can't be read. Its path is relative to the task's folder, or absolute if it is
-   * outside.
-   */
-  | { readonly kind: "input"; readonly path: string; readonly reason: string };
-
-/** Returns true if a task has no fingerprint. */
-export function isUncacheable(
-  cacheKey: CacheKey | UncacheableReason,
-): cacheKey is UncacheableReason {
-  return "kind" in cacheKey;
-}
-
-/** A task with its inputs and outputs, as needed before a run. */
-export interface Runnable {
-  readonly question: Omit<CacheQuestion, "dependencies">;
-  readonly inputs: FileSet;
-  /** Absent if no outputs are declared. */
-  readonly outputs: FileSet | undefined;
-}
-
 /** A task that can be prepared for a run. */
 interface Preparable extends Omit<Runnable, "inputs"> {
   /** `undefined` if they can't be determined. */
@@ -119,9 +68,6 @@ interface Prepared {
   /** State files of incremental compilers before the run. Absent if no outputs are declared. */
   readonly buildInfos?: BuildInfos;
 }
-
-/** A file, link or folder that a task has left in the working tree. */
-type OwnOutput = Pick<OutputEntry, "path" | "kind">;
 
 /** The result of a task that has just succeeded. */
 interface FreshResult {
@@ -147,13 +93,17 @@ interface Recalled {
 export class ResultCache {
   readonly #options: ResultCacheOptions;
   readonly #verified: VerifiedOutputs;
-  /** The last cacheKey of each task, for as long as its declaration is in use. */
-  readonly #cacheKeys = new WeakMap<CacheDeclaration, CacheKey>();
+  readonly #keys: CacheKeys;
+  readonly #own: OwnOutputs;
   #hasFailed = false;
 
   constructor(options: ResultCacheOptions) {
     this.#options = options;
-    this.#verified = new VerifiedOutputs(options.tracker, options.signatures);
+    const { tracker, signatures, last, offLimits, platform } = options;
+    const verified = new VerifiedOutputs(tracker, signatures);
+    this.#verified = verified;
+    this.#keys = new CacheKeys(tracker, platform);
+    this.#own = new OwnOutputs({ last, verified, signatures, offLimits });
   }
 
   /**
@@ -166,45 +116,7 @@ export class ResultCache {
     question: CacheQuestion,
     signal?: AbortSignal,
   ): Promise<CacheKey | UncacheableReason> {
-    const { tracker, platform } = this.#options;
-    const { declaration, command, dependencies } = question;
-    tracker.drainIfDue();
-    const before = this.#keptKey(declaration, command);
-    if (before !== undefined && isSameDependencies(before.question, question)) return before;
-    const inputs = await this.#inputs(declaration, command.cwd, signal);
-    if (inputs === undefined) return { kind: "bad pattern" };
-    const snapshot = await inputs.look(signal);
-    if (snapshot.problem !== undefined) {
-      const { path, reason } = snapshot.problem;
-      return { kind: "input", path: pathInside(command.cwd, path) ?? path, reason };
-    }
-    if (snapshot.digest === undefined && declaration.mayHaveNoInputs !== true) {
-      return { kind: "no files" };
-    }
-    const parts = {
-      task: declaration.key,
-      names: declaration.names ?? [],
-      command: command.command,
-      args: command.args,
-      output: declaration.output,
-      platform: command.npm === undefined ? platform : `${platform}, ${command.npm.identity}`,
-      env: environmentParts(declaration, command.env),
-      dependencies,
-      ...(declaration.definition === undefined
-        ? {}
-        : { definition: sha256Hex(declaration.definition) }),
-    };
-    const cacheKey = {
-      question,
-      fingerprint: fingerprintOf(parts, snapshot.digest ?? "none"),
-      parts,
-      inputs,
-      snapshot,
-      outputs: this.#outputs(declaration, command.cwd),
-      validity: new Validity({ on: "files", set: inputs, snapshot }),
-    };
-    this.#cacheKeys.set(declaration, cacheKey);
-    return cacheKey;
+    return await this.#keys.keyOf(question, signal);
   }
 
   /**
@@ -218,18 +130,12 @@ export class ResultCache {
     isSame: (dependencies: CacheQuestion["dependencies"]) => boolean,
   ): Recalled | undefined {
     this.#options.tracker.drainIfDue();
-    const cacheKey = this.#keptKey(declaration, command);
+    const cacheKey = this.#keys.kept(declaration, command);
     if (cacheKey === undefined || !isSame(cacheKey.question.dependencies)) return undefined;
     const result = this.#verifiedOf(cacheKey);
     const last = this.#options.last.get(declaration.key);
     const isLast = last?.fingerprint === cacheKey.fingerprint;
     return result !== undefined && isLast ? { cacheKey, result } : undefined;
-  }
-
-  /** Returns the last cache key of a task that is planned as before, if it is still valid. */
-  #keptKey(declaration: CacheDeclaration, command: TaskCommand): CacheKey | undefined {
-    const kept = this.#cacheKeys.get(declaration);
-    return kept?.question.command === command && kept.validity.isCurrent ? kept : undefined;
   }
 
   /** Returns true if any result of a task may exist, whatever its inputs are now. */
@@ -254,8 +160,8 @@ export class ResultCache {
       readonly outputs: FileSet | undefined;
     } | undefined
   > {
-    const inputs = await this.#inputs(declaration, command.cwd, signal);
-    const outputs = this.#outputs(declaration, command.cwd);
+    const inputs = await this.#keys.inputs(declaration, command.cwd, signal);
+    const outputs = this.#keys.outputs(declaration, command.cwd);
     const isKnown = inputs !== undefined &&
       (outputs !== undefined || declaration.output.length === 0);
     return isKnown ? { inputs, outputs } : undefined;
@@ -271,7 +177,7 @@ export class ResultCache {
     { declaration, command }: Omit<CacheQuestion, "dependencies">,
     signal?: AbortSignal,
   ): Promise<FileSet | undefined> {
-    return await this.#inputs(declaration, command.cwd, signal);
+    return await this.#keys.inputs(declaration, command.cwd, signal);
   }
 
   /** Returns true if a hit stays valid until a change in the project is reported. */
@@ -306,7 +212,10 @@ export class ResultCache {
     const hasLeftovers = last.leftovers(declaration.key) !== undefined;
     if (outputs === undefined && !this.#isInPlace(cacheKey)) return undefined;
     if (outputs !== undefined && verified === undefined) {
-      this.#removeExtra(cacheKey, found.outputs, warn);
+      const kept = new Set(found.outputs.map(({ path }) => path));
+      const own = this.#own.of(cacheKey);
+      const problem = this.#own.remove(cacheKey, own, (path) => !kept.has(path));
+      if (problem !== undefined) warn(problem);
       const reason = await this.#restore(cacheKey, found, outputs, store);
       if (reason !== undefined) {
         warn(`Cannot restore the outputs of ${command.name}, so it runs: ${reason}`);
@@ -347,19 +256,15 @@ export class ResultCache {
     const isByInputs = inputs !== undefined && declaration.clean === "if-file-deleted";
     const paths = isByInputs ? await pathsOf(inputs) : undefined;
     tracker.drain();
-    let own = this.#own(task);
+    let own = this.#own.of(task);
     const isCleared = inputs !== undefined && own.length > 0 &&
-      this.#shouldClear(declaration, paths);
+      this.#own.shouldClear(declaration, paths);
     this.begin(declaration, warn);
     let isClear = true;
     if (isCleared) {
-      try {
-        removeOutputs(command.cwd, this.#removable(inputs, command, own));
-      } catch (error) {
-        if (!isSystemError(error) && !(error instanceof StoreError)) throw error;
-        warn(`Cannot remove the previous outputs of ${command.name}: ${error.message}`);
-        isClear = false;
-      }
+      const problem = this.#own.remove({ ...task, inputs }, own);
+      if (problem !== undefined) warn(problem);
+      isClear = problem === undefined;
       own = own.filter(({ path }) => signatures.of(joinPath(command.cwd, path)) !== undefined);
     }
     const run = await this.#options.runs.begin({
@@ -390,7 +295,7 @@ export class ResultCache {
   ): Promise<Prepared> {
     const { declaration, command } = question;
     const inputs = await this.inputs(question, signal);
-    const outputs = this.#outputs(declaration, command.cwd);
+    const outputs = this.#keys.outputs(declaration, command.cwd);
     return await this.prepare({ question, inputs, outputs }, warn);
   }
 
@@ -468,7 +373,7 @@ export class ResultCache {
       } catch (error) {
         if (!(error instanceof Error)) throw error;
         this.#fail(error, warn);
-        if (!this.isAsMade(cacheKey, made)) outcome = "outdated";
+        if (!this.#own.areAsMade(cacheKey, made)) outcome = "outdated";
       }
     }
     // `finish` has already recorded outputs with a problem.
@@ -479,13 +384,8 @@ export class ResultCache {
   /**
    * Returns true if a task's outputs are as its command left them. A later write is not the task's.
    */
-  isAsMade({ question: { command } }: Pick<Runnable, "question">, made: MadeOutputs): boolean {
-    for (const [path, signature] of made.entries) {
-      if (this.#ownSignature(command.cwd, path)?.text !== signature) {
-        return false;
-      }
-    }
-    return true;
+  isAsMade(task: Pick<Runnable, "question">, made: MadeOutputs): boolean {
+    return this.#own.areAsMade(task, made);
   }
 
   async #save(
@@ -494,7 +394,7 @@ export class ResultCache {
   ): Promise<"saved" | "outdated"> {
     const { tracker, clock } = this.#options;
     const { fingerprint, outputs: set, question: { declaration, command } } = cacheKey;
-    const forbid = set === undefined ? undefined : this.#forbid(set, command.cwd);
+    const forbid = set === undefined ? undefined : this.#own.forbid(set, command.cwd);
     const outputs = await store.capture(command.cwd, [...made.entries.keys()], forbid);
     const result: StoredResult = {
       fingerprint,
@@ -508,7 +408,7 @@ export class ResultCache {
     const unseen = this.#verified.guard(command.cwd, outputs);
     // Check the inputs again: the task may have read a change before the kernel reported it.
     if (cacheKey.inputs.version !== cacheKey.snapshot.version) return "outdated";
-    if (!this.isAsMade(cacheKey, made) || !isCapturedAsMade(outputs, made)) return "outdated";
+    if (!this.#own.areAsMade(cacheKey, made) || !isCapturedAsMade(outputs, made)) return "outdated";
     store.save(result);
     if (set?.isWatched === true && set.version === made.version && unseen !== undefined) {
       this.#verified.add(declaration.key, result, { outputs: set, version: made.version, unseen });
@@ -546,7 +446,7 @@ export class ResultCache {
     store: ResultStore,
   ): Promise<string | undefined> {
     const { tracker, staging } = this.#options;
-    const forbid = this.#forbid(outputs, command.cwd);
+    const forbid = this.#own.forbid(outputs, command.cwd);
     const owns = ({ path }: Place): boolean => outputs.patterns.matches(path);
     for (let look = 0; look < 2; look++) {
       tracker.drain();
@@ -563,122 +463,6 @@ export class ResultCache {
       break;
     }
     return undefined;
-  }
-
-  /** Returns the inputs of a task. Its own outputs are excluded, unless no input would be left. */
-  async #inputs(
-    declaration: CacheDeclaration,
-    folder: string,
-    signal?: AbortSignal,
-  ): Promise<FileSet | undefined> {
-    const { tracker } = this.#options;
-    const set = tracker.set(folder, inputSpec(declaration, { isWithoutOutputs: true }));
-    if (set === undefined) return undefined;
-    const { paths, problems } = await set.find(signal);
-    const own = paths.length + problems.length > 0
-      ? set
-      : tracker.set(folder, inputSpec(declaration));
-    return own && tracker.importing(own, declaration.imported ?? []);
-  }
-
-  /**
-   * Returns the files, links and folders that earlier runs of a task have made and that were not
-   * edited since.
-   */
-  #own(
-    { question: { declaration: { key }, command } }: Pick<Runnable, "question">,
-  ): OwnOutput[] {
-    const { last } = this.#options;
-    const left = last.leftovers(key);
-    if (left !== undefined) {
-      return Object.entries(left.entries).flatMap(([path, text]) => {
-        const now = this.#ownSignature(command.cwd, path);
-        return now?.text === text && now.kind !== "other" ? [{ path, kind: now.kind }] : [];
-      });
-    }
-    const made = last.get(key)?.outputs ?? [];
-    if (this.#verified.of(key)?.outputs === made) return [...made];
-    return made.filter((output) => isOwn(output, command.cwd));
-  }
-
-  /**
-   * Returns the signature of a path in a record, or `undefined` if the path leads out of the
-   * folder.
-   */
-  #ownSignature(folder: string, path: string): TreeSignature | undefined {
-    try {
-      return this.#options.signatures.ofVisible(confinedPlace(folder, path).path);
-    } catch (error) {
-      if (error instanceof StoreError || isSystemError(error)) return undefined;
-      throw error;
-    }
-  }
-
-  #shouldClear(
-    { key, clean = true }: CacheDeclaration,
-    inputs: readonly string[] | undefined,
-  ): boolean {
-    if (clean !== "if-file-deleted") return clean;
-    const before = this.#options.last.inputs(key);
-    if (before === undefined) return true;
-    const now = new Set(inputs);
-    return before.some((path) => !now.has(path));
-  }
-
-  /** Removes what earlier runs of a task have left and the result does not contain. */
-  #removeExtra(cacheKey: CacheKey, now: readonly OutputEntry[], warn: Warn): void {
-    const { inputs, question: { command } } = cacheKey;
-    const kept = new Set(now.map(({ path }) => path));
-    const own = this.#removable(inputs, command, this.#own(cacheKey));
-    try {
-      removeOutputs(command.cwd, own.filter(({ path }) => !kept.has(path)), own);
-    } catch (error) {
-      if (!isSystemError(error) && !(error instanceof StoreError)) throw error;
-      warn(`Cannot remove the previous outputs of ${command.name}: ${error.message}`);
-    }
-  }
-
-  /**
-   * Returns the outputs that the cache may remove: none that is an input too, and none that is off
-   * limits.
-   */
-  #removable(
-    { patterns }: FileSet,
-    command: TaskCommand,
-    made: readonly OwnOutput[],
-  ): OwnOutput[] {
-    const { folder } = patterns;
-    return made.filter(({ path }) =>
-      !patterns.matches(joinPath(folder, path)) && this.#mayRemove(command.cwd, path)
-    );
-  }
-
-  /** Returns true if a path is inside a folder, with links resolved, and not off limits. */
-  #mayRemove(folder: string, path: string): boolean {
-    try {
-      return this.#options.offLimits.reason(confinedPlace(folder, path), folder) === undefined;
-    } catch (error) {
-      // A path that can't be checked is not removed.
-      if (error instanceof StoreError || isSystemError(error)) return false;
-      throw error;
-    }
-  }
-
-  /**
-   * Returns a check that refuses paths that the task's `output` does not match or that are off
-   * limits.
-   */
-  #forbid({ patterns }: FileSet, folder: string): Forbid {
-    return (place, kind) =>
-      isMeant(patterns, place.path, kind)
-        ? this.#options.offLimits.reason(place, folder)
-        : `is not included in the task's "output"`;
-  }
-
-  #outputs(declaration: CacheDeclaration, folder: string): FileSet | undefined {
-    const { output } = declaration;
-    if (output.length === 0) return undefined;
-    return this.#options.tracker.set(folder, outputSpec(output, declaration), "output");
   }
 
   /** Returns the result of a fingerprint if the task's outputs are known to match it. */
@@ -726,15 +510,6 @@ export class ResultCache {
   }
 }
 
-function isOwn(output: OutputEntry, folder: string): boolean {
-  try {
-    return isRight(output, confinedPlace(folder, output.path).path);
-  } catch (error) {
-    if (error instanceof StoreError || isSystemError(error)) return false;
-    throw error;
-  }
-}
-
 /**
  * Returns true if the captured outputs are those that the command left. Digests decide if the times
  * can't tell.
@@ -751,11 +526,4 @@ async function pathsOf(inputs: FileSet): Promise<readonly string[]> {
   const { paths } = await inputs.find();
   return paths.filter(({ kind }) => kind !== "folder")
     .map(({ path }) => inputs.nameOf(path));
-}
-
-/** Returns true if a task has dependencies with the same fingerprints. */
-function isSameDependencies({ dependencies }: CacheQuestion, now: CacheQuestion): boolean {
-  const names = Object.keys(now.dependencies);
-  return names.length === Object.keys(dependencies).length &&
-    names.every((name) => dependencies[name] === now.dependencies[name]);
 }

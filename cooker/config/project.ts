@@ -221,11 +221,11 @@ export class ProjectConfig {
    * @throws {WireError} `projectError` of kind `invalid-config`
    */
   scriptWay({ scripts, folder }: TaskFile, asked: ScriptWay | undefined): ScriptWay {
-    const { root, config } = this.#place;
-    const rootFiles = config === undefined ? this.#filesIn(root, undefined) : this.#filesOf(config);
+    const { root } = this.#place;
+    const rootFiles = this.#ownRootFiles();
     const named = asked ?? scripts ?? rootFiles.find((file) => file.scripts !== undefined)?.scripts;
     if (named !== undefined) return named;
-    const files = [...rootFiles, ...(folder === root ? [] : this.#filesIn(folder, undefined))];
+    const files = [...rootFiles, ...(folder === root ? [] : this.#ownFilesIn(folder))];
     return files.some(({ source }) => source === "deno.json") ? "deno" : "npm";
   }
 
@@ -246,7 +246,7 @@ export class ProjectConfig {
    * @throws {WireError} `projectError` of kind `invalid-config`
    */
   packageManager(): PackageFacts["manager"] {
-    const files = this.#filesIn(this.#place.root, undefined);
+    const files = this.#ownFilesIn(this.#place.root);
     return files.find(({ facts }) => facts?.manager !== undefined)?.facts?.manager;
   }
 

@@ -43,7 +43,8 @@ const VIEW = ["  api", "  web", "       app  waits for api, web", "simmer: 0/4 d
 
 /** Returns the lines of a screen without running times, and those of the output sorted. */
 function lines(text: string): string[] {
-  const all = text.split("\n").map((line) =>
+  // On a busy machine, simmer may propose to cache a task that took long.
+  const all = text.split("\n").filter((line) => !line.includes("'simmer propose ")).map((line) =>
     line.replace(/^ +\d+ s {2}(?=\w)/, "  ").replace(/, \d+ s$/, "")
   );
   const output = all.filter((line) => /^(Task|\[)/.test(line)).sort();
@@ -98,7 +99,7 @@ for (const [how, run] of Object.entries(WAYS)) {
       assertStringIncludes(screen.text, "app  waits for web\n");
       await project.write("web.go", "0");
       assertEquals(await screen.finished(), 0);
-      assertEquals(lines(screen.history.replace(/ in \S+ m?s$/, "")), [
+      assertEquals(lines(screen.history.replace(/ in \S+ m?s$/m, "")), [
         "Task api python3 gate.py api",
         "Task app echo app",
         "Task ship echo ship",

@@ -52,7 +52,7 @@ Deno.test("invalid arguments exit with 2, 3 or 5, and the messages have no contr
     [5, "run", "--cwd", LONG, "a"],
     [5, "run", "--cwd", EVIL, "a"],
     [5, "run", "-c", LONG, "a"],
-    [5, "run", "-f", `no ${EVIL}`, "a"],
+    [2, "run", "-f", `no ${EVIL}`, "a"],
     [5, "run", `loop ${EVIL}`],
     [5, "run", `lost ${EVIL}`],
     [2, "status", "--server", `unix:${LONG}`],

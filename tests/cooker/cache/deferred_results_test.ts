@@ -1,7 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import type { MadeOutputs } from "../../../cooker/cache/output_runs.ts";
 import type { Beginning, DeferredResult } from "../../../cooker/cache/deferred_results.ts";
-import { isUncacheable, type ResultCache } from "../../../cooker/cache/result_cache.ts";
+import { isUncacheable } from "../../../cooker/cache/cache_key.ts";
+import type { ResultCache } from "../../../cooker/cache/result_cache.ts";
 import { ProjectState } from "../../../cooker/project_state.ts";
 import { KeptTasks } from "../../../cooker/store/kept_tasks.ts";
 import { statePaths } from "../../../project/state.ts";
