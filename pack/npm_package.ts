@@ -65,13 +65,19 @@ async function run(command: string, args: readonly string[], cwd: URL | string):
 const OUTSIDE = /^(?:\.|bench$|coverage$|dist$|docs$|examples$|node_modules$|pack$|tests$)/;
 
 /**
- * Copies the program's sources. The bundler does not know `import defer`: it evaluates such a module
- * early, which costs a few milliseconds.
+ * Copies the program's sources, with two changes. The bundler does not know `import defer`: it
+ * evaluates such a module early, which costs a few milliseconds. And it follows the entry `module` of
+ * the package `@xterm/headless`, which names a file that the package does not contain.
  */
 async function copySources(folder: string): Promise<void> {
   for await (const { name } of Deno.readDir(ROOT)) {
     if (!OUTSIDE.test(name)) await copy(new URL(name, ROOT), `${folder}/${name}`);
   }
+  const config = await Deno.readTextFile(`${folder}/deno.json`);
+  await Deno.writeTextFile(
+    `${folder}/deno.json`,
+    config.replace(/npm:@xterm\/headless@[\d.]+/, "$&/lib-headless/xterm-headless.js"),
+  );
   const open = [folder];
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
     for await (const { name, isDirectory } of Deno.readDir(next)) {
