@@ -45,7 +45,7 @@ export const TERMINAL_FACTS: Readonly<Record<string, Program>> = {
   },
   "test -t": { command: "sh -c 'for n in 0 1 2; do test -t $n && echo $n; done'" },
   "ps": {
-    command: "sh -c 'echo to /dev/tty > /dev/tty; ps -o tty=,stat=,args= -p $$ | tr 0-9 N'",
+    command: "sh -c 'echo to /dev/tty > /dev/tty; ps -o stat=,args= -p $$'",
     needs: ["ps"],
   },
   "ls --color": { command: "ls --color=auto -x", folder: "ls", files: { "a/b": "", "c": "" } },
