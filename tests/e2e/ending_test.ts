@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { pathExists } from "../../system/files/path_exists.ts";
 import { InteractiveShell, KEYS, shellLine } from "./interactive_shell.ts";
-import { IS_SIMMER, nextKeyPress, Project, SIMMER } from "./support.ts";
+import { IS_SIMMER, nextKeyPress, PLACES, Project, SIMMER } from "./support.ts";
 
 const CTRL_C = "\x03";
 
@@ -19,7 +19,7 @@ const TASKS = {
 };
 
 /** The command lines that run tasks with a server and without one. */
-const WAYS = [["run"], ["run", "--no-server"]] as const;
+const WAYS = PLACES.map((options) => ["run", ...options]);
 
 const POLITE = `import signal, sys, time
 def leave(*_):

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { pathExists } from "../../system/files/path_exists.ts";
-import { type Finished, Project, type Running, SIMMER, untilGone } from "./support.ts";
+import { type Finished, PLACES, Project, type Running, SIMMER, untilGone } from "./support.ts";
 
 const RUN = `${SIMMER.join(" ")} run`;
 
@@ -63,7 +63,7 @@ const FILES = {
 const NUMBERS = Array.from({ length: 2000 }, (_, index) => `${index + 1}\n`).join("");
 
 /** Options that run tasks on a server, one at a time on it, and without a server. */
-const WAYS: readonly (readonly string[])[] = [[], ["-j1"], ["--no-server"], ["--no-server", "-j1"]];
+const WAYS = PLACES.flatMap((place) => [place, [...place, "-j1"]]);
 
 /** Creates the project and starts its server, so that clients send their command lines to it. */
 async function create(): Promise<Project> {

@@ -5,7 +5,7 @@ import { pathExists } from "../../system/files/path_exists.ts";
 import { signalExitCode } from "../../system/process/signals.ts";
 import { TASK_SIGNALS } from "../../wire/signals.ts";
 import { KEYS, shellLine } from "./interactive_shell.ts";
-import { Project, SIMMER } from "./support.ts";
+import { PLACES, Project, SIMMER } from "./support.ts";
 
 /** The signals that end a task by default. */
 const SIGNALS = TASK_SIGNALS.filter((signal) =>
@@ -105,10 +105,10 @@ const OWN_CODES = { seven: 7, after: 0, default: undefined } as const;
 const CANCELLING: ReadonlySet<string> = new Set(["SIGINT", "SIGQUIT", "SIGTERM"]);
 
 /** Command lines that run tasks with a server and without one. */
-const WAYS = {
-  server: [...SIMMER, "run", "-q"],
-  alone: [...SIMMER, "run", "-q", "--no-server"],
-};
+const WAYS = PLACES.map((options) => [...SIMMER, "run", "-q", ...options]);
+
+/** The command line that runs tasks with a server. */
+const SERVED = [...SIMMER, "run", "-q"];
 
 // The expected codes are those of `deno task`. It is not run here, because on a busy machine it loses
 // about one of 1,000 signals that come right after it has started a process.
@@ -119,7 +119,7 @@ Deno.test("R25 a signal reaches the task, and the run exits with the task's code
   for (const signal of SIGNALS) {
     const isExample = signal === "SIGINT" || signal === "SIGUSR1";
     for (const task of isExample ? ["seven", "after", "default"] as const : ["seven"] as const) {
-      for (const words of Object.values(WAYS)) {
+      for (const words of WAYS) {
         const run = project.startProgram([...words, task]);
         await run.stdout.until("up\n");
         run.kill(signal);
@@ -165,7 +165,7 @@ Deno.test("R25 a signal reaches all processes of a pipeline, and all tasks that 
   await project.run(["tasks"]);
   for (const signal of ["SIGHUP", "SIGINT"] as const) {
     for (const [task, { cut, code, always, whole }] of Object.entries(SEVERAL)) {
-      for (const words of Object.values(WAYS)) {
+      for (const words of WAYS) {
         const run = project.startProgram([...words, "-j4", task]);
         for (const line of always.filter((each) => each.endsWith("up"))) {
           await run.stdout.until(`${line}\n`);
@@ -191,7 +191,7 @@ Deno.test("R25 a signal reaches all processes of a pipeline, and all tasks that 
 
 Deno.test("R25 Ctrl-\\ in a terminal reaches the processes that a task's shell has started", async () => {
   await using project = await Project.create(FILES);
-  for (const words of Object.values(WAYS)) {
+  for (const words of WAYS) {
     const run = project.startProgram([...words, "nested"], { terminal: true });
     await run.stdout.until("up\r\n");
     await run.type("\x1c");
@@ -202,7 +202,7 @@ Deno.test("R25 Ctrl-\\ in a terminal reaches the processes that a task's shell h
 
 Deno.test("a task gets SIGHUP when its client's terminal is closed", async () => {
   await using project = await Project.create(FILES);
-  for (const words of Object.values(WAYS)) {
+  for (const words of WAYS) {
     const run = project.startProgram([...words, "hangup"], { terminal: true });
     await run.stdout.until("up\r\n");
     // The helper closes the terminal and waits for the client.
@@ -216,7 +216,7 @@ Deno.test("a task gets SIGHUP when its client's terminal is closed", async () =>
 
 Deno.test("SIGWINCH reaches a task and does not end it", async () => {
   await using project = await Project.create(FILES);
-  for (const words of [WAYS.server, WAYS.alone]) {
+  for (const words of WAYS) {
     const run = project.startProgram([...words, "seven"]);
     await run.stdout.until("up\n");
     run.kill("SIGWINCH");
@@ -228,7 +228,7 @@ Deno.test("SIGWINCH reaches a task and does not end it", async () => {
 
 Deno.test("R25 Ctrl-C in a terminal reaches the processes that a task's shell has started", async () => {
   await using project = await Project.create(FILES);
-  for (const words of [WAYS.server, WAYS.alone]) {
+  for (const words of WAYS) {
     const run = project.startProgram([...words, "nested"], { terminal: true });
     await run.stdout.until("up\r\n");
     await run.type("\x03");
@@ -253,7 +253,7 @@ Deno.test("R25 SIGINT of a client and Ctrl-C reach each process of a task once, 
   await project.run(["tasks"]);
   for (const [task, { counts }] of Object.entries(COUNTING)) {
     // Without a server, the terminal sends the signal to the shell of `deno task`, which sends it again.
-    for (const [way, words] of [...Object.entries(WAYS), ["terminal", WAYS.server]] as const) {
+    for (const [way, words] of [...WAYS.entries(), ["terminal", SERVED]] as const) {
       const terminal = way === "terminal";
       const run = project.startProgram([...words, task], { terminal });
       await run.stdout.until(terminal ? "up\r\n" : "up\n");

@@ -5,7 +5,7 @@
  */
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { type Finished, Project, SIMMER } from "./support.ts";
+import { type Finished, PLACES, Project, SIMMER } from "./support.ts";
 
 const IGNORED = Deno.build.os !== "linux";
 
@@ -32,7 +32,7 @@ function hasNode(): boolean {
   }
 }
 
-for (const mode of [[], ["--no-server"]] as const) {
+for (const mode of PLACES) {
   const how = mode.length === 0 ? "through a server" : "without a server";
   const run = ["run", "-q", ...mode];
 

@@ -22,6 +22,14 @@ export const SIMMER: readonly string[] = CLIENT?.startsWith("/") === true
   ? [CLIENT]
   : [Deno.execPath(), "run", "-A", new URL(ENTRY, import.meta.url).pathname];
 
+/**
+ * Options with which the client under test runs tasks: with a server, and without one. Without a
+ * server, `main.ts` runs the same code as the other two clients, for which that is not repeated.
+ */
+export const PLACES: readonly (readonly string[])[] = CLIENT === undefined
+  ? [[], ["--no-server"]]
+  : [[]];
+
 /** Whether the client under test sends its command lines to a server. */
 export const SENDS_COMMAND_LINES: boolean = CLIENT !== "whole";
 
