@@ -7,8 +7,7 @@
 
 import type { Clock } from "../system/clock.ts";
 import type { Logger } from "../system/logger.ts";
-import { processId, processorCount } from "../system/environment.ts";
-import { realFolder } from "../system/files/files.ts";
+import { processId } from "../system/environment.ts";
 import { thisProgram } from "../system/process/self.ts";
 import { memoryReleaser } from "../system/process/memory.ts";
 import type { DescriptorMap, PassedDescriptors } from "../system/process/passed_descriptors.ts";
@@ -39,24 +38,9 @@ import { type Execution, Executions } from "./build/executions.ts";
 import { ServiceHold } from "./build/service_hold.ts";
 import { SlotPool } from "./build/slot_pool.ts";
 import { BuildFiles, type BuildFolders, BuildIds, keptJournal } from "./build/build_files.ts";
-import { ProjectConfig } from "./config/project.ts";
 import { requireFolder } from "../project/root.ts";
-import { SourceImports } from "./config/source_imports.ts";
-import { WorkspaceMemo } from "./config/workspace_memo.ts";
-import { isWorkspaceRun, selectFolders } from "./config/selection.ts";
-import type { TaskDefinition } from "./config/tasks.ts";
-import type { Workspace } from "./config/workspace.ts";
-import { affectedTasks } from "./plan/affected.ts";
-import { excerpt } from "../wire/near_names.ts";
-import {
-  buildGraph,
-  buildWorkspaceGraph,
-  type GraphRequest,
-  type TaskGraph,
-} from "./plan/graph.ts";
-import type { FileSet } from "./inputs/file_set.ts";
-import type { TaskScope } from "./config/scope.ts";
-import type { TaskFile } from "./config/tasks.ts";
+import { ProjectPlanner } from "./project_planner.ts";
+import { listTasks } from "./task_list.ts";
 import { ConfigNotifier } from "./config_notifier.ts";
 import type {
   AsyncCommand,
@@ -69,16 +53,11 @@ import type {
 import type { Environment } from "./plan/environment.ts";
 import type { Executor } from "./execute/executor.ts";
 import { type ProjectFolders, ProjectState } from "./project_state.ts";
-import { ProjectLockfiles } from "./plan/lockfiles.ts";
-import { hasReferences } from "./plan/references.ts";
-import { inputSpec, outputSpec } from "./cache/declared_files.ts";
 import { explainPlan } from "./build/explain.ts";
 import { ChangeSubscriptions } from "./build/change_subscriptions.ts";
-import { npmSetups } from "./plan/npm_setup.ts";
-import { PlanMemo } from "./plan/plan_memo.ts";
 import { BuildRetention } from "./build/build_retention.ts";
 import { registerPeriodic } from "./periodic_work.ts";
-import { type BuildPlan, planCommandLine, type PlannedTask, planTasks } from "./plan/plan.ts";
+import type { BuildPlan } from "./plan/plan.ts";
 import type { SettledBuilds } from "./settled.ts";
 import { type Dependency, Validity } from "./validity.ts";
 import { MemoryRelease } from "./memory_release.ts";
@@ -132,9 +111,8 @@ export class TaskCooker implements Cooker {
   readonly notifier: Notifier;
   readonly configNotifier: ConfigNotifier;
   readonly #options: TaskCookerOptions;
-  readonly #config: ProjectConfig;
-  readonly #sources: SourceImports;
   readonly #project: ProjectState;
+  readonly #planner: ProjectPlanner;
   readonly #changes: ChangeSubscriptions;
   readonly #executor: Executor;
   readonly #warden: Warden;
@@ -148,23 +126,11 @@ export class TaskCooker implements Cooker {
   /** By the process ids of the clients that watch. */
   readonly #holds = new Map<number, ServiceHold>();
   readonly #slots = new SlotPool();
-  readonly #plans = new PlanMemo({
-    configSet: () => this.#configSet(),
-    plan: (params) => this.#plan(params),
-    sources: () => this.#sources.dependencies(),
-  });
-  readonly #workspaces = new WorkspaceMemo({
-    configSet: () => this.#configSet(),
-    read: () => this.#config.workspace(),
-  });
   /** Sentences about the config that builds have shown. Each is shown once. */
   readonly #said = new Set<string>();
   readonly #memory: MemoryRelease;
   readonly #retention: BuildRetention;
   readonly #beside: OwnedWork;
-  #configFiles:
-    | { readonly entries: readonly string[]; readonly set: FileSet | undefined }
-    | undefined;
   #state: CookerState = "initial";
   /** Number of executions that had begun at the last look. */
   #begunBefore = 0;
@@ -178,17 +144,13 @@ export class TaskCooker implements Cooker {
       const text = error instanceof Error ? error.stack ?? error.message : String(error);
       options.log.log("error", `The cooker's ${what} failed: ${text}`);
     });
-    this.#sources = new SourceImports({
-      setOf: (folder, entries) => this.#project.tracker.set(folder, entries),
-      note: (text) => options.log.log("warn", text),
-    });
-    this.#config = new ProjectConfig(options, this.#sources);
     this.#project = new ProjectState({ ...options, folders: options.state });
+    this.#planner = new ProjectPlanner({ ...options, tracker: this.#project.tracker });
     this.notifier = this.#project.tracker;
     this.configNotifier = new ConfigNotifier(
       this.#project.tracker,
       options.root,
-      () => this.#config.entries,
+      () => this.#planner.config.entries,
     );
     this.#changes = new ChangeSubscriptions(this.#project.tracker, options);
     this.#memory = new MemoryRelease(options.clock, memoryReleaser, this.#beside);
@@ -253,7 +215,7 @@ export class TaskCooker implements Cooker {
     if (typeof this.#configRead === "object") {
       return `No config has been valid since the start (${this.#configRead.mistake})`;
     }
-    return this.#config.absence();
+    return this.#planner.config.absence();
   }
 
   isPartOfWork({ pid }: ClientInfo): boolean {
@@ -348,25 +310,13 @@ export class TaskCooker implements Cooker {
 
   #listTasks(params: ListTasksParams): TaskDescription[] {
     this.#project.sync();
-    const workspace = this.#workspaces.get();
-    if (!isWorkspaceRun(params)) {
-      const scope = this.#config.scopeAt(realFolder(params.cwd ?? this.#options.root));
-      return describeScope(scope, workspace);
-    }
-    workspace.imports.refresh();
-    return selectFolders(workspace, params).folders.flatMap(({ folder, scope }) => {
-      const name = workspace.packageAt(folder);
-      const whose = name === undefined ? {} : { package: name };
-      return describeScope(scope, workspace)
-        // As in a run, packages do not inherit the root's tasks.
-        .filter(({ inherited }) => !(inherited && workspace.isOfPackages))
-        .map((task) => ({ ...task, ...whose }));
-    });
+    const { config, workspace } = this.#planner;
+    return listTasks(params, { root: this.#options.root, config, workspace });
   }
 
   #runTasks(params: RunTasksParams, call: CommandCall): AsyncCommand {
     this.#project.sync();
-    const { plan, validity } = this.#plans.get(params);
+    const { plan, validity } = this.#planner.planFor(params);
     const passed = params.passed === undefined
       ? undefined
       : this.#options.passed?.of(params.passed);
@@ -439,7 +389,7 @@ export class TaskCooker implements Cooker {
 
   /** Returns what no build has said yet about the config. */
   #newNotes(): string[] {
-    const notes = this.#config.notes.filter((note) => !this.#said.has(note));
+    const notes = this.#planner.config.notes.filter((note) => !this.#said.has(note));
     for (const note of notes) this.#said.add(note);
     return notes;
   }
@@ -508,19 +458,6 @@ export class TaskCooker implements Cooker {
     throw new WireError("needsInheritance", "Cannot pass stdin on to a task");
   }
 
-  /**
-   * Returns the set of all files that the config depends on. The set is the same object as long as
-   * no file is added.
-   */
-  #configSet(): FileSet | undefined {
-    const { entries } = this.#config;
-    if (this.#configFiles?.entries !== entries) {
-      const set = this.#project.tracker.set(this.#options.root, entries);
-      this.#configFiles = { entries, set };
-    }
-    return this.#configFiles.set;
-  }
-
   /** Returns what the outcome of a build that is about to begin depends on if it runs no task. */
   #outcomeDependencies({ tasks, outside }: BuildPlan): readonly Dependency[] {
     const project = this.#project;
@@ -541,100 +478,10 @@ export class TaskCooker implements Cooker {
     return this.#project.results(typeof cache === "function" ? cache(env) : cache);
   }
 
-  #plan(params: RunTasksParams): BuildPlan {
-    // With this variable, Deno ignores every package.json.
-    const npmBins = "DENO_NO_PACKAGE_JSON" in params.env ? undefined : this.#config.npmBins();
-    const name = this.#config.name();
-    const npm = npmSetups(this.#config, this.#options.root, params);
-    const place = {
-      root: this.#options.root,
-      npm,
-      ...(name === undefined ? {} : { name }),
-      processors: processorCount(),
-      denoFlags: params.denoFlags,
-      ...(npmBins === undefined ? {} : { npmBins }),
-    };
-    if (params.eval) return planCommandLine(params, place);
-    const workspace = this.#workspaces.get();
-    workspace.imports.refresh();
-    const lockfiles = new ProjectLockfiles(this.#options.root, workspace);
-    const whole = {
-      ...place,
-      lockfilesOf: (definition: TaskDefinition) => lockfiles.of(definition),
-    };
-    const runsHooks = (file: TaskFile): boolean => npm(file)?.runsHooks !== false;
-    const graph = this.#graph(params, workspace, { runsHooks });
-    const plan = planTasks(graph, params, whole);
-    if (params.affected === undefined) return plan;
-    const only = this.#affected(params, { graph, tasks: plan.tasks, workspace });
-    return planTasks(this.#graph(params, workspace, { runsHooks, only }), params, whole);
-  }
-
-  #graph(
-    params: RunTasksParams,
-    workspace: Workspace,
-    filters: Pick<GraphRequest, "only" | "runsHooks">,
-  ): TaskGraph {
-    const { tasks: names, ifPresent, affected } = params;
-    // Changes may affect any package, so that all of them are asked.
-    const isOfAll = affected !== undefined && !workspace.isSingle;
-    if (isWorkspaceRun(params) || isOfAll) {
-      const selected = selectFolders(
-        workspace,
-        isWorkspaceRun(params) ? params : {
-          ...params,
-          recursive: true,
-        },
-      );
-      const { isOfPackages } = workspace;
-      return buildWorkspaceGraph({
-        workspace,
-        selected,
-        isOfPackages,
-        names,
-        ifPresent,
-        ...filters,
-      });
-    }
-    const scope = this.#config.scopeAt(realFolder(params.taskCwd ?? params.cwd));
-    return buildGraph({ workspace, scope, names, ifPresent, ...filters });
-  }
-
-  /** Returns the tasks of a graph that the client's changed files affect. */
-  #affected(
-    { affected = "", changes }: RunTasksParams,
-    plan: {
-      readonly graph: TaskGraph;
-      readonly tasks: readonly PlannedTask[];
-      readonly workspace: Workspace;
-    },
-  ): ReadonlySet<TaskDefinition> {
-    const { tracker } = this.#project;
-    const changed = changes?.[affected];
-    if (changed === undefined) {
-      throw new WireError("invalidParams", `"changes" has no files under "${excerpt(affected)}"`);
-    }
-    const found = affectedTasks({
-      ...plan,
-      changed,
-      isInput: ({ caching, cwd }, path) =>
-        caching !== undefined &&
-        ((tracker.set(cwd, inputSpec(caching))?.patterns.matches(path) === true &&
-          tracker.set(cwd, outputSpec(caching.output, caching), "output")?.patterns
-              .matches(path) !== true) ||
-          (caching.imported ?? []).some(({ folder, entries }) =>
-            tracker.set(folder, entries)?.patterns.matches(path) === true
-          )),
-    });
-    return new Set(
-      plan.graph.filter((_, index) => found.has(index)).map((node) => node.definition),
-    );
-  }
-
   async #explain(params: RunTasksParams): Promise<PlanTasksResult> {
     const plan = this.#read(() => {
       this.#project.sync();
-      return this.#plan(params);
+      return this.#planner.plan(params);
     });
     const { last } = this.#project;
     const cache = this.#results(params);
@@ -659,7 +506,7 @@ export class TaskCooker implements Cooker {
   #watchInputs(params: WatchInputsParams, call: CommandCall): null {
     const { watch } = params;
     this.#project.sync();
-    this.#changes.wait(watch, this.#plan(params), params.build, {
+    this.#changes.wait(watch, this.#planner.plan(params), params.build, {
       changed: (files) => void call.emit({ type: "InputsChanged", watch, files }),
       written: (files) => void call.emit({ type: "InputsWritten", watch, files }),
     });
@@ -683,27 +530,4 @@ function watcherOf({ client }: CommandCall, { tasks }: BuildPlan): string {
 
 function isCookerCommand(name: string): name is keyof CookerCommands {
   return Object.hasOwn(COOKER_COMMANDS, name);
-}
-
-/**
- * Describes the tasks that are visible from a folder. Tasks of the workspace's root are marked as
- * inherited.
- */
-function describeScope(scope: TaskScope, workspace: Workspace): TaskDescription[] {
-  return scope.tasks().map((task) => {
-    const { name, description, command, dependencies, origin, declaration } = task;
-    const needs = hasReferences(task) ? declaration?.needs ?? [] : [];
-    const { source, file, line } = task.declaredIn;
-    return {
-      task: workspace.taskName(task),
-      name,
-      dependencies: [...dependencies, ...needs.map(({ text }) => text)],
-      declaredIn: { source, file, line },
-      source: origin.source,
-      file: origin.file,
-      inherited: !scope.files.includes(origin),
-      ...(description === undefined ? {} : { description }),
-      ...(command === undefined ? {} : { command }),
-    };
-  });
 }

@@ -30,7 +30,7 @@ interface Planner {
 }
 
 /** A plan, with its validity if it is kept. */
-interface Planned {
+export interface Planned {
   readonly plan: BuildPlan;
   readonly validity?: Validity;
 }
