@@ -30,7 +30,7 @@ import {
   type TaskDescription,
   type WatchInputsParams,
 } from "../wire/commands.ts";
-import { type ProjectErrorData, projectErrorData, WireError } from "../wire/errors.ts";
+import { WireError } from "../wire/errors.ts";
 import type { ClientInfo } from "../wire/events.ts";
 import { Build } from "./build/build.ts";
 import type { ResultCache } from "./cache/result_cache.ts";
@@ -60,6 +60,7 @@ import { registerPeriodic } from "./periodic_work.ts";
 import type { BuildPlan } from "./plan/plan.ts";
 import type { SettledBuilds } from "./settled.ts";
 import { type Dependency, Validity } from "./validity.ts";
+import { type CookerState, Lifecycle } from "./lifecycle.ts";
 import { MemoryRelease } from "./memory_release.ts";
 import { EXECUTION_VARIABLE, ShellExecutor } from "./execute/shell_executor.ts";
 import { TaskRunner } from "./build/task_runner.ts";
@@ -102,9 +103,6 @@ type Handlers = {
     : ResultOf<CookerCommands[Name]> | Promise<ResultOf<CookerCommands[Name]>>;
 };
 
-/** Phase of the cooker's life cycle. */
-type CookerState = "initial" | "parsing" | "running" | "shutdown" | "error";
-
 /** Runs a project's tasks. */
 export class TaskCooker implements Cooker {
   readonly commands: CookerCommands = COOKER_COMMANDS;
@@ -113,6 +111,7 @@ export class TaskCooker implements Cooker {
   readonly #options: TaskCookerOptions;
   readonly #project: ProjectState;
   readonly #planner: ProjectPlanner;
+  readonly #lifecycle = new Lifecycle();
   readonly #changes: ChangeSubscriptions;
   readonly #executor: Executor;
   readonly #warden: Warden;
@@ -131,12 +130,8 @@ export class TaskCooker implements Cooker {
   readonly #memory: MemoryRelease;
   readonly #retention: BuildRetention;
   readonly #beside: OwnedWork;
-  #state: CookerState = "initial";
   /** Number of executions that had begun at the last look. */
   #begunBefore = 0;
-  /** The result of reading config since the start; the message of the last mistake if none worked. */
-  #configRead: "never" | "valid" | { readonly mistake: string } = "never";
-
   /** @param options the project; nothing is read or started before a command needs it */
   constructor(options: TaskCookerOptions) {
     this.#options = options;
@@ -171,11 +166,11 @@ export class TaskCooker implements Cooker {
   }
 
   get state(): CookerState {
-    return this.#state;
+    return this.#lifecycle.state;
   }
 
   preServe(host: CookerHost): void {
-    this.#state = "running";
+    this.#lifecycle.serve();
     registerPeriodic(host, { name: "watching inputs", work: () => this.#changes.look() });
     registerPeriodic(host, {
       name: "watching config",
@@ -212,9 +207,8 @@ export class TaskCooker implements Cooker {
 
   /** Config that was valid once is worth keeping the server: its other state is still of use. */
   fault(): string | undefined {
-    if (typeof this.#configRead === "object") {
-      return `No config has been valid since the start (${this.#configRead.mistake})`;
-    }
+    const { mistake } = this.#lifecycle;
+    if (mistake !== undefined) return `No config has been valid since the start (${mistake})`;
     return this.#planner.config.absence();
   }
 
@@ -241,7 +235,7 @@ export class TaskCooker implements Cooker {
   }
 
   async shutdown(force: boolean): Promise<void> {
-    this.#state = "shutdown";
+    this.#lifecycle.shutdown();
     const builds = [...this.#builds];
     const how: Cancel = { kind: force ? "kill" : "end" };
     for (const build of builds) build.cancel(how);
@@ -279,33 +273,16 @@ export class TaskCooker implements Cooker {
     openJournal: ({ build }) => this.#openJournal(build),
   };
 
-  /**
-   * Runs `work`, which reads config. Only a failure to read config puts the cooker into the state
-   * `error`.
-   */
+  /** Runs `work`, which reads config, and watches the files that it has read. */
   #read<T>(work: () => T): T {
-    const before = this.#state;
-    this.#state = "parsing";
     try {
-      requireFolder(this.#options.root);
-      const result = work();
-      this.#state = before === "error" ? "running" : before;
-      this.#configRead = "valid";
-      return result;
-    } catch (error) {
-      const data = projectErrorData(error);
-      this.#state = data === undefined ? before : "error";
-      if (data !== undefined && error instanceof Error) this.#noteMistake(data.kind, error.message);
-      throw error;
+      return this.#lifecycle.read(() => {
+        requireFolder(this.#options.root);
+        return work();
+      });
     } finally {
       this.configNotifier.noteRead();
     }
-  }
-
-  /** Other mistakes than these two are in the request, or in tasks of a config that was read. */
-  #noteMistake(kind: ProjectErrorData["kind"], mistake: string): void {
-    if (kind !== "invalid-config" && kind !== "no-config") this.#configRead = "valid";
-    else if (this.#configRead !== "valid") this.#configRead = { mistake };
   }
 
   #listTasks(params: ListTasksParams): TaskDescription[] {
