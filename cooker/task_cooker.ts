@@ -10,10 +10,8 @@ import type { Logger } from "../system/logger.ts";
 import { processId } from "../system/environment.ts";
 import { thisProgram } from "../system/process/self.ts";
 import { memoryReleaser } from "../system/process/memory.ts";
-import type { DescriptorMap, PassedDescriptors } from "../system/process/passed_descriptors.ts";
-import { ClientAttributes, type StartAttributes } from "../system/process/start_attributes.ts";
+import type { PassedDescriptors } from "../system/process/passed_descriptors.ts";
 import { ioTurn } from "../system/macrotask.ts";
-import { isInheritable } from "../system/process/foreign_descriptors.ts";
 import { GroupSpawner } from "../system/process/group_spawner.ts";
 import { ProcessTags } from "../system/process/process_tag.ts";
 import { OwnedWork } from "../system/owned_work.ts";
@@ -41,6 +39,7 @@ import { BuildFiles, type BuildFolders, BuildIds, keptJournal } from "./build/bu
 import { requireFolder } from "../project/root.ts";
 import { ProjectPlanner } from "./project_planner.ts";
 import { listTasks } from "./task_list.ts";
+import { ClientInheritance } from "./client_inheritance.ts";
 import { ConfigNotifier } from "./config_notifier.ts";
 import type {
   AsyncCommand,
@@ -117,7 +116,7 @@ export class TaskCooker implements Cooker {
   readonly #warden: Warden;
   readonly #tags = new ProcessTags();
   readonly #spawner = new GroupSpawner();
-  readonly #clientAttributes = new ClientAttributes();
+  readonly #inheritance: ClientInheritance;
   readonly #ids = new BuildIds(String(processId()));
   readonly #variables = new Map<string, string>();
   readonly #builds = new Set<Build>();
@@ -150,6 +149,7 @@ export class TaskCooker implements Cooker {
     this.#changes = new ChangeSubscriptions(this.#project.tracker, options);
     this.#memory = new MemoryRelease(options.clock, memoryReleaser, this.#beside);
     this.#retention = new BuildRetention(options.state, options.log);
+    this.#inheritance = new ClientInheritance(this.#spawner, options.passed);
     this.#warden = new Warden(undefined, options.clock);
     this.#executor = options.executor ?? new ShellExecutor({
       clock: options.clock,
@@ -294,10 +294,7 @@ export class TaskCooker implements Cooker {
   #runTasks(params: RunTasksParams, call: CommandCall): AsyncCommand {
     this.#project.sync();
     const { plan, validity } = this.#planner.planFor(params);
-    const passed = params.passed === undefined
-      ? undefined
-      : this.#options.passed?.of(params.passed);
-    this.#requireDescriptors(plan, params.stdinPid, passed);
+    const passed = this.#inheritance.descriptorsFor(plan, params);
     const unchanged = this.#outcomeDependencies(plan);
     const rank = this.#project.rank(plan);
     const { state, clock } = this.#options;
@@ -318,7 +315,7 @@ export class TaskCooker implements Cooker {
       hasInput: (pid) => this.#spawner.hasInput(pid),
       canSuspend: (pid) => !isGroupOrphaned(pid),
       ...(params.watched ? { hold: this.#holdOf(call.client) } : {}),
-      own: (what, work) => this.#beside.own(what, this.#withDescriptors(params, work)),
+      own: (what, work) => this.#beside.own(what, this.#inheritance.during(params, work)),
       executor: this.#executor,
       files: BuildFiles.create(id, state),
       clock,
@@ -332,7 +329,7 @@ export class TaskCooker implements Cooker {
       ...(passed === undefined ? {} : { passed }),
       ...(params.output === undefined ? {} : { output: params.output }),
       ...(params.keyboard === undefined ? {} : { keyboard: params.keyboard }),
-      attributes: this.#attributesOf(call.client.pid, params.detach),
+      attributes: this.#inheritance.attributesOf(call.client.pid, params.detach),
     });
     this.#builds.add(build);
     this.#project.deferred.pause();
@@ -389,50 +386,6 @@ export class TaskCooker implements Cooker {
     if (detach || this.#executions.size === 0) return undefined;
     const tag = this.#tags.of(client.pid) ?? env[EXECUTION_VARIABLE];
     return tag === undefined ? undefined : this.#executions.byTag(tag);
-  }
-
-  /** Keeps a client's descriptors open for work that goes on after its command line. */
-  #withDescriptors({ passed: ticket }: RunTasksParams, work: Promise<void>): Promise<void> {
-    const { passed } = this.#options;
-    return ticket === undefined || passed === undefined ? work : passed.during(ticket, work);
-  }
-
-  /**
-   * Returns a function that compares a client's attributes with those of this process. Most builds
-   * execute nothing and never call it. A client that detaches its build may be gone by the first
-   * task, so its attributes are read now.
-   */
-  #attributesOf(pid: number, isDetached: boolean): () => StartAttributes | undefined {
-    const read = (): StartAttributes | undefined =>
-      pid === processId() ? undefined : this.#clientAttributes.of(pid);
-    const now = isDetached ? read() : undefined;
-    return () => isDetached ? now : read();
-  }
-
-  /**
-   * Checks that tasks can be given the client's descriptors: its stdin, and the descriptors above
-   * stderr that the run names, which only arrive with the command line. The build has not begun
-   * yet, so the client can still run it itself.
-   *
-   * @throws {WireError} if a descriptor cannot be passed on
-   */
-  #requireDescriptors(
-    plan: BuildPlan,
-    pid: number | undefined,
-    passed?: DescriptorMap,
-  ): void {
-    if (pid === undefined || pid === processId()) return;
-    const named = plan.descriptors.find((each) =>
-      passed?.has(each) !== true && isInheritable(pid, each)
-    );
-    if (named !== undefined) {
-      throw new WireError("needsInheritance", `Cannot pass descriptor ${named} on to a task`);
-    }
-    const reads = plan.tasks.some(({ stdin }) => stdin === "reads");
-    if (!reads || passed?.has(0) === true || this.#spawner.sharesStdin({ fromProcess: pid })) {
-      return;
-    }
-    throw new WireError("needsInheritance", "Cannot pass stdin on to a task");
   }
 
   /** Returns what the outcome of a build that is about to begin depends on if it runs no task. */
