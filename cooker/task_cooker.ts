@@ -39,6 +39,7 @@ import { BuildFiles, type BuildFolders, BuildIds, keptJournal } from "./build/bu
 import { requireFolder } from "../project/root.ts";
 import { ProjectPlanner } from "./project_planner.ts";
 import { listTasks } from "./task_list.ts";
+import { BuildOutcome } from "./build_outcome.ts";
 import { ClientInheritance } from "./client_inheritance.ts";
 import { ConfigNotifier } from "./config_notifier.ts";
 import type {
@@ -58,7 +59,6 @@ import { BuildRetention } from "./build/build_retention.ts";
 import { registerPeriodic } from "./periodic_work.ts";
 import type { BuildPlan } from "./plan/plan.ts";
 import type { SettledBuilds } from "./settled.ts";
-import { type Dependency, Validity } from "./validity.ts";
 import { type CookerState, Lifecycle } from "./lifecycle.ts";
 import { MemoryRelease } from "./memory_release.ts";
 import { EXECUTION_VARIABLE, ShellExecutor } from "./execute/shell_executor.ts";
@@ -293,12 +293,17 @@ export class TaskCooker implements Cooker {
 
   #runTasks(params: RunTasksParams, call: CommandCall): AsyncCommand {
     this.#project.sync();
-    const { plan, validity } = this.#planner.planFor(params);
+    const { plan, validity: planned } = this.#planner.planFor(params);
     const passed = this.#inheritance.descriptorsFor(plan, params);
-    const unchanged = this.#outcomeDependencies(plan);
     const rank = this.#project.rank(plan);
     const { state, clock } = this.#options;
     const cache = this.#results(params);
+    const outcome = new BuildOutcome(plan, {
+      project: this.#project,
+      cache,
+      planned,
+      inProgress: this.#builds,
+    });
     const id = this.#ids.next(clock.now());
     const parent = this.#parentOf(params);
     const build = new Build({
@@ -339,15 +344,9 @@ export class TaskCooker implements Cooker {
       "work after a build",
       build.ended.then(async () => {
         this.#builds.delete(build);
-        // Unless the kernel reports every later change, the next build has to check its inputs
-        // itself.
-        const isSettled = build.isAllCached && validity?.isReported === true &&
-          areReported(build, plan, cache) && new Validity(...unchanged).isCurrent;
-        const others = { on: "builds", inProgress: this.#builds } as const;
+        const validity = outcome.validityOf(build);
         this.#options.settled?.note(
-          isSettled
-            ? { pid: call.client.pid, validity: new Validity(others, ...unchanged) }
-            : undefined,
+          validity === undefined ? undefined : { pid: call.client.pid, validity },
         );
         this.#retention.built();
         this.#project.save();
@@ -386,20 +385,6 @@ export class TaskCooker implements Cooker {
     if (detach || this.#executions.size === 0) return undefined;
     const tag = this.#tags.of(client.pid) ?? env[EXECUTION_VARIABLE];
     return tag === undefined ? undefined : this.#executions.byTag(tag);
-  }
-
-  /** Returns what the outcome of a build that is about to begin depends on if it runs no task. */
-  #outcomeDependencies({ tasks, outside }: BuildPlan): readonly Dependency[] {
-    const project = this.#project;
-    const { changes, last: history } = project;
-    // Runs of the other tasks change their outputs, and these changes are reported.
-    const unseen = tasks.filter(({ caching }) => caching?.output.length === 0);
-    const beginnings = new Map(unseen.map(({ key }) => [key, history.beginnings(key)]));
-    return [
-      ...outside.map((state) => ({ on: "outside", state }) as const),
-      { on: "runs", history, beginnings },
-      { on: "project", project, changes },
-    ];
   }
 
   /** Returns the result cache of a run, whose own environment names the cache folder. */
@@ -442,15 +427,6 @@ export class TaskCooker implements Cooker {
     });
     return null;
   }
-}
-
-/** Returns true if every change on which a build's cache hits depend is reported. */
-function areReported(build: Build, { tasks }: BuildPlan, cache: ResultCache): boolean {
-  return tasks.every(({ command, caching }, index) => {
-    const cacheKey = build.cacheKeys.get(index);
-    return (command === undefined && caching === undefined) ||
-      (cacheKey !== undefined && cache.isReported(cacheKey));
-  });
 }
 
 /** Returns a key for a client that runs the same tasks repeatedly (`--watch`). */
