@@ -8,7 +8,7 @@
 
 import { joinPath } from "../system/files/files.ts";
 import type { Notifier } from "../server/cooker.ts";
-import { changedPaths, type Snapshot } from "./inputs/file_set.ts";
+import { changedPaths, type Snapshot } from "./inputs/snapshot.ts";
 import type { InputTracker } from "./inputs/tracker.ts";
 
 /** Seconds between two checks while a UI is connected. */

@@ -12,7 +12,8 @@
 import { realFolder } from "../system/files/files.ts";
 import { LruMap } from "../system/lru_map.ts";
 import type { TreeSignatures } from "../system/files/tree_signature.ts";
-import type { FileSet, Snapshot } from "./inputs/file_set.ts";
+import type { FileSet } from "./inputs/file_set.ts";
+import type { Snapshot } from "./inputs/snapshot.ts";
 
 /** Something that can make an answer invalid, as it was when the answer was made. */
 export type Dependency =

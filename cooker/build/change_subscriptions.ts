@@ -11,7 +11,8 @@
 import type { Clock } from "../../system/clock.ts";
 import { fileTime } from "../../system/files/file_signature.ts";
 import { joinPath, pathInside } from "../../system/files/files.ts";
-import { changedPaths, type FileSet, type Snapshot } from "../inputs/file_set.ts";
+import type { FileSet } from "../inputs/file_set.ts";
+import { changedPaths, type Snapshot } from "../inputs/snapshot.ts";
 import { inputSpec } from "../cache/declared_files.ts";
 import type { InputTracker } from "../inputs/tracker.ts";
 import { OwnWrites } from "./own_writes.ts";

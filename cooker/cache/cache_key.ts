@@ -8,7 +8,8 @@
 import { sha256Hex } from "../../system/files/digest.ts";
 import { pathInside } from "../../system/files/files.ts";
 import type { TaskCommand } from "../execute/executor.ts";
-import type { FileSet, Snapshot } from "../inputs/file_set.ts";
+import type { FileSet } from "../inputs/file_set.ts";
+import type { Snapshot } from "../inputs/snapshot.ts";
 import type { InputTracker } from "../inputs/tracker.ts";
 import { Validity } from "../validity.ts";
 import { inputSpec, outputSpec } from "./declared_files.ts";

@@ -11,7 +11,8 @@
 import { folderEntries } from "../../system/files/file_signature.ts";
 import { joinPath, parentFolder } from "../../system/files/files.ts";
 import { NotReadableError, readBoundedText } from "../../system/files/bounded_text.ts";
-import type { FileSet, Snapshot } from "../inputs/file_set.ts";
+import type { FileSet } from "../inputs/file_set.ts";
+import type { Snapshot } from "../inputs/snapshot.ts";
 import type { Dependency } from "../validity.ts";
 
 /** Maximum number of source files of a member. The imports of a larger one have to be declared. */

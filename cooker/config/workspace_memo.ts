@@ -5,7 +5,8 @@
  * @module
  */
 
-import type { FileSet, Snapshot } from "../inputs/file_set.ts";
+import type { FileSet } from "../inputs/file_set.ts";
+import type { Snapshot } from "../inputs/snapshot.ts";
 import type { Workspace } from "./workspace.ts";
 
 /** The parts of the cooker that the folders are read with. */

@@ -8,7 +8,8 @@
 
 import { sha256Hex } from "../../system/files/digest.ts";
 import { relativePath } from "../../system/files/files.ts";
-import type { FileSet, Snapshot } from "./file_set.ts";
+import type { FileSet } from "./file_set.ts";
+import type { Snapshot } from "./snapshot.ts";
 import type { FilePatterns } from "./file_patterns.ts";
 import type { ImportedFolder } from "./tracker.ts";
 import type { Found, InputProblem } from "./walk.ts";
