@@ -11,7 +11,8 @@
 
 import { joinPath } from "../../system/files/files.ts";
 import type { TreeSignatures } from "../../system/files/tree_signature.ts";
-import type { FileSet, FolderWatcher } from "../inputs/file_set.ts";
+import type { FileSet } from "../inputs/file_set.ts";
+import type { FolderWatcher } from "../inputs/folder_watcher.ts";
 import type { OutputEntry, StoredResult } from "../store/result.ts";
 import { type Kept, Validity } from "../validity.ts";
 

@@ -33,7 +33,9 @@ import {
   watchLimit,
 } from "../../system/files/inotify.ts";
 import { MountTable } from "../../system/files/mounts.ts";
-import { type FileSet, type FolderWatcher, PatternSet } from "./file_set.ts";
+import type { FileSet } from "./file_set.ts";
+import type { FolderWatcher, WatchedSet } from "./folder_watcher.ts";
+import { PatternSet } from "./pattern_set.ts";
 import { ImportingSet } from "./importing_set.ts";
 import { FileTable } from "./file_table.ts";
 import { Pace } from "./pace.ts";
@@ -63,9 +65,9 @@ interface TrackerOptions {
 interface WatchedFolder {
   readonly watch: number;
   /** Sets that need the events of every entry. */
-  readonly sets: Set<PatternSet>;
+  readonly sets: Set<WatchedSet>;
   /** Sets that need the events of one entry: the next component on the way to their paths. */
-  readonly passing: Map<string, Set<PatternSet>>;
+  readonly passing: Map<string, Set<WatchedSet>>;
 }
 
 const NOTES = {
@@ -124,7 +126,7 @@ export class InputTracker implements Notifier, FolderWatcher {
   readonly #sets = new Map<string, PatternSet | undefined>();
   readonly #importing = new WeakMap<PatternSet, readonly ImportingSet[]>();
   readonly #folders = new Map<string, WatchedFolder>();
-  readonly #foldersOf = new Map<PatternSet, Set<string>>();
+  readonly #foldersOf = new Map<WatchedSet, Set<string>>();
   readonly #paths = new Map<number, string>();
   /** Files whose inodes are watched, by their watches. */
   readonly #guarded = new Map<number, string>();
@@ -255,7 +257,7 @@ export class InputTracker implements Notifier, FolderWatcher {
     this.#drain(undefined);
   }
 
-  watch(set: PatternSet, path: string): boolean {
+  watch(set: WatchedSet, path: string): boolean {
     const { root } = this.#options;
     if (this.#queue === undefined || pathInside(root, path) === undefined) return false;
     let next: string | undefined;
@@ -288,7 +290,7 @@ export class InputTracker implements Notifier, FolderWatcher {
     return true;
   }
 
-  retain(set: PatternSet, paths: ReadonlySet<string>): void {
+  retain(set: WatchedSet, paths: ReadonlySet<string>): void {
     const folders = this.#foldersOf.get(set) ?? new Set();
     const used = new Set<string>();
     for (const path of paths) {
@@ -439,7 +441,7 @@ export class InputTracker implements Notifier, FolderWatcher {
    */
   #leave(gone: string): void {
     this.#changes++;
-    const sets = new Set<PatternSet>();
+    const sets = new Set<WatchedSet>();
     for (const [folder, watched] of this.#folders) {
       if (pathInside(gone, folder) === undefined) continue;
       for (const set of watched.sets) sets.add(set);
@@ -456,7 +458,7 @@ export class InputTracker implements Notifier, FolderWatcher {
   }
 
   /** @param next the entry whose events the set needs; absent: those of every entry */
-  #watchFolder(set: PatternSet, folder: string, next: string | undefined): boolean {
+  #watchFolder(set: WatchedSet, folder: string, next: string | undefined): boolean {
     const watched = this.#folders.get(folder) ?? this.#add(folder);
     if (watched === undefined) return false;
     if (next === undefined) watched.sets.add(set);
@@ -481,15 +483,15 @@ export class InputTracker implements Notifier, FolderWatcher {
     }
     const watched = {
       watch,
-      sets: new Set<PatternSet>(),
-      passing: new Map<string, Set<PatternSet>>(),
+      sets: new Set<WatchedSet>(),
+      passing: new Map<string, Set<WatchedSet>>(),
     };
     this.#folders.set(folder, watched);
     this.#paths.set(watch, folder);
     return watched;
   }
 
-  #forget(set: PatternSet, folder: string): void {
+  #forget(set: WatchedSet, folder: string): void {
     const watched = this.#folders.get(folder);
     if (watched === undefined) return;
     watched.sets.delete(set);
