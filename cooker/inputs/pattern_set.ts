@@ -7,13 +7,13 @@
 
 import { Sha256 } from "../../system/files/digest.ts";
 import { isSystemError, pathInside } from "../../system/files/files.ts";
-import { beforeAbort } from "../execute/cancellation.ts";
 import type { FileRecord, FileTable } from "./file_table.ts";
 import { leadsToFolder } from "./linked_folders.ts";
 import type { FilePatterns } from "./file_patterns.ts";
 import { type FileNames, nameOf, SetSnapshot, type Snapshot } from "./snapshot.ts";
 import type { FileSet } from "./file_set.ts";
 import type { FolderWatcher, WatchedSet } from "./folder_watcher.ts";
+import { Mutex } from "./mutex.ts";
 import { atOnce, type Pace, type Sliced } from "./pace.ts";
 import { type Found, type FoundPath, unreadable, walk } from "./walk.ts";
 
@@ -62,8 +62,8 @@ export class PatternSet implements FileSet, WatchedSet {
   #version = 0;
   #commits = 0;
   #snapshot: Snapshot | undefined;
-  /** The current work in slices. Only one runs at a time. */
-  #looking: Promise<void> | undefined;
+  /** Held by the work in slices. Only one runs at a time. */
+  readonly #looking = new Mutex();
 
   /** @param patterns the patterns of the files; nothing is read before a snapshot is requested */
   constructor(patterns: FilePatterns, options: PatternSetOptions) {
@@ -144,7 +144,7 @@ export class PatternSet implements FileSet, WatchedSet {
 
   /** Finds the files, links and empty folders of the set in slices, sorted by path. */
   async find(signal?: AbortSignal): Promise<Found> {
-    return await this.#inTurn(signal, async () => {
+    return await this.#looking.run(signal, async () => {
       for (let look = 1; !this.#isWalked; look++) {
         const { version } = this;
         const walked = await this.#options.pace.run(this.#walk(true), signal);
@@ -164,7 +164,7 @@ export class PatternSet implements FileSet, WatchedSet {
    * @throws the signal's reason if it is aborted
    */
   async look(signal?: AbortSignal): Promise<Snapshot> {
-    return await this.#inTurn(signal, async () => {
+    return await this.#looking.run(signal, async () => {
       for (let look = 1;; look++) {
         const known = this.#snapshot;
         if (this.isSettled && known !== undefined && !known.isPending) return known;
@@ -219,24 +219,6 @@ export class PatternSet implements FileSet, WatchedSet {
       if (value?.[0] !== path || table.signature(path) !== value[1]) return false;
     }
     return seen.next().done === true;
-  }
-
-  /** Starts `work` when the previous work has ended. */
-  async #inTurn<T>(signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
-    while (this.#looking !== undefined) {
-      const isOver = signal === undefined
-        ? this.#looking.then(() => true)
-        : beforeAbort(this.#looking, signal);
-      if (!(await isOver)) signal?.throwIfAborted();
-    }
-    const done = Promise.withResolvers<void>();
-    this.#looking = done.promise;
-    try {
-      return await work();
-    } finally {
-      this.#looking = undefined;
-      done.resolve();
-    }
   }
 
   /**
