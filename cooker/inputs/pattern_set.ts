@@ -5,7 +5,6 @@
  * @module
  */
 
-import { Sha256 } from "../../system/files/digest.ts";
 import { isSystemError, pathInside } from "../../system/files/files.ts";
 import type { FileRecord, FileTable } from "./file_table.ts";
 import { leadsToFolder } from "./linked_folders.ts";
@@ -13,9 +12,10 @@ import type { FilePatterns } from "./file_patterns.ts";
 import { type FileNames, nameOf, SetSnapshot, type Snapshot } from "./snapshot.ts";
 import type { FileSet } from "./file_set.ts";
 import type { FolderWatcher, WatchedSet } from "./folder_watcher.ts";
+import { type PartReader, readContents, signaturesOf } from "./file_contents.ts";
 import { Mutex } from "./mutex.ts";
 import { atOnce, type Pace, type Sliced } from "./pace.ts";
-import { type Found, type FoundPath, unreadable, walk } from "./walk.ts";
+import { type Found, type FoundPath, walk } from "./walk.ts";
 
 /** Options of a {@linkcode PatternSet}. */
 interface PatternSetOptions {
@@ -24,11 +24,7 @@ interface PatternSetOptions {
   readonly table: FileTable;
   readonly watcher: FolderWatcher;
   readonly pace: Pace;
-  /**
-   * Returns a function that replaces the content of a file by what counts of it. Returns `undefined`
-   * for files of which everything counts.
-   */
-  readonly partOf?: (path: string) => ((content: string) => Promise<string>) | undefined;
+  readonly partOf?: PartReader;
 }
 
 const NOTHING_FOUND: Found = {
@@ -302,46 +298,21 @@ export class PatternSet implements FileSet, WatchedSet {
     const dirty = new Set(this.#dirty);
     const walked = this.#isWalked ? undefined : yield* this.#walk(waits);
     const { found, isWatched } = walked ?? { found: this.#found, isWatched: this.#isWatched };
-    const records = new Map<string, FileRecord>();
-    const contents = new Sha256();
-    let [hasShared, isPending, changedAt] = [false, false, 0];
-    let [problem] = found.problems;
-    for (const { path, kind } of found.paths) {
-      yield;
-      if (kind === "folder") continue;
-      let record = this.#record({ path, kind }, dirty, isWatched);
-      if (record.isPending === true && waits) {
-        yield async () => {
-          record = await table.settle(path, signal);
-        };
-      }
-      const readPart = partOf?.(path);
-      if (readPart !== undefined && record.problem === undefined) {
-        const whole = record.whole ?? record.content;
-        if (waits) {
-          yield async () => {
-            record = { ...record, whole, content: await readPart(whole) };
-          };
-        } else {
-          record = { ...record, whole, content: whole, isPending: true };
-        }
-      }
-      records.set(path, record);
-      contents.update(contentLine(nameOf(path, names), record));
-      hasShared ||= record.isShared;
-      isPending ||= record.isPending === true;
-      changedAt = Math.max(changedAt, record.changedAt);
-      if (record.problem !== undefined) problem ??= unreadable(path, record.problem);
-    }
+    const contents = yield* readContents(found, {
+      names,
+      table,
+      record: (each) => this.#record(each, dirty, isWatched),
+      waits,
+      ...(partOf === undefined ? {} : { partOf }),
+      ...(signal === undefined ? {} : { signal }),
+    });
+    const { records, hasShared, ...facts } = contents;
     const isTold = isWatched && !hasShared && found.links.length === 0;
     const snapshot = new SetSnapshot(names, records, {
-      digest: records.size === 0 ? undefined : contents.hex(),
+      ...facts,
       version,
       isWatched,
       signatures: isTold ? "" : yield* signaturesOf(records),
-      changedAt,
-      problem,
-      isPending,
     });
     return { snapshot, records, hasShared, walked, commits };
   }
@@ -410,17 +381,4 @@ function mayLeadToFolder(link: string): boolean {
     if (isSystemError(error)) return true;
     throw error;
   }
-}
-
-function* signaturesOf(records: ReadonlyMap<string, FileRecord>): Sliced<string> {
-  const hash = new Sha256();
-  for (const { signature } of records.values()) {
-    yield;
-    hash.update(`${signature}\n`);
-  }
-  return hash.hex();
-}
-
-function contentLine(name: string, { content }: FileRecord): string {
-  return `${name.length}:${name}${content}\n`;
 }
