@@ -8,7 +8,14 @@
  * @module
  */
 
-import { fileKind, isAbsent, joinPath, pathInside, realPath } from "../../system/files/files.ts";
+import {
+  fileKind,
+  isAbsent,
+  isSystemError,
+  joinPath,
+  pathInside,
+  realPath,
+} from "../../system/files/files.ts";
 import { kernelDevice, targetFacts } from "../../system/files/file_signature.ts";
 import type { FilePatterns } from "./file_patterns.ts";
 
@@ -99,6 +106,16 @@ export class LinkedFolders {
  */
 export function leadsToFolder(link: string): boolean {
   return fileKind(link) === "folder";
+}
+
+/** Returns true if a link leads to a folder, or if its target cannot be read. */
+export function mayLeadToFolder(link: string): boolean {
+  try {
+    return leadsToFolder(link);
+  } catch (error) {
+    if (isSystemError(error)) return true;
+    throw error;
+  }
 }
 
 /** Returns true if a folder, given without links, is one of those on a way. */

@@ -5,14 +5,15 @@
  * @module
  */
 
-import { isSystemError, pathInside } from "../../system/files/files.ts";
+import { pathInside } from "../../system/files/files.ts";
 import type { FileRecord, FileTable } from "./file_table.ts";
-import { leadsToFolder } from "./linked_folders.ts";
 import type { FilePatterns } from "./file_patterns.ts";
 import { type FileNames, nameOf, SetSnapshot, type Snapshot } from "./snapshot.ts";
 import type { FileSet } from "./file_set.ts";
 import type { FolderWatcher, WatchedSet } from "./folder_watcher.ts";
 import { type PartReader, readContents, signaturesOf } from "./file_contents.ts";
+import { mayLeadToFolder } from "./linked_folders.ts";
+import { walkWatched, type WatchedWalk } from "./watched_walk.ts";
 import { Mutex } from "./mutex.ts";
 import { atOnce, type Pace, type Sliced } from "./pace.ts";
 import { type Found, type FoundPath, walk } from "./walk.ts";
@@ -67,7 +68,6 @@ export class PatternSet implements FileSet, WatchedSet {
     this.#options = options;
   }
 
-  /** Returns the name that a file has in snapshots. */
   nameOf(path: string): string {
     return nameOf(path, this.#names);
   }
@@ -76,39 +76,26 @@ export class PatternSet implements FileSet, WatchedSet {
     return { root: this.#options.root, folder: this.patterns.folder };
   }
 
-  /** Counter that grows with every reported change. */
   get version(): number {
     return this.#version;
   }
 
-  /** True if every change in the set's folders is reported. */
   get isWatched(): boolean {
     return this.#isWatched && !this.#needsWalk;
   }
 
-  /**
-   * True if every change of the set is reported: no file can be changed by another name or behind a
-   * link.
-   */
   get isTold(): boolean {
     return this.isWatched && !this.#hasShared && this.#found.links.length === 0;
   }
 
-  /** True if the last snapshot is valid until a change is reported. */
   get isSettled(): boolean {
     return this.isTold && this.#dirty.size === 0 && this.#snapshot !== undefined;
   }
 
-  /** Returns true if a snapshot is the last one and is valid until a change is reported. */
   isSettledAs(snapshot: Snapshot): boolean {
     return this.#snapshot === snapshot && this.isSettled;
   }
 
-  /**
-   * Records a change of an entry in one of the set's folders.
-   *
-   * @returns true if the change concerns the set
-   */
   changed(path: string, kind: "content" | "entries"): boolean {
     if (this.patterns.steers?.(path) === true) {
       this.#dirty.add(path);
@@ -130,7 +117,6 @@ export class PatternSet implements FileSet, WatchedSet {
     return true;
   }
 
-  /** Invalidates everything that is known of the set. */
   invalidate(): void {
     this.#needsWalk = true;
     this.#snapshot = undefined;
@@ -138,7 +124,6 @@ export class PatternSet implements FileSet, WatchedSet {
     this.#version++;
   }
 
-  /** Finds the files, links and empty folders of the set in slices, sorted by path. */
   async find(signal?: AbortSignal): Promise<Found> {
     return await this.#looking.run(signal, async () => {
       for (let look = 1; !this.#isWalked; look++) {
@@ -152,13 +137,6 @@ export class PatternSet implements FileSet, WatchedSet {
     });
   }
 
-  /**
-   * Returns the files with their current contents, including large files. The work is done in
-   * slices between which the event loop runs.
-   *
-   * @param signal aborts the work
-   * @throws the signal's reason if it is aborted
-   */
   async look(signal?: AbortSignal): Promise<Snapshot> {
     return await this.#looking.run(signal, async () => {
       for (let look = 1;; look++) {
@@ -172,10 +150,6 @@ export class PatternSet implements FileSet, WatchedSet {
     });
   }
 
-  /**
-   * Returns the files with their current contents synchronously. For large files, only the inodes
-   * are used.
-   */
   snapshot(): Snapshot {
     if (this.isSettled && this.#snapshot !== undefined) return this.#snapshot;
     const seen = atOnce(this.#look(false));
@@ -246,30 +220,8 @@ export class PatternSet implements FileSet, WatchedSet {
   }
 
   *#walk(waits: boolean): Sliced<Walked> {
-    const { watcher } = this.#options;
     const commits = this.#commits;
-    this.patterns.refresh?.();
-    const folders = new Set<string>();
-    const watched = new Set<string>();
-    let isWatched = true;
-    const watch = (path: string): void => {
-      if (watched.has(path)) return;
-      watched.add(path);
-      isWatched = watcher.watch(this, path) && isWatched;
-    };
-    for (const base of this.patterns.bases) watch(base);
-    const enter = (folder: string): void => {
-      folders.add(folder);
-      watch(folder);
-    };
-    const found = yield* walk(this.patterns, { enter, waits });
-    return {
-      found,
-      folders,
-      watched,
-      isWatched: isWatched && !found.hasLinkedFolders,
-      commits,
-    };
+    return { ...yield* walkWatched(this, this.#options.watcher, waits), commits };
   }
 
   /**
@@ -353,12 +305,8 @@ export class PatternSet implements FileSet, WatchedSet {
   }
 }
 
-/** Result of a walk of a set, with the state of the set when the walk began. */
-interface Walked {
-  readonly found: Found;
-  readonly folders: ReadonlySet<string>;
-  readonly watched: ReadonlySet<string>;
-  readonly isWatched: boolean;
+/** Result of a walk of a set. */
+interface Walked extends WatchedWalk {
   /** Number of commits before the walk. */
   readonly commits: number;
 }
@@ -371,14 +319,4 @@ interface Seen {
   /** Absent: the paths were already known. */
   readonly walked: Walked | undefined;
   readonly commits: number;
-}
-
-/** Returns true if a link leads to a folder, or if its target cannot be read. */
-function mayLeadToFolder(link: string): boolean {
-  try {
-    return leadsToFolder(link);
-  } catch (error) {
-    if (isSystemError(error)) return true;
-    throw error;
-  }
 }
