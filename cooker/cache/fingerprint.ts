@@ -6,7 +6,7 @@
 
 import { Sha256, sha256Hex } from "../../system/files/digest.ts";
 import { redact, redactArguments } from "../../wire/redact.ts";
-import type { ImportedFolder } from "../inputs/tracker.ts";
+import type { ImportedFolder } from "../inputs/importing_set.ts";
 import type { GlobGroup } from "../inputs/file_patterns.ts";
 import { matchingVariables, type VariablePatterns } from "../config/variable_patterns.ts";
 import type { LockfileInput } from "../lockfiles/lockfile_input.ts";

@@ -6,7 +6,7 @@
  */
 
 import { joinPath, parentFolder, pathInside } from "../../system/files/files.ts";
-import type { ImportedFolder } from "../inputs/tracker.ts";
+import type { ImportedFolder } from "../inputs/importing_set.ts";
 import type { SourceImports } from "./source_imports.ts";
 import type { WorkspaceFolder } from "./workspace.ts";
 

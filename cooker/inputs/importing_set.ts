@@ -11,8 +11,17 @@ import { relativePath } from "../../system/files/files.ts";
 import type { FileSet } from "./file_set.ts";
 import type { Snapshot } from "./snapshot.ts";
 import type { FilePatterns } from "./file_patterns.ts";
-import type { ImportedFolder } from "./tracker.ts";
 import type { Found, InputProblem } from "./walk.ts";
+
+/** A folder of the workspace whose files are inputs of the packages that import it. */
+export interface ImportedFolder {
+  /** Absolute. */
+  readonly folder: string;
+  /** Its path relative to the project's root. */
+  readonly path: string;
+  /** Entries of its own files, relative to it. */
+  readonly entries: readonly string[];
+}
 
 /** Dependencies of an {@linkcode ImportingSet}. */
 interface ImportingSetOptions {

@@ -36,7 +36,7 @@ import { MountTable } from "../../system/files/mounts.ts";
 import type { FileSet } from "./file_set.ts";
 import type { FolderWatcher, WatchedSet } from "./folder_watcher.ts";
 import { PatternSet } from "./pattern_set.ts";
-import { ImportingSet } from "./importing_set.ts";
+import { type ImportedFolder, ImportingSet } from "./importing_set.ts";
 import { FileTable } from "./file_table.ts";
 import { Pace } from "./pace.ts";
 import type { PatternSpec } from "./file_patterns.ts";
@@ -106,16 +106,6 @@ const DUE_MS = 1;
 
 /** Number of sets of imported folders that are kept for one set: a package may have tasks that differ. */
 const MAX_IMPORTING = 4;
-
-/** A folder of the workspace whose files are inputs of the packages that import it. */
-export interface ImportedFolder {
-  /** Absolute. */
-  readonly folder: string;
-  /** Its path relative to the project's root. */
-  readonly path: string;
-  /** Entries of its own files, relative to it. */
-  readonly entries: readonly string[];
-}
 
 /** Keeps file sets up to date. */
 export class InputTracker implements Notifier, FolderWatcher {

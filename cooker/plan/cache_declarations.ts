@@ -7,7 +7,7 @@
 
 import type { CacheDeclaration } from "../cache/fingerprint.ts";
 import type { TaskDefinition } from "../config/tasks.ts";
-import type { ImportedFolder } from "../inputs/tracker.ts";
+import type { ImportedFolder } from "../inputs/importing_set.ts";
 import type { LockfileInput } from "../lockfiles/lockfile_input.ts";
 
 /** Facts about the place of a task. */

@@ -9,7 +9,7 @@
  */
 
 import { projectError, type WireError } from "../../wire/errors.ts";
-import type { ImportedFolder } from "../inputs/tracker.ts";
+import type { ImportedFolder } from "../inputs/importing_set.ts";
 import type { FoundTask, TaskScope } from "../config/scope.ts";
 import type { SelectedFolders } from "../config/selection.ts";
 import { parseFullName, type Workspace, type WorkspaceFolder } from "../config/workspace.ts";
