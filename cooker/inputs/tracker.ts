@@ -12,31 +12,21 @@
 
 import type { Notifier } from "../../server/cooker.ts";
 import {
-  baseName,
   ensureFolderBelow,
   isSystemError,
   joinPath,
-  parentFolder,
-  pathInside,
-  realPath,
   removeIfPresent,
   touchFile,
-  visibleKind,
 } from "../../system/files/files.ts";
 import { renameFile } from "../../system/files/tree.ts";
 import { monotonicTime } from "../../system/clock.ts";
-import { fileFacts, isSameFolder } from "../../system/files/file_signature.ts";
-import {
-  type FolderEvent,
-  Inotify,
-  type OpenFailure,
-  watchLimit,
-} from "../../system/files/inotify.ts";
+import { Inotify, type OpenFailure } from "../../system/files/inotify.ts";
 import { MountTable } from "../../system/files/mounts.ts";
 import type { FileSet } from "./file_set.ts";
 import type { FolderWatcher, WatchedSet } from "./folder_watcher.ts";
 import { PatternSet } from "./pattern_set.ts";
 import { type ImportedFolder, ImportingSet } from "./importing_set.ts";
+import { WatchedFolders } from "./watched_folders.ts";
 import { FileTable } from "./file_table.ts";
 import { Pace } from "./pace.ts";
 import type { PatternSpec } from "./file_patterns.ts";
@@ -61,15 +51,6 @@ interface TrackerOptions {
   readonly readLockfile?: LockfileReader;
 }
 
-/** A folder that the kernel watches. */
-interface WatchedFolder {
-  readonly watch: number;
-  /** Sets that need the events of every entry. */
-  readonly sets: Set<WatchedSet>;
-  /** Sets that need the events of one entry: the next component on the way to their paths. */
-  readonly passing: Map<string, Set<WatchedSet>>;
-}
-
 const NOTES = {
   platform: "Inputs are checked on each run: this platform does not report changes in order",
   instances: "Inputs are checked on each run: a folder cannot be watched: this user's inotify " +
@@ -90,12 +71,6 @@ const NOTES = {
 const OPENING = ["instances", "descriptors"] as const;
 
 /**
- * Divisor of the user's watches for the share that files may take, because editors need watches,
- * too. Files beyond this share are checked for each run.
- */
-const GUARD_SHARE = 4;
-
-/**
  * The cookie's names. A `sync` renames the cookie from one to the other. That takes 8 us; creating
  * and removing a file takes 65 us.
  */
@@ -107,6 +82,13 @@ const DUE_MS = 1;
 /** Number of sets of imported folders that are kept for one set: a package may have tasks that differ. */
 const MAX_IMPORTING = 4;
 
+/** An open source of changes. */
+interface OpenQueue {
+  readonly queue: Inotify;
+  readonly folders: WatchedFolders;
+  readonly cookieWatch: number;
+}
+
 /** Keeps file sets up to date. */
 export class InputTracker implements Notifier, FolderWatcher {
   readonly #options: TrackerOptions;
@@ -115,16 +97,10 @@ export class InputTracker implements Notifier, FolderWatcher {
   readonly pace: Pace = new Pace();
   readonly #sets = new Map<string, PatternSet | undefined>();
   readonly #importing = new WeakMap<PatternSet, readonly ImportingSet[]>();
-  readonly #folders = new Map<string, WatchedFolder>();
-  readonly #foldersOf = new Map<WatchedSet, Set<string>>();
-  readonly #paths = new Map<number, string>();
-  /** Files whose inodes are watched, by their watches. */
-  readonly #guarded = new Map<number, string>();
   readonly #mounts: MountTable;
-  #mostGuards = 0;
   readonly #notes = new Set<string>();
-  #queue: Inotify | undefined;
-  #cookieWatch: number | undefined;
+  /** Absent: the kernel does not report changes. */
+  #open: OpenQueue | undefined;
   #cookie: string = COOKIES[0];
   #changes = 0;
   #drainedAt = -Infinity;
@@ -148,7 +124,7 @@ export class InputTracker implements Notifier, FolderWatcher {
 
   /** Number of watched folders. */
   get watchedFolders(): number {
-    return this.#folders.size;
+    return this.#open?.folders.size ?? 0;
   }
 
   /**
@@ -224,8 +200,8 @@ export class InputTracker implements Notifier, FolderWatcher {
     if (this.#isStopped) return;
     // The kernel does not report files below a new mount.
     if (this.#mounts.hasChanged()) this.#close();
-    this.#open();
-    if (this.#queue === undefined) return;
+    this.#openQueue();
+    if (this.#open === undefined) return;
     // The queue may hold events of the cookie that another process has caused.
     this.drain();
     const before = this.#cookiePath;
@@ -233,7 +209,7 @@ export class InputTracker implements Notifier, FolderWatcher {
     if (!this.#canWrite(() => moveOrMake(before, this.#cookiePath))) return this.#close();
     if (this.#drain(this.#cookie)) return;
     // Another folder is at the root's path now, and the watched folder is elsewhere.
-    if (this.#cookieWatch !== undefined) this.#note("cookie");
+    if (this.#open !== undefined) this.#note("cookie");
     this.#reopen();
   }
 
@@ -248,58 +224,21 @@ export class InputTracker implements Notifier, FolderWatcher {
   }
 
   watch(set: WatchedSet, path: string): boolean {
-    const { root } = this.#options;
-    if (this.#queue === undefined || pathInside(root, path) === undefined) return false;
-    let next: string | undefined;
-    let isLowest = true;
-    for (let folder = path;; folder = parentFolder(folder)) {
-      // A watched path was a folder of its own when its watch began. If that changes, an event
-      // reports it.
-      const isKnown = this.#folders.has(folder);
-      if (isKnown || visibleKind(folder) === "folder") {
-        // The folders behind a link are not those that lead to the link.
-        if (isLowest && !isKnown && !isItself(folder)) return false;
-        isLowest = false;
-        if (!this.#watchFolder(set, folder, next)) return false;
-      } else if (isHidden(folder)) {
-        // The target of a link may appear or disappear in any folder. An unreadable folder cannot
-        // be checked.
-        return false;
-      }
-      if (folder === root) return true;
-      next = baseName(folder);
-    }
+    return this.#open?.folders.watch(set, path) ?? false;
   }
 
   guard(file: string): boolean {
-    if (this.#queue === undefined || this.#guarded.size >= this.#mostGuards) return false;
-    const watch = this.#queue.guard(file);
-    // A watched folder has replaced the file. Its watch must not be removed as a guard.
-    if (watch === undefined || this.#paths.has(watch)) return false;
-    this.#guarded.set(watch, file);
-    return true;
+    return this.#open?.folders.guard(file) ?? false;
   }
 
   retain(set: WatchedSet, paths: ReadonlySet<string>): void {
-    const folders = this.#foldersOf.get(set) ?? new Set();
-    const used = new Set<string>();
-    for (const path of paths) {
-      for (let folder = path; !used.has(folder); folder = parentFolder(folder)) {
-        used.add(folder);
-        if (folder === this.#options.root || folder === "/") break;
-      }
-    }
-    for (const folder of folders) {
-      if (used.has(folder)) continue;
-      folders.delete(folder);
-      this.#forget(set, folder);
-    }
+    this.#open?.folders.retain(set, paths);
   }
 
   /** Stops watching. From now on, sets check their files themselves. */
   stop(): void {
     this.#isStopped = true;
-    if (this.#queue !== undefined) removeIfPresent(this.#cookiePath);
+    if (this.#open !== undefined) removeIfPresent(this.#cookiePath);
     this.#close();
     this.#table.close();
   }
@@ -308,30 +247,27 @@ export class InputTracker implements Notifier, FolderWatcher {
     return joinPath(this.#options.cookies, this.#cookie);
   }
 
-  #open(): void {
-    if (this.#queue !== undefined) return;
-    const { openQueue = Inotify.open, cookies } = this.#options;
+  #openQueue(): void {
+    if (this.#open !== undefined) return;
+    const { root, openQueue = Inotify.open, cookies } = this.#options;
     if (!this.#canWrite()) return;
     const queue = openQueue();
     if (!(queue instanceof Inotify)) return this.#note(queue ?? "platform");
     // The queue is open, so the reasons that prevented it no longer apply.
     for (const reason of OPENING) this.#notes.delete(NOTES[reason]);
-    this.#queue = queue;
-    this.#mostGuards = watchLimit() / GUARD_SHARE;
-    this.#cookieWatch = this.#addWatch(cookies);
-    if (this.#cookieWatch === undefined) this.#close();
-  }
-
-  /**
-   * Adds a watch for a folder. If that fails, the reason is noted, unless the folder does not
-   * exist.
-   */
-  #addWatch(folder: string): number | undefined {
-    const watch = this.#queue?.add(folder);
-    if (watch === undefined || watch === "absent") return undefined;
-    if (typeof watch === "number") return watch;
-    this.#note(watch);
-    return undefined;
+    const folders = new WatchedFolders({
+      root,
+      queue,
+      note: (reason) => this.#note(reason),
+      changed: (count) => this.#changes += count,
+    });
+    const cookieWatch = folders.addWatch(cookies);
+    if (cookieWatch !== undefined) {
+      this.#open = { queue, folders, cookieWatch };
+      return;
+    }
+    queue.close();
+    this.#invalidateAll();
   }
 
   /**
@@ -353,17 +289,12 @@ export class InputTracker implements Notifier, FolderWatcher {
 
   #reopen(): void {
     this.#close();
-    this.#open();
+    this.#openQueue();
   }
 
   #close(): void {
-    this.#queue?.close();
-    this.#queue = undefined;
-    this.#cookieWatch = undefined;
-    this.#folders.clear();
-    this.#foldersOf.clear();
-    this.#paths.clear();
-    this.#guarded.clear();
+    this.#open?.queue.close();
+    this.#open = undefined;
     this.#invalidateAll();
   }
 
@@ -381,122 +312,19 @@ export class InputTracker implements Notifier, FolderWatcher {
 
   /** @returns true if the cookie's event was among those received */
   #drain(cookie: string | undefined): boolean {
-    if (this.#queue === undefined) return false;
-    const { events, isOverflown } = this.#queue.read();
+    if (this.#open === undefined) return false;
+    const { queue, folders, cookieWatch } = this.#open;
+    const { events, isOverflown } = queue.read();
     this.#drainedAt = monotonicTime();
     let hasCome = false;
-    for (const { watch, name, kind } of events) {
-      if (watch === this.#cookieWatch) {
-        hasCome ||= name === cookie;
-        continue;
-      }
-      const folder = this.#paths.get(watch);
-      if (folder !== undefined) this.#tell(folder, name, kind);
-      else this.#unguard(watch);
+    for (const event of events) {
+      if (event.watch === cookieWatch) hasCome ||= event.name === cookie;
+      else folders.receive(event);
     }
     if (!isOverflown) return hasCome;
     this.#note("overflow");
     this.#reopen();
     return true;
-  }
-
-  /**
-   * Handles the event of a guarded file: its number of names, or another attribute, has changed.
-   * The file is read again.
-   */
-  #unguard(watch: number): void {
-    const file = this.#guarded.get(watch);
-    if (file === undefined) return;
-    this.#guarded.delete(watch);
-    this.#queue?.remove(watch);
-    this.#tell(parentFolder(file), baseName(file), "content");
-  }
-
-  #tell(folder: string, name: string, kind: FolderEvent["kind"]): void {
-    const watched = this.#folders.get(folder);
-    if (watched === undefined) return;
-    if (kind === "gone") return this.#leave(folder);
-    const path = name === "" ? folder : joinPath(folder, name);
-    let count = 0;
-    for (const set of watched.sets) count += set.changed(path, kind) ? 1 : 0;
-    for (const set of watched.passing.get(name) ?? []) {
-      if (!watched.sets.has(set)) count += set.changed(path, kind) ? 1 : 0;
-    }
-    this.#changes += count;
-  }
-
-  /**
-   * Stops watching a folder that is gone, and the folders below it. The kernel continues to report
-   * changes of a folder that was moved away, but another folder may be at its path now.
-   */
-  #leave(gone: string): void {
-    this.#changes++;
-    const sets = new Set<WatchedSet>();
-    for (const [folder, watched] of this.#folders) {
-      if (pathInside(gone, folder) === undefined) continue;
-      for (const set of watched.sets) sets.add(set);
-      for (const passing of watched.passing.values()) for (const set of passing) sets.add(set);
-      this.#queue?.remove(watched.watch);
-      this.#drop(folder, watched);
-    }
-    for (const [watch, file] of this.#guarded) {
-      if (pathInside(gone, file) === undefined) continue;
-      this.#queue?.remove(watch);
-      this.#guarded.delete(watch);
-    }
-    for (const set of sets) set.invalidate();
-  }
-
-  /** @param next the entry whose events the set needs; absent: those of every entry */
-  #watchFolder(set: WatchedSet, folder: string, next: string | undefined): boolean {
-    const watched = this.#folders.get(folder) ?? this.#add(folder);
-    if (watched === undefined) return false;
-    if (next === undefined) watched.sets.add(set);
-    else upsert(watched.passing, next).add(set);
-    upsert(this.#foldersOf, set).add(folder);
-    return true;
-  }
-
-  #add(folder: string): WatchedFolder | undefined {
-    const watch = this.#addWatch(folder);
-    if (watch === undefined) return undefined;
-    const known = this.#paths.get(watch);
-    // The kernel has one watch for an inode, and a bind mount gives the inode a second path. Events
-    // belong to the first path. Sets of the second path are checked for each run.
-    if (known !== undefined && isSameFolder(known, folder)) return undefined;
-    if (known !== undefined) {
-      // The folder was renamed, and the event is still queued. The kernel keeps the watch of the
-      // folder and those of the folders below it. Drop all of them, and watch the folder by its new
-      // path.
-      this.#leave(known);
-      return this.#add(folder);
-    }
-    const watched = {
-      watch,
-      sets: new Set<WatchedSet>(),
-      passing: new Map<string, Set<WatchedSet>>(),
-    };
-    this.#folders.set(folder, watched);
-    this.#paths.set(watch, folder);
-    return watched;
-  }
-
-  #forget(set: WatchedSet, folder: string): void {
-    const watched = this.#folders.get(folder);
-    if (watched === undefined) return;
-    watched.sets.delete(set);
-    for (const [name, sets] of watched.passing) {
-      sets.delete(set);
-      if (sets.size === 0) watched.passing.delete(name);
-    }
-    if (watched.sets.size > 0 || watched.passing.size > 0) return;
-    this.#queue?.remove(watched.watch);
-    this.#drop(folder, watched);
-  }
-
-  #drop(folder: string, { watch }: WatchedFolder): void {
-    this.#folders.delete(folder);
-    this.#paths.delete(watch);
   }
 }
 
@@ -512,33 +340,4 @@ function moveOrMake(from: string, to: string): void {
     if (!isSystemError(error)) throw error;
     touchFile(to);
   }
-}
-
-/** Returns true if no component of a path is a link. */
-function isItself(path: string): boolean {
-  try {
-    return realPath(path) === path;
-  } catch (error) {
-    if (isSystemError(error)) return false;
-    throw error;
-  }
-}
-
-/** Returns true if a path is a link, or if the system does not let this process read it. */
-function isHidden(path: string): boolean {
-  try {
-    return fileFacts(path)?.kind === "link";
-  } catch (error) {
-    if (isSystemError(error)) return true;
-    throw error;
-  }
-}
-
-/** Returns the set for a key, and creates it if it is missing. */
-function upsert<K, V>(map: Map<K, Set<V>>, key: K): Set<V> {
-  const known = map.get(key);
-  if (known !== undefined) return known;
-  const made = new Set<V>();
-  map.set(key, made);
-  return made;
 }
