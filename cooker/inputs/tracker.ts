@@ -27,6 +27,7 @@ import type { FolderWatcher, WatchedSet } from "./folder_watcher.ts";
 import { PatternSet } from "./pattern_set.ts";
 import { type ImportedFolder, ImportingSet } from "./importing_set.ts";
 import { WatchedFolders } from "./watched_folders.ts";
+import { WatchNotes } from "./watch_notes.ts";
 import { FileTable } from "./file_table.ts";
 import { Pace } from "./pace.ts";
 import type { PatternSpec } from "./file_patterns.ts";
@@ -50,25 +51,6 @@ interface TrackerOptions {
   /** Returns what counts of a lockfile. If absent, lockfiles count as a whole. */
   readonly readLockfile?: LockfileReader;
 }
-
-const NOTES = {
-  platform: "Inputs are checked on each run: this platform does not report changes in order",
-  instances: "Inputs are checked on each run: a folder cannot be watched: this user's inotify " +
-    "instances are used up (raise sysctl fs.inotify.max_user_instances)",
-  descriptors: "Inputs are checked on each run: a folder cannot be watched: there are no file " +
-    "descriptors left (raise 'ulimit -n')",
-  watches: "Inputs are checked on each run: a folder cannot be watched: this user's inotify " +
-    "watches are used up (raise sysctl fs.inotify.max_user_watches)",
-  fileSystem: "Inputs are checked on each run: a folder cannot be watched: its file system " +
-    "does not report every change",
-  unreadable: "Inputs are checked on each run: a folder cannot be watched: it cannot be read",
-  cookie: "Inputs were checked again: the project's folder was replaced",
-  place: "Inputs are checked on each run: simmer cannot write to .simmer/cookies",
-  overflow: "Inputs were checked again: more changes occurred than the kernel can queue",
-} as const;
-
-/** Reasons for which the inotify queue cannot be opened. */
-const OPENING = ["instances", "descriptors"] as const;
 
 /**
  * The cookie's names. A `sync` renames the cookie from one to the other. That takes 8 us; creating
@@ -98,7 +80,7 @@ export class InputTracker implements Notifier, FolderWatcher {
   readonly #sets = new Map<string, PatternSet | undefined>();
   readonly #importing = new WeakMap<PatternSet, readonly ImportingSet[]>();
   readonly #mounts: MountTable;
-  readonly #notes = new Set<string>();
+  readonly #notes: WatchNotes;
   /** Absent: the kernel does not report changes. */
   #open: OpenQueue | undefined;
   #cookie: string = COOKIES[0];
@@ -109,12 +91,13 @@ export class InputTracker implements Notifier, FolderWatcher {
   /** @param options the project; nothing is watched before a set is requested */
   constructor(options: TrackerOptions) {
     this.#options = options;
+    this.#notes = new WatchNotes(options.note);
     this.#mounts = new MountTable(options.root);
   }
 
   /** Lines about what cannot be watched, for `status`. */
   get notes(): readonly string[] {
-    return [...this.#notes];
+    return this.#notes.lines;
   }
 
   /** Counter that grows with each reported change that concerns a set. */
@@ -209,7 +192,7 @@ export class InputTracker implements Notifier, FolderWatcher {
     if (!this.#canWrite(() => moveOrMake(before, this.#cookiePath))) return this.#close();
     if (this.#drain(this.#cookie)) return;
     // Another folder is at the root's path now, and the watched folder is elsewhere.
-    if (this.#open !== undefined) this.#note("cookie");
+    if (this.#open !== undefined) this.#notes.add("cookie");
     this.#reopen();
   }
 
@@ -252,13 +235,13 @@ export class InputTracker implements Notifier, FolderWatcher {
     const { root, openQueue = Inotify.open, cookies } = this.#options;
     if (!this.#canWrite()) return;
     const queue = openQueue();
-    if (!(queue instanceof Inotify)) return this.#note(queue ?? "platform");
+    if (!(queue instanceof Inotify)) return this.#notes.add(queue ?? "platform");
     // The queue is open, so the reasons that prevented it no longer apply.
-    for (const reason of OPENING) this.#notes.delete(NOTES[reason]);
+    this.#notes.opened();
     const folders = new WatchedFolders({
       root,
       queue,
-      note: (reason) => this.#note(reason),
+      note: (reason) => this.#notes.add(reason),
       changed: (count) => this.#changes += count,
     });
     const cookieWatch = folders.addWatch(cookies);
@@ -282,7 +265,7 @@ export class InputTracker implements Notifier, FolderWatcher {
       return true;
     } catch (error) {
       if (!isSystemError(error)) throw error;
-      this.#note("place");
+      this.#notes.add("place");
       return false;
     }
   }
@@ -304,12 +287,6 @@ export class InputTracker implements Notifier, FolderWatcher {
     for (const set of this.#sets.values()) set?.invalidate();
   }
 
-  #note(reason: keyof typeof NOTES): void {
-    if (this.#notes.has(NOTES[reason])) return;
-    this.#notes.add(NOTES[reason]);
-    this.#options.note(NOTES[reason]);
-  }
-
   /** @returns true if the cookie's event was among those received */
   #drain(cookie: string | undefined): boolean {
     if (this.#open === undefined) return false;
@@ -322,7 +299,7 @@ export class InputTracker implements Notifier, FolderWatcher {
       else folders.receive(event);
     }
     if (!isOverflown) return hasCome;
-    this.#note("overflow");
+    this.#notes.add("overflow");
     this.#reopen();
     return true;
   }
