@@ -11,14 +11,7 @@
  */
 
 import type { Notifier } from "../../server/cooker.ts";
-import {
-  ensureFolderBelow,
-  isSystemError,
-  joinPath,
-  removeIfPresent,
-  touchFile,
-} from "../../system/files/files.ts";
-import { renameFile } from "../../system/files/tree.ts";
+import { isSystemError, joinPath } from "../../system/files/files.ts";
 import { monotonicTime } from "../../system/clock.ts";
 import { Inotify, type OpenFailure } from "../../system/files/inotify.ts";
 import { MountTable } from "../../system/files/mounts.ts";
@@ -28,6 +21,7 @@ import { PatternSet } from "./pattern_set.ts";
 import { type ImportedFolder, ImportingSet } from "./importing_set.ts";
 import { WatchedFolders } from "./watched_folders.ts";
 import { WatchNotes } from "./watch_notes.ts";
+import { Cookie } from "./cookie.ts";
 import { FileTable } from "./file_table.ts";
 import { Pace } from "./pace.ts";
 import type { PatternSpec } from "./file_patterns.ts";
@@ -51,12 +45,6 @@ interface TrackerOptions {
   /** Returns what counts of a lockfile. If absent, lockfiles count as a whole. */
   readonly readLockfile?: LockfileReader;
 }
-
-/**
- * The cookie's names. A `sync` renames the cookie from one to the other. That takes 8 us; creating
- * and removing a file takes 65 us.
- */
-const COOKIES = ["cookie-0", "cookie-1"] as const;
 
 /** Milliseconds between two reads of the queue by {@linkcode InputTracker.drainIfDue}. */
 const DUE_MS = 1;
@@ -83,7 +71,7 @@ export class InputTracker implements Notifier, FolderWatcher {
   readonly #notes: WatchNotes;
   /** Absent: the kernel does not report changes. */
   #open: OpenQueue | undefined;
-  #cookie: string = COOKIES[0];
+  readonly #cookie: Cookie;
   #changes = 0;
   #drainedAt = -Infinity;
   #isStopped = false;
@@ -92,6 +80,7 @@ export class InputTracker implements Notifier, FolderWatcher {
   constructor(options: TrackerOptions) {
     this.#options = options;
     this.#notes = new WatchNotes(options.note);
+    this.#cookie = new Cookie(options.root, options.cookies);
     this.#mounts = new MountTable(options.root);
   }
 
@@ -187,10 +176,8 @@ export class InputTracker implements Notifier, FolderWatcher {
     if (this.#open === undefined) return;
     // The queue may hold events of the cookie that another process has caused.
     this.drain();
-    const before = this.#cookiePath;
-    this.#cookie = this.#cookie === COOKIES[0] ? COOKIES[1] : COOKIES[0];
-    if (!this.#canWrite(() => moveOrMake(before, this.#cookiePath))) return this.#close();
-    if (this.#drain(this.#cookie)) return;
+    if (!this.#canWrite(() => this.#cookie.move())) return this.#close();
+    if (this.#drain(this.#cookie.name)) return;
     // Another folder is at the root's path now, and the watched folder is elsewhere.
     if (this.#open !== undefined) this.#notes.add("cookie");
     this.#reopen();
@@ -221,19 +208,15 @@ export class InputTracker implements Notifier, FolderWatcher {
   /** Stops watching. From now on, sets check their files themselves. */
   stop(): void {
     this.#isStopped = true;
-    if (this.#open !== undefined) removeIfPresent(this.#cookiePath);
+    if (this.#open !== undefined) this.#cookie.remove();
     this.#close();
     this.#table.close();
-  }
-
-  get #cookiePath(): string {
-    return joinPath(this.#options.cookies, this.#cookie);
   }
 
   #openQueue(): void {
     if (this.#open !== undefined) return;
     const { root, openQueue = Inotify.open, cookies } = this.#options;
-    if (!this.#canWrite()) return;
+    if (!this.#canWrite(() => this.#cookie.prepare())) return;
     const queue = openQueue();
     if (!(queue instanceof Inotify)) return this.#notes.add(queue ?? "platform");
     // The queue is open, so the reasons that prevented it no longer apply.
@@ -254,13 +237,11 @@ export class InputTracker implements Notifier, FolderWatcher {
   }
 
   /**
-   * Returns true if cookies can be written. Without cookies, the tracker cannot know when it has
-   * received all events.
+   * Returns true if the cookie could be written. Without a cookie, the tracker cannot know when it
+   * has received all events.
    */
-  #canWrite(work: () => void = () => {}): boolean {
-    const { root, cookies } = this.#options;
+  #canWrite(work: () => void): boolean {
     try {
-      ensureFolderBelow(root, cookies, 0o700);
       work();
       return true;
     } catch (error) {
@@ -307,14 +288,4 @@ export class InputTracker implements Notifier, FolderWatcher {
 
 function isEntries(spec: readonly string[] | PatternSpec): spec is readonly string[] {
   return Array.isArray(spec);
-}
-
-/** Renames a file. If there is none, creates it under the new name. */
-function moveOrMake(from: string, to: string): void {
-  try {
-    renameFile(from, to);
-  } catch (error) {
-    if (!isSystemError(error)) throw error;
-    touchFile(to);
-  }
 }
