@@ -5,11 +5,6 @@
  * @module
  */
 
-import type { BuildTerminals } from "./build_terminals.ts";
-import { TaskLog } from "./task_log.ts";
-import type { DescriptorMap } from "../../system/process/passed_descriptors.ts";
-import type { StartAttributes } from "../../system/process/start_attributes.ts";
-import type { Clock } from "../../system/clock.ts";
 import type { ReplayLogs } from "../../wire/commands.ts";
 import type { CacheKey, Runnable, UncacheableReason } from "../cache/cache_key.ts";
 import type {
@@ -20,13 +15,18 @@ import type {
 } from "../cache/deferred_results.ts";
 import { groupFingerprint } from "../cache/fingerprint.ts";
 import { type MadeOutputs, NOTHING_MADE } from "../cache/output_runs.ts";
-import type { ResultCache, Warn } from "../cache/result_cache.ts";
+import type { CacheKey, ResultCache, Runnable, UncacheableReason } from "../cache/result_cache.ts";
 import { decodeLog, LogRecorder } from "../cache/task_log.ts";
 import type { Baseline } from "./change_subscriptions.ts";
-import type { Cancellation } from "../execute/cancellation.ts";
-import { runService } from "../execute/service.ts";
-import type { Executor, ExitStatus, OutputSink, TaskCommand } from "../execute/executor.ts";
+import type { ExitStatus } from "../execute/executor.ts";
 import type { PlannedTask } from "../plan/plan.ts";
+import {
+  type CommandListener,
+  type CommandRequest,
+  CommandRunner,
+  type CommandRunnerOptions,
+} from "./command_runner.ts";
+import { TaskWarnings } from "./task_warnings.ts";
 
 /** The reason why a task is not looked up in the cache. It is shown by explanations of a plan. */
 export type UncachedReason =
@@ -46,25 +46,15 @@ export function isCacheKey(cacheKey: TaskCacheKey): cacheKey is CacheKey {
 export type IsUnchanged = () => Promise<boolean>;
 
 /** Callbacks for the progress of a task. */
-interface TaskListener {
+interface TaskListener extends CommandListener {
   /** The task was a cache hit. Its replayed output follows. */
   cached(fingerprint: string, replayedBytes: number): void;
-  /** The command of the task begins. */
-  started(): void;
-  /** The service is ready. */
-  ready(): void;
-  /** The task has a log. Not called if a successful task prints nothing. */
-  logged(): void;
   /** Called before the command of a task begins, if its inputs are known. */
   pinned(isUnchanged: IsUnchanged): void;
-  /** Receives the output, both new and replayed. */
-  readonly sink: OutputSink;
 }
 
 /** The options of a {@linkcode TaskRunner}. */
-interface TaskRunnerOptions {
-  readonly executor: Executor;
-  readonly clock: Clock;
+interface TaskRunnerOptions extends CommandRunnerOptions {
   /** If absent, no result is cached. */
   readonly cache?: ResultCache;
   /**
@@ -78,14 +68,6 @@ interface TaskRunnerOptions {
   readonly isWatched?: boolean;
   readonly force: boolean;
   readonly replayLogs: ReplayLogs;
-  /** The process whose stdin is passed to tasks that read it. If absent, none is passed. */
-  readonly stdinPid?: number;
-  /** Descriptors that the client has passed, including its stdin. If absent, there are none. */
-  readonly passed?: DescriptorMap;
-  /** The destination of the tasks' output. Default: two pipes for each task. */
-  readonly output?: "separate" | "joint" | BuildTerminals;
-  /** Returns the client's attributes. Called once, when the first command is executed. */
-  readonly attributes?: () => StartAttributes | undefined;
 }
 
 /** A task of a build. */
@@ -104,12 +86,7 @@ export interface SharedTask {
 }
 
 /** The request to run a task. */
-interface TaskRequest extends TaskInBuild {
-  /** Returns the path of the log. */
-  readonly logPath: () => string;
-  /** Creates the folder of the log. If it returns `false`, no log is written. */
-  readonly ensureLogs: () => boolean;
-  readonly ending: Cancellation;
+interface TaskRequest extends TaskInBuild, CommandRequest {
   readonly listener: TaskListener;
 }
 
@@ -139,13 +116,12 @@ export class TaskRunner {
   readonly #later = new Map<number, DeferredResult>();
   readonly #cacheKeys = new Map<number, CacheKey>();
   readonly #baselines = new Map<number, Baseline>();
-  /** Warnings of this build. If the disk is full, the warning of one task is enough. */
-  readonly #warned = new Set<string>();
-  /** The client's attributes, once they are known. */
-  #attributes: Pick<TaskCommand, "attributes"> | undefined;
+  readonly #warnings = new TaskWarnings();
+  readonly #commands: CommandRunner;
 
   constructor(options: TaskRunnerOptions) {
     this.#options = options;
+    this.#commands = new CommandRunner(options, this.#warnings);
   }
 
   /** The fingerprints and inputs of the tasks that have begun, by their indices. */
@@ -274,7 +250,7 @@ export class TaskRunner {
     } else {
       request.listener.pinned(() => Promise.resolve(true));
     }
-    return await this.#execute(request);
+    return await this.#commands.execute(request);
   }
 
   /**
@@ -290,11 +266,11 @@ export class TaskRunner {
     if (task.command === undefined && task.caching === undefined) {
       const fingerprint = this.groupFingerprint(task, dependencies);
       if (fingerprint !== undefined) this.#fingerprints.set(index, fingerprint);
-      return await this.#execute(request);
+      return await this.#commands.execute(request);
     }
     const cacheKey = await this.cacheKey(request, request.ending.graceful);
     if (isCacheKey(cacheKey)) this.#take(index, cacheKey);
-    const status = await this.#execute(request);
+    const status = await this.#commands.execute(request);
     if (status.code !== 0) this.#fingerprints.delete(index);
     return status;
   }
@@ -324,13 +300,13 @@ export class TaskRunner {
     const { cache } = this.#options;
     const { caching: declaration, command } = request.task;
     if (cache === undefined || declaration === undefined || command === undefined) {
-      return await this.#execute(request);
+      return await this.#commands.execute(request);
     }
-    const warn = this.#warning(request.listener);
+    const warn = this.#warnings.to(request.listener.sink);
     const question = { declaration, command };
     const prepared = await cache.prepareUncached(question, warn, request.ending.graceful);
     try {
-      const status = await this.#execute(request);
+      const status = await this.#commands.execute(request);
       await cache.finish(prepared, declaration, { isWhole: false, warn });
       return status;
     } finally {
@@ -430,7 +406,7 @@ export class TaskRunner {
   async #fetch(cacheKey: CacheKey, { listener, ending }: TaskRequest): Promise<boolean> {
     const { cache, force, replayLogs } = this.#options;
     if (cache === undefined || force || ending.graceful.aborted) return false;
-    const found = await cache.fetch(cacheKey, this.#warning(listener));
+    const found = await cache.fetch(cacheKey, this.#warnings.to(listener.sink));
     if (found === undefined) return false;
     const log = replayLogs === "none" ? undefined : cache.readLog(found);
     const pieces = log === undefined ? [] : [...decodeLog(log)];
@@ -496,7 +472,7 @@ export class TaskRunner {
       return { code: 0 };
     }
     const { status, isWhole, ...more } = await this.#record(cacheKey, request);
-    const warn = this.#warning(request.listener);
+    const warn = this.#warnings.to(request.listener.sink);
     const holds = isWhole && await cache?.keep({ cacheKey, ...more, warn }) === true;
     if (!holds) this.#fingerprints.delete(request.index);
     return status;
@@ -507,10 +483,10 @@ export class TaskRunner {
     const { cache, clock } = this.#options;
     const { sink } = request.listener;
     const recorder = new LogRecorder();
-    const warn = this.#warning(request.listener);
+    const warn = this.#warnings.to(request.listener.sink);
     const prepared = await cache?.prepare(task, warn);
     const startedAt = clock.monotonic();
-    const status = await this.#execute(request, {
+    const status = await this.#commands.execute(request, {
       write: (stream, bytes) => {
         recorder.add(stream, bytes);
         return sink.write(stream, bytes);
@@ -533,94 +509,5 @@ export class TaskRunner {
       ? NOTHING_MADE
       : await cache.finish(prepared, task.question.declaration, { isWhole, warn });
     return { status, isWhole, made, log: recorder.encode(), durationMs };
-  }
-
-  async #execute(request: TaskRequest, sink = request.listener.sink): Promise<ExitStatus> {
-    const { task: { command, stdin, service }, logPath, ensureLogs, ending, listener } = request;
-    if (ending.graceful.aborted) return { code: 0 };
-    listener.started();
-    if (command === undefined) return { code: 0 };
-    const warn = this.#warning(listener);
-    const { clock } = this.#options;
-    const log = new TaskLog({
-      path: logPath(),
-      prepare: ensureLogs,
-      clock,
-      // A task may remove the folder itself, as 'git clean' does.
-      failed: (error) => warn(`Cannot save output: ${error.message}`),
-    });
-    try {
-      const whole = {
-        ...command,
-        ...this.#inputOf(stdin),
-        ...this.#outputOf(request.task),
-        ...this.#attributesFor(listener),
-      };
-      const logged: OutputSink = {
-        write: (stream, bytes) => {
-          log.add(bytes);
-          return sink.write(stream, bytes);
-        },
-        warn: (message) => sink.warn(message),
-        tagged: (tag) => sink.tagged?.(tag),
-        accessed: (files) => sink.accessed?.(files),
-      };
-      const { executor } = this.#options;
-      const status = service === undefined
-        ? await executor.execute(whole, logged, ending)
-        : await runService({
-          command: whole,
-          settings: service,
-          executor,
-          clock,
-          sink: logged,
-          cancellation: ending,
-          ready: () => listener.ready(),
-        });
-      // Most successful tasks print nothing and get no log. The log of a failed or cancelled task
-      // is written at once, because people read it.
-      const isLookedAt = status.code !== 0 || ending.graceful.aborted;
-      if (isLookedAt ? log.write() : log.isWritten) listener.logged();
-      return status;
-    } finally {
-      log.close();
-    }
-  }
-
-  #inputOf(
-    stdin: PlannedTask["stdin"],
-  ): Pick<TaskCommand, "stdinPid" | "lostStdinPid" | "passed"> {
-    const { stdinPid, passed } = this.#options;
-    const descriptors = passed === undefined ? {} : { passed };
-    if (stdinPid === undefined || stdin === undefined) return descriptors;
-    return { ...descriptors, ...stdin === "reads" ? { stdinPid } : { lostStdinPid: stdinPid } };
-  }
-
-  #outputOf(task: PlannedTask): Pick<TaskCommand, "output" | "connect"> {
-    const { output } = this.#options;
-    if (output === undefined) return {};
-    if (typeof output === "string") return { output };
-    return {
-      output: output.outputOf(task),
-      connect: (terminal) => output.connect(task, terminal),
-    };
-  }
-
-  /** Returns the client's attributes. The first task reports those that cannot be set. */
-  #attributesFor({ sink }: TaskListener): Pick<TaskCommand, "attributes"> {
-    if (this.#attributes === undefined) {
-      const attributes = this.#options.attributes?.();
-      this.#attributes = attributes === undefined ? {} : { attributes };
-      if (attributes?.refusal !== undefined) sink.warn(attributes.refusal);
-    }
-    return this.#attributes;
-  }
-
-  #warning({ sink }: TaskListener): Warn {
-    return (message) => {
-      const [what = ""] = message.split(":", 1);
-      if (!this.#warned.has(what)) sink.warn(message);
-      this.#warned.add(what);
-    };
   }
 }
