@@ -43,7 +43,8 @@ import { registerPeriodic } from "./periodic_work.ts";
 import type { SettledBuilds } from "./settled.ts";
 import { type CookerState, Lifecycle } from "./lifecycle.ts";
 import { MemoryRelease } from "./memory_release.ts";
-import { ShellExecutor } from "./execute/shell_executor.ts";
+import { EXECUTION_VARIABLE, ShellExecutor } from "./execute/shell_executor.ts";
+import { TaskResults } from "./build/task_results.ts";
 import { TaskRunner } from "./build/task_runner.ts";
 
 /** Options of a {@linkcode TaskCooker}. */
@@ -272,13 +273,15 @@ export class TaskCooker implements Cooker {
     });
     const { last } = this.#project;
     const cache = this.#results(params);
+    const results = new TaskResults();
     const runner = new TaskRunner({
       ...plan,
+      results,
       executor: this.#executor,
       clock: this.#options.clock,
       cache,
     });
-    return await explainPlan({ plan, cache, last, runner });
+    return await explainPlan({ plan, cache, last, runner, results });
   }
 
   #watchInputs(params: WatchInputsParams, call: CommandCall): null {

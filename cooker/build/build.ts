@@ -42,6 +42,7 @@ import type { BuildNode, Execution, Executions, Progress } from "./executions.ts
 import type { ServiceHold } from "./service_hold.ts";
 import type { SlotPool, SlotQueue } from "./slot_pool.ts";
 import { TaskRun, type TaskRunContext, type TaskRunOutcome } from "./task_run.ts";
+import { TaskResults } from "./task_results.ts";
 import { TaskRunner } from "./task_runner.ts";
 
 /** Milliseconds that a build works before it yields to the server's loop. */
@@ -134,6 +135,7 @@ export class Build implements AsyncCommand, BuildNode {
   /** The queue of scheduler inputs. The first one is being processed. */
   readonly #inputs: SchedulerInput[] = [];
   readonly #finished = Promise.withResolvers<void>();
+  readonly #results: TaskResults;
   readonly #runner: TaskRunner;
   /** Present if the tasks get terminals. */
   readonly #terminals: BuildTerminals | undefined;
@@ -178,8 +180,10 @@ export class Build implements AsyncCommand, BuildNode {
     const { output, ...rest } = options;
     this.#terminals = typeof output === "object" ? this.#terminalsOf(output) : undefined;
     const runnersOutput = typeof output === "object" ? this.#terminals : output;
+    this.#results = new TaskResults(options.deferred);
     this.#runner = new TaskRunner({
       ...rest,
+      results: this.#results,
       force,
       replayLogs,
       ...(runnersOutput === undefined ? {} : { output: runnersOutput }),
@@ -188,6 +192,7 @@ export class Build implements AsyncCommand, BuildNode {
     this.#taskContext = {
       build: this,
       runner: this.#runner,
+      results: this.#results,
       executions,
       slots: this.#slots,
       logPath: (index) => files.logPath(this.#task(index).id, index),
@@ -203,12 +208,12 @@ export class Build implements AsyncCommand, BuildNode {
 
   /** The fingerprints and inputs of the tasks that have begun, by their indices. */
   get cacheKeys(): ReadonlyMap<number, CacheKey> {
-    return this.#runner.cacheKeys;
+    return this.#results.cacheKeys;
   }
 
   /** The recorded inputs of the tasks that have begun, by their indices. */
   get baselines(): ReadonlyMap<number, Baseline> {
-    return this.#runner.baselines;
+    return this.#results.baselines;
   }
 
   /** The build was cancelled. */

@@ -18,7 +18,8 @@ import { CancellationController } from "../execute/cancellation.ts";
 import type { PlannedTask } from "../plan/plan.ts";
 import { SharedOutput } from "./shared_output.ts";
 import type { Slot } from "./slot_pool.ts";
-import type { IsUnchanged, SharedTask, TaskOutcome } from "./task_runner.ts";
+import type { SharedTask } from "./task_results.ts";
+import type { IsUnchanged, TaskOutcome } from "./task_runner.ts";
 
 /** A build, as executions see it. */
 export interface BuildNode {

@@ -12,6 +12,7 @@ import type { CacheKey } from "../cache/cache_key.ts";
 import type { ResultCache } from "../cache/result_cache.ts";
 import { PART_OF_LOCKFILE } from "../lockfiles/lockfile_input.ts";
 import type { BuildPlan, PlannedTask } from "../plan/plan.ts";
+import type { TaskResults } from "./task_results.ts";
 import { isCacheKey, type TaskRunner, type UncachedReason } from "./task_runner.ts";
 
 /** The input of {@linkcode explainPlan}. */
@@ -21,6 +22,8 @@ interface ExplainOptions {
   readonly last: TaskHistory;
   /** The runner that decides about cache hits. It executes nothing here. */
   readonly runner: TaskRunner;
+  /** The results that the runner knows. */
+  readonly results: TaskResults;
 }
 
 const NEVER_STORED: RunReason = {
@@ -32,7 +35,7 @@ const FORCED: RunReason = { kind: "forced", text: "the run is forced" };
 
 /** Determines for each task of a plan whether it would run, and the reasons. */
 export async function explainPlan(
-  { plan, cache, last, runner }: ExplainOptions,
+  { plan, cache, last, runner, results }: ExplainOptions,
 ): Promise<PlanTasksResult> {
   const running = new Set<number>();
   let known: ReturnType<TaskHistory["readAll"]> | undefined;
@@ -49,16 +52,16 @@ export async function explainPlan(
       ...countedBy(task),
     };
     if (task.command === undefined && task.caching === undefined) {
-      const fingerprint = runner.groupFingerprint(task, dependencies);
-      if (fingerprint !== undefined) runner.assume(index, { fingerprint });
+      const fingerprint = results.groupFingerprint(task, dependencies);
+      if (fingerprint !== undefined) results.assume(index, fingerprint);
     }
     const cacheKey = await runner.cacheKey({ task, dependencies });
     if (!isCacheKey(cacheKey)) {
       running.add(index);
       return { ...common, verdict: "always", reasons: [uncached(cacheKey)] };
     }
-    runner.assume(index, cacheKey);
     const { fingerprint } = cacheKey;
+    results.assume(index, fingerprint);
     if (task.caching?.unstored === "counted" || task.command === undefined) {
       running.add(index);
       return { ...common, verdict: "always", reasons: [NEVER_STORED], fingerprint };

@@ -23,7 +23,8 @@ import {
 import type { ServiceHold } from "./service_hold.ts";
 import type { OutputReading } from "./shared_output.ts";
 import type { Slot, SlotQueue } from "./slot_pool.ts";
-import type { TaskInBuild, TaskOutcome, TaskRunner } from "./task_runner.ts";
+import type { TaskInBuild, TaskResults } from "./task_results.ts";
+import type { TaskOutcome, TaskRunner } from "./task_runner.ts";
 
 /** Exit code of a task that could never end, as for other mistakes in a project. */
 const ENDLESS = 5;
@@ -32,6 +33,7 @@ const ENDLESS = 5;
 export interface TaskRunContext {
   readonly build: BuildNode;
   readonly runner: TaskRunner;
+  readonly results: TaskResults;
   readonly executions: Executions;
   readonly slots: SlotQueue;
   /** Returns the path of a task's log. */
@@ -230,9 +232,9 @@ export class TaskRun {
   }
 
   async #hasSameDependencies(other: Execution): Promise<boolean> {
-    const { runner } = this.#context;
-    const [own, theirs] = [runner.knownOf(this.#place.dependencies), other.dependencies()];
-    return own !== undefined && theirs !== undefined && await runner.areEqual(own, theirs);
+    const { results } = this.#context;
+    const [own, theirs] = [results.knownOf(this.#place.dependencies), other.dependencies()];
+    return own !== undefined && theirs !== undefined && await results.areEqual(own, theirs);
   }
 
   /**
@@ -250,7 +252,7 @@ export class TaskRun {
   }
 
   async #join(execution: Execution): Promise<TaskRunOutcome> {
-    const { executions, build, runner } = this.#context;
+    const { executions, build, results } = this.#context;
     using _wait = executions.wait(build, execution);
     execution.join(build);
     this.#execution = execution;
@@ -259,27 +261,27 @@ export class TaskRun {
       this.#context.hold?.take(execution);
       // The tasks that depend on a service start before it has a result.
       await execution.isUnchanged;
-      runner.adopt(this.#place.index, execution.share());
+      results.adopt(this.#place.index, execution.share());
     }
     const output = this.#read(execution);
     const result = await Promise.race([execution.result, this.#left.promise]);
     if (result === undefined) return this.#hasLeft(output);
     this.#isOver = true;
-    runner.adopt(this.#place.index, result.shared);
+    results.adopt(this.#place.index, result.shared);
     await output.reading?.done;
     return result;
   }
 
   async #execute(slot: Slot | undefined): Promise<TaskRunOutcome> {
-    const { executions, build, runner, mayShare } = this.#context;
+    const { executions, build, results, mayShare } = this.#context;
     const { index, task, dependencies } = this.#place;
     let execution: Execution;
     try {
       execution = executions.begin(task, build, {
         slot,
         isShared: isSharedWork(task) && mayShare(task),
-        dependencies: () => runner.knownOf(dependencies),
-        share: () => runner.share(index),
+        dependencies: () => results.knownOf(dependencies),
+        share: () => results.share(index),
       });
     } catch (error) {
       slot?.[Symbol.dispose]();
@@ -305,7 +307,7 @@ export class TaskRun {
 
   /** Executes the task for all builds that need it. */
   async #perform(execution: Execution): Promise<ExecutionResult> {
-    const { executions, runner, logPath, ensureLogs, keepsLogs, giveWay } = this.#context;
+    const { executions, runner, results, logPath, ensureLogs, keepsLogs, giveWay } = this.#context;
     const { index } = this.#place;
     const { cancellation, output } = execution;
     let hasLog = false;
@@ -337,7 +339,7 @@ export class TaskRun {
       // Processes of nested builds are not in the task's process group.
       if (cancellation.graceful.aborted) await execution.nestedEnded();
       const path = hasLog ? logPath(index) : undefined;
-      const result = { outcome, logPath: path, shared: runner.share(index) };
+      const result = { outcome, logPath: path, shared: results.share(index) };
       executions.end(execution, result);
       return result;
     } catch (error) {

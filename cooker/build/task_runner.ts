@@ -6,18 +6,10 @@
  */
 
 import type { ReplayLogs } from "../../wire/commands.ts";
-import type { CacheKey, Runnable, UncacheableReason } from "../cache/cache_key.ts";
-import type {
-  Beginning,
-  DeferredResult,
-  DeferredResults,
-  Known,
-} from "../cache/deferred_results.ts";
-import { groupFingerprint } from "../cache/fingerprint.ts";
+import type { Beginning, DeferredResults } from "../cache/deferred_results.ts";
 import { type MadeOutputs, NOTHING_MADE } from "../cache/output_runs.ts";
 import type { CacheKey, ResultCache, Runnable, UncacheableReason } from "../cache/result_cache.ts";
 import { decodeLog, LogRecorder } from "../cache/task_log.ts";
-import type { Baseline } from "./change_subscriptions.ts";
 import type { ExitStatus } from "../execute/executor.ts";
 import type { PlannedTask } from "../plan/plan.ts";
 import {
@@ -26,6 +18,7 @@ import {
   CommandRunner,
   type CommandRunnerOptions,
 } from "./command_runner.ts";
+import type { TaskInBuild, TaskResults } from "./task_results.ts";
 import { TaskWarnings } from "./task_warnings.ts";
 
 /** The reason why a task is not looked up in the cache. It is shown by explanations of a plan. */
@@ -66,23 +59,10 @@ interface TaskRunnerOptions extends CommandRunnerOptions {
   readonly keepsAtOnce?: boolean;
   /** True if the inputs of each task must be recorded when it begins. */
   readonly isWatched?: boolean;
+  /** The results of the build's tasks so far. The runner adds to them. */
+  readonly results: TaskResults;
   readonly force: boolean;
   readonly replayLogs: ReplayLogs;
-}
-
-/** A task of a build. */
-export interface TaskInBuild {
-  readonly index: number;
-  readonly task: PlannedTask;
-  /** The tasks whose results count for its own. They are done. */
-  readonly dependencies: readonly (readonly [index: number, task: PlannedTask])[];
-}
-
-/** The outcome of a task, for a build that has joined its execution. */
-export interface SharedTask {
-  readonly known: Known | undefined;
-  readonly cacheKey: CacheKey | undefined;
-  readonly baseline: Baseline | undefined;
 }
 
 /** The request to run a task. */
@@ -108,85 +88,14 @@ interface Recorded {
 /** Runs the tasks of one build. */
 export class TaskRunner {
   readonly #options: TaskRunnerOptions;
-  /**
-   * Fingerprints of the tasks that were run. Tasks whose results cannot be determined have none.
-   */
-  readonly #fingerprints = new Map<number, string>();
-  /** Results of this build's tasks that are stored later. */
-  readonly #later = new Map<number, DeferredResult>();
-  readonly #cacheKeys = new Map<number, CacheKey>();
-  readonly #baselines = new Map<number, Baseline>();
+  readonly #results: TaskResults;
   readonly #warnings = new TaskWarnings();
   readonly #commands: CommandRunner;
 
   constructor(options: TaskRunnerOptions) {
     this.#options = options;
+    this.#results = options.results;
     this.#commands = new CommandRunner(options, this.#warnings);
-  }
-
-  /** The fingerprints and inputs of the tasks that have begun, by their indices. */
-  get cacheKeys(): ReadonlyMap<number, CacheKey> {
-    return this.#cacheKeys;
-  }
-
-  /** The recorded inputs of the tasks that have begun, by their indices. */
-  get baselines(): ReadonlyMap<number, Baseline> {
-    return this.#baselines;
-  }
-
-  /** Returns what is known of a task after its execution, for another build. */
-  share(index: number): SharedTask {
-    return {
-      known: this.#later.get(index) ?? this.#fingerprints.get(index),
-      cacheKey: this.#cacheKeys.get(index),
-      baseline: this.#baselines.get(index),
-    };
-  }
-
-  /** Takes over the outcome of a task that another build has executed. */
-  adopt(index: number, { known, cacheKey, baseline }: SharedTask): void {
-    if (typeof known === "string") this.#fingerprints.set(index, known);
-    else if (known !== undefined) this.#later.set(index, known);
-    if (cacheKey !== undefined) this.#cacheKeys.set(index, cacheKey);
-    if (baseline !== undefined) this.#baselines.set(index, baseline);
-  }
-
-  /**
-   * Returns what is known of tasks by their ids, also of those whose results are stored later.
-   *
-   * @returns `undefined` if one of them has no result
-   */
-  knownOf(tasks: TaskInBuild["dependencies"]): ReadonlyMap<string, Known> | undefined {
-    const known = new Map<string, Known>();
-    for (const [index, { id }] of tasks) {
-      const each = this.#later.get(index) ?? this.#fingerprints.get(index);
-      if (each === undefined) return undefined;
-      known.set(id, each);
-    }
-    return known;
-  }
-
-  /**
-   * Returns true if tasks have the same fingerprints in two builds. Results are only stored for that
-   * if they are not of the same execution.
-   */
-  async areEqual(
-    one: ReadonlyMap<string, Known>,
-    other: ReadonlyMap<string, Known>,
-  ): Promise<boolean> {
-    if (one.size !== other.size) return false;
-    for (const [id, known] of one) {
-      const same = other.get(id);
-      if (same === known) continue;
-      if (same === undefined) return false;
-      const fingerprint = await this.#settled(known);
-      if (fingerprint === undefined || fingerprint !== await this.#settled(same)) return false;
-    }
-    return true;
-  }
-
-  async #settled(known: Known): Promise<string | undefined> {
-    return typeof known === "string" ? known : await this.#options.deferred?.keep(known);
   }
 
   /** Runs a task, or restores its result on a cache hit. */
@@ -220,14 +129,14 @@ export class TaskRunner {
         request.listener.pinned(() => deferred.isUnchanged(beginning));
         return { kind: "ran", status: await this.#defer(beginning, request, deferred) };
       }
-      if (this.#later.size > 0) await this.#settleDependencies(request, deferred);
+      await this.#results.settle(request.dependencies);
     }
     const cacheKey = await this.cacheKey(request, request.ending.graceful);
     if (!isCacheKey(cacheKey)) {
       if (this.#options.isWatched === true) await this.#noteInputs(request);
       return { kind: "ran", status: await this.#runUncached(request) };
     }
-    this.#take(request.index, cacheKey);
+    this.#results.begin(request.index, cacheKey);
     if (await this.#fetch(cacheKey, request)) return { kind: "cached" };
     // Other builds do not join a cache hit: each of them selects itself what output is replayed.
     request.listener.pinned(() => cacheKey.inputs.isUnchangedSince(cacheKey.snapshot));
@@ -239,13 +148,10 @@ export class TaskRunner {
    * declares them.
    */
   async #serve(request: TaskRequest): Promise<ExitStatus> {
-    const { deferred } = this.#options;
-    if (deferred !== undefined && this.#later.size > 0) {
-      await this.#settleDependencies(request, deferred);
-    }
+    await this.#results.settle(request.dependencies);
     const cacheKey = await this.cacheKey(request, request.ending.graceful);
     if (isCacheKey(cacheKey)) {
-      this.#take(request.index, cacheKey);
+      this.#results.begin(request.index, cacheKey);
       request.listener.pinned(() => cacheKey.inputs.isUnchangedSince(cacheKey.snapshot));
     } else {
       request.listener.pinned(() => Promise.resolve(true));
@@ -258,33 +164,18 @@ export class TaskRunner {
    * that only runs its dependencies, and one for which the config says so.
    */
   async #pass(request: TaskRequest): Promise<ExitStatus> {
-    const { deferred } = this.#options;
     const { index, task, dependencies } = request;
-    if (deferred !== undefined && this.#later.size > 0) {
-      await this.#settleDependencies(request, deferred);
-    }
+    await this.#results.settle(dependencies);
     if (task.command === undefined && task.caching === undefined) {
-      const fingerprint = this.groupFingerprint(task, dependencies);
-      if (fingerprint !== undefined) this.#fingerprints.set(index, fingerprint);
+      const fingerprint = this.#results.groupFingerprint(task, dependencies);
+      if (fingerprint !== undefined) this.#results.assume(index, fingerprint);
       return await this.#commands.execute(request);
     }
     const cacheKey = await this.cacheKey(request, request.ending.graceful);
-    if (isCacheKey(cacheKey)) this.#take(index, cacheKey);
+    if (isCacheKey(cacheKey)) this.#results.begin(index, cacheKey);
     const status = await this.#commands.execute(request);
-    if (status.code !== 0) this.#fingerprints.delete(index);
+    if (status.code !== 0) this.#results.invalidate(index);
     return status;
-  }
-
-  /**
-   * Returns the fingerprint of a task that only runs its dependencies; `undefined` if one of them
-   * has none.
-   */
-  groupFingerprint(
-    { key }: Pick<PlannedTask, "key">,
-    dependencies: TaskInBuild["dependencies"],
-  ): string | undefined {
-    const { known, missing } = this.#fingerprintsOf(dependencies);
-    return missing === undefined ? groupFingerprint(key, Object.values(known)) : undefined;
   }
 
   /** Records the inputs of a task that always runs. */
@@ -293,7 +184,7 @@ export class TaskRunner {
     if (declaration === undefined || command === undefined) return;
     const inputs = await this.#options.cache?.inputs({ declaration, command }, ending.graceful);
     if (inputs === undefined) return;
-    this.#baselines.set(index, { inputs, snapshot: await inputs.look(ending.graceful) });
+    this.#results.observe(index, { inputs, snapshot: await inputs.look(ending.graceful) });
   }
 
   async #runUncached(request: TaskRequest): Promise<ExitStatus> {
@@ -331,17 +222,17 @@ export class TaskRunner {
     if (deferred?.has(caching.key)) return undefined;
     const found = cache.recall(
       { declaration: caching, command },
-      (before) => this.#isAsBefore(before, dependencies, tasks),
+      (before) => this.#results.areAsBefore(before, dependencies, tasks),
     );
     if (found === undefined) return undefined;
     if (found.result.log !== undefined && replayLogs !== "none") return undefined;
-    this.#take(index, found.cacheKey);
+    this.#results.begin(index, found.cacheKey);
     return found.cacheKey.fingerprint;
   }
 
   /**
-   * Determines the current fingerprint and inputs of a task. Its dependencies must have been run or
-   * {@linkcode assume}d before.
+   * Determines the current fingerprint and inputs of a task. The results of its dependencies must
+   * be known.
    *
    * @param signal aborts reading the inputs
    * @throws the signal's reason if it is aborted
@@ -356,51 +247,9 @@ export class TaskRunner {
       return { kind: "undeclared" };
     }
     if (caching.unstored === "uncounted") return { kind: "undeclared" };
-    const { known, missing } = this.#fingerprintsOf(dependencies);
+    const { known, missing } = this.#results.fingerprintsOf(dependencies);
     if (missing !== undefined) return { kind: "dependency", task: missing };
     return await cache.cacheKey({ declaration: caching, command, dependencies: known }, signal);
-  }
-
-  /** Returns true if the dependencies of a task have the same fingerprints as in an earlier run. */
-  #isAsBefore(
-    before: Readonly<Record<string, string>>,
-    dependencies: readonly number[],
-    tasks: readonly PlannedTask[],
-  ): boolean {
-    for (const index of dependencies) {
-      const fingerprint = this.#fingerprints.get(index);
-      if (fingerprint === undefined || before[tasks[index]?.id ?? ""] !== fingerprint) return false;
-    }
-    return Object.keys(before).length === dependencies.length;
-  }
-
-  /** Records the fingerprint of a task that is only explained and does not run. */
-  assume(index: number, cacheKey: Pick<CacheKey, "fingerprint">): void {
-    this.#fingerprints.set(index, cacheKey.fingerprint);
-  }
-
-  /**
-   * Returns the fingerprints of tasks by their ids. If one is unknown, `missing` is the id of that
-   * task.
-   */
-  #fingerprintsOf(tasks: TaskInBuild["dependencies"]): {
-    readonly known: Readonly<Record<string, string>>;
-    readonly missing?: string;
-  } {
-    const known: [string, string][] = [];
-    for (const [index, { id }] of tasks) {
-      const fingerprint = this.#fingerprints.get(index);
-      if (fingerprint === undefined) return { known: {}, missing: id };
-      known.push([id, fingerprint]);
-    }
-    // A task may be named "__proto__". An assignment to that property would be lost.
-    return { known: Object.fromEntries(known) };
-  }
-
-  #take(index: number, cacheKey: CacheKey): void {
-    this.#cacheKeys.set(index, cacheKey);
-    this.#baselines.set(index, cacheKey);
-    this.#fingerprints.set(index, cacheKey.fingerprint);
   }
 
   async #fetch(cacheKey: CacheKey, { listener, ending }: TaskRequest): Promise<boolean> {
@@ -430,7 +279,7 @@ export class TaskRunner {
     const { cache, force, keepsAtOnce = false } = this.#options;
     if (force || keepsAtOnce || cache === undefined) return undefined;
     if (caching === undefined || command === undefined) return undefined;
-    const known = this.knownOf(dependencies);
+    const known = this.#results.knownOf(dependencies);
     if (known === undefined) return undefined;
     return await deferred.begin(
       cache,
@@ -438,19 +287,6 @@ export class TaskRunner {
       [...known],
       ending.graceful,
     );
-  }
-
-  async #settleDependencies(
-    { dependencies }: TaskRequest,
-    deferred: DeferredResults,
-  ): Promise<void> {
-    for (const [index] of dependencies) {
-      const later = this.#later.get(index);
-      if (later === undefined) continue;
-      const fingerprint = await deferred.keep(later);
-      this.#later.delete(index);
-      if (fingerprint !== undefined) this.#fingerprints.set(index, fingerprint);
-    }
   }
 
   async #defer(
@@ -461,20 +297,20 @@ export class TaskRunner {
     if (request.ending.graceful.aborted) return { code: 0 };
     const { status, isWhole, ...more } = await this.#record(beginning, request);
     const result = isWhole ? await deferred.add(beginning, more) : undefined;
-    if (result !== undefined) this.#later.set(request.index, result);
+    if (result !== undefined) this.#results.defer(request.index, result);
     return status;
   }
 
   async #produce(cacheKey: CacheKey, request: TaskRequest): Promise<ExitStatus> {
     const { cache } = this.#options;
     if (request.ending.graceful.aborted) {
-      this.#fingerprints.delete(request.index);
+      this.#results.invalidate(request.index);
       return { code: 0 };
     }
     const { status, isWhole, ...more } = await this.#record(cacheKey, request);
     const warn = this.#warnings.to(request.listener.sink);
     const holds = isWhole && await cache?.keep({ cacheKey, ...more, warn }) === true;
-    if (!holds) this.#fingerprints.delete(request.index);
+    if (!holds) this.#results.invalidate(request.index);
     return status;
   }
 
