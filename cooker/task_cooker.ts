@@ -44,8 +44,6 @@ import type { SettledBuilds } from "./settled.ts";
 import { type CookerState, Lifecycle } from "./lifecycle.ts";
 import { MemoryRelease } from "./memory_release.ts";
 import { EXECUTION_VARIABLE, ShellExecutor } from "./execute/shell_executor.ts";
-import { TaskResults } from "./build/task_results.ts";
-import { TaskRunner } from "./build/task_runner.ts";
 
 /** Options of a {@linkcode TaskCooker}. */
 interface TaskCookerOptions {
@@ -273,15 +271,7 @@ export class TaskCooker implements Cooker {
     });
     const { last } = this.#project;
     const cache = this.#results(params);
-    const results = new TaskResults();
-    const runner = new TaskRunner({
-      ...plan,
-      results,
-      executor: this.#executor,
-      clock: this.#options.clock,
-      cache,
-    });
-    return await explainPlan({ plan, cache, last, runner, results });
+    return await explainPlan({ plan, cache, last });
   }
 
   #watchInputs(params: WatchInputsParams, call: CommandCall): null {

@@ -35,6 +35,7 @@ import {
   type SchedulerInput,
   type TaskStatus,
 } from "./scheduler.ts";
+import { CacheLookup } from "./cache_lookup.ts";
 import { BuildReport } from "./build_report.ts";
 import { ExitCode } from "./exit_code.ts";
 import { StarvedNotice } from "./starved_notice.ts";
@@ -136,7 +137,7 @@ export class Build implements AsyncCommand, BuildNode {
   readonly #inputs: SchedulerInput[] = [];
   readonly #finished = Promise.withResolvers<void>();
   readonly #results: TaskResults;
-  readonly #runner: TaskRunner;
+  readonly #lookup: CacheLookup;
   /** Present if the tasks get terminals. */
   readonly #terminals: BuildTerminals | undefined;
   #gaveWayAt = 0;
@@ -181,18 +182,20 @@ export class Build implements AsyncCommand, BuildNode {
     this.#terminals = typeof output === "object" ? this.#terminalsOf(output) : undefined;
     const runnersOutput = typeof output === "object" ? this.#terminals : output;
     this.#results = new TaskResults(options.deferred);
-    this.#runner = new TaskRunner({
+    const results = this.#results;
+    this.#lookup = new CacheLookup({ ...rest, results, force, replayLogs });
+    const runner = new TaskRunner({
       ...rest,
-      results: this.#results,
+      results,
+      lookup: this.#lookup,
       force,
-      replayLogs,
       ...(runnersOutput === undefined ? {} : { output: runnersOutput }),
     });
     const { files, rank, executions } = options;
     this.#taskContext = {
       build: this,
-      runner: this.#runner,
-      results: this.#results,
+      runner,
+      results,
       executions,
       slots: this.#slots,
       logPath: (index) => files.logPath(this.#task(index).id, index),
@@ -368,7 +371,7 @@ export class Build implements AsyncCommand, BuildNode {
     const { clock, plan } = this.#options;
     const now = clock.monotonic();
     const recalled = now - this.#gaveWayAt < STRETCH_MS
-      ? this.#runner.recall(index, plan.tasks)
+      ? this.#lookup.recall(index, plan.tasks)
       : undefined;
     if (recalled !== undefined) {
       this.#report.cached(task, recalled);

@@ -12,18 +12,14 @@ import type { CacheKey } from "../cache/cache_key.ts";
 import type { ResultCache } from "../cache/result_cache.ts";
 import { PART_OF_LOCKFILE } from "../lockfiles/lockfile_input.ts";
 import type { BuildPlan, PlannedTask } from "../plan/plan.ts";
-import type { TaskResults } from "./task_results.ts";
-import { isCacheKey, type TaskRunner, type UncachedReason } from "./task_runner.ts";
+import { CacheLookup, isCacheKey, type UncachedReason } from "./cache_lookup.ts";
+import { TaskResults } from "./task_results.ts";
 
 /** The input of {@linkcode explainPlan}. */
 interface ExplainOptions {
   readonly plan: BuildPlan;
   readonly cache: ResultCache;
   readonly last: TaskHistory;
-  /** The runner that decides about cache hits. It executes nothing here. */
-  readonly runner: TaskRunner;
-  /** The results that the runner knows. */
-  readonly results: TaskResults;
 }
 
 const NEVER_STORED: RunReason = {
@@ -35,8 +31,10 @@ const FORCED: RunReason = { kind: "forced", text: "the run is forced" };
 
 /** Determines for each task of a plan whether it would run, and the reasons. */
 export async function explainPlan(
-  { plan, cache, last, runner, results }: ExplainOptions,
+  { plan, cache, last }: ExplainOptions,
 ): Promise<PlanTasksResult> {
+  const results = new TaskResults();
+  const lookup = new CacheLookup({ ...plan, cache, results });
   const running = new Set<number>();
   let known: ReturnType<TaskHistory["readAll"]> | undefined;
   const explain = async (task: PlannedTask, index: number): Promise<PlannedTaskDescription> => {
@@ -55,7 +53,7 @@ export async function explainPlan(
       const fingerprint = results.groupFingerprint(task, dependencies);
       if (fingerprint !== undefined) results.assume(index, fingerprint);
     }
-    const cacheKey = await runner.cacheKey({ task, dependencies });
+    const cacheKey = await lookup.cacheKey({ task, dependencies });
     if (!isCacheKey(cacheKey)) {
       running.add(index);
       return { ...common, verdict: "always", reasons: [uncached(cacheKey)] };

@@ -5,13 +5,12 @@
  * @module
  */
 
-import type { ReplayLogs } from "../../wire/commands.ts";
 import type { Beginning, DeferredResults } from "../cache/deferred_results.ts";
 import { type MadeOutputs, NOTHING_MADE } from "../cache/output_runs.ts";
-import type { CacheKey, ResultCache, Runnable, UncacheableReason } from "../cache/result_cache.ts";
-import { decodeLog, LogRecorder } from "../cache/task_log.ts";
+import type { CacheKey, ResultCache, Runnable } from "../cache/result_cache.ts";
+import { LogRecorder } from "../cache/task_log.ts";
 import type { ExitStatus } from "../execute/executor.ts";
-import type { PlannedTask } from "../plan/plan.ts";
+import { type CacheLookup, type HitListener, isCacheKey } from "./cache_lookup.ts";
 import {
   type CommandListener,
   type CommandRequest,
@@ -21,27 +20,11 @@ import {
 import type { TaskInBuild, TaskResults } from "./task_results.ts";
 import { TaskWarnings } from "./task_warnings.ts";
 
-/** The reason why a task is not looked up in the cache. It is shown by explanations of a plan. */
-export type UncachedReason =
-  | { readonly kind: "undeclared" }
-  | { readonly kind: "dependency"; readonly task: string }
-  | UncacheableReason;
-
-/** The fingerprint and inputs of a task, or the reason why it always runs. */
-type TaskCacheKey = CacheKey | UncachedReason;
-
-/** Returns true if the task can be looked up in the cache. */
-export function isCacheKey(cacheKey: TaskCacheKey): cacheKey is CacheKey {
-  return "fingerprint" in cacheKey;
-}
-
 /** Returns true if no input has changed since a task began. */
 export type IsUnchanged = () => Promise<boolean>;
 
 /** Callbacks for the progress of a task. */
-interface TaskListener extends CommandListener {
-  /** The task was a cache hit. Its replayed output follows. */
-  cached(fingerprint: string, replayedBytes: number): void;
+interface TaskListener extends CommandListener, HitListener {
   /** Called before the command of a task begins, if its inputs are known. */
   pinned(isUnchanged: IsUnchanged): void;
 }
@@ -61,8 +44,8 @@ interface TaskRunnerOptions extends CommandRunnerOptions {
   readonly isWatched?: boolean;
   /** The results of the build's tasks so far. The runner adds to them. */
   readonly results: TaskResults;
+  readonly lookup: CacheLookup;
   readonly force: boolean;
-  readonly replayLogs: ReplayLogs;
 }
 
 /** The request to run a task. */
@@ -89,12 +72,14 @@ interface Recorded {
 export class TaskRunner {
   readonly #options: TaskRunnerOptions;
   readonly #results: TaskResults;
+  readonly #lookup: CacheLookup;
   readonly #warnings = new TaskWarnings();
   readonly #commands: CommandRunner;
 
   constructor(options: TaskRunnerOptions) {
     this.#options = options;
     this.#results = options.results;
+    this.#lookup = options.lookup;
     this.#commands = new CommandRunner(options, this.#warnings);
   }
 
@@ -131,15 +116,19 @@ export class TaskRunner {
       }
       await this.#results.settle(request.dependencies);
     }
-    const cacheKey = await this.cacheKey(request, request.ending.graceful);
+    const cacheKey = await this.#lookup.cacheKey(request, request.ending.graceful);
     if (!isCacheKey(cacheKey)) {
       if (this.#options.isWatched === true) await this.#noteInputs(request);
       return { kind: "ran", status: await this.#runUncached(request) };
     }
     this.#results.begin(request.index, cacheKey);
-    if (await this.#fetch(cacheKey, request)) return { kind: "cached" };
+    const { listener, ending: { graceful } } = request;
+    const warn = this.#warnings.to(listener.sink);
+    if (await this.#lookup.replay(cacheKey, listener, { warn, signal: graceful })) {
+      return { kind: "cached" };
+    }
     // Other builds do not join a cache hit: each of them selects itself what output is replayed.
-    request.listener.pinned(() => cacheKey.inputs.isUnchangedSince(cacheKey.snapshot));
+    listener.pinned(() => cacheKey.inputs.isUnchangedSince(cacheKey.snapshot));
     return { kind: "ran", status: await this.#produce(cacheKey, request) };
   }
 
@@ -149,7 +138,7 @@ export class TaskRunner {
    */
   async #serve(request: TaskRequest): Promise<ExitStatus> {
     await this.#results.settle(request.dependencies);
-    const cacheKey = await this.cacheKey(request, request.ending.graceful);
+    const cacheKey = await this.#lookup.cacheKey(request, request.ending.graceful);
     if (isCacheKey(cacheKey)) {
       this.#results.begin(request.index, cacheKey);
       request.listener.pinned(() => cacheKey.inputs.isUnchangedSince(cacheKey.snapshot));
@@ -171,7 +160,7 @@ export class TaskRunner {
       if (fingerprint !== undefined) this.#results.assume(index, fingerprint);
       return await this.#commands.execute(request);
     }
-    const cacheKey = await this.cacheKey(request, request.ending.graceful);
+    const cacheKey = await this.#lookup.cacheKey(request, request.ending.graceful);
     if (isCacheKey(cacheKey)) this.#results.begin(index, cacheKey);
     const status = await this.#commands.execute(request);
     if (status.code !== 0) this.#results.invalidate(index);
@@ -203,69 +192,6 @@ export class TaskRunner {
     } finally {
       cache.abandon(prepared);
     }
-  }
-
-  /**
-   * Returns the fingerprint of a task whose outputs are known to be in place, without asynchronous
-   * work.
-   *
-   * @param tasks all tasks of the build
-   * @returns `undefined` if a full lookup is needed to know this, or if output must be replayed
-   */
-  recall(index: number, tasks: readonly PlannedTask[]): string | undefined {
-    const { cache, force, deferred, replayLogs } = this.#options;
-    const { caching, command, counted: dependencies = [] } = tasks[index] ?? {};
-    if (cache === undefined || force || caching === undefined || command === undefined) {
-      return undefined;
-    }
-    if (caching.unstored !== undefined) return undefined;
-    if (deferred?.has(caching.key)) return undefined;
-    const found = cache.recall(
-      { declaration: caching, command },
-      (before) => this.#results.areAsBefore(before, dependencies, tasks),
-    );
-    if (found === undefined) return undefined;
-    if (found.result.log !== undefined && replayLogs !== "none") return undefined;
-    this.#results.begin(index, found.cacheKey);
-    return found.cacheKey.fingerprint;
-  }
-
-  /**
-   * Determines the current fingerprint and inputs of a task. The results of its dependencies must
-   * be known.
-   *
-   * @param signal aborts reading the inputs
-   * @throws the signal's reason if it is aborted
-   */
-  async cacheKey(
-    { task, dependencies }: Pick<TaskRequest, "task" | "dependencies">,
-    signal?: AbortSignal,
-  ): Promise<TaskCacheKey> {
-    const { cache } = this.#options;
-    const { caching, command = task.passing } = task;
-    if (cache === undefined || caching === undefined || command === undefined) {
-      return { kind: "undeclared" };
-    }
-    if (caching.unstored === "uncounted") return { kind: "undeclared" };
-    const { known, missing } = this.#results.fingerprintsOf(dependencies);
-    if (missing !== undefined) return { kind: "dependency", task: missing };
-    return await cache.cacheKey({ declaration: caching, command, dependencies: known }, signal);
-  }
-
-  async #fetch(cacheKey: CacheKey, { listener, ending }: TaskRequest): Promise<boolean> {
-    const { cache, force, replayLogs } = this.#options;
-    if (cache === undefined || force || ending.graceful.aborted) return false;
-    const found = await cache.fetch(cacheKey, this.#warnings.to(listener.sink));
-    if (found === undefined) return false;
-    const log = replayLogs === "none" ? undefined : cache.readLog(found);
-    const pieces = log === undefined ? [] : [...decodeLog(log)];
-    const replayed = replayLogs === "full"
-      ? pieces
-      : pieces.filter(({ stream }) => stream === "stderr");
-    const size = replayed.reduce((sum, { bytes }) => sum + bytes.length, 0);
-    listener.cached(cacheKey.fingerprint, size);
-    for (const { stream, bytes } of replayed) await listener.sink.write(stream, bytes);
-    return true;
   }
 
   /**
