@@ -1,6 +1,6 @@
 /**
- * Runs one build: feeds events to the scheduler, carries out its effects, and reports the progress
- * to the client.
+ * Runs one build as a command of the server: assembles its parts, handles the requests of the client
+ * while it runs, and completes it.
  *
  * @module
  */
@@ -8,7 +8,6 @@
 import type { DescriptorMap } from "../../system/process/passed_descriptors.ts";
 import type { StartAttributes } from "../../system/process/start_attributes.ts";
 import type { Clock } from "../../system/clock.ts";
-import { ioTurn } from "../../system/macrotask.ts";
 import { Latch } from "../../system/source.ts";
 import type { RunTasksParams, TerminalSize, TerminalUse } from "../../wire/commands.ts";
 import type { TaskSignal } from "../../wire/signals.ts";
@@ -27,27 +26,18 @@ import type {
   StepResult,
 } from "../../server/cooker.ts";
 import { CancellationController } from "../execute/cancellation.ts";
-import type { Executor, ExitStatus, LeftoverProcesses } from "../execute/executor.ts";
+import type { Executor } from "../execute/executor.ts";
 import type { BuildPlan, PlannedTask } from "../plan/plan.ts";
-import {
-  Scheduler,
-  type SchedulerEffect,
-  type SchedulerInput,
-  type TaskStatus,
-} from "./scheduler.ts";
 import { CacheLookup } from "./cache_lookup.ts";
 import { BuildReport } from "./build_report.ts";
-import { ExitCode } from "./exit_code.ts";
-import { StarvedNotice } from "./starved_notice.ts";
-import type { BuildNode, Execution, Executions, Progress } from "./executions.ts";
+import { BuildTasks } from "./build_tasks.ts";
+import type { BuildNode, Execution, Executions } from "./executions.ts";
 import type { ServiceHold } from "./service_hold.ts";
 import type { SlotPool, SlotQueue } from "./slot_pool.ts";
-import { TaskRun, type TaskRunContext, type TaskRunOutcome } from "./task_run.ts";
+import type { TaskRunContext } from "./task_run.ts";
 import { TaskResults } from "./task_results.ts";
 import { TaskRunner } from "./task_runner.ts";
-
-/** Milliseconds that a build works before it yields to the server's loop. */
-const STRETCH_MS = 8;
+import { TimeSlice } from "./time_slice.ts";
 
 /** The options of a {@linkcode Build}. */
 interface BuildOptions {
@@ -103,15 +93,6 @@ interface BuildOptions {
   readonly ran?: (task: PlannedTask, durationMs: number) => void;
 }
 
-/** A task that was ready, and its outcome. */
-interface Task {
-  readonly run: TaskRun;
-  /** Time at which the task was admitted. */
-  startedAt: number;
-  logPath: string | undefined;
-  status: ExitStatus;
-}
-
 /** A build in progress. */
 export class Build implements AsyncCommand, BuildNode {
   readonly build: string;
@@ -124,26 +105,16 @@ export class Build implements AsyncCommand, BuildNode {
   readonly #options: BuildOptions;
   readonly #wake = new Latch("build");
   readonly #whole = new CancellationController();
-  readonly #tasks = new Map<number, Task>();
+  readonly #tasks: BuildTasks;
   readonly #slots: SlotQueue;
-  readonly #taskContext: TaskRunContext;
   /** Present while the build is nested in an execution, which has lent its slot. */
   readonly #nesting: Disposable | undefined;
-  readonly #leftovers: LeftoverProcesses[] = [];
   readonly #report: BuildReport;
-  readonly #exitCode = new ExitCode();
-  readonly #starved: StarvedNotice;
-  /** The queue of scheduler inputs. The first one is being processed. */
-  readonly #inputs: SchedulerInput[] = [];
+  readonly #slice: TimeSlice;
   readonly #finished = Promise.withResolvers<void>();
   readonly #results: TaskResults;
-  readonly #lookup: CacheLookup;
   /** Present if the tasks get terminals. */
   readonly #terminals: BuildTerminals | undefined;
-  #gaveWayAt = 0;
-  readonly #scheduler: Scheduler;
-  /** The last request to end. */
-  #cancelled: Cancel = { kind: "end" };
   #startedAt: number | undefined;
   /** The client's signal that has cancelled the build. */
   #signal: TaskSignal | undefined;
@@ -161,52 +132,52 @@ export class Build implements AsyncCommand, BuildNode {
     this.parent = options.parent;
     this.detached = options.detached;
     this.ended = this.#finished.promise;
-    const { tasks, jobs, keepGoing, force, replayLogs } = options.plan;
-    const dependencies = tasks.map((task) => task.dependencies);
-    const kept = new Set(
-      tasks.flatMap(({ service, requested }, index) =>
-        service !== undefined && requested ? [index] : []
-      ),
-    );
-    this.#scheduler = new Scheduler({ dependencies, keepGoing, kept });
+    const { plan, clock, executions, files, rank } = options;
+    const { jobs, force, replayLogs } = plan;
     this.jobs = options.jobs ?? jobs;
     this.#slots = options.slots.join({ jobs: this.jobs, isNested: options.parent !== undefined });
     this.#nesting = options.parent?.begin(this);
     this.#report = new BuildReport({ ...options, jobs: this.jobs });
-    this.#starved = new StarvedNotice({
-      clock: options.clock,
-      waiting: () => tasks.filter((_, index) => this.#scheduler.status[index] === "ready"),
-      warn: (message) => this.#report.warn(message),
-    });
     const { output, ...rest } = options;
     this.#terminals = typeof output === "object" ? this.#terminalsOf(output) : undefined;
     const runnersOutput = typeof output === "object" ? this.#terminals : output;
-    this.#results = new TaskResults(options.deferred);
-    const results = this.#results;
-    this.#lookup = new CacheLookup({ ...rest, results, force, replayLogs });
+    this.#slice = new TimeSlice(clock);
+    const results = new TaskResults(options.deferred);
+    this.#results = results;
+    const lookup = new CacheLookup({ ...rest, results, force, replayLogs });
     const runner = new TaskRunner({
       ...rest,
       results,
-      lookup: this.#lookup,
+      lookup,
       force,
       ...(runnersOutput === undefined ? {} : { output: runnersOutput }),
     });
-    const { files, rank, executions } = options;
-    this.#taskContext = {
+    const context: TaskRunContext = {
       build: this,
       runner,
       results,
       executions,
       slots: this.#slots,
-      logPath: (index) => files.logPath(this.#task(index).id, index),
+      logPath: (task, index) => files.logPath(task, index),
       ensureLogs: () => files.ensureLogs(),
       keepsLogs: files.areKept,
       mayShare: (task) => (!force || task.service !== undefined) && !this.#readsInput(task),
       rankOf: (index) => rank?.[index] ?? index,
-      giveWay: () => this.#giveWay(),
+      giveWay: () => this.#slice.giveWay(),
       hold: options.hold,
       own: (work) => options.own("an execution", work),
     };
+    this.#tasks = new BuildTasks({
+      plan,
+      clock,
+      context,
+      lookup,
+      slice: this.#slice,
+      report: this.#report,
+      ...(options.ran === undefined ? {} : { ran: options.ran }),
+      own: (work) => this.#own(work),
+      finish: () => this.#own(this.#complete()),
+    });
   }
 
   /** The fingerprints and inputs of the tasks that have begun, by their indices. */
@@ -221,15 +192,12 @@ export class Build implements AsyncCommand, BuildNode {
 
   /** The build was cancelled. */
   get isCancelled(): boolean {
-    return this.#scheduler.isCancelled;
+    return this.#tasks.isCancelled;
   }
 
   /** True if every task with a command was a cache hit. */
   get isAllCached(): boolean {
-    return this.#exitCode.value === 0 &&
-      this.#options.plan.tasks.every((task, index) =>
-        task.command === undefined || this.#scheduler.status[index] === "cached"
-      );
+    return this.#tasks.areAllCached;
   }
 
   /** True if the client is suspended, and the tasks with it. */
@@ -267,12 +235,8 @@ export class Build implements AsyncCommand, BuildNode {
     this.#whole.cancel(how);
     if (this.#isFinished) return;
     if (!this.isCancelled && how.kind === "signal") this.#signal = how.signal;
-    this.#cancelled = how;
     if (this.#startedAt === undefined) this.#announce();
-    // Tasks that have been asked to end before get further requests directly.
-    const asked = [...this.#tasks.values()].filter(({ run }) => run.isAsked);
-    this.#feed({ kind: "cancel" });
-    for (const { run } of asked) run.cancel(how);
+    this.#tasks.cancel(how);
   }
 
   signal(signal: TaskSignal): boolean {
@@ -281,8 +245,7 @@ export class Build implements AsyncCommand, BuildNode {
     if (signal === "SIGCONT" && (this.detached || this.parent?.isSuspended !== true)) {
       this.#isSuspended = false;
     }
-    const passed = [...this.#tasks.values()].map(({ run }) => run.pass(signal));
-    return passed.includes(true);
+    return this.#tasks.pass(signal);
   }
 
   requestSuspension(): boolean {
@@ -318,122 +281,13 @@ export class Build implements AsyncCommand, BuildNode {
 
   #begin(): void {
     this.#announce();
-    this.#feed({ kind: "begin" });
+    this.#tasks.begin();
   }
 
   #announce(): void {
     this.#startedAt = this.#options.clock.monotonic();
-    this.#gaveWayAt = this.#startedAt;
+    this.#slice.restart();
     this.#report.begun();
-  }
-
-  /**
-   * Feeds the scheduler. Inputs that arrive while effects are carried out are processed after all
-   * of these effects.
-   */
-  #feed(input: SchedulerInput): void {
-    this.#inputs.push(input);
-    if (this.#inputs.length > 1) return;
-    for (let next = this.#inputs[0]; next !== undefined; next = this.#inputs[0]) {
-      const ready: number[] = [];
-      for (const effect of this.#scheduler.feed(next)) {
-        if (effect.kind === "ready") ready.push(effect.task);
-        else this.#carryOut(effect);
-      }
-      // Of tasks that become ready together, the one with the smallest rank gets the first slot.
-      const { rankOf } = this.#taskContext;
-      for (const task of ready.sort((a, b) => rankOf(a) - rankOf(b))) this.#ready(task);
-      this.#inputs.shift();
-    }
-  }
-
-  #carryOut(effect: Exclude<SchedulerEffect, { readonly kind: "ready" }>): void {
-    switch (effect.kind) {
-      case "end":
-        return this.#tasks.get(effect.task)?.run.cancel(
-          this.isCancelled ? this.#cancelled : { kind: "end" },
-        );
-      case "settle":
-        return this.#settle(effect.task, effect.status);
-      case "skip":
-        // A task without a command only stands for its dependencies.
-        if (this.#task(effect.task).command !== undefined) this.#exitCode.skipped();
-        this.#tasks.get(effect.task)?.run.cancel({ kind: "end" });
-        this.#report.skipped(this.#task(effect.task));
-        return;
-      case "finish":
-        this.#own(this.#complete());
-    }
-  }
-
-  #ready(index: number): void {
-    const task = this.#task(index);
-    const { clock, plan } = this.#options;
-    const now = clock.monotonic();
-    const recalled = now - this.#gaveWayAt < STRETCH_MS
-      ? this.#lookup.recall(index, plan.tasks)
-      : undefined;
-    if (recalled !== undefined) {
-      this.#report.cached(task, recalled);
-      this.#feed({ kind: "started", task: index });
-      return this.#feed({ kind: "ended", task: index, result: "cached" });
-    }
-    const dependencies = task.counted.map((each) => [each, this.#task(each)] as const);
-    const state: Task = {
-      run: new TaskRun(this.#taskContext, { index, task, dependencies }, {
-        admitted: () => {
-          state.startedAt = clock.monotonic();
-          this.#starved.progress();
-          this.#feed({ kind: "started", task: index });
-        },
-        begun: (progress, shared) => this.#begun(index, progress, shared),
-        sink: this.#report.sink(task),
-      }),
-      startedAt: now,
-      logPath: undefined,
-      status: { code: 0 },
-    };
-    this.#tasks.set(index, state);
-    this.#own(this.#run(index, state));
-    if (this.#slots.waiting > 0) this.#starved.waits();
-  }
-
-  async #run(index: number, state: Task): Promise<void> {
-    try {
-      const result = await state.run.run();
-      // It may have been asked to end before it could start.
-      if (result !== undefined && this.#scheduler.status[index] !== "skipped") {
-        this.#ended(index, state, result);
-      }
-    } finally {
-      state.run.release();
-    }
-  }
-
-  #ended(index: number, state: Task, { outcome, logPath }: TaskRunOutcome): void {
-    this.#starved.progress();
-    if (outcome.kind === "cached") {
-      return this.#feed({ kind: "ended", task: index, result: "cached" });
-    }
-    state.status = outcome.status;
-    state.logPath = logPath;
-    if (state.run.isStarter && outcome.status.leftovers !== undefined) {
-      this.#leftovers.push(outcome.status.leftovers);
-    }
-    const ended = outcome.status.code === 0 ? "succeeded" : "failed";
-    this.#feed({ kind: "ended", task: index, result: ended });
-  }
-
-  #begun(index: number, progress: Progress, shared: string | undefined): void {
-    const task = this.#task(index);
-    if (progress.kind === "ready") {
-      const startedAt = this.#tasks.get(index)?.startedAt ?? 0;
-      const durationMs = Math.round(this.#options.clock.monotonic() - startedAt);
-      this.#report.ready(task, durationMs);
-      this.#feed({ kind: "serving", task: index });
-    } else if (progress.kind === "cached") {
-      this.#report.cached(task, progress.fingerprint, progress.replayedBytes);
-    } else this.#report.started(task, shared);
   }
 
   /** Returns true if a task reads a stdin that has bytes. Its execution is not shared then. */
@@ -442,43 +296,12 @@ export class Build implements AsyncCommand, BuildNode {
     return stdin === "reads" && stdinPid !== undefined && hasInput(stdinPid);
   }
 
-  /**
-   * Yields to the server's loop, so that a long series of cache hits does not delay its clients.
-   */
-  async #giveWay(): Promise<void> {
-    const { clock } = this.#options;
-    if (clock.monotonic() - this.#gaveWayAt < STRETCH_MS) return;
-    await ioTurn();
-    this.#gaveWayAt = clock.monotonic();
-  }
-
-  #settle(index: number, status: TaskStatus): void {
-    const task = this.#task(index);
-    const state = this.#tasks.get(index);
-    if (state === undefined || status === "cached") return;
-    const { run, logPath } = state;
-    const durationMs = Math.round(this.#options.clock.monotonic() - state.startedAt);
-    const end = { durationMs, logPath };
-    if (status === "succeeded") {
-      const isMeasured = run.isStarter && task.service === undefined;
-      if (isMeasured) this.#options.ran?.(task, durationMs);
-      this.#report.succeeded(task, end);
-    } else if (status === "failed") {
-      this.#exitCode.failed(state.status);
-      this.#report.failed(task, end, state.status);
-    } else {
-      this.#exitCode.cancelled(run.hasStarted, state.status);
-      this.#report.cancelled(task, end, run.hasStarted);
-    }
-    this.#own(this.#report.flush());
-  }
-
   /** Ends the processes that commands have left in the background, and completes the build. */
   async #complete(): Promise<void> {
     if (!this.#whole.graceful.aborted) this.#whole.cancel({ kind: "end" });
-    await Promise.all(this.#leftovers.map((leftovers) => leftovers.end(this.#whole)));
-    const { isCancelled, status: statuses } = this.#scheduler;
-    this.#code = isCancelled ? this.#exitCode.after(this.#signal) : this.#exitCode.value;
+    await this.#tasks.endLeftovers(this.#whole);
+    const { isCancelled, statuses, exitCode } = this.#tasks;
+    this.#code = isCancelled ? exitCode.after(this.#signal) : exitCode.value;
     const outcome = isCancelled ? "cancelled" : this.#code === 0 ? "succeeded" : "failed";
     const durationMs = Math.round(this.#options.clock.monotonic() - (this.#startedAt ?? 0));
     await this.#options.deferred?.keepFirst();
@@ -489,7 +312,7 @@ export class Build implements AsyncCommand, BuildNode {
   #finish(): void {
     if (this.#isFinished) return;
     this.#isFinished = true;
-    this.#starved.end();
+    this.#tasks[Symbol.dispose]();
     this.#report.close();
     this.#slots[Symbol.dispose]();
     this.#nesting?.[Symbol.dispose]();
@@ -504,14 +327,8 @@ export class Build implements AsyncCommand, BuildNode {
   #own(work: Promise<void>): void {
     work.catch((error: unknown) => {
       this.#defect ??= { error };
-      for (const { run } of this.#tasks.values()) run.cancel({ kind: "kill" });
+      this.#tasks.kill();
       this.#wake.wake();
     });
-  }
-
-  #task(index: number): PlannedTask {
-    const task = this.#options.plan.tasks[index];
-    if (task === undefined) throw new RangeError(`The build has no task ${index}`);
-    return task;
   }
 }

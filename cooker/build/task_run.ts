@@ -37,7 +37,7 @@ export interface TaskRunContext {
   readonly executions: Executions;
   readonly slots: SlotQueue;
   /** Returns the path of a task's log. */
-  readonly logPath: (index: number) => string;
+  readonly logPath: (task: string, index: number) => string;
   /** Creates the folder of the logs. If it returns `false`, no log is written. */
   readonly ensureLogs: () => boolean;
   /** True if the logs still exist after the build. */
@@ -308,14 +308,14 @@ export class TaskRun {
   /** Executes the task for all builds that need it. */
   async #perform(execution: Execution): Promise<ExecutionResult> {
     const { executions, runner, results, logPath, ensureLogs, keepsLogs, giveWay } = this.#context;
-    const { index } = this.#place;
+    const { index, task: { id } } = this.#place;
     const { cancellation, output } = execution;
     let hasLog = false;
     try {
       await giveWay();
       const outcome = await runner.run({
         ...this.#place,
-        logPath: () => logPath(index),
+        logPath: () => logPath(id, index),
         ensureLogs,
         ending: cancellation,
         listener: {
@@ -338,7 +338,7 @@ export class TaskRun {
       });
       // Processes of nested builds are not in the task's process group.
       if (cancellation.graceful.aborted) await execution.nestedEnded();
-      const path = hasLog ? logPath(index) : undefined;
+      const path = hasLog ? logPath(id, index) : undefined;
       const result = { outcome, logPath: path, shared: results.share(index) };
       executions.end(execution, result);
       return result;
