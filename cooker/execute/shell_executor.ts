@@ -20,12 +20,10 @@ import type {
 import type { GroupSpawner } from "../../system/process/group_spawner.ts";
 import { processId } from "../../system/environment.ts";
 import type { ProcessTag, ProcessTags } from "../../system/process/process_tag.ts";
-import { childProcesses, killProcess } from "../../system/process/processes.ts";
 import { Programs } from "../../system/process/programs.ts";
 import type { ProgramDescription } from "../../system/process/self.ts";
 import { signalExitCode } from "../../system/process/signals.ts";
 import type { Warden } from "../../system/process/warden.ts";
-import type { TaskSignal } from "../../wire/signals.ts";
 import { findDeno } from "./find_deno.ts";
 import { runDirectly } from "./builtins/run.ts";
 import { beforeAbort, type Cancellation } from "./cancellation.ts";
@@ -43,6 +41,7 @@ import { OutputPipe } from "./output_pipe.ts";
 import { pipelineLength, plainCommand } from "./plain_command.ts";
 import { GRACE_MS, ProcessGroup } from "./process_tree.ts";
 import { type Leader, needsDeno, NOT_STARTED, startScript, startWithoutDeno } from "./leader.ts";
+import { PAUSING, SignalForwarder } from "./signal_forwarder.ts";
 
 /**
  * Variable that names the execution to a nested run, if processes cannot be marked. It is part of
@@ -59,9 +58,6 @@ const ENDED_BY_OTHERS: readonly number[] = [
   KILLED,
   signalExitCode("SIGTERM"),
 ];
-
-/** Signals that suspend and continue a command. */
-const PAUSING: ReadonlySet<TaskSignal> = new Set(["SIGTSTP", "SIGCONT"]);
 
 /** Variables that keep a task that reads no keys from waiting for them. */
 const PAGERS = { PAGER: "cat", GIT_PAGER: "cat" } as const;
@@ -115,10 +111,10 @@ export class ShellExecutor implements Executor {
     if (command.npm === undefined && command.args.length === 0 && isEmpty(command.command)) {
       return { code: 1, reason: `Cannot run ${command.name}: its command is empty` };
     }
-    const receiver = new Receiver();
+    const forwarder = new SignalForwarder();
     using _listening = cancellation.onSignal((signal) => {
       // After a request to end, the processes get further signals where the end is waited for.
-      if (!cancellation.graceful.aborted || PAUSING.has(signal)) receiver.take(signal);
+      if (!cancellation.graceful.aborted || PAUSING.has(signal)) forwarder.forward(signal);
     });
     await cancellation.mayStart();
     const isProcess = command.isTraced === true || command.npm !== undefined ||
@@ -126,14 +122,14 @@ export class ShellExecutor implements Executor {
       command.attributes?.limitsFileSize === true;
     const rest = isProcess ? command.command : await runDirectly(command, sink, cancellation);
     if (rest === "" && command.command !== "") return { code: 0 };
-    return await this.#execute({ ...command, command: rest }, sink, cancellation, receiver);
+    return await this.#execute({ ...command, command: rest }, sink, cancellation, forwarder);
   }
 
   async #execute(
     command: TaskCommand,
     sink: OutputSink,
     cancellation: Cancellation,
-    receiver: Receiver,
+    forwarder: SignalForwarder,
   ): Promise<ExitStatus> {
     const { clock, warden, tags } = this.#options;
     const own = command.npm === undefined ? command.env : await this.#npm.of(command, command.npm);
@@ -166,7 +162,7 @@ export class ShellExecutor implements Executor {
       : { process: begun.process, kind: "program" };
     const { process: started } = leader;
     const { pid } = started;
-    const exit = receiver.serve(leader);
+    const exit = forwarder.serve(leader);
     warden?.watch(pid, tag?.id);
     this.#reportShortage(command, started, sink);
     const { stdout, stderr, terminal } = started;
@@ -184,7 +180,7 @@ export class ShellExecutor implements Executor {
       return isGone;
     };
     const everybody = new ProcessGroup(pid, clock, leader, tag);
-    receiver.group = everybody;
+    forwarder.group = everybody;
     if (!await beforeAbort(exit, cancellation.graceful)) {
       await this.#endAsAsked(everybody, exit, cancellation);
       return await end(everybody, cancellation) ? await exit : { code: KILLED, signal: "SIGKILL" };
@@ -192,7 +188,7 @@ export class ShellExecutor implements Executor {
     const status = await exit;
     await Promise.all(pipes.map((pipe) => pipe.drain()));
     if (trace !== undefined) sink.accessed?.(await trace.read(command.cwd));
-    const isEnded = ENDED_BY_OTHERS.includes(status.code) || receiver.hasTaken(status.code);
+    const isEnded = ENDED_BY_OTHERS.includes(status.code) || forwarder.hasForwarded(status.code);
     if (command.waitsForOutput === true && !isEnded && !pipes.every((pipe) => pipe.isEnded)) {
       const ended = Promise.all(pipes.map((pipe) => pipe.ended()));
       await this.#waitForOutput(ended, cancellation, () => {
@@ -400,48 +396,6 @@ export class ShellExecutor implements Executor {
     const line = ` ${command.command}`;
     if (!fitsArgument(line)) return needed.use(LongCommand.create(command)).words;
     return [...(config === undefined ? [] : ["--config", config]), "--eval", line];
-  }
-}
-
-/**
- * Passes signals on to a command while its leader runs.
- *
- * A program gets the signals itself. The shell of `deno task` only passes them on to the processes
- * that it has started, and it loses a signal that arrives right after it has started one. Therefore
- * these processes get the signal directly. A command that is executed without a process accepts
- * signals and continues, as the built-in commands of the shell do.
- */
-class Receiver {
-  readonly #taken = new Set<TaskSignal>();
-  #leader: Leader | undefined;
-  /** The processes of the command, once it has been started. */
-  group: ProcessGroup | undefined;
-
-  take(signal: TaskSignal): void {
-    if (PAUSING.has(signal)) {
-      // The kernel does not suspend orphaned process groups, as those of tasks are, by SIGTSTP.
-      void this.group?.pause(signal === "SIGCONT" ? "SIGCONT" : "SIGSTOP");
-      return;
-    }
-    this.#taken.add(signal);
-    if (this.#leader === undefined) return;
-    const { process: { pid }, kind } = this.#leader;
-    const receivers = kind === "shell" ? childProcesses(pid) ?? [pid] : [pid];
-    for (const receiver of receivers) killProcess(receiver, signal);
-  }
-
-  /** @returns the exit status of the leader, after which its process id may be reused */
-  async serve(leader: Leader): Promise<ExitStatus> {
-    this.#leader = leader;
-    const status = await leader.process.exit;
-    this.#leader = undefined;
-    this.group = undefined;
-    return status;
-  }
-
-  /** Returns true if an exit code is that of a signal that was passed on. */
-  hasTaken(code: number): boolean {
-    return [...this.#taken].some((signal) => signalExitCode(signal) === code);
   }
 }
 
