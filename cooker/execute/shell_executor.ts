@@ -1,30 +1,17 @@
 /**
- * Runs the tasks' commands in the shell language of `deno task`, each in its own process group. A
- * command for which the shell would only start a program is started without the shell.
- *
- * The shell is `deno task --eval`. From the task's folder, it finds the same config and the same
- * `node_modules/.bin` folders as `deno task NAME` does, and it takes arguments in the same way.
+ * Runs the tasks' commands in the shell language of `deno task`, each in its own process group, from
+ * the start of their processes until the last one has ended.
  *
  * @module
  */
 
 import type { Clock } from "../../system/clock.ts";
-import { isSystemError } from "../../system/files/files.ts";
 import { FileTrace, traceObstacle } from "../../system/process/file_trace.ts";
 import { findProgram } from "../../system/process/find_program.ts";
-import type {
-  GroupProcess,
-  SpawnOptions,
-  StdinSource,
-} from "../../system/process/group_process.ts";
-import type { GroupSpawner } from "../../system/process/group_spawner.ts";
-import { processId } from "../../system/environment.ts";
-import type { ProcessTag, ProcessTags } from "../../system/process/process_tag.ts";
-import { Programs } from "../../system/process/programs.ts";
-import type { ProgramDescription } from "../../system/process/self.ts";
+import type { GroupProcess } from "../../system/process/group_process.ts";
+import type { ProcessTags } from "../../system/process/process_tag.ts";
 import { signalExitCode } from "../../system/process/signals.ts";
 import type { Warden } from "../../system/process/warden.ts";
-import { findDeno } from "./find_deno.ts";
 import { runDirectly } from "./builtins/run.ts";
 import { beforeAbort, type Cancellation } from "./cancellation.ts";
 import type {
@@ -35,12 +22,11 @@ import type {
   TaskCommand,
 } from "./executor.ts";
 import { heldOutputText, leftoverText } from "./leftovers.ts";
-import { fitsArgument, LongCommand } from "./long_command.ts";
 import { NpmEnvironment } from "./npm_script.ts";
 import { OutputPipe } from "./output_pipe.ts";
-import { pipelineLength, plainCommand } from "./plain_command.ts";
 import { GRACE_MS, ProcessGroup } from "./process_tree.ts";
-import { type Leader, needsDeno, NOT_STARTED, startScript, startWithoutDeno } from "./leader.ts";
+import { type Leader, needsDeno, NOT_STARTED } from "./leader.ts";
+import { ProcessStarter, type ProcessStarterOptions } from "./process_starter.ts";
 import { PAUSING, SignalForwarder } from "./signal_forwarder.ts";
 
 /**
@@ -72,12 +58,8 @@ const NOTICE_MS = 3000;
 const LEAVE_MS = 50;
 
 /** Options of a {@linkcode ShellExecutor}. */
-interface ShellOptions {
+interface ShellOptions extends ProcessStarterOptions {
   readonly clock: Clock;
-  /** The program that runs simmer. */
-  readonly host: ProgramDescription;
-  /** Starts the processes. */
-  readonly spawner: GroupSpawner;
   /**
    * Ends the groups if this process is killed before it can. If absent, the groups then keep
    * running.
@@ -88,19 +70,18 @@ interface ShellOptions {
    * are not found.
    */
   readonly tags?: ProcessTags;
-  /** The config file that the user has named, absolute. */
-  readonly config?: string;
 }
 
 /** An {@linkcode Executor} with real processes. */
 export class ShellExecutor implements Executor {
   readonly #options: ShellOptions;
-  readonly #programs = new Programs();
+  readonly #starter: ProcessStarter;
   readonly #npm = new NpmEnvironment();
   #hasReportedShortage = false;
 
   constructor(options: ShellOptions) {
     this.#options = options;
+    this.#starter = new ProcessStarter(options);
   }
 
   async execute(
@@ -151,7 +132,7 @@ export class ShellExecutor implements Executor {
     using needed = new DisposableStack();
     const strace = command.isTraced === true ? await this.#tracer(command, sink) : undefined;
     const trace = strace === undefined ? undefined : needed.use(FileTrace.create(strace));
-    const begun = this.#start({ ...command, env }, sink, { tag, needed, trace });
+    const begun = this.#starter.start({ ...command, env }, sink, { tag, needed, trace });
     if ("code" in begun) {
       warden?.unexpected(tag?.id);
       return begun;
@@ -274,77 +255,6 @@ export class ShellExecutor implements Executor {
     await limit;
   }
 
-  #start(
-    command: TaskCommand,
-    sink: OutputSink,
-    { tag, needed, trace }: {
-      readonly tag: ProcessTag | undefined;
-      readonly needed: DisposableStack;
-      readonly trace: FileTrace | undefined;
-    },
-  ): Leader | ExitStatus {
-    const { host, spawner } = this.#options;
-    const spawn = (options: SpawnOptions): GroupProcess => {
-      const whole = trace === undefined ? options : traced(options, trace);
-      return tag === undefined ? spawner.spawn(whole) : tag.around(() => spawner.spawn(whole));
-    };
-    const stdin = this.#stdinOf(command, sink);
-    const { attributes } = command;
-    const given = {
-      cwd: command.cwd,
-      stdin,
-      ...(command.output === undefined ? {} : { output: command.output }),
-      ...aboveStreams(command.passed),
-      ...(attributes === undefined ? {} : { attributes }),
-    };
-    if (command.npm !== undefined) {
-      return startScript(
-        command,
-        command.npm,
-        (options) => spawn({ ...given, ...options }),
-        needed,
-      );
-    }
-    const deno = findDeno(host, command.env.PATH);
-    if (deno === undefined) {
-      return startWithoutDeno(command, host, (more) => spawn({ ...given, ...more }), needed);
-    }
-    // Behind a prefix, only the shell reports a program that cannot be started.
-    const plain = needsDeno(command) || (attributes?.prefix ?? []).length > 0
-      ? undefined
-      : plainCommand(command, deno, this.#programs);
-    if (plain !== undefined) {
-      const { program, args, env } = plain;
-      try {
-        const process = spawn({ ...given, command: program, args, env });
-        return { process, kind: "program" };
-      } catch (error) {
-        // The shell reports the error, for example a missing interpreter, with its own exit code.
-        if (!isSystemError(error)) throw error;
-      }
-    }
-    try {
-      const process = spawn({
-        ...given,
-        command: deno,
-        args: [
-          "task",
-          "--quiet",
-          ...command.denoFlags ?? [],
-          ...this.#shellWords(command, needed),
-          ...command.args,
-        ],
-        env: command.isScript
-          ? { ...command.env, npm_execpath: deno, npm_node_execpath: deno }
-          : command.env,
-      });
-      return { process, kind: "shell", programs: pipelineLength(command.command) };
-    } catch (error) {
-      if (!isSystemError(error)) throw error;
-      return { code: NOT_STARTED, reason: `Cannot start ${command.name}: ${error.message}` };
-    }
-  }
-
   /**
    * Returns the path of the `strace` that can trace a command. If there is none, the command runs
    * without, and a warning says why.
@@ -367,51 +277,7 @@ export class ShellExecutor implements Executor {
       `Cannot give ${name} a terminal: all are in use (kernel.pty.max); its output is a pipe`,
     );
   }
-
-  #stdinOf({ name, stdinPid, lostStdinPid, passed }: TaskCommand, sink: OutputSink): StdinSource {
-    const { spawner } = this.#options;
-    if (lostStdinPid !== undefined && spawner.hasInput(lostStdinPid)) {
-      sink.warn(
-        "Cannot pass stdin on: several of the tasks may run in parallel; each reads an empty stdin " +
-          "('--jobs 1' runs them one after another)",
-      );
-    }
-    if (stdinPid === undefined) return "empty";
-    if (stdinPid === processId()) return "inherited";
-    const descriptor = passed?.get(0);
-    if (descriptor !== undefined) return { descriptor };
-    const source = { fromProcess: stdinPid };
-    if (spawner.sharesStdin(source)) return source;
-    sink.warn(
-      `Cannot pass stdin on to ${name}: the kernel does not let the server open it; the task ` +
-        "reads an empty stdin",
-    );
-    return "empty";
-  }
-
-  /** Returns the arguments with which `deno task` runs a command line. */
-  #shellWords(command: TaskCommand, needed: DisposableStack): readonly string[] {
-    const { config } = this.#options;
-    // The leading blank keeps a command that begins with a dash from being taken for an option.
-    const line = ` ${command.command}`;
-    if (!fitsArgument(line)) return needed.use(LongCommand.create(command)).words;
-    return [...(config === undefined ? [] : ["--config", config]), "--eval", line];
-  }
 }
-
-/** Puts the words of a trace in front of a program. */
-function traced({ calledAs: _, ...options }: SpawnOptions, { words }: FileTrace): SpawnOptions {
-  const [command = "", ...own] = words;
-  return { ...options, command, args: [...own, options.command, ...options.args] };
-}
-
-/** Returns the descriptors above stderr that a process is given, if there are any. */
-function aboveStreams(passed: TaskCommand["passed"]): Pick<SpawnOptions, "descriptors"> {
-  const descriptors = [...passed ?? []].filter(([number]) => number > STDERR);
-  return descriptors.length === 0 ? {} : { descriptors: new Map(descriptors) };
-}
-
-const STDERR = 2;
 
 /** Returns true if a command has a terminal without a keyboard. */
 function readsNoKeys({ output }: TaskCommand): boolean {
