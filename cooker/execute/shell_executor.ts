@@ -21,10 +21,11 @@ import type {
   OutputSink,
   TaskCommand,
 } from "./executor.ts";
+import { endGracefully } from "./graceful_end.ts";
 import { heldOutputText, leftoverText } from "./leftovers.ts";
 import { NpmEnvironment } from "./npm_script.ts";
 import { OutputPipe } from "./output_pipe.ts";
-import { GRACE_MS, ProcessGroup } from "./process_tree.ts";
+import { ProcessGroup } from "./process_tree.ts";
 import { type Leader, needsDeno, NOT_STARTED } from "./leader.ts";
 import { ProcessStarter, type ProcessStarterOptions } from "./process_starter.ts";
 import { PAUSING, SignalForwarder } from "./signal_forwarder.ts";
@@ -163,7 +164,7 @@ export class ShellExecutor implements Executor {
     const everybody = new ProcessGroup(pid, clock, leader, tag);
     forwarder.group = everybody;
     if (!await beforeAbort(exit, cancellation.graceful)) {
-      await this.#endAsAsked(everybody, exit, cancellation);
+      await endGracefully({ group: everybody, exit, clock }, cancellation);
       return await end(everybody, cancellation) ? await exit : { code: KILLED, signal: "SIGKILL" };
     }
     const status = await exit;
@@ -219,40 +220,6 @@ export class ShellExecutor implements Executor {
     await beforeAbort(ended, graceful);
     over.abort("over");
     await patience;
-  }
-
-  /**
-   * Sends the signals of a person to a command's processes, and waits until its leader has ended.
-   * Gives up if the time is limited, or if the processes are to end at once.
-   */
-  async #endAsAsked(
-    everybody: ProcessGroup,
-    exit: Promise<unknown>,
-    cancellation: Cancellation,
-  ): Promise<void> {
-    const { signal, limited, forced } = cancellation;
-    const isPersons = !limited.aborted;
-    if (forced.aborted || (signal === "SIGTERM" && !isPersons)) return;
-    await everybody.signal(signal);
-    using _further = cancellation.onSignal((next) => {
-      if (!PAUSING.has(next)) void everybody.signal(next);
-    });
-    if (isPersons) {
-      await beforeAbort(exit, limited);
-      return;
-    }
-    // Background processes of a shell ignore SIGINT and SIGQUIT. Wait only for the leader, and end
-    // them after it.
-    if (signal === "SIGHUP") await everybody.leftWithin(GRACE_MS, forced);
-    else await this.#endedWithin(GRACE_MS, exit, forced);
-  }
-
-  async #endedWithin(ms: number, exit: Promise<unknown>, forced: AbortSignal): Promise<void> {
-    const ended = new AbortController();
-    const limit = this.#options.clock.sleep(ms, AbortSignal.any([forced, ended.signal]));
-    await Promise.race([exit, limit]);
-    ended.abort("ended");
-    await limit;
   }
 
   /**
