@@ -30,7 +30,7 @@ import { redactArguments, shownCommandLine } from "./wire/redact.ts";
 import { knowsItself, TASK_SHELL } from "./system/process/self.ts";
 import { isGroupOrphaned } from "./system/process/processes.ts";
 import { onSignal } from "./system/process/signals.ts";
-import type { HostedInvocation } from "./app/forwarded_command.ts";
+import type { HostedInvocation } from "./app/hosted_invocation.ts";
 import type { ExecuteContext } from "./app/daemon.ts";
 import type { ExecuteHost } from "./server/execute_host.ts";
 import { VERSION } from "./wire/hello.ts";

@@ -6,7 +6,7 @@
  */
 
 import { EXIT } from "../client/errors.ts";
-import type { Invocation, Keyboard } from "../client/invocation.ts";
+import type { Keyboard } from "../client/invocation.ts";
 import { Output, type OutputPiece } from "../client/output.ts";
 import { RunLocally } from "../client/run_locally.ts";
 import { FORWARDED, isForwardable } from "../forward/forwardable.ts";
@@ -49,31 +49,7 @@ import {
 } from "./answer_memo.ts";
 import type { ServerView } from "./daemon.ts";
 import type { DescriptorReceiver } from "./descriptor_receiver.ts";
-
-/**
- * Parts of an invocation that differ between a command line of this process and one of another
- * process.
- */
-export type HostedInvocation = Pick<
-  Invocation,
-  | "env"
-  | "cwd"
-  | "project"
-  | "pid"
-  | "passed"
-  | "startedAt"
-  | "terminal"
-  | "keyboard"
-  | "output"
-  | "onSignal"
-  | "onGone"
-  | "suspend"
-  | "exit"
-  | "connect"
->;
-
-/** Runs a command line. Reports errors, and resolves with the exit code. */
-export type RunCommand = (args: readonly string[], hosted: HostedInvocation) => Promise<number>;
+import type { RunCommand } from "./hosted_invocation.ts";
 
 /** Parts of the server that the host and its command lines use. */
 export interface ForwardHostOptions {

@@ -12,7 +12,7 @@ import { joinPath, removeTree, writeAtomically } from "../system/files/files.ts"
 import { makeTemporaryFolder } from "../system/files/private_folder.ts";
 import { processId } from "../system/environment.ts";
 import { serveLocally } from "./local.ts";
-import type { RunCommand } from "./forwarded_command.ts";
+import type { RunCommand } from "./hosted_invocation.ts";
 
 /** Parameters of a warm-up. */
 interface WarmUpOptions {

@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { concat } from "@std/bytes/concat";
 import fc from "fast-check";
 import { ForwardHost } from "../../app/forward_host.ts";
-import type { HostedInvocation } from "../../app/forwarded_command.ts";
+import type { HostedInvocation } from "../../app/hosted_invocation.ts";
 import { SettledBuilds } from "../../cooker/settled.ts";
 import { keptOutputs } from "../../app/answer_memo.ts";
 import { channelPair } from "../../rpc/channel.ts";
