@@ -10,18 +10,9 @@ import type { Keyboard } from "../client/invocation.ts";
 import { Output, type OutputPiece } from "../client/output.ts";
 import { RunLocally } from "../client/run_locally.ts";
 import { FORWARDED, isForwardable } from "../forward/forwardable.ts";
-import {
-  type ExecuteRequest,
-  FRAME,
-  frame,
-  FrameReader,
-  HEAD_BYTES,
-  type IncomingFrame,
-  putHead,
-} from "../forward/protocol.ts";
+import { type ExecuteRequest, FRAME, type IncomingFrame } from "../forward/protocol.ts";
 import {
   ExecuteError,
-  maxPayload,
   readExecute,
   type ReadRequest,
   readSignal,
@@ -32,7 +23,6 @@ import type { Channel } from "../rpc/channel.ts";
 import { type Clock, systemClock } from "../system/clock.ts";
 import { processNamespaces } from "../system/environment.ts";
 import type { Logger } from "../system/logger.ts";
-import { isDisconnect, writeAll } from "../system/net/streams.ts";
 import type { AcceptedStream } from "../system/net/unix_socket.ts";
 import type { TerminalSize } from "../system/process/group_process.ts";
 import type { PassedDescriptors } from "../system/process/passed_descriptors.ts";
@@ -49,6 +39,7 @@ import {
 } from "./answer_memo.ts";
 import type { ServerView } from "./daemon.ts";
 import type { DescriptorReceiver } from "./descriptor_receiver.ts";
+import { ExecuteConnection } from "./execute_connection.ts";
 import type { RunCommand } from "./hosted_invocation.ts";
 
 /** Parts of the server that the host and its command lines use. */
@@ -81,7 +72,6 @@ interface ForwardedCommandOptions extends ForwardHostOptions {
 
 /** Timeout for a client's request, and then for its `go`, in milliseconds. */
 const CLIENT_MS = 10_000;
-const READ_BYTES = 64 * 1024;
 /** Signals that do not end a program without a listener for them. */
 const NOT_ENDING: ReadonlySet<SignalName | "gone"> = new Set(["SIGWINCH", "SIGTSTP", "SIGCONT"]);
 /** Columns of a terminal of unknown width. */
@@ -99,17 +89,13 @@ class Exit extends Error {
 /** Runs one command line. */
 export class ForwardedCommand {
   readonly #options: ForwardedCommandOptions;
-  readonly #stream: AcceptedStream;
-  readonly #frames = new FrameReader(maxPayload);
-  readonly #buffer = new Uint8Array(READ_BYTES);
+  readonly #connection: ExecuteConnection;
   /** Listeners for signals, and for the end of the client's process. */
   readonly #listeners = new Map<SignalName | "gone", Set<() => void>>();
   readonly #signals = new Set<SignalName>();
   readonly #ended = Promise.withResolvers<number>();
   readonly #pieces: WrittenPiece[] = [];
   #written = 0;
-  /** Resolves when the frames so far have been written, or cannot be. */
-  #writing: Promise<void> | undefined;
   #columns = UNKNOWN_COLUMNS;
   #rows = 0;
   #isHungUp = false;
@@ -121,16 +107,16 @@ export class ForwardedCommand {
   readonly #keyboard: Keyboard = {
     take: (listener) => {
       this.#typed = listener;
-      return this.#send(FRAME.keyboard, encoder.encode("1"));
+      return this.#connection.send(FRAME.keyboard, encoder.encode("1"));
     },
     release: () => {
       this.#typed = undefined;
-      return this.#send(FRAME.keyboard, encoder.encode("0"));
+      return this.#connection.send(FRAME.keyboard, encoder.encode("0"));
     },
     signal: (signal) => {
       if (signal !== "SIGTSTP") return this.#signal(signal);
       // The client sends the signal, and suspends itself.
-      void this.#send(FRAME.suspend);
+      void this.#connection.send(FRAME.suspend);
     },
   };
   #reached: Channel | undefined;
@@ -138,8 +124,7 @@ export class ForwardedCommand {
 
   constructor(options: ForwardedCommandOptions) {
     this.#options = options;
-    this.#stream = options.stream;
-    this.#frames.push(options.first);
+    this.#connection = new ExecuteConnection(options);
   }
 
   /**
@@ -149,7 +134,8 @@ export class ForwardedCommand {
    */
   async serve(): Promise<void> {
     // The timeout is needed only if the request is not complete yet.
-    const first = this.#frames.next() ?? await this.#inTime(() => this.#frame());
+    const first = this.#connection.buffered() ??
+      await this.#connection.within(CLIENT_MS, () => this.#connection.read());
     if (first === undefined) return;
     if (first.type !== FRAME.execute) throw new ExecuteError("its first frame is not a request");
     const read = this.#readRequest(first.payload);
@@ -162,7 +148,7 @@ export class ForwardedCommand {
     const project = isKnown ? undefined : this.#project(request);
     if (typeof project === "string") return await this.#refuse(project);
     this.#resize(request);
-    await this.#send(FRAME.accepted);
+    await this.#connection.send(FRAME.accepted);
     // A client that does not send `go` runs the command itself, or was interrupted.
     if (!await this.#mayBegin(request)) return;
     try {
@@ -174,7 +160,7 @@ export class ForwardedCommand {
 
   /** Closes the connection. The command ends as after the client's exit. */
   leave(): void {
-    this.#stream.close();
+    this.#connection.close();
   }
 
   /** @param found project of the request, if already known */
@@ -185,7 +171,7 @@ export class ForwardedCommand {
     if (known !== undefined) {
       server.touch();
       await this.#repeat(renewed(known.answer, clock.monotonic() - begun));
-      return this.#stream.close();
+      return this.#connection.close();
     }
     // The record is stale. The working directory may belong to another project by now.
     const project = found ?? this.#project(request);
@@ -194,15 +180,17 @@ export class ForwardedCommand {
     try {
       const code = await Promise.race([this.#run(request, project), this.#ended.promise]);
       // The command has been ended while it drew.
-      if (this.#restoration.length > 0) await this.#send(FRAME.stderr, this.#restoration);
-      await this.#send(FRAME.exit, this.#exitPayload(code));
+      if (this.#restoration.length > 0) {
+        await this.#connection.send(FRAME.stderr, this.#restoration);
+      }
+      await this.#connection.send(FRAME.exit, this.#exitPayload(code));
       this.#remember(key, request);
     } catch (error) {
       if (!(error instanceof RunLocally)) throw error;
       await this.#refuse(error.message);
     }
     this.#listeners.clear();
-    this.#stream.close();
+    this.#connection.close();
     await listening;
   }
 
@@ -255,7 +243,7 @@ export class ForwardedCommand {
     if (!isForwardable(args)) return `a server executes only ${FORWARDED.join(", ")}`;
     if (version !== "" && version !== VERSION) return `this server is simmer ${VERSION}`;
     // A client in another container has another process id and other mounts, and so other files.
-    const isHere = (this.#stream.peer?.pid ?? pid) === pid &&
+    const isHere = (this.#options.stream.peer?.pid ?? pid) === pid &&
       namespaces === (processNamespaces() ?? "");
     return isHere ? undefined : "this server runs in another container";
   }
@@ -278,20 +266,20 @@ export class ForwardedCommand {
 
   /** Receives passed descriptors, and waits for `go`. Returns false if the client gives up. */
   async #mayBegin({ passed }: ExecuteRequest): Promise<boolean> {
-    const { receiver } = this.#options;
-    const { descriptor } = this.#stream;
+    const { stream, receiver } = this.#options;
+    const { descriptor } = stream;
     if (passed.length > 0 && descriptor !== undefined && receiver.isAble) {
       const least = Math.max(...passed) + 1;
       const received = await receiver.receive(descriptor, least, CLIENT_MS);
       if (received === undefined) return false;
-      this.#frames.push(received.data);
+      this.#connection.push(received.data);
       this.#keepDescriptors(passed, received.descriptors);
     }
     // `go` has already come if there were descriptors with it.
-    const known = this.#frames.next();
-    const isGo = known?.type === FRAME.go || await this.#inTime(async () => {
-      let next = known ?? await this.#frame();
-      for (; next !== undefined; next = await this.#frame()) {
+    const known = this.#connection.buffered();
+    const isGo = known?.type === FRAME.go || await this.#connection.within(CLIENT_MS, async () => {
+      let next = known ?? await this.#connection.read();
+      for (; next !== undefined; next = await this.#connection.read()) {
         if (next.type === FRAME.go) return true;
         if (next.type !== FRAME.size) return false;
         this.#take(next);
@@ -321,24 +309,12 @@ export class ForwardedCommand {
     this.#ticket = undefined;
   }
 
-  /** Closes the connection if the client does not send its part within {@linkcode CLIENT_MS}. */
-  async #inTime<T>(read: () => Promise<T>): Promise<T> {
-    const done = new AbortController();
-    const patience = this.#options.clock.sleep(CLIENT_MS, done.signal).then(() => {
-      // Closing the stream ends the read.
-      if (!done.signal.aborted) this.#stream.close();
-    });
-    try {
-      return await read();
-    } finally {
-      done.abort("done");
-      await patience;
-    }
-  }
-
   /** Sends a recorded output in one write. */
   async #repeat(pieces: readonly WrittenPiece[]): Promise<void> {
-    await this.#write(frames([...pieces, { kind: FRAME.exit, bytes: Uint8Array.of(0) }]), false);
+    await this.#connection.sendPieces(
+      [...pieces, { kind: FRAME.exit, bytes: Uint8Array.of(0) }],
+      false,
+    );
   }
 
   #remember(key: string, { args, pid }: ExecuteRequest): void {
@@ -352,12 +328,11 @@ export class ForwardedCommand {
   /** Sends pieces of output in one write, and records them. */
   async #output(pieces: readonly OutputPiece[]): Promise<void> {
     const written = pieces.map(({ stream, bytes }) => ({ kind: FRAME[stream], bytes }));
-    const whole = frames(written);
     for (const { kind, bytes } of written) {
       this.#written += bytes.length;
       if (this.#written <= MAX_BYTES) this.#pieces.push({ kind, bytes: bytes.slice() });
     }
-    await this.#write(whole, true);
+    await this.#connection.sendPieces(written, true);
   }
 
   /**
@@ -375,11 +350,11 @@ export class ForwardedCommand {
     // An output with a view of a build in progress is not repeated.
     this.#written = Infinity;
     this.#restoration = encoder.encode(text);
-    if (version !== "") void this.#send(FRAME.restoration, this.#restoration);
+    if (version !== "") void this.#connection.send(FRAME.restoration, this.#restoration);
   }
 
   #refuse(reason: string): Promise<void> {
-    return this.#send(FRAME.refused, encoder.encode(reason));
+    return this.#connection.send(FRAME.refused, encoder.encode(reason));
   }
 
   /**
@@ -402,7 +377,11 @@ export class ForwardedCommand {
   /** Handles the client's frames until the connection ends. The client is gone then. */
   async #listen(): Promise<void> {
     try {
-      for (let next = await this.#frame(); next !== undefined; next = await this.#frame()) {
+      for (
+        let next = await this.#connection.read();
+        next !== undefined;
+        next = await this.#connection.read()
+      ) {
         this.#take(next);
       }
     } finally {
@@ -456,58 +435,4 @@ export class ForwardedCommand {
       }
     }
   }
-
-  /** Returns the next frame, or `undefined` at the end. */
-  async #frame(): Promise<IncomingFrame | undefined> {
-    for (let next = this.#frames.next();; next = this.#frames.next()) {
-      if (next !== undefined) return next;
-      this.#frames.keep();
-      const count = await this.#read();
-      if (count === null) return undefined;
-      this.#frames.push(this.#buffer.subarray(0, count));
-    }
-  }
-
-  async #read(): Promise<number | null> {
-    try {
-      return await this.#stream.read(this.#buffer);
-    } catch (error) {
-      if (!isDisconnect(error)) throw error;
-      return null;
-    }
-  }
-
-  /** @param must true to throw if the client has disconnected */
-  async #send(type: number, payload?: Uint8Array): Promise<void> {
-    await this.#write(frame(type, payload), false);
-  }
-
-  async #write(bytes: Uint8Array, must: boolean): Promise<void> {
-    const written = this.#writing === undefined
-      ? writeAll(this.#stream, bytes)
-      : this.#writing.then(() => writeAll(this.#stream, bytes));
-    // The next frame waits, however this one ends: two long ones must not be mixed.
-    const ended = written.catch(() => {}).then(() => {
-      if (this.#writing === ended) this.#writing = undefined;
-    });
-    this.#writing = ended;
-    try {
-      await written;
-    } catch (error) {
-      if (must || !isDisconnect(error)) throw error;
-    }
-  }
-}
-
-/** Encodes pieces as frames. */
-function frames(pieces: readonly WrittenPiece[]): Uint8Array<ArrayBuffer> {
-  const size = pieces.reduce((sum, { bytes }) => sum + HEAD_BYTES + bytes.length, 0);
-  const whole = new Uint8Array(size);
-  let at = 0;
-  for (const { kind, bytes } of pieces) {
-    putHead(whole, at, kind, bytes.length);
-    whole.set(bytes, at + HEAD_BYTES);
-    at += HEAD_BYTES + bytes.length;
-  }
-  return whole;
 }
