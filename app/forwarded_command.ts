@@ -5,7 +5,6 @@
  * @module
  */
 
-import { EXIT } from "../client/errors.ts";
 import type { Keyboard } from "../client/invocation.ts";
 import { Output, type OutputPiece } from "../client/output.ts";
 import { RunLocally } from "../client/run_locally.ts";
@@ -26,7 +25,6 @@ import type { Logger } from "../system/logger.ts";
 import type { AcceptedStream } from "../system/net/unix_socket.ts";
 import type { TerminalSize } from "../system/process/group_process.ts";
 import type { PassedDescriptors } from "../system/process/passed_descriptors.ts";
-import { signalExitCode, type SignalName } from "../system/process/signals.ts";
 import { WireError } from "../wire/errors.ts";
 import { VERSION } from "../wire/version.ts";
 import {
@@ -37,6 +35,7 @@ import {
   renewed,
   type WrittenPiece,
 } from "./answer_memo.ts";
+import { CommandExit, CommandSignals } from "./command_signals.ts";
 import type { ServerView } from "./daemon.ts";
 import type { DescriptorReceiver } from "./descriptor_receiver.ts";
 import { ExecuteConnection } from "./execute_connection.ts";
@@ -72,27 +71,19 @@ interface ForwardedCommandOptions extends ForwardHostOptions {
 
 /** Timeout for a client's request, and then for its `go`, in milliseconds. */
 const CLIENT_MS = 10_000;
-/** Signals that do not end a program without a listener for them. */
-const NOT_ENDING: ReadonlySet<SignalName | "gone"> = new Set(["SIGWINCH", "SIGTSTP", "SIGCONT"]);
 /** Columns of a terminal of unknown width. */
 const UNKNOWN_COLUMNS = 80;
 
 const encoder = new TextEncoder();
 
-/** Thrown by `exit` to end a command at once. */
-class Exit extends Error {
-  constructor(readonly code: number) {
-    super("exit");
-  }
-}
-
 /** Runs one command line. */
 export class ForwardedCommand {
   readonly #options: ForwardedCommandOptions;
   readonly #connection: ExecuteConnection;
-  /** Listeners for signals, and for the end of the client's process. */
-  readonly #listeners = new Map<SignalName | "gone", Set<() => void>>();
-  readonly #signals = new Set<SignalName>();
+  readonly #signals = new CommandSignals((exitCode) => {
+    this.#ended.resolve(exitCode);
+    this.#reached?.close();
+  });
   readonly #ended = Promise.withResolvers<number>();
   readonly #pieces: WrittenPiece[] = [];
   #written = 0;
@@ -114,7 +105,7 @@ export class ForwardedCommand {
       return this.#connection.send(FRAME.keyboard, encoder.encode("0"));
     },
     signal: (signal) => {
-      if (signal !== "SIGTSTP") return this.#signal(signal);
+      if (signal !== "SIGTSTP") return this.#signals.receive(signal);
       // The client sends the signal, and suspends itself.
       void this.#connection.send(FRAME.suspend);
     },
@@ -189,7 +180,7 @@ export class ForwardedCommand {
       if (!(error instanceof RunLocally)) throw error;
       await this.#refuse(error.message);
     }
-    this.#listeners.clear();
+    this.#signals.clear();
     this.#connection.close();
     await listening;
   }
@@ -216,11 +207,11 @@ export class ForwardedCommand {
       // A client that names no version may not know the frames of the keyboard.
       ...(version === "" ? {} : { keyboard: this.#keyboard }),
       output,
-      onSignal: (signal, listener) => this.#on(signal, listener),
-      onGone: (listener) => this.#on("gone", listener),
+      onSignal: (signal, listener) => this.#signals.on(signal, listener),
+      onGone: (listener) => this.#signals.on("gone", listener),
       exit: (code) => {
         this.#ended.resolve(code);
-        throw new Exit(code);
+        throw new CommandExit(code);
       },
       connect: () => this.#reach(),
     });
@@ -340,8 +331,7 @@ export class ForwardedCommand {
    * has sent that signal.
    */
   #exitPayload(code: number): Uint8Array<ArrayBuffer> {
-    const signal = [...this.#signals].find((each) => signalExitCode(each) === code);
-    const name = encoder.encode(signal?.slice("SIG".length) ?? "");
+    const name = encoder.encode(this.#signals.causeOf(code)?.slice("SIG".length) ?? "");
     return Uint8Array.of(code, ...name);
   }
 
@@ -367,13 +357,6 @@ export class ForwardedCommand {
     return this.#reached;
   }
 
-  #on(what: SignalName | "gone", listener: () => void): Disposable {
-    const listeners = this.#listeners.get(what) ?? new Set();
-    this.#listeners.set(what, listeners);
-    listeners.add(listener);
-    return { [Symbol.dispose]: () => void listeners.delete(listener) };
-  }
-
   /** Handles the client's frames until the connection ends. The client is gone then. */
   async #listen(): Promise<void> {
     try {
@@ -385,7 +368,7 @@ export class ForwardedCommand {
         this.#take(next);
       }
     } finally {
-      this.#tell("gone", EXIT.hangup);
+      this.#signals.clientGone();
     }
   }
 
@@ -395,7 +378,7 @@ export class ForwardedCommand {
       if (type === FRAME.size) this.#resize(readSize(payload));
       else if (type === FRAME.keys) this.#typed?.(payload);
       else if (type === FRAME.hangup) this.#isHungUp = true;
-      else if (type === FRAME.signal) this.#signal(readSignal(payload));
+      else if (type === FRAME.signal) this.#signals.receive(readSignal(payload));
       else throw new ExecuteError(`a client must not send a frame of type ${type}`);
     } catch (error) {
       if (!(error instanceof ExecuteError)) throw error;
@@ -410,29 +393,5 @@ export class ForwardedCommand {
   #resize({ columns, rows }: TerminalSize): void {
     this.#columns = columns || this.#columns;
     this.#rows = rows || this.#rows;
-  }
-
-  #signal(signal: SignalName): void {
-    this.#signals.add(signal);
-    this.#tell(signal, signalExitCode(signal));
-  }
-
-  /**
-   * Notifies the listeners of a signal, or of the client's end. Without a listener the command
-   * ends, except on signals that do not end a program.
-   */
-  #tell(what: SignalName | "gone", exitCode: number): void {
-    const listeners = [...this.#listeners.get(what) ?? []];
-    if (listeners.length === 0 && !NOT_ENDING.has(what)) {
-      this.#ended.resolve(exitCode);
-      this.#reached?.close();
-    }
-    for (const listener of listeners) {
-      try {
-        listener();
-      } catch (error) {
-        if (!(error instanceof Exit)) throw error;
-      }
-    }
   }
 }
