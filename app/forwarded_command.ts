@@ -8,25 +8,15 @@
 import type { Keyboard } from "../client/invocation.ts";
 import { Output, type OutputPiece } from "../client/output.ts";
 import { RunLocally } from "../client/run_locally.ts";
-import { FORWARDED, isForwardable } from "../forward/forwardable.ts";
 import { type ExecuteRequest, FRAME, type IncomingFrame } from "../forward/protocol.ts";
-import {
-  ExecuteError,
-  readExecute,
-  type ReadRequest,
-  readSignal,
-  readSize,
-} from "../forward/requests.ts";
-import { findProject, type Project } from "../project/root.ts";
+import { ExecuteError, type ReadRequest, readSignal, readSize } from "../forward/requests.ts";
+import type { Project } from "../project/root.ts";
 import type { Channel } from "../rpc/channel.ts";
 import { type Clock, systemClock } from "../system/clock.ts";
-import { processNamespaces } from "../system/environment.ts";
 import type { Logger } from "../system/logger.ts";
 import type { AcceptedStream } from "../system/net/unix_socket.ts";
 import type { TerminalSize } from "../system/process/group_process.ts";
 import type { PassedDescriptors } from "../system/process/passed_descriptors.ts";
-import { WireError } from "../wire/errors.ts";
-import { VERSION } from "../wire/version.ts";
 import {
   isMemorable,
   joined,
@@ -40,6 +30,7 @@ import type { ServerView } from "./daemon.ts";
 import type { DescriptorReceiver } from "./descriptor_receiver.ts";
 import { ExecuteConnection } from "./execute_connection.ts";
 import type { RunCommand } from "./hosted_invocation.ts";
+import { projectOf, readRequest, refusalOf } from "./request_admission.ts";
 
 /** Parts of the server that the host and its command lines use. */
 export interface ForwardHostOptions {
@@ -129,14 +120,14 @@ export class ForwardedCommand {
       await this.#connection.within(CLIENT_MS, () => this.#connection.read());
     if (first === undefined) return;
     if (first.type !== FRAME.execute) throw new ExecuteError("its first frame is not a request");
-    const read = this.#readRequest(first.payload);
+    const read = readRequest(first.payload);
     if (typeof read === "string") return await this.#refuse(read);
     const { request, key } = read;
-    const reason = this.#refusal(request);
+    const reason = refusalOf(request, this.#options.stream.peer?.pid);
     if (reason !== undefined) return await this.#refuse(reason);
     // A recorded request was checked for this project when it first came.
     const isKnown = this.#options.outputs.has(key);
-    const project = isKnown ? undefined : this.#project(request);
+    const project = isKnown ? undefined : projectOf(request, this.#options);
     if (typeof project === "string") return await this.#refuse(project);
     this.#resize(request);
     await this.#connection.send(FRAME.accepted);
@@ -165,7 +156,7 @@ export class ForwardedCommand {
       return this.#connection.close();
     }
     // The record is stale. The working directory may belong to another project by now.
-    const project = found ?? this.#project(request);
+    const project = found ?? projectOf(request, this.#options);
     if (typeof project === "string") return await this.#refuse(project);
     const listening = this.#listen();
     try {
@@ -217,42 +208,6 @@ export class ForwardedCommand {
     });
     await output.settled;
     return code;
-  }
-
-  /** @returns the reason, as text, if this server cannot read the request */
-  #readRequest(payload: Uint8Array): ReadRequest | string {
-    try {
-      return readExecute(payload);
-    } catch (error) {
-      if (!(error instanceof ExecuteError)) throw error;
-      return error.message;
-    }
-  }
-
-  /** @returns the reason, as text, if this server does not run such requests */
-  #refusal({ version, pid, namespaces, args }: ExecuteRequest): string | undefined {
-    if (!isForwardable(args)) return `a server executes only ${FORWARDED.join(", ")}`;
-    if (version !== "" && version !== VERSION) return `this server is simmer ${VERSION}`;
-    // A client in another container has another process id and other mounts, and so other files.
-    const isHere = (this.#options.stream.peer?.pid ?? pid) === pid &&
-      namespaces === (processNamespaces() ?? "");
-    return isHere ? undefined : "this server runs in another container";
-  }
-
-  /**
-   * Returns the project of a request, or the reason, as text, that this server does not serve it.
-   */
-  #project({ cwd }: ExecuteRequest): Project | string {
-    const { root, config } = this.#options;
-    if (config !== undefined) return `this server was started with --config ${config}`;
-    try {
-      const project = findProject(cwd);
-      return project?.root === root ? project : `this server serves ${root}`;
-    } catch (error) {
-      // The client finds the same error and reports it itself.
-      if (error instanceof WireError) return error.message;
-      throw error;
-    }
   }
 
   /** Receives passed descriptors, and waits for `go`. Returns false if the client gives up. */
