@@ -17,19 +17,13 @@ import type { Logger } from "../system/logger.ts";
 import type { AcceptedStream } from "../system/net/unix_socket.ts";
 import type { TerminalSize } from "../system/process/group_process.ts";
 import type { PassedDescriptors } from "../system/process/passed_descriptors.ts";
-import {
-  isMemorable,
-  joined,
-  type KeptOutputs,
-  MAX_BYTES,
-  renewed,
-  type WrittenPiece,
-} from "./answer_memo.ts";
+import { isMemorable, type KeptOutputs, renewed, type WrittenPiece } from "./answer_memo.ts";
 import { CommandExit, CommandSignals } from "./command_signals.ts";
 import type { ServerView } from "./daemon.ts";
 import type { DescriptorReceiver } from "./descriptor_receiver.ts";
 import { ExecuteConnection } from "./execute_connection.ts";
 import type { RunCommand } from "./hosted_invocation.ts";
+import { OutputRecorder } from "./output_recorder.ts";
 import { projectOf, readRequest, refusalOf } from "./request_admission.ts";
 
 /** Parts of the server that the host and its command lines use. */
@@ -76,8 +70,7 @@ export class ForwardedCommand {
     this.#reached?.close();
   });
   readonly #ended = Promise.withResolvers<number>();
-  readonly #pieces: WrittenPiece[] = [];
-  #written = 0;
+  readonly #recorder = new OutputRecorder();
   #columns = UNKNOWN_COLUMNS;
   #rows = 0;
   #isHungUp = false;
@@ -266,18 +259,15 @@ export class ForwardedCommand {
   #remember(key: string, { args, pid }: ExecuteRequest): void {
     const { server, outputs } = this.#options;
     const validity = isMemorable(args) ? server.settled.of(pid) : undefined;
-    if (validity !== undefined && this.#written <= MAX_BYTES) {
-      outputs.set(key, { answer: joined(this.#pieces), validity });
-    }
+    if (validity === undefined) return;
+    const answer = this.#recorder.recorded;
+    if (answer !== undefined) outputs.set(key, { answer, validity });
   }
 
   /** Sends pieces of output in one write, and records them. */
   async #output(pieces: readonly OutputPiece[]): Promise<void> {
     const written = pieces.map(({ stream, bytes }) => ({ kind: FRAME[stream], bytes }));
-    for (const { kind, bytes } of written) {
-      this.#written += bytes.length;
-      if (this.#written <= MAX_BYTES) this.#pieces.push({ kind, bytes: bytes.slice() });
-    }
+    for (const piece of written) this.#recorder.add(piece);
     await this.#connection.sendPieces(written, true);
   }
 
@@ -293,7 +283,7 @@ export class ForwardedCommand {
   /** A client that names no version may not know the frame, as for those of the keyboard. */
   #restoreBy(text: string, version: string): void {
     // An output with a view of a build in progress is not repeated.
-    this.#written = Infinity;
+    this.#recorder.discard();
     this.#restoration = encoder.encode(text);
     if (version !== "") void this.#connection.send(FRAME.restoration, this.#restoration);
   }
