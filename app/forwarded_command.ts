@@ -18,6 +18,7 @@ import type { AcceptedStream } from "../system/net/unix_socket.ts";
 import type { TerminalSize } from "../system/process/group_process.ts";
 import type { PassedDescriptors } from "../system/process/passed_descriptors.ts";
 import { isMemorable, type KeptOutputs, renewed, type WrittenPiece } from "./answer_memo.ts";
+import { ClientDescriptors } from "./client_descriptors.ts";
 import { CommandExit, CommandSignals } from "./command_signals.ts";
 import type { ServerView } from "./daemon.ts";
 import type { DescriptorReceiver } from "./descriptor_receiver.ts";
@@ -95,11 +96,12 @@ export class ForwardedCommand {
     },
   };
   #reached: Channel | undefined;
-  #ticket: number | undefined;
+  readonly #descriptors: ClientDescriptors;
 
   constructor(options: ForwardedCommandOptions) {
     this.#options = options;
     this.#connection = new ExecuteConnection(options);
+    this.#descriptors = new ClientDescriptors(options);
   }
 
   /**
@@ -129,7 +131,7 @@ export class ForwardedCommand {
     try {
       await this.#begin(read, project);
     } finally {
-      this.#releaseDescriptors();
+      this.#descriptors.release();
     }
   }
 
@@ -174,12 +176,13 @@ export class ForwardedCommand {
     project: Project,
   ): Promise<number> {
     const output = new Output((pieces) => this.#output(pieces));
+    const { ticket } = this.#descriptors;
     const code = await this.#options.run(args, {
       env,
       cwd,
       project,
       pid,
-      ...(this.#ticket === undefined ? {} : { passed: this.#ticket }),
+      ...(ticket === undefined ? {} : { passed: ticket }),
       startedAt: systemClock.monotonic(),
       terminal: {
         ...terminal,
@@ -212,7 +215,7 @@ export class ForwardedCommand {
       const received = await receiver.receive(descriptor, least, CLIENT_MS);
       if (received === undefined) return false;
       this.#connection.push(received.data);
-      this.#keepDescriptors(passed, received.descriptors);
+      this.#descriptors.register(passed, received.descriptors);
     }
     // `go` has already come if there were descriptors with it.
     const known = this.#connection.buffered();
@@ -225,27 +228,8 @@ export class ForwardedCommand {
       }
       return false;
     });
-    if (!isGo) this.#releaseDescriptors();
+    if (!isGo) this.#descriptors.release();
     return isGo;
-  }
-
-  #keepDescriptors(numbers: readonly number[], descriptors: readonly number[]): void {
-    const { passed, receiver } = this.#options;
-    if (descriptors.length !== numbers.length) {
-      receiver.release(descriptors);
-      throw new ExecuteError(
-        `received ${descriptors.length} descriptors, expected ${numbers.length}`,
-      );
-    }
-    this.#ticket = passed.add(
-      new Map(numbers.map((number, index) => [number, descriptors[index] ?? -1])),
-      (unused) => receiver.release(unused),
-    );
-  }
-
-  #releaseDescriptors(): void {
-    if (this.#ticket !== undefined) this.#options.passed.release(this.#ticket);
-    this.#ticket = undefined;
   }
 
   /** Sends a recorded output in one write. */
