@@ -5,7 +5,6 @@
  * @module
  */
 
-import type { Keyboard } from "../client/invocation.ts";
 import { Output, type OutputPiece } from "../client/output.ts";
 import { RunLocally } from "../client/run_locally.ts";
 import { type ExecuteRequest, FRAME, type IncomingFrame } from "../forward/protocol.ts";
@@ -15,10 +14,10 @@ import type { Channel } from "../rpc/channel.ts";
 import { type Clock, systemClock } from "../system/clock.ts";
 import type { Logger } from "../system/logger.ts";
 import type { AcceptedStream } from "../system/net/unix_socket.ts";
-import type { TerminalSize } from "../system/process/group_process.ts";
 import type { PassedDescriptors } from "../system/process/passed_descriptors.ts";
 import { isMemorable, type KeptOutputs, renewed, type WrittenPiece } from "./answer_memo.ts";
 import { ClientDescriptors } from "./client_descriptors.ts";
+import { ClientTerminal } from "./client_terminal.ts";
 import { CommandExit, CommandSignals } from "./command_signals.ts";
 import type { ServerView } from "./daemon.ts";
 import type { DescriptorReceiver } from "./descriptor_receiver.ts";
@@ -57,8 +56,6 @@ interface ForwardedCommandOptions extends ForwardHostOptions {
 
 /** Timeout for a client's request, and then for its `go`, in milliseconds. */
 const CLIENT_MS = 10_000;
-/** Columns of a terminal of unknown width. */
-const UNKNOWN_COLUMNS = 80;
 
 const encoder = new TextEncoder();
 
@@ -72,35 +69,15 @@ export class ForwardedCommand {
   });
   readonly #ended = Promise.withResolvers<number>();
   readonly #recorder = new OutputRecorder();
-  #columns = UNKNOWN_COLUMNS;
-  #rows = 0;
-  #isHungUp = false;
-  /** Text that restores the client's screen; empty: none is needed. */
-  #restoration: Uint8Array<ArrayBuffer> = new Uint8Array();
+  readonly #terminal: ClientTerminal;
   #hasIgnored = false;
-  /** Receives keys, while the client has been asked for them. */
-  #typed: ((keys: Uint8Array) => void) | undefined;
-  readonly #keyboard: Keyboard = {
-    take: (listener) => {
-      this.#typed = listener;
-      return this.#connection.send(FRAME.keyboard, encoder.encode("1"));
-    },
-    release: () => {
-      this.#typed = undefined;
-      return this.#connection.send(FRAME.keyboard, encoder.encode("0"));
-    },
-    signal: (signal) => {
-      if (signal !== "SIGTSTP") return this.#signals.receive(signal);
-      // The client sends the signal, and suspends itself.
-      void this.#connection.send(FRAME.suspend);
-    },
-  };
   #reached: Channel | undefined;
   readonly #descriptors: ClientDescriptors;
 
   constructor(options: ForwardedCommandOptions) {
     this.#options = options;
     this.#connection = new ExecuteConnection(options);
+    this.#terminal = new ClientTerminal(this.#connection, this.#signals);
     this.#descriptors = new ClientDescriptors(options);
   }
 
@@ -124,7 +101,7 @@ export class ForwardedCommand {
     const isKnown = this.#options.outputs.has(key);
     const project = isKnown ? undefined : projectOf(request, this.#options);
     if (typeof project === "string") return await this.#refuse(project);
-    this.#resize(request);
+    this.#terminal.resize(request);
     await this.#connection.send(FRAME.accepted);
     // A client that does not send `go` runs the command itself, or was interrupted.
     if (!await this.#mayBegin(request)) return;
@@ -157,9 +134,8 @@ export class ForwardedCommand {
     try {
       const code = await Promise.race([this.#run(request, project), this.#ended.promise]);
       // The command has been ended while it drew.
-      if (this.#restoration.length > 0) {
-        await this.#connection.send(FRAME.stderr, this.#restoration);
-      }
+      const { restoration } = this.#terminal;
+      if (restoration.length > 0) await this.#connection.send(FRAME.stderr, restoration);
       await this.#connection.send(FRAME.exit, this.#exitPayload(code));
       this.#remember(key, request);
     } catch (error) {
@@ -186,13 +162,17 @@ export class ForwardedCommand {
       startedAt: systemClock.monotonic(),
       terminal: {
         ...terminal,
-        columns: () => this.#columns,
-        rows: () => this.#rows,
-        isHungUp: () => this.#isHungUp,
-        restoreBy: (text) => this.#restoreBy(text, version),
+        columns: () => this.#terminal.columns,
+        rows: () => this.#terminal.rows,
+        isHungUp: () => this.#terminal.isHungUp,
+        restoreBy: (text) => {
+          // An output with a view of a build in progress is not repeated.
+          this.#recorder.discard();
+          this.#terminal.restoreBy(text, version);
+        },
       },
       // A client that names no version may not know the frames of the keyboard.
-      ...(version === "" ? {} : { keyboard: this.#keyboard }),
+      ...(version === "" ? {} : { keyboard: this.#terminal.keyboard }),
       output,
       onSignal: (signal, listener) => this.#signals.on(signal, listener),
       onGone: (listener) => this.#signals.on("gone", listener),
@@ -264,14 +244,6 @@ export class ForwardedCommand {
     return Uint8Array.of(code, ...name);
   }
 
-  /** A client that names no version may not know the frame, as for those of the keyboard. */
-  #restoreBy(text: string, version: string): void {
-    // An output with a view of a build in progress is not repeated.
-    this.#recorder.discard();
-    this.#restoration = encoder.encode(text);
-    if (version !== "") void this.#connection.send(FRAME.restoration, this.#restoration);
-  }
-
   #refuse(reason: string): Promise<void> {
     return this.#connection.send(FRAME.refused, encoder.encode(reason));
   }
@@ -304,9 +276,9 @@ export class ForwardedCommand {
   /** Handles a frame. An invalid one is ignored. */
   #take({ type, payload }: IncomingFrame): void {
     try {
-      if (type === FRAME.size) this.#resize(readSize(payload));
-      else if (type === FRAME.keys) this.#typed?.(payload);
-      else if (type === FRAME.hangup) this.#isHungUp = true;
+      if (type === FRAME.size) this.#terminal.resize(readSize(payload));
+      else if (type === FRAME.keys) this.#terminal.type(payload);
+      else if (type === FRAME.hangup) this.#terminal.hangUp();
       else if (type === FRAME.signal) this.#signals.receive(readSignal(payload));
       else throw new ExecuteError(`a client must not send a frame of type ${type}`);
     } catch (error) {
@@ -316,11 +288,5 @@ export class ForwardedCommand {
       this.#hasIgnored = true;
       this.#options.log.log("warn", `Ignoring a message of a command line: ${error.message}`);
     }
-  }
-
-  /** A size of 0 is unknown. The last known size then stays. */
-  #resize({ columns, rows }: TerminalSize): void {
-    this.#columns = columns || this.#columns;
-    this.#rows = rows || this.#rows;
   }
 }
