@@ -43,7 +43,7 @@ import { registerPeriodic } from "./periodic_work.ts";
 import type { SettledBuilds } from "./settled.ts";
 import { type CookerState, Lifecycle } from "./lifecycle.ts";
 import { MemoryRelease } from "./memory_release.ts";
-import { EXECUTION_VARIABLE, ShellExecutor } from "./execute/shell_executor.ts";
+import { ShellExecutor } from "./execute/shell_executor.ts";
 
 /** Options of a {@linkcode TaskCooker}. */
 interface TaskCookerOptions {

@@ -9,7 +9,7 @@ import { Latch } from "../../system/source.ts";
 import type { TerminalSize, TerminalUse } from "../../wire/commands.ts";
 import type { TaskSignal } from "../../wire/signals.ts";
 import { BuildTerminals } from "./build_terminals.ts";
-import type { CacheKey } from "../cache/result_cache.ts";
+import type { CacheKey } from "../cache/cache_key.ts";
 import type { Baseline } from "./change_subscriptions.ts";
 import type {
   AsyncCommand,

@@ -6,7 +6,8 @@
 
 import type { ReplayLogs } from "../../wire/commands.ts";
 import type { DeferredResults } from "../cache/deferred_results.ts";
-import type { CacheKey, ResultCache, UncacheableReason, Warn } from "../cache/result_cache.ts";
+import type { CacheKey, UncacheableReason } from "../cache/cache_key.ts";
+import type { ResultCache, Warn } from "../cache/result_cache.ts";
 import { decodeLog } from "../cache/task_log.ts";
 import type { OutputSink } from "../execute/executor.ts";
 import type { PlannedTask } from "../plan/plan.ts";

@@ -7,7 +7,7 @@
 
 import type { DeferredResult, DeferredResults, Known } from "../cache/deferred_results.ts";
 import { groupFingerprint } from "../cache/fingerprint.ts";
-import type { CacheKey } from "../cache/result_cache.ts";
+import type { CacheKey } from "../cache/cache_key.ts";
 import type { PlannedTask } from "../plan/plan.ts";
 import type { Baseline } from "./change_subscriptions.ts";
 

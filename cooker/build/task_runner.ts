@@ -7,7 +7,8 @@
 
 import type { Beginning, DeferredResults } from "../cache/deferred_results.ts";
 import { type MadeOutputs, NOTHING_MADE } from "../cache/output_runs.ts";
-import type { CacheKey, ResultCache, Runnable } from "../cache/result_cache.ts";
+import type { CacheKey, Runnable } from "../cache/cache_key.ts";
+import type { ResultCache } from "../cache/result_cache.ts";
 import { LogRecorder } from "../cache/task_log.ts";
 import type { ExitStatus } from "../execute/executor.ts";
 import { type CacheLookup, type HitListener, isCacheKey } from "./cache_lookup.ts";
