@@ -33,7 +33,6 @@ const BY_WHOLE_CLIENT: readonly string[] = [
   "job_control",
   "many_builds",
   "run",
-  "server",
   "stdin",
 ]
   .map((name) => `tests/e2e/${name}_test.ts`);
