@@ -28,17 +28,16 @@ const ALONE: readonly string[] = [
 
 /** End-to-end tests that also run with the whole client. By default they run `main.ts`. */
 const BY_WHOLE_CLIENT: readonly string[] = [
-  "cache",
   "ending",
   "job_control",
-  "many_builds",
+  "nested_runs",
   "run",
   "stdin",
 ]
   .map((name) => `tests/e2e/${name}_test.ts`);
 /** Tests that also run with the quick client. */
 const BY_QUICK_CLIENT: readonly string[] = [
-  ...["ending", "job_control", "many_builds", "run", "stdin", "signals", "quick_client", "view"]
+  ...["ending", "job_control", "nested_runs", "run", "stdin", "signals", "quick_client", "view"]
     .map((name) => `tests/e2e/${name}_test.ts`),
   "tests/faults/execute_test.ts",
 ];

@@ -1,88 +1,17 @@
-/** Many builds at once on one server, and builds inside tasks. */
+/** Many builds at once on one server. */
 
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { pathExists } from "../../system/files/path_exists.ts";
-import { type Finished, PLACES, Project, type Running, SIMMER, untilGone } from "./support.ts";
-
-const RUN = `${SIMMER.join(" ")} run`;
+import { assert, assertEquals } from "@std/assert";
+import { builds, create, ends, letGo } from "./many_builds_project.ts";
+import { type Finished, type Project, type Running, untilGone } from "./support.ts";
 
 /** Number of clients in a crowd. */
 const CROWD = 20;
 
-/**
- * Notes that it has begun, prints its input, and waits until the test lets it go. Exits with the code
- * in `code`, if there is one.
- */
-const WAIT = `echo "$1" >> runs.txt
-echo "$1 begun with $(cat in.txt)"
-until [ -e "go-$1" ]; do sleep 0.02; done
-seq 1 2000
-echo "$1 ended" >&2
-exit "$(cat code 2>/dev/null || echo 0)"
-`;
-
-/** Waits until the named task has begun, and then runs it. */
-const MEET = `echo "$1" >> runs.txt
-until grep -qx "$2" runs.txt; do sleep 0.02; done
-${RUN} -q "$2"
-`;
-
-const CHILD = `const [program, ...args] = ${JSON.stringify([...SIMMER, "run", "-q", "part"])};
-const { code } = await new Deno.Command(program, { args }).spawn().status;
-Deno.exit(code);
-`;
-
-const FILES = {
-  "deno.json": {
-    tasks: {
-      dev: "sh wait.sh dev",
-      slow: { command: "sh wait.sh slow", files: ["in.txt"] },
-      free: "sh wait.sh free",
-      part: { command: "cat in.txt", files: ["in.txt"] },
-      test: { command: "sh -c 'echo tested'", dependencies: ["part"] },
-      watched: { command: "cat watched.txt", files: ["watched.txt"] },
-      "by-sh": `sh -c '${RUN} -q part && echo after'`,
-      "by-npm": "npm run --silent inner",
-      "by-deno": `${Deno.execPath()} run -A child.ts`,
-      twice: `sh -c '${RUN} -q by-sh && ${RUN} -q part'`,
-      "self-files": { command: `sh -c '${RUN} -q self-files'`, files: ["in.txt"] },
-      self: `sh -c '${RUN} -q self'`,
-      one: { command: "sh meet.sh one other", files: ["in.txt"] },
-      other: { command: "sh meet.sh other one", files: ["in.txt"] },
-      late: `sh -c 'sh wait.sh late && ${RUN} -q part'`,
-    },
-  },
-  "package.json": { scripts: { inner: `${RUN} -q part` } },
-  "wait.sh": WAIT,
-  "meet.sh": MEET,
-  "child.ts": CHILD,
-  "in.txt": "input\n",
-  "watched.txt": "first\n",
-};
-
 const NUMBERS = Array.from({ length: 2000 }, (_, index) => `${index + 1}\n`).join("");
 
-/** Options that run tasks on a server, one at a time on it, and without a server. */
-const WAYS = PLACES.flatMap((place) => [place, [...place, "-j1"]]);
-
-/** Creates the project and starts its server, so that clients send their command lines to it. */
-async function create(): Promise<Project> {
-  const project = await Project.create(FILES);
-  assertEquals((await project.run(["run", "-q", "--eval", "echo begun"])).code, 0);
-  return project;
-}
-
-function hasNpm(): boolean {
-  return (Deno.env.get("PATH") ?? "").split(":").some((folder) => pathExists(`${folder}/npm`));
-}
-
-/** Returns how often a task of {@linkcode WAIT} has run. */
+/** Returns how often a task of {@linkcode FILES} has run. */
 async function runsOf(project: Project, task: string): Promise<number> {
   return (await project.read("runs.txt")).split("\n").filter((each) => each === task).length;
-}
-
-async function letGo(project: Project, task: string): Promise<void> {
-  await project.write(`go-${task}`, "");
 }
 
 /** Starts clients of a task, and waits until each of them has output. */
@@ -95,41 +24,11 @@ async function crowd(project: Project, count: number, task: string): Promise<Run
   return clients;
 }
 
-async function ends(clients: readonly Running[]): Promise<Finished[]> {
-  return await Promise.all(clients.map((client) => client.finished()));
-}
-
-/** The state of the server's builds. */
-async function builds(project: Project): Promise<{ state: string; waitsFor: string[] }[]> {
-  return JSON.parse((await project.run(["status", "--json"])).stdout).builds;
-}
-
 const WHOLE: Finished = {
   code: 0,
   stdout: `slow begun with input\n${NUMBERS}`,
   stderr: "slow ended\n",
 };
-
-Deno.test("a dev server, a test run, a watch and a nested run go on at once", async () => {
-  await using project = await create();
-  const dev = project.start(["run", "-q", "-j4", "dev"], { terminal: true });
-  await dev.stdout.until("dev begun");
-  const watch = project.start(["watch", "watched"]);
-  await watch.stdout.until("first\n");
-  const [test, nested] = await Promise.all([
-    project.run(["run", "-q", "test"]),
-    project.run(["run", "-q", "by-sh"]),
-  ]);
-  assertEquals([test.code, test.stdout.endsWith("tested\n")], [0, true], test.stderr);
-  assertEquals([nested.code, nested.stdout.endsWith("after\n")], [0, true], nested.stderr);
-  await project.write("watched.txt", "second\n");
-  await watch.stdout.until("second\n");
-  assertEquals((await builds(project)).length, 1);
-  watch.kill("SIGINT");
-  assertEquals((await watch.finished()).code, 130);
-  await dev.type("\x03");
-  assertEquals((await dev.finished()).code, 130);
-});
 
 for (const code of [0, 7]) {
   Deno.test(`${CROWD} clients of one slow task with files share one execution that exits with ${code}`, async () => {
@@ -208,34 +107,6 @@ Deno.test("a build that comes after an edit waits for the running task, and runs
   assertEquals(await runsOf(project, "slow"), 2);
 });
 
-Deno.test("a run inside a task ends with its own result, with one job and without a server, too", async () => {
-  await using project = await create();
-  const tasks = ["by-sh", "by-deno", "twice", ...(hasNpm() ? ["by-npm"] : [])];
-  for (const task of tasks) {
-    for (const way of WAYS) {
-      await project.write("in.txt", `${task} ${way.join(" ")}\n`);
-      const { code, stdout, stderr } = await project.run(["run", "-q", ...way, task]);
-      assertEquals(code, 0, `${task} ${way}: ${stderr}`);
-      assertStringIncludes(stdout, `${task} ${way.join(" ")}\n`, `${task} ${way}: ${stderr}`);
-    }
-  }
-});
-
-Deno.test("a run inside a task goes on although a dev server has the only slot", async () => {
-  await using project = await create();
-  const late = project.start(["run", "-q", "-j1", "late"]);
-  await late.stdout.until("late begun");
-  const dev = project.start(["run", "-q", "-j1", "dev"]);
-  while ((await builds(project)).length < 2);
-  await letGo(project, "late");
-  // While the late task waits for its own build, the dev server gets its slot.
-  const { code, stdout, stderr } = await late.finished();
-  assertEquals([code, stdout.endsWith("input\n")], [0, true], stderr);
-  await dev.stdout.until("dev begun");
-  dev.kill("SIGINT");
-  assertEquals((await dev.finished()).code, 130);
-});
-
 Deno.test("a build soon goes on although dev servers have all slots", async () => {
   await using project = await create();
   const dev = project.start(["run", "-q", "-j1", "dev"]);
@@ -244,23 +115,6 @@ Deno.test("a build soon goes on although dev servers have all slots", async () =
   assertEquals([code, stdout], [0, "input\n"], stderr);
   dev.kill("SIGINT");
   assertEquals((await dev.finished()).code, 130);
-});
-
-Deno.test("tasks that run themselves or each other fail with the cycle, exit code 5", async () => {
-  await using project = await create();
-  for (const way of [[], ["-j1"]]) {
-    const byFiles = await project.run(["run", ...way, "self-files"]);
-    assertEquals(byFiles.code, 5, byFiles.stderr);
-    assertStringIncludes(byFiles.stderr, "self-files → self-files");
-    const endless = await project.run(["run", ...way, "self"]);
-    assertEquals(endless.code, 5, endless.stderr);
-    assertStringIncludes(endless.stderr, "self → self");
-  }
-  const both = ["one", "other"].map((task) => project.start(["run", "-j4", task]));
-  const finished = await ends(both);
-  assertEquals(finished.map(({ code }) => code), [5, 5], JSON.stringify(finished));
-  const said = finished.map(({ stderr }) => stderr).join("");
-  assert(/one → other → one|other → one → other/.test(said), said);
 });
 
 Deno.test("a detached build shares its task with clients, and goes on after them", async () => {
@@ -302,16 +156,4 @@ Deno.test("simmer stop --force ends all builds and their tasks", async () => {
   for (const { code } of await ends([...shared, ...others])) assert(code !== 0, String(code));
   await untilGone(pid, "the stopped server");
   assertEquals(await project.processes(), []);
-});
-
-Deno.test("a nested run is served by a server for one client at a time, too", async () => {
-  await using project = await Project.create(FILES);
-  const server = project.start(["serve", "--single"]);
-  await server.stderr.until("Socket: ");
-  for (const task of ["by-sh", "twice"]) {
-    const { code, stdout, stderr } = await project.run(["run", "-q", task]);
-    assertEquals([code, stdout.includes("after\n")], [0, true], stderr);
-  }
-  await project.run(["stop"]);
-  await server.finished();
 });
