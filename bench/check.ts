@@ -38,7 +38,7 @@ async function main(): Promise<number> {
     const bounds = BOUNDS.filter((bound) => bound.tasks === tasks);
     const names = new Set(bounds.flatMap(({ tool, other }) => [tool, other]));
     const wanted = tools.filter(({ name }) => names.has(name));
-    const plan: Plan = { shape: "tree", tasks, work: "process", actions: ["no-op"], runs: 9 };
+    const plan: Plan = { shape: "tree", tasks, work: "process", actions: ["no-op"], runs: 7 };
     let missed = bounds;
     for (let tries = 0; tries < TRIES && missed.length > 0; tries++) {
       const measured = await measureAll(plan, wanted);
@@ -57,7 +57,7 @@ async function main(): Promise<number> {
  */
 async function checkSmallRuns(quick: string | undefined): Promise<boolean> {
   for (let tries = 1;; tries++) {
-    const small = await measureSmallRuns(quick, { runs: 25, servers: 5 });
+    const small = await measureSmallRuns(quick, { runs: 15, servers: 3 });
     if (small === undefined) {
       say("skipped: small runs, as there is no Python to measure them");
       return true;

@@ -13,7 +13,7 @@ const SUMMARY =
   /^(?:ok|FAILED) \| (\d+) passed(?: \([^)]*\))? \| (\d+) failed(?: \([^)]*\))?(?: \| (\d+) ignored)?/m;
 
 /** Maximum number of files per process. */
-const FILES_PER_PROCESS = 3;
+const FILES_PER_PROCESS = 6;
 
 /** Timeout of a process. Its output shows the test that hangs. */
 const HANG_MS = 5 * 60_000;
@@ -28,8 +28,6 @@ const ALONE: readonly string[] = [
 
 /** End-to-end tests that also run with the whole client. By default they run `main.ts`. */
 const BY_WHOLE_CLIENT: readonly string[] = [
-  "ending",
-  "job_control",
   "nested_runs",
   "run",
   "stdin",
@@ -37,7 +35,7 @@ const BY_WHOLE_CLIENT: readonly string[] = [
   .map((name) => `tests/e2e/${name}_test.ts`);
 /** Tests that also run with the quick client. */
 const BY_QUICK_CLIENT: readonly string[] = [
-  ...["ending", "job_control", "nested_runs", "run", "stdin", "signals", "quick_client", "view"]
+  ...["ending", "job_control", "nested_runs", "run", "stdin", "signals", "quick_client"]
     .map((name) => `tests/e2e/${name}_test.ts`),
   "tests/faults/execute_test.ts",
 ];
@@ -153,7 +151,10 @@ async function runWords(words: readonly string[]): Promise<number> {
   return code;
 }
 
-/** Lists all test files, relative to the project, in random order. */
+/**
+ * Lists all test files, relative to the project, in random order, but those of whole runs first. These
+ * take longest, and each process gets its share of them.
+ */
 function testFiles(): string[] {
   const files: string[] = [];
   const folders = ["tests"];
@@ -164,8 +165,12 @@ function testFiles(): string[] {
     }
   }
   return files.map((file) => ({ file, rank: Math.random() }))
-    .sort((a, b) => a.rank - b.rank)
+    .sort((a, b) => Number(isOfRuns(b.file)) - Number(isOfRuns(a.file)) || a.rank - b.rank)
     .map(({ file }) => file);
+}
+
+function isOfRuns(file: string): boolean {
+  return file.startsWith("tests/e2e/") || file.startsWith("tests/faults/");
 }
 
 function jobsOf(files: readonly string[], env: Readonly<Record<string, string>>): Job[] {
