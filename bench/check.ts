@@ -57,7 +57,7 @@ async function main(): Promise<number> {
  */
 async function checkSmallRuns(quick: string | undefined): Promise<boolean> {
   for (let tries = 1;; tries++) {
-    const small = await measureSmallRuns(quick, { runs: 15, servers: 3 });
+    const small = await measureSmallRuns(quick, { runs: 11, servers: 3 });
     if (small === undefined) {
       say("skipped: small runs, as there is no Python to measure them");
       return true;

@@ -29,7 +29,6 @@ const ALONE: readonly string[] = [
 /** End-to-end tests that also run with the whole client. By default they run `main.ts`. */
 const BY_WHOLE_CLIENT: readonly string[] = [
   "nested_runs",
-  "run",
   "stdin",
 ]
   .map((name) => `tests/e2e/${name}_test.ts`);

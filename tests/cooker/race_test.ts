@@ -3,7 +3,7 @@ import { DirectCooker } from "./direct_cooker.ts";
 import type { EditRequest } from "./race_editor.ts";
 
 /** The number of rounds of edits and runs. Set `SIMMER_RACES` for a longer test. */
-const ROUNDS = Number(Deno.env.get("SIMMER_RACES") ?? "150");
+const ROUNDS = Number(Deno.env.get("SIMMER_RACES") ?? "100");
 
 const CONFIG = JSON.stringify({
   tasks: {

@@ -11,7 +11,7 @@ import { CacheWorld, type Ran, TARGETS } from "./cache_world.ts";
 import { effort, Random, seed } from "../random.ts";
 
 /** Duration in seconds, multiplied by `SIMMER_SOAK`. */
-const SECONDS = effort(8);
+const SECONDS = effort(6);
 
 /** Maximum number of changes, if `SIMMER_CHANGES` is set. */
 const CHANGES = Number(Deno.env.get("SIMMER_CHANGES") ?? "Infinity");

@@ -10,7 +10,7 @@ import { effort, seed } from "../random.ts";
 
 /** Maximum number of fingerprints, and maximum duration in seconds, multiplied by `SIMMER_SOAK`. */
 const MOST = 20_000;
-const SECONDS = effort(8);
+const SECONDS = effort(6);
 
 /** Number of fingerprints of one tree before a new one is made. */
 const EDITS = 25;
