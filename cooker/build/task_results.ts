@@ -35,6 +35,8 @@ export class TaskResults {
   readonly #fingerprints = new Map<number, string>();
   /** Results of this build's tasks that are stored later. */
   readonly #later = new Map<number, DeferredResult>();
+  /** Determine the fingerprints of tasks that only run dependencies with such results. */
+  readonly #groups = new Map<number, () => Promise<void>>();
   readonly #cacheKeys = new Map<number, CacheKey>();
   readonly #baselines = new Map<number, Baseline>();
 
@@ -97,16 +99,40 @@ export class TaskResults {
     this.#fingerprints.delete(index);
   }
 
+  /**
+   * Records a task that only runs its dependencies. If the result of one of them is stored later, the
+   * task gets its fingerprint when a dependent needs it.
+   */
+  group(index: number, task: PlannedTask, dependencies: TaskInBuild["dependencies"]): void {
+    if (this.#assumeGroup(index, task, dependencies)) return;
+    let settled: Promise<void> | undefined;
+    this.#groups.set(index, () =>
+      settled ??= this.settle(dependencies).then(() => {
+        this.#assumeGroup(index, task, dependencies);
+      }));
+  }
+
   /** Stores the deferred results of tasks, so that their fingerprints are known. */
   async settle(tasks: TaskInBuild["dependencies"]): Promise<void> {
-    if (this.#deferred === undefined || this.#later.size === 0) return;
+    if (this.#later.size === 0 && this.#groups.size === 0) return;
     for (const [index] of tasks) {
+      await this.#groups.get(index)?.();
       const later = this.#later.get(index);
       if (later === undefined) continue;
-      const fingerprint = await this.#deferred.keep(later);
+      const fingerprint = await this.#deferred?.keep(later);
       this.#later.delete(index);
       if (fingerprint !== undefined) this.#fingerprints.set(index, fingerprint);
     }
+  }
+
+  #assumeGroup(
+    index: number,
+    task: PlannedTask,
+    dependencies: TaskInBuild["dependencies"],
+  ): boolean {
+    const fingerprint = this.groupFingerprint(task, dependencies);
+    if (fingerprint !== undefined) this.assume(index, fingerprint);
+    return fingerprint !== undefined;
   }
 
   /**

@@ -115,8 +115,8 @@ export class TaskRunner {
         request.listener.pinned(() => deferred.isUnchanged(beginning));
         return { kind: "ran", status: await this.#defer(beginning, request, deferred) };
       }
-      await this.#results.settle(request.dependencies);
     }
+    await this.#results.settle(request.dependencies);
     const cacheKey = await this.#lookup.cacheKey(request, request.ending.graceful);
     if (!isCacheKey(cacheKey)) {
       if (this.#options.isWatched === true) await this.#noteInputs(request);
@@ -155,12 +155,11 @@ export class TaskRunner {
    */
   async #pass(request: TaskRequest): Promise<ExitStatus> {
     const { index, task, dependencies } = request;
-    await this.#results.settle(dependencies);
     if (task.command === undefined && task.caching === undefined) {
-      const fingerprint = this.#results.groupFingerprint(task, dependencies);
-      if (fingerprint !== undefined) this.#results.assume(index, fingerprint);
+      this.#results.group(index, task, dependencies);
       return await this.#commands.execute(request);
     }
+    await this.#results.settle(dependencies);
     const cacheKey = await this.#lookup.cacheKey(request, request.ending.graceful);
     if (isCacheKey(cacheKey)) this.#results.begin(index, cacheKey);
     const status = await this.#commands.execute(request);
