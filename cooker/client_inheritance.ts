@@ -14,7 +14,7 @@ import type { RunTasksParams } from "../wire/commands.ts";
 import { WireError } from "../wire/errors.ts";
 import type { BuildPlan } from "./plan/plan.ts";
 
-/** What tasks inherit from clients. */
+/** Properties that tasks inherit from clients. */
 export class ClientInheritance {
   readonly #spawner: GroupSpawner;
   readonly #passed: PassedDescriptors | undefined;

@@ -33,7 +33,7 @@ export interface PackageFilter {
 const IS_SELECTOR = /\.\.\.|[[{]|^!|^\.(?:$|\/|\.)|^\/\//;
 const SELECTOR = /^([^.{}[\]][^{}[\]]*)?(?:\{([^{}]+)\})?(?:\[([^[\]]+)\])?$/;
 
-/** What a filter may look like, for messages. */
+/** Description of the possible filters, for messages. */
 export const FILTER_FORMS =
   "expected a package's name or part of it, './folder' or '{folder}', '[git revision]', with '...' " +
   "or '^...' behind it for what it imports, '...' or '...^' before it for what imports it, and '!' " +

@@ -217,7 +217,7 @@ export interface TaskDescription {
   readonly source: "deno.json" | "package.json";
   /** Absolute path of that file. */
   readonly file: string;
-  /** Where the inputs, outputs and dependencies of the task are declared. */
+  /** The place where the inputs, outputs and dependencies of the task are declared. */
   readonly declaredIn: {
     readonly source: "simmer" | "wireit" | "turbo.json" | "deno.json" | "package.json";
     /** Absolute path. */
@@ -278,7 +278,7 @@ export interface RunTasksInput extends WorkspaceInput {
   /** Reports the files that the tasks use, by `TaskAudited`; default: `false`. */
   readonly audit?: boolean | undefined;
   /**
-   * How scripts of a `package.json` run: as `npm run` does, or as `deno task` does; absent: as the
+   * The way in which scripts of a `package.json` run: as `npm run` does, or as `deno task` does; absent: as the
    * project's settings say.
    */
   readonly scripts?: "npm" | "deno" | undefined;
@@ -395,7 +395,7 @@ export interface PlannedTaskDescription {
   readonly requested: boolean;
   /** `cached`: cache hit; `run`: the task would run now; `always`: the task runs every time. */
   readonly verdict: "cached" | "run" | "always";
-  /** What counts for its cached result although its own `files` and `env` do not name it. */
+  /** Facts that count for its cached result although its own `files` and `env` do not name it. */
   readonly counted?: {
     /** Names and patterns of variables. */
     readonly variables: readonly string[];

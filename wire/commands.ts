@@ -342,7 +342,7 @@ const runTasksParams = v.strictObject({
   denoFlags: v.optional(v.array(v.string()), []),
   /** Reports the files that the tasks use, by `TaskAudited`. */
   audit: v.optional(v.boolean(), false),
-  /** How scripts of a `package.json` run; absent: as the project's settings say. */
+  /** The way in which scripts of a `package.json` run; absent: as the project's settings say. */
   scripts: v.optional(v.picklist(["npm", "deno"])),
   keepGoing: v.optional(v.boolean(), false),
   /** Continues the build after its client has left. */

@@ -450,7 +450,7 @@ export interface SignalTyped {
   readonly signal: "SIGINT" | "SIGQUIT" | "SIGTSTP";
   /** True if the last key before it was also Ctrl-C or Ctrl-\. */
   readonly isRepeated: boolean;
-  /** What the task's terminal shows for the key; empty if it shows nothing. */
+  /** Text that the task's terminal shows for the key; empty if it shows nothing. */
   readonly echo: string;
 }
 

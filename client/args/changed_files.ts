@@ -9,7 +9,7 @@ import { type ProgramEnd, runProgram } from "../../system/process/tool.ts";
 import { readTextIfPresent } from "../../system/files/files.ts";
 import { nearestName } from "./nearest.ts";
 
-/** Where git runs. */
+/** Surroundings in which git runs. */
 interface GitPlace {
   /** The client's folder, absolute. */
   readonly cwd: string;

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { MANAGER_LOCKFILES } from "../../project/manager_lockfiles.ts";
 import type { PlannedTaskDescription, TaskDescription } from "../../wire/commands.ts";
 import { joinPath, parentFolder, pathInside, visibleKind } from "../../system/files/files.ts";
 import { memberOf, type Proposal, proposalFor, readJson } from "./proposals.ts";
@@ -45,15 +46,6 @@ export interface Findings {
   readonly declarations: readonly Declaration[];
   readonly tasks: readonly TaskFinding[];
 }
-
-const LOCKFILES: readonly (readonly [file: string, manager: string])[] = [
-  ["package-lock.json", "npm"],
-  ["npm-shrinkwrap.json", "npm"],
-  ["pnpm-lock.yaml", "pnpm"],
-  ["yarn.lock", "yarn"],
-  ["bun.lock", "bun"],
-  ["bun.lockb", "bun"],
-];
 
 /**
  * Combines the lists of tasks and of plans with what the project's files say.
@@ -114,7 +106,7 @@ function managerOf(root: string): Findings["manager"] {
   if (config === undefined) return undefined;
   const named = memberOf(config, "packageManager");
   if (typeof named === "string") return { name: named.replace(/\+.*$/, ""), by: "packageManager" };
-  const found = LOCKFILES.find(([file]) => visibleKind(joinPath(root, file)) === "file");
+  const found = MANAGER_LOCKFILES.find(([file]) => visibleKind(joinPath(root, file)) === "file");
   return found === undefined
     ? { name: "npm", by: "no lockfile" }
     : { name: found[1], by: found[0] };

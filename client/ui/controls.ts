@@ -1,5 +1,5 @@
 /**
- * What the full view changes: it runs tasks, cancels builds, and types into tasks. Each action has a
+ * Changes that the full view makes: it runs tasks, cancels builds, and types into tasks. Each action has a
  * connection of its own, so that the view does not occupy a server that admits one client at a time.
  *
  * @module

@@ -7,7 +7,7 @@
 import type { Palette } from "./palette.ts";
 import { type Span, widthOf } from "./text.ts";
 
-/** What the keys do at present. */
+/** Meaning of the keys at present. */
 export type Mode =
   | { readonly kind: "browse" }
   | { readonly kind: "search"; readonly text: string }

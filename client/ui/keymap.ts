@@ -4,7 +4,7 @@
  * @module
  */
 
-/** What a key does while tasks are looked at. */
+/** Action of a key while tasks are looked at. */
 export type Action =
   | "nextTask"
   | "previousTask"

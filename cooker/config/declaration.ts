@@ -9,7 +9,7 @@ import type { Dialect, GlobGroup } from "../inputs/file_patterns.ts";
 import type { VariablePatterns } from "./variable_patterns.ts";
 import type { ServiceSettings } from "./service.ts";
 
-/** Where a task is declared. The first one in this list wins. */
+/** The kinds of config that declare a task. The first one in this list wins. */
 export const DECLARATION_SOURCES = [
   "simmer",
   "wireit",
@@ -18,7 +18,7 @@ export const DECLARATION_SOURCES = [
   "package.json",
 ] as const;
 
-/** Where a task is declared. */
+/** The place where a task is declared. */
 type DeclarationSource = typeof DECLARATION_SOURCES[number];
 
 /** A position in a config file. */
@@ -64,7 +64,7 @@ export interface VariableRule {
   readonly defaults?: Readonly<Record<string, string>>;
 }
 
-/** What another tool's config declares about a task. */
+/** The declaration of a task in another tool's config. */
 export interface Declaration {
   readonly source: DeclarationSource;
   readonly place: ConfigPlace;

@@ -66,7 +66,7 @@ const scriptsSchema = v.pipe(
   ),
 );
 
-/** How scripts of a `package.json` run: as `npm run` does, or as `deno task` does. */
+/** The way in which scripts of a `package.json` run: as `npm run` does, or as `deno task` does. */
 export type ScriptWay = v.InferOutput<typeof scriptsSchema>;
 
 const settingsSchema = v.pipe(

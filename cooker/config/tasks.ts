@@ -66,9 +66,9 @@ export interface TaskDefinition {
   readonly settings?: TaskSettings;
   /** The config file that defines the task. */
   readonly origin: TaskFile;
-  /** Where its inputs, outputs and dependencies are declared. */
+  /** The place where its inputs, outputs and dependencies are declared. */
   readonly declaredIn: DeclaredIn;
-  /** What another tool's config declares. The task's own settings come before it. */
+  /** The declaration of another tool's config. The task's own settings come before it. */
   readonly declaration?: Declaration;
 }
 
@@ -96,7 +96,7 @@ export interface TaskFile {
   readonly frameworkVariables: readonly string[];
   /** Present only for a `package.json`. */
   readonly facts?: PackageFacts;
-  /** How scripts run, if the `simmer` section of the file says so. */
+  /** The way in which scripts run, if the `simmer` section of the file says so. */
   readonly scripts?: ScriptWay;
   /** The `nodeModulesDir` of a `deno.json`; absent if it has none. */
   readonly nodeModulesDir?: "manual" | "none" | "other";

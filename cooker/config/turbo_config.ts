@@ -74,6 +74,19 @@ const JOBS = "-j/--jobs decides how many tasks run at once";
 const CACHE = "simmer has its own cache (docs/caching.md)";
 const DISPLAY = "--output and --replay-logs decide what is shown";
 
+/** Settings of the root and of `global` that have no effect. */
+const UNUSED_SETTINGS = {
+  ui: DISPLAY,
+  concurrency: JOBS,
+  cacheDir: CACHE,
+  cacheMaxAge: CACHE,
+  cacheMaxSize: CACHE,
+  remoteCache: CACHE,
+  daemon: "",
+  noUpdateNotifier: "",
+  dangerouslyDisablePackageManagerCheck: "",
+} as const;
+
 const ROOT_KEYS = {
   used: [
     "tasks",
@@ -86,15 +99,7 @@ const ROOT_KEYS = {
   ],
   unused: {
     $schema: "",
-    ui: DISPLAY,
-    concurrency: JOBS,
-    cacheDir: CACHE,
-    cacheMaxAge: CACHE,
-    cacheMaxSize: CACHE,
-    remoteCache: CACHE,
-    daemon: "",
-    noUpdateNotifier: "",
-    dangerouslyDisablePackageManagerCheck: "",
+    ...UNUSED_SETTINGS,
     agentGuidance: "",
     boundaries: "simmer does not check boundaries",
     tags: "simmer does not check boundaries",
@@ -107,17 +112,7 @@ const ROOT_KEYS = {
 
 const GLOBAL_KEYS = {
   used: ["inputs", "env", "passThroughEnv", "envMode"],
-  unused: {
-    ui: DISPLAY,
-    concurrency: JOBS,
-    cacheDir: CACHE,
-    cacheMaxAge: CACHE,
-    cacheMaxSize: CACHE,
-    remoteCache: CACHE,
-    daemon: "",
-    noUpdateNotifier: "",
-    dangerouslyDisablePackageManagerCheck: "",
-  },
+  unused: UNUSED_SETTINGS,
 } as const;
 
 const TASK_KEYS = {

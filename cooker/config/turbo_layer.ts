@@ -10,7 +10,7 @@ import type { TurboConfig } from "./turbo_config.ts";
 import type { TurboPackages } from "./turbo_packages.ts";
 import { turboDeclarations } from "./turbo_tasks.ts";
 
-/** What is known of a project when its scripts get their declarations. */
+/** Facts about a project that are known when its scripts get their declarations. */
 export interface TurboProject {
   /** The project's root folder, absolute. */
   readonly root: string;

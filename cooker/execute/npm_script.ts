@@ -5,6 +5,7 @@
  * @module
  */
 
+import { MANAGER_LOCKFILES } from "../../project/manager_lockfiles.ts";
 import { NotReadableError, readBoundedText } from "../../system/files/bounded_text.ts";
 import { joinPath, parentFolder, realPath } from "../../system/files/files.ts";
 import { pathExists } from "../../system/files/path_exists.ts";
@@ -18,7 +19,7 @@ import { runTool } from "../../system/process/tool.ts";
 import type { TaskCommand } from "./executor.ts";
 import { npmBinFolders, pathBehind } from "./node_modules.ts";
 
-/** How a script runs, as `npm run` runs it. */
+/** Settings of a script that runs as with `npm run`. */
 export interface NpmScript {
   /** The folder of the project's lockfile, absolute. */
   readonly root: string;
@@ -29,16 +30,6 @@ export interface NpmScript {
   /** Identifies the shell and Node. Cached results depend on it. */
   readonly identity: string;
 }
-
-/** Lockfiles of package managers. The first one that exists counts. */
-const LOCKFILES: readonly (readonly [file: string, manager: string])[] = [
-  ["package-lock.json", "npm"],
-  ["npm-shrinkwrap.json", "npm"],
-  ["pnpm-lock.yaml", "pnpm"],
-  ["yarn.lock", "yarn"],
-  ["bun.lock", "bun"],
-  ["bun.lockb", "bun"],
-];
 
 /** Timeout for asking Node for its version, in milliseconds. */
 const VERSION_MS = 5000;
@@ -166,7 +157,7 @@ export class NpmEnvironment {
 /** Returns the package manager of a project: the one that it names, or that of its lockfile. */
 function managerOf({ root, manager }: NpmScript): string {
   if (manager !== undefined) return manager.name;
-  return LOCKFILES.find(([file]) => pathExists(joinPath(root, file)))?.[1] ?? "npm";
+  return MANAGER_LOCKFILES.find(([file]) => pathExists(joinPath(root, file)))?.[1] ?? "npm";
 }
 
 /** Variables that depend on the place of Node only. */

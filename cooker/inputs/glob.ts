@@ -5,14 +5,13 @@
  * @module
  */
 
+import { matchPieces, type Piece } from "./pieces.ts";
+
 /** A component of a glob; `undefined` stands for `**`. */
 export type GlobSegment = ((name: string) => boolean) | undefined;
 
 /** The most globs that braces are expanded to. More are taken literally. */
 const MOST_EXPANDED = 1000;
-
-/** A part of a component: a star, or a test of one character. */
-type Piece = "star" | ((character: string) => boolean);
 
 /** Returns true if a text contains a wildcard. */
 export function hasWildcard(text: string): boolean {
@@ -131,29 +130,6 @@ function characterClass(
     }
   }
   return undefined;
-}
-
-/** Matches a name. Its time grows at most with the product of both lengths. */
-function matchPieces(pieces: readonly Piece[], name: readonly string[]): boolean {
-  let at = 0;
-  let [star, from] = [-1, 0];
-  for (let index = 0; index < name.length;) {
-    const piece = pieces[at];
-    if (piece === "star") {
-      star = at++;
-      from = index;
-    } else if (piece?.(name[index] ?? "") === true) {
-      at++;
-      index++;
-    } else if (star >= 0) {
-      at = star + 1;
-      index = ++from;
-    } else {
-      return false;
-    }
-  }
-  while (pieces[at] === "star") at++;
-  return at === pieces.length;
 }
 
 /** Part of a path that a glob has to match: all of it, or so that a longer path could match. */

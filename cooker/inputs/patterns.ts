@@ -10,6 +10,7 @@
  */
 
 import { baseName, joinPath, parentFolder, pathInside } from "../../system/files/files.ts";
+import { matchPieces, type Piece } from "./pieces.ts";
 
 /** Purpose of a list of entries. */
 export type PatternUse = "files" | "output";
@@ -197,47 +198,25 @@ function parseEntry(folder: string, text: string): Entry | undefined {
  */
 const FEW_STARS = 2;
 
+function pieceOf(character: string): Piece {
+  if (character === "*") return "star";
+  return character === "?" ? () => true : (other) => other === character;
+}
+
 function segmentPattern(part: string): Matcher {
   const pieces = part.match(/\*+|\?|[^*?]+/g) ?? [];
   const hidesDots = /^[*?]/.test(part);
   if (pieces.filter((piece) => piece.startsWith("*")).length > FEW_STARS) {
-    const pattern = [...part.replaceAll(/\*+/g, "*").toLowerCase()];
+    const pattern = [...part.replaceAll(/\*+/g, "*").toLowerCase()].map(pieceOf);
     return {
       test: (text) =>
-        !(hidesDots && text.startsWith(".")) && matchesStars(pattern, [...text.toLowerCase()]),
+        !(hidesDots && text.startsWith(".")) && matchPieces(pattern, [...text.toLowerCase()]),
     };
   }
   const source = pieces
     .map((piece) => piece.startsWith("*") ? "[^/]*" : piece === "?" ? "[^/]" : RegExp.escape(piece))
     .join("");
   return new RegExp(`^${hidesDots ? "(?!\\.)" : ""}${source}$`, "isu");
-}
-
-/** Matches a name against a pattern. Its time grows at most with the product of both lengths. */
-function matchesStars(pattern: readonly string[], text: readonly string[]): boolean {
-  let at = 0;
-  /**
-   * The last star, and the index at which the text continues after the part that the star matches.
-   */
-  let [star, from] = [-1, 0];
-  for (let index = 0; index < text.length;) {
-    const piece = pattern[at];
-    if (piece === "*") {
-      star = at++;
-      from = index;
-    } else if (piece !== undefined && (piece === "?" || piece === text[index])) {
-      at++;
-      index++;
-    } else if (star >= 0) {
-      // Let the last star match one character more. The earlier stars no longer matter.
-      at = star + 1;
-      index = ++from;
-    } else {
-      return false;
-    }
-  }
-  while (pattern[at] === "*") at++;
-  return at === pattern.length;
 }
 
 function isMatch(entry: Entry, path: string): boolean {

@@ -14,7 +14,7 @@ interface LockedPackage {
 
 /** A parsed lockfile. */
 export interface Lockfile {
-  /** What counts for every package, such as overrides. */
+  /** Content that counts for every package, such as overrides. */
   readonly common: string;
   /**
    * Returns the keys of the packages that a workspace package depends on.

@@ -13,7 +13,7 @@ export interface LockfileInput {
    * the lockfile's folder; `.` is that folder. If empty, the whole file counts.
    */
   readonly packages: readonly string[];
-  /** What these packages depend on, as `name@range`, for formats that do not list packages. */
+  /** Dependencies of these packages, as `name@range`, for formats that do not list packages. */
   readonly specifiers: readonly string[];
 }
 

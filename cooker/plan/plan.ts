@@ -250,7 +250,13 @@ function plannedTask(
     return {
       ...same,
       ...cached,
-      passing: taskCommand(definition, "", { common, cwd, args: [], place }),
+      passing: {
+        name: definition.name,
+        command: "",
+        args: [],
+        cwd,
+        ...underDeno(definition, common, place),
+      },
     };
   }
   const service = settings?.service ?? declaration?.service;
@@ -261,52 +267,43 @@ function plannedTask(
     header: commandLine(definition.command, args),
     ...(stdin === undefined ? {} : { stdin }),
     command: {
+      name: definition.name,
+      command: definition.command,
+      args,
+      cwd,
       ...(setup === undefined
-        ? taskCommand(definition, definition.command, { common, cwd, args, place })
-        : scriptCommand(definition, definition.command, { params, cwd, args, setup })),
+        ? underDeno(definition, common, place)
+        : underNpm(definition, params, setup, cwd)),
       ...(label === undefined || params.noPrefix ? {} : { waitsForOutput: true }),
       ...(params.audit && service === undefined ? { isTraced: true } : {}),
     },
   };
 }
 
-function taskCommand(
+/** The parts of a command that depend on what runs it. */
+type Surroundings = Pick<TaskCommand, "env" | "isScript" | "npm" | "npmBins" | "denoFlags">;
+
+/** Returns the surroundings of a command that runs as with `deno task`. */
+function underDeno(
   definition: TaskDefinition,
-  command: string,
-  { common, cwd, args, place }: {
-    readonly common: Environment;
-    readonly cwd: string;
-    readonly args: readonly string[];
-    readonly place: PlanPlace;
-  },
-): TaskCommand {
+  common: Environment,
+  place: PlanPlace,
+): Surroundings {
   return {
-    name: definition.name,
-    command,
-    args,
-    cwd,
     env: taskEnvironment(definition, common),
     isScript: definition.origin.source === "package.json",
     ...denoOf(place),
   };
 }
 
-/** Returns the command of a script that runs as `npm run` does. */
-function scriptCommand(
+/** Returns the surroundings of a script that runs as with `npm run`. */
+function underNpm(
   definition: TaskDefinition,
-  command: string,
-  { params, cwd, args, setup }: {
-    readonly params: RunTasksParams;
-    readonly cwd: string;
-    readonly args: readonly string[];
-    readonly setup: NpmSetup;
-  },
-): TaskCommand {
+  params: RunTasksParams,
+  setup: NpmSetup,
+  cwd: string,
+): Surroundings {
   return {
-    name: definition.name,
-    command,
-    args,
-    cwd,
     env: scriptEnvironment(definition, params, setup),
     isScript: true,
     npm: setup.script(cwd),

@@ -58,7 +58,7 @@ export interface SignalKey {
   readonly signal: TypedSignal;
   /** True if the last key before Ctrl-C or Ctrl-\ was one of these, too. */
   readonly isRepeated: boolean;
-  /** What the terminal shows for the key; empty if it shows nothing. */
+  /** Text that the terminal shows for the key; empty if it shows nothing. */
   readonly echo: string;
 }
 

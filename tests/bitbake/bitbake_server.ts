@@ -10,7 +10,7 @@ const SERVER = new URL("../peers/bitbake_server.py", import.meta.url).pathname;
 
 /** Options of the stand-in. */
 export interface StandInOptions {
-  /** Whether simmer connects over XML-RPC; default: over the socket. */
+  /** True if simmer connects over XML-RPC; default: over the socket. */
   readonly xmlrpc?: boolean;
   /** Command at which it stops answering. */
   readonly hold?: string;

@@ -13,7 +13,7 @@ import { encodeOutput } from "../../wire/output.ts";
 const build = "b1";
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 
-/** What was written, with `!` before each piece for stderr. */
+/** Written output, with `!` before each piece for stderr. */
 class Written {
   text = "";
 

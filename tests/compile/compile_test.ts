@@ -19,7 +19,7 @@ interface Module {
   readonly dependencies?: readonly { readonly code?: { readonly specifier: string } }[];
 }
 
-/** What is run of a graph, types left out, from one module on. */
+/** Modules of a graph that run, types left out, from one module on. */
 function reachable({ modules }: Info, root: string): string[] {
   const byName = new Map(modules.map((module) => [module.specifier, module]));
   const found = new Set([root]);

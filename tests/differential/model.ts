@@ -9,7 +9,7 @@ export interface ModelTask {
   readonly dependencies: readonly string[];
   /** Its `files`: none, its own input, all inputs, or its own input and a dependency's output. */
   readonly files: "none" | "own" | "all" | "outputs";
-  /** Whether its output is declared. */
+  /** True if its output is declared. */
   readonly output: "none" | "file" | "glob";
   readonly env: boolean;
   /** Its exit code; 0 if it succeeds. */

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { pathExists } from "../../system/files/path_exists.ts";
+import { GATED } from "./gated_task.ts";
 import { InteractiveShell, KEYS, shellLine } from "./interactive_shell.ts";
 import { IS_SIMMER, nextKeyPress, PLACES, Project, SIMMER } from "./support.ts";
 
@@ -51,15 +52,6 @@ signal.signal(signal.SIGINT, leave)
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(8))
 print("started", flush=True)
 time.sleep(600)
-`;
-
-/** Adds a line to the file `begun`, and waits until `open` exists. */
-const GATED = `import os, time
-open("begun", "a").write("begun\\n")
-print("waiting", flush=True)
-while not os.path.exists("open"):
-    time.sleep(0.02)
-print("passed", flush=True)
 `;
 
 const FILES = {

@@ -1,6 +1,7 @@
 /** Ctrl-Z, `fg`, `bg` and `kill` in an interactive shell: tasks are suspended with their client. */
 
 import { assert, assertEquals, assertNotMatch } from "@std/assert";
+import { GATED } from "./gated_task.ts";
 import { InteractiveShell, KEYS, LATE_MS, shellLine } from "./interactive_shell.ts";
 import { IS_SIMMER, PLACES, processesIn, Project, SIMMER, untilGone } from "./support.ts";
 
@@ -23,15 +24,6 @@ while not os.path.exists("over"):
 sys.exit(7)
 `;
 
-/** Adds a line to the file `begun`, and waits until `open` exists. */
-const GATE = `import os, time
-open("begun", "a").write("begun\\n")
-print("waiting", flush=True)
-while not os.path.exists("open"):
-    time.sleep(0.02)
-print("passed", flush=True)
-`;
-
 const FILES = {
   "deno.json": {
     tasks: {
@@ -48,7 +40,7 @@ const FILES = {
     },
   },
   "count.py": COUNT,
-  "gated.py": GATE,
+  "gated.py": GATED,
   "input": "1",
 };
 

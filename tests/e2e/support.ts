@@ -30,7 +30,7 @@ export const PLACES: readonly (readonly string[])[] = CLIENT === undefined
   ? [[], ["--no-server"]]
   : [[]];
 
-/** Whether the client under test sends its command lines to a server. */
+/** True if the client under test sends its command lines to a server. */
 export const SENDS_COMMAND_LINES: boolean = CLIENT !== "whole";
 
 /** Matches the command lines of simmer's own processes, but not those of tasks. */
@@ -81,7 +81,7 @@ export interface RunOptions {
   readonly folder?: string;
   /** Content of stdin; default: empty. */
   readonly stdin?: string;
-  /** Whether the command runs in a pseudo-terminal: both streams are then in `stdout`. */
+  /** True if the command runs in a pseudo-terminal: both streams are then in `stdout`. */
   readonly terminal?: boolean;
 }
 

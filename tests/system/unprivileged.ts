@@ -6,7 +6,7 @@ const SYMBOLS = {
 
 const NOBODY = 65534;
 
-/** Whether this process can run without root's permissions, which is only supported on Linux. */
+/** True if this process can run without root's permissions, which is only supported on Linux. */
 export const canBeUnprivileged: boolean = Deno.build.os === "linux";
 
 /**

@@ -37,7 +37,7 @@ const HANG_MS = 20_000;
 /** A process id that no process has. */
 const NO_PID = 2 ** 30;
 
-/** What a command does when it is asked to end. */
+/** Behaviour of a command that is asked to end. */
 export type Reaction = "dies" | "exits" | "lingers";
 
 /** A build's request. */
