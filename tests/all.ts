@@ -13,7 +13,7 @@ const SUMMARY =
   /^(?:ok|FAILED) \| (\d+) passed(?: \([^)]*\))? \| (\d+) failed(?: \([^)]*\))?(?: \| (\d+) ignored)?/m;
 
 /** Maximum number of files per process. */
-const FILES_PER_PROCESS = 6;
+const FILES_PER_PROCESS = 10;
 
 /** Timeout of a process. Its output shows the test that hangs. */
 const HANG_MS = 5 * 60_000;

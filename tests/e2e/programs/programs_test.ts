@@ -59,6 +59,9 @@ const COMMANDS: readonly (readonly [name: string, words: readonly string[]])[] =
   ["the whole client", [Deno.execPath(), "run", "-A", pathOf("../../../cli.ts"), "run", "-q"]],
 ];
 
+/** Exit code after SIGINT. */
+const INTERRUPTED = 130;
+
 Deno.test({
   name: "programs show the same screens in a terminal as under deno task (Linux)",
   ignore: Deno.build.os !== "linux",
@@ -100,6 +103,19 @@ Deno.test({
     }
   },
 });
+
+/**
+ * Returns an exit code to compare. After Ctrl-C, the shell of `deno task` now and then returns 130
+ * instead of its child's code, with simmer and without. The code of another client then counts.
+ */
+function ownCode(
+  code: number | undefined,
+  all: readonly number[],
+  { steps = [] }: Program,
+): number | undefined {
+  if (code !== INTERRUPTED || steps.at(-1)?.keys !== "\x03") return code;
+  return all.find((each) => each !== INTERRUPTED) ?? code;
+}
 
 /** Returns the first thing that a program needs and that is missing. */
 function missingOf(program: Program, packages: string | undefined): string | undefined {
@@ -161,7 +177,11 @@ async function compare(ways: readonly Way[], name: string, program: Program): Pr
   for (const [index, other] of others.entries()) {
     const what = `${other.way.name}: ${program.command}`;
     assertEquals(picture(other, program), picture(expected, program), what);
-    assertEquals(codes[index + 1], codes[0], `the exit code of ${what}`);
+    assertEquals(
+      ownCode(codes[index + 1], codes, program),
+      ownCode(codes[0], codes, program),
+      `the exit code of ${what}`,
+    );
     assertEquals(
       await written(other, program),
       await written(expected, program),
