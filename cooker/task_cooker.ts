@@ -202,8 +202,9 @@ export class TaskCooker implements Cooker {
   async shutdown(force: boolean): Promise<void> {
     this.#lifecycle.shutdown();
     await this.#builds.end({ kind: force ? "kill" : "end" });
-    if (force) this.#project.deferred.drop();
-    else await this.#project.deferred.finish();
+    if (force) return this.#project.deferred.drop();
+    await this.#project.deferred.finish();
+    await this.#changes.close();
   }
 
   runCommand(call: CommandCall): unknown {

@@ -115,7 +115,8 @@ export class ChangeSubscriptions {
   readonly #builds = new Map<string, Compared>();
   /** The detection of own writes, by watcher. */
   readonly #own = new Map<string, OwnWrites>();
-  #isChecking = false;
+  /** The check in progress. */
+  #checking: Promise<void> | undefined;
   #defect: { readonly error: unknown } | undefined;
 
   constructor(tracker: InputTracker, { root, clock }: { readonly root: string; clock: Clock }) {
@@ -196,12 +197,16 @@ export class ChangeSubscriptions {
       return REST_SECONDS;
     }
     this.#tracker.sync();
-    if (!this.#isChecking) {
-      this.#isChecking = true;
-      this.#checkAll().catch((error: unknown) => this.#defect = { error })
-        .finally(() => this.#isChecking = false);
-    }
+    this.#checking ??= this.#checkAll()
+      .catch((error: unknown) => void (this.#defect = { error }))
+      .finally(() => this.#checking = undefined);
     return LOOK_SECONDS;
+  }
+
+  /** Ends all waits. Resolves when no check is in progress, so that the tracker can be stopped. */
+  async close(): Promise<void> {
+    this.#waits.clear();
+    await this.#checking;
   }
 
   async #checkAll(): Promise<void> {

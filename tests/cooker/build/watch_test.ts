@@ -241,6 +241,15 @@ Deno.test("an edit during a run is reported along with the task's own writes", a
   }
 });
 
+Deno.test("a check of inputs that is in progress at the end is waited for", async () => {
+  const build = { command: "true", files: ["src"] };
+  await using project = new Watched({ build }, { "src/f": "1" });
+  await project.round("build");
+  // The disposal comes while the check reads the files.
+  for (const name of ["f", "g", "h"]) project.write(`src/${name}`, "2".repeat(20_000_000));
+  void project.cooker.tick();
+});
+
 Deno.test("a task that writes its own input at its start is interrupted only once", async () => {
   const build = { command: `${NOW} > src/stamp && ${SLOW}`, files: ["src"] };
   await using project = new Watched({ build }, { "src/f": "1" });
