@@ -134,8 +134,7 @@ async function runAll(client: string | undefined): Promise<number> {
 
 /** Installs the quick client. Returns its path, or `undefined` if there is no Perl. */
 async function installQuickClient(dir: string): Promise<string | undefined> {
-  // The whole client, so that the runtime downloads what it wants to know of all packages once, here.
-  const args = ["run", "-A", "cli.ts", "install", "--dir", dir];
+  const args = ["run", "-A", "main.ts", "install", "--dir", dir];
   const { stdout } = await new Deno.Command(Deno.execPath(), { args }).output();
   const text = new TextDecoder().decode(stdout);
   if (text.includes("the quick client")) return `${dir}/simmer`;

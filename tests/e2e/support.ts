@@ -17,10 +17,13 @@ import { REPEAT_MS } from "../../wire/signals.ts";
 const CLIENT = Deno.env.get("SIMMER_E2E");
 const ENTRY = CLIENT === "whole" ? "../../cli.ts" : "../../main.ts";
 
-/** The words that run simmer. */
+/**
+ * The words that run simmer. With an empty cache, the runtime's own messages about downloads would be
+ * on stderr, also after `deno install`.
+ */
 export const SIMMER: readonly string[] = CLIENT?.startsWith("/") === true
   ? [CLIENT]
-  : [Deno.execPath(), "run", "-A", new URL(ENTRY, import.meta.url).pathname];
+  : [Deno.execPath(), "run", "-q", "-A", new URL(ENTRY, import.meta.url).pathname];
 
 /**
  * Options with which the client under test runs tasks: with a server, and without one. Without a
